@@ -1,0 +1,192 @@
+"""The errors and warnings of the package: one tree, and the google.rpc codes that they carry.
+
+LroError
+├── ConfigError (ValueError)        what the caller passed or configured cannot work
+├── AuthError                       no credentials, or they were refused
+├── ApiError                        the service answered with an error
+├── StartUnknown                    a start request was sent and its answer never came
+├── PollingLost                     the operation may still run, its state cannot be read any more
+├── OperationError                  carries ``.operation``
+│   ├── OperationFailed             ended with an error
+│   └── OperationCancelled (concurrent.futures.CancelledError)
+├── WaitTimeout (TimeoutError)      the wait ended, the operation goes on
+└── ResultError                     the output of an operation cannot be read
+
+This module imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lro_notebook.operation import Operation
+
+
+class Code(IntEnum):
+    """The canonical codes of ``google.rpc.Code``, equal to their integers."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+    @classmethod
+    def of(cls, number: int) -> Code:
+        """Return the member for `number`; UNKNOWN for a number that google.rpc does not define."""
+        try:
+            return cls(number)
+        except ValueError:
+            return cls.UNKNOWN
+
+
+#: HTTP status -> google.rpc code, for answers whose body does not name one (google/rpc/code.proto).
+HTTP_CODES: Mapping[int, Code] = {
+    400: Code.INVALID_ARGUMENT,
+    401: Code.UNAUTHENTICATED,
+    403: Code.PERMISSION_DENIED,
+    404: Code.NOT_FOUND,
+    409: Code.ABORTED,
+    412: Code.FAILED_PRECONDITION,
+    413: Code.INVALID_ARGUMENT,
+    416: Code.OUT_OF_RANGE,
+    429: Code.RESOURCE_EXHAUSTED,
+    499: Code.CANCELLED,
+    500: Code.INTERNAL,
+    501: Code.UNIMPLEMENTED,
+    503: Code.UNAVAILABLE,
+    504: Code.DEADLINE_EXCEEDED,
+}
+
+
+class LroError(Exception):
+    """Base of every error that this package raises by itself."""
+
+
+class ConfigError(LroError, ValueError):
+    """An argument, a name, a URI or the set-up cannot work; the message says what to change."""
+
+
+class AuthError(LroError):
+    """There are no credentials, or the service refused them; the message names the command that helps."""
+
+
+class ApiError(LroError):
+    """The service answered a request with an error.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status.
+    code : Code
+        google.rpc code, from the body where it names one, else from the HTTP status.
+    message : str
+        The service's own words, as they came.
+    details : tuple of dict
+        ``google.rpc.Status.details``.
+    url : str
+        The address asked, without its query.
+    hint : str
+        What to do next, or empty.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: Code,
+        url: str,
+        details: Sequence[Mapping[str, Any]] = (),
+        hint: str = "",
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = tuple(details)
+        self.url = url
+        self.hint = hint
+        text = f"{code.name} (HTTP {status}) from {url}: {message}"
+        super().__init__(f"{text}\n{hint}" if hint else text)
+
+
+class StartUnknown(LroError):
+    """A start request was sent, its answer never came: the operation may or may not run.
+
+    Attributes
+    ----------
+    candidates : tuple of str
+        Names of the operations that were created since the request; none is adopted, since one of
+        them may be somebody else's.
+    """
+
+    def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
+        self.candidates = tuple(candidates)
+        super().__init__(message)
+
+
+class PollingLost(LroError):
+    """The state of an operation could not be read for too long; the operation may still run."""
+
+
+class OperationError(LroError):
+    """An operation ended without a result.
+
+    Attributes
+    ----------
+    operation : Operation
+        The handle, with ``.error``, ``.metadata`` and ``.progress``.
+    """
+
+    def __init__(self, message: str, operation: Operation) -> None:
+        self.operation = operation
+        super().__init__(message)
+
+
+class OperationFailed(OperationError):
+    """The operation ended with an error."""
+
+
+class OperationCancelled(OperationError, concurrent.futures.CancelledError):
+    """The operation was cancelled (google.rpc code 1)."""
+
+
+class WaitTimeout(LroError, TimeoutError):
+    """The time given to a wait is over; the operation goes on."""
+
+
+class ResultError(LroError):
+    """The output of an operation is missing or cannot be read."""
+
+
+class LroWarning(UserWarning):
+    """Base of the package's warnings."""
+
+
+class PartialFailureWarning(LroWarning):
+    """An operation succeeded although some of its units failed (``counter.failure`` > 0)."""
+
+
+class BadLinesWarning(LroWarning):
+    """Some lines of an operation's output could not be read; ``Results.bad_lines`` lists them."""
+
+
+class TruncatedListsWarning(LroWarning):
+    """Some lists had more than the one element that is shown; ``Results.truncated`` counts them."""

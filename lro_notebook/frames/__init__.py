@@ -1,0 +1,1 @@
+"""Finished operations as pandas DataFrames: finding the files, parsing, flattening."""

@@ -1,0 +1,1 @@
+"""Start helpers of the Cloud Healthcare API: datasets and their stores."""

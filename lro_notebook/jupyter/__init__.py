@@ -1,0 +1,1 @@
+"""What a notebook shows: cards, tables, snapshots, and the pump that keeps buttons alive."""
