@@ -18,7 +18,10 @@ This module imports nothing of the package.
 from __future__ import annotations
 
 import concurrent.futures
+import inspect
+import warnings
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ class ApiError(LroError):
     Attributes
     ----------
     status : int
-        HTTP status.
+        HTTP status; 0 where no answer came.
     code : Code
         google.rpc code, from the body where it names one, else from the HTTP status.
     message : str
@@ -105,6 +108,8 @@ class ApiError(LroError):
         The address asked, without its query.
     hint : str
         What to do next, or empty.
+    retry_after : float or None
+        Seconds that the service asked to wait (``Retry-After``).
     """
 
     def __init__(
@@ -116,7 +121,9 @@ class ApiError(LroError):
         url: str,
         details: Sequence[Mapping[str, Any]] = (),
         hint: str = "",
+        retry_after: float | None = None,
     ) -> None:
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.message = message
@@ -190,3 +197,14 @@ class BadLinesWarning(LroWarning):
 
 class TruncatedListsWarning(LroWarning):
     """Some lists had more than the one element that is shown; ``Results.truncated`` counts them."""
+
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+def warn_caller(message: str, category: type[LroWarning]) -> None:
+    """Warn at the line of the user's code that called into this package, however deep that was."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -203,3 +203,28 @@ def operation_id(name: str) -> str:
 def operation_parent(name: str) -> str:
     """Return what precedes ``/operations/…`` in a name: the parent whose operations can be listed."""
     return name.rpartition("operations/")[0].rstrip("/")
+
+
+def method_title(method: str, path: str) -> str:
+    """Return what a start request does in one word: its custom method, or verb and collection."""
+    path = path.partition("?")[0].rstrip("/")
+    custom = path.rpartition("/")[2].partition(":")[2]
+    return custom or f"{method.lower()} {path.rpartition('/')[2]}"
+
+
+def target_of(path: str) -> str:
+    """Return the resource that a start request goes to, without version, query and custom method."""
+    path = path.partition("?")[0].strip("/")
+    head, _, rest = path.partition("/")
+    path = rest if head[:1] == "v" and head[1:2].isdigit() else path
+    resource, _, last = path.rpartition("/")
+    return f"{resource}/{last.partition(':')[0]}".strip("/")
+
+
+def listing_parent(target: str) -> str:
+    """Return where the operations of `target` are listed: its dataset, else the location or project."""
+    parts = target.split("/")
+    for collection in ("datasets", "locations", "projects"):
+        if collection in parts[:-1]:
+            return "/".join(parts[: parts.index(collection) + 2])
+    return target

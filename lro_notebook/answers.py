@@ -1,0 +1,116 @@
+"""What a Google API's HTTP answer means: the JSON object in it, or the error that it stands for.
+
+Pure functions of an `httpx.Response`; nothing here sends anything.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from lro_notebook import auth
+from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, LroError
+
+
+class AnswerLost(LroError):
+    """A request was sent and may have been carried out, but no usable answer came."""
+
+
+class NoAnswer(ApiError):
+    """No usable answer came from the service: nothing listens, the connection broke, or time ran out."""
+
+    def __init__(self, reason: str, *, url: str) -> None:
+        super().__init__(
+            f"no answer: {reason}",
+            status=0,
+            code=Code.UNAVAILABLE,
+            url=url,
+            hint="Check the endpoint and the network; nothing was changed by this failure.",
+        )
+
+
+def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, Any]:
+    """Return the JSON object of a success answer.
+
+    Raises
+    ------
+    AnswerLost
+        It has none, and the request `changes` something.
+    NoAnswer
+        It has none.
+    """
+    try:
+        data = json.loads(response.content or b"{}")
+    except ValueError:
+        data = None
+    if isinstance(data, dict):
+        return data
+    if changes:
+        raise AnswerLost("the answer is no JSON object")
+    raise NoAnswer("the answer is no JSON object; is this the address of a Google API?", url=url)
+
+
+def error_of(response: httpx.Response, url: str, missing: str = "") -> ApiError | AuthError:
+    """Return the error that an error answer stands for (google.rpc.Status in JSON, or anything else)."""
+    body = _error_body(response)
+    status, message = response.status_code, body.get("message")
+    if not isinstance(message, str) or not message:
+        message = f"the service answered HTTP {status} {response.reason_phrase} without saying more".replace(
+            "  ", " "
+        )
+    name = body.get("status")
+    code = (
+        Code[name]
+        if isinstance(name, str) and name in Code.__members__
+        else HTTP_CODES.get(status, Code.UNKNOWN)
+    )
+    if status == httpx.codes.UNAUTHORIZED:
+        return AuthError(
+            f"{url} refused the credentials (HTTP 401): {message}\nFor Google Cloud run: {auth.LOGIN}"
+        )
+    details = body.get("details")
+    return ApiError(
+        message,
+        status=status,
+        code=code,
+        url=url,
+        details=[item for item in details if isinstance(item, dict)] if isinstance(details, list) else [],
+        hint=_hint(status, message, missing),
+        retry_after=_retry_after(response),
+    )
+
+
+def _error_body(response: httpx.Response) -> dict[str, Any]:
+    try:
+        data = response.json()
+    except ValueError:
+        return {}
+    if isinstance(data, list) and data:  # streaming methods wrap the error in a list
+        data = data[0]
+    error = data.get("error") if isinstance(data, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _hint(status: int, message: str, missing: str) -> str:
+    if status == httpx.codes.NOT_FOUND:
+        return missing
+    if status == httpx.codes.FORBIDDEN and "quota project" in message.lower():
+        return "Set one with: gcloud auth application-default set-quota-project PROJECT"
+    if httpx.codes.is_redirect(status):
+        return "Redirects are not followed, so that tokens stay where they belong; give the final address."
+    return ""
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Return the Retry-After header in seconds; it is a number or an HTTP date (RFC 9110, 10.2.3)."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

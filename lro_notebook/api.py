@@ -1,0 +1,205 @@
+"""The top floor: the functions that tie client, display and loader together."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook import terminal
+from lro_notebook.client import HEALTHCARE, Client
+from lro_notebook.errors import ConfigError
+from lro_notebook.healthcare.dataset import Dataset
+from lro_notebook.journal import Journal
+from lro_notebook.local import launch
+from lro_notebook.operation import Operation, provide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+    from lro_notebook.frames.results import Results
+
+LOCAL_PROJECT = "projects/local/"
+_embedded: dict[Path, Client] = {}
+_lock = threading.Lock()
+
+
+def connect(
+    dataset: str | None = None,
+    *,
+    credentials: Any = None,  # noqa: ANN401 - three kinds
+    endpoint: str | None = None,
+    api_version: str = "v1",
+    data_dir: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """Return a dataset of the Cloud Healthcare API, on Google Cloud or on the embedded service.
+
+    Parameters
+    ----------
+    dataset : str, optional
+        Full name, ``projects/{project}/locations/{location}/datasets/{dataset}``. None starts the
+        embedded service on this machine, or reuses it, and returns its dataset with synthetic data;
+        no account is needed.
+    credentials : google.auth credentials, str or None
+        A credentials object, a bearer token, or None for application-default credentials.
+    endpoint : str, optional
+        Another address of the service.
+    api_version : str
+        The least API version: ``v1`` or ``v1beta1``.
+    data_dir : path, optional
+        The folder of the embedded service; by default one in your user data directory, or
+        ``LRO_NOTEBOOK_DATA_DIR``.
+
+    Raises
+    ------
+    ConfigError
+        An argument cannot work, or the embedded service does not start.
+    """
+    wants_local = data_dir is not None or dataset is None or dataset.startswith(LOCAL_PROJECT)
+    if endpoint is None and wants_local:
+        return _connect_local(dataset, data_dir, api_version)
+    if data_dir is not None:
+        raise ConfigError(
+            "data_dir= is for the embedded service, which has no endpoint=; give one of the two"
+        )
+    if dataset is None:
+        raise ConfigError(
+            "an endpoint needs a dataset: connect('projects/…/locations/…/datasets/…', endpoint=…)"
+        )
+    client = Client(endpoint or HEALTHCARE, credentials=credentials)
+    return Dataset(client, dataset, api_version=api_version)
+
+
+def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None, api_version: str) -> Dataset:
+    folder = Path(data_dir) if data_dir is not None else None
+    running = launch.ensure(folder)
+    with _lock:
+        client = _embedded.get(running.data_dir)
+        if client is None or client.closed:
+            client = Client(running.endpoint, credentials=running.token, revive=lambda: _revive(folder))
+            _embedded[running.data_dir] = client
+    return Dataset(client, dataset or running.dataset, api_version=api_version)
+
+
+def _revive(folder: Path | None) -> tuple[str, str]:
+    running = launch.ensure(folder)
+    return running.endpoint, running.token
+
+
+def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
+    """Return a DataFrame with a row per operation, from the last snapshots; sends no request.
+
+    Returns
+    -------
+    DataFrame
+        ``name``, ``method``, ``target``, ``state`` (string), ``done`` (boolean), ``created``, ``ended``
+        (datetime64[us, UTC]), ``elapsed`` (timedelta64[us]), ``completed``, ``total``, ``failed`` (Int64),
+        ``fraction`` (Float64), ``cancel_requested`` (boolean), ``error_code``, ``error_message``,
+        ``logs_url`` (string); the same for no operations.
+    """
+    from lro_notebook.frames.operations import operations_frame  # noqa: PLC0415 - pandas only when asked for
+
+    return operations_frame([operations] if isinstance(operations, Operation) else operations)
+
+
+def started() -> pd.DataFrame:
+    """Return a DataFrame of the operations that this machine has started, the newest last.
+
+    A row whose start request was never answered has the state UNKNOWN and no name: look for it with
+    ``ds.operations()``. The states are those that this machine saw last.
+
+    Returns
+    -------
+    DataFrame
+        ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
+        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string).
+    """
+    from lro_notebook.frames.operations import started_frame  # noqa: PLC0415 - pandas only when asked for
+
+    return started_frame(Journal().all())
+
+
+def read_results(
+    op_or_uri: Operation | str | os.PathLike[str],
+    *,
+    tables: Iterable[str] | None = None,
+    columns: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
+    decimals: str = "float",
+    parse_dates: bool = False,
+    lists: str = "first",
+    errors: str = "report",
+    operation: str | None = None,
+    client: Client | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Results:
+    """Return the output of an operation, or the files at a place, as DataFrames.
+
+    Parameters
+    ----------
+    op_or_uri : Operation, str or path
+        An operation (as ``op.load()``), or a folder, file, name prefix or glob: a plain path, ``gs://…``
+        or any fsspec URL.
+    tables : iterable of str, optional
+        Only these tables.
+    columns : iterable of str, or mapping of table to such, optional
+        Only these columns, in this order.
+    decimals : {"float", "exact", "text"}
+        JSON numbers as float64, as exact decimals, or as the text that was there.
+    parse_dates : bool
+        Dates as UTC instants; by default they stay text, which keeps their precision.
+    lists : {"first", "nested", "explode"}
+        Lists: their first element, as they are, or in tables of their own.
+    errors : {"report", "raise"}
+        Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    operation : str, optional
+        Only the files of this operation; needed where several wrote to one place.
+    client : Client, optional
+        Whose credentials read ``gs://``; by default the one client that is open.
+    storage_options : mapping, optional
+        Passed on to fsspec.
+
+    Raises
+    ------
+    ConfigError
+        Several operations wrote there and `operation` is not given, or an option is unknown.
+    ResultError
+        Nothing is there, or it cannot be read.
+    """
+    from lro_notebook.frames.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
+
+    options: dict[str, Any] = {
+        "tables": tables,
+        "columns": columns,
+        "decimals": decimals,
+        "parse_dates": parse_dates,
+        "lists": lists,
+        "errors": errors,
+        "storage_options": storage_options,
+    }
+    if isinstance(op_or_uri, Operation):
+        return op_or_uri.load(**options)
+    return read_for(client or Client.only_open(), os.fspath(op_or_uri), operation=operation, **options)
+
+
+def _load(operation: Operation, source: str | None, **options: Any) -> Results:  # noqa: ANN401 - as frames.load.load
+    from lro_notebook.frames.load import load  # noqa: PLC0415 - pandas only when data is loaded
+
+    return load(operation, source, **options)
+
+
+def _failures(operation: Operation) -> pd.DataFrame:
+    from lro_notebook.frames.failures import failures  # noqa: PLC0415 - pandas only when asked for
+
+    return failures(operation)
+
+
+def _history(operation: Operation) -> pd.DataFrame:
+    from lro_notebook.frames.operations import history_frame  # noqa: PLC0415 - pandas only when asked for
+
+    return history_frame(operation)
+
+
+provide(load=_load, failures=_failures, history=_history, watching=terminal.watching)

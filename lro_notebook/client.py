@@ -1,0 +1,346 @@
+"""`Client`: the operations of any Google API, from the start request to the handle that follows them.
+
+It joins HTTP (`rest`), the journal and the poller; it knows nothing of a particular API.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from lro_notebook.answers import AnswerLost
+from lro_notebook.auth import GoogleCredentials
+from lro_notebook.errors import ApiError, ConfigError, LroError, StartUnknown
+from lro_notebook.following import Follower
+from lro_notebook.journal import Journal, StartRecord
+from lro_notebook.operation import Operation
+from lro_notebook.progress import Progress, state_of
+from lro_notebook.remote import LocalService, RemoteOperation, ask_local, missing_hint
+from lro_notebook.resource import (
+    OperationResource,
+    listing_parent,
+    method_title,
+    operation_id,
+    target_of,
+)
+from lro_notebook.rest import CLOSED, Rest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx
+
+    from lro_notebook.polling import PollPolicy, Scheduler
+
+HEALTHCARE = "https://healthcare.googleapis.com"
+#: Clocks of two machines differ; operations created this much before a lost start still count as candidates.
+_SKEW = timedelta(seconds=30)
+
+
+class Client:
+    """Starts, reads, lists and cancels the operations of one Google API.
+
+    May be used from any thread; a context manager that closes it at the end.
+
+    Parameters
+    ----------
+    endpoint : str
+        Such as ``https://healthcare.googleapis.com`` or ``https://vision.googleapis.com/v1p1beta1``.
+        Without a version, ``v1`` is meant; a path that starts with a version uses that one.
+    credentials : google.auth.credentials.Credentials, str or None
+        A credentials object, a bearer token, or None: application-default credentials for Google's
+        hosts, none elsewhere. They go to this endpoint only.
+    timeout : float
+        Seconds that one request may take.
+    transport : httpx.BaseTransport, optional
+        What carries the requests; for tests and proxies.
+    revive : callable, optional
+        Brings a local service back and returns its (endpoint, token); see `rest.Rest`.
+    """
+
+    _open: ClassVar[weakref.WeakSet[Client]] = weakref.WeakSet()
+
+    def __init__(
+        self,
+        endpoint: str = HEALTHCARE,
+        *,
+        credentials: Any = None,  # noqa: ANN401 - three kinds
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        revive: Callable[[], tuple[str, str]] | None = None,
+        journal: Journal | None = None,
+        scheduler: Scheduler | None = None,
+        policy: PollPolicy | None = None,
+    ) -> None:
+        self._rest = Rest(
+            endpoint, credentials=credentials, timeout=timeout, transport=transport, revive=revive
+        )
+        self._journal = journal or Journal()
+        self._scheduler, self._policy = scheduler, policy
+        self._handles: weakref.WeakValueDictionary[str, Operation] = weakref.WeakValueDictionary()
+        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._local: LocalService | None = None
+        self._asked_local = False
+        Client._open.add(self)
+
+    @classmethod
+    def only_open(cls) -> Client | None:
+        """Return the one client that is open, None if there are none or several."""
+        clients = list(cls._open)
+        return clients[0] if len(clients) == 1 else None
+
+    @property
+    def rest(self) -> Rest:
+        """The HTTP side, for calls that are no operations."""
+        return self._rest
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the service."""
+        return self._rest.endpoint
+
+    @property
+    def journal(self) -> Journal:
+        """Where the operations that it starts are noted."""
+        return self._journal
+
+    @property
+    def local(self) -> LocalService | None:
+        """What the service says of itself if it is the embedded one, else None; asked once."""
+        if not self._asked_local and self._rest.loopback:
+            self._local = ask_local(self._rest)
+        self._asked_local = True
+        return self._local
+
+    @property
+    def service(self) -> str:
+        """What the journal calls this service: it stays the same when the embedded one changes its port."""
+        return f"local:{self.local.data_dir}" if self.local else self.endpoint
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self not in Client._open
+
+    def storage_options(self) -> dict[str, Any]:
+        """Return the fsspec options that read ``gs://`` with this client's credentials."""
+        auth = self._rest.auth
+        return {"token": auth.credentials} if isinstance(auth, GoogleCredentials) else {}
+
+    def __repr__(self) -> str:
+        return f"<Client {self.endpoint}{' (local, synthetic)' if self._local else ''}>"
+
+    def start(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,  # noqa: ANN401 - any JSON value
+        *,
+        title: str | None = None,
+        source: str | None = None,
+        destination: str | None = None,
+        types: tuple[str, ...] = (),
+        since: str | None = None,
+        missing: str = "",
+    ) -> Operation:
+        """Send the request that starts an operation, and return its handle at once.
+
+        The request is never sent twice when the service may have accepted it.
+
+        Parameters
+        ----------
+        method : str
+            HTTP verb.
+        path : str
+            Such as ``projects/…/fhirStores/s:export``, with or without a version before it.
+        json : object, optional
+            The request body. It is not stored anywhere.
+        title : str, optional
+            What it does, for people; the custom method of `path` by default.
+        source, destination, types, since
+            What the journal keeps of the request, so that the output can be found later.
+        missing : str
+            What to do next when the answer is 404.
+
+        Raises
+        ------
+        ApiError, AuthError
+            The service refused the request: nothing was started.
+        StartUnknown
+            The request was sent and its answer never came.
+        """
+        record = StartRecord(
+            service=self.service,
+            method=title or method_title(method, path),
+            target=target_of(path),
+            requested=datetime.now(UTC),
+            source=source,
+            destination=destination,
+            types=types,
+            since=since,
+        )
+        row = self._journal.intend(record)
+        try:
+            answer = self._rest.call(method, path, role="start", json=json, missing=missing)
+            resource = OperationResource.from_dict(answer)
+        except AnswerLost as lost:
+            raise self._unknown(record, lost) from lost
+        except ConfigError as error:
+            raise StartUnknown(f"{record.method} was answered, but with no operation: {error}") from error
+        except LroError:
+            self._journal.refused(row)
+            raise
+        self._journal.answered(row, resource.name)
+        operation = self._handle(resource, self._rest.version_of(path), record)
+        operation.follower.follow()
+        return operation
+
+    def get(self, name: str, *, missing: str = "") -> Operation:
+        """Read an operation and return its handle. Calls ``GET {name}``.
+
+        Parameters
+        ----------
+        name : str
+            Full name, with or without a version before it.
+        missing : str
+            What to do next when there is no such operation.
+
+        Raises
+        ------
+        ApiError
+            There is no such operation; records are kept for a limited time.
+        """
+        source = RemoteOperation(self._rest, name, missing or missing_hint(name))
+        return self._handle(source.get(), source.version)
+
+    def list(
+        self,
+        parent: str,
+        *,
+        filter: str | None = None,  # noqa: A002 - the name of the API's field
+        page_size: int | None = None,
+    ) -> Iterator[Operation]:
+        """Iterate over the operations under `parent`, page after page. Calls ``GET {parent}/operations``.
+
+        Parameters
+        ----------
+        parent : str
+            Such as ``projects/p/locations/l/datasets/d``; empty for APIs with plain ``operations/…`` names.
+        filter : str, optional
+            Passed on as it is; its grammar is the service's.
+        page_size : int, optional
+            Operations per request.
+        """
+        path = f"{parent.strip('/')}/operations".lstrip("/")
+        version = self._rest.version_of(path)
+        for resource in self._resources(path, filter_=filter, page_size=page_size):
+            yield self._handle(resource, version)
+
+    def cancel(self, name: str) -> bool:
+        """Ask for the cancellation of an operation; False when it had ended before.
+
+        Calls ``GET {name}`` and ``POST {name}:cancel``.
+        """
+        return self.get(name).cancel()
+
+    def delete(self, name: str) -> None:
+        """Remove the record of an operation, where the service can; it is not cancelled.
+
+        Calls ``DELETE {name}``.
+        """
+        self._rest.call("DELETE", name, role="read", missing=missing_hint(name))
+
+    def close(self) -> None:
+        """Stop following its operations and close the connections; the operations go on."""
+        Client._open.discard(self)
+        for follower in list(self._followers):
+            follower.lose(LroError(CLOSED))
+        self._rest.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _resources(
+        self, path: str, *, filter_: str | None, page_size: int | None
+    ) -> Iterator[OperationResource]:
+        params: dict[str, str | int] = {}
+        if filter_:
+            params["filter"] = filter_
+        if page_size:
+            params["pageSize"] = page_size
+        while True:
+            page = self._rest.call("GET", path, role="read", params=params)
+            yield from map(OperationResource.from_dict, page.get("operations") or ())
+            token = page.get("nextPageToken")
+            if not token:
+                return
+            params["pageToken"] = token
+
+    def _handle(
+        self, resource: OperationResource, version: str, record: StartRecord | None = None
+    ) -> Operation:
+        """Return the one handle for an operation of this client, brought up to date."""
+        with self._lock:
+            known = self._handles.get(resource.name)
+            if known is None:
+                record = record or self._journal.find(self.service, resource.name)
+                follower = Follower(
+                    RemoteOperation(self._rest, f"{version}/{resource.name}", missing_hint(resource.name)),
+                    resource,
+                    on_end=self._note_end if record is not None and record.ended is None else None,
+                    scheduler=self._scheduler,
+                    policy=self._policy,
+                )
+                known = self._handles[resource.name] = Operation(follower, client=self, record=record)
+                self._followers.add(follower)
+                return known
+        known.follower.absorb(resource)
+        return known
+
+    def _note_end(self, resource: OperationResource) -> None:
+        moment = Progress.from_resource(resource).ended or datetime.now(UTC)
+        self._journal.ended(self.service, resource.name, state_of(resource), moment)
+
+    def _unknown(self, record: StartRecord, lost: AnswerLost) -> StartUnknown:
+        """Return the error for a start whose answer was lost, with what was created since."""
+        parent = listing_parent(record.target)
+        try:
+            candidates = [
+                resource.name
+                for resource in self._resources(f"{parent}/operations", filter_=None, page_size=None)
+                if _created_since(resource, record.requested - _SKEW)
+            ]
+            found = (
+                f"Created since then: {', '.join(map(operation_id, candidates))}; one of them may be yours."
+                if candidates
+                else "Since then no operation was created there; it may still appear."
+            )
+        except (ApiError, LroError) as error:
+            candidates, found = (
+                [],
+                f"Which operations were created since cannot be listed ({type(error).__name__}).",
+            )
+        return StartUnknown(
+            f"{record.method} on {record.target} was sent, but {lost}; it may or may not run. {found} "
+            "It was not sent again. Look at the operations there before you start it once more.",
+            candidates=candidates,
+        )
+
+
+@atexit.register
+def _close_all() -> None:
+    """Stop following everything when the program ends."""
+    for client in list(Client._open):  # noqa: SLF001 - its own module
+        client.close()
+
+
+def _created_since(resource: OperationResource, moment: datetime) -> bool:
+    created = Progress.from_resource(resource).created
+    return created is not None and created >= moment

@@ -1,0 +1,137 @@
+"""`Dataset`: the way into one dataset of the Cloud Healthcare API and its operations."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ApiError, Code, ConfigError
+from lro_notebook.healthcare import requests
+from lro_notebook.healthcare.fhir import FhirStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lro_notebook.client import Client
+    from lro_notebook.frames.results import Results
+    from lro_notebook.operation import Operation
+
+_NAME = re.compile(r"(projects/[^/\s]+/locations/[^/\s]+)/datasets/([^/\s]+)")
+
+
+class Dataset:
+    """A dataset. Making one sends no request.
+
+    Parameters
+    ----------
+    client : Client
+        Carries the requests.
+    name : str
+        ``projects/{project}/locations/{location}/datasets/{dataset}``.
+    api_version : str
+        The least API version to use.
+
+    Attributes
+    ----------
+    name, id : str
+        Full resource name, and its last segment.
+    client : Client
+        Carries the requests.
+    """
+
+    def __init__(self, client: Client, name: str, *, api_version: str = "v1") -> None:
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise ConfigError(
+                f"dataset {name!r} is no full name, such as "
+                "projects/my-project/locations/us-central1/datasets/my-dataset"
+            )
+        self._parent, self.id = match.groups()
+        self.name, self.client = name, client
+        self._version = requests.one_of(api_version, ("v1", "v1beta1"), "api_version")
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.name}{' (local, synthetic)' if self.client.local else ''}>"
+
+    def create(self) -> Operation:
+        """Start the creation of the dataset. Calls ``POST {location}/datasets``."""
+        path = f"{self._version}/{self._parent}/datasets?datasetId={self.id}"
+        return self.client.start("POST", path, {}, title="datasets.create", destination=self.name)
+
+    def exists(self) -> bool:
+        """Tell whether the dataset exists. Calls ``GET {dataset}``."""
+        try:
+            self._call("GET", self.name)
+        except ApiError as error:
+            if error.code is Code.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def delete(self) -> None:
+        """Delete the dataset and all that is in it. Calls ``DELETE {dataset}``."""
+        self._call("DELETE", self.name)
+
+    def fhir_store(self, store_id: str) -> FhirStore:
+        """Return the FHIR store `store_id`; it need not exist yet."""
+        return FhirStore(self.client, self.name, store_id, api_version=self._version)
+
+    def stores(self) -> list[FhirStore]:
+        """Return the stores of the dataset. Calls ``GET {dataset}/fhirStores``, every page."""
+        return [self.fhir_store(store["name"].rpartition("/")[2]) for store in self._pages("fhirStores")]
+
+    def operation(self, name_or_id: str) -> Operation:
+        """Return the handle of an operation of this dataset, as it is now.
+
+        This is how to get back to an operation after a restart of the kernel. If this machine started it,
+        the handle knows its destination. Calls ``GET {dataset}/operations/{id}``.
+
+        Raises
+        ------
+        ApiError
+            There is no such operation.
+        """
+        head, _, last = name_or_id.rpartition("/")
+        name = f"{self.name}/operations/{requests.resource_id(last, 'operation')}"
+        if head and name_or_id != name:
+            raise ConfigError(f"{name_or_id} is no operation of {self.name}; connect to its own dataset")
+        missing = "ds.operations() lists those there are; records are kept for about 30 days after the end."
+        return self.client.get(f"{self._version}/{name}", missing=missing)
+
+    def operations(self, *, filter: str | None = None, page_size: int | None = None) -> list[Operation]:  # noqa: A002
+        """Return the handles of all operations of this dataset.
+
+        Calls ``GET {dataset}/operations``, every page.
+
+        Parameters
+        ----------
+        filter : str, optional
+            Passed on; the grammar is the service's, and Healthcare does not document its own.
+        page_size : int, optional
+            Operations per request.
+        """
+        return list(self.client.list(f"{self._version}/{self.name}", filter=filter, page_size=page_size))
+
+    def read_results(self, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as lro_notebook.read_results
+        """Return files as DataFrames, read with this dataset's credentials and file system.
+
+        See `lro_notebook.read_results`.
+        """
+        from lro_notebook.frames.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
+
+        return read_for(self.client, uri, **options)
+
+    def _call(self, method: str, path: str, params: dict[str, str | int] | None = None) -> dict[str, Any]:
+        missing = f"lro.connect({self.name!r}).create() makes the dataset."
+        return self.client.rest.call(
+            method, f"{self._version}/{path}", role="read", params=params, missing=missing
+        )
+
+    def _pages(self, collection: str) -> Iterator[dict[str, Any]]:
+        params: dict[str, str | int] = {}
+        while True:
+            page = self._call("GET", f"{self.name}/{collection}", params)
+            yield from page.get(collection) or ()
+            if not page.get("nextPageToken"):
+                return
+            params["pageToken"] = page["nextPageToken"]

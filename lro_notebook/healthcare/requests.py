@@ -1,0 +1,78 @@
+"""Arguments of the start helpers, checked and turned into the JSON values of the Healthcare API."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from lro_notebook.errors import ConfigError
+from lro_notebook.resource import format_timestamp, parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_GCS = re.compile(r"gs://[a-z0-9][a-z0-9._-]*(/.*)?")
+_BIGQUERY = re.compile(r"bq://[^./]+\.[^./]+")
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+_TYPE = re.compile(r"[A-Za-z]+")
+
+
+def resource_id(value: object, what: str) -> str:
+    """Return `value` if it can be the id of a dataset, a store or an operation."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ConfigError(f"{what} id {value!r} is not 1 to 256 letters, digits, '_', '-' or '.'")
+    return value
+
+
+def gcs_uri(value: object, what: str) -> str:
+    """Return `value` if it is a Cloud Storage URI."""
+    if not isinstance(value, str) or not _GCS.fullmatch(value):
+        raise ConfigError(
+            f"{what} {value!r} is no Cloud Storage URI such as gs://bucket/path. The service reads and "
+            "writes buckets, not this machine's files; the buckets of the local service are folders in its "
+            "data directory"
+        )
+    return value
+
+
+def is_bigquery(value: object) -> bool:
+    """Tell whether `value` is a BigQuery URI; one that is none although it starts as one is an error."""
+    if not isinstance(value, str) or not value.startswith("bq://"):
+        return False
+    if not _BIGQUERY.fullmatch(value):
+        raise ConfigError(f"{value!r} is no BigQuery dataset such as bq://project.dataset")
+    return True
+
+
+def one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
+    """Return `value` if it is one of the `allowed` words."""
+    if value not in allowed:
+        raise ConfigError(f"{what} {value!r} is none of {', '.join(allowed)}")
+    return value
+
+
+def type_names(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return resource types as a tuple; a string may hold several with commas between them."""
+    names: list[object] = [*(value.split(",") if isinstance(value, str) else value or ())]
+    checked = []
+    for name in names:
+        if not isinstance(name, str) or not _TYPE.fullmatch(name.strip()):
+            raise ConfigError(f"types: {name!r} is no resource type such as 'Patient'")
+        checked.append(name.strip())
+    return tuple(checked)
+
+
+def timestamp(value: str | datetime | None, what: str) -> str | None:
+    """Return a point in time as RFC 3339 text; datetimes must say their zone."""
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ConfigError(
+                f"{what}: {value.isoformat()} has no time zone; use datetime.now(UTC) or the like"
+            )
+        return format_timestamp(value)
+    if parse_timestamp(value) is None:
+        raise ConfigError(f"{what} {value!r} is no RFC 3339 time such as '2026-03-04T09:00:00Z'")
+    return value

@@ -1,0 +1,72 @@
+"""What all kinds of stores of a Healthcare dataset have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from lro_notebook.answers import AnswerLost
+from lro_notebook.errors import ApiError, Code, LroError
+from lro_notebook.healthcare.requests import resource_id
+
+if TYPE_CHECKING:
+    from lro_notebook.client import Client
+
+
+class Store:
+    """A store in a dataset. Making one sends no request.
+
+    Attributes
+    ----------
+    name : str
+        Full resource name.
+    id : str
+        Its last segment.
+    """
+
+    #: The collection in the resource name, such as ``fhirStores``.
+    collection: ClassVar[str]
+    #: The method of `Dataset` that makes such a store.
+    maker: ClassVar[str]
+
+    def __init__(self, client: Client, dataset: str, store_id: str, *, api_version: str = "v1") -> None:
+        self.id = resource_id(store_id, "store")
+        self.name = f"{dataset}/{self.collection}/{self.id}"
+        self._client, self._dataset, self._version = client, dataset, api_version
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} of {self._dataset}>"
+
+    def exists(self) -> bool:
+        """Tell whether the store exists. Calls ``GET {store}``."""
+        try:
+            self._call("GET", self.name)
+        except ApiError as error:
+            if error.code is Code.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def delete(self) -> None:
+        """Delete the store and all that is in it. Calls ``DELETE {store}``."""
+        self._call("DELETE", self.name)
+
+    def _create(self, body: dict[str, Any], *, exist_ok: bool) -> Self:
+        path = f"{self._version}/{self._dataset}/{self.collection}?{self.collection[:-1]}Id={self.id}"
+        hint = "ds.create() makes the dataset."
+        try:
+            self._client.rest.call("POST", path, role="write", json=body, missing=hint)
+        except AnswerLost as lost:
+            raise LroError(
+                f"creating {self.name} was sent, but {lost}; call create(exist_ok=True) to make sure"
+            ) from lost
+        except ApiError as error:
+            if not (exist_ok and error.code is Code.ALREADY_EXISTS):
+                raise
+        return self
+
+    def _call(self, method: str, path: str) -> dict[str, Any]:
+        return self._client.rest.call(method, f"{self._version}/{path}", role="read", missing=self._missing)
+
+    @property
+    def _missing(self) -> str:
+        return f"ds.{self.maker}({self.id!r}).create() makes the store; ds.stores() lists those there are."

@@ -1,0 +1,142 @@
+"""What an operation's ``metadata`` says about its progress, and the samples of it over time.
+
+Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.resource import parse_int64, parse_timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lro_notebook.resource import OperationResource, State
+
+_CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
+_ENDED = ("endTime", "completeTime", "doneTime", "finishTime")
+_CANCEL_REQUESTED = ("cancelRequested", "requestedCancellation", "cancellationRequested")
+_STATUS = ("statusMessage", "statusDetail", "stateMessage", "progressMessage")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an operation is, as its metadata tells it.
+
+    Attributes
+    ----------
+    fraction : float or None
+        0 to 1; None where the metadata gives no total.
+    completed : int or None
+        Units done, the failed ones included.
+    total : int or None
+        Units in all.
+    failed : int or None
+        Units that failed.
+    status : str or None
+        The service's own words about where it is.
+    created, ended : datetime or None
+        UTC-aware times of the operation itself.
+    cancel_requested : bool
+        A cancellation was asked for.
+    """
+
+    fraction: float | None = None
+    completed: int | None = None
+    total: int | None = None
+    failed: int | None = None
+    status: str | None = None
+    created: datetime | None = None
+    ended: datetime | None = None
+    cancel_requested: bool = False
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Progress:
+        """Read the progress out of `metadata`; never raises, whatever the input is."""
+        if not isinstance(metadata, Mapping):
+            return cls()
+        completed, total, failed = _counter(metadata.get("counter"))
+        return cls(
+            fraction=min(completed / total, 1.0) if total and completed is not None else None,
+            completed=completed,
+            total=total,
+            failed=failed,
+            status=next(
+                (text for text in map(metadata.get, _STATUS) if isinstance(text, str) and text), None
+            ),
+            created=_first_time(metadata, _CREATED),
+            ended=_first_time(metadata, _ENDED),
+            cancel_requested=any(metadata.get(key) is True for key in _CANCEL_REQUESTED),
+        )
+
+    @classmethod
+    def from_resource(cls, resource: OperationResource) -> Progress:
+        """Read the progress of a whole operation: one that succeeded has done all that there was."""
+        progress = cls.from_metadata(resource.metadata)
+        if resource.done and resource.error is None and progress.completed and progress.total is None:
+            return replace(progress, total=progress.completed, fraction=1.0)
+        return progress
+
+
+def _counter(counter: object) -> tuple[int | None, int | None, int | None]:
+    """Return (completed, total, failed) of a ``ProgressCounter``, whose zeros are left out on the wire."""
+    if not isinstance(counter, Mapping):
+        return None, None, None
+    pending, success, failure = (parse_int64(counter.get(key)) for key in ("pending", "success", "failure"))
+    if pending is None and success is None and failure is None:
+        return None, None, None
+    completed = (success or 0) + (failure or 0)
+    return completed, None if pending is None else completed + pending, failure or 0
+
+
+def _first_time(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> datetime | None:
+    return next((time for time in (parse_timestamp(metadata.get(key)) for key in keys) if time), None)
+
+
+def state_of(resource: OperationResource) -> State:
+    """Return the one word for where an operation is."""
+    if resource.done:
+        if resource.error is None:
+            return "SUCCEEDED"
+        return "CANCELLED" if resource.error.name == "CANCELLED" else "FAILED"
+    if Progress.from_metadata(resource.metadata).cancel_requested:
+        return "CANCELLING"
+    return "RUNNING" if resource.metadata else "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at an operation's progress."""
+
+    time: datetime
+    state: State
+    completed: int | None
+    total: int | None
+    failed: int | None
+    fraction: float | None
+
+
+class Samples:
+    """The samples of one operation, oldest first, thinned so that memory stays bounded.
+
+    Past `limit` samples every second one is dropped; the first and the last always stay.
+    """
+
+    def __init__(self, limit: int = 2_000) -> None:
+        self._limit = limit
+        self._kept: list[Sample] = []
+
+    def add(self, sample: Sample) -> None:
+        """Append `sample`."""
+        self._kept.append(sample)
+        if len(self._kept) > self._limit:
+            self._kept = [*self._kept[:-1:2], self._kept[-1]]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(tuple(self._kept))
+
+    def __len__(self) -> int:
+        return len(self._kept)

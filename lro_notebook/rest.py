@@ -1,0 +1,270 @@
+"""HTTP and JSON of a Google API: one request at a time, its errors mapped, retried by its role.
+
+Knows nothing of operations beyond their JSON and keeps no state but the connection pool. May be used
+from any thread. Redirects are not followed, so that no token travels with them.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import httpx
+
+from lro_notebook import auth
+from lro_notebook.answers import AnswerLost, NoAnswer, error_of, parsed
+from lro_notebook.errors import ApiError, AuthError, ConfigError, LroError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: What a request is for; retries follow from it, not from the HTTP verb ($export starts with GET).
+#: ``start`` starts work, ``write`` makes something, ``read`` may be repeated at will (cancel and
+#: delete too), ``poll`` is one single try: the poller decides when the next one is due.
+Role = Literal["start", "write", "read", "poll"]
+
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+_VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
+CLOSED = "this client was closed; make a new one. Its operations may still run"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long a request is tried again. Times are seconds."""
+
+    attempts: int = 6
+    first: float = 0.5
+    factor: float = 2.0
+    cap: float = 20.0
+    budget: float = 90.0
+
+    def delay(self, attempt: int, *, retry_after: float | None, spent: float, draw: float) -> float | None:
+        """Return the pause before attempt number `attempt` + 1, or None to give up.
+
+        Parameters
+        ----------
+        attempt : int
+            Attempts made so far, from 1.
+        retry_after : float or None
+            What the service asked for.
+        spent : float
+            Seconds since the first attempt.
+        draw : float
+            A random number in 0..1 that spreads the pauses of many clients.
+        """
+        if attempt >= self.attempts:
+            return None
+        backoff = min(self.cap, self.first * self.factor ** (attempt - 1)) * (0.5 + draw / 2)
+        pause = backoff if retry_after is None else max(retry_after, backoff)
+        return pause if spent + pause <= self.budget else None
+
+
+class Rest:
+    """The HTTP side of one endpoint.
+
+    Parameters
+    ----------
+    endpoint : str
+        Such as ``https://healthcare.googleapis.com``; a version at its end (``…/v1beta1``) becomes the
+        default version of paths that name none.
+    credentials : google.auth.credentials.Credentials, str or None
+        See `lro_notebook.auth.for_endpoint`.
+    timeout : float
+        Seconds that one request may take without progress.
+    transport : httpx.BaseTransport, optional
+        What carries the requests; for tests.
+    revive : callable, optional
+        Called when nothing listens at the endpoint or the token is refused; brings the service back
+        and returns its (endpoint, token). The embedded service uses it.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        credentials: Any = None,  # noqa: ANN401 - three kinds, see auth.for_endpoint
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        revive: Callable[[], tuple[str, str]] | None = None,
+        retry: RetryPolicy | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._sleep, self._clock, self._draw = sleep, clock, draw
+        self._retry = retry or RetryPolicy()
+        self._revive, self._reviving = revive, threading.Lock()
+        self._point_to(endpoint, credentials)
+        self._http = httpx.Client(
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=False,
+            trust_env=not auth.is_loopback(self._base),
+            headers={"Accept": "application/json", "User-Agent": "lro-notebook"},
+        )
+
+    def _point_to(self, endpoint: str, credentials: Any) -> None:  # noqa: ANN401
+        base = httpx.URL(endpoint.rstrip("/"))
+        if base.scheme not in ("http", "https") or not base.host:
+            raise ConfigError(
+                f"endpoint {endpoint!r} is no http(s) address, such as https://healthcare.googleapis.com"
+            )
+        head, _, last = base.path.rpartition("/")
+        versioned = _VERSION.fullmatch(last) is not None
+        self.version = last if versioned else "v1"
+        self._base = base.copy_with(path=(head if versioned else base.path) or "/", query=None)
+        self._auth = auth.for_endpoint(credentials, self._base)
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the service, without a version."""
+        return str(self._base).rstrip("/")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the service is on this machine."""
+        return auth.is_loopback(self._base)
+
+    @property
+    def auth(self) -> httpx.Auth | None:
+        """What signs the requests; None where they go unsigned."""
+        return self._auth
+
+    def version_of(self, path: str) -> str:
+        """Return the API version that a request to `path` uses."""
+        first = path.lstrip("/").partition("/")[0]
+        return first if _VERSION.fullmatch(first) else self.version
+
+    def url(self, path: str) -> httpx.URL:
+        """Return the address of `path`, which may start with a version; dotted paths have none."""
+        path = path.lstrip("/")
+        if not _VERSION.fullmatch(path.partition("/")[0]) and not path.startswith("."):
+            path = f"{self.version}/{path}"
+        return httpx.URL(f"{self.endpoint}/{path}")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        role: Role,
+        json: Any = None,  # noqa: ANN401 - any JSON value
+        params: Mapping[str, str | int] | None = None,
+        missing: str = "",
+    ) -> dict[str, Any]:
+        """Send a request, again where its `role` allows it, and return the JSON object of the answer.
+
+        Parameters
+        ----------
+        missing : str
+            What to do next when the answer is 404.
+
+        Raises
+        ------
+        ApiError
+            The service answered with an error, or (`NoAnswer`) nothing answered.
+        AuthError
+            The credentials are missing or refused.
+        AnswerLost
+            `role` is ``start`` or ``write`` and the request may have been carried out.
+        """
+        began, attempt, revived, endpoint = self._clock(), 0, False, self.endpoint
+        while True:
+            attempt += 1
+            try:
+                return self._once(method, path, role=role, json=json, params=params, missing=missing)
+            except (ApiError, AuthError) as error:
+                if not revived and self._revived(error, endpoint):
+                    revived = True
+                    continue
+                if role == "poll" or not _again(error, role):
+                    raise
+                pause = self._retry.delay(
+                    attempt,
+                    retry_after=getattr(error, "retry_after", None),
+                    spent=self._clock() - began,
+                    draw=self._draw(),
+                )
+                if pause is None:
+                    raise
+            _log.info("%s %s: attempt %d failed, next in %.1f s", method, self.url(path).path, attempt, pause)
+            self._sleep(pause)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        role: Role,
+        json: Any,  # noqa: ANN401
+        params: Mapping[str, str | int] | None,
+        missing: str,
+    ) -> dict[str, Any]:
+        url = self.url(path)
+        shown = str(url.copy_with(query=None))
+        changes = role in ("start", "write")
+        if self._http.is_closed:
+            raise LroError(CLOSED)
+        try:
+            response = self._http.request(method, url, json=json, params=params or None, auth=self._auth)
+        except (
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+            httpx.PoolTimeout,
+            httpx.UnsupportedProtocol,
+        ) as error:
+            raise NoAnswer(f"nothing listens there ({type(error).__name__})", url=shown) from error
+        except httpx.RequestError as error:
+            if changes:
+                raise AnswerLost(
+                    f"the connection was lost after the request ({type(error).__name__})"
+                ) from error
+            raise NoAnswer(f"the connection was lost ({type(error).__name__})", url=shown) from error
+        if response.is_success:
+            return parsed(response, shown, changes=changes)
+        refusal = error_of(response, shown, missing)
+        if changes and _may_have_worked(response.status_code):
+            raise AnswerLost(f"the service answered HTTP {response.status_code} to the request") from refusal
+        raise refusal
+
+    def _revived(self, error: LroError, endpoint: str) -> bool:
+        """Bring the service back if `error` says that it left `endpoint` or has forgotten the token."""
+        gone = isinstance(error, NoAnswer) and isinstance(error.__cause__, httpx.ConnectError)
+        if self._revive is None or not (gone or isinstance(error, AuthError)):
+            return False
+        with self._reviving:
+            if self.endpoint == endpoint:  # else another thread has done it
+                self._point_to(*self._revive())
+                _log.warning("The local service had stopped; it runs again, with its data.")
+        return True
+
+
+def _again(error: ApiError | AuthError, role: Role) -> bool:
+    """Tell whether a request that failed with `error` may be sent again."""
+    if isinstance(error, AuthError):
+        return False
+    if isinstance(error, NoAnswer):
+        return role == "read" or isinstance(error.__cause__, (httpx.ConnectError, httpx.ConnectTimeout))
+    return error.status == httpx.codes.TOO_MANY_REQUESTS or (role == "read" and error.status in RETRIED)
+
+
+def _may_have_worked(status: int) -> bool:
+    """Tell whether a request that was answered with `status` may have been carried out all the same."""
+    return status == httpx.codes.REQUEST_TIMEOUT or (
+        status >= httpx.codes.INTERNAL_SERVER_ERROR and status != httpx.codes.NOT_IMPLEMENTED
+    )
+
+
+def is_transient(error: LroError) -> bool:
+    """Tell whether a poll that failed with `error` may work later."""
+    return isinstance(error, NoAnswer) or (isinstance(error, ApiError) and error.status in RETRIED)

@@ -1,0 +1,149 @@
+"""Nothing is lost when the service, or the program that uses it, is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+import lro_notebook as lro
+from lro_notebook import local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.service,
+    # The sample has patients with several names; tests/frames shows the warning.
+    pytest.mark.filterwarnings("ignore::lro_notebook.errors.TruncatedListsWarning"),
+]
+
+PROGRAM = """
+import lro_notebook as lro, sys
+from lro_notebook import local
+store = lro.connect().fhir_store("killed").create()
+local.set_pace(1_000)
+op = store.import_from("gs://lro-sample/fhir/*.ndjson")
+print(op.name, flush=True)
+op.wait()
+"""
+KERNEL = """
+import lro_notebook as lro
+ds = lro.connect()
+print(ds.client.endpoint, len(ds.operations()), flush=True)
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "data"
+    yield folder
+    local.stop(folder)
+
+
+def kill(service: Path) -> None:
+    pid = json.loads((service / "service.json").read_text())["pid"]
+    process = psutil.Process(pid)
+    os.kill(pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def python(program: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=os.environ.copy()
+    )
+
+
+def test_a_killed_service_comes_back_with_its_data_and_tells_the_end_of_what_ran(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = lro.connect(data_dir=data)
+    store = dataset.fhir_store("s").create()
+    local.set_pace(2_000, data)
+    op = store.import_from("gs://lro-sample/fhir/*.ndjson")
+    while not op.progress.completed:
+        op.refresh()
+    kill(data)
+    assert op.wait(60).state == "FAILED"
+    assert op.error is not None
+    assert op.error.name == "ABORTED"
+    assert "runs again, with its data" in caplog.text
+    exported = store.export_to("gs://demo-out/after").load()
+    assert sum(len(exported.arrow(name)) for name in exported) == op.progress.completed
+
+
+def test_a_start_on_a_service_that_is_gone_is_sent_once_it_is_back(data: Path) -> None:
+    store = lro.connect(data_dir=data).fhir_store("s").create()
+    kill(data)
+    op = store.import_from("gs://lro-sample/fhir/Patient.ndjson")
+    assert op.wait(60).progress.completed == 100
+    assert len(lro.started()) == 1
+
+
+def test_a_token_that_has_changed_is_read_again(data: Path) -> None:
+    dataset = lro.connect(data_dir=data)
+    local.stop(data)
+    (data / "token").unlink()
+    assert dataset.exists()
+
+
+def test_a_killed_program_loses_nothing(data: Path) -> None:
+    program = python(PROGRAM)
+    assert program.stdout is not None
+    name = program.stdout.readline().strip()
+    program.kill()
+    program.wait(10)
+    program.stdout.close()
+    started = lro.started()
+    assert list(started["name"]) == [name]
+    dataset = lro.connect()
+    assert dataset.client.local is not None
+    assert dataset.client.local.data_dir == data
+    local.set_pace(None)
+    op = dataset.operation(name)
+    assert op.wait(60).state == "SUCCEEDED"
+    assert op.source == "gs://lro-sample/fhir/*.ndjson"
+    assert list(lro.started()["state"]) == ["SUCCEEDED"]
+
+
+def test_two_programs_on_one_data_directory_share_one_service(data: Path) -> None:
+    first, second = python(KERNEL), python(KERNEL)
+    answers = {program.communicate(timeout=60)[0] for program in (first, second)}
+    assert len(answers) == 1
+    assert first.returncode == second.returncode == 0
+    services = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "lro_notebook.local" in (process.info["cmdline"] or [])
+        and str(data) in (process.info["cmdline"] or [])
+    ]
+    assert len(services) == 1
+
+
+def test_the_service_ends_by_itself_when_nobody_needs_it(data: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "lro_notebook.local",
+        "--port",
+        "0",
+        "--data-dir",
+        str(data),
+        "--idle-exit",
+        "1",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        first = json.loads(service.stdout.readline())
+        assert set(first) == {"endpoint", "token_file", "dataset"}
+        began = time.monotonic()
+        assert service.wait(30) == 0
+        assert time.monotonic() - began < 20
