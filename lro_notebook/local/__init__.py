@@ -1,1 +1,5 @@
-"""The embedded service: a stand-in for the Cloud Healthcare API on loopback."""
+"""The embedded service: a local stand-in for the Healthcare API, and how a client starts and stops it."""
+
+from lro_notebook.local.launch import Running, ensure, set_pace, stop
+
+__all__ = ["Running", "ensure", "set_pace", "stop"]

@@ -1,0 +1,110 @@
+"""The embedded service as a program: ``python -m lro_notebook.local``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_DESCRIPTION = """\
+A local stand-in for the Google Cloud Healthcare API (v1 and v1beta1) with synthetic data.
+
+It listens on 127.0.0.1 only. Its first line on stdout is one JSON object:
+  {"endpoint": "http://127.0.0.1:PORT", "token_file": FILE, "dataset": NAME}
+Requests bear the token in that file (Authorization: Bearer ...). SIGTERM or Ctrl-C stops it cleanly.
+"""
+
+_EPILOG = """\
+The data directory holds:
+  buckets/NAME/        the bucket gs://NAME: objects are the files in that folder. Make a folder to make
+                       a bucket. There are lro-sample (synthetic FHIR data under fhir/) and demo-out.
+  service.sqlite3      datasets, stores, resources, operations
+  token                the bearer token, readable by its owner only
+  service.json         endpoint and process id while the service runs
+  service.log          what the service says when lro_notebook starts it
+
+exit codes: 0 stopped, 2 arguments or port cannot be used, 3 another program serves the data directory
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Only after the arguments: --help needs none of this.
+    from lro_notebook.local.server import Settings, run  # noqa: PLC0415
+
+    return run(Settings(**vars(options)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lro_notebook.local",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=_number(int, 0, 65535), required=True, help="0 takes a free port")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where everything is kept; made if missing",
+    )
+    parser.add_argument(
+        "--pace", type=_number(float, 1e-3), metavar="N", help="resources a second over all operations"
+    )
+    parser.add_argument(
+        "--max-operations",
+        type=_number(int, 1),
+        default=200,
+        metavar="N",
+        help="operations queued and running, beyond which a start is refused (default %(default)s)",
+    )
+    parser.add_argument(
+        "--shard-bytes",
+        type=_number(int, 1),
+        default=256 << 20,
+        metavar="N",
+        help="size at which an export splits a file (default %(default)s)",
+    )
+    parser.add_argument(
+        "--idle-exit",
+        type=_number(float, 0),
+        default=900,
+        metavar="SECONDS",
+        help="stop after so long without a request or an operation; 0 never (default %(default)s)",
+    )
+    parser.add_argument(
+        "--sample-patients",
+        type=_number(int, 0),
+        default=100,
+        metavar="N",
+        help="size of the sample that the first start writes; 0 none (default %(default)s)",
+    )
+    return parser
+
+
+def _number(
+    convert: Callable[[str], float], low: float, high: float = float("inf")
+) -> Callable[[str], float]:
+    """Return a parser of numbers from `low` to `high`."""
+
+    def parse(text: str) -> float:
+        number = convert(text)
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not within {low:g} and {high:g}")
+        return number
+
+    parse.__name__ = "number"
+    return parse
+
+
+if __name__ == "__main__":
+    sys.exit(main())

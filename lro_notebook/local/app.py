@@ -1,0 +1,154 @@
+"""The HTTP application: its routes, who may call them, and how every error reads."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import re
+import time
+from importlib.metadata import version as package_version
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import Mount, Route, Router
+
+from lro_notebook.errors import Code
+from lro_notebook.local import fhir, management
+from lro_notebook.local.names import DEMO_DATASET
+from lro_notebook.local.refusal import Refusal, invalid, json_response, missing, refusal_response
+from lro_notebook.local.service import API_VERSIONS, Service, read_json, service_of
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+#: What ``GET /.lro-local`` answers as its service.
+SERVICE_NAME = "lro-notebook-local"
+#: Where a client asks which service this is.
+ABOUT_PATH = "/.lro-local"
+
+_LOOPBACK_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
+_LOOPBACK_ORIGIN = re.compile(
+    r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII
+)
+
+
+def build_app(service: Service) -> Starlette:
+    """Return the application that serves `service`."""
+    routes = [*management.ROUTES, *fhir.ROUTES]
+    app = Starlette(
+        routes=[
+            Route(ABOUT_PATH, about, methods=["GET"]),
+            Route(ABOUT_PATH, change, methods=["PATCH"]),
+            *(Mount(f"/{version}", app=Router(routes, redirect_slashes=False)) for version in API_VERSIONS),
+        ],
+        middleware=[Middleware(Guard, service=service)],
+        exception_handlers={Refusal: _refused, HTTPException: _no_route, Exception: _mistake},
+    )
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return app
+
+
+async def about(request: Request) -> Response:
+    """Say which service this is and where its data lives."""
+    return json_response(_about(service_of(request)))
+
+
+async def change(request: Request) -> Response:
+    """Change the pace: ``{"pace": resources per second}``, null for full speed."""
+    body = await read_json(request)
+    pace = body.get("pace")
+    number = isinstance(pace, int | float) and not isinstance(pace, bool) and pace > 0
+    if set(body) != {"pace"} or not (pace is None or number):
+        raise invalid('expected {"pace": N} with N resources per second, or null for full speed')
+    service = service_of(request)
+    service.pace.rate = pace
+    return json_response(_about(service))
+
+
+class Guard:
+    """Let only the owner's programs on this machine in, and note when the last request came."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is turned down, pass on the others."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        service = self._service
+        service.open_requests += 1
+        try:
+            refusal = refusal_of(request, service.token)
+            if refusal is None:
+                await self._app(scope, receive, send)
+            else:
+                await refusal_response(refusal, request.url.path)(scope, receive, send)
+        finally:
+            service.open_requests -= 1
+            service.last_request = time.monotonic()
+
+
+def refusal_of(request: Request, token: str) -> Refusal | None:
+    """Return why a request is not let in, or None.
+
+    A web page that a browser runs can make the browser send requests to 127.0.0.1, under a name of its
+    own (DNS rebinding): ``Host`` and ``Origin`` give that away.
+    """
+    if _LOOPBACK_HOST.fullmatch(request.headers.get("host", "")) is None:
+        return Refusal(Code.PERMISSION_DENIED, "the Host header does not name this machine; use 127.0.0.1")
+    origin = request.headers.get("origin")
+    if origin is not None and _LOOPBACK_ORIGIN.fullmatch(origin) is None:
+        return Refusal(Code.PERMISSION_DENIED, "requests of web pages of other origins are not let in")
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        return Refusal(
+            Code.UNAUTHENTICATED,
+            "the request bears no valid token; send 'Authorization: Bearer …' with the content of the "
+            "file named token in the data directory",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return None
+
+
+def _about(service: Service) -> dict[str, Any]:
+    return {
+        "service": SERVICE_NAME,
+        "version": package_version("lro-notebook"),
+        "pid": os.getpid(),
+        "dataDir": str(service.data_dir),
+        "buckets": str(service.buckets.root),
+        "dataset": DEMO_DATASET,
+        "pace": service.pace.rate,
+    }
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    refusal = error if isinstance(error, Refusal) else Refusal(Code.INTERNAL, "")
+    return refusal_response(refusal, request.url.path)
+
+
+async def _no_route(request: Request, _: Exception) -> Response:
+    """Answer a path or a verb that no route has; the real service answers both with 404."""
+    refusal = missing(
+        f"no method of the local service has the address {request.method} {request.url.path[:300]}; "
+        "the documentation of lro_notebook.local lists them"
+    )
+    return refusal_response(refusal, request.url.path)
+
+
+async def _mistake(request: Request, _: Exception) -> Response:
+    refusal = Refusal(
+        Code.INTERNAL, "the local service made a mistake; see service.log in its data directory"
+    )
+    return refusal_response(refusal, request.url.path)

@@ -1,0 +1,154 @@
+"""``gs://`` addresses as folders: one folder per bucket, objects are the files in it.
+
+Nothing outside the buckets folder is ever read or written, and a bucket is never made silently.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from lro_notebook.local.refusal import invalid, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Bucket that the service fills with synthetic data.
+SAMPLE_BUCKET = "lro-sample"
+#: Bucket that is there to be written to.
+OUTPUT_BUCKET = "demo-out"
+#: Folder, beside the buckets, of files that are being written.
+PARTIAL = ".partial"
+
+_URI = re.compile(r"gs://([^/]*)(?:/(.*))?", re.DOTALL)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", re.ASCII)
+_WILDCARD = re.compile(r"[*?]")
+_DEEP = re.compile(r"(?:[^*?]*/)?[^*?/]*\*\*(?:\.[^*?/]+)?")
+
+
+class Location(NamedTuple):
+    """A parsed ``gs://`` address: `path` is the object name, a prefix or a pattern, no slash at its ends."""
+
+    bucket: str
+    path: str
+
+    @property
+    def uri(self) -> str:
+        """The address as text."""
+        return f"gs://{self.bucket}/{self.path}"
+
+
+def parse(uri: object, *, field: str) -> Location:
+    """Return the parts of a ``gs://`` address; `field` is what the request calls it."""
+    match = _URI.fullmatch(uri) if isinstance(uri, str) else None
+    if match is None:
+        raise invalid(f"{field}: expected an address such as gs://bucket/folder")
+    bucket, path = match.group(1), match.group(2) or ""
+    if _BUCKET.fullmatch(bucket) is None:
+        raise invalid(
+            f"{field}: {bucket[:80]!r} is no bucket name; use 3 to 63 small letters, digits, '.', '_' or '-'"
+        )
+    path = path.rstrip("/")
+    if path and any(_is_unsafe(segment) for segment in path.split("/")):
+        raise invalid(
+            f"{field}: the path {path[:200]!r} has an empty, '.' or '..' part, or a control character"
+        )
+    return Location(bucket, path)
+
+
+def parse_pattern(uri: object, *, field: str) -> Location:
+    """Return the parts of a ``gs://`` address that may hold wildcards in its path."""
+    location = parse(uri, field=field)
+    if not location.path:
+        raise invalid(f"{field}: name objects in the bucket, such as gs://{location.bucket}/**")
+    if "**" in location.path and _DEEP.fullmatch(location.path) is None:
+        raise invalid(
+            f"{field}: '**' stands at the end of the path, or before a file extension as in '**.ndjson', "
+            "and is then the only wildcard"
+        )
+    return location
+
+
+def pattern_regex(pattern: str) -> re.Pattern[str]:
+    """Return an object pattern as a regular expression: only ``**`` goes across slashes."""
+    pieces = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*|\*|\?)", pattern)
+    return re.compile("".join(pieces.get(part) or re.escape(part) for part in parts), re.DOTALL)
+
+
+class Buckets:
+    """The folder of all buckets.
+
+    Parameters
+    ----------
+    root : Path
+        Made where it does not exist, with the two buckets that are there from the start.
+
+    Attributes
+    ----------
+    sample_ready : threading.Event
+        Set once the sample bucket has its final content.
+    """
+
+    def __init__(self, root: Path) -> None:
+        for name in (SAMPLE_BUCKET, OUTPUT_BUCKET, PARTIAL):
+            (root / name).mkdir(parents=True, exist_ok=True)
+        self.root = root.resolve()
+        self.partial = self.root / PARTIAL
+        self.sample_ready = threading.Event()
+
+    def check(self, location: Location, *, field: str) -> None:
+        """Refuse an address whose folder leads out of the buckets folder through a link."""
+        literal = _WILDCARD.split(location.path, maxsplit=1)[0]
+        if not self._holds(self.root / location.bucket / literal):
+            raise invalid(f"{field}: {location.uri} leads out of the buckets folder")
+
+    def folder(self, bucket: str) -> Path:
+        """Return the folder of a bucket that must exist."""
+        folder = self.root / bucket
+        if not folder.is_dir():
+            raise missing(f"bucket {bucket} does not exist; create the folder {folder}")
+        return folder
+
+    def match(self, location: Location) -> list[tuple[str, Path]]:
+        """Return ``(uri, file)`` of the objects that a pattern names, sorted.
+
+        Files and folders whose name starts with a dot are found only by their full name, since file
+        managers and editors leave such files behind.
+        """
+        bucket = self.folder(location.bucket)
+        if _WILDCARD.search(location.path):
+            regex = pattern_regex(location.path)
+            found = [name for name in self._objects(bucket, location.path) if regex.fullmatch(name)]
+        else:
+            found = [location.path] if (bucket / location.path).is_file() else []
+        if not found:
+            raise missing(
+                f"no object matches {location.uri}; the bucket is the folder {bucket}, "
+                f"gs://{location.bucket}/** names all that is in it"
+            )
+        return [(f"gs://{location.bucket}/{name}", bucket / name) for name in sorted(found)]
+
+    def _objects(self, bucket: Path, pattern: str) -> Iterator[str]:
+        """Yield the names of the objects under the fixed folders of `pattern`."""
+        fixed = _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0]
+        for folder, folders, files in os.walk(bucket / fixed):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            base = bucket.joinpath(folder)
+            for name in files:
+                if not name.startswith(".") and self._holds(base / name):
+                    yield (base / name).relative_to(bucket).as_posix()
+
+    def _holds(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self.root)
+
+
+def _is_unsafe(segment: str) -> bool:
+    return (
+        segment in {"", ".", ".."}
+        or "\\" in segment
+        or any(ord(character) < ord(" ") for character in segment)
+    )

@@ -1,0 +1,158 @@
+"""The service's SQLite file: schema, connections and transactions. No meaning of rows lives here.
+
+Write-ahead logging, one writer at a time, any number of readers that never wait for it. A commit
+survives the death of the process.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lro_notebook.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE datasets (
+    name TEXT PRIMARY KEY,
+    parent TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE stores (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    dataset TEXT NOT NULL REFERENCES datasets (name) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (dataset, kind, id)
+);
+CREATE TABLE resources (
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (store, type, id)
+);
+CREATE TABLE history (
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    body BLOB,
+    UNIQUE (store, type, id, version)
+);
+CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL;
+CREATE TABLE operations (
+    id INTEGER PRIMARY KEY,
+    dataset TEXT NOT NULL,
+    api_version TEXT NOT NULL,
+    method TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    ended INTEGER,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    pending INTEGER NOT NULL DEFAULT 0,
+    success INTEGER NOT NULL DEFAULT 0,
+    failure INTEGER NOT NULL DEFAULT 0,
+    error BLOB,
+    response BLOB
+);
+CREATE INDEX operations_of ON operations (dataset, id);
+CREATE INDEX operations_active ON operations (id) WHERE ended IS NULL;
+CREATE TABLE failures (
+    number INTEGER PRIMARY KEY,
+    operation INTEGER NOT NULL REFERENCES operations (id) ON DELETE CASCADE,
+    time INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    code INTEGER NOT NULL,
+    message TEXT NOT NULL
+);
+CREATE INDEX failures_of ON failures (operation, number);
+"""
+
+
+class Database:
+    """Connections to one SQLite file; safe to share between threads.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made with its schema where it does not exist.
+
+    Raises
+    ------
+    ConfigError
+        The file was made by another version of the package.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writing = threading.Lock()
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._writer = self._open()
+        self._prepare()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Read one unchanging state of the data, however long it takes, while others write."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        try:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+        finally:
+            self._idle.append(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Run one write transaction: committed as a whole at the end, undone on an exception."""
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the connections; none may be in use."""
+        while self._idle:
+            self._idle.pop().close()
+        self._writer.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # Without a sync on each commit: a power cut may lose the last commits, a killed process none.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -65536")
+        return connection
+
+    def _prepare(self) -> None:
+        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._writer.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        elif version != SCHEMA_VERSION:
+            self.close()
+            raise ConfigError(
+                f"{self._path} has schema version {version}, this program needs {SCHEMA_VERSION}; "
+                "choose another data directory, or remove this one if its data may go"
+            )

@@ -1,0 +1,201 @@
+"""The runner of ``fhirStores.import``: bucket objects -> resources of a FHIR store.
+
+A unit is one resource. A unit that cannot be read is counted and logged, the others go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local import buckets, rawjson, resources, stores
+from lro_notebook.local.buckets import SAMPLE_BUCKET
+from lro_notebook.local.names import is_fhir_id, is_resource_type
+from lro_notebook.local.operations import Failure
+from lro_notebook.local.refusal import invalid
+from lro_notebook.local.resources import Incoming
+from lro_notebook.local.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.stores import Store
+    from lro_notebook.local.work import Job, Steps
+
+_STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: A step of large resources ends here, so that a transaction stays short.
+_STEP_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """A checked import: where to, where from, and whether a text is a bundle or spans a whole file."""
+
+    store: Store
+    source: Location
+    bundles: bool
+    whole_files: bool
+
+
+class Text(NamedTuple):
+    """One JSON text of the input and where it stands."""
+
+    source: str
+    raw: bytes
+
+
+def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+    """Check the body of ``fhirStores.import``."""
+    structure = body.get("contentStructure", "BUNDLE")
+    if structure == "CONTENT_STRUCTURE_UNSPECIFIED":
+        structure = "BUNDLE"
+    if structure not in _STRUCTURES:
+        raise invalid(f"contentStructure: expected one of {', '.join(_STRUCTURES)}")
+    source = body.get("gcsSource")
+    if not isinstance(source, dict):
+        raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**"}')
+    location = buckets.parse_pattern(source.get("uri"), field="gcsSource.uri")
+    folders.check(location, field="gcsSource.uri")
+    return ImportRequest(
+        store, location, bundles=structure.startswith("BUNDLE"), whole_files=structure.endswith("PRETTY")
+    )
+
+
+def run(job: Job, request: ImportRequest) -> Steps:
+    """Size the input, then read it and yield a step per batch."""
+    while request.source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
+        yield Step()
+    files = job.buckets.match(request.source)
+    total = 0
+    for uri, path in files:
+        total += sum(_units(text.raw, request) for text in _texts(uri, path, request))
+        yield Step()
+    yield Step(sized=total)
+    for uri, path in files:
+        yield from _import_file(job, request, uri, path)
+    return {}
+
+
+def read_resource(text: bytes, source: str) -> Incoming | Failure:
+    """Return a resource that is ready to be stored, or why the text is none.
+
+    Parameters
+    ----------
+    text : bytes
+        Should be a JSON object, without white space around it.
+    source : str
+        Where the text stands, for the failure log.
+    """
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return _flaw(source, f"not valid JSON at character {error.pos}")
+    if type(document) is not dict:
+        return _flaw(source, "not a JSON object")
+    type_, identifier = document.get("resourceType"), document.get("id")
+    if type(type_) is not str or not is_resource_type(type_):
+        return _flaw(source, "resourceType is missing or no name of a resource type")
+    if type(identifier) is not str or not is_fhir_id(identifier):
+        return _flaw(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
+    if "meta" in document and type(document["meta"]) is not dict:
+        return _flaw(source, "meta is not an object", f"{type_}/{identifier}")
+    if b"\n" in text or b"\r" in text:
+        text = rawjson.compact(text)
+    return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
+
+
+def _import_file(job: Job, request: ImportRequest, uri: str, path: Path) -> Iterator[Step]:
+    """Yield the steps of one file."""
+    good: list[Incoming] = []
+    bad: list[Failure] = []
+    size, limit = 0, job.batch()
+    for text in _texts(uri, path, request):
+        for item in _read(text, request):
+            if isinstance(item, Incoming):
+                good.append(item)
+                size += len(item.tail)
+            else:
+                bad.append(item)
+            if len(good) + len(bad) >= limit or size >= _STEP_BYTES:
+                yield _step(request.store, good, bad)
+                good, bad, size, limit = [], [], 0, job.batch()
+    yield _step(request.store, good, bad)
+
+
+def _step(store: Store, good: Sequence[Incoming], bad: Sequence[Failure]) -> Step:
+    write = partial(_write, store=store, incoming=good) if good else None
+    return Step(write, success=len(good), failures=bad)
+
+
+def _write(connection: sqlite3.Connection, *, store: Store, incoming: Sequence[Incoming]) -> None:
+    stores.require_store(connection, store)
+    resources.put_many(connection, store.key, incoming)
+
+
+def _texts(uri: str, path: Path, request: ImportRequest) -> Iterator[Text]:
+    """Yield the JSON texts of a file: the whole of it, or each line that is not blank."""
+    with path.open("rb") as file:
+        if request.whole_files:
+            yield Text(uri, file.read().removeprefix(_BYTE_ORDER_MARK).strip())
+            return
+        for number, line in enumerate(file, 1):
+            text = line.strip() if number > 1 else line.removeprefix(_BYTE_ORDER_MARK).strip()
+            if text:
+                yield Text(f"{uri}:{number}", text)
+
+
+def _read(text: Text, request: ImportRequest) -> Iterator[Incoming | Failure]:
+    """Yield the units of a text, as many as `_units` counts."""
+    if not request.bundles:
+        yield read_resource(text.raw, text.source)
+        return
+    bundle = _bundle(text.raw)
+    if bundle is None:
+        yield _flaw(
+            text.source, "not a FHIR Bundle; for one resource in each text use contentStructure RESOURCE"
+        )
+        return
+    entries = rawjson.member(text.raw, "entry")
+    if entries is None:
+        return
+    for index, entry in enumerate(rawjson.elements(text.raw, entries.start)):
+        source = f"{text.source} entry[{index}]"
+        resource = rawjson.member(entry, "resource") if entry.startswith(b"{") else None
+        if resource is None:
+            yield _flaw(source, "the entry has no resource")
+        else:
+            yield read_resource(entry[resource.start : resource.end], source)
+
+
+def _units(raw: bytes, request: ImportRequest) -> int:
+    """Return how many units a text holds; one that cannot be read is one unit."""
+    if not request.bundles:
+        return 1
+    bundle = _bundle(raw)
+    return 1 if bundle is None else len(bundle.get("entry", ()))
+
+
+def _bundle(raw: bytes) -> dict[str, Any] | None:
+    """Return the bundle in `raw`, or None if that is something else."""
+    try:
+        bundle = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        return None
+    return bundle if isinstance(bundle.get("entry", []), list) else None
+
+
+def _flaw(source: str, message: str, resource: str = "") -> Failure:
+    return Failure(source, resource, Code.INVALID_ARGUMENT, message)
+
+
+KIND = Kind("fhir.FhirService.ImportResources", "fhir.rest.ImportResourcesResponse", parse, run)

@@ -1,0 +1,261 @@
+"""Rows of operations and of their failure logs, and the JSON that the API shows for them.
+
+Every function takes an open connection; those that write are called inside one transaction with the
+data that they count, so a counter equals the committed rows at any moment.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local.names import no_operation, operation_number
+from lro_notebook.local.refusal import invalid
+from lro_notebook.resource import Status, format_timestamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+_TYPES = "type.googleapis.com/google.cloud.healthcare"
+_DONE_FILTER = re.compile(r"\s*done\s*=\s*(true|false)\s*", re.ASCII)
+
+
+class Failure(NamedTuple):
+    """One unit of work that failed. `message` never holds the content of the unit."""
+
+    source: str
+    resource: str
+    code: Code
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known of an operation when it starts.
+
+    Attributes
+    ----------
+    dataset : str
+        Resource name of the dataset that the operation belongs to.
+    api_version : str
+        ``v1`` or ``v1beta1``: the version of the call that starts it.
+    method : str
+        Name below ``google.cloud.healthcare.{version}``, such as ``fhir.FhirService.ImportResources``.
+    """
+
+    dataset: str
+    api_version: str
+    method: str
+
+
+def microseconds() -> int:
+    """Return the time now in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def timestamp(moment: int) -> str:
+    """Return microseconds since 1970 as an RFC 3339 timestamp."""
+    return format_timestamp(datetime.fromtimestamp(moment / 1_000_000, UTC))
+
+
+def insert(connection: sqlite3.Connection, start: Start) -> int:
+    """Insert a queued operation and return its number.
+
+    Numbers are nanoseconds since 1970: ordered by time, and never given twice even when the clock
+    steps back, since each is larger than all that exist.
+    """
+    (latest,) = connection.execute("SELECT coalesce(max(id), 0) FROM operations").fetchone()
+    number = max(time.time_ns(), int(latest) + 1)
+    connection.execute(
+        "INSERT INTO operations (id, dataset, api_version, method, created) VALUES (?, ?, ?, ?, ?)",
+        (number, start.dataset, start.api_version, start.method, microseconds()),
+    )
+    return number
+
+
+def active(connection: sqlite3.Connection) -> int:
+    """Return how many operations are queued or running."""
+    (count,) = connection.execute("SELECT count(*) FROM operations WHERE ended IS NULL").fetchone()
+    return int(count)
+
+
+def size(connection: sqlite3.Connection, number: int, pending: int) -> bool:
+    """Set how many units are to be done; return False if the operation is gone."""
+    cursor = connection.execute("UPDATE operations SET pending = ? WHERE id = ?", (pending, number))
+    return cursor.rowcount == 1
+
+
+def advance(
+    connection: sqlite3.Connection, number: int, *, success: int, failures: Iterable[Failure]
+) -> bool:
+    """Count units as done and log those that failed; return False if the operation is gone."""
+    moment = microseconds()
+    rows = [(number, moment, item.source, item.resource, int(item.code), item.message) for item in failures]
+    done = success + len(rows)
+    cursor = connection.execute(
+        "UPDATE operations SET pending = max(0, pending - ?), success = success + ?, failure = failure + ? "
+        "WHERE id = ? AND ended IS NULL",
+        (done, success, len(rows), number),
+    )
+    if cursor.rowcount != 1:
+        return False
+    connection.executemany(
+        "INSERT INTO failures (operation, time, source, resource, code, message) VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    return True
+
+
+def finish(connection: sqlite3.Connection, number: int, outcome: Status | Mapping[str, Any]) -> None:
+    """End an operation with its response or its error; nothing is pending any more."""
+    error, response = (outcome, None) if isinstance(outcome, Status) else (None, outcome)
+    connection.execute(
+        "UPDATE operations SET ended = ?, pending = 0, error = ?, response = ? "
+        "WHERE id = ? AND ended IS NULL",
+        (
+            microseconds(),
+            None if error is None else orjson.dumps(error.to_dict()),
+            None if response is None else orjson.dumps(response),
+            number,
+        ),
+    )
+
+
+def abort_active(connection: sqlite3.Connection) -> list[int]:
+    """End all that a service which is gone left queued or running; return the operations."""
+    numbers = [number for (number,) in connection.execute("SELECT id FROM operations WHERE ended IS NULL")]
+    for number in numbers:
+        finish(connection, number, ABORTED)
+    return numbers
+
+
+def request_cancel(connection: sqlite3.Connection, dataset: str, identifier: str) -> int | None:
+    """Note that an operation shall stop; return its number, or None if it has ended before."""
+    number: int = _row(connection, dataset, identifier)[0]
+    cursor = connection.execute(
+        "UPDATE operations SET cancel_requested = 1 WHERE id = ? AND ended IS NULL", (number,)
+    )
+    return number if cursor.rowcount == 1 else None
+
+
+def get(connection: sqlite3.Connection, dataset: str, identifier: str, *, endpoint: str) -> dict[str, Any]:
+    """Return an operation that must exist, as the API shows it."""
+    return _resource(_row(connection, dataset, identifier), endpoint)
+
+
+def page(
+    connection: sqlite3.Connection,
+    dataset: str,
+    *,
+    before: int,
+    limit: int,
+    done: bool | None,
+    endpoint: str,
+) -> list[tuple[int, dict[str, Any]]]:
+    """Return up to `limit` operations numbered below `before`, newest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM operations WHERE dataset = ? AND id < ? "  # noqa: S608 - constant columns
+        "AND (? IS NULL OR (ended IS NOT NULL) = ?) ORDER BY id DESC LIMIT ?",
+        (dataset, before, done, done, limit),
+    )
+    return [(row[0], _resource(row, endpoint)) for row in rows]
+
+
+def failures_page(
+    connection: sqlite3.Connection, dataset: str, identifier: str, *, after: int, limit: int
+) -> list[tuple[int, dict[str, Any]]]:
+    """Return up to `limit` rows of an operation's failure log behind row `after`."""
+    number = _row(connection, dataset, identifier)[0]
+    rows = connection.execute(
+        "SELECT number, time, source, resource, code, message FROM failures "
+        "WHERE operation = ? AND number > ? ORDER BY number LIMIT ?",
+        (number, after, limit),
+    )
+    return [
+        (
+            key,
+            {
+                "timestamp": timestamp(moment),
+                "source": source,
+                "resource": resource,
+                "code": code,
+                "message": message,
+            },
+        )
+        for key, moment, source, resource, code, message in rows
+    ]
+
+
+def parse_filter(text: str) -> bool | None:
+    """Return what a list filter asks of ``done``; the one grammar is ``done=true`` or ``done=false``."""
+    if not text.strip():
+        return None
+    match = _DONE_FILTER.fullmatch(text)
+    if match is None:
+        raise invalid("filter: the local service reads 'done=true', 'done=false' or an empty filter")
+    return match.group(1) == "true"
+
+
+#: How an operation ends that somebody cancelled.
+CANCELLED = Status(Code.CANCELLED.value, "Operation was cancelled")
+#: How an operation ends that the service could not run to its end because it stopped.
+ABORTED = Status(
+    Code.ABORTED.value, "The service stopped while the operation was queued or running; start it again"
+)
+
+_COLUMNS = (
+    "id, dataset, api_version, method, created, ended, cancel_requested, pending, success, failure, "
+    "error, response"
+)
+
+
+def _row(connection: sqlite3.Connection, dataset: str, identifier: str) -> tuple[Any, ...]:
+    number = operation_number(identifier, dataset=dataset)
+    row: tuple[Any, ...] | None = connection.execute(
+        f"SELECT {_COLUMNS} FROM operations WHERE id = ? AND dataset = ?",  # noqa: S608 - constant columns
+        (number, dataset),
+    ).fetchone()
+    if row is None:
+        raise no_operation(dataset, identifier)
+    return row
+
+
+def _resource(row: tuple[Any, ...], endpoint: str) -> dict[str, Any]:
+    """Return the operation of a row as ``google.longrunning.Operation`` JSON."""
+    number, dataset, version, method, created, ended, cancel, *counts, error, response = row
+    name = f"{dataset}/operations/{number}"
+    metadata: dict[str, Any] = {
+        "@type": f"{_TYPES}.{version}.OperationMetadata",
+        "apiMethodName": f"google.cloud.healthcare.{version}.{method}",
+        "createTime": timestamp(created),
+    }
+    if ended is not None:
+        metadata["endTime"] = timestamp(ended)
+    metadata["logsUrl"] = f"{endpoint}/{version}/{name}:failures"
+    if cancel:
+        metadata["cancelRequested"] = True
+    counter = {
+        key: str(count) for key, count in zip(("pending", "success", "failure"), counts, strict=True) if count
+    }
+    if counter:
+        metadata["counter"] = counter
+    operation: dict[str, Any] = {"name": name, "metadata": metadata}
+    if ended is not None:
+        operation["done"] = True
+        if error is not None:
+            operation["error"] = orjson.loads(error)
+        else:
+            operation["response"] = orjson.loads(response)
+    return operation
+
+
+def response_type(start: Start, message: str) -> str:
+    """Return the ``@type`` of a response message, such as ``fhir.rest.ImportResourcesResponse``."""
+    return f"{_TYPES}.{start.api_version}.{message}"

@@ -1,0 +1,122 @@
+"""Why the service turns a request down, and how that reads on the wire.
+
+Management routes answer google.rpc JSON, ``fhir/`` routes an OperationOutcome. A message names the
+thing and the next step; it never holds the content of a resource.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.responses import Response
+
+from lro_notebook.errors import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: google.rpc code -> HTTP status, as google/rpc/code.proto maps them.
+_HTTP_STATUS: Mapping[Code, int] = {
+    Code.INVALID_ARGUMENT: 400,
+    Code.FAILED_PRECONDITION: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.PERMISSION_DENIED: 403,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.UNIMPLEMENTED: 501,
+    Code.UNAVAILABLE: 503,
+}
+
+#: HTTP status -> FHIR issue type (http://hl7.org/fhir/R4/valueset-issue-type.html).
+_ISSUE_TYPE: Mapping[int, str] = {
+    400: "invalid",
+    401: "login",
+    403: "forbidden",
+    404: "not-found",
+    409: "conflict",
+    410: "deleted",
+    412: "conflict",
+    413: "too-long",
+    429: "throttled",
+    501: "not-supported",
+    503: "transient",
+}
+
+
+class Refusal(Exception):
+    """The request, or the operation, cannot go on; `code` and `message` say why.
+
+    Attributes
+    ----------
+    code : Code
+        google.rpc code.
+    message : str
+        What happened, to what, and what to do next.
+    status : int
+        HTTP status, for requests.
+    headers : dict
+        Additional HTTP headers, such as ``Retry-After``.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = _HTTP_STATUS.get(code, 500) if status is None else status
+        self.headers = dict(headers or {})
+
+
+def invalid(message: str) -> Refusal:
+    """Return a refusal of an argument (HTTP 400)."""
+    return Refusal(Code.INVALID_ARGUMENT, message)
+
+
+def missing(message: str) -> Refusal:
+    """Return a refusal for something that is not there (HTTP 404)."""
+    return Refusal(Code.NOT_FOUND, message)
+
+
+def json_response(
+    data: Mapping[str, Any],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json; charset=UTF-8",
+) -> Response:
+    """Return `data` as a JSON answer."""
+    return Response(orjson.dumps(data), status_code=status, headers=headers, media_type=media_type)
+
+
+def refusal_response(refusal: Refusal, path: str) -> Response:
+    """Return the answer to a request on `path` that was turned down."""
+    if is_fhir_path(path):
+        issue = {
+            "severity": "error",
+            "code": _ISSUE_TYPE.get(refusal.status, "exception"),
+            "diagnostics": refusal.message,
+        }
+        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+        return json_response(
+            outcome,
+            status=refusal.status,
+            headers=refusal.headers,
+            media_type="application/fhir+json; charset=UTF-8",
+        )
+    error = {"code": refusal.status, "message": refusal.message, "status": refusal.code.name}
+    return json_response({"error": error}, status=refusal.status, headers=refusal.headers)
+
+
+def is_fhir_path(path: str) -> bool:
+    """Return whether `path` lies in the FHIR interface of a store."""
+    store, _, rest = path.partition("/fhirStores/")
+    segments = rest.split("/")
+    return bool(store) and len(segments) > 1 and segments[1] == "fhir"

@@ -1,0 +1,195 @@
+"""Rows of FHIR resources: current versions, older versions and deletions.
+
+Bodies are bytes that were validated before; only their version stamp is set here, inside the
+transaction that stores them, so ``lastUpdated`` follows the order of commits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from lro_notebook.local.operations import microseconds, timestamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+
+class Incoming(NamedTuple):
+    """A validated resource on its way in; its version stamp belongs between `head` and `tail`."""
+
+    type: str
+    id: str
+    head: bytes
+    tail: bytes
+
+    def stamped(self, version: int, updated: str) -> bytes:
+        """Return the whole resource with its stamp."""
+        return b'%b"versionId":"%d","lastUpdated":"%b"%b' % (self.head, version, updated.encode(), self.tail)
+
+
+class Stored(NamedTuple):
+    """One version of a resource; `body` is None for a deletion. `updated` is in microseconds since 1970."""
+
+    id: str
+    version: int
+    updated: int
+    body: bytes | None
+
+
+def put_many(connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming]) -> None:
+    """Store resources; an existing one gets a new version and its old one goes to the history."""
+    moment = microseconds()
+    start, seen = 0, set[tuple[str, str]]()
+    for index, item in enumerate(incoming):
+        key = (item.type, item.id)
+        if key in seen:
+            _put_distinct(connection, store, incoming[start:index], moment)
+            start, seen = index, set()
+        seen.add(key)
+    _put_distinct(connection, store, incoming[start:], moment)
+
+
+def delete(connection: sqlite3.Connection, store: int, type_: str, identifier: str) -> None:
+    """Move a resource to the history and mark it as deleted; nothing happens where there is none."""
+    current = read(connection, store, type_, identifier)
+    if current is None or current.body is None:
+        return
+    _archive(connection, [(store, type_, identifier)])
+    key = (store, type_, identifier)
+    connection.execute("DELETE FROM resources WHERE (store, type, id) = (?, ?, ?)", key)
+    connection.execute(
+        "INSERT INTO history (store, type, id, version, updated, body) VALUES (?, ?, ?, ?, ?, NULL)",
+        (*key, current.version + 1, microseconds()),
+    )
+
+
+def read(connection: sqlite3.Connection, store: int, type_: str, identifier: str) -> Stored | None:
+    """Return the current version of a resource, or its deletion; None if there never was one."""
+    return next(iter(versions(connection, store, type_, identifier, limit=1)), None)
+
+
+def read_version(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, version: int
+) -> Stored | None:
+    """Return one version of a resource, or None."""
+    found = versions(connection, store, type_, identifier, before=version + 1, limit=1)
+    return found[0] if found and found[0].version == version else None
+
+
+def versions(
+    connection: sqlite3.Connection,
+    store: int,
+    type_: str,
+    identifier: str,
+    *,
+    before: int = 2**62,
+    limit: int,
+) -> list[Stored]:
+    """Return up to `limit` versions of a resource below version `before`, newest first."""
+    rows = connection.execute(
+        """
+        SELECT id, version, updated, body FROM resources
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND version < ?4
+        UNION ALL
+        SELECT id, version, updated, body FROM history
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND version < ?4
+        ORDER BY version DESC LIMIT ?5
+        """,
+        (store, type_, identifier, before, limit),
+    )
+    return [Stored(*row) for row in rows]
+
+
+def page(connection: sqlite3.Connection, store: int, type_: str, *, after: str, limit: int) -> list[Stored]:
+    """Return up to `limit` current resources of a type whose id comes after `after`, by id."""
+    rows = connection.execute(
+        "SELECT id, version, updated, body FROM resources "
+        "WHERE store = ? AND type = ? AND id > ? ORDER BY id LIMIT ?",
+        (store, type_, after, limit),
+    )
+    return [Stored(*row) for row in rows]
+
+
+def count(connection: sqlite3.Connection, store: int, type_: str) -> int:
+    """Return how many resources of a type there are now."""
+    row = connection.execute("SELECT count(*) FROM resources WHERE store = ? AND type = ?", (store, type_))
+    return int(row.fetchone()[0])
+
+
+def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> dict[str, int]:
+    """Return type -> number of current resources, of those updated after `since` where it is given."""
+    rows = connection.execute(
+        "SELECT type, count(*) FROM resources WHERE store = ?1 AND (?2 IS NULL OR updated > ?2) "
+        "GROUP BY type ORDER BY type",
+        (store, since),
+    )
+    return dict(rows.fetchall())
+
+
+def bodies(
+    connection: sqlite3.Connection, store: int, type_: str, *, since: int | None
+) -> Iterator[tuple[bytes]]:
+    """Yield the current resources of a type by id, those updated after `since` where it is given."""
+    return connection.execute(
+        "SELECT body FROM resources WHERE store = ?1 AND type = ?2 AND (?3 IS NULL OR updated > ?3) "
+        "ORDER BY id",
+        (store, type_, since),
+    )
+
+
+def _put_distinct(
+    connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming], moment: int
+) -> None:
+    """Store resources of which no two have the same type and id."""
+    by_type: defaultdict[str, list[str]] = defaultdict(list)
+    for item in incoming:
+        by_type[item.type].append(item.id)
+    latest: dict[tuple[str, str], int] = {}
+    for type_, identifiers in by_type.items():
+        latest.update(_latest(connection, store, type_, identifiers))
+    if latest:
+        _archive(connection, [(store, type_, identifier) for type_, identifier in latest])
+    updated = timestamp(moment)
+    rows = []
+    for item in incoming:
+        version = latest.get((item.type, item.id), 0) + 1
+        rows.append((store, item.type, item.id, version, moment, item.stamped(version, updated)))
+    connection.executemany(
+        "INSERT INTO resources (store, type, id, version, updated, body) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (store, type, id) DO UPDATE "
+        "SET version = excluded.version, updated = excluded.updated, body = excluded.body",
+        rows,
+    )
+
+
+def _latest(
+    connection: sqlite3.Connection, store: int, type_: str, identifiers: Sequence[str]
+) -> dict[tuple[str, str], int]:
+    """Return the newest version, current or deleted, of those resources that have one."""
+    rows = connection.execute(
+        """
+        SELECT id, max(version) FROM (
+            SELECT id, version FROM resources
+            WHERE store = ?1 AND type = ?2 AND id IN (SELECT value FROM json_each(?3))
+            UNION ALL
+            SELECT id, version FROM history INDEXED BY tombstones
+            WHERE store = ?1 AND type = ?2 AND id IN (SELECT value FROM json_each(?3)) AND body IS NULL
+        ) GROUP BY id
+        """,
+        (store, type_, orjson.dumps(identifiers).decode()),
+    )
+    return {(type_, identifier): version for identifier, version in rows}
+
+
+def _archive(connection: sqlite3.Connection, keys: Sequence[tuple[int, str, str]]) -> None:
+    """Copy current versions to the history; a deleted resource has none."""
+    connection.executemany(
+        "INSERT INTO history (store, type, id, version, updated, body) "
+        "SELECT store, type, id, version, updated, body FROM resources "
+        "WHERE (store, type, id) = (?, ?, ?)",
+        keys,
+    )

@@ -1,0 +1,236 @@
+"""The life of the service: data directory, lock, token, listening, stopping. No route lives here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+import uvicorn
+from filelock import FileLock, Timeout
+
+from lro_notebook.errors import ConfigError
+from lro_notebook.local import operations, stores
+from lro_notebook.local.app import build_app
+from lro_notebook.local.buckets import SAMPLE_BUCKET, Buckets
+from lro_notebook.local.database import Database
+from lro_notebook.local.names import DEMO_DATASET
+from lro_notebook.local.pace import Pace
+from lro_notebook.local.service import Service
+from lro_notebook.local.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+
+#: Exit codes beside 0: what was asked for cannot be, and another program holds the data directory.
+EXIT_REFUSED = 2
+EXIT_HELD = 3
+
+#: Seconds that open requests get to end when the service stops.
+_GRACE = 3
+#: Longer than clients wait between two polls, so that a connection is not closed as it is used again.
+_KEEP_ALIVE = 120
+#: Seconds after which a thread gives way to another: a status request waits for it a few times.
+_SWITCH_INTERVAL = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run the service; `idle_exit` 0 is never, `pace` None is full speed."""
+
+    port: int
+    data_dir: Path
+    pace: float | None = None
+    max_operations: int = 200
+    shard_bytes: int = 256 << 20
+    idle_exit: float = 900.0
+    sample_patients: int = 100
+
+
+def run(settings: Settings) -> int:
+    """Run the service until it is stopped; return the exit code of the program."""
+    os.umask(0o077)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        directory = _prepare_directory(settings.data_dir)
+        with FileLock(directory / "service.lock", timeout=0), _listen(settings.port) as listener:
+            return _serve(settings, directory, listener)
+    except Timeout:
+        return _fail(
+            f"another program serves {settings.data_dir}; stop it, or use another --data-dir", EXIT_HELD
+        )
+    except ConfigError as error:
+        return _fail(str(error), EXIT_REFUSED)
+
+
+def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
+    """Open the data and answer requests until the service is stopped."""
+    endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    database = Database(directory / "service.sqlite3")
+    folders = Buckets(directory / "buckets")
+    pace = Pace(settings.pace)
+    with database.write() as connection:
+        operations.abort_active(connection)
+        if not stores.has_dataset(connection, DEMO_DATASET):
+            stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
+    _clear(folders.partial)
+    worker = Worker(database, folders, pace, limit=settings.max_operations, shard_bytes=settings.shard_bytes)
+    service = Service(
+        data_dir=directory,
+        database=database,
+        buckets=folders,
+        pace=pace,
+        worker=worker,
+        endpoint=endpoint,
+        token=_token(directory / "token"),
+    )
+    server = _Server(service, settings.idle_exit)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal that stopped it once more when it is done: this is what it meets.
+        signal.signal(number, server.handle_exit)
+    _start_sample(folders, settings.sample_patients)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        worker.stop()
+        database.close()
+        (directory / "service.json").unlink(missing_ok=True)
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it listens, and ends when nobody needs it."""
+
+    def __init__(self, service: Service, idle_exit: float) -> None:
+        config = uvicorn.Config(
+            build_app(service),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        super().__init__(config)
+        self._service = service
+        self._idle_exit = idle_exit
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then announce it on stdout and in ``service.json``."""
+        await super().startup(sockets)
+        service = self._service
+        about = {
+            "endpoint": service.endpoint,
+            "pid": os.getpid(),
+            "version": package_version("lro-notebook"),
+        }
+        _write_whole(service.data_dir / "service.json", orjson.dumps(about))
+        announcement = {
+            "endpoint": service.endpoint,
+            "token_file": str(service.data_dir / "token"),
+            "dataset": DEMO_DATASET,
+        }
+        sys.stdout.write(orjson.dumps(announcement).decode() + "\n")
+        sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop; uvicorn asks ten times a second."""
+        return await super().on_tick(counter) or self._is_idle()
+
+    def _is_idle(self) -> bool:
+        service = self._service
+        if not self._idle_exit or service.open_requests or service.worker.busy:
+            return False
+        return time.monotonic() - service.last_request > self._idle_exit
+
+
+def _prepare_directory(path: Path) -> Path:
+    """Make the data directory, for its owner alone, and return its full path."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)
+    except OSError as error:
+        raise ConfigError(f"the data directory {path} cannot be used: {error.strerror}") from error
+    return path.resolve()
+
+
+@contextmanager
+def _listen(port: int) -> Iterator[socket.socket]:
+    """Listen on a port of this machine alone; 0 takes a free one."""
+    # With its protocol named: asyncio sets TCP_NODELAY on such sockets only, without which the second
+    # part of an answer waits 40 ms for the client's acknowledgement of the first.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with listener:
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(128)
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} of 127.0.0.1 cannot be used: {error.strerror}; "
+                "choose another --port, 0 takes a free one"
+            ) from error
+        yield listener
+
+
+def _token(path: Path) -> str:
+    """Return the service's bearer token; made at the first start and kept since."""
+    if not path.exists():
+        _write_whole(path, secrets.token_urlsafe(32).encode())
+    path.chmod(0o600)
+    return path.read_text("ascii").strip()
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, so that it is seen whole or not at all."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(number, "wb") as file:
+        file.write(content)
+    Path(name).replace(path)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run left unfinished."""
+    for item in folder.iterdir():
+        shutil.rmtree(item)
+
+
+def _start_sample(folders: Buckets, patients: int) -> None:
+    """Fill the sample bucket beside everything else; an import from it waits for the end of this."""
+    if (folders.root / SAMPLE_BUCKET / "fhir").exists() or not patients:
+        folders.sample_ready.set()
+        return
+    threading.Thread(target=_fill_sample, args=(folders, patients), name="lro-sample", daemon=True).start()
+
+
+def _fill_sample(folders: Buckets, patients: int) -> None:
+    from lro_notebook.local import sample  # noqa: PLC0415 - needed at the first start only
+
+    draft = folders.partial / "sample"
+    try:
+        draft.mkdir()
+        sample.write(draft, patients=patients)
+        draft.rename(folders.root / SAMPLE_BUCKET / "fhir")
+    except Exception:  # the service is useful without its sample
+        logger.exception("the sample data could not be written")
+    finally:
+        folders.sample_ready.set()
+
+
+def _fail(sentence: str, code: int) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return code

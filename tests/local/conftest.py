@@ -1,0 +1,155 @@
+"""The embedded service as a program on a data directory of its own, and a small client for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+DATASET = "projects/local/locations/local/datasets/demo"
+
+
+class Program:
+    """A running service; `get`, `post` and so on take paths below the demo dataset."""
+
+    def __init__(self, data_dir: Path, *options: str) -> None:
+        self.data_dir = data_dir
+        self.command = [
+            sys.executable,
+            "-m",
+            "lro_notebook.local",
+            "--port",
+            "0",
+            "--data-dir",
+            str(data_dir),
+        ]
+        self.command += ["--sample-patients", "0", *options]
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert self.process.stdout is not None
+        self.announcement: dict[str, str] = json.loads(self.process.stdout.readline())
+        self.endpoint = self.announcement["endpoint"]
+        self.token = Path(self.announcement["token_file"]).read_text()
+        self.buckets = data_dir / "buckets"
+        self.client = httpx.Client(
+            base_url=f"{self.endpoint}/v1/{DATASET}/",
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=30,
+            trust_env=False,
+        )
+
+    def store(self, name: str) -> str:
+        """Create a FHIR store and return its path."""
+        self.client.post(
+            "fhirStores", params={"fhirStoreId": name}, json={"version": "R4"}
+        ).raise_for_status()
+        return f"fhirStores/{name}"
+
+    def put_lines(self, name: str, lines: Iterable[bytes | str]) -> str:
+        """Write an object ``bucket/path`` of lines and return its address."""
+        path = self.buckets / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(
+            b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in lines)
+        )
+        return f"gs://{name}"
+
+    def start(self, path: str, body: dict[str, Any]) -> str:
+        """Start an operation and return its path."""
+        answer = self.client.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        assert list(answer.json()) == ["name"]
+        return str(answer.json()["name"]).removeprefix(f"{DATASET}/")
+
+    def start_import(self, store: str, uri: str, structure: str = "RESOURCE") -> str:
+        return self.start(f"{store}:import", {"contentStructure": structure, "gcsSource": {"uri": uri}})
+
+    def start_export(self, store: str, uri: str, **more: str) -> str:
+        return self.start(f"{store}:export", {"gcsDestination": {"uriPrefix": uri}, **more})
+
+    def operation(self, path: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.get(path).raise_for_status().json()
+        return answer
+
+    def until(self, path: str, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Poll an operation until `holds` is true of it."""
+        deadline = time.monotonic() + 30
+        while not holds(operation := self.operation(path)):
+            assert time.monotonic() < deadline, operation
+            time.sleep(0.01)
+        return operation
+
+    def ended(self, path: str) -> dict[str, Any]:
+        return self.until(path, lambda operation: operation.get("done"))
+
+    def imported(self, store: str, uri: str, structure: str = "RESOURCE") -> dict[str, Any]:
+        return self.ended(self.start_import(store, uri, structure))
+
+    def pace(self, rate: float | None) -> None:
+        self.client.patch(f"{self.endpoint}/.lro-local", json={"pace": rate}).raise_for_status()
+
+    def total(self, store: str, type_: str) -> int:
+        """Return how many resources of a type a store has."""
+        answer = self.client.get(f"{store}/fhir/{type_}", params={"_count": "0"}).raise_for_status()
+        return int(answer.json()["total"])
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """End the program; return its exit code and what it wrote to stderr."""
+        self.client.close()
+        if self.process.poll() is None:
+            os.kill(self.process.pid, number)
+        _, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, errors.decode()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Real data beside the checkout, where there is any."""
+    path = Path(__file__).parents[2].parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the real data of ../shared/data is not here")
+    return path
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """One service for a module."""
+    program = Program(tmp_path_factory.mktemp("service") / "data")
+    yield program
+    code, errors = program.end()
+    assert (code, errors) == (0, "")
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start services on one data directory; what still runs at the end is killed."""
+    programs: list[Program] = []
+
+    def start(*options: str) -> Program:
+        programs.append(Program(tmp_path / "data", *options))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        if program.process.returncode is None:
+            program.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def patients() -> Callable[..., list[str]]:
+    """Lines of small Patient resources."""
+
+    def lines(count: int, *, start: int = 0) -> list[str]:
+        return [f'{{"resourceType":"Patient","id":"p{n}"}}' for n in range(start, start + count)]
+
+    return lines
