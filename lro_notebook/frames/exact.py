@@ -1,0 +1,192 @@
+"""JSON objects that pyarrow's parser refuses, as an Arrow table: exact, line by line, much slower.
+
+Where the values at one path are of several kinds, every kind is kept: scalars of different types become
+text, a scalar beside objects goes into a field named `SCALAR` of the struct, and what stands beside
+lists becomes a list of one. `frames.fhir` flattens all of them under the name of the path.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lro_notebook.frames.blocks import MAX_DEPTH, json_decoder
+from lro_notebook.frames.schema import DECIMAL, SCALAR, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_INT64 = range(-(2**63), 2**63)
+_INT64_DIGITS = 20
+_PLACES = DECIMAL.scale
+_WHOLE = DECIMAL.precision - DECIMAL.scale
+
+
+def _integer(text: str) -> int | Decimal:
+    number = int(text) if len(text) <= _INT64_DIGITS else None
+    return number if number is not None and number in _INT64 else Decimal(text)
+
+
+_DECODERS = {
+    "float": json_decoder(Decimal, _integer),
+    "exact": json_decoder(Decimal, _integer),
+    "text": json_decoder(str, str),
+}
+
+
+def requote(line: bytes) -> bytes:
+    """Return the object of `line` with its numbers as strings, in the words that were there."""
+    return json.dumps(_tidy(_DECODERS["text"].decode(line.decode()), 0), ensure_ascii=False).encode()
+
+
+def table_of_lines(lines: Sequence[bytes], decimals: str) -> pa.Table:
+    """Return a table with one row for each of the `lines`, which hold one JSON object each."""
+    decoder = _DECODERS[decimals]
+    return table_of([decoder.decode(line.decode()) for line in lines], decimals)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], decimals: str = "float") -> pa.Table:
+    """Return a table with one row for each JSON object of `rows`."""
+    tidy = [_tidy(row, 0) for row in rows]
+    root = _Shape()
+    for row in tidy:
+        root.see(row, decimals)
+    root.settle()
+    kind = root.arrow_type(decimals) or pa.struct([])
+    array = pa.array([root.fit(row, kind) for row in tidy], kind)
+    return rows_of(dict(zip((part.name for part in kind), array.flatten(), strict=True)), len(tidy))
+
+
+def _tidy(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+    """Return `value` with text that UTF-8 can hold, without absent fields, and not too deep for Arrow."""
+    if isinstance(value, str):
+        return value if value.isascii() else _sound(value)
+    if isinstance(value, dict | list) and depth > MAX_DEPTH:
+        return _sound(json.dumps(value, default=str, ensure_ascii=False))
+    if isinstance(value, dict):
+        return {_sound(key): _tidy(item, depth + 1) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_tidy(item, depth + 1) for item in value]
+    return value
+
+
+def _sound(text: str) -> str:
+    """Return `text` with U+FFFD for each lone surrogate."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _fits(number: float | Decimal, decimals: str) -> bool:
+    """Tell whether `number` can be held as the other numbers are, without becoming infinite or inexact."""
+    decimal = Decimal(str(number))
+    if decimals != "exact":
+        return math.isfinite(float(decimal))
+    _, digits, exponent = decimal.as_tuple()
+    while digits and not digits[-1] and isinstance(exponent, int):  # trailing zeros need no places
+        digits, exponent = digits[:-1], exponent + 1
+    return isinstance(exponent, int) and -exponent <= _PLACES and decimal.adjusted() < _WHOLE
+
+
+def _kind(value: str | float | Decimal, decimals: str) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int) and value in _INT64:
+        return "int"
+    return "number" if _fits(value, decimals) else "text"
+
+
+@dataclass(slots=True)
+class _Shape:
+    """What was seen at one path."""
+
+    scalars: set[str] = field(default_factory=set)
+    fields: dict[str, _Shape] | None = None
+    item: _Shape | None = None
+
+    def see(self, value: Any, decimals: str) -> None:  # noqa: ANN401 - any JSON value
+        if value is None:
+            return
+        if isinstance(value, dict):
+            self.fields = {} if self.fields is None else self.fields
+            for key, part in value.items():
+                self.fields.setdefault(key, _Shape()).see(part, decimals)
+        elif isinstance(value, list):
+            self.item = self.item or _Shape()
+            for part in value:
+                self.item.see(part, decimals)
+        else:
+            self.scalars.add(_kind(value, decimals))
+
+    def settle(self) -> None:
+        """Move what stands beside lists into the lists."""
+        if self.item is not None and (self.scalars or self.fields is not None):
+            self.item.absorb(_Shape(self.scalars, self.fields))
+            self.scalars, self.fields = set(), None
+        for part in (*(self.fields or {}).values(), *([self.item] if self.item else ())):
+            part.settle()
+
+    def absorb(self, other: _Shape) -> None:
+        self.scalars |= other.scalars
+        for key, part in (other.fields or {}).items():
+            self.fields = {} if self.fields is None else self.fields
+            self.fields.setdefault(key, _Shape()).absorb(part)
+        if other.fields is not None and self.fields is None:
+            self.fields = {}
+        if other.item is not None:
+            self.item = self.item or _Shape()
+            self.item.absorb(other.item)
+
+    def arrow_type(self, decimals: str) -> pa.DataType | None:
+        """Return the type that holds all that was seen; None if nothing was."""
+        if self.item is not None:
+            item = self.item.arrow_type(decimals)
+            return None if item is None else pa.list_(item)
+        scalar = self._scalar_type(decimals)
+        if self.fields is None:
+            return scalar
+        types = {key: part.arrow_type(decimals) for key, part in self.fields.items()}
+        types = {SCALAR: scalar, **types}
+        return pa.struct([(key, kind) for key, kind in types.items() if kind is not None])
+
+    def _scalar_type(self, decimals: str) -> pa.DataType | None:
+        if not self.scalars:
+            return None
+        if self.scalars == {"bool"}:
+            return pa.bool_()
+        if self.scalars == {"int"}:
+            return pa.int64()
+        if self.scalars <= {"int", "number"}:
+            return DECIMAL if decimals == "exact" else pa.float64()
+        return pa.string()
+
+    def fit(self, value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value
+        """Return `value` so that ``pa.array`` takes it as `kind`, the `arrow_type` of this shape."""
+        if value is None:
+            return None
+        if self.item is not None:
+            parts = value if isinstance(value, list) else [value]
+            return [self.item.fit(part, kind.value_type) for part in parts]
+        if self.fields is None:
+            return _scalar(value, kind)
+        if not isinstance(value, dict):
+            return {SCALAR: _scalar(value, kind.field(SCALAR).type)}
+        types = {part.name: part.type for part in kind}
+        return {key: self.fields[key].fit(part, types[key]) for key, part in value.items() if key in types}
+
+
+def _scalar(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON scalar
+    if pa.types.is_string(kind):
+        return (
+            value if isinstance(value, str) else str(value).lower() if value in (True, False) else str(value)
+        )
+    if pa.types.is_floating(kind):
+        return float(value)
+    if pa.types.is_decimal(kind):
+        return Decimal(str(value))
+    return value

@@ -1,0 +1,227 @@
+"""Which objects at a place are results, by their names. Reads no contents.
+
+Names: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
+``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.resource import operation_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lro_notebook.frames.storage import Location
+
+logger = logging.getLogger(__name__)
+
+_EXPORT = re.compile(
+    r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
+    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?"
+)
+_BULK = re.compile(
+    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
+)
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of results.
+
+    Attributes
+    ----------
+    uri, path : str
+        Its name for the user, and in the file system.
+    table : str
+        The resource type; ``{type}_history`` for a history export.
+    size : int
+        Bytes, as stored.
+    operation : str or None
+        The id of the operation that wrote it, where the name says.
+    index, total : int or None
+        Its place among the shards of its table.
+    history : bool
+        Whether its lines are history Bundles.
+    """
+
+    uri: str
+    path: str
+    table: str
+    size: int
+    operation: str | None = None
+    index: int | None = None
+    total: int | None = None
+    history: bool = False
+    written: str = field(default="", repr=False, compare=False)
+
+
+def parse_name(name: str) -> dict[str, Any] | None:
+    """Return what the name of a file says about it, as fields of `Shard`; None if it is no result."""
+    match = _EXPORT.fullmatch(name) or _BULK.fullmatch(name)
+    if match is None:
+        return None
+    parts = match.groupdict()
+    index = parts["i"] or parts.get("k")
+    return {
+        "table": parts["type"] + ("_history" if parts.get("hist") else ""),
+        "operation": parts.get("op"),
+        "index": int(index) if index else None,
+        "total": int(parts["n"]) if parts["n"] else None,
+        "history": bool(parts.get("hist")),
+    }
+
+
+def find(
+    location: Location,
+    *,
+    operation: str | None = None,
+    tables: Iterable[str] | None = None,
+    partial: bool = False,
+) -> list[Shard]:
+    """Return the result files at `location`, sorted by table and index.
+
+    Parameters
+    ----------
+    location : Location
+        A folder, a file, a name prefix (tried as a folder first) or a glob.
+    operation : str, optional
+        Id or name of the operation whose files are wanted.
+    tables : iterable of str, optional
+        Only these tables.
+    partial : bool
+        Whether a set of shards may have gaps.
+
+    Raises
+    ------
+    ConfigError
+        Several operations wrote here and `operation` is not given.
+    ResultError
+        Nothing is here, a table is not, or shards are missing.
+    """
+    shards = _listed(location)
+    if operation is not None:
+        shards = _written_by(operation_id(operation), shards, location)
+    elif len({shard.operation for shard in shards}) > 1:
+        raise ConfigError(_several(shards, location))
+    if not shards:
+        raise ResultError(
+            f"no results at {location.uri}: no file there is named as a result; give the folder that "
+            "the operation wrote to"
+        )
+    if tables is not None:
+        shards = _of_tables([tables] if isinstance(tables, str) else list(tables), shards, location)
+    if not partial:
+        _check_complete(shards)
+    return sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
+
+
+def _listed(location: Location) -> list[Shard]:
+    infos = _infos(location)
+    single = len(infos) == 1 and infos[0]["name"] == location.path
+    shards, ignored = [], 0
+    for info in infos:
+        name = info["name"].rpartition("/")[2]
+        parts = parse_name(name)
+        if parts is None and single:  # named by the user: the file is what it is called
+            parts = {"table": name.partition(".")[0] or name}
+        if parts is None:
+            ignored += 1
+            continue
+        written = info.get("mtime") or info.get("updated") or info.get("LastModified") or ""
+        shards.append(
+            Shard(
+                uri=location.uri_of(info["name"]),
+                path=info["name"],
+                size=int(info.get("size") or 0),
+                written=str(written),
+                **parts,
+            )
+        )
+    if ignored:
+        logger.info("%d files at %s are not named as results and were left out", ignored, location.uri)
+    return shards
+
+
+def _infos(location: Location) -> list[Mapping[str, Any]]:
+    fs, path = location.fs, location.path
+    try:
+        if "*" in path:
+            found = list(fs.glob(path, detail=True).values())
+        elif fs.isdir(path):
+            found = fs.ls(path, detail=True)
+        elif not path.endswith("/") and fs.isfile(path):
+            found = [fs.info(path)]
+        elif path.endswith("/"):
+            found = []
+        else:
+            parent = path.rpartition("/")[0]
+            siblings = fs.ls(parent, detail=True) if fs.isdir(parent) else []
+            found = [info for info in siblings if info["name"].startswith(path)]
+    except OSError as error:
+        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
+    return [info for info in found if info["type"] == "file"]
+
+
+def _written_by(wanted: str, shards: Sequence[Shard], location: Location) -> list[Shard]:
+    own = [shard for shard in shards if shard.operation == wanted]
+    if own:
+        return own
+    others = _operations(shards)
+    hint = f"; operations that wrote there: {', '.join(others[:_SHOWN])}" if others else ""
+    if not others and shards:
+        hint = "; the files there carry no operation id: read_results(uri) reads them"
+    raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}")
+
+
+def _operations(shards: Iterable[Shard]) -> list[str]:
+    """Return the ids of the operations that wrote `shards`, newest first."""
+    last: defaultdict[str, str] = defaultdict(str)
+    for shard in shards:
+        if shard.operation is not None:
+            last[shard.operation] = max(last[shard.operation], shard.written)
+    return sorted(last, key=lambda name: (last[name], name), reverse=True)
+
+
+def _several(shards: Sequence[Shard], location: Location) -> str:
+    ids = _operations(shards)
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    loose = sum(shard.operation is None for shard in shards)
+    rest = f", and {loose} files carry no operation id" if loose else ""
+    return (
+        f"several operations wrote to {location.uri}: {', '.join(ids[:_SHOWN])}{more} (newest first){rest}. "
+        f'Pass operation="{ids[0]}", or use op.load()'
+    )
+
+
+def _of_tables(wanted: Sequence[str], shards: Sequence[Shard], location: Location) -> list[Shard]:
+    there = sorted({shard.table for shard in shards})
+    missing = sorted(set(wanted).difference(there))
+    if missing:
+        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {', '.join(there)}")
+    return [shard for shard in shards if shard.table in wanted]
+
+
+def _check_complete(shards: Iterable[Shard]) -> None:
+    sets: defaultdict[tuple[str, int], list[Shard]] = defaultdict(list)
+    for shard in shards:
+        if shard.total is not None:
+            sets[shard.table, shard.total].append(shard)
+    for (table, total), members in sets.items():
+        have = {shard.index for shard in members}
+        first = 1 if total in have and 0 not in have else 0
+        missing = [number for number in range(first, first + total) if number not in have]
+        if missing:
+            names = ", ".join(f"{number}-of-{total}" for number in missing[:_SHOWN])
+            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+            raise ResultError(
+                f"table {table} is incomplete: {names}{more} missing beside {members[0].uri}; "
+                "partial=True reads what is there"
+            )

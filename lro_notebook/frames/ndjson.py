@@ -1,0 +1,121 @@
+"""Newline-delimited JSON to Arrow: pyarrow's parser with a schema that grows, and guards around it.
+
+A block that passes the guards costs no Python per row. Only one that does not is sorted line by line.
+Does not flatten, and knows no FHIR.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from lro_notebook.frames import exact
+from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, sort_lines
+from lro_notebook.frames.schema import DECIMAL, depth, join, settled, without_integers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PARSER_BLOCK = 1 << 20
+_REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError)
+
+
+class Parsed(NamedTuple):
+    """A table with one row per good line, and (line number, reason) of the bad ones."""
+
+    table: pa.Table | None
+    bad: list[tuple[int, str]]
+
+
+class Reader:
+    """Parses the blocks of one table, one after the other; what it learns of the schema it keeps.
+
+    Parameters
+    ----------
+    decimals : {"float", "exact", "text"}
+        What numbers with a fraction become. A path where all numbers are integers is int64, unless
+        "text" asks for the words that were there (which costs a Python call per line).
+    """
+
+    def __init__(self, decimals: str = "float") -> None:
+        self._decimals = decimals
+        self._number = DECIMAL if decimals == "exact" else pa.float64()
+        self._known = pa.struct([])
+
+    def read(self, block: Block) -> Parsed:
+        """Return the objects of `block` as a table."""
+        if self._decimals != "text":
+            table = self._fast(block.data)
+            if table is not None:
+                return Parsed(table, [])
+        good, bad = sort_lines(block)
+        return Parsed(self._careful(good) if good else None, bad)
+
+    def _careful(self, lines: Sequence[bytes]) -> pa.Table:
+        if self._decimals == "text":
+            lines = [exact.requote(line) for line in lines]
+        table = self._fast(b"\n".join(lines) + b"\n")
+        return exact.table_of_lines(lines, self._decimals) if table is None else table
+
+    def _fast(self, data: bytes) -> pa.Table | None:
+        rows = count_objects(data)
+        if not rows:
+            return None
+        try:
+            table = self._parse(data)
+        except _REFUSED:
+            return None
+        return table if table.num_rows == rows and all(map(_finite, table.columns)) else None
+
+    def _parse(self, data: bytes) -> pa.Table:
+        """Parse `data` with the known schema; with a better one again if it taught something.
+
+        pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
+        and infers times from text: so a table is used only if each of its types was given beforehand.
+        """
+        try:
+            table = _parse_json(data, self._known)
+        except pa.ArrowInvalid as error:
+            if "to int64" not in str(error):
+                raise
+            table = _parse_json(data, without_integers(self._known))
+        seen = pa.struct(list(table.schema))
+        if depth(seen) > MAX_DEPTH:
+            message = "nested too deep to be flattened"
+            raise pa.ArrowInvalid(message)
+        known = join(self._known, settled(seen, self._number))
+        if known.equals(seen) and known.equals(self._known):
+            return table
+        self._known = known
+        return _parse_json(data, known, unexpected="ignore")
+
+
+def _finite(column: pa.ChunkedArray | pa.Array) -> bool:
+    """Tell whether `column` is free of ``NaN`` and infinities, which pyarrow accepts and JSON does not have."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return pc.all(pc.is_finite(column)).as_py() is not False
+    if pa.types.is_struct(kind):
+        return all(map(_finite, column.flatten()))
+    return _finite(pc.list_flatten(column)) if pa.types.is_list(kind) else True
+
+
+def _parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
+    options = pj.ParseOptions(
+        explicit_schema=pa.schema(list(known)) if known.num_fields else None,
+        unexpected_field_behavior=unexpected if known.num_fields else "infer",
+    )
+    try:
+        return pj.read_json(
+            pa.BufferReader(data),
+            read_options=pj.ReadOptions(block_size=_PARSER_BLOCK),
+            parse_options=options,
+        )
+    except pa.ArrowInvalid as error:
+        if "straddling" not in str(error):
+            raise
+    whole = pj.ReadOptions(block_size=len(data) + 1)
+    return pj.read_json(pa.BufferReader(data), read_options=whole, parse_options=options)

@@ -1,0 +1,77 @@
+"""The Arrow types of JSON: how a schema is read off data, and how it grows. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Exact numbers: 38 digits before the point, 38 behind it.
+DECIMAL = pa.decimal256(76, 38)
+#: The field of a struct that holds the scalars which stand at its path beside objects: a noncharacter.
+SCALAR = "\ufdd0"
+
+
+def depth(kind: pa.DataType) -> int:
+    """Return how deep `kind` nests; a loop, since the depth comes from data."""
+    deepest, stack = 0, [(kind, 0)]
+    while stack:
+        here, level = stack.pop()
+        deepest = max(deepest, level)
+        stack.extend((here.field(number).type, level + 1) for number in range(here.num_fields))
+    return deepest
+
+
+def settled(kind: pa.DataType, number: pa.DataType) -> pa.DataType | None:
+    """Return an inferred type as this package holds it, None where no value was seen.
+
+    Text stays text (dates too), fractions become `number`, integers stay int64.
+    """
+    if pa.types.is_null(kind):
+        return None
+    if pa.types.is_struct(kind):
+        return struct({part.name: settled(part.type, number) for part in kind})
+    if pa.types.is_list(kind):
+        item = settled(kind.value_type, number)
+        return None if item is None else pa.list_(item)
+    if pa.types.is_temporal(kind):
+        return pa.string()
+    return number if pa.types.is_floating(kind) else kind
+
+
+def struct(fields: dict[str, pa.DataType | None]) -> pa.DataType:
+    """Return a struct type of the `fields` that have a type."""
+    return pa.struct([(name, kind) for name, kind in fields.items() if kind is not None])
+
+
+def without_integers(kind: pa.DataType) -> pa.DataType | None:
+    """Return `kind` without its integers, so that the parser infers them anew."""
+    if pa.types.is_struct(kind):
+        return struct({part.name: without_integers(part.type) for part in kind})
+    if pa.types.is_list(kind):
+        item = without_integers(kind.value_type)
+        return None if item is None else pa.list_(item)
+    return None if pa.types.is_integer(kind) else kind
+
+
+def join(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    """Return the type that holds `left` and `right`, of which both come from one schema that grows."""
+    if left.equals(right):
+        return left
+    if pa.types.is_struct(left) and pa.types.is_struct(right):
+        types = {part.name: part.type for part in left}
+        for part in right:
+            types[part.name] = join(types[part.name], part.type) if part.name in types else part.type
+        return struct(types)
+    if pa.types.is_list(left) and pa.types.is_list(right):
+        return pa.list_(join(left.value_type, right.value_type))
+    return right if pa.types.is_integer(left) else left
+
+
+def rows_of(columns: Mapping[str, pa.Array], rows: int) -> pa.Table:
+    """Return a table of `columns` that has its `rows` also where there is no column."""
+    counted = pa.Table.from_arrays([pa.nulls(rows), *columns.values()], ["", *columns])
+    return counted.select(range(1, len(columns) + 1))

@@ -1,0 +1,119 @@
+"""Where files are: a URI as an fsspec file system and a path in it. Opens and lists nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters at least: C:\ is a drive
+_INSTALL = {"gs": "lro-notebook[gcs]", "gcs": "lro-notebook[gcs]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file system.
+
+    Attributes
+    ----------
+    fs : fsspec.AbstractFileSystem
+        The file system.
+    path : str
+        The place, as `fs` names it.
+    uri : str
+        The place, as the user names it.
+    root, shown : str
+        How `fs` and the user name the top of the file system.
+    """
+
+    fs: Any
+    path: str
+    uri: str
+    root: str = ""
+    shown: str = ""
+
+    def uri_of(self, path: str) -> str:
+        """Return how the user names the `path` of the file system."""
+        return self.shown + path.removeprefix(self.root)
+
+
+def locate(
+    uri: str | os.PathLike[str],
+    *,
+    buckets: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Location:
+    """Return the location that `uri` names; sends no request.
+
+    Parameters
+    ----------
+    uri : str or path
+        A plain path, ``file://``, ``gs://`` or any other fsspec URL.
+    buckets : str, optional
+        The folder that holds the buckets of the embedded service: ``gs://b/x`` is then ``{buckets}/b/x``.
+    storage_options : mapping, optional
+        Passed on to fsspec for anything but local files.
+
+    Raises
+    ------
+    ConfigError
+        The URI cannot be read here; the message says why.
+    """
+    text = os.fspath(uri)
+    match = _SCHEME.fullmatch(text)
+    scheme, rest = (match[1].lower(), match[2]) if match else ("", text)
+    if not rest:
+        raise ConfigError(f"the place {text!r} names nothing; give a folder, a file or a name prefix")
+    if scheme in ("", "file", "local"):
+        return _local(text, rest)
+    if scheme in ("gs", "gcs") and buckets is not None:
+        return _embedded(text, rest, buckets)
+    if scheme == "bq":
+        raise ConfigError(
+            f"{text} is a BigQuery export, which is not read yet; query it with google-cloud-bigquery"
+        )
+    return _remote(text, scheme, storage_options or {})
+
+
+def _local(uri: str, rest: str) -> Location:
+    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - only when data is loaded
+
+    path = LocalFileSystem._strip_protocol(uri if "://" in uri else rest)  # noqa: SLF001 - fsspec's own hook for this
+    path += "/" if rest.endswith(("/", os.sep)) and not path.endswith("/") else ""
+    shown = "file://" if "://" in uri else ""
+    return Location(LocalFileSystem(), path, shown + path, "", shown)
+
+
+def _embedded(uri: str, rest: str, buckets: str) -> Location:
+    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - only when data is loaded
+
+    root = Path(buckets).resolve()
+    parts = rest.split("/")
+    if ".." in parts or not parts[0] or not root.joinpath(rest).resolve().is_relative_to(root):
+        raise ConfigError(f"{uri!r} does not stay inside a bucket; write it as gs://bucket/folder")
+    return Location(LocalFileSystem(), f"{root.as_posix()}/{rest}", uri, f"{root.as_posix()}/", "gs://")
+
+
+def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
+    import fsspec  # noqa: PLC0415 - only when data is loaded
+
+    try:
+        fs, path = fsspec.core.url_to_fs(uri, **options)
+    except ImportError as error:
+        package = _INSTALL.get(scheme)
+        hint = f'pip install "{package}"' if package else str(error)
+        raise ConfigError(f"{uri} needs a package that is not installed: {hint}") from error
+    except ValueError as error:
+        raise ConfigError(
+            f"{uri}: no file system is known for {scheme}://; use a path, file://, gs://, s3:// and the like"
+        ) from error
+    path += "/" if uri.endswith("/") and not path.endswith("/") else ""
+    root = "/" if path.startswith("/") else ""
+    return Location(fs, path, uri, root, f"{scheme}://")
