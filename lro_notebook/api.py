@@ -14,6 +14,7 @@ from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.journal import Journal
 from lro_notebook.local import launch
 from lro_notebook.operation import Operation, provide
+from lro_notebook.remote import LocalService
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,7 +80,12 @@ def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None,
     with _lock:
         client = _embedded.get(running.data_dir)
         if client is None or client.closed:
-            client = Client(running.endpoint, credentials=running.token, revive=lambda: _revive(folder))
+            client = Client(
+                running.endpoint,
+                credentials=running.token,
+                revive=lambda: _revive(folder),
+                local=LocalService(running.data_dir, running.buckets),
+            )
             _embedded[running.data_dir] = client
     return Dataset(client, dataset or running.dataset, api_version=api_version)
 

@@ -9,6 +9,7 @@ import atexit
 import threading
 import weakref
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.answers import AnswerLost
@@ -59,6 +60,8 @@ class Client:
         What carries the requests; for tests and proxies.
     revive : callable, optional
         Brings a local service back and returns its (endpoint, token); see `rest.Rest`.
+    local : LocalService, optional
+        The embedded service, where the caller knows that it is the one.
     """
 
     _open: ClassVar[weakref.WeakSet[Client]] = weakref.WeakSet()
@@ -71,6 +74,7 @@ class Client:
         timeout: float = 30.0,
         transport: httpx.BaseTransport | None = None,
         revive: Callable[[], tuple[str, str]] | None = None,
+        local: LocalService | None = None,
         journal: Journal | None = None,
         scheduler: Scheduler | None = None,
         policy: PollPolicy | None = None,
@@ -83,8 +87,7 @@ class Client:
         self._handles: weakref.WeakValueDictionary[str, Operation] = weakref.WeakValueDictionary()
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._local: LocalService | None = None
-        self._asked_local = False
+        self._local = local
         Client._open.add(self)
 
     @classmethod
@@ -109,17 +112,23 @@ class Client:
         return self._journal
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is known to talk to the embedded service; asks nobody."""
+        return self._local is not None
+
     def local(self) -> LocalService | None:
-        """What the service says of itself if it is the embedded one, else None; asked once."""
-        if not self._asked_local and self._rest.loopback:
+        """Return what the service says of itself if it is the embedded one, else None.
+
+        Calls ``GET /.lro-local``, on loopback only, and only until it is known.
+        """
+        if self._local is None and self._rest.loopback:
             self._local = ask_local(self._rest)
-        self._asked_local = True
         return self._local
 
     @property
     def service(self) -> str:
         """What the journal calls this service: it stays the same when the embedded one changes its port."""
-        return f"local:{self.local.data_dir}" if self.local else self.endpoint
+        return f"local:{self._local.data_dir}" if self._local else self.endpoint
 
     @property
     def closed(self) -> bool:
@@ -132,7 +141,7 @@ class Client:
         return {"token": auth.credentials} if isinstance(auth, GoogleCredentials) else {}
 
     def __repr__(self) -> str:
-        return f"<Client {self.endpoint}{' (local, synthetic)' if self._local else ''}>"
+        return f"<Client {self.endpoint}{' (local, synthetic)' if self.is_local else ''}>"
 
     def start(
         self,
@@ -290,11 +299,13 @@ class Client:
         with self._lock:
             known = self._handles.get(resource.name)
             if known is None:
-                record = record or self._journal.find(self.service, resource.name)
+                record = record or self._journal.find(
+                    resource.name, service=self.service, loopback=self._rest.loopback
+                )
                 follower = Follower(
                     RemoteOperation(self._rest, f"{version}/{resource.name}", missing_hint(resource.name)),
                     resource,
-                    on_end=self._note_end if record is not None and record.ended is None else None,
+                    on_end=partial(self._note_end, record) if record and record.ended is None else None,
                     scheduler=self._scheduler,
                     policy=self._policy,
                 )
@@ -304,9 +315,9 @@ class Client:
         known.follower.absorb(resource)
         return known
 
-    def _note_end(self, resource: OperationResource) -> None:
+    def _note_end(self, record: StartRecord, resource: OperationResource) -> None:
         moment = Progress.from_resource(resource).ended or datetime.now(UTC)
-        self._journal.ended(self.service, resource.name, state_of(resource), moment)
+        self._journal.ended(resource.name, state_of(resource), moment, service=record.service)
 
     def _unknown(self, record: StartRecord, lost: AnswerLost) -> StartUnknown:
         """Return the error for a start whose answer was lost, with what was created since."""

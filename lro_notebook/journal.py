@@ -154,17 +154,22 @@ class Journal:
         if row is not None:
             self._write("DELETE FROM started WHERE id = ?", (row,))
 
-    def ended(self, service: str, name: str, state: str, moment: datetime) -> None:
+    def ended(self, name: str, state: str, moment: datetime, *, service: str) -> None:
         """Note that operation `name` was seen to end."""
         self._write(
             "UPDATE started SET state = ?, ended = ? WHERE name = ? AND service = ?",
             (state, format_timestamp(moment), name, service),
         )
 
-    def find(self, service: str, name: str) -> StartRecord | None:
-        """Return what was asked for when operation `name` was started from this machine."""
-        rows = self._read("WHERE name = ? AND service = ? ORDER BY id DESC LIMIT 1", (name, service))
-        return next(rows, None)
+    def find(self, name: str, *, service: str, loopback: bool = False) -> StartRecord | None:
+        """Return what was asked for when operation `name` of `service` was started from this machine.
+
+        On `loopback` the name alone decides: a local service changes its port, and its operations' ids are
+        never given twice.
+        """
+        anywhere = "OR service LIKE 'local:%' OR service LIKE 'http://%'" if loopback else ""
+        clause = f"WHERE name = ? AND (service = ? {anywhere}) ORDER BY id DESC LIMIT 1"
+        return next(self._read(clause, (name, service)), None)
 
     def all(self) -> list[StartRecord]:
         """Return every row, oldest first."""

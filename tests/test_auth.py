@@ -20,7 +20,7 @@ class Renewable(Credentials):
     """Credentials whose tokens are t1, t2, ..."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # google-auth annotates only a part of itself
         self.refreshed = 0
         self.error = error
 

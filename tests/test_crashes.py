@@ -105,8 +105,9 @@ def test_a_killed_program_loses_nothing(data: Path) -> None:
     started = lro.started()
     assert list(started["name"]) == [name]
     dataset = lro.connect()
-    assert dataset.client.local is not None
-    assert dataset.client.local.data_dir == data
+    service = dataset.client.local()
+    assert service is not None
+    assert service.data_dir == data
     local.set_pace(None)
     op = dataset.operation(name)
     assert op.wait(60).state == "SUCCEEDED"

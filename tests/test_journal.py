@@ -29,11 +29,19 @@ def test_an_intent_is_unknown_until_it_is_answered_and_then_found_by_name() -> N
     )
     assert [entry.state for entry in journal.all()] == ["UNKNOWN"]
     journal.answered(row, "operations/1")
-    found = journal.find("https://x", "operations/1")
+    found = journal.find("operations/1", service="https://x")
     assert found is not None
     assert (found.destination, found.types, found.state) == ("gs://b/x", ("Patient", "Encounter"), "PENDING")
     assert found.requested == NOW
-    assert journal.find("https://other", "operations/1") is None
+    assert journal.find("operations/1", service="https://other") is None
+
+
+def test_on_loopback_an_operation_is_found_whatever_the_port() -> None:
+    journal = Journal()
+    for service, name in (("local:/data", "operations/1"), ("http://127.0.0.1:1", "operations/2")):
+        journal.answered(journal.intend(record(service=service)), name)
+        assert journal.find(name, service="http://127.0.0.1:2", loopback=True) is not None
+        assert journal.find(name, service="https://x") is None
 
 
 def test_a_refused_start_leaves_no_row() -> None:
@@ -45,7 +53,7 @@ def test_a_refused_start_leaves_no_row() -> None:
 def test_the_end_is_noted() -> None:
     journal = Journal()
     journal.answered(journal.intend(record()), "operations/1")
-    journal.ended("https://x", "operations/1", "SUCCEEDED", NOW)
+    journal.ended("operations/1", "SUCCEEDED", NOW, service="https://x")
     assert [(entry.state, entry.ended) for entry in journal.all()] == [("SUCCEEDED", NOW)]
 
 
@@ -80,7 +88,7 @@ def test_a_journal_that_cannot_be_used_warns_once_and_fails_nothing(spoil: str, 
     with pytest.warns(lro.LroWarning, match="LRO_NOTEBOOK_STATE_DIR") as caught:
         row = journal.intend(record())
         journal.answered(row, "operations/1")
-        journal.ended("https://x", "operations/1", "SUCCEEDED", NOW)
+        journal.ended("operations/1", "SUCCEEDED", NOW, service="https://x")
         assert journal.all() == []
     assert row is None
     assert len(caught) == 1

@@ -22,10 +22,10 @@ def handle() -> Operation:
     return Operation(follower)
 
 
-def see(op: Operation, completed: int, pending: int, **fields: object) -> None:
+def see(op: Operation, completed: int, pending: int, *, done: bool = False) -> None:
     counter = {"success": str(completed), "pending": str(pending)}
     metadata = {"apiMethodName": "x.ImportResources", "counter": counter}
-    op.follower.absorb(OperationResource.from_dict(operation(metadata=metadata, **fields)))
+    op.follower.absorb(OperationResource.from_dict(operation(metadata=metadata, done=done)))
 
 
 @pytest.fixture(autouse=True)

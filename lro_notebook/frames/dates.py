@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _INSTANT = pa.timestamp("us", "UTC")
-#: The last segment of a path that FHIR R4 gives to date, dateTime and instant elements.
+#: The last segments of paths that FHIR R4 gives to date, dateTime and instant elements.
 _NAME = re.compile(
-    r"(?:.*(?:Date|DateTime|Instant)|date|issued|authored|authoredOn|sent|received|recorded|recordedOn|"
-    r"created|lastUpdated|timestamp|when|time|start|end|birthDate|onset|assertedDate|lastModified)"
+    r".*(?:Date|DateTime|Instant)|date|issued|authored|authoredOn|sent|received|recorded|created|"
+    r"lastUpdated|lastModified|timestamp|when|start|end"
 )
 _VALUE = r"^\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})?)?)?)?$"
 

@@ -26,7 +26,7 @@ FAILURE_DTYPES: Mapping[str, str] = {
 
 def failures(operation: Operation) -> pd.DataFrame:
     """Return one row per unit that failed; see `Operation.failures`."""
-    if operation.client is None or operation.client.local is None:
+    if operation.client is None or operation.client.local() is None:
         logs = (operation.resource.metadata or {}).get("logsUrl") or "the Logs Explorer of the project"
         raise ConfigError(
             f"only the local service's failures can be read here; those of {operation.id} are in {logs}"

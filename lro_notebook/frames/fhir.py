@@ -112,13 +112,15 @@ class _Walk:
         """
         if pa.types.is_struct(array.type):
             parts = zip(array.type, array.flatten(), strict=True)
-            return any([self.visit(part, _join(path, place.name), index) for place, part in parts])  # noqa: C419 - every part is to be visited
+            found = [self.visit(part, _join(path, place.name), index) for place, part in parts]
+            return any(found)
         if pa.types.is_list(array.type) and self._lists != "nested":
             return self._visit_list(array, path or VALUE, index)
         name = VALUE if path is None else path
         if self._wanted is not None and not self._wanted(name):
             return False
-        while self._inside and name in self._keys:  # an element's own "id" beside that of its resource
+        # An element's own "id" stands beside that of its resource.
+        while self._inside and (name in self._keys or name in self.columns):
             name += "_"
         self.columns[name] = array if index is None else array.take(index)
         return True

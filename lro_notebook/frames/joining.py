@@ -26,8 +26,11 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
     for table in tables:
         for part in table.schema:
             types[part.name] = _common(types[part.name], part.type) if part.name in types else part.type
-    pieces = [_conform(table, types) for table in tables]
-    return pa.concat_tables(pieces) if pieces else pa.table({})
+    columns = {
+        name: pa.chunked_array([chunk for table in tables for chunk in _cast(table, name, kind).chunks], kind)
+        for name, kind in types.items()
+    }
+    return rows_of(columns, sum(table.num_rows for table in tables))
 
 
 def narrow_decimals(table: pa.Table) -> pa.Table:
@@ -59,16 +62,10 @@ def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return pa.string()
 
 
-def _conform(table: pa.Table, types: dict[str, pa.DataType]) -> pa.Table:
-    columns = {}
-    for name, kind in types.items():
-        if name not in table.column_names:
-            columns[name] = pa.nulls(table.num_rows, kind)
-        elif pa.types.is_string(kind):
-            columns[name] = _text(table[name])
-        else:
-            columns[name] = table[name].cast(kind, safe=False)
-    return rows_of(columns, table.num_rows)
+def _cast(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
+    return _text(table[name]) if pa.types.is_string(kind) else table[name].cast(kind, safe=False)
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -28,8 +28,8 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
 
 def read_for(client: Client | None, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as read
     """Return the files at `uri`, read as `client` may read them; an option given by the caller wins."""
-    if client is not None:
-        local = client.local
+    if client is not None and uri.startswith(("gs://", "gcs://")):  # its token is for Google's storage alone
+        local = client.local()
         options.setdefault("buckets", str(local.buckets) if local else None)
         options["storage_options"] = {**client.storage_options(), **(options.get("storage_options") or {})}
     return read(uri, **options)

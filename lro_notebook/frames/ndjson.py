@@ -14,7 +14,7 @@ import pyarrow.json as pj
 
 from lro_notebook.frames import exact
 from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, sort_lines
-from lro_notebook.frames.schema import DECIMAL, depth, join, settled, without_integers
+from lro_notebook.frames.schema import DECIMAL, depth, join, rows_of, settled, without_integers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,13 +65,16 @@ class Reader:
         if not rows:
             return None
         try:
-            table = self._parse(data)
+            table, known = self._parse(data)
         except _REFUSED:
             return None
-        return table if table.num_rows == rows and all(map(_finite, table.columns)) else None
+        if table.num_rows != rows or not all(map(_finite, table.columns)):
+            return None
+        self._known = known
+        return table
 
-    def _parse(self, data: bytes) -> pa.Table:
-        """Parse `data` with the known schema; with a better one again if it taught something.
+    def _parse(self, data: bytes) -> tuple[pa.Table, pa.DataType]:
+        """Parse `data` with the known schema; with a better one, also returned, if it taught something.
 
         pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
         and infers times from text: so a table is used only if each of its types was given beforehand.
@@ -88,13 +91,14 @@ class Reader:
             raise pa.ArrowInvalid(message)
         known = join(self._known, settled(seen, self._number))
         if known.equals(seen) and known.equals(self._known):
-            return table
-        self._known = known
-        return _parse_json(data, known, unexpected="ignore")
+            return table, known
+        if not known.num_fields:  # no line holds a value; without a schema the parser would infer again
+            return rows_of({}, table.num_rows), known
+        return _parse_json(data, known, unexpected="ignore"), known
 
 
 def _finite(column: pa.ChunkedArray | pa.Array) -> bool:
-    """Tell whether `column` is free of ``NaN`` and infinities, which pyarrow accepts and JSON does not have."""
+    """Tell whether `column` is free of ``NaN`` and infinities: pyarrow accepts them, JSON has none."""
     kind = column.type
     if pa.types.is_floating(kind):
         return pc.all(pc.is_finite(column)).as_py() is not False
@@ -106,7 +110,7 @@ def _finite(column: pa.ChunkedArray | pa.Array) -> bool:
 def _parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
     options = pj.ParseOptions(
         explicit_schema=pa.schema(list(known)) if known.num_fields else None,
-        unexpected_field_behavior=unexpected if known.num_fields else "infer",
+        unexpected_field_behavior=unexpected,
     )
     try:
         return pj.read_json(

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import html
-import inspect
-import os
-import sys
-import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning
+from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
 from lro_notebook.frames.exact import table_of
 from lro_notebook.frames.fhir import flatten
 from lro_notebook.frames.table import Loaded, Options, load_table
+from lro_notebook.terminal import bars_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
 
 RESPONSE = "response"
 _BAR_FROM = 20_000_000  # bytes; less is read before a bar could help
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 class Results(Mapping[str, pd.DataFrame]):
@@ -77,6 +72,7 @@ class Results(Mapping[str, pd.DataFrame]):
         results = cls(None, ())
         truncated = {f"{RESPONSE}.{path}": count for path, count in flat.truncated.items()}
         results._loaded[RESPONSE] = Loaded(flat.table, [], truncated)
+        results._warn(RESPONSE, results._loaded[RESPONSE])
         results._attrs = {RESPONSE: body} if len(lists) == 1 and body else {}
         return results
 
@@ -204,34 +200,24 @@ class Results(Mapping[str, pd.DataFrame]):
     def _warn(self, name: str, loaded: Loaded) -> None:
         if loaded.bad:
             first = loaded.bad[0]
-            _warn(
+            warn_caller(
                 f"{len(loaded.bad)} lines of {name} could not be read and were left out, the first one "
                 f"{first.file} line {first.line} ({first.reason}); results.bad_lines lists them",
                 BadLinesWarning,
             )
         if loaded.truncated and not self._warned:
             self._warned = True
-            _warn(
+            warn_caller(
                 f"lists in {name} are shown by their first element; results.truncated counts what is left "
-                'out, lists="nested" or lists="explode" keep it',
+                'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
                 TruncatedListsWarning,
             )
-
-
-def _warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line of the user's that asked."""
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
 
 
 @contextmanager
 def _bar(name: str, size: int) -> Iterator[Callable[[int], object]]:
     """Show a bar on stderr while many bytes are read, where somebody can see it."""
-    asked = os.environ.get("LRO_NOTEBOOK_PROGRESS", "")
-    seen = asked == "1" or (asked != "0" and sys.stderr.isatty())
-    if size < _BAR_FROM or not seen:
+    if size < _BAR_FROM or not bars_wanted():
         yield lambda _: None
         return
     from tqdm import tqdm  # noqa: PLC0415 - only for what takes a while

@@ -71,7 +71,7 @@ def join(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return right if pa.types.is_integer(left) else left
 
 
-def rows_of(columns: Mapping[str, pa.Array], rows: int) -> pa.Table:
+def rows_of(columns: Mapping[str, pa.Array | pa.ChunkedArray], rows: int) -> pa.Table:
     """Return a table of `columns` that has its `rows` also where there is no column."""
     counted = pa.Table.from_arrays([pa.nulls(rows), *columns.values()], ["", *columns])
     return counted.select(range(1, len(columns) + 1))

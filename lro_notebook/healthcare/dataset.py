@@ -51,7 +51,7 @@ class Dataset:
         self._version = requests.one_of(api_version, ("v1", "v1beta1"), "api_version")
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.name}{' (local, synthetic)' if self.client.local else ''}>"
+        return f"<Dataset {self.name}{' (local, synthetic)' if self.client.is_local else ''}>"
 
     def create(self) -> Operation:
         """Start the creation of the dataset. Calls ``POST {location}/datasets``."""

@@ -100,8 +100,11 @@ class Database:
         self._path = path
         self._writing = threading.Lock()
         self._idle: deque[sqlite3.Connection] = deque()
-        self._writer = self._open()
-        self._prepare()
+        try:
+            self._writer = self._open()
+            self._prepare()
+        except sqlite3.Error as error:
+            raise ConfigError(f"{path} cannot be used as the service's data: {error}") from error
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

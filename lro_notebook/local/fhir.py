@@ -60,6 +60,8 @@ class _Address(NamedTuple):
 
 async def create(request: Request) -> Response:
     """``fhir.create``: the service gives the id."""
+    if "if-none-exist" in request.headers:
+        raise Refusal(Code.UNIMPLEMENTED, "If-None-Exist: the local service has no search to look it up by")
     body = await read_body(request)
     type_ = names.resource_type(request.path_params["type"])
     identifier = str(uuid.uuid4())

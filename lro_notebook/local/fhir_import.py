@@ -33,6 +33,8 @@ _STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: A step of large resources ends here, so that a transaction stays short.
 _STEP_BYTES = 4 << 20
+#: Texts that are sized between two chances to stop.
+_SIZING_STEP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ def run(job: Job, request: ImportRequest) -> Steps:
     files = job.buckets.match(request.source)
     total = 0
     for uri, path in files:
-        total += sum(_units(text.raw, request) for text in _texts(uri, path, request))
-        yield Step()
+        for number, text in enumerate(_texts(uri, path, request)):
+            total += _units(text.raw, request)
+            if number % _SIZING_STEP == 0:
+                yield Step()
     yield Step(sized=total)
     for uri, path in files:
         yield from _import_file(job, request, uri, path)

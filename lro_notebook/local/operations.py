@@ -86,10 +86,9 @@ def active(connection: sqlite3.Connection) -> int:
     return int(count)
 
 
-def size(connection: sqlite3.Connection, number: int, pending: int) -> bool:
-    """Set how many units are to be done; return False if the operation is gone."""
-    cursor = connection.execute("UPDATE operations SET pending = ? WHERE id = ?", (pending, number))
-    return cursor.rowcount == 1
+def size(connection: sqlite3.Connection, number: int, pending: int) -> None:
+    """Set how many units are to be done."""
+    connection.execute("UPDATE operations SET pending = ? WHERE id = ?", (pending, number))
 
 
 def advance(

@@ -76,6 +76,8 @@ def run(settings: Settings) -> int:
         )
     except ConfigError as error:
         return _fail(str(error), EXIT_REFUSED)
+    except OSError as error:
+        return _fail(f"{settings.data_dir} cannot be used: {error}", EXIT_REFUSED)
 
 
 def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
@@ -122,6 +124,9 @@ class _Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="off",
+            ws="none",
+            proxy_headers=False,
+            server_header=False,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_GRACE,
         )
@@ -189,10 +194,12 @@ def _listen(port: int) -> Iterator[socket.socket]:
 
 def _token(path: Path) -> str:
     """Return the service's bearer token; made at the first start and kept since."""
-    if not path.exists():
-        _write_whole(path, secrets.token_urlsafe(32).encode())
+    token = path.read_text("ascii", errors="replace").strip() if path.exists() else ""
+    if not token:
+        token = secrets.token_urlsafe(32)
+        _write_whole(path, token.encode())
     path.chmod(0o600)
-    return path.read_text("ascii").strip()
+    return token
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -173,6 +174,8 @@ class Worker:
         try:
             with self._database.write() as connection:
                 operations.finish(connection, run.number, outcome)
+        except sqlite3.Error:
+            logger.exception("the end of operation %d could not be written; a restart ends it", run.number)
         finally:
             with self._lock:
                 self._runs.pop(run.number, None)
@@ -196,7 +199,8 @@ def _file_trouble(error: OSError) -> Status:
         errno.ENOTDIR: Code.FAILED_PRECONDITION,
         errno.EISDIR: Code.FAILED_PRECONDITION,
         errno.EEXIST: Code.FAILED_PRECONDITION,
+        errno.ENAMETOOLONG: Code.INVALID_ARGUMENT,
     }
     code = codes.get(error.errno or 0, Code.INTERNAL)
-    where = f" ({error.filename})" if error.filename else ""
+    where = f" ({str(error.filename)[:300]})" if error.filename else ""
     return Status(code.value, f"A file of a bucket could not be read or written: {error.strerror}{where}")

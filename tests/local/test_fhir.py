@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Program
+    from local.conftest import Program
 
 pytestmark = pytest.mark.service
 
@@ -149,6 +149,11 @@ def test_errors_of_the_fhir_interface_are_outcomes(
     service: Program, fhir: str, path: str, status: int, issue: str
 ) -> None:
     _outcome(service.client.get(f"{fhir}/{path}"), status, issue)
+
+
+def test_a_conditional_create_is_not_taken_for_a_plain_one(service: Program, fhir: str) -> None:
+    answer = service.client.post(f"{fhir}/Patient", json={}, headers={"If-None-Exist": "identifier=1"})
+    _outcome(answer, 501, "not-supported")
 
 
 def test_a_request_without_the_token_gets_an_outcome(service: Program, fhir: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Program
+    from local.conftest import Program
 
 discovery = pytest.importorskip(
     "googleapiclient.discovery", reason="google-api-python-client is not installed"

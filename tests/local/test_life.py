@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Program
+    from local.conftest import Program
 
 pytestmark = pytest.mark.service
 
@@ -245,10 +245,16 @@ def test_the_pace_of_a_running_service_can_be_changed(data_dir: Path) -> None:
         local.set_pace(-1, data_dir)
 
 
-def test_a_program_that_cannot_start_is_explained(tmp_path: Path) -> None:
-    (tmp_path / "service.sqlite3").mkdir()
-    with pytest.raises(ConfigError, match="did not start"):
+def test_a_program_that_cannot_start_is_explained_in_its_words(tmp_path: Path) -> None:
+    (tmp_path / "service.sqlite3").write_text("something else, long enough for a header" * 20)
+    with pytest.raises(ConfigError, match=r"did not start: .*service\.sqlite3 cannot be used"):
         local.ensure(tmp_path)
+
+
+def test_an_empty_token_file_is_no_token(launch: Callable[..., Program], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "token").touch()
+    assert len(launch().token) > 30
 
 
 def test_the_default_data_directory_comes_from_the_environment(

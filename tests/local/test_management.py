@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Program
+    from local.conftest import Program
 
 pytestmark = pytest.mark.service
 
@@ -235,6 +236,13 @@ def test_a_body_that_is_too_large_is_refused(service: Program) -> None:
     _error(service.client.post("fhirStores?fhirStoreId=large", content=large), 413, "INVALID_ARGUMENT")
     chunks = service.client.post("fhirStores?fhirStoreId=large", content=iter([large]))
     _error(chunks, 413, "INVALID_ARGUMENT")
+
+
+def test_a_status_request_does_not_wait_for_the_network(service: Program) -> None:
+    start = time.monotonic()
+    for _ in range(25):
+        service.client.get("operations/1")
+    assert (time.monotonic() - start) / 25 < 0.035  # an answer in two parts waits for 0.040 s
 
 
 def test_bytes_that_are_no_http_do_not_hurt(launch: Callable[..., Program]) -> None:
