@@ -165,5 +165,27 @@ def test_failures_of_another_service_point_to_its_log() -> None:
         client.get(NAME).failures()
 
 
+def test_a_token_goes_to_googles_storage_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lro_notebook.frames import load  # noqa: PLC0415 - imported late, as callers do
+
+    class Owner:
+        token = "t"  # noqa: S105 - no real one
+
+        def before_request(self, *_: object) -> None: ...
+
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(
+        load, "read", lambda uri, **options: seen.update({uri: options.get("storage_options")})
+    )
+    with lro.Client(HOST, credentials=Owner()) as client:
+        for uri in ("gs://b/x", "s3://b/x", "/tmp/x"):  # noqa: S108 - read by nobody
+            load.read_for(client, uri, storage_options=None)
+    assert list(seen) == ["gs://b/x", "s3://b/x", "/tmp/x"]  # noqa: S108
+    assert isinstance(seen["gs://b/x"], dict)
+    assert set(seen["gs://b/x"]) == {"token"}
+    assert seen["s3://b/x"] is None
+    assert seen["/tmp/x"] is None  # noqa: S108
+
+
 def test_reprs_hold_no_token() -> None:
     assert "secret-token" not in repr(lro.Client(HOST, credentials="secret-token"))
