@@ -2,6 +2,7 @@
 # make demo    run the quickstart on the local service, in the terminal      make check   ruff and mypy
 # make test    the whole test suite                                           make bench   measurements
 # make lab     JupyterLab on the example notebooks                            make clean   remove what was built
+# make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -9,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab test check bench clean
+.PHONY: demo lab test test-matrix check bench screens browser clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -17,8 +18,21 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
-test: $(VENV)/.test
+test: $(VENV)/.test browser
 	$(BIN)/python -m pytest $(ARGS)
+
+test-matrix: $(VENV)/.test
+	$(BIN)/python scripts/kernel_matrix.py
+
+screens: $(VENV)/.test browser
+	$(BIN)/python scripts/screenshots.py
+
+# The browser of the browser tests: Debian's package, where it is missing and may be installed.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	|| echo "Chromium is not here and cannot be installed: the browser tests will be skipped"
 
 check: $(VENV)/.test
 	$(BIN)/ruff check

@@ -27,6 +27,7 @@ from lro_notebook.operation import Operation
 from lro_notebook.polling import PollPolicy
 from lro_notebook.progress import Progress
 from lro_notebook.resource import OperationResource, Status
+from lro_notebook.waiting import as_completed, wait
 
 __version__ = "0.1.0"
 
@@ -56,9 +57,11 @@ __all__ = [
     "TruncatedListsWarning",
     "WaitTimeout",
     "__version__",
+    "as_completed",
     "connect",
     "local",
     "read_results",
     "started",
     "to_frame",
+    "wait",
 ]

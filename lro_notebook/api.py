@@ -7,13 +7,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import terminal
+from lro_notebook.above import above
 from lro_notebook.client import HEALTHCARE, Client
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.journal import Journal
+from lro_notebook.jupyter import notebook
 from lro_notebook.local import launch
-from lro_notebook.operation import Operation, provide
+from lro_notebook.operation import Operation
 from lro_notebook.remote import LocalService
 
 if TYPE_CHECKING:
@@ -208,4 +209,5 @@ def _history(operation: Operation) -> pd.DataFrame:
     return history_frame(operation)
 
 
-provide(load=_load, failures=_failures, history=_history, watching=terminal.watching)
+above.load, above.failures, above.history = _load, _failures, _history
+above.watching, above.show, above.display = notebook.watching, notebook.show, notebook.display

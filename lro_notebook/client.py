@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from lro_notebook.above import above
 from lro_notebook.answers import AnswerLost
 from lro_notebook.auth import GoogleCredentials
 from lro_notebook.errors import ApiError, ConfigError, LroError, StartUnknown
@@ -155,6 +156,7 @@ class Client:
         types: tuple[str, ...] = (),
         since: str | None = None,
         missing: str = "",
+        show: bool | None = None,
     ) -> Operation:
         """Send the request that starts an operation, and return its handle at once.
 
@@ -174,6 +176,8 @@ class Client:
             What the journal keeps of the request, so that the output can be found later.
         missing : str
             What to do next when the answer is 404.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
 
         Raises
         ------
@@ -206,6 +210,7 @@ class Client:
         self._journal.answered(row, resource.name)
         operation = self._handle(resource, self._rest.version_of(path), record)
         operation.follower.follow()
+        above.show(operation, show)
         return operation
 
     def get(self, name: str, *, missing: str = "") -> Operation:

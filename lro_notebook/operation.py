@@ -1,15 +1,13 @@
 """`Operation`: the handle of one long-running operation, in the words of concurrent.futures.
 
-How it is shown and how its output is read come from the floors above, through `provide`.
+How it is shown and how its output is read come from the floors above, through `above`.
 """
 
 from __future__ import annotations
 
-import time
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from lro_notebook.above import above, given
 from lro_notebook.errors import (
     LroError,
     OperationCancelled,
@@ -21,6 +19,7 @@ from lro_notebook.errors import (
 )
 from lro_notebook.progress import Progress, state_of
 from lro_notebook.resource import operation_id
+from lro_notebook.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -32,36 +31,6 @@ if TYPE_CHECKING:
     from lro_notebook.journal import StartRecord
     from lro_notebook.progress import Samples
     from lro_notebook.resource import Json, OperationResource, State, Status
-
-_T = TypeVar("_T")
-TICK = 0.1  # seconds between two looks of a waiting thread at the clock, the keyboard and the display
-
-#: Shows that a thread waits for an operation; the value is called about ten times a second.
-Watching = AbstractContextManager["Callable[[], None]"]
-
-
-@dataclass
-class _Above:
-    """What the floors above do for an operation."""
-
-    load: Callable[..., Results] | None = None
-    failures: Callable[[Operation], pd.DataFrame] | None = None
-    history: Callable[[Operation], pd.DataFrame] | None = None
-    watching: Callable[[Operation], Watching] = lambda _: nullcontext(lambda: None)
-
-
-_above = _Above()
-
-
-def provide(
-    *,
-    load: Callable[..., Results],
-    failures: Callable[[Operation], pd.DataFrame],
-    history: Callable[[Operation], pd.DataFrame],
-    watching: Callable[[Operation], Watching],
-) -> None:
-    """Let the floors above say how operations are shown and how their output is read."""
-    _above.load, _above.failures, _above.history, _above.watching = load, failures, history, watching
 
 
 class Operation:
@@ -205,6 +174,11 @@ class Operation:
             parts.append(f"({progress.failed:,} failed)")
         return f"<{' '.join(part for part in parts if part)}>"
 
+    def _ipython_display_(self) -> None:
+        """Show the live card where a notebook can; elsewhere the repr is shown."""
+        if not above.display(self):
+            raise NotImplementedError
+
     def refresh(self) -> Operation:
         """Read the state now, and return this operation. Calls ``GET {name}``."""
         self._follower.absorb(self._follower.source.get())
@@ -308,7 +282,7 @@ class Operation:
         error = self._outcome(None)
         if error is not None and not (partial and isinstance(error, OperationError)):
             raise error
-        return _given(_above.load)(self, source, partial=partial, **options)
+        return given(above.load)(self, source, partial=partial, **options)
 
     def failures(self) -> pd.DataFrame:
         """Return what failed inside this operation, a row per unit.
@@ -318,12 +292,12 @@ class Operation:
         DataFrame
             ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``.
         """
-        return _given(_above.failures)(self)
+        return given(above.failures)(self)
 
     @property
     def history(self) -> pd.DataFrame:
         """The progress over time, a row per look: time, state, completed, total, failed, fraction."""
-        return _given(_above.history)(self)
+        return given(above.history)(self)
 
     def _followed(self) -> OperationResource:
         self._follower.follow()
@@ -332,32 +306,20 @@ class Operation:
     def _wait(self, timeout: float | None) -> None:
         """Wait until the operation has ended or is lost."""
         self._follower.follow()
-        if self._follower.released.is_set():
-            return
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with _above.watching(self) as tick:
-            while True:
-                left = TICK if deadline is None else deadline - time.monotonic()
-                if self._follower.released.wait(max(0.0, min(TICK, left))):
-                    return
-                tick()
-                if left <= 0:
-                    raise WaitTimeout(
-                        f"operation {self.id} has not ended within {timeout:g} s; "
-                        "it goes on, and op.wait() waits again"
-                    )
+        released = self._follower.released
+        if not released.is_set() and not wait_until(released.is_set, (self,), timeout):
+            raise WaitTimeout(
+                f"operation {self.id} has not ended within {timeout:g} s; it goes on, "
+                "and op.wait() waits again"
+            )
 
     async def _awaited(self) -> Json:
-        import asyncio  # noqa: PLC0415 - 20 ms that only those pay who await
-
-        self._follower.follow()
-        with _above.watching(self) as tick:
-            while not self.resource.done:
-                lost = self._follower.take_lost()
-                if lost is not None:
-                    raise lost
-                await asyncio.sleep(TICK)  # short: a kernel's interrupt does not wake a sleeping loop
-                tick()
+        while not self.resource.done:
+            self._follower.follow()
+            await wait_until_async(self._follower.released.is_set, (self,))
+            lost = self._follower.take_lost()
+            if lost is not None:
+                raise lost
         return self.result()
 
     def _outcome(self, timeout: float | None) -> LroError | None:
@@ -390,9 +352,3 @@ class Operation:
             f"operation {self.id} succeeded, but {failed:,} of its units failed; op.failures() lists them",
             PartialFailureWarning,
         )
-
-
-def _given(function: _T | None) -> _T:
-    if function is None:
-        raise LroError("results are read by the whole package: import lro_notebook")
-    return function

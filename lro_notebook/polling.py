@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TICK = 0.25  # seconds between two ticks of the clocks: at most four updates a second
 _log = logging.getLogger(__name__)
 
 
@@ -91,6 +92,8 @@ class Scheduler:
         self._changed = threading.Condition()
         self._ready: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._started = False
+        self._tickers: set[Callable[[], object]] = set()
+        self._next_tick = 0.0
 
     def schedule(self, job: Job, delay: float = 0.0) -> None:
         """Have `job` run in `delay` seconds, instead of when it was due before.
@@ -111,6 +114,18 @@ class Scheduler:
             self._entries.pop(job, None)
             self._again.discard(job)
 
+    def tick_with(self, ticker: Callable[[], object]) -> None:
+        """Call `ticker` about four times a second, in the scheduler thread: it must not block."""
+        with self._changed:
+            self._tickers.add(ticker)
+            self._start()
+            self._changed.notify()
+
+    def untick(self, ticker: Callable[[], object]) -> None:
+        """Do not call `ticker` any more."""
+        with self._changed:
+            self._tickers.discard(ticker)
+
     def _enter(self, job: Job, delay: float) -> None:
         number = next(self._numbers)
         self._entries[job] = number
@@ -127,14 +142,47 @@ class Scheduler:
     def _dispatch(self) -> None:
         while True:
             with self._changed:
-                while not self._due or self._due[0][0] > self._clock():
-                    self._changed.wait(self._due[0][0] - self._clock() if self._due else None)
-                _, number, job = heapq.heappop(self._due)
-                if self._entries.get(job) != number:  # entered again since, or forgotten
+                now = self._clock()
+                if not self._jobs_due(now) and not self._ticks_due(now):
+                    self._changed.wait(self._pause(now))
                     continue
+                jobs = self._take_due(now)
+                tickers = self._take_ticks(now)
+            for job in jobs:
+                self._ready.put(job)
+            for ticker in tickers:
+                try:
+                    ticker()
+                except Exception:  # noqa: BLE001 - a display that broke must not stop the polling; it is logged
+                    _log.exception("a clock was stopped")
+                    self.untick(ticker)
+
+    def _jobs_due(self, now: float) -> bool:
+        return bool(self._due) and self._due[0][0] <= now
+
+    def _ticks_due(self, now: float) -> bool:
+        return bool(self._tickers) and self._next_tick <= now
+
+    def _pause(self, now: float) -> float | None:
+        times = [self._due[0][0]] if self._due else []
+        times += [self._next_tick] if self._tickers else []
+        return max(0.0, min(times) - now) if times else None
+
+    def _take_due(self, now: float) -> list[Job]:
+        jobs = []
+        while self._jobs_due(now):
+            _, number, job = heapq.heappop(self._due)
+            if self._entries.get(job) == number:  # else entered again since, or forgotten
                 del self._entries[job]
                 self._running.add(job)
-            self._ready.put(job)
+                jobs.append(job)
+        return jobs
+
+    def _take_ticks(self, now: float) -> list[Callable[[], object]]:
+        if not self._ticks_due(now):
+            return []
+        self._next_tick = now + TICK
+        return list(self._tickers)
 
     def _work(self) -> None:
         while True:

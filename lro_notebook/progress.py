@@ -5,7 +5,7 @@ Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fracti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -140,3 +140,27 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+#: A rate is that of the last so many seconds, and needs so many samples.
+_WINDOW, _LEAST = 30.0, 3
+
+
+def rate_of(samples: Iterable[Sample]) -> float | None:
+    """Return units per second over the last half minute; None before three samples or without movement."""
+    counted = [(sample.time, sample.completed) for sample in samples if sample.completed is not None]
+    recent = [(time, done) for time, done in counted if (counted[-1][0] - time).total_seconds() <= _WINDOW]
+    if len(recent) < _LEAST:
+        recent = counted[-_LEAST:]
+    if len(recent) < _LEAST:
+        return None
+    (began, first), (ended, last) = recent[0], recent[-1]
+    seconds = (ended - began).total_seconds()
+    return (last - first) / seconds if seconds > 0 and last > first else None
+
+
+def time_left(progress: Progress, rate: float | None) -> float | None:
+    """Return the seconds until all is done at `rate`; None without a total or a rate."""
+    if rate is None or progress.total is None or progress.completed is None:
+        return None
+    return max(0, progress.total - progress.completed) / rate

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lro_notebook.progress import Progress, state_of
+from lro_notebook.waiting import plain_pause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.operation import Operation
 
@@ -22,48 +23,66 @@ SWITCH = "LRO_NOTEBOOK_PROGRESS"
 
 
 def bars_wanted() -> bool:
-    """Tell whether somebody sees progress bars on stderr: in a terminal, or in a notebook."""
+    """Tell whether somebody sees progress bars on stderr."""
     switch = os.environ.get(SWITCH, "")
-    notebook = type(sys.stderr).__module__.startswith("ipykernel.")
-    return switch == "1" or (switch != "0" and (notebook or sys.stderr.isatty()))
+    return switch == "1" or (switch != "0" and sys.stderr.isatty())
 
 
 @contextmanager
-def watching(operation: Operation) -> Iterator[Callable[[], None]]:
-    """Show a bar for `operation` while the body waits; the value redraws it.
+def watching(operations: Sequence[Operation]) -> Iterator[Callable[[float], object]]:
+    """Show a bar for `operations` while the body waits with the value; several share one bar.
 
-    An interrupt gets one line that says that the operation goes on.
+    An interrupt gets one line that says that they go on.
     """
-    if not bars_wanted():
-        yield lambda: None
-        return
+    pause = plain_pause(operations)
+    try:
+        if bars_wanted():
+            with _bar(operations) as tick:
+                yield lambda seconds: (tick(), pause(seconds))
+        else:
+            yield pause
+    except KeyboardInterrupt:
+        say_stopped(operations)
+        raise
+
+
+def say_stopped(operations: Sequence[Operation]) -> None:
+    """Say in one line on stderr that a wait was ended, not the operations."""
+    if len(operations) == 1:
+        line = f"operation {operations[0].id} goes on. op.wait() waits again, op.cancel() cancels it."
+    else:
+        line = f"the {len(operations)} operations go on. lro.wait(...) waits again."
+    sys.stderr.write(f"Stopped waiting; {line}\n")
+
+
+@contextmanager
+def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
     from tqdm import tqdm  # noqa: PLC0415 - only where a bar is drawn
 
-    bar = tqdm(desc=_label(operation), unit="", mininterval=0.2, file=sys.stderr)
+    bar = tqdm(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)
 
     def tick() -> None:
-        progress = Progress.from_resource(operation.resource)
-        bar.total = progress.total
-        bar.set_description_str(_label(operation), refresh=False)
-        postfix = [f"{progress.failed:,} failed"] if progress.failed else []
-        bar.set_postfix_str(", ".join([*postfix, *filter(None, [operation.trouble])]), refresh=False)
-        bar.update((progress.completed or 0) - bar.n)
+        progress = [Progress.from_resource(operation.resource) for operation in operations]
+        totals = [item.total for item in progress]
+        failed = sum(item.failed or 0 for item in progress)
+        troubles = [operation.trouble for operation in operations if operation.trouble]
+        notes = [f"{failed:,} failed"] * bool(failed) + troubles[:1]
+        bar.total = None if None in totals else sum(total or 0 for total in totals)
+        bar.set_description_str(_label(operations), refresh=False)
+        bar.set_postfix_str(", ".join(notes), refresh=False)
+        bar.update(sum(item.completed or 0 for item in progress) - bar.n)
 
     try:
         tick()
         yield tick
-    except KeyboardInterrupt:
-        bar.write(
-            f"Stopped waiting; operation {operation.id} goes on. "
-            "op.wait() waits again, op.cancel() cancels it.",
-            file=sys.stderr,
-        )
-        raise
     finally:
         tick()
         bar.refresh()
         bar.close()
 
 
-def _label(operation: Operation) -> str:
-    return f"{operation.method or 'operation'} {state_of(operation.resource).lower()}"
+def _label(operations: Sequence[Operation]) -> str:
+    if len(operations) == 1:
+        return f"{operations[0].method or 'operation'} {state_of(operations[0].resource).lower()}"
+    done = sum(operation.resource.done for operation in operations)
+    return f"{done} of {len(operations)} operations ended"

@@ -1,12 +1,14 @@
 """Run a notebook top to bottom, showing code, live progress and results in the terminal as they come.
 
-With --html the executed notebook is left as a page.
+With --html the executed notebook is left as a page; with --save it keeps its outputs, without what is
+different at every run.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +36,8 @@ class TerminalClient(NotebookClient):
             stream.flush()
         elif kind in ("execute_result", "display_data"):
             data = content["data"]
-            print("[figure]" if "image/png" in data else data.get("text/plain", ""), flush=True)
+            text = "[figure]" if "image/png" in data else data.get("text/plain", "")
+            print(text, end="\n" if text else "", flush=True)
         return super().process_message(msg, cell, cell_index)
 
 
@@ -45,15 +48,27 @@ def show_source(cell: NotebookNode, **_: object) -> None:
         print("\n" + "\n".join(mark + line for line in cell.source.splitlines()), flush=True)
 
 
+def keep_outputs(notebook: NotebookNode, path: Path) -> None:
+    """Write the notebook with its outputs, without times of cells and temporary names of kernels."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = re.sub(r"\S*/ipykernel_\d+/\d+\.py", "<cell>", output.text)
+    notebook.metadata.pop("widgets", None)
+    nbformat.write(notebook, path)
+
+
 def main() -> int:
     """Run the program; 0 when every cell ran."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--html", type=Path, help="leave the executed notebook there as a page")
+    parser.add_argument("--save", action="store_true", help="keep the outputs in the notebook itself")
     parser.add_argument("--state", type=Path, help="folder for the local service and the journal")
     options = parser.parse_args()
 
-    os.environ.setdefault("LRO_NOTEBOOK_PROGRESS", "1")
+    os.environ.setdefault("LRO_NOTEBOOK_PROGRESS", "0" if options.save else "1")
     if options.state is not None:
         state = options.state.resolve()
         os.environ["LRO_NOTEBOOK_DATA_DIR"] = str(state / "local")
@@ -77,6 +92,8 @@ def main() -> int:
             from lro_notebook import local  # noqa: PLC0415 - reads the folders set above
 
             local.stop()
+    if options.save:
+        keep_outputs(notebook, options.notebook)
     if options.html is not None:
         options.html.parent.mkdir(parents=True, exist_ok=True)
         page, _ = HTMLExporter().from_notebook_node(notebook)

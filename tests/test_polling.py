@@ -122,6 +122,35 @@ def test_a_running_job_that_is_scheduled_runs_once_more() -> None:
     assert job.left == 0
 
 
+def test_clocks_tick_although_every_request_is_stalled() -> None:
+    stalled, ticks = threading.Event(), threading.Semaphore(0)
+
+    class Stalled(Counting):
+        def run(self) -> float | None:
+            stalled.wait(10)
+            return super().run()
+
+    scheduler = Scheduler(workers=1)
+    job = Stalled(1)
+    scheduler.schedule(job)
+    scheduler.tick_with(ticks.release)
+    assert ticks.acquire(timeout=5)
+    assert ticks.acquire(timeout=5)
+    scheduler.untick(ticks.release)
+    stalled.set()
+    assert job.over.wait(5)
+
+
+def test_a_clock_that_fails_stops_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    ticks = threading.Semaphore(0)
+    scheduler = Scheduler(workers=1)
+    scheduler.tick_with(lambda: 1 / 0)
+    scheduler.tick_with(ticks.release)
+    assert all(ticks.acquire(timeout=5) for _ in range(3))
+    scheduler.untick(ticks.release)
+    assert caplog.text.count("a clock was stopped") == 1
+
+
 @pytest.mark.parametrize("name", ["lro-scheduler", "lro-request-0"])
 def test_no_thread_starts_before_the_first_job(name: str) -> None:
     before = [thread for thread in threading.enumerate() if thread.name == name]

@@ -35,9 +35,9 @@ def wanted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_wait_shows_state_counts_and_total(capsys: pytest.CaptureFixture[str]) -> None:
     op = handle()
-    with terminal.watching(op) as tick:
+    with terminal.watching([op]) as pause:
         see(op, 400, 600)
-        tick()
+        pause(0.0)
         see(op, 1000, 0, done=True)
     last = capsys.readouterr().err.rstrip().rpartition("\r")[2]
     assert "ImportResources succeeded: 100%" in last
@@ -46,7 +46,7 @@ def test_a_wait_shows_state_counts_and_total(capsys: pytest.CaptureFixture[str])
 
 def test_without_a_total_there_is_no_percentage(capsys: pytest.CaptureFixture[str]) -> None:
     op = handle()
-    with terminal.watching(op):
+    with terminal.watching([op]):
         pass
     shown = capsys.readouterr().err
     assert "operation pending: 0" in shown
@@ -54,7 +54,7 @@ def test_without_a_total_there_is_no_percentage(capsys: pytest.CaptureFixture[st
 
 
 def test_an_interrupt_says_that_the_operation_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyboardInterrupt), terminal.watching(handle()):
+    with pytest.raises(KeyboardInterrupt), terminal.watching([handle()]):
         raise KeyboardInterrupt
     assert "Stopped waiting; operation 1 goes on." in capsys.readouterr().err
 
@@ -63,6 +63,6 @@ def test_nothing_is_drawn_where_nobody_looks(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(terminal.SWITCH)
-    with terminal.watching(handle()) as tick:
-        tick()
+    with terminal.watching([handle()]) as pause:
+        pause(0.0)
     assert capsys.readouterr().err == ""

@@ -53,10 +53,16 @@ class Dataset:
     def __repr__(self) -> str:
         return f"<Dataset {self.name}{' (local, synthetic)' if self.client.is_local else ''}>"
 
-    def create(self) -> Operation:
-        """Start the creation of the dataset. Calls ``POST {location}/datasets``."""
+    def create(self, *, show: bool | None = None) -> Operation:
+        """Start the creation of the dataset. Calls ``POST {location}/datasets``.
+
+        Parameters
+        ----------
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+        """
         path = f"{self._version}/{self._parent}/datasets?datasetId={self.id}"
-        return self.client.start("POST", path, {}, title="datasets.create", destination=self.name)
+        return self.client.start("POST", path, {}, title="datasets.create", destination=self.name, show=show)
 
     def exists(self) -> bool:
         """Tell whether the dataset exists. Calls ``GET {dataset}``."""

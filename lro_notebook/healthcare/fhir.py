@@ -35,7 +35,9 @@ class FhirStore(Store):
         body = {"version": requests.one_of(version, ("DSTU2", "STU3", "R4", "R5"), "version")}
         return self._create(body, exist_ok=exist_ok)
 
-    def import_from(self, uri: str, *, content_structure: str = "RESOURCE") -> Operation:
+    def import_from(
+        self, uri: str, *, content_structure: str = "RESOURCE", show: bool | None = None
+    ) -> Operation:
         """Start an import of files from Cloud Storage, and return the operation at once.
 
         Calls ``POST {store}:import``. The operation counts resources; a line that cannot be imported
@@ -48,13 +50,15 @@ class FhirStore(Store):
         content_structure : str
             RESOURCE (a resource per line), BUNDLE (a bundle per line), RESOURCE_PRETTY or
             BUNDLE_PRETTY (one per file).
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
         """
         source = requests.gcs_uri(uri, "source")
         body = {
             "contentStructure": requests.one_of(content_structure, CONTENT_STRUCTURES, "content_structure"),
             "gcsSource": {"uri": source},
         }
-        return self._start("import", body, source=source, destination=self.name)
+        return self._start("import", body, source=source, destination=self.name, show=show)
 
     def export_to(
         self,
@@ -62,6 +66,7 @@ class FhirStore(Store):
         *,
         types: str | Iterable[str] | None = None,
         since: str | datetime | None = None,
+        show: bool | None = None,
     ) -> Operation:
         """Start an export of the current resources, and return the operation at once.
 
@@ -76,6 +81,8 @@ class FhirStore(Store):
             Resource types; all by default.
         since : str or datetime, optional
             Only resources updated after this time (RFC 3339, or a datetime with its zone).
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
         """
         names, after = requests.type_names(types), requests.timestamp(since, "since")
         body: dict[str, Any]
@@ -87,7 +94,9 @@ class FhirStore(Store):
             body["_type"] = ",".join(names)
         if after:
             body["_since"] = after
-        return self._start("export", body, source=self.name, destination=uri, types=names, since=after)
+        return self._start(
+            "export", body, source=self.name, destination=uri, types=names, since=after, show=show
+        )
 
     def _start(self, verb: str, body: dict[str, Any], **recorded: Any) -> Operation:  # noqa: ANN401 - as Client.start
         path = f"{self._version}/{self.name}:{verb}"

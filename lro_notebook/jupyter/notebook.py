@@ -1,0 +1,157 @@
+"""Which cell shows which operation, and how a cell waits: the notebook's side of an operation.
+
+Outside a notebook kernel nothing is displayed, and waits show a bar in the terminal.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import weakref
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook import terminal
+from lro_notebook.jupyter.surface import Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lro_notebook.operation import Operation
+
+
+NO_CLICKS = "This kernel takes no clicks while a cell waits: use Stop (■) in the toolbar, then op.cancel()."
+
+
+class _Cell:
+    """What the cell that runs has shown so far."""
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.surface: Surface | None = None
+
+
+_log = logging.getLogger(__name__)
+_cell = _Cell()
+_surfaces: list[Surface] = []
+_silent: weakref.WeakSet[Operation] = weakref.WeakSet()
+
+
+def kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
+    """Return the ipykernel that runs this program, None outside one."""
+    if "ipykernel" not in sys.modules or "IPython" not in sys.modules:
+        return None
+    from IPython import get_ipython  # noqa: PLC0415 - imported already
+
+    return getattr(get_ipython(), "kernel", None)
+
+
+def show(operation: Operation, wanted: bool | None) -> None:  # noqa: FBT001 - None has a meaning of its own
+    """Show an operation that was started in the cell that runs; several of one cell share a table."""
+    if wanted is False:
+        _silent.add(operation)
+    if wanted is False or kernel() is None:
+        return
+    try:
+        surface = _surface_here()
+        if surface is None:
+            _show_new(operation)
+        elif operation not in surface.operations:
+            surface.add(operation)
+    except Exception:  # noqa: BLE001 - the operation runs: a picture that fails must not look like a failed start
+        _log.exception("operation %s cannot be shown", operation.id)
+
+
+def display(operation: Operation) -> bool:
+    """Show an operation as the value of a cell, once a cell; say whether this is a notebook."""
+    if kernel() is None:
+        return False
+    try:
+        surface = _surface_here()
+        if surface is None or operation not in surface.operations:
+            operation.follower.follow()
+            _show_new(operation)
+    except Exception:  # noqa: BLE001 - the repr is shown instead
+        _log.exception("operation %s cannot be shown as a card", operation.id)
+        return False
+    return True
+
+
+@contextmanager
+def watching(operations: Sequence[Operation]) -> Iterator[Callable[[float], object]]:
+    """Let a cell wait: clicks on our buttons get through, and an interrupt says that the operations go on."""
+    with terminal.watching(operations) as pause:
+        if kernel() is None or threading.current_thread() is not threading.main_thread():
+            yield pause
+        else:
+            with _cell_waits(operations, pause) as pumped:
+                yield pumped
+
+
+@contextmanager
+def _cell_waits(
+    operations: Sequence[Operation], pause: Callable[[float], object]
+) -> Iterator[Callable[[float], object]]:
+    import asyncio  # noqa: PLC0415 - loaded in a kernel, 20 ms elsewhere
+
+    from lro_notebook.jupyter.pump import Pump  # noqa: PLC0415 - reaches into ipykernel
+
+    for operation in operations:
+        if operation not in _silent and not any(operation in surface.operations for surface in _surfaces):
+            show(operation, wanted=True)
+    pump = Pump.find()
+
+    def pumped(seconds: float) -> None:
+        if pump is None:
+            pause(seconds)
+        else:
+            pump.poll(seconds / 2)
+            pause(0.0)
+
+    try:
+        with nullcontext() if pump is None else pump.serving(_comm_ids):
+            _note("" if pump is not None else NO_CLICKS)
+            yield pumped
+    except asyncio.CancelledError:
+        terminal.say_stopped(operations)
+        raise
+    finally:
+        _note("")
+        for surface in _surfaces:
+            surface.finish()
+
+
+def _note(text: str) -> None:
+    for surface in _surfaces:
+        surface.note(text)
+
+
+def _comm_ids() -> list[str]:
+    return [comm_id for surface in _surfaces for comm_id in surface.comm_ids]
+
+
+def _surface_here() -> Surface | None:
+    """Return the surface of the cell that runs, None if it has none yet."""
+    here = _cell_id()
+    return _cell.surface if here and _cell.id == here else None
+
+
+def _show_new(operation: Operation) -> None:
+    surface = Surface([operation], _publish)
+    _cell.id, _cell.surface = _cell_id(), surface
+    _surfaces[:] = [known for known in _surfaces if known.comm_ids]
+    _surfaces.append(surface)
+    surface.show()
+
+
+def _cell_id() -> str:
+    """Return what tells the cell that runs from all others: the id of the message that runs it."""
+    parent = kernel().get_parent()
+    return str(((parent or {}).get("header") or {}).get("msg_id", ""))
+
+
+def _publish(bundle: dict[str, Any], display_id: str, update: bool) -> None:  # noqa: FBT001 - a callback's shape
+    from IPython.display import display as show_bundle  # noqa: PLC0415 - only in a notebook
+
+    show_bundle(bundle, raw=True, display_id=display_id, update=update)

@@ -1,0 +1,178 @@
+"""Views as html and text. Pure functions; every value is escaped here, and links are https only.
+
+The live parts use classes and one style sheet, so that an update stays small. A snapshot stands alone
+with inline styles, since viewers of saved notebooks drop style sheets and scripts.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from lro_notebook.jupyter.view import headline, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lro_notebook.jupyter.view import CardView
+
+_TONES = {
+    "PENDING": ("#616161", "--jp-ui-font-color2"),
+    "RUNNING": ("#1565c0", "--jp-brand-color1"),
+    "CANCELLING": ("#a15c00", "--jp-warn-color1"),
+    "SUCCEEDED": ("#2e7d32", "--jp-success-color1"),
+    "FAILED": ("#c62828", "--jp-error-color1"),
+    "CANCELLED": ("#616161", "--jp-ui-font-color2"),
+}
+_MUTED = "var(--jp-ui-font-color2, #616161)"
+_LINE = "var(--jp-border-color2, #d0d0d0)"
+_DIGITS = "font-variant-numeric:tabular-nums"
+_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
+_COLUMNS = ("State", "Operation", "Progress", "Time")
+_BOX = (
+    f"border:1px solid {_LINE};border-radius:4px;padding:10px 14px;margin:2px 0;max-width:760px;"
+    "box-sizing:border-box;overflow-wrap:anywhere;line-height:1.5;"
+    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;"
+    "color:var(--jp-ui-font-color1,inherit)"
+)
+
+STYLE = f"""<style>
+.lro-card {{ {_BOX}; overflow: hidden; width: calc(100% - 20px); }}
+.lro-card .widget-html, .lro-card .widget-html-content {{ width: 100%; margin: 0; line-height: 1.5;
+  font-size: 13px; color: inherit; overflow-wrap: anywhere; }}
+.lro-card .lro-row {{ width: 100%; align-items: center; gap: 16px; overflow: hidden; margin: 6px 0 0; }}
+.lro-card .lro-row > .widget-html {{ flex: 1 1 auto; min-width: 0; width: auto; }}
+.lro-card .lro-row > button {{ flex: 0 0 auto; margin: 0; width: 104px; }}
+.lro-bar {{ display: block; width: 100%; height: 8px; accent-color: var(--jp-brand-color1, #1565c0); }}
+.lro-numbers {{ {_DIGITS}; min-height: 1.5em; }}
+.lro-trouble {{ color: var(--jp-warn-color0, #8a4b00); }}
+.lro-table {{ {_DIGITS}; }}
+.lro-table .lro-bar {{ max-width: 160px; margin: 6px 0 4px; }}
+</style>"""
+
+
+def hiding(key: str) -> str:
+    """Return the style that hides the snapshots of surface `key` while its live part is on the page."""
+    return f"<style>.lro-{key}{{display:none}}</style>"
+
+
+def header(view: CardView) -> str:
+    """Return the lines of a card that seldom change: title, state, target, id and log."""
+    return f'<div role="group" aria-label="{escape(view.title)}">{_head(view)}</div>'
+
+
+def live(view: CardView) -> str:
+    """Return the lines of a card that change all the time; at most about 400 bytes."""
+    line = escape(" · ".join(numbers(view)) or view.status or "waiting for the first answer")
+    return f'{bar(view)}<div class="lro-numbers">{line}</div>{_trouble(view)}'
+
+
+def bar(view: CardView) -> str:
+    """Return a native progress bar; without a value where nothing says how far it is."""
+    known = f' value="{view.fraction:.3f}" max="1"' if view.fraction is not None else ""
+    return f'<progress class="lro-bar" aria-label="Progress"{known}></progress>'
+
+
+def snapshot(view: CardView, key: str = "") -> str:
+    """Return a card that stands alone, as a saved notebook keeps it."""
+    lines = [_head(view)]
+    if view.ended:
+        lines += [f"<div>{escape(line)}</div>" for line in (view.sentence, view.advice) if line]
+        if view.next_line:
+            lines.append(f'<div style="color:{_MUTED}">Next: <code>{escape(view.next_line)}</code></div>')
+    else:
+        if view.fraction is not None:
+            lines.append(
+                f'<progress style="width:100%;height:8px" value="{view.fraction:.3f}" max="1"></progress>'
+            )
+        lines.append(f'<div style="{_DIGITS}">{escape(" · ".join(numbers(view)))}</div>')
+        lines.append(f'<div style="color:{_MUTED}">{escape(_as_of(view))}</div>')
+    return f'<div class="lro-snapshot{_hook(key)}" style="{_BOX}">{"".join(lines)}</div>'
+
+
+def text(view: CardView) -> str:
+    """Return a card as lines of plain text."""
+    first = " ".join(filter(None, [f"{view.title}:", f"{headline(view)}.", view.target]))
+    if view.ended:
+        second = " ".join(filter(None, [view.sentence, view.advice]))
+        third = f"Next: {view.next_line}" if view.next_line else ""
+    else:
+        second, third = " · ".join(numbers(view)), _as_of(view)
+    where = f"Operation {view.operation_id}{', local, synthetic' if view.local else ''}"
+    return "\n".join(line for line in (first, second, third, where) if line)
+
+
+def table(views: Sequence[CardView], key: str = "", *, alone: bool = False) -> str:
+    """Return several operations as one table; `alone` for a saved notebook."""
+    heads = (f'<th scope="col" style="{_CELL}">{name}</th>' for name in _COLUMNS)
+    head = f"<thead><tr>{''.join(heads)}</tr></thead>"
+    rows = "".join(_row(view, alone=alone) for view in views)
+    style = "margin:0;width:100%;border-collapse:collapse"
+    opening = f'<table class="lro-table" aria-label="Operations" style="{style}">'
+    body = f"{opening}{head}<tbody>{rows}</tbody></table>"
+    notes = ["local, synthetic"] * any(view.local for view in views)
+    notes += [_as_of(views[0])] * (alone and not all(view.ended for view in views))
+    body += "".join(f'<div style="color:{_MUTED}">{escape(note)}</div>' for note in notes)
+    return f'<div class="lro-snapshot{_hook(key)}" style="{_BOX}">{body}</div>' if alone else body
+
+
+def table_text(views: Sequence[CardView]) -> str:
+    """Return several operations as lines of plain text."""
+    return "\n".join(
+        " · ".join(filter(None, [headline(view), view.title, view.target, *numbers(view), view.operation_id]))
+        for view in views
+    )
+
+
+def _hook(key: str) -> str:
+    return f" lro-{key}" if key else ""
+
+
+def _head(view: CardView) -> str:
+    local = f' <span style="color:{_MUTED}">· local, synthetic</span>' if view.local else ""
+    log = (
+        f' · <a href="{escape(view.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
+        if view.logs_url
+        else ""
+    )
+    return (
+        f'<div style="display:flex;justify-content:space-between;gap:12px;flex-wrap:wrap">'
+        f"<strong>{escape(view.title)}</strong>"
+        f"{_state(view)}</div>"
+        f'<div style="overflow-wrap:anywhere">{escape(view.target)}{local}</div>'
+        f'<div style="color:{_MUTED}">operation <code class="lro-id" style="user-select:all">'
+        f"{escape(view.operation_id)}</code>{log}</div>"
+    )
+
+
+def _state(view: CardView) -> str:
+    colour, variable = _TONES[view.state]
+    style = f"color:var({variable}, {colour})"
+    return f'<strong class="lro-state" role="status" style="{style}">{escape(headline(view))}</strong>'
+
+
+def _trouble(view: CardView) -> str:
+    return f'<div class="lro-trouble" role="alert">{escape(view.trouble)}</div>' if view.trouble else ""
+
+
+def _as_of(view: CardView) -> str:
+    return (
+        f"As of {view.as_of:%Y-%m-%d %H:%M:%S} UTC, when this was saved. "
+        f'ds.operation("{view.operation_id}") shows it as it is now.'
+    )
+
+
+def _row(view: CardView, *, alone: bool) -> str:
+    time, counts = _split(view)
+    words = view.trouble or (view.sentence if view.state == "FAILED" else counts)
+    shown = "" if alone or view.ended else bar(view)
+    cells = [_state(view), escape(f"{view.title} {view.target}"), f"{shown}{escape(words)}", escape(time)]
+    styles = [f"{_CELL};white-space:nowrap", _CELL, _CELL, f"{_CELL};white-space:nowrap"]
+    row = (f'<td style="{style}">{cell}</td>' for style, cell in zip(styles, cells, strict=True))
+    return f"<tr>{''.join(row)}</tr>"
+
+
+def _split(view: CardView) -> tuple[str, str]:
+    parts = numbers(view)
+    times = [part for part in parts if ":" in part]
+    return " · ".join(times), " · ".join(part for part in parts if part not in times)

@@ -1,0 +1,206 @@
+"""What a card says, as plain data: an operation's last snapshot in words and numbers.
+
+Pure: no widget, no clock. Text from the server is cleaned and cut here, escaped where it becomes html.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lro_notebook.errors import Code
+from lro_notebook.progress import Progress, rate_of, state_of, time_left
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lro_notebook.operation import Operation
+    from lro_notebook.resource import State
+
+SHORT, LONG = 120, 600  # characters of the server's text in a line, in a message
+#: Control characters, ANSI sequences included, and those that change the direction of text.
+_UNSHOWN = re.compile(
+    "\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^\s\"'<>\\]*)?")
+_WORDS: dict[State, str] = {
+    "PENDING": "Pending",
+    "RUNNING": "Running",
+    "CANCELLING": "Cancelling",
+    "SUCCEEDED": "Succeeded",
+    "FAILED": "Failed",
+    "CANCELLED": "Cancelled",
+}
+#: What to do about an operation that failed, by its google.rpc code.
+_ADVICE = {
+    Code.NOT_FOUND: "Check the names and URIs, then start it again.",
+    Code.INVALID_ARGUMENT: "Correct the request, then start it again.",
+    Code.FAILED_PRECONDITION: "Bring its resources into order, then start it again.",
+    Code.ALREADY_EXISTS: "Choose another name, then start it again.",
+    Code.PERMISSION_DENIED: "Grant the service what it needs to read and write, then start it again.",
+    Code.UNAUTHENTICATED: "Renew the credentials, then start it again.",
+    Code.RESOURCE_EXHAUSTED: "Wait for other operations to end or raise the quota, then start it again.",
+    Code.UNIMPLEMENTED: "The service does not offer this.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """One operation as a card shows it. Times are seconds; text is cleaned but not escaped.
+
+    Attributes
+    ----------
+    title, target : str
+        What it does and to what, in plain words.
+    state : State
+        One word for where it is; `word` is how it reads.
+    trouble : str
+        What stands in the way of reading its state; empty when nothing does.
+    sentence, advice, next_line : str
+        Once it has ended: how, what to do, and what to type.
+    """
+
+    key: str
+    title: str
+    target: str
+    state: State
+    word: str
+    operation_id: str
+    local: bool
+    logs_url: str
+    fraction: float | None
+    completed: int | None
+    total: int | None
+    failed: int
+    rate: float | None
+    elapsed: float | None
+    left: float | None
+    status: str
+    trouble: str
+    sentence: str
+    advice: str
+    next_line: str
+    as_of: datetime
+
+    @property
+    def ended(self) -> bool:
+        """Whether the operation has ended."""
+        return self.state in ("SUCCEEDED", "FAILED", "CANCELLED")
+
+
+def view_of(operation: Operation, now: datetime, *, trouble: str = "") -> CardView:
+    """Return what a card says of `operation` at `now`, from its last snapshot."""
+    resource = operation.resource
+    progress, state = Progress.from_resource(resource), state_of(resource)
+    rate = rate_of(operation.samples)
+    until = progress.ended if resource.done and progress.ended else now
+    elapsed = max(0.0, (until - progress.created).total_seconds()) if progress.created else None
+    logs = (resource.metadata or {}).get("logsUrl")
+    sentence, advice, next_line = _ending(operation, progress, state, elapsed)
+    return CardView(
+        key=clean(operation.id, SHORT),
+        title=clean(title_of(operation.method), SHORT),
+        target=clean(target_of(operation), SHORT),
+        state=state,
+        word=_WORDS[state],
+        operation_id=clean(operation.id, SHORT),
+        local=bool(getattr(operation.client, "is_local", False)),
+        logs_url=logs if isinstance(logs, str) and len(logs) < 2_000 and _HTTPS.fullmatch(logs) else "",  # noqa: PLR2004
+        fraction=progress.fraction,
+        completed=progress.completed,
+        total=progress.total,
+        failed=progress.failed or 0,
+        rate=rate,
+        elapsed=elapsed,
+        left=None if resource.done else time_left(progress, rate),
+        status="" if resource.done else clean(progress.status or "", SHORT),
+        trouble=trouble or operation.trouble,
+        sentence=sentence,
+        advice=advice,
+        next_line=next_line,
+        as_of=now,
+    )
+
+
+def clean(text: str, limit: int) -> str:
+    """Return `text` without what terminals and browsers act on, cut to `limit` characters."""
+    text = " ".join(_UNSHOWN.sub(" ", text[: 4 * limit]).split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def title_of(method: str) -> str:
+    """Return a method in plain words, such as "Import" for ``fhirStores.import``."""
+    collection, _, verb = method.rpartition(".")
+    words = _CAMEL.sub(" ", verb).lower().strip()
+    if words == "create" and collection:
+        words = f"create {_CAMEL.sub(' ', collection).lower().removesuffix('s')}"
+    return words[:1].upper() + words[1:] or "Operation"
+
+
+def target_of(operation: Operation) -> str:
+    """Return what an operation reads and writes: ``gs://bucket/x → fhirStores/demo``."""
+    places = [_short(place) for place in (operation.source, operation.destination) if place]
+    return " → ".join(places) or _short(operation.target)
+
+
+def _short(name: str) -> str:
+    """Return the last collection and id of a resource name; a URI stays as it is."""
+    return name if "://" in name else "/".join(name.split("/")[-2:])
+
+
+def _ending(
+    operation: Operation, progress: Progress, state: State, elapsed: float | None
+) -> tuple[str, str, str]:
+    """Return how an operation ended, what to do about it, and the next line to type."""
+    time = f" in {duration(elapsed)}" if elapsed is not None else ""
+    loads = "://" in (operation.destination or "")
+    failures = f", {progress.failed:,} failed" if progress.failed else ""
+    done = (
+        f"{(progress.completed or 0) - (progress.failed or 0):,} done{failures}" if progress.completed else ""
+    )
+    error = operation.resource.error
+    if state == "SUCCEEDED":
+        next_line = "op.failures()" if failures else "op.load()" if loads else "op.result()"
+        return f"{done}{time}." if done else f"Done{time}.", "", next_line
+    if state == "CANCELLED":
+        kept = f" {done}; that remains." if done else ""
+        return f"Cancelled{time}.{kept}", "", "op.load(partial=True)" if loads and done else ""
+    if state == "FAILED" and error is not None:
+        message = clean(error.message, LONG) or "the service gave no reason"
+        advice = _ADVICE.get(Code.of(error.code), "Start it again; if it fails again, look into its log.")
+        return f"{error.name} ({error.code}): {message}", advice, "op.failures()" if failures else ""
+    return "", "", ""
+
+
+def duration(seconds: float) -> str:
+    """Return ``0:07``, ``12:40`` or ``3:05:09``."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def numbers(view: CardView) -> list[str]:
+    """Return the counts and times of a view, each as a short phrase; what is unknown is left out."""
+    parts = []
+    if view.completed is not None:
+        parts.append(f"{view.completed:,} of {view.total:,}" if view.total else f"{view.completed:,} done")
+    if view.fraction is not None and not view.ended:
+        parts.append(f"{int(view.fraction * 100)} %")
+    if view.failed:
+        parts.append(f"{view.failed:,} failed")
+    if view.rate is not None and not view.ended:
+        parts.append(f"{view.rate:,.0f}/s" if view.rate >= 1 else f"{view.rate * 60:,.1f}/min")
+    if view.elapsed is not None:
+        parts.append(duration(view.elapsed))
+    if view.left is not None:
+        parts.append(f"about {duration(view.left)} left")
+    return parts
+
+
+def headline(view: CardView) -> str:
+    """Return the state word, with the failures of a success that has some."""
+    return (
+        f"{view.word} with {view.failed:,} failed" if view.state == "SUCCEEDED" and view.failed else view.word
+    )

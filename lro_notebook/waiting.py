@@ -1,0 +1,160 @@
+"""Waiting for operations: one or many, on a thread or on an event loop, in the words of concurrent.futures.
+
+A wait never cancels what it waits for. What people see meanwhile comes from the floors above.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, NamedTuple
+
+from lro_notebook.above import above
+from lro_notebook.errors import ConfigError, WaitTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from lro_notebook.above import Watching
+    from lro_notebook.operation import Operation
+
+TICK = 0.1  # seconds between two looks of a waiting thread at the clock, the keyboard and the display
+_WHEN = (
+    concurrent.futures.FIRST_COMPLETED,
+    concurrent.futures.FIRST_EXCEPTION,
+    concurrent.futures.ALL_COMPLETED,
+)
+
+
+class DoneAndNotDone(NamedTuple):
+    """What `wait` returns: two sets of operations."""
+
+    done: set[Operation]
+    not_done: set[Operation]
+
+
+def wait(
+    ops: Iterable[Operation],
+    *,
+    timeout: float | None = None,
+    return_when: str = concurrent.futures.ALL_COMPLETED,
+) -> DoneAndNotDone:
+    """Wait for operations, as `concurrent.futures.wait` does for futures.
+
+    Parameters
+    ----------
+    ops : iterable of Operation
+        All are followed while this waits.
+    timeout : float or None
+        Seconds; None means no limit. When they are over, what has ended so far is returned.
+    return_when : {"ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"}
+        When to return; an operation that failed, was cancelled or cannot be read counts as an exception.
+
+    Returns
+    -------
+    DoneAndNotDone
+        ``(done, not_done)``, two sets; an operation whose state cannot be read any more is in ``done``,
+        and its ``result()`` says why.
+    """
+    if return_when not in _WHEN:
+        raise ConfigError(f"return_when={return_when!r} is none of {', '.join(_WHEN)}")
+    operations = _followed(ops)
+
+    def ready() -> bool:
+        ended = [operation for operation in operations if operation.follower.released.is_set()]
+        if return_when == concurrent.futures.FIRST_COMPLETED and ended:
+            return True
+        if return_when == concurrent.futures.FIRST_EXCEPTION and any(map(_without_result, ended)):
+            return True
+        return len(ended) == len(operations)
+
+    wait_until(ready, operations, timeout)
+    done = {operation for operation in operations if operation.follower.released.is_set()}
+    return DoneAndNotDone(done, set(operations) - done)
+
+
+def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> Iterator[Operation]:
+    """Yield operations as they end, as `concurrent.futures.as_completed` does for futures.
+
+    Parameters
+    ----------
+    ops : iterable of Operation
+        All are followed from the first step on.
+    timeout : float or None
+        Seconds from the call on; None means no limit.
+
+    Raises
+    ------
+    WaitTimeout
+        Some have not ended in time; they go on.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    left = dict.fromkeys(_followed(ops))
+
+    def ended() -> list[Operation]:
+        return [operation for operation in left if operation.follower.released.is_set()]
+
+    while left:
+        seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not wait_until(lambda: bool(ended()), list(left), seconds):
+            raise WaitTimeout(f"{len(left)} operations have not ended within {timeout:g} s; they go on")
+        for operation in ended():
+            del left[operation]
+            yield operation
+
+
+def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeout: float | None) -> bool:
+    """Wait for `operations` until `ready` says so, showing that; False when the time is over."""
+    if ready():
+        return True
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with watching(operations) as pause:
+        while not ready():
+            left = TICK if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                return False
+            pause(min(TICK, left))
+    return True
+
+
+async def wait_until_async(ready: Callable[[], bool], operations: Sequence[Operation]) -> None:
+    """Wait as `wait_until` does, on an event loop."""
+    import asyncio  # noqa: PLC0415 - 20 ms that only those pay who await
+
+    if ready():
+        return
+    with watching(operations) as pause:
+        while not ready():
+            await asyncio.sleep(TICK)  # short: a kernel's interrupt does not wake a sleeping loop
+            pause(0.0)
+
+
+def watching(operations: Sequence[Operation]) -> Watching:
+    """Return what shows that somebody waits for `operations`, and waits."""
+    if above.watching is not None:
+        return above.watching(operations)
+    return nullcontext(plain_pause(operations))
+
+
+def plain_pause(operations: Sequence[Operation]) -> Callable[[float], object]:
+    """Return a function that waits so many seconds, less where the first unfinished operation ends."""
+
+    def pause(seconds: float) -> None:
+        waiting = (op.follower.released for op in operations if not op.follower.released.is_set())
+        event = next(waiting, None)
+        if event is not None:
+            event.wait(seconds)
+
+    return pause
+
+
+def _followed(ops: Iterable[Operation]) -> list[Operation]:
+    operations = list(ops)
+    for operation in operations:
+        operation.follower.follow()
+    return operations
+
+
+def _without_result(operation: Operation) -> bool:
+    return operation.resource.error is not None or not operation.resource.done

@@ -1,0 +1,250 @@
+"""What a card and a table say: views of operations, as html and text."""
+
+from __future__ import annotations
+
+import html.parser
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fakes import NAME, Clock, ManualScheduler, operation
+
+from lro_notebook import Operation, OperationResource
+from lro_notebook.following import Follower
+from lro_notebook.journal import StartRecord
+from lro_notebook.jupyter import render
+from lro_notebook.jupyter.view import CardView, clean, duration, headline, numbers, title_of, view_of
+from lro_notebook.progress import Sample, rate_of, time_left
+
+NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
+CREATED = "2026-03-04T09:00:00Z"
+HOSTILE = (
+    "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>\u202egnp.exe\x1b[31mred\x1b[0m\x00"
+    + "A" * 100_000
+)
+
+
+class Silent:
+    def poll(self) -> OperationResource:
+        raise AssertionError
+
+    get = poll
+
+    def cancel(self) -> None: ...
+
+
+def handle(data: dict[str, object], **record: object) -> Operation:
+    clock = Clock()
+    follower = Follower(
+        Silent(),
+        OperationResource.from_dict(data),
+        scheduler=ManualScheduler(clock),  # type: ignore[arg-type]  # the same methods, driven by hand
+        clock=clock,
+        now=lambda: NOW,
+    )
+    base = {
+        "service": "s",
+        "method": "fhirStores.export",
+        "target": "projects/p/fhirStores/demo",
+        "requested": NOW,
+    }
+    return Operation(follower, record=StartRecord(**{**base, **record}) if record else None)  # type: ignore[arg-type]
+
+
+def counted(**counter: int) -> dict[str, object]:
+    return {"createTime": CREATED, "counter": {key: str(value) for key, value in counter.items()}}
+
+
+def running() -> CardView:
+    op = handle(
+        operation(metadata=counted(success=41_000, failure=200, pending=41_200)),
+        source="projects/p/locations/l/datasets/d/fhirStores/demo",
+        destination="gs://out/run-1",
+    )
+    return replace(view_of(op, NOW), rate=1_200.0, left=34.4)
+
+
+class Checker(html.parser.HTMLParser):
+    """Collects tags, attributes and text; complains about tags that are not closed."""
+
+    VOID = frozenset({"br", "img", "input"})
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words = ""
+        self._open: list[str] = []
+        self.feed(source)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes.extend(attrs)
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_one_glance_tells_state_progress_rate_and_time_left() -> None:
+    view = running()
+    assert (view.title, view.target, view.word) == ("Export", "fhirStores/demo → gs://out/run-1", "Running")
+    assert numbers(view) == [
+        "41,200 of 82,400",
+        "50 %",
+        "200 failed",
+        "1,200/s",
+        "3:10",
+        "about 0:34 left",
+    ]
+
+
+def test_without_a_total_there_is_no_percentage_and_no_time_left() -> None:
+    view = view_of(handle(operation(metadata=counted(success=41_200))), NOW)
+    assert numbers(view) == ["41,200 done", "3:10"]
+    assert "value=" not in render.bar(view)
+
+
+def test_a_live_update_is_small() -> None:
+    big = replace(running(), completed=9_999_999_999, total=9_999_999_999, elapsed=359_999.0, left=359_999.0)
+    assert len(render.live(big).encode()) <= 400
+
+
+@pytest.mark.parametrize(
+    ("fields", "record", "says", "next_line"),
+    [
+        ({"done": True}, {"destination": "gs://b/x"}, "8 done in 0:10.", "op.load()"),
+        ({"done": True}, {"destination": "projects/p/fhirStores/s"}, "8 done in 0:10.", "op.result()"),
+        (
+            {"done": True, "error": {"code": 1}},
+            {"destination": "gs://b/x"},
+            "Cancelled in 0:10.",
+            "op.load(partial=True)",
+        ),
+        ({"done": True, "error": {"code": 5, "message": "no bucket"}}, {}, "NOT_FOUND (5): no bucket", ""),
+    ],
+)
+def test_the_end_is_one_sentence_and_the_next_line_to_type(
+    fields: dict[str, object], record: dict[str, object], says: str, next_line: str
+) -> None:
+    metadata = {**counted(success=8), "endTime": "2026-03-04T09:00:10Z"}
+    view = view_of(handle({"name": NAME, "metadata": metadata, **fields}, **record), NOW)
+    assert says in view.sentence
+    assert view.next_line == next_line
+    assert says in Checker(render.snapshot(view)).words
+    assert says in render.text(view)
+
+
+def test_a_success_with_failures_says_so() -> None:
+    data = operation(done=True, metadata=counted(success=8, failure=2))
+    view = view_of(handle(data), NOW)
+    assert headline(view) == "Succeeded with 2 failed"
+    assert view.next_line == "op.failures()"
+
+
+def test_a_failure_says_what_to_do() -> None:
+    data = operation(done=True, error={"code": 7, "message": "denied"})
+    assert view_of(handle(data), NOW).advice.startswith("Grant")
+    assert view_of(handle(operation(done=True, error={"code": 13})), NOW).advice.startswith("Start it again")
+
+
+def test_what_the_poller_struggles_with_is_shown() -> None:
+    view = replace(running(), trouble="no answer for 40 s, retrying")
+    assert "no answer for 40 s, retrying" in Checker(render.live(view)).words
+
+
+def test_a_snapshot_of_a_running_operation_says_when_it_was_made_and_how_to_come_back() -> None:
+    words = Checker(render.snapshot(running(), "k")).words
+    assert "As of 2026-03-04 09:03:10 UTC" in words
+    assert 'ds.operation("1")' in words
+
+
+def test_hostile_text_runs_nothing_and_is_cut() -> None:
+    data = {
+        "name": f"operations/{HOSTILE}",
+        "done": True,
+        "metadata": {"apiMethodName": HOSTILE, "target": HOSTILE, "logsUrl": f"javascript:{HOSTILE}"},
+        "error": {"code": 3, "message": HOSTILE},
+    }
+    views = [view_of(handle(data), NOW), replace(running(), status=HOSTILE, trouble=clean(HOSTILE, 80))]
+    pages = [
+        render.snapshot(views[0]),
+        render.live(views[1]),
+        render.header(views[0]),
+        render.table(views, alone=True),
+    ]
+    for page in pages:
+        checked = Checker(page)
+        assert {"script", "img", "a"}.isdisjoint(checked.tags)
+        assert not [name for name, _ in checked.attributes if name.startswith("on")]
+        assert len(page) < 8_000
+    for shown in (*pages, render.text(views[0]), render.table_text(views)):
+        assert not {"\u202e", "\x1b", "\x00"} & set(shown)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "http://x.example.com/",
+        'https://x.example.com/"onclick="x',
+        "https://" + "a" * 3000,
+        7,
+    ],
+)
+def test_only_plain_https_links_are_links(url: object) -> None:
+    assert "<a" not in render.header(view_of(handle(operation(metadata={"logsUrl": url})), NOW))
+
+
+def test_an_https_log_is_a_link() -> None:
+    url = "https://console.cloud.google.com/logs/query/x?a=1&b=2"
+    checked = Checker(render.header(view_of(handle(operation(metadata={"logsUrl": url})), NOW)))
+    assert ("href", url) in checked.attributes
+    assert ("rel", "noopener noreferrer") in checked.attributes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (3600, "1:00:00"), (11_109, "3:05:09")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("method", "title"),
+    [
+        ("fhirStores.import", "Import"),
+        ("datasets.create", "Create dataset"),
+        ("ImportResources", "Import resources"),
+        ("", "Operation"),
+    ],
+)
+def test_methods_read_as_plain_words(method: str, title: str) -> None:
+    assert title_of(method) == title
+
+
+def samples(*points: tuple[float, int | None]) -> list[Sample]:
+    return [Sample(NOW + timedelta(seconds=at), "RUNNING", done, None, 0, None) for at, done in points]
+
+
+def test_a_rate_needs_three_samples_and_movement() -> None:
+    assert rate_of(samples((0, 0), (1, 10))) is None
+    assert rate_of(samples((0, 5), (1, 5), (2, 5))) is None
+    assert rate_of(samples((0, None), (1, 0), (2, 10), (3, 20))) == 10.0
+
+
+def test_a_rate_is_that_of_the_last_half_minute() -> None:
+    assert rate_of(samples((0, 0), (100, 10_000), (110, 10_010), (120, 10_020))) == 1.0
+
+
+def test_time_left_needs_a_total_and_a_rate() -> None:
+    progress = running()
+    assert time_left(progress, 100.0) == 412.0  # type: ignore[arg-type]  # a view has the same counts
+    assert time_left(progress, None) is None  # type: ignore[arg-type]
+    assert time_left(replace(progress, total=None), 100.0) is None  # type: ignore[arg-type]

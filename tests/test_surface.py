@@ -1,0 +1,218 @@
+"""What a cell publishes of its operations, from the start to the end; with real widgets, without a kernel."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fakes import Clock, ManualScheduler, operation
+
+from lro_notebook import Operation, OperationResource
+from lro_notebook.following import Follower
+from lro_notebook.jupyter.surface import CANCELLING, REFRESH, Surface
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+NOW = datetime(2026, 3, 4, 9, 0, 5, tzinfo=UTC)
+
+
+class Source:
+    def __init__(self) -> None:
+        self.cancelled = 0
+
+    def poll(self) -> OperationResource:
+        raise AssertionError
+
+    get = poll
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+
+class Ticking(ManualScheduler):
+    """A scheduler whose clocks tick when the test says so."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.tickers: list[Any] = []
+
+    def tick_with(self, ticker: Any) -> None:  # noqa: ANN401 - any callable
+        if ticker not in self.tickers:
+            self.tickers.append(ticker)
+
+    def untick(self, ticker: Any) -> None:  # noqa: ANN401 - any callable
+        if ticker in self.tickers:
+            self.tickers.remove(ticker)
+
+    def tick(self) -> None:
+        for ticker in list(self.tickers):
+            ticker()
+
+
+class Page:
+    """Collects what is published: the outputs of a cell by display id."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.scheduler = Ticking(self.clock)
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.published = 0
+
+    def publish(self, bundle: dict[str, Any], display_id: str, update: bool) -> None:  # noqa: FBT001 - as it is called
+        assert update == (display_id in self.outputs)
+        self.published += 1
+        self.outputs[display_id] = bundle
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        return next(bundle for key, bundle in self.outputs.items() if key.endswith("-saved"))
+
+    @property
+    def live(self) -> dict[str, Any]:
+        return next((bundle for key, bundle in self.outputs.items() if key.endswith("-live")), {})
+
+    def handle(self, number: int) -> tuple[Operation, Source]:
+        source = Source()
+        data = operation(name=f"operations/{number}", metadata=counter(1, 9))
+        follower = Follower(
+            source,
+            OperationResource.from_dict(data),
+            scheduler=self.scheduler,  # type: ignore[arg-type]  # driven by hand
+            clock=self.clock,
+            now=lambda: NOW,
+        )
+        return Operation(follower), source
+
+    def show(self, *operations: Operation) -> Surface:
+        surface = Surface(
+            list(operations),
+            self.publish,
+            scheduler=self.scheduler,  # type: ignore[arg-type]  # driven by hand
+            clock=self.clock,
+            now=lambda: NOW,
+        )
+        surface.show()
+        return surface
+
+
+def counter(success: int, pending: int) -> dict[str, Any]:
+    counts = {"success": str(success), "pending": str(pending)}
+    return {"createTime": "2026-03-04T09:00:00Z", "apiMethodName": "x.ImportResources", "counter": counts}
+
+
+def end(op: Operation, **fields: Any) -> None:  # noqa: ANN401 - JSON values
+    data = operation(name=op.name, done=True, metadata=counter(10, 0), **fields)
+    op.follower.absorb(OperationResource.from_dict(data))
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+def test_a_running_operation_is_a_snapshot_and_a_live_view(page: Page) -> None:
+    op, _ = page.handle(1)
+    surface = page.show(op)
+    assert "Import resources: Running." in page.saved["text/plain"]
+    assert VIEW in page.live
+    assert len(surface.comm_ids) == 1
+
+
+def test_the_live_part_moves_without_new_outputs_and_the_snapshot_follows_slowly(page: Page) -> None:
+    op, _ = page.handle(1)
+    surface = page.show(op)
+    published = page.published
+    op.follower.absorb(OperationResource.from_dict(operation(name=op.name, metadata=counter(5, 5))))
+    page.scheduler.tick()
+    assert surface._live is not None
+    assert "5 of 10" in surface._live._numbers.value
+    assert page.published == published
+    page.clock.now += REFRESH
+    page.scheduler.tick()
+    assert "5 of 10" in page.saved["text/plain"]
+    assert page.published == published + 1
+
+
+def test_at_the_end_nothing_live_is_left(page: Page) -> None:
+    op, _ = page.handle(1)
+    surface = page.show(op)
+    end(op)
+    page.scheduler.tick()
+    assert page.live == {"text/html": "", "text/plain": ""}
+    assert "Import resources: Succeeded." in page.saved["text/plain"]
+    assert "display:none" not in page.saved["text/html"]
+    assert surface.comm_ids == []
+    assert page.scheduler.tickers == []
+    published = page.published
+    surface.finish()
+    assert page.published == published
+
+
+def test_what_has_ended_is_shown_without_anything_live(page: Page) -> None:
+    op, _ = page.handle(1)
+    end(op)
+    page.show(op)
+    assert page.live == {}
+    assert page.scheduler.tickers == []
+
+
+def test_a_second_operation_turns_the_card_into_one_table(page: Page) -> None:
+    (first, _), (second, _) = page.handle(1), page.handle(2)
+    surface = page.show(first)
+    surface.add(second)
+    assert len(page.outputs) == 2
+    assert page.saved["text/html"].count("<tr>") == 3
+    assert surface._live is not None
+    assert surface._live._button.description == "Cancel all"
+    end(first)
+    page.scheduler.tick()
+    assert VIEW in page.live
+    end(second)
+    page.scheduler.tick()
+    assert VIEW not in page.live
+
+
+def test_an_operation_may_be_added_after_the_others_have_ended(page: Page) -> None:
+    (first, _), (second, _) = page.handle(1), page.handle(2)
+    surface = page.show(first)
+    end(first)
+    page.scheduler.tick()
+    surface.add(second)
+    assert VIEW in page.live
+    end(second)
+    page.scheduler.tick()
+    assert VIEW not in page.live
+
+
+def test_a_click_is_answered_at_once_and_sent_by_a_request_thread(page: Page) -> None:
+    (running, source), (over, untouched) = page.handle(1), page.handle(2)
+    surface = page.show(running, over)
+    end(over)
+    assert surface._live is not None
+    button = surface._live._button
+    button.click()
+    button.click()
+    assert button.description == CANCELLING
+    assert source.cancelled == 0
+    page.scheduler.step()
+    assert source.cancelled == 1
+    assert untouched.cancelled == 0
+
+
+def test_a_cancellation_that_fails_is_told(page: Page) -> None:
+    op, source = page.handle(1)
+    surface = page.show(op)
+
+    def refuse() -> None:
+        raise PermissionError
+
+    source.cancel = refuse  # type: ignore[method-assign]  # the point
+    assert surface._live is not None
+    surface._live._button.click()
+    _, job = page.scheduler.jobs.pop()
+    with pytest.raises(PermissionError):
+        job.run()
+    job.abandon(PermissionError())
+    page.scheduler.tick()
+    assert "cannot be cancelled: PermissionError" in surface._live._numbers.value
+    assert surface._live._button.description == "Cancel"
