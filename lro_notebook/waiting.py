@@ -109,12 +109,15 @@ def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeo
     if ready():
         return True
     deadline = None if timeout is None else time.monotonic() + timeout
-    with watching(operations) as pause:
-        while not ready():
-            left = TICK if deadline is None else deadline - time.monotonic()
-            if left <= 0:
-                return False
-            pause(min(TICK, left))
+    try:
+        with watching(operations) as pause:
+            while not ready():
+                left = TICK if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                pause(min(TICK, left))
+    except KeyboardInterrupt as interrupt:
+        raise interrupt.with_traceback(None) from None  # where exactly it waited is of no use to anybody
     return True
 
 

@@ -52,8 +52,17 @@ STYLE = f"""<style>
 
 
 def hiding(key: str) -> str:
-    """Return the style that hides the snapshots of surface `key` while its live part is on the page."""
+    """Return the style that hides the snapshot of surface `key` while its live part is on the page."""
     return f"<style>.lro-{key}{{display:none}}</style>"
+
+
+def hiding_the_dead(key: str) -> str:
+    """Return the style that hides the output after the snapshot of surface `key` where nothing lives in it.
+
+    JupyterLab writes "model not found" there when a notebook that was saved in the middle is opened again.
+    """
+    after = f".jp-OutputArea-child:has(.lro-{key}) + .jp-OutputArea-child:not(:has(.lro-card))"
+    return f"<style>{after}{{display:none}}</style>"
 
 
 def header(view: CardView) -> str:
@@ -87,7 +96,7 @@ def snapshot(view: CardView, key: str = "") -> str:
             )
         lines.append(f'<div style="{_DIGITS}">{escape(" · ".join(numbers(view)))}</div>')
         lines.append(f'<div style="color:{_MUTED}">{escape(_as_of(view))}</div>')
-    return f'<div class="lro-snapshot{_hook(key)}" style="{_BOX}">{"".join(lines)}</div>'
+    return _standing_alone("".join(lines), key)
 
 
 def text(view: CardView) -> str:
@@ -113,7 +122,7 @@ def table(views: Sequence[CardView], key: str = "", *, alone: bool = False) -> s
     notes = ["local, synthetic"] * any(view.local for view in views)
     notes += [_as_of(views[0])] * (alone and not all(view.ended for view in views))
     body += "".join(f'<div style="color:{_MUTED}">{escape(note)}</div>' for note in notes)
-    return f'<div class="lro-snapshot{_hook(key)}" style="{_BOX}">{body}</div>' if alone else body
+    return _standing_alone(body, key) if alone else body
 
 
 def table_text(views: Sequence[CardView]) -> str:
@@ -124,8 +133,11 @@ def table_text(views: Sequence[CardView]) -> str:
     )
 
 
-def _hook(key: str) -> str:
-    return f" lro-{key}" if key else ""
+def _standing_alone(body: str, key: str) -> str:
+    """Return a snapshot; `key` ties one of running operations to its live part, a final one has none."""
+    if not key:
+        return f'<div class="lro-snapshot" style="{_BOX}">{body}</div>'
+    return f'{hiding_the_dead(key)}<div class="lro-snapshot lro-{key}" style="{_BOX}">{body}</div>'
 
 
 def _head(view: CardView) -> str:
