@@ -23,6 +23,7 @@ from lro_notebook.errors import (
 )
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.healthcare.fhir import FhirStore
+from lro_notebook.jupyter.nested import enable_nested_asyncio
 from lro_notebook.operation import Operation
 from lro_notebook.polling import PollPolicy
 from lro_notebook.progress import Progress
@@ -59,6 +60,7 @@ __all__ = [
     "__version__",
     "as_completed",
     "connect",
+    "enable_nested_asyncio",
     "local",
     "read_results",
     "started",
