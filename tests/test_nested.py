@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -58,7 +59,7 @@ def test_a_loop_that_cannot_be_patched_is_refused(monkeypatch: pytest.MonkeyPatc
         raise ValueError("Can't patch loop of type <class 'uvloop.Loop'>")
 
     monkeypatch.setattr(nested, "choose", lambda **_: "nest_asyncio2")
-    monkeypatch.setattr(nested.importlib, "import_module", lambda _: SimpleNamespace(apply=apply))
+    monkeypatch.setattr(importlib, "import_module", lambda _: SimpleNamespace(apply=apply))
     with pytest.raises(ConfigError, match="uvloop"):
         nested.enable_nested_asyncio()
 

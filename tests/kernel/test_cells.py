@@ -1,0 +1,273 @@
+"""Cards, clicks and interrupts in a real kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from kernel.session import Cell, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.kernel, pytest.mark.service]
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+SET_UP = """
+import asyncio, threading, time, warnings
+import lro_notebook as lro
+from lro_notebook import local
+warnings.simplefilter("ignore")
+ds = lro.connect()
+store = ds.fhir_store("kernel").create(exist_ok=True)
+local.set_pace(300)
+async def lro_wait(op):
+    try:
+        await op
+    except lro.OperationCancelled:
+        pass
+def begin(**options):
+    return store.import_from("gs://lro-sample/fhir/*.ndjson", **options)
+"""
+SOON = 0.5
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    folder: Path = tmp_path_factory.mktemp("kernel")
+    env = {"LRO_NOTEBOOK_DATA_DIR": str(folder / "data"), "LRO_NOTEBOOK_STATE_DIR": str(folder / "state")}
+    session = Session({**env, "LRO_NOTEBOOK_PROGRESS": ""})
+    session.run(SET_UP)
+    yield session
+    session.run("local.stop()")
+    session.close()
+
+
+@pytest.fixture
+def kernel(shared: Session) -> Iterator[Session]:
+    yield shared
+    shared.run("for op in ds.operations():\n    op.cancel()\nlro.wait(ds.operations())")
+
+
+def begin(kernel: Session) -> str:
+    """Start an operation; return the comm of its Cancel button."""
+    kernel.run("op = begin()")
+    return kernel.buttons()[-1]
+
+
+def answered(kernel: Session, button: str, clicked: float) -> float:
+    """Return how long the button took to answer a click."""
+    kernel.until(lambda: [text for _, text in kernel.updates(button, "description") if text == "Cancelling…"])
+    return next(at for at, text in kernel.updates(button, "description") if text == "Cancelling…") - clicked
+
+
+@pytest.mark.parametrize(
+    ("waiting", "error"),
+    [
+        ("op.wait()", ""),
+        ("op.result()", "OperationCancelled"),
+        ("op.load()", "OperationCancelled"),
+        ("await op", "OperationCancelled"),
+        ("lro.wait([op])", ""),
+        ("list(lro.as_completed([op]))", ""),
+        ("await asyncio.gather(op)", "OperationCancelled"),
+    ],
+)
+def test_cancel_gets_through_while_a_cell_waits(kernel: Session, waiting: str, error: str) -> None:
+    button = begin(kernel)
+    cell = kernel.start(waiting)
+    kernel.until(lambda: cell.started)
+    kernel.listen(0.3)
+    assert answered(kernel, button, kernel.click(button)) < SOON
+    kernel.until(lambda: cell.ended)
+    assert cell.error == error
+    assert kernel.run("print(op.state)").text("stdout") == "CANCELLED\n"
+
+
+@pytest.mark.parametrize("waiting", ["op.wait()", "await lro_wait(op)"])
+def test_queued_cells_run_afterwards_in_their_order_with_their_own_output(
+    kernel: Session, waiting: str
+) -> None:
+    button = begin(kernel)
+    cell = kernel.start(waiting)
+    kernel.until(lambda: cell.started)
+    queued = [kernel.start(f"print('queued {number}', op.state)") for number in range(5)]
+    kernel.listen(0.3)
+    assert not any(later.started for later in queued)
+    kernel.click(button)
+    kernel.until(lambda: all(later.ended for later in queued))
+    assert [later.text("stdout") for later in queued] == [f"queued {n} CANCELLED\n" for n in range(5)]
+    assert sorted(queued, key=lambda later: later.started) == queued
+
+
+def test_after_a_cell_that_raised_queued_cells_are_aborted_as_usual(kernel: Session) -> None:
+    button = begin(kernel)
+    cell = kernel.start("op.result()")
+    kernel.until(lambda: cell.started)
+    queued = kernel.start("print('never')")
+    kernel.listen(0.3)
+    kernel.click(button)
+    kernel.until(lambda: cell.ended)
+    kernel.listen(0.5)
+    assert cell.error == "OperationCancelled"
+    assert queued.text("stdout") == ""
+    assert kernel.run("print('again')").text("stdout") == "again\n"
+
+
+def test_other_peoples_buttons_wait_for_the_end_of_the_cell(kernel: Session) -> None:
+    kernel.run(
+        "import ipywidgets\nseen = []\nother = ipywidgets.Button()\n"
+        "other.on_click(lambda _: seen.append(time.monotonic()))"
+    )
+    other, ours = kernel.buttons()[-1], begin(kernel)
+    cell = kernel.start("op.wait(); over = time.monotonic(); print(len(seen))")
+    kernel.until(lambda: cell.started)
+    kernel.click(other)
+    kernel.click(other)
+    kernel.listen(0.4)
+    kernel.click(ours)
+    kernel.until(lambda: cell.ended)
+    assert cell.text("stdout") == "0\n"
+    assert kernel.run("print(len(seen), all(at > over for at in seen))").text("stdout") == "2 True\n"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "error"), [("op.wait()", "KeyboardInterrupt"), ("await op", "CancelledError")]
+)
+def test_an_interrupt_ends_the_waiting_and_the_operation_goes_on(
+    kernel: Session, waiting: str, error: str
+) -> None:
+    button = begin(kernel)
+    cell = kernel.start(waiting)
+    kernel.until(lambda: cell.started)
+    kernel.listen(0.4)
+    interrupted = kernel.interrupt()
+    kernel.until(lambda: cell.ended)
+    assert cell.ended - interrupted < SOON
+    assert cell.error == error
+    assert cell.text("stderr").startswith("Stopped waiting; operation ")
+    assert cell.text("stderr").count("\n") == 1
+    assert kernel.run("print(op.refresh().state)").text("stdout") == "RUNNING\n"
+    again = kernel.start("op.wait()")
+    kernel.until(lambda: again.started)
+    kernel.listen(0.3)
+    assert answered(kernel, button, kernel.click(button)) < SOON
+    kernel.until(lambda: again.ended)
+
+
+def test_nothing_stays_patched(kernel: Session) -> None:
+    kernel.run(
+        "from lro_notebook.jupyter.pump import _main_shell_stream\n"
+        "stream = _main_shell_stream(get_ipython().kernel)\nbefore = stream._recv_callback"
+    )
+    begin(kernel)
+    cell = kernel.start("op.wait()")
+    kernel.until(lambda: cell.started)
+    kernel.listen(0.3)
+    kernel.interrupt()
+    kernel.until(lambda: cell.ended)
+    assert kernel.run("print(stream._recv_callback == before)").text("stdout") == "True\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "session.unpack",
+        "shell_handlers",
+        "_publish_status",
+        "_parent_ident",
+        "set_parent",
+        "get_parent",
+        "_recv_callback",
+        "on_recv",
+        "flush",
+        "socket.poll",
+    ],
+)
+def test_without_a_private_name_the_wait_works_plainly_and_says_to_use_stop(
+    kernel: Session, name: str
+) -> None:
+    kernel.run(
+        "from lro_notebook.jupyter import pump\nlook_up = pump._look_up\n"
+        f"pump._look_up = lambda thing, path: None if path == {name!r} else look_up(thing, path)"
+    )
+    begin(kernel)
+    cell = kernel.start("print(pump.Pump.find()); op.wait()")
+    kernel.until(lambda: [html for html in live_html(kernel, cell) if "use Stop" in html])
+    kernel.interrupt()
+    kernel.until(lambda: cell.ended)
+    assert cell.text("stdout") == "None\n"
+    assert cell.error == "KeyboardInterrupt"
+    kernel.run("pump._look_up = look_up\nlocal.set_pace(None)\nop.wait()\nlocal.set_pace(300)")
+    assert kernel.run("print(op.state)").text("stdout") == "SUCCEEDED\n"
+
+
+def live_html(kernel: Session, cell: Cell) -> list[str]:
+    """Return what the widgets were set to since a cell began."""
+    sent = [
+        m["content"]["data"]
+        for at, m in kernel.messages
+        if m["msg_type"] == "comm_msg" and at > cell.started > 0
+    ]
+    return [str(data.get("state", {}).get("value", "")) for data in sent]
+
+
+def test_a_start_shows_its_card_once_also_as_the_last_line_of_its_cell(kernel: Session) -> None:
+    cell = kernel.run("op = begin()\nop")
+    shown = [message["content"]["data"] for message in cell.of("display_data")]
+    assert [VIEW in data for data in shown] == [False, True]
+    assert "Import: Pending." in shown[0]["text/plain"]
+    assert cell.of("execute_result") == []
+
+
+def test_two_starts_in_one_cell_share_one_table(kernel: Session) -> None:
+    cell = kernel.run("one = begin()\ntwo = begin()")
+    assert len(cell.of("display_data")) == 2
+    tables = [m["content"]["data"]["text/html"] for m in cell.of("update_display_data")]
+    assert "lro-table" in tables[-1]
+
+
+def test_show_says_whether_to_show(kernel: Session) -> None:
+    assert kernel.run("op = begin(show=False)\nprint(op.state)").of("display_data") == []
+    assert kernel.run("local.set_pace(None)\nop.wait().state\nlocal.set_pace(300)").of("display_data") == []
+
+
+def test_at_the_end_the_saved_output_is_html_and_text_without_a_view(kernel: Session) -> None:
+    cell = kernel.run("local.set_pace(None)\nop = begin()\nop.wait()\nlocal.set_pace(300)")
+    last: dict[str, dict[str, str]] = {}
+    for message in cell.of("display_data") + cell.of("update_display_data"):
+        last[message["content"]["transient"]["display_id"]] = message["content"]["data"]
+    assert len(last) == 2
+    assert not any(VIEW in data for data in last.values())
+    assert any("Import: Succeeded." in data["text/plain"] for data in last.values())
+
+
+def test_an_operation_found_again_shows_itself_as_the_value_of_a_cell(kernel: Session) -> None:
+    kernel.run("op = begin(show=False)\nname = op.name\ndel op")
+    cell = kernel.run("ds.operation(name)")
+    assert [VIEW in message["content"]["data"] for message in cell.of("display_data")] == [False, True]
+
+
+def test_clocks_tick_while_a_cell_computes(kernel: Session) -> None:
+    kernel.run("op = begin()")
+    cell = kernel.run("end = time.monotonic() + 2.2\nwhile time.monotonic() < end: sum(range(1000))")
+    assert len(set(live_html(kernel, cell))) >= 3
+
+
+def test_several_threads_may_wait_for_one_operation(kernel: Session) -> None:
+    code = (
+        "op = begin(show=False)\nstates = []\n"
+        "threads = [threading.Thread(target=lambda: states.append(op.wait().state)) for _ in range(3)]\n"
+        "for thread in threads: thread.start()\n"
+        "op.cancel()\n"
+        "for thread in threads: thread.join()\nprint(states)"
+    )
+    assert kernel.run(code).text("stdout") == f"{['CANCELLED'] * 3}\n"
+
+
+def test_a_timeout_on_the_loop_cancels_nothing(kernel: Session) -> None:
+    cell = kernel.start("op = begin()\nawait asyncio.wait_for(op, 0.3)")
+    kernel.until(lambda: cell.ended)
+    assert cell.error == "TimeoutError"
+    assert kernel.run("print(op.refresh().state)").text("stdout") == "RUNNING\n"
