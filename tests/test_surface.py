@@ -133,6 +133,15 @@ def test_the_live_part_moves_without_new_outputs_and_the_snapshot_follows_slowly
     assert page.published == published + 1
 
 
+def test_a_new_state_is_saved_at_once(page: Page) -> None:
+    op, _ = page.handle(1)
+    page.show(op)
+    cancelling = {**counter(1, 9), "cancelRequested": True}
+    op.follower.absorb(OperationResource.from_dict(operation(name=op.name, metadata=cancelling)))
+    page.scheduler.tick()
+    assert "Cancelling" in page.saved["text/plain"]
+
+
 def test_at_the_end_nothing_live_is_left(page: Page) -> None:
     op, _ = page.handle(1)
     surface = page.show(op)

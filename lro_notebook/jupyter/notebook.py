@@ -32,6 +32,7 @@ class _Cell:
         self.surface: Surface | None = None
 
 
+KEPT = 50  # surfaces of ended operations whose widgets stay, for pages that were loaded again
 _log = logging.getLogger(__name__)
 _cell = _Cell()
 _surfaces: list[Surface] = []
@@ -140,8 +141,10 @@ def _surface_here() -> Surface | None:
 def _show_new(operation: Operation) -> None:
     surface = Surface([operation], _publish)
     _cell.id, _cell.surface = _cell_id(), surface
-    _surfaces[:] = [known for known in _surfaces if known.comm_ids]
     _surfaces.append(surface)
+    for old in [known for known in _surfaces if not known.comm_ids][:-KEPT]:
+        _surfaces.remove(old)
+        old.close()
     surface.show()
 
 

@@ -1,13 +1,11 @@
-"""Lets clicks on our own buttons through while a cell waits.
+"""`Pump`: lets clicks on our own buttons through while a cell of an IPython kernel waits.
 
-A kernel handles one message at a time, so a click that comes while a cell runs would wait for the cell
-to end. While a wait lasts, the pump reads the main shell stream itself: comm messages for our widgets
-are handled at once, everything else is kept in order and handed to the kernel afterwards. Callbacks of
-other people's widgets never run in the middle of the user's cell.
+A kernel reads no message while a cell runs. The pump reads them instead: it handles those for given
+comms and keeps all others, which the kernel gets in their order when the waiting is over. No event
+loop is nested and nothing is patched but the callback of one stream, for as long as the wait lasts.
 
-It touches private names of ipykernel and pyzmq, so each is probed first. Where one is missing there is
-no pump: the wait works plainly and the card points to the Stop button. Measured on ipykernel 6.17 to
-7.4, with and without subshells; on 7.4 subshells do not help, since its comms route replies themselves.
+ipykernel has no public way to do this. Every private name that is used is looked for first; where one
+is missing there is no pump, and the wait goes on without clicks.
 """
 
 from __future__ import annotations
@@ -15,175 +13,275 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-_COMM = frozenset({"comm_open", "comm_msg", "comm_close"})
-_KERNEL_NAMES = (
+    Frames = list[Any]  # of zmq.Frame
+
+_log = logging.getLogger(__name__)
+
+#: What is used of the kernel and of its stream, in dotted paths.
+KERNEL_NAMES = (
+    "comm_manager.get_comm",
     "session.feed_identities",
     "session.deserialize",
     "session.unpack",
-    "shell_handlers",
-    "set_parent",
     "get_parent",
+    "set_parent",
     "_parent_ident",
     "_publish_status",
 )
-_STREAM_NAMES = ("_recv_callback", "on_recv", "flush", "socket.poll")
-_log = logging.getLogger(__name__)
+STREAM_NAMES = ("_recv_callback", "on_recv", "flush", "socket.poll")
+#: Where the messages for cells arrive: of ipykernel 7, where a thread hands them on, and of 6.
+HANDED_ON = "shell_channel_thread.manager._shell_channel_to_main.to_stream"
+DIRECT = "shell_stream"
+
+
+@dataclass(eq=False)
+class _Kept:
+    """A message that the kernel has not seen, and the comm that it is for, None where it is for none."""
+
+    frames: Frames
+    comm_id: str | None
 
 
 class Pump:
-    """Reads the shell stream of one kernel while waits last. Only its main thread may use it."""
+    """Handles messages of chosen comms while a cell waits. Only for the main thread.
 
-    _known: ClassVar[Pump | None] = None
+    Use `find`; a pump made by hand does not look for what it needs.
 
-    def __init__(self, kernel: Any, stream: Any) -> None:  # noqa: ANN401 - objects of ipykernel and pyzmq
+    Parameters
+    ----------
+    kernel : ipykernel.kernelbase.Kernel
+        The kernel that runs the cell.
+    stream : zmq.eventloop.zmqstream.ZMQStream
+        Where the messages for its cells arrive.
+    """
+
+    _serving: ClassVar[Pump | None] = None
+    _reported: ClassVar[set[str]] = set()
+
+    def __init__(self, kernel: Any, stream: Any) -> None:  # noqa: ANN401 - ipykernel and pyzmq internals
         self._kernel, self._stream = kernel, stream
-        self._original: Callable[[Any], Any] | None = None
-        self._backlog: list[Any] = []
-        self._served: list[Callable[[], Iterable[str]]] = []
+        self._sources: list[Callable[[], Iterable[str]]] = []
+        self._kept: list[_Kept] = []
+        self._kernels_own: Callable[[Frames], Awaitable[object] | None] | None = None
 
     @classmethod
     def find(cls) -> Pump | None:
-        """Return the pump of this kernel; None off its main thread, and where a private name is missing."""
-        if threading.current_thread() is not threading.main_thread():
-            return None
-        kernel = _kernel()
-        if kernel is None:
-            return None
-        if cls._known is not None and cls._known.holds(kernel):
-            return cls._known
-        stream = _main_shell_stream(kernel)
-        missing = [name for name in _KERNEL_NAMES if _look_up(kernel, name) is None]
-        missing += [f"stream.{name}" for name in _STREAM_NAMES if _look_up(stream, name) is None]
-        if missing:
-            _log.info("clicks wait for the end of the cell: this kernel has no %s", ", ".join(missing))
-            return None
-        cls._known = cls(kernel, stream)
-        return cls._known
+        """Return the pump of the kernel that runs this program, None where clicks cannot get through.
 
-    def holds(self, kernel: Any) -> bool:  # noqa: ANN401 - an ipykernel
-        """Tell whether this pump has the stream of `kernel` in its hands right now."""
-        return self._kernel is kernel and bool(self._served)
+        That is: outside a kernel, in another thread than the main one, and in a kernel that is built
+        differently; then the names that are missing are logged once.
+        """
+        kernel = running_kernel()
+        if kernel is None or threading.current_thread() is not threading.main_thread():
+            return None
+        path = DIRECT if getattr(kernel, "shell_channel_thread", None) is None else HANDED_ON
+        stream = look_up(kernel, path)
+        missing = [name for name in KERNEL_NAMES if look_up(kernel, name) is None]
+        missing += [name for name in STREAM_NAMES if stream is not None and look_up(stream, name) is None]
+        missing += [path] if stream is None else []
+        if missing:
+            names = ", ".join(missing)
+            if names not in cls._reported:
+                cls._reported.add(names)
+                _log.info("no clicks while a cell waits: this kernel has no %s", names)
+            return None
+        serving = cls._serving
+        if serving is not None and serving._stream is stream:  # noqa: SLF001 - its own class
+            return serving
+        return cls(kernel, stream)
 
     @contextmanager
-    def serving(self, comm_ids: Callable[[], Iterable[str]]) -> Iterator[None]:
-        """Handle messages for the comms that `comm_ids` names while the body runs; may be nested.
+    def serving(self, comm_ids: Iterable[str] | Callable[[], Iterable[str]]) -> Iterator[None]:
+        """Let messages for `comm_ids` through while the body waits and calls `poll`.
 
-        At the last exit the stream is the kernel's again, and gets what came for it, in order.
+        May be entered again inside, and left in any order, as tasks do that wait side by side: the
+        kernel gets its messages back when the last has left.
+
+        Parameters
+        ----------
+        comm_ids : iterable of str, or callable
+            A callable is asked anew at each `poll`.
         """
-        self._served.append(comm_ids)
+        fixed = () if callable(comm_ids) else frozenset(comm_ids)
+        source = comm_ids if callable(comm_ids) else lambda: fixed
+        entered = False
         try:
-            if len(self._served) == 1:
-                self._take_stream()
+            with _uninterrupted():
+                if not self._sources:
+                    self._take_over()
+                self._sources.append(source)
+                entered = True
+                self._take_from_queue()
             yield
         finally:
-            self._served.remove(comm_ids)
-            if not self._served:
-                self._give_back()
+            with _uninterrupted():
+                if entered:
+                    # Not by equality: several waits may have the same source, and any one of them will do.
+                    self._sources.remove(source)
+                if not self._sources:
+                    self._give_back()
 
-    def poll(self, seconds: float) -> None:
-        """Wait at most so long for a message, and handle what is there."""
-        import zmq  # noqa: PLC0415 - a part of every kernel, no dependency of ours
+    def poll(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for messages, and handle those of ours."""
+        self._stream.socket.poll(int(timeout * 1000))
+        with _uninterrupted():
+            self._stream.flush(_POLLIN)
+            ids = {comm_id for source in self._sources for comm_id in source()}
+            ours = [kept for kept in self._kept if kept.comm_id in ids]
+            self._kept = [kept for kept in self._kept if kept.comm_id not in ids]
+            for kept in ours:
+                self._handle(kept.frames)
 
-        self._stream.socket.poll(int(seconds * 1000))
-        self._stream.flush(zmq.POLLIN)
-
-    def _take_stream(self) -> None:
-        self._original = self._stream._recv_callback  # noqa: SLF001 - probed
-        self._take_queued()
+    def _take_over(self) -> None:
+        self._kernels_own = self._stream._recv_callback  # noqa: SLF001 - there is no public name
+        Pump._serving = self
         self._stream.on_recv(self._receive, copy=False)
 
-    def _take_queued(self) -> None:
-        """Handle our messages that ipykernel 6 has read into its queue already; leave the others there."""
+    def _give_back(self) -> None:
+        """Give the stream back to the kernel, and with it what came meanwhile, in the order it came."""
+        Pump._serving = None
+        own, kept, self._kept = self._kernels_own, self._kept, []
+        if own is None:
+            return
+        # Somebody may have taken the stream over since, and gives it back to us: see `_receive`.
+        if self._stream._recv_callback == self._receive:  # noqa: SLF001
+            self._stream.on_recv(own, copy=False)
+        for message in kept:
+            self._hand_over(own, message.frames)
+
+    def _receive(self, frames: Frames) -> None:
+        """Keep a message; `poll` looks who it is for. The kernel is free to call this from its loop."""
+        if self._sources:
+            self._kept.append(_Kept(frames, self._comm_of(frames)))
+        elif self._kernels_own is not None:
+            self._hand_over(self._kernels_own, frames)
+
+    def _hand_over(self, own: Callable[[Frames], Awaitable[object] | None], frames: Frames) -> None:
+        try:
+            result = own(frames)
+        except Exception:  # noqa: BLE001 - the messages after it must reach the kernel all the same
+            _log.exception("the kernel did not take a message")
+            return
+        if inspect.isawaitable(result):
+            # The kernel keeps the order of such tasks by a lock; the stream itself starts them like this.
+            task = asyncio.ensure_future(result)
+            _tasks.add(task)
+            task.add_done_callback(_tasks.discard)
+
+    def _take_from_queue(self) -> None:
+        """Take our messages out of what ipykernel 6 had read already when the cell began to wait."""
         queue = getattr(self._kernel, "msg_queue", None)
         if queue is None:
             return
-        kept = []
-        while queue.qsize():
-            item = queue.get_nowait()
-            frames = item[2][0] if len(item[2]) == 1 else None
-            if frames is None or not self._handle(frames):
-                kept.append(item)
-        for item in kept:
-            queue.put_nowait(item)
+        ids = {comm_id for source in self._sources for comm_id in source()}
+        items = [queue.get_nowait() for _ in range(queue.qsize())]
+        for item in items:
+            frames = item[-1][0] if len(item[-1]) == 1 else None  # (number, function, its arguments)
+            comm_id = self._comm_of(frames) if isinstance(frames, list) else None
+            if frames is not None and comm_id in ids:
+                self._kept.append(_Kept(frames, comm_id))
+            else:
+                queue.put_nowait(item)
 
-    def _give_back(self) -> None:
-        original, self._original = self._original, None
-        if original is None:
-            return
-        self._stream.on_recv(original, copy=False)
-        backlog, self._backlog = self._backlog, []
-        for frames in backlog:
-            outcome = original(frames)
-            if inspect.isawaitable(outcome):
-                asyncio.ensure_future(outcome)  # noqa: RUF006 - the kernel's loop keeps it
-
-    def _receive(self, frames: Any) -> None:  # noqa: ANN401 - zmq frames
-        if not self._handle(frames):
-            self._backlog.append(frames)
-
-    def _handle(self, frames: Any) -> bool:  # noqa: ANN401 - zmq frames
-        """Handle one message if it is for our widgets; tell whether it was."""
+    def _comm_of(self, frames: Frames) -> str | None:
+        """Return the comm that a message is for, None for all other messages."""
         session = self._kernel.session
         try:
-            ident, parts = session.feed_identities(frames, copy=False)
-            head = session.deserialize(parts, content=False, copy=False)
-            kind = head["header"]["msg_type"]
-            if kind not in _COMM or session.unpack(head["content"]).get("comm_id") not in self._ours():
-                return False
-            message = session.deserialize(parts, content=True, copy=False)
-        except (ValueError, TypeError, KeyError, IndexError):
-            return False  # not for us to judge, such as ipykernel 7's "stop aborting" frame
-        self._dispatch(kind, ident, message)
-        return True
+            _, rest = session.feed_identities(frames, copy=False)
+            # Without its content a message is not yet counted as received, so that the kernel takes it later.
+            message = session.deserialize(rest, content=False, copy=False)
+            if message["header"]["msg_type"] != "comm_msg":
+                return None
+            comm_id = session.unpack(message["content"])["comm_id"]
+        except Exception:  # noqa: BLE001 - whatever it is, the kernel knows, as its own "stop aborting" frame
+            return None
+        return comm_id if isinstance(comm_id, str) else None
 
-    def _ours(self) -> set[str]:
-        return {comm_id for comm_ids in self._served for comm_id in comm_ids()}
-
-    def _dispatch(self, kind: str, ident: Any, message: Any) -> None:  # noqa: ANN401 - ipykernel's own
-        """Do what the kernel does with a comm message, and put the cell's message back as the parent."""
+    def _handle(self, frames: Frames) -> None:
+        """Handle a message for one of our comms as the kernel does, and put the cell's context back."""
         kernel = self._kernel
-        idents = kernel._parent_ident  # noqa: SLF001 - probed
-        before = idents if isinstance(idents, (list, bytes)) else idents["shell"], kernel.get_parent("shell")
         try:
-            kernel.set_parent(ident, message, channel="shell")
-            kernel._publish_status("busy", "shell")  # noqa: SLF001 - probed
-            try:
-                kernel.shell_handlers[kind](self._stream, ident, message)
-            except Exception:  # noqa: BLE001 - as the kernel: a callback's error must not end the user's wait
-                _log.exception("a click could not be handled")
-            sys.stdout.flush()
-            sys.stderr.flush()
-            kernel._publish_status("idle", "shell")  # noqa: SLF001 - probed
+            ident, rest = kernel.session.feed_identities(frames, copy=False)
+            message = kernel.session.deserialize(rest, content=True, copy=False)
+        except ValueError:  # sent twice
+            _log.warning("a message of a button could not be read", exc_info=True)
+            return
+        idents = kernel._parent_ident  # noqa: SLF001 - there is no public name
+        cell = (idents["shell"] if isinstance(idents, Mapping) else idents, kernel.get_parent("shell"))
+        _flush_output()
+        kernel.set_parent(ident, message, channel="shell")
+        try:
+            # Front ends count the messages that they sent by the "idle" that names them as its parent.
+            kernel._publish_status("busy", "shell")  # noqa: SLF001
+            self._call_back(message)
+            _flush_output()
+            kernel._publish_status("idle", "shell")  # noqa: SLF001
         finally:
-            kernel.set_parent(*before, channel="shell")
+            kernel.set_parent(*cell, channel="shell")
+
+    def _call_back(self, message: dict[str, Any]) -> None:
+        comm = self._kernel.comm_manager.get_comm(message["content"]["comm_id"])
+        if comm is None:
+            return
+        # Its public handle_msg also tells IPython that a cell begins and ends; matplotlib, which listens,
+        # would then show the figures of the waiting cell too early, and outside of it.
+        callback = getattr(comm, "_msg_callback", comm.handle_msg)
+        try:
+            if callback is not None:
+                callback(message)
+        except Exception:  # noqa: BLE001 - a button's error must not end the wait of the cell
+            _log.exception("the answer to a click failed")
 
 
-def _kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
-    if "ipykernel" not in sys.modules:
+_POLLIN = 1  # zmq.POLLIN, without loading pyzmq where there is no kernel
+_tasks: set[asyncio.Future[object]] = set()  # the loop itself holds tasks only weakly
+
+
+def running_kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
+    """Return the ipykernel that runs this program, None outside one."""
+    base, ipython = sys.modules.get("ipykernel.kernelbase"), sys.modules.get("IPython")
+    if base is None or ipython is None:
         return None
-    from ipykernel.kernelbase import Kernel  # noqa: PLC0415 - imported already
-    from IPython import get_ipython  # noqa: PLC0415
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    return kernel if isinstance(kernel, Kernel) else None
+    kernel = getattr(ipython.get_ipython(), "kernel", None)
+    return kernel if isinstance(kernel, base.Kernel) else None
 
 
-def _main_shell_stream(kernel: Any) -> Any:  # noqa: ANN401 - a ZMQStream
-    """Return the stream on which the main thread gets its shell messages, None if it is not found."""
-    if _look_up(kernel, "shell_channel_thread") is None:
-        return _look_up(kernel, "shell_stream")
-    return _look_up(kernel, "shell_channel_thread.manager._shell_channel_to_main.to_stream")
-
-
-def _look_up(thing: Any, path: str) -> Any:  # noqa: ANN401 - any attribute
+def look_up(thing: object, path: str) -> Any:  # noqa: ANN401 - any attribute
+    """Return the attribute at a dotted path, None where there is none."""
     for name in path.split("."):
         thing = getattr(thing, name, None)
     return thing
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off an interrupt until the body is over: in the middle of it a message could be lost."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        yield
+        return
+    came: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[-1])
+
+
+def _flush_output() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()

@@ -61,7 +61,7 @@ def hiding_the_dead(key: str) -> str:
 
     JupyterLab writes "model not found" there when a notebook that was saved in the middle is opened again.
     """
-    after = f".jp-OutputArea-child:has(.lro-{key}) + .jp-OutputArea-child:not(:has(.lro-card))"
+    after = f".jp-OutputArea-child:has(.lro-{key}) + .jp-OutputArea-child:not(:has(.lro-card, .lro-ended))"
     return f"<style>{after}{{display:none}}</style>"
 
 
@@ -111,8 +111,13 @@ def text(view: CardView) -> str:
     return "\n".join(line for line in (first, second, third, where) if line)
 
 
+def alone(views: Sequence[CardView], key: str = "") -> str:
+    """Return what stands alone, as a saved notebook keeps it: a card, or a table of several operations."""
+    return snapshot(views[0], key) if len(views) == 1 else table(views, key, alone=True)
+
+
 def table(views: Sequence[CardView], key: str = "", *, alone: bool = False) -> str:
-    """Return several operations as one table; `alone` for a saved notebook."""
+    """Return several operations as one table; `alone` without live bars and with the box around it."""
     heads = (f'<th scope="col" style="{_CELL}">{name}</th>' for name in _COLUMNS)
     head = f"<thead><tr>{''.join(heads)}</tr></thead>"
     rows = "".join(_row(view, alone=alone) for view in views)

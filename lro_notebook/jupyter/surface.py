@@ -73,8 +73,9 @@ class Surface:
         self._key = uuid.uuid4().hex[:12]
         self._lock = threading.RLock()
         self._live: _Live | None = None
+        self._left: _Live | None = None
         self._over = False
-        self._saved_at = 0.0
+        self._saved_at, self._saved_words = 0.0, ""
         self._note = ""
 
     @property
@@ -115,8 +116,9 @@ class Surface:
         with self._lock:
             if self._live is None:
                 return
-            self._live.update(self._views())
-            if self._clock() - self._saved_at >= REFRESH:
+            views = self._views()
+            self._live.update(views)
+            if self._clock() - self._saved_at >= REFRESH or _words(views) != self._saved_words:
                 self._save(update=True)
 
     def finish(self) -> None:
@@ -131,7 +133,17 @@ class Surface:
             self._over = True
             self._save(update=True)
             self._publish({"text/html": "", "text/plain": ""}, f"{self._key}-live", True)  # noqa: FBT003
-            live.close()
+            # A page that was loaded again gets no updates of outputs, but still shows the widget: so that
+            # says the end too, and stays.
+            live.end(render.alone(self._views()))
+            self._left = live
+
+    def close(self) -> None:
+        """Let go of the widgets that were left for pages that were loaded again."""
+        with self._lock:
+            left, self._left = self._left, None
+        if left is not None:
+            left.close()
 
     def _ended(self) -> bool:
         return all(operation.resource.done for operation in self.operations)
@@ -143,14 +155,9 @@ class Surface:
     def _save(self, *, update: bool) -> None:
         views = self._views()
         key = "" if self._ended() else self._key
-        if len(views) == 1:
-            bundle = {"text/html": render.snapshot(views[0], key), "text/plain": render.text(views[0])}
-        else:
-            bundle = {
-                "text/html": render.table(views, key, alone=True),
-                "text/plain": render.table_text(views),
-            }
-        self._saved_at = self._clock()
+        text = render.text(views[0]) if len(views) == 1 else render.table_text(views)
+        self._saved_at, self._saved_words = self._clock(), _words(views)
+        bundle = {"text/html": render.alone(views, key), "text/plain": text}
         self._publish(bundle, f"{self._key}-saved", update)
 
     def _go_live(self, *, update: bool) -> None:
@@ -168,6 +175,10 @@ class Surface:
         with self._lock:
             if self._live is not None:
                 self._live.allow_click()
+
+
+def _words(views: list[CardView]) -> str:
+    return " ".join(view.word for view in views)
 
 
 class _Live:
@@ -208,6 +219,12 @@ class _Live:
         """Remove the widgets from the page and from the kernel."""
         for widget in (self.root, self._row, self._style, self._head, self._numbers, self._button):
             widget.close()
+
+    def end(self, html: str) -> None:
+        """Show how it ended, and nothing to click."""
+        self._head.value = html
+        self._row.layout.display = "none"
+        self.root.remove_class("lro-card").add_class("lro-ended")
 
     def allow_click(self) -> None:
         """Let the button be clicked again."""

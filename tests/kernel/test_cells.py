@@ -158,8 +158,9 @@ def test_an_interrupt_ends_the_waiting_and_the_operation_goes_on(
 
 def test_nothing_stays_patched(kernel: Session) -> None:
     kernel.run(
-        "from lro_notebook.jupyter.pump import _main_shell_stream\n"
-        "stream = _main_shell_stream(get_ipython().kernel)\nbefore = stream._recv_callback"
+        "from lro_notebook.jupyter import pump\nkernel = get_ipython().kernel\n"
+        "path = pump.HANDED_ON if getattr(kernel, 'shell_channel_thread', None) else pump.DIRECT\n"
+        "stream = pump.look_up(kernel, path)\nbefore = stream._recv_callback"
     )
     begin(kernel)
     cell = kernel.start("op.wait()")
@@ -173,12 +174,14 @@ def test_nothing_stays_patched(kernel: Session) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "comm_manager.get_comm",
+        "session.feed_identities",
+        "session.deserialize",
         "session.unpack",
-        "shell_handlers",
-        "_publish_status",
-        "_parent_ident",
-        "set_parent",
         "get_parent",
+        "set_parent",
+        "_parent_ident",
+        "_publish_status",
         "_recv_callback",
         "on_recv",
         "flush",
@@ -189,8 +192,8 @@ def test_without_a_private_name_the_wait_works_plainly_and_says_to_use_stop(
     kernel: Session, name: str
 ) -> None:
     kernel.run(
-        "from lro_notebook.jupyter import pump\nlook_up = pump._look_up\n"
-        f"pump._look_up = lambda thing, path: None if path == {name!r} else look_up(thing, path)"
+        "from lro_notebook.jupyter import pump\noriginal = pump.look_up\n"
+        f"pump.look_up = lambda thing, path: None if path == {name!r} else original(thing, path)"
     )
     begin(kernel)
     cell = kernel.start("print(pump.Pump.find()); op.wait()")
@@ -199,7 +202,7 @@ def test_without_a_private_name_the_wait_works_plainly_and_says_to_use_stop(
     kernel.until(lambda: cell.ended)
     assert cell.text("stdout") == "None\n"
     assert cell.error == "KeyboardInterrupt"
-    kernel.run("pump._look_up = look_up\nlocal.set_pace(None)\nop.wait()\nlocal.set_pace(300)")
+    kernel.run("pump.look_up = original\nlocal.set_pace(None)\nop.wait()\nlocal.set_pace(300)")
     assert kernel.run("print(op.state)").text("stdout") == "SUCCEEDED\n"
 
 
