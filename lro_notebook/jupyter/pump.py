@@ -127,8 +127,7 @@ class Pump:
         finally:
             with _uninterrupted():
                 if entered:
-                    # Not by equality: several waits may have the same source, and any one of them will do.
-                    self._sources.remove(source)
+                    self._sources.remove(source)  # one of them, where several waits have the same
                 if not self._sources:
                     self._give_back()
 
@@ -138,9 +137,8 @@ class Pump:
         with _uninterrupted():
             self._stream.flush(_POLLIN)
             ids = {comm_id for source in self._sources for comm_id in source()}
-            ours = [kept for kept in self._kept if kept.comm_id in ids]
-            self._kept = [kept for kept in self._kept if kept.comm_id not in ids]
-            for kept in ours:
+            for kept in [kept for kept in self._kept if kept.comm_id in ids]:
+                self._kept.remove(kept)
                 self._handle(kept.frames)
 
     def _take_over(self) -> None:

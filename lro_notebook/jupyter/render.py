@@ -45,6 +45,7 @@ STYLE = f"""<style>
 .lro-card .lro-row > button {{ flex: 0 0 auto; margin: 0; width: 104px; }}
 .lro-bar {{ display: block; width: 100%; height: 8px; accent-color: var(--jp-brand-color1, #1565c0); }}
 .lro-numbers {{ {_DIGITS}; min-height: 1.5em; }}
+.lro-card a {{ color: var(--jp-content-link-color, #1565c0); }}
 .lro-trouble {{ color: var(--jp-warn-color0, #8a4b00); }}
 .lro-table {{ {_DIGITS}; }}
 .lro-table .lro-bar {{ max-width: 160px; margin: 6px 0 4px; }}
@@ -163,7 +164,8 @@ def _head(view: CardView) -> str:
 
 
 def _state(view: CardView) -> str:
-    colour, variable = _TONES[view.state]
+    partly = view.state == "SUCCEEDED" and view.failed
+    colour, variable = _TONES["CANCELLING" if partly else view.state]
     style = f"color:var({variable}, {colour})"
     return f'<strong class="lro-state" role="status" style="{style}">{escape(headline(view))}</strong>'
 

@@ -1,0 +1,148 @@
+"""Pictures of the card in JupyterLab, in every state and both themes.
+
+Usage: PYTHONPATH=tests python scripts/screenshots.py
+
+Writes ``build/screens/{state}-{light,dark}.png``, and the README's ``docs/images/card-{light,dark}.png``.
+It needs what the browser tests need.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from browser.lab import DARK, Chromium, Notebook, Server, missing, write_notebook
+from browser.playing import OperationsApi
+
+from lro_notebook import local
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[1]
+SCREENS, IMAGES = ROOT / "build" / "screens", ROOT / "docs" / "images"
+DATASET = "projects/hospital/locations/europe-west3/datasets/research"
+THEMES: Mapping[str, Mapping[str, Any]] = {"light": {}, "dark": DARK}
+SCALE = 2
+README_PACE = 900
+
+_DENIED = (
+    "the service account of the project cannot read gs://hospital-inbox/2026-03/*.ndjson: "
+    "storage.objects.list is missing"
+)
+#: The fields of each state's operation; times and moving counters are filled in.
+STATES: Mapping[str, Mapping[str, Any]] = {
+    "pending": {},
+    "running": {"metadata": {"counter": {"pending": "100000", "success": "41200"}}},
+    "running_without_total": {"metadata": {"counter": {"success": "41200", "failure": "12"}}},
+    "retrying": {"metadata": {"counter": {"pending": "100000", "success": "41200"}}},
+    "cancelling": {
+        "metadata": {"counter": {"pending": "100000", "success": "41200"}, "cancelRequested": True},
+    },
+    "cancelled": {
+        "metadata": {"counter": {"pending": "100000", "success": "41200"}, "cancelRequested": True},
+        "error": {"code": 1, "message": "cancelled"},
+    },
+    "failed": {"metadata": {"counter": {"failure": "1"}}, "error": {"code": 7, "message": _DENIED}},
+    "partly_failed": {"metadata": {"counter": {"success": "141173", "failure": "27"}}, "response": {}},
+    "succeeded": {"metadata": {"counter": {"success": "141200"}}, "response": {}},
+}
+TABLE = ("running", "running_without_total", "retrying", "failed", "partly_failed", "succeeded")
+#: Those whose counters go up while they are looked at.
+MOVING = ("running", "running_without_total")
+
+
+def main() -> None:
+    """Take the pictures."""
+    if lacking := missing():
+        sys.exit(lacking)
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, Server(Path(folder) / "jupyter") as server:
+        local.ensure(server.data_dir)
+        local.set_pace(README_PACE, server.data_dir)
+        try:
+            with Chromium(scale=SCALE) as chromium:
+                for theme, settings in THEMES.items():
+                    _states(server, chromium, theme, settings)
+                    _readme(server, chromium, theme, settings)
+        finally:
+            local.stop(server.data_dir)
+
+
+def _states(
+    server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Take a picture of each state: a cell each, and one cell that starts several."""
+    with OperationsApi() as api:
+        cells = [f"import lro_notebook as lro\nclient = lro.Client({api.endpoint!r})"]
+        cells += [_start(api, state) for state in STATES]
+        cells += ["\n".join(_start(api, state, "table_") for state in TABLE)]
+        path = write_notebook(server.root / f"states-{theme}.ipynb", cells)
+        with Notebook(server, chromium, path, settings=settings, size=(1000, 2400)) as notebook:
+            for cell in range(len(cells)):
+                notebook.run_to_end(cell)
+            api.unavailable |= {name for name in api.operations if name.endswith("retrying")}
+            for _ in range(12):
+                _advance(api)
+                time.sleep(0.5)
+            for cell, state in enumerate([*STATES, "table"], 1):
+                notebook.output(cell).screenshot(path=SCREENS / f"{state}-{theme}.png")
+
+
+def _start(api: OperationsApi, state: str, prefix: str = "") -> str:
+    """Have the service know an operation in `state`; return the line that starts it."""
+    fields: dict[str, Any] = {key: dict(value) for key, value in STATES[state].items()}
+    done = "error" in fields or "response" in fields
+    if metadata := fields.get("metadata"):
+        now = datetime.now(UTC)
+        metadata["counter"] = dict(metadata["counter"])
+        metadata["createTime"] = (now - timedelta(minutes=3, seconds=10)).isoformat()
+        metadata["logsUrl"] = "https://console.cloud.google.com/logs/query"
+        if done:
+            metadata["endTime"] = now.isoformat()
+    name = f"{DATASET}/operations/{prefix}{state}"
+    store = f"{DATASET}/fhirStores/{prefix}{state}"
+    api.put(name, done=done, **fields)
+    api.operations[f"{store}:import"] = api.operations[name]
+    return (
+        f'client.start("POST", {store + ":import"!r}, {{}}, title="fhirStores.import",\n'
+        f'             source="gs://hospital-inbox/2026-03/*.ndjson", destination={store!r});'
+    )
+
+
+def _advance(api: OperationsApi) -> None:
+    """Let some time pass at the service."""
+    for name, operation in api.operations.items():
+        if name.endswith(MOVING):
+            counter = operation["metadata"]["counter"]
+            counter["success"] = str(int(counter["success"]) + 206)
+            if "pending" in counter:
+                counter["pending"] = str(int(counter["pending"]) - 206)
+
+
+def _readme(
+    server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Take the picture for the README: the first lines that somebody types, and the running card."""
+    start = (
+        "import lro_notebook as lro\n\n"
+        "ds = lro.connect()\n"
+        f'store = ds.fhir_store("{theme}").create(exist_ok=True)\n'
+        'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'
+    )
+    path = write_notebook(server.root / f"card-{theme}.ipynb", [start, ""])
+    with Notebook(server, chromium, path, settings=settings, size=(900, 700)) as notebook:
+        notebook.run_to_end(0)
+        notebook.await_text(0, "left")
+        notebook.page.wait_for_function("() => document.querySelector('.lro-bar').value > 0.4")
+        notebook.output(0)
+        notebook.page.locator('[data-cell="0"]').screenshot(path=IMAGES / f"card-{theme}.png")
+
+
+if __name__ == "__main__":
+    main()
