@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 NO_CLICKS = "This kernel takes no clicks while a cell waits: use Stop (■) in the toolbar, then op.cancel()."
 
 
+KEPT = 50  # surfaces of ended operations whose widgets stay, for pages that were loaded again
+_log = logging.getLogger(__name__)
+
+
 class _Cell:
     """What the cell that runs has shown so far."""
 
@@ -32,8 +36,6 @@ class _Cell:
         self.surface: Surface | None = None
 
 
-KEPT = 50  # surfaces of ended operations whose widgets stay, for pages that were loaded again
-_log = logging.getLogger(__name__)
 _cell = _Cell()
 _surfaces: list[Surface] = []
 _silent: weakref.WeakSet[Operation] = weakref.WeakSet()
@@ -41,11 +43,11 @@ _silent: weakref.WeakSet[Operation] = weakref.WeakSet()
 
 def kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
     """Return the ipykernel that runs this program, None outside one."""
-    if "ipykernel" not in sys.modules or "IPython" not in sys.modules:
+    if "ipykernel" not in sys.modules:
         return None
-    from IPython import get_ipython  # noqa: PLC0415 - imported already
+    from lro_notebook.jupyter.pump import running_kernel  # noqa: PLC0415 - of use in a kernel only
 
-    return getattr(get_ipython(), "kernel", None)
+    return running_kernel()
 
 
 def show(operation: Operation, wanted: bool | None) -> None:  # noqa: FBT001 - None has a meaning of its own
@@ -119,17 +121,17 @@ def _cell_waits(
         raise
     finally:
         _note("")
-        for surface in _surfaces:
+        for surface in _surfaces.copy():  # another thread may show one meanwhile
             surface.finish()
 
 
 def _note(text: str) -> None:
-    for surface in _surfaces:
+    for surface in _surfaces.copy():
         surface.note(text)
 
 
 def _comm_ids() -> list[str]:
-    return [comm_id for surface in _surfaces for comm_id in surface.comm_ids]
+    return [comm_id for surface in _surfaces.copy() for comm_id in surface.comm_ids]
 
 
 def _surface_here() -> Surface | None:
