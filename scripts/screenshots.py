@@ -28,7 +28,8 @@ SCREENS, IMAGES = ROOT / "build" / "screens", ROOT / "docs" / "images"
 DATASET = "projects/hospital/locations/europe-west3/datasets/research"
 THEMES: Mapping[str, Mapping[str, Any]] = {"light": {}, "dark": DARK}
 SCALE = 2
-README_PACE = 900
+README_PACE = 900  # resources a second
+FIRST_ID = 4208170392110303
 
 _DENIED = (
     "the service account of the project cannot read gs://hospital-inbox/2026-03/*.ndjson: "
@@ -80,13 +81,14 @@ def _states(
     """Take a picture of each state: a cell each, and one cell that starts several."""
     with OperationsApi() as api:
         cells = [f"import lro_notebook as lro\nclient = lro.Client({api.endpoint!r})"]
-        cells += [_start(api, state) for state in STATES]
-        cells += ["\n".join(_start(api, state, "table_") for state in TABLE)]
+        cells += [_start(api, state, number) for number, state in enumerate(STATES, 1)]
+        cells += ["\n".join(_start(api, state, number) for number, state in enumerate(TABLE, 20))]
         path = write_notebook(server.root / f"states-{theme}.ipynb", cells)
         with Notebook(server, chromium, path, settings=settings, size=(1000, 2400)) as notebook:
             for cell in range(len(cells)):
                 notebook.run_to_end(cell)
-            api.unavailable |= {name for name in api.operations if name.endswith("retrying")}
+            notebook.activate(0)
+            api.unavailable |= {name for name, operation in api.operations.items() if operation["fails"]}
             for _ in range(12):
                 _advance(api)
                 time.sleep(0.5)
@@ -94,7 +96,7 @@ def _states(
                 notebook.output(cell).screenshot(path=SCREENS / f"{state}-{theme}.png")
 
 
-def _start(api: OperationsApi, state: str, prefix: str = "") -> str:
+def _start(api: OperationsApi, state: str, number: int) -> str:
     """Have the service know an operation in `state`; return the line that starts it."""
     fields: dict[str, Any] = {key: dict(value) for key, value in STATES[state].items()}
     done = "error" in fields or "response" in fields
@@ -105,20 +107,20 @@ def _start(api: OperationsApi, state: str, prefix: str = "") -> str:
         metadata["logsUrl"] = "https://console.cloud.google.com/logs/query"
         if done:
             metadata["endTime"] = now.isoformat()
-    name = f"{DATASET}/operations/{prefix}{state}"
-    store = f"{DATASET}/fhirStores/{prefix}{state}"
-    api.put(name, done=done, **fields)
+    name = f"{DATASET}/operations/{FIRST_ID + number * 7919}"
+    store = f"{DATASET}/fhirStores/ward-{number}"
+    api.put(name, done=done, moves=state in MOVING, fails=state == "retrying", **fields)
     api.operations[f"{store}:import"] = api.operations[name]
     return (
-        f'client.start("POST", {store + ":import"!r}, {{}}, title="fhirStores.import",\n'
+        f'client.start("POST", {f"{store}:import"!r}, {{}}, title="fhirStores.import",\n'
         f'             source="gs://hospital-inbox/2026-03/*.ndjson", destination={store!r});'
     )
 
 
 def _advance(api: OperationsApi) -> None:
     """Let some time pass at the service."""
-    for name, operation in api.operations.items():
-        if name.endswith(MOVING):
+    for path, operation in api.operations.items():
+        if operation["moves"] and path == operation["name"]:
             counter = operation["metadata"]["counter"]
             counter["success"] = str(int(counter["success"]) + 206)
             if "pending" in counter:
@@ -132,12 +134,13 @@ def _readme(
     start = (
         "import lro_notebook as lro\n\n"
         "ds = lro.connect()\n"
-        f'store = ds.fhir_store("{theme}").create(exist_ok=True)\n'
+        'store = ds.fhir_store("demo").create(exist_ok=True)\n'
         'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'
     )
     path = write_notebook(server.root / f"card-{theme}.ipynb", [start, ""])
     with Notebook(server, chromium, path, settings=settings, size=(900, 700)) as notebook:
         notebook.run_to_end(0)
+        notebook.activate(1)
         notebook.await_text(0, "left")
         notebook.page.wait_for_function("() => document.querySelector('.lro-bar').value > 0.4")
         notebook.output(0)

@@ -1,0 +1,85 @@
+"""One Jupyter server for all browser tests, one browser per module, one page per notebook."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from browser.lab import Chromium, FrontEnd, Notebook, Server, missing, write_notebook
+
+from lro_notebook import local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+PICTURES = Path(__file__).parents[2] / "build" / "browser"
+_FAILED = pytest.StashKey[bool]()
+
+
+class Open(Protocol):
+    """Opens a notebook; it is closed when the test has ended."""
+
+    def __call__(
+        self,
+        *cells: str,
+        path: Path | None = None,
+        front_end: FrontEnd = "lab",
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        size: tuple[int, int] = (1200, 900),
+    ) -> Notebook: ...
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if lacking := missing():
+        # Where browsers are promised, a skip would hide that nothing was tested.
+        (pytest.fail if os.environ.get("LRO_REQUIRE_BROWSER") == "1" else pytest.skip)(lacking)
+    with Server(tmp_path_factory.mktemp("jupyter")) as running:
+        local.ensure(running.data_dir)
+        yield running
+        local.stop(running.data_dir)
+
+
+@pytest.fixture(scope="module")
+def chromium(server: Server) -> Iterator[Chromium]:
+    # Not for the session: while it runs, its thread counts as one with an event loop.
+    assert server.url
+    with Chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def pace(server: Server) -> Iterator[Callable[[float | None], None]]:
+    """Set the speed of the embedded service in resources a second, for this test."""
+    yield lambda speed: local.set_pace(speed, server.data_dir)
+    local.set_pace(None, server.data_dir)
+
+
+@pytest.fixture
+def open_notebook(server: Server, chromium: Chromium, request: pytest.FixtureRequest) -> Iterator[Open]:
+    with ExitStack() as stack:
+        opened: list[Notebook] = []
+
+        def open_(*cells: str, path: Path | None = None, **options: Any) -> Notebook:  # noqa: ANN401 - as in Open
+            name = f"{request.node.name.replace('[', '-').strip(']')}-{len(opened)}.ipynb"
+            path = path or write_notebook(server.root / name, cells)
+            opened.append(stack.enter_context(Notebook(server, chromium, path, **options)))
+            return opened[-1]
+
+        yield open_
+        if _FAILED in request.node.stash:
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            for notebook in opened:
+                notebook.page.screenshot(path=PICTURES / f"{notebook.path.stem}.png")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure, so that a picture is taken before the page is closed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[_FAILED] = True
+    return report
