@@ -18,7 +18,7 @@ import httpx
 
 from lro_notebook import auth
 from lro_notebook.answers import AnswerLost, NoAnswer, error_of, parsed
-from lro_notebook.errors import ApiError, AuthError, ConfigError, LroError
+from lro_notebook.errors import ApiError, AuthError, Code, ConfigError, LroError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,6 +195,16 @@ class Rest:
                     raise
             _log.info("%s %s: attempt %d failed, next in %.1f s", method, self.url(path).path, attempt, pause)
             self._sleep(pause)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is something at `path`. Calls ``GET {path}``."""
+        try:
+            self.call("GET", path, role="read")
+        except ApiError as error:
+            if error.code is Code.NOT_FOUND:
+                return False
+            raise
+        return True
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import ApiError, Code, ConfigError
+from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.fhir import FhirStore
 
@@ -66,13 +66,7 @@ class Dataset:
 
     def exists(self) -> bool:
         """Tell whether the dataset exists. Calls ``GET {dataset}``."""
-        try:
-            self._call("GET", self.name)
-        except ApiError as error:
-            if error.code is Code.NOT_FOUND:
-                return False
-            raise
-        return True
+        return self.client.rest.exists(f"{self._version}/{self.name}")
 
     def delete(self) -> None:
         """Delete the dataset and all that is in it. Calls ``DELETE {dataset}``."""

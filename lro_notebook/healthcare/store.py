@@ -38,13 +38,7 @@ class Store:
 
     def exists(self) -> bool:
         """Tell whether the store exists. Calls ``GET {store}``."""
-        try:
-            self._call("GET", self.name)
-        except ApiError as error:
-            if error.code is Code.NOT_FOUND:
-                return False
-            raise
-        return True
+        return self._client.rest.exists(f"{self._version}/{self.name}")
 
     def delete(self) -> None:
         """Delete the store and all that is in it. Calls ``DELETE {store}``."""
