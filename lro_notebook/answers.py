@@ -5,12 +5,12 @@ Pure functions of an `httpx.Response`; nothing here sends anything.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
+import orjson
 
 from lro_notebook import auth
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, LroError
@@ -44,7 +44,7 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
         It has none.
     """
     try:
-        data = json.loads(response.content or b"{}")
+        data = orjson.loads(response.content or b"{}")
     except ValueError:
         data = None
     if isinstance(data, dict):

@@ -15,6 +15,7 @@ from lro_notebook.journal import Journal
 from lro_notebook.jupyter import notebook
 from lro_notebook.local import launch
 from lro_notebook.operation import Operation
+from lro_notebook.polling import PollPolicy
 from lro_notebook.remote import LocalService
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.frames.results import Results
 
+#: Google asks for about 10 s between two looks at long work of the Healthcare API.
+CALM = PollPolicy(long_floor=10.0)
 LOCAL_PROJECT = "projects/local/"
 _embedded: dict[Path, Client] = {}
 _lock = threading.Lock()
@@ -71,7 +74,7 @@ def connect(
         raise ConfigError(
             "an endpoint needs a dataset: connect('projects/…/locations/…/datasets/…', endpoint=…)"
         )
-    client = Client(endpoint or HEALTHCARE, credentials=credentials)
+    client = Client(endpoint or HEALTHCARE, credentials=credentials, policy=None if endpoint else CALM)
     return Dataset(client, dataset, api_version=api_version)
 
 

@@ -16,16 +16,19 @@ from lro_notebook.above import above
 from lro_notebook.answers import AnswerLost
 from lro_notebook.auth import GoogleCredentials
 from lro_notebook.errors import ApiError, ConfigError, LroError, StartUnknown
+from lro_notebook.flock import Flock
 from lro_notebook.following import Follower
 from lro_notebook.journal import Journal, StartRecord
 from lro_notebook.operation import Operation
+from lro_notebook.polling import Budget
 from lro_notebook.progress import Progress, state_of
-from lro_notebook.remote import LocalService, RemoteOperation, ask_local, missing_hint
+from lro_notebook.remote import LocalService, RemoteListing, RemoteOperation, ask_local, missing_hint, pages
 from lro_notebook.resource import (
     OperationResource,
     listing_parent,
     method_title,
     operation_id,
+    operation_parent,
     target_of,
 )
 from lro_notebook.rest import CLOSED, Rest
@@ -86,6 +89,7 @@ class Client:
         self._journal = journal or Journal()
         self._scheduler, self._policy = scheduler, policy
         self._handles: weakref.WeakValueDictionary[str, Operation] = weakref.WeakValueDictionary()
+        self._budget, self._flocks = Budget(), dict[str, Flock]()
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._local = local
@@ -251,8 +255,9 @@ class Client:
         """
         path = f"{parent.strip('/')}/operations".lstrip("/")
         version = self._rest.version_of(path)
-        for resource in self._resources(path, filter_=filter, page_size=page_size):
-            yield self._handle(resource, version)
+        for page in pages(self._rest, path, role="read", filter_=filter, page_size=page_size):
+            for item in page:
+                yield self._handle(OperationResource.from_dict(item), version)
 
     def cancel(self, name: str) -> bool:
         """Ask for the cancellation of an operation; False when it had ended before.
@@ -281,22 +286,6 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _resources(
-        self, path: str, *, filter_: str | None, page_size: int | None
-    ) -> Iterator[OperationResource]:
-        params: dict[str, str | int] = {}
-        if filter_:
-            params["filter"] = filter_
-        if page_size:
-            params["pageSize"] = page_size
-        while True:
-            page = self._rest.call("GET", path, role="read", params=params)
-            yield from map(OperationResource.from_dict, page.get("operations") or ())
-            token = page.get("nextPageToken")
-            if not token:
-                return
-            params["pageToken"] = token
-
     def _handle(
         self, resource: OperationResource, version: str, record: StartRecord | None = None
     ) -> Operation:
@@ -311,7 +300,7 @@ class Client:
                     RemoteOperation(self._rest, f"{version}/{resource.name}", missing_hint(resource.name)),
                     resource,
                     on_end=partial(self._note_end, record) if record and record.ended is None else None,
-                    scheduler=self._scheduler,
+                    scheduler=self._flock(version, operation_parent(resource.name)),
                     policy=self._policy,
                 )
                 known = self._handles[resource.name] = Operation(follower, client=self, record=record)
@@ -319,6 +308,15 @@ class Client:
                 return known
         known.follower.absorb(resource)
         return known
+
+    def _flock(self, version: str, parent: str) -> Flock:
+        """Return what looks at the operations under `parent`; the lock is held."""
+        path = "/".join(part for part in (version, parent, "operations") if part)
+        flock = self._flocks.get(path)
+        if flock is None:
+            listing = RemoteListing(self._rest, path)
+            flock = self._flocks[path] = Flock(listing, self._budget, scheduler=self._scheduler)
+        return flock
 
     def _note_end(self, record: StartRecord, resource: OperationResource) -> None:
         moment = Progress.from_resource(resource).ended or datetime.now(UTC)
@@ -330,7 +328,8 @@ class Client:
         try:
             candidates = [
                 resource.name
-                for resource in self._resources(f"{parent}/operations", filter_=None, page_size=None)
+                for page in pages(self._rest, f"{parent}/operations", role="read")
+                for resource in map(OperationResource.from_dict, page)
                 if _created_since(resource, record.requested - _SKEW)
             ]
             found = (

@@ -7,13 +7,15 @@ warns of nothing and raises nothing: what went wrong is kept in `lost` for whoev
 from __future__ import annotations
 
 import logging
+import random
 import threading
-import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from lro_notebook.errors import ApiError, LroError, PollingLost
-from lro_notebook.polling import PollPolicy, Scheduler, shared
+from lro_notebook.forecast import Forecast
+from lro_notebook.polling import PollPolicy, shared, steady
 from lro_notebook.progress import Progress, Sample, Samples, state_of
 from lro_notebook.resource import operation_id
 from lro_notebook.rest import is_transient
@@ -39,6 +41,16 @@ class Source(Protocol):
         """Ask for the cancellation."""
 
 
+class Runner(Protocol):
+    """Has jobs run when they are due: the scheduler itself, or what gathers the looks at many operations."""
+
+    def schedule(self, job: Follower, delay: float = 0.0) -> None:
+        """Have `job` look in `delay` seconds, instead of when it was due before."""
+
+    def forget(self, job: Follower) -> None:
+        """Do not have `job` look again."""
+
+
 class Follower:
     """Follows one operation; a `polling.Job`. May be used from any thread.
 
@@ -50,8 +62,8 @@ class Follower:
         The first snapshot.
     on_end : callable, optional
         Called with the last snapshot before anybody who waits is released.
-    scheduler, policy, clock, now
-        Who runs it and when; monotonic seconds; UTC time of the samples.
+    scheduler, policy, clock, now, draw
+        Who runs it and when; seconds that only grow; UTC time of the samples; random numbers in 0..1.
 
     Attributes
     ----------
@@ -69,16 +81,19 @@ class Follower:
         resource: OperationResource,
         *,
         on_end: Callable[[OperationResource], None] | None = None,
-        scheduler: Scheduler | None = None,
+        scheduler: Runner | None = None,
         policy: PollPolicy | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = steady,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self.source, self.resource = source, resource
         self.samples = Samples()
         self.released = threading.Event()
-        self._scheduler, self._policy = scheduler or shared(), policy or PollPolicy()
-        self._clock, self._now = clock, now
+        self._scheduler: Runner = scheduler or shared()
+        self._policy = policy or PollPolicy()
+        self._clock, self._now, self._draw = clock, now, draw
+        self._forecast = Forecast()
         self._on_end = on_end
         self._lock = threading.Lock()
         self._ended = False
@@ -86,6 +101,7 @@ class Follower:
         self._following = False
         self._failures = 0
         self._failing_since: float | None = None
+        self._failing_with = ""
         self._lost: LroError | None = None
         self._callbacks: list[Callable[[], object]] = []
         self.absorb(resource)
@@ -96,7 +112,7 @@ class Follower:
         since = self._failing_since
         if self._lost is not None:
             return "its state cannot be read any more"
-        return "" if since is None else f"no answer for {self._clock() - since:.0f} s, retrying"
+        return "" if since is None else f"{self._failing_with} for {self._clock() - since:.0f} s, retrying"
 
     def take_lost(self) -> LroError | None:
         """Return why the operation is lost, once; following it again starts afresh."""
@@ -113,7 +129,7 @@ class Follower:
             self._lost = self._failing_since = None
             self._failures = 0
             self.released.clear()
-        self._scheduler.schedule(self, self._policy.delay(self._clock() - self._began))
+        self._scheduler.schedule(self, self._delay())
 
     def look_now(self) -> None:
         """Have the operation looked at without delay."""
@@ -143,7 +159,9 @@ class Follower:
             if self._ended:
                 return
             self.resource = resource
-            self.samples.add(_sample(resource, self._now()))
+            sample = _sample(resource, self._now())
+            self.samples.add(sample)
+            self._forecast.add(self._clock() - self._began, sample.fraction)
             if not resource.done:
                 return
             self._ended, self._following = True, False
@@ -160,17 +178,26 @@ class Follower:
         try:
             resource = self.source.poll()
         except LroError as error:
-            return self._after_failure(error)
+            return self.missed(error)
+        return self.seen(resource)
+
+    def seen(self, resource: OperationResource) -> float | None:
+        """Take over what a look has seen; return the seconds until the next one, None at the end."""
         with self._lock:
             self._failures, self._failing_since = 0, None
         self.absorb(resource)
-        return None if self.resource.done else self._policy.delay(self._clock() - self._began)
+        return self._delay() if self._following else None
 
-    def abandon(self, error: BaseException) -> None:
-        """Hear that `run` raised something unforeseen."""
-        self.lose(self._lost_by(error, f"cannot be followed ({type(error).__name__})"))
+    def is_ahead_of(self, resource: OperationResource) -> bool:
+        """Tell whether more was seen already than `resource` tells, so that it is old."""
+        if resource.done or resource.metadata == self.resource.metadata:
+            return False
+        seen, told = (Progress.from_resource(item) for item in (self.resource, resource))
+        pairs = (told.completed, seen.completed), (told.fraction, seen.fraction)
+        return any((less or 0) < (more or 0) for less, more in pairs)
 
-    def _after_failure(self, error: LroError) -> float | None:
+    def missed(self, error: LroError) -> float | None:
+        """Hear that a look failed; return the seconds until the next one, None where there is none."""
         if not is_transient(error):
             self.lose(error)
             return None
@@ -178,12 +205,20 @@ class Follower:
             self._failures += 1
             if self._failing_since is None:
                 self._failing_since = self._clock()
+            self._failing_with = _in_words(error)
             failing = self._clock() - self._failing_since
         retry_after = error.retry_after if isinstance(error, ApiError) else None
         delay = self._policy.delay_after_failure(self._failures, failing, retry_after)
         if delay is None:
             self.lose(self._lost_by(error, f"could not be read for {failing:.0f} s"))
         return delay
+
+    def abandon(self, error: BaseException) -> None:
+        """Hear that `run` raised something unforeseen."""
+        self.lose(self._lost_by(error, f"cannot be followed ({type(error).__name__})"))
+
+    def _delay(self) -> float:
+        return self._policy.delay(self._clock() - self._began, self._forecast, draw=self._draw())
 
     def _lost_by(self, error: BaseException, what: str) -> PollingLost:
         lost = PollingLost(f"operation {self.resource.name} {what}; it may still run. op.wait() tries again.")
@@ -195,6 +230,14 @@ class Follower:
             callback()
         except Exception:  # noqa: BLE001 - a user's callback must not end the polling; its error is logged
             _log.exception("a done callback of operation %s failed", operation_id(self.resource.name))
+
+
+def _in_words(error: LroError) -> str:
+    """Return what a passing failure is, without the service's own words."""
+    status = error.status if isinstance(error, ApiError) else 0
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "asked to slow down (HTTP 429)"
+    return f"HTTP {status}" if status else "no answer"
 
 
 def _sample(resource: OperationResource, moment: datetime) -> Sample:

@@ -1,8 +1,8 @@
 """When to look at an operation again, and the threads that do it.
 
-`PollPolicy` decides and is pure. `Scheduler` owns one scheduler thread and at most four request
-threads for the whole process, all daemon and named, none before the first job. It knows nothing of
-operations: a job is anything with `run` and `abandon`.
+`PollPolicy` decides and is pure; `Budget` says how many requests a client may send. `Scheduler` owns one
+scheduler thread and at most four request threads for the whole process, all daemon and named, none
+before the first job. It knows nothing of operations: a job is anything with `run` and `abandon`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 import queue
 import threading
 import time
@@ -19,28 +20,90 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lro_notebook.forecast import Forecast
+
 TICK = 0.25  # seconds between two ticks of the clocks: at most four updates a second
+_LOOK_UP = 1.0  # seconds after which a waiting scheduler looks at the clock: the machine may have slept
+_RECOVERY = 1.02  # the growth of a request rate that a service had cut, for each request that it takes
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _log = logging.getLogger(__name__)
+
+
+def steady() -> float:
+    """Return seconds that only ever grow, also while the machine sleeps: on wake, what is overdue is due.
+
+    Linux stops `time.monotonic` in its sleep; the other systems do not.
+    """
+    return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
 class PollPolicy:
-    """Delays between two looks at one operation, in seconds.
+    """Delays between two looks at one operation, in seconds. Pure.
 
-    The delay is a share of the time that the operation has run, between `floor` and `cap`: short work
-    is seen to end soon, long work is asked rarely.
+    While the progress foretells the end, each look lies a share `ahead` of the way to it, and the last one
+    just behind it; past a wrong forecast the delay is a share `behind` of the time since. Without a forecast
+    the delay is the square root of `spread` times the elapsed time: where nothing is known of a duration,
+    that spacing is the least late for its number of requests.
+
+    Attributes
+    ----------
+    floor : float
+        No look follows sooner; a service that asks for calm may set it.
+    first : float
+        No look without a forecast follows sooner.
+    spread, blind_cap : float
+        Without a forecast: how far the looks lie apart, and at most.
+    ahead, behind, cap : float
+        With one: the shares of the time left and of the time overdue, and the longest delay.
+    near, near_cap : float
+        Close to the forecast end, looks lie a share `near` of the elapsed time apart, at most `near_cap`.
+    long_floor, long_after : float
+        As `floor`, for work that has run longer than `long_after`.
+    jitter : float
+        Each delay is longer or shorter by up to this share, so that many clients spread out.
+    failure_floor, failure_cap : float
+        The first delay after a failed look, which doubles, and the longest.
+    failure_budget, failure_least : float, int
+        An operation counts as lost after so many seconds without an answer, and so many failures.
     """
 
-    floor: float = 0.25
-    cap: float = 20.0
-    share: float = 0.1
+    floor: float = 0.2
+    first: float = 0.5
+    spread: float = 0.6
+    blind_cap: float = 10.0
+    ahead: float = 0.55
+    behind: float = 0.4
+    cap: float = 15.0
+    near: float = 0.02
+    near_cap: float = 1.0
+    long_floor: float = 0.0
+    long_after: float = 120.0
+    jitter: float = 0.05
     failure_floor: float = 1.0
     failure_cap: float = 30.0
     failure_budget: float = 900.0
+    failure_least: int = 10
 
-    def delay(self, elapsed: float) -> float:
-        """Return the delay after a successful look at an operation that has run for `elapsed` seconds."""
-        return min(self.cap, max(self.floor, elapsed * self.share))
+    def delay(self, elapsed: float, forecast: Forecast | None = None, *, draw: float = 0.5) -> float:
+        """Return the delay after a successful look.
+
+        Parameters
+        ----------
+        elapsed : float
+            Seconds that the operation has run.
+        forecast : Forecast, optional
+            What its progress tells.
+        draw : float
+            A random number in 0..1 that decides the jitter.
+        """
+        end = None if forecast is None else forecast.end
+        if forecast is None or end is None:
+            delay = self._blind(elapsed - ((forecast and forecast.began) or 0.0))
+        else:
+            delay = self._informed(elapsed, end - elapsed)
+        floor = max(self.floor, self.long_floor if elapsed > self.long_after else 0.0)
+        return max(floor, delay * (1.0 + self.jitter * (2.0 * draw - 1.0)))
 
     def delay_after_failure(self, failures: int, failing: float, retry_after: float | None) -> float | None:
         """Return the delay after a look that failed, or None once the state counts as lost.
@@ -50,14 +113,68 @@ class PollPolicy:
         failures : int
             Failures in a row, from 1.
         failing : float
-            Seconds since the first of them.
+            Seconds since the first of them; a laptop that slept in between has few failures in many.
         retry_after : float or None
             What the service asked for.
         """
-        if failing > self.failure_budget:
+        if failing > self.failure_budget and failures >= self.failure_least:
             return None
         backoff = min(self.failure_cap, self.failure_floor * 2.0 ** min(failures - 1, 10))
         return max(backoff, retry_after or 0.0)
+
+    def _blind(self, elapsed: float) -> float:
+        return min(self.blind_cap, max(self.first, math.sqrt(self.spread * max(0.0, elapsed))))
+
+    def _informed(self, elapsed: float, left: float) -> float:
+        near = min(self.near_cap, max(self.floor, self.near * elapsed))
+        if left <= 0.0:  # the end was foretold too early
+            return min(self._blind(elapsed), max(near, -left * self.behind))
+        if left < 2.0 * near:
+            return left + self.floor / 4.0
+        return min(self.cap, max(near, left * self.ahead))
+
+
+class Budget:
+    """How many requests a client may send to look at its operations; from several threads.
+
+    A bucket of tokens: `rate` a second, `burst` at once. A service that answers 429 halves the rate, which
+    then recovers slowly, and may ask for a pause.
+
+    Parameters
+    ----------
+    rate, burst : float
+        Requests a second, and at most at once.
+    clock : callable
+        Seconds that only grow.
+    """
+
+    def __init__(
+        self, rate: float = 40.0, burst: float = 40.0, *, clock: Callable[[], float] = steady
+    ) -> None:
+        self._most, self._burst, self._clock = rate, burst, clock
+        self._rate, self._tokens = rate, burst
+        self._at = self._held = clock()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Take one request; return 0.0, or the seconds until there is one, without taking it."""
+        with self._lock:
+            moment = self._clock()
+            if moment < self._held:
+                return self._held - moment
+            self._tokens = min(self._burst, self._tokens + (moment - self._at) * self._rate)
+            self._at = moment
+            if self._tokens < 1.0:
+                return (1.0 - self._tokens) / self._rate
+            self._tokens -= 1.0
+            self._rate = min(self._most, self._rate * _RECOVERY)
+            return 0.0
+
+    def refused(self, retry_after: float | None) -> None:
+        """Hear that the service asks for fewer requests, or for none for `retry_after` seconds."""
+        with self._lock:
+            self._rate = max(1.0, self._rate / 2.0)
+            self._held = max(self._held, self._clock() + (retry_after or 0.0))
 
 
 class Job(Protocol):
@@ -81,7 +198,7 @@ class Scheduler:
         Monotonic seconds.
     """
 
-    def __init__(self, *, workers: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, workers: int = 4, clock: Callable[[], float] = steady) -> None:
         self._clock = clock
         self._workers = workers
         self._due: list[tuple[float, int, Job]] = []
@@ -166,7 +283,7 @@ class Scheduler:
     def _pause(self, now: float) -> float | None:
         times = [self._due[0][0]] if self._due else []
         times += [self._next_tick] if self._tickers else []
-        return max(0.0, min(times) - now) if times else None
+        return min(_LOOK_UP, max(0.0, min(times) - now)) if times else None
 
     def _take_due(self, now: float) -> list[Job]:
         jobs = []

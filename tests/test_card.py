@@ -38,7 +38,7 @@ def handle(data: dict[str, object], **record: object) -> Operation:
     follower = Follower(
         Silent(),
         OperationResource.from_dict(data),
-        scheduler=ManualScheduler(clock),  # type: ignore[arg-type]  # the same methods, driven by hand
+        scheduler=ManualScheduler(clock),
         clock=clock,
         now=lambda: NOW,
     )

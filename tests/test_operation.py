@@ -49,14 +49,15 @@ def ended(failure: int = 0, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - 
 
 
 def handle(
-    *answers: dict[str, Any] | Exception, **policy: float
+    *answers: dict[str, Any] | Exception,
+    **policy: Any,  # noqa: ANN401 - fields of the policy
 ) -> tuple[lro.Operation, ManualScheduler, Script]:
     clock, source = Clock(), Script(*answers)
     scheduler = ManualScheduler(clock)
     follower = Follower(
         source,
         OperationResource(NAME),
-        scheduler=scheduler,  # type: ignore[arg-type]  # the same methods, driven by hand
+        scheduler=scheduler,
         policy=PollPolicy(**policy),
         clock=clock,
     )

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
+from fakes import Clock
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lro_notebook import PollPolicy
-from lro_notebook.polling import Scheduler
+from lro_notebook.forecast import Forecast
+from lro_notebook.polling import Budget, Scheduler
 
 
 class Counting:
@@ -35,9 +40,75 @@ class Broken(Counting):
         raise RuntimeError("a bug")
 
 
-def test_the_delay_grows_with_the_time_that_the_work_takes() -> None:
-    policy = PollPolicy(floor=0.25, cap=20.0, share=0.1)
-    assert [policy.delay(elapsed) for elapsed in (0, 1, 10, 100, 10_000)] == [0.25, 0.25, 1.0, 10.0, 20.0]
+def forecast(*moves: tuple[float, float]) -> Forecast:
+    seen = Forecast()
+    for elapsed, fraction in moves:
+        seen.add(elapsed, fraction)
+    return seen
+
+
+def test_without_a_forecast_the_delay_grows_with_the_root_of_the_elapsed_time() -> None:
+    policy = PollPolicy(first=0.5, spread=0.6, blind_cap=10.0)
+    delays = [policy.delay(elapsed) for elapsed in (0.0, 15.0, 60.0, 10_000.0)]
+    assert delays == pytest.approx([0.5, 3.0, 6.0, 10.0])
+
+
+def test_a_start_up_phase_without_counters_does_not_slow_the_looks_that_follow() -> None:
+    policy = PollPolicy()
+    assert policy.delay(600.0, forecast((599.0, 0.0))) == policy.delay(1.0)
+
+
+def test_looks_come_closer_as_the_forecast_end_comes_near_and_the_last_lies_just_behind_it() -> None:
+    policy, seen, elapsed, looks = PollPolicy(), forecast((1.0, 0.01), (2.0, 0.02)), 2.0, []
+    while elapsed < 100.0:
+        elapsed += policy.delay(elapsed, seen)
+        looks.append(elapsed)
+        seen.add(elapsed, min(1.0, elapsed / 100.0))
+    gaps = [after - before for before, after in itertools.pairwise(looks)]
+    assert gaps[-3:] == sorted(gaps[-3:], reverse=True)
+    assert looks[-2] < 100.0 < looks[-1] < 100.2
+    assert len(looks) < 15
+
+
+def test_far_from_the_end_a_look_comes_at_least_at_the_cap() -> None:
+    assert PollPolicy(cap=15.0).delay(10.0, forecast((5.0, 0.001), (10.0, 0.002))) == 15.0
+
+
+def test_past_a_wrong_forecast_the_delay_grows_with_the_time_overdue() -> None:
+    policy, late = PollPolicy(), forecast((5.0, 0.5), (10.0, 1.0))
+    delays = [policy.delay(elapsed, late) for elapsed in (10.0, 12.0, 20.0, 1000.0)]
+    assert delays == sorted(delays)
+    assert delays[0] == pytest.approx(0.2)
+    assert delays[-1] == policy.blind_cap
+
+
+@given(
+    elapsed=st.floats(0.0, 1e7),
+    moves=st.lists(st.tuples(st.floats(0.0, 1e7), st.floats(0.0, 1.0) | st.none()), max_size=100),
+    draw=st.floats(0.0, 1.0),
+    floor=st.floats(0.05, 10.0),
+)
+def test_any_progress_gives_a_delay_between_the_floor_and_the_caps(
+    elapsed: float, moves: list[tuple[float, float | None]], draw: float, floor: float
+) -> None:
+    policy, seen = PollPolicy(floor=floor), Forecast()
+    for moment, fraction in sorted(moves, key=lambda move: move[0]):
+        seen.add(moment, fraction)
+    delay = policy.delay(elapsed, seen, draw=draw)
+    assert floor <= delay <= max(floor, policy.cap, policy.blind_cap) * (1 + policy.jitter)
+
+
+def test_a_service_may_set_a_floor_for_work_that_takes_long() -> None:
+    policy, close = PollPolicy(long_floor=10.0, long_after=120.0), forecast((50.0, 0.5), (99.0, 0.99))
+    assert policy.delay(99.0, close) < 2.0
+    close.add(170.0, 0.999)
+    assert policy.delay(170.0, close) == 10.0
+
+
+def test_the_jitter_spreads_the_looks_of_many_clients() -> None:
+    policy = PollPolicy(jitter=0.05)
+    assert policy.delay(60.0, draw=0.0) == pytest.approx(5.7)
+    assert policy.delay(60.0, draw=1.0) == pytest.approx(6.3)
 
 
 def test_failures_back_off_and_honour_retry_after() -> None:
@@ -53,7 +124,41 @@ def test_failures_back_off_and_honour_retry_after() -> None:
 
 
 def test_failures_end_with_the_budget() -> None:
-    assert PollPolicy(failure_budget=60.0).delay_after_failure(9, 61.0, None) is None
+    assert PollPolicy(failure_budget=60.0).delay_after_failure(10, 61.0, None) is None
+
+
+def test_a_machine_that_slept_through_the_budget_tries_again_on_wake() -> None:
+    assert PollPolicy(failure_budget=60.0).delay_after_failure(2, 3600.0, None) is not None
+
+
+def test_a_budget_gives_its_burst_at_once_and_then_its_rate() -> None:
+    clock = Clock()
+    budget = Budget(rate=2.0, burst=3.0, clock=clock)
+    assert [budget.take() for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
+    clock.now += 0.5
+    assert [budget.take() for _ in range(2)] == [0.0, 0.5]
+
+
+def test_a_service_that_refuses_gets_fewer_requests_and_the_pause_that_it_asks_for() -> None:
+    clock = Clock()
+    budget = Budget(rate=8.0, burst=1.0, clock=clock)
+    budget.refused(30.0)
+    assert budget.take() == 30.0
+    clock.now += 30.0
+    assert budget.take() == 0.0
+    assert budget.take() == pytest.approx(0.25, rel=0.05)  # half of the rate
+    for _ in range(100):
+        clock.now += 1.0
+        assert budget.take() == 0.0
+    assert budget.take() == pytest.approx(0.125)  # which it has again after a while
+
+
+def test_what_is_due_runs_within_a_second_after_the_clock_has_jumped() -> None:
+    clock, job = Clock(), Counting(1)
+    scheduler = Scheduler(workers=1, clock=clock)
+    scheduler.schedule(job, 3600.0)
+    clock.now += 3600.0  # the machine slept: the clock went on, waits did not
+    assert job.over.wait(10)
 
 
 def test_a_job_runs_until_it_is_over_in_a_named_daemon_thread() -> None:

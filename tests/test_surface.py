@@ -77,7 +77,7 @@ class Page:
         follower = Follower(
             source,
             OperationResource.from_dict(data),
-            scheduler=self.scheduler,  # type: ignore[arg-type]  # driven by hand
+            scheduler=self.scheduler,
             clock=self.clock,
             now=lambda: NOW,
         )

@@ -18,7 +18,7 @@ class Nothing:
 
 def handle() -> Operation:
     resource = OperationResource.from_dict(operation())
-    follower = Follower(Nothing(), resource, scheduler=ManualScheduler(Clock()))  # type: ignore[arg-type]  # by hand
+    follower = Follower(Nothing(), resource, scheduler=ManualScheduler(Clock()))
     return Operation(follower)
 
 

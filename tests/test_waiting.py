@@ -25,7 +25,7 @@ class Silent:
 def handle(number: int) -> lro.Operation:
     name = f"operations/{number}"
     scheduler = ManualScheduler(Clock())
-    return lro.Operation(Follower(Silent(), OperationResource(name), scheduler=scheduler))  # type: ignore[arg-type]  # by hand
+    return lro.Operation(Follower(Silent(), OperationResource(name), scheduler=scheduler))
 
 
 def end(op: lro.Operation, **fields: Any) -> None:  # noqa: ANN401 - JSON values
