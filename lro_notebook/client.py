@@ -203,11 +203,9 @@ class Client:
         row = self._journal.intend(record)
         try:
             answer = self._rest.call(method, path, role="start", json=json, missing=missing)
-            resource = OperationResource.from_dict(answer)
+            resource = _begun(answer)
         except AnswerLost as lost:
             raise self._unknown(record, lost) from lost
-        except ConfigError as error:
-            raise StartUnknown(f"{record.method} was answered, but with no operation: {error}") from error
         except LroError:
             self._journal.refused(row)
             raise
@@ -354,6 +352,13 @@ def _close_all() -> None:
     """Stop following everything when the program ends."""
     for client in list(Client._open):  # noqa: SLF001 - its own module
         client.close()
+
+
+def _begun(answer: dict[str, Any]) -> OperationResource:
+    try:
+        return OperationResource.from_dict(answer)
+    except ConfigError as error:
+        raise AnswerLost(f"the answer is no operation ({error})") from error
 
 
 def _created_since(resource: OperationResource, moment: datetime) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 AHEAD = 0.5  # seconds: looks that are due so soon count for a list
 LIST_GAP, PAGE_GAP = 0.25, 0.1  # seconds from one list to the next: at least, and for each of its pages
-SHARE = 0.1  # of one core, the most that lists may take
+SHARE = 0.07  # of one core, the most that lists may take
 CHECK_EVERY = 10  # lists, of which one is checked against a single read
 STRIKES, OFF = 2, 600.0  # lists that failed or were behind, until the next so many seconds go without
 _log = logging.getLogger(__name__)

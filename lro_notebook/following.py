@@ -93,7 +93,7 @@ class Follower:
         self._scheduler: Runner = scheduler or shared()
         self._policy = policy or PollPolicy()
         self._clock, self._now, self._draw = clock, now, draw
-        self._forecast = Forecast()
+        self._forecast, self._seen = Forecast(), Progress()
         self._on_end = on_end
         self._lock = threading.Lock()
         self._ended = False
@@ -159,9 +159,9 @@ class Follower:
             if self._ended:
                 return
             self.resource = resource
-            sample = _sample(resource, self._now())
-            self.samples.add(sample)
-            self._forecast.add(self._clock() - self._began, sample.fraction)
+            self._seen = progress = Progress.from_resource(resource)
+            self.samples.add(_sample(resource, progress, self._now()))
+            self._forecast.add(self._clock() - self._began, progress.fraction)
             if not resource.done:
                 return
             self._ended, self._following = True, False
@@ -192,7 +192,7 @@ class Follower:
         """Tell whether more was seen already than `resource` tells, so that it is old."""
         if resource.done or resource.metadata == self.resource.metadata:
             return False
-        seen, told = (Progress.from_resource(item) for item in (self.resource, resource))
+        seen, told = self._seen, Progress.from_resource(resource)
         pairs = (told.completed, seen.completed), (told.fraction, seen.fraction)
         return any((less or 0) < (more or 0) for less, more in pairs)
 
@@ -240,8 +240,7 @@ def _in_words(error: LroError) -> str:
     return f"HTTP {status}" if status else "no answer"
 
 
-def _sample(resource: OperationResource, moment: datetime) -> Sample:
-    progress = Progress.from_resource(resource)
+def _sample(resource: OperationResource, progress: Progress, moment: datetime) -> Sample:
     return Sample(
         time=moment,
         state=state_of(resource),

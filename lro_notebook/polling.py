@@ -48,14 +48,12 @@ class PollPolicy:
 
     Attributes
     ----------
-    floor : float
-        No look follows sooner; a service that asks for calm may set it.
-    first : float
-        No look without a forecast follows sooner.
-    spread, blind_cap : float
-        Without a forecast: how far the looks lie apart, and at most.
-    ahead, behind, cap : float
-        With one: the shares of the time left and of the time overdue, and the longest delay.
+    floor, cap : float
+        No look follows sooner, none later; a service that asks for calm may set them.
+    first, spread : float
+        Without a forecast: no look follows sooner, and how far they lie apart.
+    ahead, behind : float
+        With one: the shares of the time left, and of the time overdue.
     near, near_cap : float
         Close to the forecast end, looks lie a share `near` of the elapsed time apart, at most `near_cap`.
     long_floor, long_after : float
@@ -71,10 +69,9 @@ class PollPolicy:
     floor: float = 0.2
     first: float = 0.5
     spread: float = 0.6
-    blind_cap: float = 10.0
     ahead: float = 0.55
     behind: float = 0.4
-    cap: float = 15.0
+    cap: float = 10.5
     near: float = 0.02
     near_cap: float = 1.0
     long_floor: float = 0.0
@@ -123,7 +120,7 @@ class PollPolicy:
         return max(backoff, retry_after or 0.0)
 
     def _blind(self, elapsed: float) -> float:
-        return min(self.blind_cap, max(self.first, math.sqrt(self.spread * max(0.0, elapsed))))
+        return min(self.cap, max(self.first, math.sqrt(self.spread * max(0.0, elapsed))))
 
     def _informed(self, elapsed: float, left: float) -> float:
         near = min(self.near_cap, max(self.floor, self.near * elapsed))

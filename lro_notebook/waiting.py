@@ -62,15 +62,14 @@ def wait(
     operations = _followed(ops)
 
     def ready() -> bool:
-        ended = [operation for operation in operations if operation.follower.released.is_set()]
-        if return_when == concurrent.futures.FIRST_COMPLETED and ended:
+        if return_when == concurrent.futures.FIRST_COMPLETED and any(map(_released, operations)):
             return True
-        if return_when == concurrent.futures.FIRST_EXCEPTION and any(map(_without_result, ended)):
+        if return_when == concurrent.futures.FIRST_EXCEPTION and any(map(_without_result, operations)):
             return True
-        return len(ended) == len(operations)
+        return all(map(_released, operations))  # stops at the first of what may be thousands
 
     wait_until(ready, operations, timeout)
-    done = {operation for operation in operations if operation.follower.released.is_set()}
+    done = set(filter(_released, operations))
     return DoneAndNotDone(done, set(operations) - done)
 
 
@@ -93,7 +92,7 @@ def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> I
     left = dict.fromkeys(_followed(ops))
 
     def ended() -> list[Operation]:
-        return [operation for operation in left if operation.follower.released.is_set()]
+        return list(filter(_released, left))
 
     while left:
         seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -159,5 +158,11 @@ def _followed(ops: Iterable[Operation]) -> list[Operation]:
     return operations
 
 
+def _released(operation: Operation) -> bool:
+    return operation.follower.released.is_set()
+
+
 def _without_result(operation: Operation) -> bool:
+    if not _released(operation):
+        return False
     return operation.resource.error is not None or not operation.resource.done

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+from google.auth.credentials import Credentials
 
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 NAME = "projects/p/locations/l/datasets/d/operations/1"
+
+
+def rounds(few: int, many: int) -> int:
+    """Return how often a test repeats what it does: a few times, or many with ``make soak``."""
+    return many if os.environ.get("LRO_SOAK") else few
 
 
 class Clock:
@@ -49,6 +56,21 @@ class Scripted(httpx.MockTransport):
         if isinstance(answer, httpx.Response):
             return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
         return answer(request)
+
+
+class Renewable(Credentials):
+    """Credentials whose tokens are t1, t2, ..."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # google-auth annotates only a part of itself
+        self.refreshed = 0
+        self.error = error
+
+    def refresh(self, _request: Any) -> None:  # noqa: ANN401 - as google-auth has it
+        if self.error is not None:
+            raise self.error
+        self.refreshed += 1
+        self.token = f"t{self.refreshed}"
 
 
 class ManualScheduler:

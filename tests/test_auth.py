@@ -1,34 +1,17 @@
 from __future__ import annotations
 
-from typing import Any
-
 import google.auth
 import google.auth.exceptions
 import httpx
 import pytest
-from fakes import Scripted, failed, ok
-from google.auth.credentials import AnonymousCredentials, Credentials
+from fakes import Renewable, Scripted, failed, ok
+from google.auth.credentials import AnonymousCredentials
 
 from lro_notebook import AuthError, ConfigError, auth
 from lro_notebook.answers import NoAnswer
 from lro_notebook.rest import Rest, RetryPolicy
 
 GOOGLE = "https://healthcare.googleapis.com"
-
-
-class Renewable(Credentials):
-    """Credentials whose tokens are t1, t2, ..."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # google-auth annotates only a part of itself
-        self.refreshed = 0
-        self.error = error
-
-    def refresh(self, _request: Any) -> None:  # noqa: ANN401 - as google-auth has it
-        if self.error is not None:
-            raise self.error
-        self.refreshed += 1
-        self.token = f"t{self.refreshed}"
 
 
 def call(transport: Scripted, endpoint: str, credentials: object = None) -> None:

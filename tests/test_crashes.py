@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from fakes import rounds
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -34,6 +36,19 @@ local.set_pace(1_000)
 op = store.import_from("gs://lro-sample/fhir/*.ndjson")
 print(op.name, flush=True)
 op.wait()
+"""
+BUSY = """
+import itertools, os
+import lro_notebook as lro
+store = lro.connect().fhir_store("busy").create(exist_ok=True)
+print("ready", flush=True)
+for number in itertools.count():
+    first = store.import_from("gs://lro-sample/fhir/Patient.ndjson")
+    second = store.export_to(f"gs://demo-out/{os.getpid()}-{number}", types="Patient")
+    first.progress
+    second.load()
+    store.import_from("gs://lro-sample/fhir/*.ndjson").cancel()
+    first.result()
 """
 KERNEL = """
 import lro_notebook as lro
@@ -113,6 +128,47 @@ def test_a_killed_program_loses_nothing(data: Path) -> None:
     assert op.wait(60).state == "SUCCEEDED"
     assert op.source == "gs://lro-sample/fhir/*.ndjson"
     assert list(lro.started()["state"]) == ["SUCCEEDED"]
+
+
+def test_a_program_killed_at_any_moment_leaves_every_operation_to_be_followed_and_loaded(data: Path) -> None:
+    choice = random.Random(4)  # noqa: S311 - the same moments in each run
+    dataset = lro.connect(data_dir=data)
+    for _ in range(rounds(4, 50)):
+        program = python(BUSY)
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        time.sleep(choice.uniform(0.0, 0.5))
+        program.kill()
+        program.wait(10)
+        program.stdout.close()
+    rows = lro.started()
+    unknown = rows["name"].isna()
+    assert set(rows["state"][unknown]) <= {"UNKNOWN"}
+    there = {op.name for op in dataset.operations()}
+    known = set(rows["name"][~unknown])
+    assert known <= there
+    assert len(there - known) <= unknown.sum()  # what runs although the answer was lost has its row
+    for name in known:
+        op = dataset.operation(name).wait(60)
+        assert op.state in {"SUCCEEDED", "CANCELLED"}
+        if op.method == "fhirStores.export" and op.progress.completed:
+            assert list(op.load()) == ["Patient"]
+
+
+def test_a_service_killed_at_any_moment_of_an_import_keeps_whole_resources_and_true_counts(
+    data: Path,
+) -> None:
+    choice = random.Random(5)  # noqa: S311 - the same moments in each run
+    dataset = lro.connect(data_dir=data)
+    local.set_pace(8_000, data)
+    for number in range(rounds(2, 20)):
+        store = dataset.fhir_store(f"s{number}").create()
+        op = store.import_from("gs://lro-sample/fhir/*.ndjson")
+        time.sleep(choice.uniform(0.0, 0.4))
+        kill(data)
+        assert op.wait(60).state in {"FAILED", "SUCCEEDED"}
+        exported = store.export_to(f"gs://demo-out/after-{number}").wait(60)
+        assert exported.progress.completed == op.progress.completed
 
 
 def test_two_programs_on_one_data_directory_share_one_service(data: Path) -> None:

@@ -48,7 +48,7 @@ def forecast(*moves: tuple[float, float]) -> Forecast:
 
 
 def test_without_a_forecast_the_delay_grows_with_the_root_of_the_elapsed_time() -> None:
-    policy = PollPolicy(first=0.5, spread=0.6, blind_cap=10.0)
+    policy = PollPolicy(first=0.5, spread=0.6, cap=10.0)
     delays = [policy.delay(elapsed) for elapsed in (0.0, 15.0, 60.0, 10_000.0)]
     assert delays == pytest.approx([0.5, 3.0, 6.0, 10.0])
 
@@ -79,7 +79,7 @@ def test_past_a_wrong_forecast_the_delay_grows_with_the_time_overdue() -> None:
     delays = [policy.delay(elapsed, late) for elapsed in (10.0, 12.0, 20.0, 1000.0)]
     assert delays == sorted(delays)
     assert delays[0] == pytest.approx(0.2)
-    assert delays[-1] == policy.blind_cap
+    assert delays[-1] == policy.cap
 
 
 @given(
@@ -95,7 +95,7 @@ def test_any_progress_gives_a_delay_between_the_floor_and_the_caps(
     for moment, fraction in sorted(moves, key=lambda move: move[0]):
         seen.add(moment, fraction)
     delay = policy.delay(elapsed, seen, draw=draw)
-    assert floor <= delay <= max(floor, policy.cap, policy.blind_cap) * (1 + policy.jitter)
+    assert floor <= delay <= max(floor, policy.cap) * (1 + policy.jitter)
 
 
 def test_a_service_may_set_a_floor_for_work_that_takes_long() -> None:
