@@ -3,6 +3,7 @@
 # make test    the whole test suite                                           make bench   measurements
 # make lab     JupyterLab on the example notebooks                            make clean   remove what was built
 # make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
+# make soak    many rounds of faults and crashes, drawn to build/soak.png
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab test test-matrix check bench screens browser clean
+.PHONY: demo lab test test-matrix soak check bench screens browser clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -23,6 +24,10 @@ test: $(VENV)/.test browser
 
 test-matrix: $(VENV)/.test
 	$(BIN)/python scripts/kernel_matrix.py
+
+soak: $(VENV)/.test
+	LRO_SOAK=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_crashes.py --timeout=1800
+	$(BIN)/python scripts/soak.py
 
 screens: $(VENV)/.test browser
 	$(BIN)/python scripts/screenshots.py

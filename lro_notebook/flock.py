@@ -31,7 +31,7 @@ AHEAD = 0.5  # seconds: looks that are due so soon count for a list
 LIST_GAP, PAGE_GAP = 0.25, 0.1  # seconds from one list to the next: at least, and for each of its pages
 SHARE = 0.07  # of one core, the most that lists may take
 CHECK_EVERY = 10  # lists, of which one is checked against a single read
-STRIKES, OFF = 2, 600.0  # lists that failed or were behind, until the next so many seconds go without
+STRIKES, OFF = 3, 600.0  # lists in a row that failed or were behind, until so many seconds go without
 _log = logging.getLogger(__name__)
 
 
@@ -75,7 +75,8 @@ class Flock:
         self._taken: list[Due] = []  # by the run that goes on
         self._planned: float | None = None  # when the scheduler will run this next
         self._not_before = self._next_list = self._off_until = 0.0
-        self._pages, self._lists, self._strikes = 1, 0, 0
+        self._pages, self._lists = 1, 0
+        self._failed, self._behind = 0, 0  # lists in a row
 
     def schedule(self, job: Follower, delay: float = 0.0) -> None:
         """Have `job` looked at in `delay` seconds, instead of when it was due before."""
@@ -124,7 +125,7 @@ class Flock:
         if delay is not None:
             self.schedule(follower, delay)
         if behind is not None:
-            self._judge(failed=behind)
+            self._found_behind(told=behind)
 
     def _enter(self, due: float, job: Follower) -> None:
         number = next(self._numbers)
@@ -203,7 +204,7 @@ class Flock:
         except LroError as error:
             self._list_failed(error, due)
             return
-        self._pages = max(1, pages)
+        self._pages, self._failed = max(1, pages), 0
         unread = self._deliver(found, due)
         work = (self._work() - began) / SHARE
         self._next_list = self._clock() + max(LIST_GAP, PAGE_GAP * pages, work)
@@ -219,7 +220,7 @@ class Flock:
         """Hand out what a list has told; return those that have to be read by themselves."""
         behind = {follower for follower, resource in found.items() if follower.is_ahead_of(resource)}
         if behind:
-            self._judge(failed=True)
+            self._found_behind(told=True)
         for follower, resource in found.items():
             if follower in behind:
                 continue
@@ -232,23 +233,24 @@ class Flock:
 
     def _list_failed(self, error: LroError, due: Sequence[Due]) -> None:
         """Go on without the list; a failure that may pass is one of everybody who was to be looked at."""
-        if not is_transient(error):
+        heed(self._budget, error)
+        self._failed += 1
+        if not is_transient(error) or self._failed >= STRIKES:
             _log.info("operations cannot be listed (%s); each is read by itself", type(error).__name__)
             self._off_until = self._clock() + OFF
             self._read(due)
             return
-        heed(self._budget, error)
         for _, follower in due:
             delay = follower.missed(error)
             if delay is not None:
                 with self._lock:
                     self._enter(self._clock() + delay, follower)
-        self._judge(failed=True)
 
-    def _judge(self, *, failed: bool) -> None:
+    def _found_behind(self, *, told: bool) -> None:
+        """Hear whether a list has told less than a single read."""
         with self._lock:
-            self._strikes = self._strikes + 1 if failed else 0
-            if self._strikes >= STRIKES:
+            self._behind = self._behind + 1 if told else 0
+            if self._behind >= STRIKES:
                 self._off_until = self._clock() + OFF
 
 

@@ -6,6 +6,7 @@ It speaks HTTP/1.1 by hand, since no HTTP library lets a server break the protoc
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import socket
 import socketserver
@@ -83,6 +84,7 @@ class Misbehaving:
         self.operations: dict[str, Operation] = {}
         self.requests: Counter[str] = Counter()
         self.authorizations: list[str | None] = []
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", port), _handler(self))
         self.port: int = self._server.server_address[1]
@@ -100,7 +102,7 @@ class Misbehaving:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def begin(self) -> Operation:
-        operation = Operation(f"{PARENT}/operations/{len(self.operations) + 1}", self.seconds, self.outcome)
+        operation = Operation(f"{PARENT}/operations/{next(self._numbers)}", self.seconds, self.outcome)
         self.operations[operation.name] = operation
         return operation
 
@@ -117,7 +119,7 @@ class Misbehaving:
             self.requests[method] += 1
             fault = self.faults.pop(0) if self.faults else self.always
             if path == f"{PARENT}/operations":
-                return fault, {"operations": [each.resource() for each in self.operations.values()]}
+                return fault, {"operations": [each.resource() for each in self.operations.copy().values()]}
             known = self.operations.get(path.removesuffix(":cancel"))
             return (fault, known.resource()) if known else ("404", {})
 

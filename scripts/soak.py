@@ -1,0 +1,120 @@
+"""Follow hundreds of operations on a misbehaving service for a while; draws memory, threads and lag.
+
+The service (tests/misbehaving.py) fails one request in ten at random, with fixed seeds. Each operation
+that ends is replaced by a new one. Ends with status 1 if an operation ended in a wrong state, or if
+threads or connections were left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+import lro_notebook as lro
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from misbehaving import PARENT, PASSING, Misbehaving, Operation  # noqa: E402 - the path comes first
+
+OUTCOMES: dict[str, dict[str, Any]] = {
+    "SUCCEEDED": {"response": {}},
+    "FAILED": {"error": {"code": 3, "message": "bad input"}},
+    "CANCELLED": {"error": {"code": 1, "message": "cancelled"}},
+}
+
+
+class Soak:
+    """The operations that run, and what was measured of those that have ended."""
+
+    def __init__(self, service: Misbehaving, client: lro.Client) -> None:
+        self.service, self.client = service, client
+        self.draw = random.Random(6)  # noqa: S311 - the same course in each run
+        self.expected: dict[str, str] = {}
+        self.lags: list[float] = []
+        self.wrong: list[str] = []
+        self.ended = threading.Semaphore(0)
+
+    def begin(self) -> None:
+        """Start one operation, whose end is noted."""
+        state = self.draw.choice(list(OUTCOMES))
+        self.service.seconds, self.service.outcome = self.draw.uniform(2.0, 60.0), OUTCOMES[state]
+        operation = self.client.start("POST", f"{PARENT}/fhirStores/s:import", {})
+        self.expected[operation.name] = state
+        operation.add_done_callback(self.note)
+
+    def note(self, operation: lro.Operation) -> None:
+        """Note an end: how late it was seen, and whether it is the true one."""
+        there: Operation = self.service.operations.pop(operation.name)
+        self.lags.append(time.monotonic() - there.began - there.seconds)
+        if operation.state != self.expected.pop(operation.name):
+            self.wrong.append(operation.name)
+        self.ended.release()
+
+    def misbehave(self) -> None:
+        """Plan the faults of the next requests."""
+        if len(self.service.faults) < 100:  # noqa: PLR2004 - more than are sent until the next call
+            faults = self.draw.choices(PASSING, k=20) + [""] * 180
+            self.draw.shuffle(faults)
+            self.service.faults += faults
+
+
+def main() -> int:
+    """Run it, draw it, and judge it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--operations", type=int, default=300)
+    parser.add_argument("--picture", type=Path, default=ROOT / "build" / "soak.png")
+    options = parser.parse_args()
+    me, rows = psutil.Process(), list[tuple[float, float, int, int]]()
+    before = threading.active_count()
+    with Misbehaving() as service, lro.Client(service.endpoint, timeout=0.5) as client:
+        soak, began = Soak(service, client), time.monotonic()
+        for _ in range(options.operations):
+            soak.begin()
+        while (elapsed := time.monotonic() - began) < options.minutes * 60:
+            soak.misbehave()
+            while soak.ended.acquire(timeout=0.2):
+                soak.begin()
+            mine = [thread for thread in threading.enumerate() if thread.name.startswith("lro-")]
+            rows.append((elapsed, me.memory_info().rss / 1e6, len(mine), len(soak.lags)))
+        service.faults.clear()
+    threads, sent = max(row[2] for row in rows), service.requests
+    draw(rows, soak.lags, options.picture)
+    print(f"{len(soak.lags):,} operations ended, {len(soak.wrong)} of them in a wrong state")
+    print(f"requests: {sent['start']:,} starts, {sent['GET']:,} reads; at most {threads} threads of ours")
+    print(f"memory {rows[len(rows) // 4][1]:.0f} MB after a quarter, {rows[-1][1]:.0f} MB at the end")
+    print(f"lag: mean {sum(soak.lags) / len(soak.lags):.2f} s, worst {max(soak.lags):.1f} s")
+    print(f"drawn to {options.picture}")
+    return int(bool(soak.wrong) or threads > before + 5)
+
+
+def draw(rows: list[tuple[float, float, int, int]], lags: list[float], picture: Path) -> None:
+    """Draw memory, threads and lag over time."""
+    import matplotlib as mpl  # noqa: PLC0415 - after the run, which measures memory
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    figure, axes = plt.subplots(3, sharex=True, figsize=(8, 7), layout="constrained")
+    times = [row[0] / 60 for row in rows]
+    axes[0].plot(times, [row[1] for row in rows])
+    axes[0].set_ylabel("memory (MB)")
+    axes[1].plot(times, [row[2] for row in rows])
+    axes[1].set_ylabel("threads of ours")
+    seen = [next(row[0] for row in rows if row[3] > number) / 60 for number in range(rows[-1][3])]
+    axes[2].plot(seen, lags[: len(seen)], ".", markersize=3)
+    axes[2].set_ylabel("lag of the end (s)")
+    axes[2].set_xlabel("minutes")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=120)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
