@@ -66,6 +66,10 @@ class Client:
         Brings a local service back and returns its (endpoint, token); see `rest.Rest`.
     local : LocalService, optional
         The embedded service, where the caller knows that it is the one.
+    journal, scheduler : optional
+        Where starts are noted, and who runs the looks; for tests.
+    policy : PollPolicy, optional
+        When its operations are looked at.
     """
 
     _open: ClassVar[weakref.WeakSet[Client]] = weakref.WeakSet()
