@@ -27,10 +27,10 @@ test-matrix: $(VENV)/.test
 
 soak: $(VENV)/.test
 	LRO_SOAK=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_crashes.py --timeout=1800
-	$(BIN)/python scripts/soak.py
+	PYTHONPATH=tests $(BIN)/python scripts/soak.py
 
 screens: $(VENV)/.test browser
-	$(BIN)/python scripts/screenshots.py
+	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py
 
 # The browser of the browser tests: Debian's package, where it is missing and may be installed.
 browser:

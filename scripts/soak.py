@@ -1,5 +1,7 @@
 """Follow hundreds of operations on a misbehaving service for a while; draws memory, threads and lag.
 
+Usage: PYTHONPATH=tests python scripts/soak.py --minutes 10
+
 The service (tests/misbehaving.py) fails one request in ten at random, with fixed seeds. Each operation
 that ends is replaced by a new one. Ends with status 1 if an operation ended in a wrong state, or if
 threads or connections were left behind.
@@ -16,13 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from misbehaving import PARENT, PASSING, Misbehaving, Operation
 
 import lro_notebook as lro
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-from misbehaving import PARENT, PASSING, Misbehaving, Operation  # noqa: E402 - the path comes first
-
 OUTCOMES: dict[str, dict[str, Any]] = {
     "SUCCEEDED": {"response": {}},
     "FAILED": {"error": {"code": 3, "message": "bad input"}},
