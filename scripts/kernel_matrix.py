@@ -8,13 +8,18 @@ import sys
 import venv
 from pathlib import Path
 
-VERSIONS = ("6.29.5", "7.2.0")
+#: Name and packages of each environment; the first is what Colab has.
+ENVIRONMENTS = {
+    "ipykernel-6.17.1": ("ipykernel==6.17.1", "ipython==7.34.0"),
+    "ipykernel-6.29.5": ("ipykernel==6.29.5",),
+    "ipykernel-7.2.0": ("ipykernel==7.2.0",),
+}
 ROOT = Path(__file__).parents[1]
 
 
-def environment(version: str) -> Path:
-    """Return the python of an environment with that ipykernel; made where it is missing."""
-    folder = ROOT / "build" / "matrix" / f"ipykernel-{version}"
+def environment(name: str) -> Path:
+    """Return the python of an environment; made where it is missing."""
+    folder = ROOT / "build" / "matrix" / name
     python = folder / "bin" / "python"
     ready = folder / ".ready"
     if not ready.exists():
@@ -27,7 +32,7 @@ def environment(version: str) -> Path:
             "--quiet",
             "--editable",
             str(ROOT),
-            f"ipykernel=={version}",
+            *ENVIRONMENTS[name],
         ]
         subprocess.run(install, check=True)  # noqa: S603 - our own environment
         ready.touch()
@@ -35,17 +40,17 @@ def environment(version: str) -> Path:
 
 
 def main() -> int:
-    """Print a line per version; 0 when all passed."""
+    """Print a line per environment; 0 when all passed."""
     failed = []
-    for version in VERSIONS:
-        env = {**os.environ, "LRO_TEST_KERNEL_PYTHON": str(environment(version))}
-        print(f"== ipykernel {version}", flush=True)
+    for name, packages in ENVIRONMENTS.items():
+        env = {**os.environ, "LRO_TEST_KERNEL_PYTHON": str(environment(name))}
+        print(f"== {', '.join(packages)}", flush=True)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "tests/kernel"], cwd=ROOT, env=env, check=False
         )
         if done.returncode:
-            failed.append(version)
-    print("failed on: " + ", ".join(failed) if failed else f"passed on ipykernel {', '.join(VERSIONS)}")
+            failed.append(name)
+    print(f"failed in: {', '.join(failed)}" if failed else f"passed in {', '.join(ENVIRONMENTS)}")
     return bool(failed)
 
 

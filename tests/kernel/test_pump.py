@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.service]
 SET_UP = """
 import asyncio, time
 from contextlib import ExitStack
-import comm, ipywidgets
+import ipywidgets
 import lro_notebook as lro
 from lro_notebook import local
 from lro_notebook.jupyter import pump as module
@@ -274,17 +274,15 @@ except LookupError:
 
 
 def test_an_error_in_the_answer_to_a_click_is_logged_and_the_next_click_gets_through(kernel: Session) -> None:
-    kernel.run(
+    shown = kernel.run(
         "import logging\nrecords = []\n"
         "class Keep(logging.Handler):\n    emit = lambda self, record: records.append(record)\n"
         "keep = Keep()\nlogging.getLogger('lro_notebook').addHandler(keep)\n"
-        "failing = comm.create_comm(target_name='test', data={'state': {}})\n"
-        "failing.on_msg(lambda message: 1 / 0)"
+        "failing = ipywidgets.Button()\nfailing.comm.on_msg(lambda message: 1 / 0)\nprint(failing.model_id)"
     )
-    opened = [m["content"] for _, m in kernel.messages if m["msg_type"] == "comm_open"]
-    failing = next(content["comm_id"] for content in opened if content["target_name"] == "test")
+    failing = shown.text("stdout").strip()
     ours, _ = handmade(kernel)
-    cell = kernel.start("pumped(5, failing.comm_id, button.model_id)\nprint(len(clicks), len(records))")
+    cell = kernel.start("pumped(5, failing.model_id, button.model_id)\nprint(len(clicks), len(records))")
     began(kernel, cell)
     send(kernel, failing)
     kernel.listen(0.2)
