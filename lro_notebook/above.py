@@ -39,6 +39,8 @@ class Above:
         Is told of each operation that was started, and what the caller said of showing it.
     display : callable
         Shows an operation where a notebook does; says whether it did.
+    html : callable
+        Returns an operation as html that does not live, for front ends without a Jupyter kernel.
     """
 
     load: Callable[..., Results] | None = None
@@ -47,6 +49,7 @@ class Above:
     watching: Callable[[Sequence[Operation]], Watching] | None = None
     show: Callable[[Operation, bool | None], None] = lambda _operation, _show: None
     display: Callable[[Operation], bool] = lambda _: False
+    html: Callable[[Operation], str | None] = lambda _: None
 
 
 above = Above()

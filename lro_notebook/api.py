@@ -214,3 +214,4 @@ def _history(operation: Operation) -> pd.DataFrame:
 
 above.load, above.failures, above.history = _load, _failures, _history
 above.watching, above.show, above.display = notebook.watching, notebook.show, notebook.display
+above.html = notebook.html_of

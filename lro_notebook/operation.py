@@ -179,6 +179,10 @@ class Operation:
         if not above.display(self):
             raise NotImplementedError
 
+    def _repr_html_(self) -> str | None:
+        """Return the card as it is now, for front ends that show html but run no Jupyter kernel."""
+        return above.html(self)
+
     def refresh(self) -> Operation:
         """Read the state now, and return this operation. Calls ``GET {name}``."""
         self._follower.absorb(self._follower.source.get())

@@ -10,10 +10,13 @@ import sys
 import threading
 import weakref
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook import terminal
+from lro_notebook.jupyter import render
 from lro_notebook.jupyter.surface import Surface
+from lro_notebook.jupyter.view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +82,11 @@ def display(operation: Operation) -> bool:
         _log.exception("operation %s cannot be shown as a card", operation.id)
         return False
     return True
+
+
+def html_of(operation: Operation) -> str:
+    """Return the card of an operation as it is now, as html that stands alone."""
+    return render.alone([view_of(operation, datetime.now(UTC))])
 
 
 @contextmanager

@@ -1,0 +1,37 @@
+"""Voila: a notebook as a page without code, whose kernel lives on behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from browser.lab import write_notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from browser.lab import Chromium, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.service]
+
+CODE = """\
+import lro_notebook as lro
+store = lro.connect().fhir_store("voila").create(exist_ok=True)
+op = store.import_from("gs://lro-sample/fhir/*.ndjson")
+"""
+
+
+def test_the_card_lives_in_a_voila_page_and_can_be_cancelled_there(
+    server: Server, chromium: Chromium, pace: Callable[[float | None], None]
+) -> None:
+    pace(300)
+    write_notebook(server.root / "voila.ipynb", [CODE])
+    with chromium.context.new_page() as page:
+        page.goto(f"{server.url}/voila/render/voila.ipynb")
+        button = page.get_by_role("button", name="Cancel")
+        button.wait_for(timeout=60_000)
+        bar = page.locator(".lro-card progress")
+        page.wait_for_function("bar => Number(bar.getAttribute('value')) > 0", arg=bar.element_handle())
+        button.click()
+        page.get_by_text("Cancelled", exact=True).first.wait_for(timeout=20_000)
+        assert not page.get_by_role("button", name="Cancel").is_visible()
