@@ -1,6 +1,7 @@
 """What an operation's ``metadata`` says about its progress, and the samples of it over time.
 
-Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fraction.
+Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fraction. `readers` finds the
+fields, whatever the API calls them.
 """
 
 from __future__ import annotations
@@ -9,17 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.resource import parse_int64, parse_timestamp
+from lro_notebook import quirks, readers
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from lro_notebook.readers import Counts
     from lro_notebook.resource import OperationResource, State
-
-_CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
-_ENDED = ("endTime", "completeTime", "doneTime", "finishTime")
-_CANCEL_REQUESTED = ("cancelRequested", "requestedCancellation", "cancellationRequested")
-_STATUS = ("statusMessage", "statusDetail", "stateMessage", "progressMessage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +55,18 @@ class Progress:
         """Read the progress out of `metadata`; never raises, whatever the input is."""
         if not isinstance(metadata, Mapping):
             return cls()
-        completed, total, failed = _counter(metadata.get("counter"))
+        fields = quirks.plain(metadata if isinstance(metadata, dict) else dict(metadata))
+        fraction, counted = _measured(fields)
+        parts = readers.own(fields)
         return cls(
-            fraction=min(completed / total, 1.0) if total and completed is not None else None,
-            completed=completed,
-            total=total,
-            failed=failed,
-            status=next(
-                (text for text in map(metadata.get, _STATUS) if isinstance(text, str) and text), None
-            ),
-            created=_first_time(metadata, _CREATED),
-            ended=_first_time(metadata, _ENDED),
-            cancel_requested=any(metadata.get(key) is True for key in _CANCEL_REQUESTED),
+            fraction=fraction,
+            completed=counted.completed if counted else None,
+            total=counted.total if counted else None,
+            failed=counted.failed if counted else None,
+            status=readers.status(parts),
+            created=readers.created(parts),
+            ended=readers.ended(parts),
+            cancel_requested=readers.cancel_requested(parts),
         )
 
     @classmethod
@@ -81,19 +78,34 @@ class Progress:
         return progress
 
 
-def _counter(counter: object) -> tuple[int | None, int | None, int | None]:
-    """Return (completed, total, failed) of a ``ProgressCounter``, whose zeros are left out on the wire."""
-    if not isinstance(counter, Mapping):
-        return None, None, None
-    pending, success, failure = (parse_int64(counter.get(key)) for key in ("pending", "success", "failure"))
-    if pending is None and success is None and failure is None:
-        return None, None, None
-    completed = (success or 0) + (failure or 0)
-    return completed, None if pending is None else completed + pending, failure or 0
+def _measured(metadata: dict[str, Any]) -> tuple[float | None, Counts | None]:
+    """Return the fraction, and the counts that it comes from or that there are beside it.
 
-
-def _first_time(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> datetime | None:
-    return next((time for time in (parse_timestamp(metadata.get(key)) for key in keys) if time), None)
+    The outermost that tells a fraction wins; what lists, maps and steps tell comes after all objects.
+    """
+    without_total: Counts | None = None
+    fields_of = list(readers.levels(metadata))
+    for fields in fields_of:
+        counted = readers.counts(fields)
+        if counted is not None and counted.fraction is not None:
+            return counted.fraction, counted
+        without_total = without_total or counted
+        percentage = readers.percentage(fields)
+        if percentage is not None:
+            return percentage, without_total
+    for objects in (objects for fields in fields_of for objects in readers.collections(fields)):
+        counted = readers.summed(objects)
+        if counted is not None and counted.fraction is not None:
+            return counted.fraction, counted
+        mean = readers.mean_percentage(objects)
+        if mean is not None:
+            return mean, without_total
+    if without_total is None:
+        for fields in fields_of:
+            counted = readers.steps(fields)
+            if counted is not None:
+                return counted.fraction, counted
+    return None, without_total
 
 
 def state_of(resource: OperationResource) -> State:

@@ -16,6 +16,8 @@ ROOT = Path(lro_notebook.__file__).parent
 FLOORS = [
     ("errors",),
     ("resource",),
+    ("quirks",),
+    ("readers",),
     ("progress",),
     ("auth",),
     ("answers",),
