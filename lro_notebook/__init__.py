@@ -1,7 +1,7 @@
 """Long-running operations of Google Cloud in Jupyter: start them, watch them live, load them into pandas."""
 
 from lro_notebook import local
-from lro_notebook.api import connect, read_results, started, to_frame
+from lro_notebook.api import connect, read_results, started, to_frame, watch
 from lro_notebook.client import Client
 from lro_notebook.errors import (
     ApiError,
@@ -66,4 +66,5 @@ __all__ = [
     "started",
     "to_frame",
     "wait",
+    "watch",
 ]

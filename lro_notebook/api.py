@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import foreign
 from lro_notebook.above import above
 from lro_notebook.client import HEALTHCARE, Client
 from lro_notebook.errors import ConfigError
+from lro_notebook.following import Follower
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.journal import Journal
 from lro_notebook.jupyter import notebook
@@ -17,10 +20,9 @@ from lro_notebook.local import launch
 from lro_notebook.operation import Operation
 from lro_notebook.polling import PollPolicy
 from lro_notebook.remote import LocalService
+from lro_notebook.resource import OperationResource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     import pandas as pd
 
     from lro_notebook.frames.results import Results
@@ -97,6 +99,65 @@ def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None,
 def _revive(folder: Path | None) -> tuple[str, str]:
     running = launch.ensure(folder)
     return running.endpoint, running.token
+
+
+def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - many kinds in, one or many out
+    """Follow any operation, or several, and show them live: one as a card, many as one table.
+
+    Parameters
+    ----------
+    x : Operation, str, dict, google operation, or an iterable of these
+        An operation of this package; a full name, such as ``projects/…/operations/123``; the JSON object
+        of an operation; a `google.api_core.operation.Operation` or `AsyncOperation`, which is followed
+        with its own credentials; a `google.longrunning` protobuf message.
+    client : Client, optional
+        Who asks for what is only a name or a snapshot; by default the one client that is open.
+
+    Returns
+    -------
+    Operation or list of Operation
+        As `x` is one or many.
+
+    Raises
+    ------
+    ConfigError
+        `x` is no operation, or nobody is known who could ask for it.
+    ApiError
+        There is no operation of that name; records are kept for a limited time.
+    """
+    if isinstance(x, Iterable) and not isinstance(x, (str, Mapping)):
+        operations = [_watched(item, client) for item in x]
+    else:
+        operations = [_watched(x, client)]
+        x = None
+    for operation in operations:
+        operation.follower.follow()
+    notebook.show_all(operations)
+    return operations[0] if x is None else operations
+
+
+def _watched(x: object, client: Client | None) -> Operation:
+    if isinstance(x, Operation):
+        return x
+    operation = foreign.watched(x)
+    if operation is not None:
+        return operation
+    resource = foreign.message_of(x)
+    if isinstance(x, Mapping):
+        resource = OperationResource.from_dict(x)
+    if resource is None and not (isinstance(x, str) and "operations/" in x):
+        shown = repr(x) if isinstance(x, str) else type(x).__name__
+        raise ConfigError(
+            f"{shown} is no operation: give an Operation, a full name such as projects/…/operations/123, its "
+            "JSON object, or an operation of google-api-core"
+        )
+    asking = client or Client.only_open()
+    if asking is not None:
+        return asking.get(str(x)) if resource is None else asking.snapshot(resource)
+    if resource is not None and resource.done:
+        return Operation(Follower(foreign.Ended(), resource))
+    name = str(x) if resource is None else resource.name
+    raise ConfigError(f"nobody to ask for {name}: give client=, since none or several clients are open")
 
 
 def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:

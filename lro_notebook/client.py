@@ -8,26 +8,33 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.above import above
 from lro_notebook.answers import AnswerLost
 from lro_notebook.auth import GoogleCredentials
-from lro_notebook.errors import ApiError, ConfigError, LroError, StartUnknown
+from lro_notebook.errors import LroError
 from lro_notebook.flock import Flock
 from lro_notebook.following import Follower
 from lro_notebook.journal import Journal, StartRecord
 from lro_notebook.operation import Operation
 from lro_notebook.polling import Budget
 from lro_notebook.progress import Progress, state_of
-from lro_notebook.remote import LocalService, RemoteListing, RemoteOperation, ask_local, missing_hint, pages
+from lro_notebook.remote import (
+    LocalService,
+    RemoteListing,
+    RemoteOperation,
+    ask_local,
+    begun,
+    missing_hint,
+    pages,
+    start_unknown,
+)
 from lro_notebook.resource import (
     OperationResource,
-    listing_parent,
     method_title,
-    operation_id,
     operation_parent,
     target_of,
 )
@@ -41,8 +48,6 @@ if TYPE_CHECKING:
     from lro_notebook.polling import PollPolicy, Scheduler
 
 HEALTHCARE = "https://healthcare.googleapis.com"
-#: Clocks of two machines differ; operations created this much before a lost start still count as candidates.
-_SKEW = timedelta(seconds=30)
 
 
 class Client:
@@ -207,9 +212,9 @@ class Client:
         row = self._journal.intend(record)
         try:
             answer = self._rest.call(method, path, role="start", json=json, missing=missing)
-            resource = _begun(answer)
+            resource = begun(answer)
         except AnswerLost as lost:
-            raise self._unknown(record, lost) from lost
+            raise start_unknown(self._rest, record, lost) from lost
         except LroError:
             self._journal.refused(row)
             raise
@@ -236,6 +241,37 @@ class Client:
         """
         source = RemoteOperation(self._rest, name, missing or missing_hint(name))
         return self._handle(source.get(), source.version)
+
+    def snapshot(self, resource: OperationResource) -> Operation:
+        """Return the handle of an operation that somebody else has read; sends no request yet."""
+        return self._handle(resource, self._rest.version)
+
+    def wait(self, name: str, *, timeout: float = 30.0) -> Operation:
+        """Have the service hold its answer until the operation ends, and return its handle.
+
+        Few services offer this (AIP-151); ``client.get(name).wait()`` works with all of them.
+        Calls ``POST {name}:wait``.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds that the service may hold the answer; the operation may not have ended then.
+
+        Raises
+        ------
+        ApiError
+            The service does not offer it, or there is no such operation.
+        """
+        hint = f"If this service does not offer wait, client.get({name!r}).wait() does it by looking."
+        answer = self._rest.call(
+            "POST",
+            f"{name}:wait",
+            role="read",
+            json={"timeout": f"{timeout:g}s"},
+            missing=hint,
+            within=timeout + 10.0,
+        )
+        return self._handle(OperationResource.from_dict(answer), self._rest.version_of(name))
 
     def list(
         self,
@@ -324,47 +360,9 @@ class Client:
         moment = Progress.from_resource(resource).ended or datetime.now(UTC)
         self._journal.ended(resource.name, state_of(resource), moment, service=record.service)
 
-    def _unknown(self, record: StartRecord, lost: AnswerLost) -> StartUnknown:
-        """Return the error for a start whose answer was lost, with what was created since."""
-        parent = listing_parent(record.target)
-        try:
-            candidates = [
-                resource.name
-                for page in pages(self._rest, f"{parent}/operations", role="read")
-                for resource in map(OperationResource.from_dict, page)
-                if _created_since(resource, record.requested - _SKEW)
-            ]
-            found = (
-                f"Created since then: {', '.join(map(operation_id, candidates))}; one of them may be yours."
-                if candidates
-                else "Since then no operation was created there; it may still appear."
-            )
-        except (ApiError, LroError) as error:
-            candidates, found = (
-                [],
-                f"Which operations were created since cannot be listed ({type(error).__name__}).",
-            )
-        return StartUnknown(
-            f"{record.method} on {record.target} was sent, but {lost}; it may or may not run. {found} "
-            "It was not sent again. Look at the operations there before you start it once more.",
-            candidates=candidates,
-        )
-
 
 @atexit.register
 def _close_all() -> None:
     """Stop following everything when the program ends."""
     for client in list(Client._open):  # noqa: SLF001 - its own module
         client.close()
-
-
-def _begun(answer: dict[str, Any]) -> OperationResource:
-    try:
-        return OperationResource.from_dict(answer)
-    except ConfigError as error:
-        raise AnswerLost(f"the answer is no operation ({error})") from error
-
-
-def _created_since(resource: OperationResource, moment: datetime) -> bool:
-    created = Progress.from_resource(resource).created
-    return created is not None and created >= moment

@@ -303,6 +303,9 @@ class Operation:
         """The progress over time, a row per look: time, state, completed, total, failed, fraction."""
         return given(above.history)(self)
 
+    def about_to_block(self) -> None:
+        """Hear that this thread is about to wait for it; a kind of operation may refuse."""
+
     def _followed(self) -> OperationResource:
         self._follower.follow()
         return self.resource

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lro_notebook.answers import NoAnswer
-from lro_notebook.errors import ConfigError, LroError
-from lro_notebook.resource import OperationResource, operation_parent
+from lro_notebook.answers import AnswerLost, NoAnswer
+from lro_notebook.errors import ConfigError, LroError, StartUnknown
+from lro_notebook.progress import Progress
+from lro_notebook.resource import OperationResource, listing_parent, operation_id, operation_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
+    from lro_notebook.journal import StartRecord
     from lro_notebook.rest import Rest
 
+#: Clocks of two machines differ; operations created this much before a lost start still count as candidates.
+_SKEW = timedelta(seconds=30)
 PAGE_SIZE = 1000  # operations that a page is asked to hold; services give fewer as they like
 
 
@@ -114,3 +120,37 @@ def missing_hint(name: str) -> str:
         f"The operations under {parent or 'this service'} are listed by client.list({parent!r}); "
         "records of ended operations are kept for a limited time (about 30 days at Cloud Healthcare)."
     )
+
+
+def begun(answer: dict[str, Any]) -> OperationResource:
+    """Return the operation in the answer to a start request; an answer without one counts as lost."""
+    try:
+        return OperationResource.from_dict(answer)
+    except ConfigError as error:
+        raise AnswerLost(f"the answer is no operation ({error})") from error
+
+
+def start_unknown(rest: Rest, record: StartRecord, lost: AnswerLost) -> StartUnknown:
+    """Return the error for a start whose answer was lost, with what was created since."""
+    parent = listing_parent(record.target)
+    candidates: list[str] = []
+    try:
+        for page in pages(rest, f"{parent}/operations", role="read"):
+            resources = map(OperationResource.from_dict, page)
+            candidates += [item.name for item in resources if _created_since(item, record.requested - _SKEW)]
+        found = "Since then no operation was created there; it may still appear."
+        if candidates:
+            ids = ", ".join(map(operation_id, candidates))
+            found = f"Created since then: {ids}; one of them may be yours."
+    except LroError as error:
+        found = f"Which operations were created since cannot be listed ({type(error).__name__})."
+    return StartUnknown(
+        f"{record.method} on {record.target} was sent, but {lost}; it may or may not run. {found} "
+        "It was not sent again. Look at the operations there before you start it once more.",
+        candidates=candidates,
+    )
+
+
+def _created_since(resource: OperationResource, moment: datetime) -> bool:
+    created = Progress.from_resource(resource).created
+    return created is not None and created >= moment

@@ -157,6 +157,7 @@ class Rest:
         json: Any = None,  # noqa: ANN401 - any JSON value
         params: Mapping[str, str | int] | None = None,
         missing: str = "",
+        within: float | None = None,
     ) -> dict[str, Any]:
         """Send a request, again where its `role` allows it, and return the JSON object of the answer.
 
@@ -164,6 +165,8 @@ class Rest:
         ----------
         missing : str
             What to do next when the answer is 404.
+        within : float or None
+            Seconds that this request may take, where they are more than usual.
 
         Raises
         ------
@@ -175,10 +178,11 @@ class Rest:
             `role` is ``start`` or ``write`` and the request may have been carried out.
         """
         began, attempt, revived, endpoint = self._clock(), 0, False, self.endpoint
+        request: dict[str, Any] = {"json": json, "params": params, "missing": missing, "within": within}
         while True:
             attempt += 1
             try:
-                return self._once(method, path, role=role, json=json, params=params, missing=missing)
+                return self._once(method, path, role=role, **request)
             except (ApiError, AuthError) as error:
                 if not revived and self._revived(error, endpoint):
                     revived = True
@@ -219,6 +223,7 @@ class Rest:
         json: Any,  # noqa: ANN401
         params: Mapping[str, str | int] | None,
         missing: str,
+        within: float | None,
     ) -> dict[str, Any]:
         url = self.url(path)
         shown = str(url.copy_with(query=None))
@@ -226,7 +231,14 @@ class Rest:
         if self._http.is_closed:
             raise LroError(CLOSED)
         try:
-            response = self._http.request(method, url, json=json, params=params or None, auth=self._auth)
+            response = self._http.request(
+                method,
+                url,
+                json=json,
+                params=params or None,
+                auth=self._auth,
+                timeout=httpx.USE_CLIENT_DEFAULT if within is None else within,
+            )
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,

@@ -107,6 +107,8 @@ def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeo
     """Wait for `operations` until `ready` says so, showing that; False when the time is over."""
     if ready():
         return True
+    for operation in operations:
+        operation.about_to_block()
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
         with watching(operations) as pause:

@@ -31,6 +31,7 @@ FLOORS = [
     ("above",),
     ("waiting",),
     ("operation",),
+    ("foreign",),
     ("client",),
     ("terminal",),
     ("jupyter",),

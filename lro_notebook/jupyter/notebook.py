@@ -69,6 +69,13 @@ def show(operation: Operation, wanted: bool | None) -> None:  # noqa: FBT001 - N
         _log.exception("operation %s cannot be shown", operation.id)
 
 
+def show_all(operations: Sequence[Operation]) -> None:
+    """Show operations in the cell that runs, in one table where they are several."""
+    for operation in operations:
+        _silent.discard(operation)
+        show(operation, wanted=True)
+
+
 def display(operation: Operation) -> bool:
     """Show an operation as the value of a cell, once a cell; say whether this is a notebook."""
     if kernel() is None:
