@@ -257,3 +257,15 @@ def test_a_timeout_on_the_loop_cancels_nothing(kernel: Session) -> None:
     kernel.until(lambda: cell.ended)
     assert cell.error == "TimeoutError"
     assert kernel.run("print(op.refresh().state)").text("stdout") == "RUNNING\n"
+
+
+def test_autoreload_leaves_the_card_alive(kernel: Session) -> None:
+    kernel.run("%load_ext autoreload\n%autoreload 2")
+    button = begin(kernel)
+    kernel.run("import lro_notebook as lro\nprint(op.state)")
+    cell = kernel.start("op.wait()")
+    kernel.until(lambda: cell.started)
+    kernel.listen(0.3)
+    assert answered(kernel, button, kernel.click(button)) < SOON
+    kernel.until(lambda: cell.ended)
+    assert kernel.run("print(op.state)\n%autoreload 0").text("stdout") == "CANCELLED\n"
