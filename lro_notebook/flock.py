@@ -31,7 +31,8 @@ AHEAD = 0.5  # seconds: looks that are due so soon count for a list
 LIST_GAP, PAGE_GAP = 0.25, 0.1  # seconds from one list to the next: at least, and for each of its pages
 SHARE = 0.07  # of one core, the most that lists may take
 CHECK_EVERY = 10  # lists, of which one is checked against a single read
-STRIKES, OFF = 3, 600.0  # lists in a row that failed or were behind, until so many seconds go without
+STRIKES = 3  # lists in a row that failed or were behind, until a while goes without lists:
+SOON, OFF = 15.0, 600.0  # seconds, where the failure may pass, and where lists are missing or lag
 _log = logging.getLogger(__name__)
 
 
@@ -235,9 +236,10 @@ class Flock:
         """Go on without the list; a failure that may pass is one of everybody who was to be looked at."""
         heed(self._budget, error)
         self._failed += 1
-        if not is_transient(error) or self._failed >= STRIKES:
+        passes = is_transient(error)
+        if not passes or self._failed >= STRIKES:
             _log.info("operations cannot be listed (%s); each is read by itself", type(error).__name__)
-            self._off_until = self._clock() + OFF
+            self._failed, self._off_until = 0, self._clock() + (SOON if passes else OFF)
             self._read(due)
             return
         for _, follower in due:
@@ -279,6 +281,10 @@ class _Look:
 
 
 def heed(budget: Budget, error: LroError) -> None:
-    """Have a client send fewer requests where the service asks for that."""
-    if isinstance(error, ApiError) and (error.status == HTTPStatus.TOO_MANY_REQUESTS or error.retry_after):
-        budget.refused(error.retry_after)
+    """Have a client send fewer requests, or none for a while, where the service asks for that."""
+    if not isinstance(error, ApiError):
+        return
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        budget.slow_down()
+    if error.retry_after:
+        budget.pause(error.retry_after)

