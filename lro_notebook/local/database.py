@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE datasets (
@@ -53,6 +53,55 @@ CREATE TABLE history (
     UNIQUE (store, type, id, version)
 );
 CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL;
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    sent INTEGER,
+    facility TEXT NOT NULL,
+    type TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    patients TEXT NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (store, id)
+);
+CREATE INDEX messages_sent ON messages (store, coalesce(sent, 0), number);
+CREATE TABLE message_changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    change TEXT NOT NULL,
+    moment INTEGER NOT NULL,
+    operation INTEGER,
+    rollback INTEGER NOT NULL,
+    created INTEGER,
+    labels TEXT,
+    data BLOB
+);
+CREATE INDEX message_changes_of ON message_changes (store, id);
+CREATE TABLE instances (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    study TEXT NOT NULL,
+    series TEXT NOT NULL,
+    id TEXT NOT NULL,
+    updated INTEGER NOT NULL,
+    storage_class TEXT NOT NULL,
+    class_updated INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    metadata BLOB NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (store, study, series, id)
+);
+CREATE TABLE consent_items (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (store, collection, id)
+);
 CREATE TABLE operations (
     id INTEGER PRIMARY KEY,
     dataset TEXT NOT NULL,

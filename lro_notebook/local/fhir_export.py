@@ -61,14 +61,14 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ExportRequ
 def run(job: Job, request: ExportRequest) -> Steps:
     """Write one unchanging state of the store, type by type, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
-    with job.database.read() as connection, _workspace(job) as workspace:
+    with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         counts = resources.counts(connection, request.store.key, since=request.since)
         wanted = [type_ for type_ in counts if request.types is None or type_ in request.types]
         yield Step(sized=sum(counts[type_] for type_ in wanted))
         for type_ in wanted:
             rows = resources.bodies(connection, request.store.key, type_, since=request.since)
-            shards = Shards(workspace, f"{job.operation}_{type_}", job.shard_bytes)
+            shards = Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes)
             with shards:
                 while batch := [body for (body,) in islice(rows, job.batch())]:
                     shards.write(batch)
@@ -134,7 +134,7 @@ class Shards:
 
 
 @contextmanager
-def _workspace(job: Job) -> Iterator[Path]:
+def workspace(job: Job) -> Iterator[Path]:
     """Make the folder of this operation's unfinished files, and remove it at the end."""
     folder = job.buckets.partial / str(job.operation)
     folder.mkdir(parents=True)
