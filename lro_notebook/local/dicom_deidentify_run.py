@@ -1,0 +1,119 @@
+"""The runner of ``dicomStores.deidentify``: instances of a store -> de-identified ones in another.
+
+A unit is one instance. One that cannot be de-identified is counted and logged, and is not in the output.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local import buckets, dicom_deidentify, dicom_files, dicom_instances, stores
+from lro_notebook.local.dicom_import import STEP_BYTES
+from lro_notebook.local.operations import Failure
+from lro_notebook.local.refusal import invalid
+from lro_notebook.local.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.dicom_deidentify import Rules
+    from lro_notebook.local.dicom_files import Instance
+    from lro_notebook.local.stores import Store
+    from lro_notebook.local.work import Job, Steps
+
+_STORE = re.compile(r"((projects/[^/]+/locations/[^/]+)/datasets/[^/]+)/dicomStores/([^/]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentifyRequest:
+    """A checked de-identification; the destination is a dataset's name and a store's id."""
+
+    store: Store
+    dataset: str
+    destination: str
+    rules: Rules = field(repr=False)
+    filter: Location | None
+
+
+def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> DeidentifyRequest:
+    """Check the body of ``dicomStores.deidentify``."""
+    dicom_files.pydicom()
+    name = body.get("destinationStore")
+    match = _STORE.fullmatch(name) if isinstance(name, str) else None
+    if match is None:
+        raise invalid(
+            "destinationStore: expected projects/P/locations/L/datasets/D/dicomStores/S, a store that exists"
+        )
+    if not store.name.startswith(f"{match[2]}/"):
+        raise invalid("destinationStore: has to be in the location of the source")
+    if name == store.name:
+        raise invalid("destinationStore: is the source itself")
+    rules = dicom_deidentify.rules_of(config_of(folders, body), secrets.token_bytes(32))
+    return DeidentifyRequest(store, match[1], match[3], rules, dicom_instances.filter_of(folders, body))
+
+
+def config_of(folders: Buckets, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``DeidentifyConfig`` of a request, from its body or from an object."""
+    config, uri = body.get("config"), body.get("gcsConfigUri")
+    if config is not None and uri:
+        raise invalid("only one of config and gcsConfigUri can be given")
+    if uri:
+        location = buckets.parse(uri, field="gcsConfigUri")
+        folders.check(location, field="gcsConfigUri")
+        ((_, path),) = folders.match(location)
+        try:
+            config = orjson.loads(path.read_bytes())
+        except orjson.JSONDecodeError as error:
+            raise invalid(f"gcsConfigUri: {uri[:300]} is not valid JSON at character {error.pos}") from error
+    if not isinstance(config or {}, dict):
+        raise invalid("config: expected an object")
+    return config or {}
+
+
+def run(job: Job, request: DeidentifyRequest) -> Steps:
+    """De-identify one unchanging state of the source, and yield a step per batch."""
+    with job.database.read() as connection:
+        stores.require_store(connection, request.store)
+        target = stores.find_store(connection, request.dataset, request.destination, kind="dicom")
+        rows = dicom_instances.rows(connection, request.store.key)
+        rows = dicom_instances.chosen(rows, job.buckets, request.filter)
+        yield Step(sized=len(rows))
+        good: list[Instance] = []
+        bad: list[Failure] = []
+        size, limit = 0, job.batch()
+        for row in rows:
+            content = dicom_instances.data(connection, row.number) or b""
+            try:
+                good.append(dicom_deidentify.deidentified(content, request.rules))
+                size += row.size
+            except dicom_files.Flaw as flaw:
+                name = f"{request.store.name}/dicomWeb/{row.path}"
+                bad.append(Failure("", name, Code.INVALID_ARGUMENT, str(flaw)))
+            if len(good) + len(bad) >= limit or size >= STEP_BYTES:
+                yield _step(target, good, bad)
+                good, bad, size, limit = [], [], 0, job.batch()
+    yield _step(target, good, bad)
+    return {}
+
+
+def _step(target: Store, good: Sequence[Instance], bad: Sequence[Failure]) -> Step:
+    return Step(partial(_write, target=target, instances=good), success=len(good), failures=bad)
+
+
+def _write(connection: sqlite3.Connection, *, target: Store, instances: Sequence[Instance]) -> None:
+    stores.require_store(connection, target)
+    dicom_instances.put_many(connection, target.key, instances, storage_class="STANDARD")
+
+
+KIND = Kind(
+    "deidentify.DeidentifyService.DeidentifyDicomStore", "deidentify.DeidentifyDicomStoreSummary", parse, run
+)
