@@ -20,9 +20,10 @@ from lro_notebook.local.consent_query import attributes
 from lro_notebook.local.operations import microseconds, timestamp
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
 from lro_notebook.local.service import (
+    DATASET_PATH,
     dataset_name,
     limit_of,
-    page_token,
+    page_response,
     read_json,
     service_of,
     token_number,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.consent_items import Collection, Item
     from lro_notebook.local.stores import Store
 
-_STORE = "/projects/{project}/locations/{location}/datasets/{dataset}/consentStores/{store}"
+_STORE = f"{DATASET_PATH}/consentStores/{{store}}"
 _COLLECTIONS: tuple[Collection, ...] = (
     "attributeDefinitions",
     "consentArtifacts",
@@ -52,10 +53,6 @@ _TRANSITIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "reject": ("REJECTED", ("REJECTED", "DRAFT")),
     "revoke": ("REVOKED", ("REVOKED", "ACTIVE")),
 }
-
-
-def check_store(_body: Mapping[str, Any]) -> None:
-    """Take any fields of a new consent store: they are kept, and have no effect."""
 
 
 async def create(request: Request, collection: Collection) -> Response:
@@ -109,10 +106,7 @@ def list_items(request: Request, collection: Collection) -> Response:
     with service_of(request).database.read() as connection:
         store = _store(request, connection)
         rows = consent_items.page(connection, store.key, collection, after=after, limit=limit + 1)
-    page: dict[str, Any] = {collection: [item for _, item in rows[:limit]]} if rows else {}
-    if len(rows) > limit:
-        page["nextPageToken"] = page_token(rows[limit - 1][0])
-    return json_response(page)
+    return page_response(collection, [item for _, item in rows], [number for number, _ in rows], limit)
 
 
 def delete(request: Request, collection: Collection) -> Response:
@@ -206,7 +200,9 @@ def _written(request: Request, change: Callable[[sqlite3.Connection, Store], Ite
 
 
 def _store(request: Request, connection: sqlite3.Connection) -> Store:
-    return stores.find_store(connection, dataset_name(request), request.path_params["store"], kind="consent")
+    return stores.find_store(
+        connection, dataset_name(request), request.path_params["store"], collection="consentStores"
+    )
 
 
 def _consents(

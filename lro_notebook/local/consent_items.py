@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from lro_notebook.local.consent_rules import Mapped
     from lro_notebook.local.stores import Store
 
+#: SQL that makes the table.
+TABLES = """
+CREATE TABLE consent_items (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (store, collection, id)
+);
+"""
+
 Collection = Literal["attributeDefinitions", "consentArtifacts", "consents", "userDataMappings"]
 Item = dict[str, Any]
 

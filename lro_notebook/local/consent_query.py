@@ -20,10 +20,10 @@ from lro_notebook.local.work import Kind, Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.consent_rules import Mapped
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class QueryRequest:
     resource: Mapping[str, str]
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> QueryRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> QueryRequest:
     """Check the body of ``queryAccessibleData``."""
     destination = body.get("gcsDestination")
     if not isinstance(destination, dict):
@@ -44,7 +44,7 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> QueryReque
     location = buckets.parse(destination.get("uriPrefix"), field="gcsDestination.uriPrefix")
     if any(mark in location.path for mark in "*?"):
         raise invalid("gcsDestination.uriPrefix: a destination has no wildcards")
-    folders.check(location, field="gcsDestination.uriPrefix")
+    context.buckets.check(location, field="gcsDestination.uriPrefix")
     return QueryRequest(
         store, location, attributes(body, "requestAttributes"), attributes(body, "resourceAttributes")
     )
@@ -103,4 +103,10 @@ def _evaluated(
     return lines, failures
 
 
-KIND = Kind("consent.ConsentService.QueryAccessibleData", "consent.QueryAccessibleDataResponse", parse, run)
+KIND = Kind(
+    "consent.ConsentService.QueryAccessibleData",
+    "consent.QueryAccessibleDataResponse",
+    parse,
+    run,
+    log="QueryAccessibleDataLogEntry",
+)

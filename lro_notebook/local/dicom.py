@@ -14,14 +14,20 @@ from lro_notebook.errors import Code
 from lro_notebook.local import dicom_changes, dicom_files, dicom_instances, dicom_web, stores
 from lro_notebook.local.dicom_changes import Part
 from lro_notebook.local.dicom_instances import Scope
-from lro_notebook.local.management import start_operation
 from lro_notebook.local.operations import timestamp
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
-from lro_notebook.local.service import api_version, dataset_name, read_body, read_json, service_of
+from lro_notebook.local.service import (
+    DATASET_PATH,
+    api_version,
+    dataset_name,
+    read_body,
+    read_json,
+    service_of,
+)
+from lro_notebook.local.starting import start
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
 
     from starlette.requests import Request
 
@@ -29,17 +35,14 @@ if TYPE_CHECKING:
     from lro_notebook.local.dicom_instances import Row
     from lro_notebook.local.dicom_web import Level
     from lro_notebook.local.stores import Store
+    from lro_notebook.local.work import Kind
 
-_STORE = "/projects/{project}/locations/{location}/datasets/{dataset}/dicomStores/{store}"
+_STORE = f"{DATASET_PATH}/dicomStores/{{store}}"
 _WEB = f"{_STORE}/dicomWeb"
 _STUDY = f"{_WEB}/studies/{{study}}"
 _SERIES = f"{_STUDY}/series/{{series}}"
 _INSTANCE = f"{_SERIES}/instances/{{instance}}"
 _DICOM_JSON = "application/dicom+json"
-
-
-def check_store(_body: Mapping[str, Any]) -> None:
-    """Take any fields of a new DICOM store: they are kept, and have no effect."""
 
 
 def search_studies(request: Request) -> Response:
@@ -98,27 +101,27 @@ def delete_instance(request: Request) -> Response:
 async def delete_study(request: Request) -> Response:
     """``studies.delete``: an operation."""
     part = await run_in_threadpool(_existing, request)
-    return await start_operation(request, dicom_changes.DELETE_STUDY, part, {})
+    return await _start(request, dicom_changes.DELETE_STUDY, part, {})
 
 
 async def delete_series(request: Request) -> Response:
     """``series.delete``: an operation."""
     part = await run_in_threadpool(_existing, request)
-    return await start_operation(request, dicom_changes.DELETE_SERIES, part, {})
+    return await _start(request, dicom_changes.DELETE_SERIES, part, {})
 
 
 async def update_study(request: Request) -> Response:
     """``studies.updateMetadata`` of v1beta1: an operation."""
     patch = await _patch(request)
     part = await run_in_threadpool(_existing, request)
-    return await start_operation(request, dicom_changes.UPDATE_STUDY, part, patch)
+    return await _start(request, dicom_changes.UPDATE_STUDY, part, patch)
 
 
 async def update_series(request: Request) -> Response:
     """``series.updateMetadata`` of v1beta1: an operation."""
     patch = await _patch(request)
     part = await run_in_threadpool(_existing, request)
-    return await start_operation(request, dicom_changes.UPDATE_SERIES, part, patch)
+    return await _start(request, dicom_changes.UPDATE_SERIES, part, patch)
 
 
 async def update_instance(request: Request) -> Response:
@@ -131,7 +134,7 @@ async def set_storage(request: Request) -> Response:
     """``setBlobStorageSettings`` of a study: an operation."""
     body = await read_json(request)
     part = await run_in_threadpool(_existing, request)
-    return await start_operation(request, dicom_changes.SET_BLOB_STORAGE_SETTINGS, part, body)
+    return await _start(request, dicom_changes.SET_BLOB_STORAGE_SETTINGS, part, body)
 
 
 def storage_info(request: Request) -> Response:
@@ -176,6 +179,10 @@ def metrics(request: Request) -> Response:
     return json_response({**head, **{field: str(number) for field, number in counts.items()}})
 
 
+async def _start(request: Request, kind: Kind, part: Part, body: Any) -> Response:  # noqa: ANN401 - a patch is a list
+    return await start(request, kind, part, body, dataset=dataset_name(request), resource=part.store.name)
+
+
 def _search(request: Request, level: Level) -> Response:
     search = dicom_web.search_of(request.query_params.multi_items())
     with service_of(request).database.read() as connection:
@@ -186,11 +193,10 @@ def _search(request: Request, level: Level) -> Response:
 
 def _update_instance(request: Request, patch: object) -> Response:
     with service_of(request).database.write() as connection:
-        row, store = _row(request, connection)
-        checked = dicom_changes.parse_patch(service_of(request).buckets, Part(store, Scope()), patch)
+        row, _ = _row(request, connection)
         content = dicom_instances.data(connection, row.number) or b""
         try:
-            changed = dicom_files.patched(content, checked.patch)
+            changed = dicom_files.patched(content, dicom_files.check_patch(patch))
         except dicom_files.Flaw as flaw:
             raise invalid(str(flaw)) from flaw
         dicom_instances.replace_many(connection, [(row.number, changed)])
@@ -208,7 +214,7 @@ async def _patch(request: Request) -> Any:  # noqa: ANN401 - any JSON value
 
 def _part(request: Request, connection: sqlite3.Connection) -> Part:
     path = request.path_params
-    store = stores.find_store(connection, dataset_name(request), path["store"], kind="dicom")
+    store = stores.find_store(connection, dataset_name(request), path["store"], collection="dicomStores")
     return Part(store, Scope(path.get("study"), path.get("series"), path.get("instance")))
 
 

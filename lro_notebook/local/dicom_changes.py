@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.errors import Code
 from lro_notebook.local import dicom_files, dicom_instances
 from lro_notebook.local.dicom_import import STEP_BYTES
+from lro_notebook.local.dicom_instances import Scope
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import invalid
 from lro_notebook.local.work import Kind, Step
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.dicom_files import Instance
-    from lro_notebook.local.dicom_instances import Row, Scope
+    from lro_notebook.local.dicom_instances import Row
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 _EMPTY = "google.protobuf.Empty"
 
@@ -53,12 +54,12 @@ class ClassRequest:
     filter: Location | None
 
 
-def parse_delete(_folders: Buckets, part: Part, _body: object) -> Part:
+def parse_delete(_context: Context, part: Part, _body: object) -> Part:
     """Take a part of a store to delete as it is."""
     return part
 
 
-def parse_patch(_folders: Buckets, part: Part, body: object) -> PatchRequest:
+def parse_patch(_context: Context, part: Part, body: object) -> PatchRequest:
     """Check a JSON Patch of the metadata."""
     dicom_files.pydicom()
     try:
@@ -67,10 +68,11 @@ def parse_patch(_folders: Buckets, part: Part, body: object) -> PatchRequest:
         raise invalid(f"the request body: {flaw}") from flaw
 
 
-def parse_class(folders: Buckets, part: Part, body: Mapping[str, Any]) -> ClassRequest:
-    """Check the body of ``setBlobStorageSettings``."""
+def parse_class(context: Context, target: Part | Store, body: Mapping[str, Any]) -> ClassRequest:
+    """Check the body of ``setBlobStorageSettings`` of a store or a study."""
+    part = target if isinstance(target, Part) else Part(target, Scope())
     storage_class = dicom_instances.storage_class_of(body, default=None)
-    return ClassRequest(part, storage_class, dicom_instances.filter_of(folders, body))
+    return ClassRequest(part, storage_class, dicom_instances.filter_of(context.buckets, body))
 
 
 def run_delete(job: Job, part: Part) -> Steps:
@@ -144,10 +146,18 @@ def _call(
 DELETE_STUDY = Kind("dicom.DicomWebService.DeleteStudy", _EMPTY, parse_delete, run_delete)
 DELETE_SERIES = Kind("dicom.DicomWebService.DeleteSeries", _EMPTY, parse_delete, run_delete)
 UPDATE_STUDY = Kind(
-    "dicom.DicomWebService.UpdateStudyMetadata", "dicom.UpdateStudyMetadataResponse", parse_patch, run_patch
+    "dicom.DicomWebService.UpdateStudyMetadata",
+    "dicom.UpdateStudyMetadataResponse",
+    parse_patch,
+    run_patch,
+    versions=("v1beta1",),
 )
 UPDATE_SERIES = Kind(
-    "dicom.DicomWebService.UpdateSeriesMetadata", "dicom.UpdateSeriesMetadataResponse", parse_patch, run_patch
+    "dicom.DicomWebService.UpdateSeriesMetadata",
+    "dicom.UpdateSeriesMetadataResponse",
+    parse_patch,
+    run_patch,
+    versions=("v1beta1",),
 )
 SET_BLOB_STORAGE_SETTINGS = Kind(
     "storageinfo.StorageInfoService.SetBlobStorageSettings", _EMPTY, parse_class, run_class

@@ -22,13 +22,13 @@ from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lro_notebook.local.buckets import Buckets, Location
     from lro_notebook.local.dicom_deidentify import Rules
     from lro_notebook.local.dicom_files import Instance
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 _STORE = re.compile(r"((projects/[^/]+/locations/[^/]+)/datasets/[^/]+)/dicomStores/([^/]+)")
 
@@ -44,7 +44,7 @@ class DeidentifyRequest:
     filter: Location | None
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> DeidentifyRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeidentifyRequest:
     """Check the body of ``dicomStores.deidentify``."""
     dicom_files.pydicom()
     name = body.get("destinationStore")
@@ -57,8 +57,10 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> Deidentify
         raise invalid("destinationStore: has to be in the location of the source")
     if name == store.name:
         raise invalid("destinationStore: is the source itself")
-    rules = dicom_deidentify.rules_of(config_of(folders, body), secrets.token_bytes(32))
-    return DeidentifyRequest(store, match[1], match[3], rules, dicom_instances.filter_of(folders, body))
+    rules = dicom_deidentify.rules_of(config_of(context.buckets, body), secrets.token_bytes(32))
+    return DeidentifyRequest(
+        store, match[1], match[3], rules, dicom_instances.filter_of(context.buckets, body)
+    )
 
 
 def config_of(folders: Buckets, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,12 +82,25 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run(job: Job, request: DeidentifyRequest) -> Steps:
+    """De-identify the source into the destination."""
+    with job.database.read() as connection:
+        target = stores.find_store(connection, request.dataset, request.destination, collection="dicomStores")
+    yield from _copy(job, request.store, target, request.rules, request.filter)
+    return {}
+
+
+def deidentify(job: Job, source: Store, destination: Store, config: Mapping[str, Any]) -> Steps:
+    """Write a de-identified copy of a store into another; for ``datasets.deidentify``."""
+    rules = dicom_deidentify.rules_of(config, secrets.token_bytes(32))
+    yield from _copy(job, source, destination, rules, None)
+    return {}
+
+
+def _copy(job: Job, source: Store, target: Store, rules: Rules, filter_: Location | None) -> Iterator[Step]:
     """De-identify one unchanging state of the source, and yield a step per batch."""
     with job.database.read() as connection:
-        stores.require_store(connection, request.store)
-        target = stores.find_store(connection, request.dataset, request.destination, kind="dicom")
-        rows = dicom_instances.rows(connection, request.store.key)
-        rows = dicom_instances.chosen(rows, job.buckets, request.filter)
+        stores.require_store(connection, source)
+        rows = dicom_instances.chosen(dicom_instances.rows(connection, source.key), job.buckets, filter_)
         yield Step(sized=len(rows))
         good: list[Instance] = []
         bad: list[Failure] = []
@@ -93,16 +108,15 @@ def run(job: Job, request: DeidentifyRequest) -> Steps:
         for row in rows:
             content = dicom_instances.data(connection, row.number) or b""
             try:
-                good.append(dicom_deidentify.deidentified(content, request.rules))
+                good.append(dicom_deidentify.deidentified(content, rules))
                 size += row.size
             except dicom_files.Flaw as flaw:
-                name = f"{request.store.name}/dicomWeb/{row.path}"
+                name = f"{source.name}/dicomWeb/{row.path}"
                 bad.append(Failure("", name, Code.INVALID_ARGUMENT, str(flaw)))
             if len(good) + len(bad) >= limit or size >= STEP_BYTES:
                 yield _step(target, good, bad)
                 good, bad, size, limit = [], [], 0, job.batch()
     yield _step(target, good, bad)
-    return {}
 
 
 def _step(target: Store, good: Sequence[Instance], bad: Sequence[Failure]) -> Step:
@@ -115,5 +129,9 @@ def _write(connection: sqlite3.Connection, *, target: Store, instances: Sequence
 
 
 KIND = Kind(
-    "deidentify.DeidentifyService.DeidentifyDicomStore", "deidentify.DeidentifyDicomStoreSummary", parse, run
+    "deidentify.DeidentifyService.DeidentifyDicomStore",
+    "deidentify.DeidentifyDicomStoreSummary",
+    parse,
+    run,
+    log="DeidentifyLogEntry",
 )

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.dicom_instances import Row
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 _MIME_TYPE = re.compile(r"application/dicom(?:\s*;\s*transfer-syntax=\"?([0-9.]+|\*)\"?)?", re.ASCII)
 
@@ -40,7 +40,7 @@ class ExportRequest:
     filter: Location | None
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ExportRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``dicomStores.export``."""
     dicom_files.pydicom()
     if "bigqueryDestination" in body:
@@ -55,9 +55,12 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ExportRequ
     location = buckets.parse(destination.get("uriPrefix"), field="gcsDestination.uriPrefix")
     if any(mark in location.path for mark in "*?"):
         raise invalid("gcsDestination.uriPrefix: a destination has no wildcards")
-    folders.check(location, field="gcsDestination.uriPrefix")
+    context.buckets.check(location, field="gcsDestination.uriPrefix")
     return ExportRequest(
-        store, location, _syntax(destination.get("mimeType")), dicom_instances.filter_of(folders, body)
+        store,
+        location,
+        _syntax(destination.get("mimeType")),
+        dicom_instances.filter_of(context.buckets, body),
     )
 
 
@@ -106,4 +109,10 @@ def _syntax(mime_type: object) -> str | None:
     return None if syntax in (None, "*") else syntax
 
 
-KIND = Kind("dicom.DicomService.ExportDicomData", "dicom.ExportDicomDataResponse", parse, run)
+KIND = Kind(
+    "dicom.DicomService.ExportDicomData",
+    "dicom.ExportDicomDataResponse",
+    parse,
+    run,
+    log="ExportDicomLogEntry",
+)

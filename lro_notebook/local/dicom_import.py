@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 #: A step of large files ends here, so that a transaction stays short.
 STEP_BYTES = 16 << 20
@@ -41,14 +41,14 @@ class ImportRequest:
     storage_class: str
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``dicomStores.import``."""
     dicom_files.pydicom()
     source = body.get("gcsSource")
     if not isinstance(source, dict):
         raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**.dcm"}')
     location = buckets.parse_pattern(source.get("uri"), field="gcsSource.uri")
-    folders.check(location, field="gcsSource.uri")
+    context.buckets.check(location, field="gcsSource.uri")
     return ImportRequest(store, location, dicom_instances.storage_class_of(body, default="STANDARD"))
 
 
@@ -95,4 +95,10 @@ def _write(connection: sqlite3.Connection, *, request: ImportRequest, instances:
     dicom_instances.put_many(connection, request.store.key, instances, storage_class=request.storage_class)
 
 
-KIND = Kind("dicom.DicomService.ImportDicomData", "dicom.ImportDicomDataResponse", parse, run)
+KIND = Kind(
+    "dicom.DicomService.ImportDicomData",
+    "dicom.ImportDicomDataResponse",
+    parse,
+    run,
+    log="ImportDicomLogEntry",
+)

@@ -18,6 +18,23 @@ if TYPE_CHECKING:
     from lro_notebook.local.buckets import Buckets, Location
     from lro_notebook.local.dicom_files import Instance, Metadata
 
+#: SQL that makes the table; the large columns stand last, so that the others are read without them.
+TABLES = """
+CREATE TABLE instances (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    study TEXT NOT NULL,
+    series TEXT NOT NULL,
+    id TEXT NOT NULL,
+    updated INTEGER NOT NULL,
+    storage_class TEXT NOT NULL,
+    class_updated INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    metadata BLOB NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (store, study, series, id)
+);
+"""
 CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE")
 
 #: ``/studies/{uid}[/series/{uid}[/instances/{uid}]]``

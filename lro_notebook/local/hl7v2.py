@@ -16,9 +16,10 @@ from lro_notebook.local.hl7v2_export import view_of
 from lro_notebook.local.hl7v2_import import read_message
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
 from lro_notebook.local.service import (
+    DATASET_PATH,
     dataset_name,
     limit_of,
-    page_token,
+    page_response,
     read_json,
     service_of,
     token_text,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.hl7v2_parse import Parser
     from lro_notebook.local.stores import Store
 
-_MESSAGES = "/projects/{project}/locations/{location}/datasets/{dataset}/hl7V2Stores/{store}/messages"
+_MESSAGES = f"{DATASET_PATH}/hl7V2Stores/{{store}}/messages"
 _ORDERS: Mapping[str, Literal["", "ASC", "DESC"]] = {
     "": "",
     "send_time": "ASC",
@@ -45,13 +46,6 @@ _ORDERS: Mapping[str, Literal["", "ASC", "DESC"]] = {
     "send_time desc": "DESC",
     "sendTime desc": "DESC",
 }
-
-
-def check_store(body: Mapping[str, Any]) -> None:
-    """Refuse fields of a new HL7v2 store that cannot be."""
-    hl7v2_parse.parser_of(body, {})
-    if not isinstance(body.get("rejectDuplicateMessage", False), bool):
-        raise invalid("rejectDuplicateMessage: expected true or false")
 
 
 async def create(request: Request) -> Response:
@@ -100,14 +94,9 @@ def list_messages(request: Request) -> Response:
         rows = hl7v2_messages.page(
             connection, store.key, clause, order=order, after=_place(request), limit=limit + 1
         )
-    page: dict[str, Any] = {}
-    if rows:
-        page["hl7V2Messages"] = [
-            hl7v2_messages.resource(row, view, parser, store.name) for row in rows[:limit]
-        ]
-    if len(rows) > limit:
-        page["nextPageToken"] = page_token("{}:{}".format(*hl7v2_messages.place_of(rows[limit - 1], order)))
-    return json_response(page)
+    shown = [hl7v2_messages.resource(row, view, parser, store.name) for row in rows]
+    keys = ["{}:{}".format(*hl7v2_messages.place_of(row, order)) for row in rows]
+    return page_response("hl7V2Messages", shown, keys, limit)
 
 
 def batch_get(request: Request) -> Response:
@@ -145,7 +134,7 @@ def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Sto
     with service_of(request).database.write() as connection:
         store = _store(request, connection)
         settings = stores.get_store(
-            connection, dataset_name(request), request.path_params["store"], kind="hl7v2"
+            connection, dataset_name(request), request.path_params["store"], collection="hl7V2Stores"
         )
         parser = hl7v2_messages.parser_of(connection, store)
         try:
@@ -176,7 +165,9 @@ def _relabel(request: Request, added: Mapping[str, str]) -> Response:
 
 
 def _store(request: Request, connection: sqlite3.Connection) -> Store:
-    return stores.find_store(connection, dataset_name(request), request.path_params["store"], kind="hl7v2")
+    return stores.find_store(
+        connection, dataset_name(request), request.path_params["store"], collection="hl7V2Stores"
+    )
 
 
 def _message(connection: sqlite3.Connection, store: Store, identifier: str) -> Stored:

@@ -24,9 +24,9 @@ from lro_notebook.resource import parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ExportRequest:
     filter: str
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ExportRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``hl7V2Stores.export``."""
     if "pubsubDestination" in body:
         raise Refusal(
@@ -58,7 +58,7 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ExportRequ
     location = buckets.parse(destination.get("uriPrefix"), field="gcsDestination.uriPrefix")
     if any(mark in location.path for mark in "*?"):
         raise invalid("gcsDestination.uriPrefix: a destination has no wildcards")
-    folders.check(location, field="gcsDestination.uriPrefix")
+    context.buckets.check(location, field="gcsDestination.uriPrefix")
     start, end = (_moment(body, field) for field in ("startTime", "endTime"))
     if start is not None and end is not None and end <= start:
         raise invalid("endTime: has to come after startTime")

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.hl7v2_parse import Parser
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Lines that are counted between two chances to stop.
@@ -56,13 +56,13 @@ class Line(NamedTuple):
     text: bytes
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``hl7V2Stores.import``."""
     source = body.get("gcsSource")
     if not isinstance(source, dict):
         raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**.ndjson"}')
     location = buckets.parse_pattern(source.get("uri"), field="gcsSource.uri")
-    folders.check(location, field="gcsSource.uri")
+    context.buckets.check(location, field="gcsSource.uri")
     return ImportRequest(store, location)
 
 
@@ -179,4 +179,6 @@ def _flaw(line: Line, message: str) -> Failure:
     return Failure(line.source, "", Code.INVALID_ARGUMENT, message)
 
 
-KIND = Kind("hl7v2.Hl7V2Service.ImportMessages", "hl7v2.ImportMessagesResponse", parse, run)
+KIND = Kind(
+    "hl7v2.Hl7V2Service.ImportMessages", "hl7v2.ImportMessagesResponse", parse, run, log="ImportHl7V2LogEntry"
+)

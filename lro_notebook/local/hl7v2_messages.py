@@ -28,6 +28,37 @@ if TYPE_CHECKING:
 #: Parts of a message to show; the API's ``MessageView``.
 VIEWS = ("RAW_ONLY", "PARSED_ONLY", "FULL", "SCHEMATIZED_ONLY", "BASIC")
 
+#: SQL that makes the tables.
+TABLES = """
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    sent INTEGER,
+    facility TEXT NOT NULL,
+    type TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    patients TEXT NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (store, id)
+);
+CREATE INDEX messages_sent ON messages (store, coalesce(sent, 0), number);
+CREATE TABLE message_changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    change TEXT NOT NULL,
+    moment INTEGER NOT NULL,
+    operation INTEGER,
+    rollback INTEGER NOT NULL,
+    created INTEGER,
+    labels TEXT,
+    data BLOB
+);
+CREATE INDEX message_changes_of ON message_changes (store, id);
+"""
+
 _COLUMNS = "number, id, created, sent, facility, type, labels, patients, data"
 
 Change = Literal["CREATE", "UPDATE", "DELETE"]

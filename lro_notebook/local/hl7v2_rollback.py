@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.hl7v2_messages import Undo
     from lro_notebook.local.hl7v2_parse import Parser
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 CHANGES = ("ALL", "CREATE", "UPDATE", "DELETE")
 
@@ -43,7 +43,7 @@ class RollbackRequest:
     force: bool
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
     """Check the body of ``hl7V2Stores.rollback``."""
     moment = parse_timestamp(body.get("rollbackTime"))
     if moment is None:
@@ -56,11 +56,11 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> RollbackRe
     if change not in CHANGES:
         raise invalid(f"changeType: expected one of {', '.join(CHANGES)}")
     result = buckets.parse(_as_uri(body.get("resultGcsBucket")), field="resultGcsBucket")
-    folders.check(result, field="resultGcsBucket")
+    context.buckets.check(result, field="resultGcsBucket")
     source = None
     if body.get("inputGcsObject"):
         source = buckets.parse(_as_uri(body["inputGcsObject"]), field="inputGcsObject")
-        folders.check(source, field="inputGcsObject")
+        context.buckets.check(source, field="inputGcsObject")
     return RollbackRequest(
         store=store,
         since=round(moment.timestamp() * 1_000_000),

@@ -23,7 +23,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import operations, stores
+from lro_notebook.local import catalogue, operations, stores
 from lro_notebook.local.app import build_app
 from lro_notebook.local.buckets import SAMPLE_BUCKET, Buckets
 from lro_notebook.local.database import Database
@@ -83,7 +83,7 @@ def run(settings: Settings) -> int:
 def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     """Open the data and answer requests until the service is stopped."""
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    database = Database(directory / "service.sqlite3")
+    database = Database(directory / "service.sqlite3", catalogue.tables())
     folders = Buckets(directory / "buckets")
     pace = Pace(settings.pace)
     with database.write() as connection:
