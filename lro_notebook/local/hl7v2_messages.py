@@ -238,15 +238,21 @@ def changed(
     exclude_rollbacks: bool,
     only: Sequence[str] | None,
 ) -> list[Undo]:
-    """Return what was there before the first of the chosen changes after `since`, by message."""
+    """Return what was there before the first of the chosen changes after `since`, by message.
+
+    Messages that are like that now are left out.
+    """
     rows = connection.execute(
         """
-        SELECT id, created, labels, data, min(number) FROM message_changes
+        SELECT found.id, found.created, found.labels, found.data FROM (
+        SELECT id, created, labels, data, min(number) AS first FROM message_changes
         WHERE store = ?1 AND moment > ?2 AND (?3 IS NULL OR change = ?3)
         AND (?4 = '[]' OR operation IN (SELECT value FROM json_each(?4)))
         AND (NOT ?5 OR NOT rollback)
         AND (?6 IS NULL OR id IN (SELECT value FROM json_each(?6)))
-        GROUP BY id ORDER BY min(number)
+        GROUP BY id
+        ) AS found LEFT JOIN messages ON messages.store = ?1 AND messages.id = found.id
+        WHERE found.labels IS NOT messages.labels ORDER BY found.first
         """,
         (
             store,
@@ -257,7 +263,7 @@ def changed(
             None if only is None else orjson.dumps(list(only)).decode(),
         ),
     )
-    return [Undo(*row[:4]) for row in rows]
+    return [Undo(*row) for row in rows]
 
 
 def undo(
