@@ -35,11 +35,10 @@ _STORE = re.compile(r"((projects/[^/]+/locations/[^/]+)/datasets/[^/]+)/dicomSto
 
 @dataclass(frozen=True, slots=True)
 class DeidentifyRequest:
-    """A checked de-identification; the destination is a dataset's name and a store's id."""
+    """A checked de-identification: from where, to where, how, and of which part."""
 
     store: Store
-    dataset: str
-    destination: str
+    target: Store
     rules: Rules = field(repr=False)
     filter: Location | None
 
@@ -58,9 +57,8 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> Deidentify
     if name == store.name:
         raise invalid("destinationStore: is the source itself")
     rules = dicom_deidentify.rules_of(config_of(context.buckets, body), secrets.token_bytes(32))
-    return DeidentifyRequest(
-        store, match[1], match[3], rules, dicom_instances.filter_of(context.buckets, body)
-    )
+    target = stores.find_store(context.connection, match[1], match[3], collection="dicomStores")
+    return DeidentifyRequest(store, target, rules, dicom_instances.filter_of(context.buckets, body))
 
 
 def config_of(folders: Buckets, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,9 +81,7 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def run(job: Job, request: DeidentifyRequest) -> Steps:
     """De-identify the source into the destination."""
-    with job.database.read() as connection:
-        target = stores.find_store(connection, request.dataset, request.destination, collection="dicomStores")
-    yield from _copy(job, request.store, target, request.rules, request.filter)
+    yield from _copy(job, request.store, request.target, request.rules, request.filter)
     return {}
 
 

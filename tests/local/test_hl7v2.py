@@ -131,7 +131,8 @@ def test_messages_are_listed_by_page_order_and_filter(service: Program) -> None:
         "counter"
     ] == {"success": "10"}
     assert all(set(message) == {"name"} for message in listed(service, store))
-    names, query = [], {"orderBy": "send_time desc", "view": "RAW_ONLY", "pageSize": 4}
+    names: list[str] = []
+    query: dict[str, str | int] = {"orderBy": "send_time desc", "view": "RAW_ONLY", "pageSize": 4}
     while True:
         page = service.client.get(f"{store}/messages", params=query).json()
         names += [message["sendTime"] for message in page["hl7V2Messages"]]
