@@ -203,8 +203,9 @@ def test_an_export_of_chosen_parts_in_another_encoding(service: Program) -> None
     assert f"{store}/dicomWeb/studies/" in failure["resource"]
     body["filterConfig"] = {"resourcePathsGcsUri": service.put_lines("demo-out/bad.txt", ["/series/1"])}
     assert service.ended(service.start(f"{store}:export", body))["error"]["code"] == 3
-    image = {"gcsDestination": {"uriPrefix": "gs://demo-out/x", "mimeType": "image/png"}}
-    for absent in (image, {"bigqueryDestination": {}}):
+    image: dict[str, Any] = {"gcsDestination": {"uriPrefix": "gs://demo-out/x", "mimeType": "image/png"}}
+    table: dict[str, Any] = {"bigqueryDestination": {}}
+    for absent in (image, table):
         assert service.client.post(f"{store}:export", json=absent).status_code == 501
 
 
