@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operation import Operation
 
-_UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
+_UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
 
 
 class DicomWeb(Store):
@@ -169,5 +169,5 @@ def web_path(*, study: str, series: str | None = None, instance: str | None = No
     parts = {"studies": study, "series": series, "instances": instance}
     for word, uid in parts.items():
         if uid is not None and not _UID.fullmatch(str(uid)):
-            raise ConfigError(f"{word}: {uid!r} is no UID, which is 1 to 64 digits and dots")
+            raise ConfigError(f"{word}: {uid!r} is no UID, which is numbers with dots between them")
     return "dicomWeb/" + "/".join(f"{word}/{uid}" for word, uid in parts.items() if uid is not None)

@@ -132,6 +132,14 @@ class Buckets:
             )
         return [(f"gs://{location.bucket}/{name}", bucket / name) for name in sorted(found)]
 
+    def object(self, location: Location, *, field: str) -> Path:
+        """Return the file of one object that must exist; `field` is what the request calls it."""
+        if _WILDCARD.search(location.path):
+            raise invalid(f"{field}: names one object, so it has no wildcards")
+        self.check(location, field=field)
+        ((_, path),) = self.match(location)
+        return path
+
     def _objects(self, bucket: Path, pattern: str) -> Iterator[str]:
         """Yield the names of the objects under the fixed folders of `pattern`."""
         fixed = _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0]

@@ -68,10 +68,8 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> dict[str, Any]:
         raise invalid("only one of config and gcsConfigUri can be given")
     if uri:
         location = buckets.parse(uri, field="gcsConfigUri")
-        folders.check(location, field="gcsConfigUri")
-        ((_, path),) = folders.match(location)
         try:
-            config = orjson.loads(path.read_bytes())
+            config = orjson.loads(folders.object(location, field="gcsConfigUri").read_bytes())
         except orjson.JSONDecodeError as error:
             raise invalid(f"gcsConfigUri: {uri[:300]} is not valid JSON at character {error.pos}") from error
     if not isinstance(config or {}, dict):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local import buckets, dicom_files, dicom_instances, stores
+from lro_notebook.local.buckets import Location
 from lro_notebook.local.fhir_export import workspace
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import Refusal, invalid
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lro_notebook.local.buckets import Location
     from lro_notebook.local.dicom_instances import Row
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
@@ -73,6 +73,8 @@ def run(job: Job, request: ExportRequest) -> Steps:
         found = dicom_instances.chosen(found, job.buckets, request.filter)
         yield Step(sized=len(found))
         for row in found:
+            place = f"{request.destination.path}/{row.study}/{row.series}".lstrip("/")
+            job.buckets.check(Location(request.destination.bucket, place), field="gcsDestination.uriPrefix")
             try:
                 _write(connection, row, request.syntax, drafts, folder)
             except dicom_files.Flaw as flaw:

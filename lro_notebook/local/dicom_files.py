@@ -31,7 +31,7 @@ STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 
 #: Value representations of binary data; metadata leaves such attributes out.
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
+_UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
 #: Transfer syntaxes between which only the encoding of attributes differs, not that of pixels.
 UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
 _DEFLATED = UNCOMPRESSED[2]
@@ -112,7 +112,7 @@ def instance_of(file: Dataset, data: bytes) -> Instance:
     ):
         value = first(shown, tag)
         if not isinstance(value, str) or _UID.fullmatch(value) is None:
-            raise Flaw(f"{name} is missing or no UID (1 to 64 digits and dots)")
+            raise Flaw(f"{name} is missing or no UID (numbers with dots between them, at most 64 characters)")
         uids.append(value)
     study, series, identifier = uids
     return Instance(study, series, identifier, orjson.dumps(shown, option=orjson.OPT_SORT_KEYS), data)

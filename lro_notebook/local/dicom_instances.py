@@ -39,6 +39,7 @@ CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE")
 
 #: ``/studies/{uid}[/series/{uid}[/instances/{uid}]]``
 _PATH_WORDS = ("studies", "series", "instances")
+_FILTER = "filterConfig.resourcePathsGcsUri"
 
 
 class Scope(NamedTuple):
@@ -191,9 +192,8 @@ def filter_of(folders: Buckets, body: Mapping[str, Any]) -> Location | None:
     config = body.get("filterConfig")
     if not config:
         return None
-    field = "filterConfig.resourcePathsGcsUri"
-    location = parse(config.get("resourcePathsGcsUri") if isinstance(config, dict) else None, field=field)
-    folders.check(location, field=field)
+    location = parse(config.get("resourcePathsGcsUri") if isinstance(config, dict) else None, field=_FILTER)
+    folders.check(location, field=_FILTER)
     return location
 
 
@@ -201,7 +201,7 @@ def chosen(found: Iterable[Row], folders: Buckets, location: Location | None) ->
     """Return those of the rows that the resource paths in an object name."""
     if location is None:
         return list(found)
-    ((_, path),) = folders.match(location)
+    path = folders.object(location, field=_FILTER)
     scopes = set()
     for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
         if line.strip():

@@ -17,6 +17,7 @@ from lro_notebook.local.hl7v2_import import read_message
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
 from lro_notebook.local.service import (
     DATASET_PATH,
+    api_version,
     dataset_name,
     limit_of,
     page_response,
@@ -101,6 +102,8 @@ def list_messages(request: Request) -> Response:
 
 def batch_get(request: Request) -> Response:
     """``messages.batchGet`` of v1beta1."""
+    if api_version(request) != "v1beta1":
+        raise missing("messages.batchGet is a method of v1beta1; v1 has none")
     view = view_of(request.query_params, "view")
     with service_of(request).database.read() as connection:
         store = _store(request, connection)

@@ -118,25 +118,36 @@ def put_many(
         labels = orjson.dumps(item.labels, option=orjson.OPT_SORT_KEYS).decode()
         known = find(connection, store, item.id)
         if known is None:
-            _note(connection, store, item.id, "CREATE", moment=moment, operation=operation)
+            _note(connection, store, item.id, "CREATE", operation=operation)
             _insert(connection, store, item, labels, moment)
         elif known.labels != labels:
             relabel(connection, store, known, labels, operation=operation)
 
 
 def relabel(
-    connection: sqlite3.Connection, store: int, known: Stored, labels: str, *, operation: int | None = None
+    connection: sqlite3.Connection,
+    store: int,
+    known: Stored,
+    labels: str,
+    *,
+    operation: int | None = None,
+    rollback: bool = False,
 ) -> None:
     """Replace the labels of a message."""
-    _note(connection, store, known.id, "UPDATE", moment=microseconds(), operation=operation, before=known)
+    _note(connection, store, known.id, "UPDATE", operation=operation, before=known, rollback=rollback)
     connection.execute("UPDATE messages SET labels = ? WHERE (store, id) = (?, ?)", (labels, store, known.id))
 
 
 def delete(
-    connection: sqlite3.Connection, store: int, known: Stored, *, operation: int | None = None
+    connection: sqlite3.Connection,
+    store: int,
+    known: Stored,
+    *,
+    operation: int | None = None,
+    rollback: bool = False,
 ) -> None:
     """Remove a message."""
-    _note(connection, store, known.id, "DELETE", moment=microseconds(), operation=operation, before=known)
+    _note(connection, store, known.id, "DELETE", operation=operation, before=known, rollback=rollback)
     connection.execute("DELETE FROM messages WHERE (store, id) = (?, ?)", (store, known.id))
 
 
@@ -270,43 +281,18 @@ def undo(
     connection: sqlite3.Connection, store: int, items: Iterable[Undo], parser: Parser, *, operation: int
 ) -> None:
     """Bring messages back to what they were; noted as changes of a rollback."""
-    moment = microseconds()
     for item in items:
         known = find(connection, store, item.id)
-        if item.created is None:
+        if item.created is None or item.labels is None:
             if known is not None:
-                _note(
-                    connection,
-                    store,
-                    item.id,
-                    "DELETE",
-                    moment=moment,
-                    operation=operation,
-                    before=known,
-                    rollback=True,
-                )
-                connection.execute("DELETE FROM messages WHERE (store, id) = (?, ?)", (store, item.id))
-            continue
-        labels = item.labels or "{}"
-        if known is not None:
-            _note(
-                connection,
-                store,
-                item.id,
-                "UPDATE",
-                moment=moment,
-                operation=operation,
-                before=known,
-                rollback=True,
-            )
-            connection.execute(
-                "UPDATE messages SET labels = ? WHERE (store, id) = (?, ?)", (labels, store, item.id)
-            )
-            continue
-        data = item.data if item.data is not None else _data_of(connection, store, item.id)
-        _note(connection, store, item.id, "CREATE", moment=moment, operation=operation, rollback=True)
-        message = Incoming(item.id, data, hl7v2_parse.read(data, parser), {})
-        _insert(connection, store, message, labels, item.created)
+                delete(connection, store, known, operation=operation, rollback=True)
+        elif known is not None:
+            relabel(connection, store, known, item.labels, operation=operation, rollback=True)
+        else:
+            data = item.data if item.data is not None else _data_of(connection, store, item.id)
+            _note(connection, store, item.id, "CREATE", operation=operation, rollback=True)
+            message = Incoming(item.id, data, hl7v2_parse.read(data, parser), {})
+            _insert(connection, store, message, item.labels, item.created)
 
 
 def _data_of(connection: sqlite3.Connection, store: int, identifier: str) -> bytes:
@@ -344,7 +330,6 @@ def _note(
     identifier: str,
     change: Change,
     *,
-    moment: int,
     operation: int | None,
     before: Stored | None = None,
     rollback: bool = False,
@@ -357,7 +342,7 @@ def _note(
             store,
             identifier,
             change,
-            moment,
+            microseconds(),
             operation,
             rollback,
             None if before is None else before.created,

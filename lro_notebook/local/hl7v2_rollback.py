@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local import buckets, hl7v2_messages, names, stores
+from lro_notebook.local.buckets import Location
 from lro_notebook.local.fhir_export import Shards, workspace
 from lro_notebook.local.refusal import invalid
 from lro_notebook.local.work import Kind, Step
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Buckets
     from lro_notebook.local.hl7v2_messages import Undo
     from lro_notebook.local.hl7v2_parse import Parser
     from lro_notebook.local.stores import Store
@@ -55,7 +56,8 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRe
         change = "ALL"
     if change not in CHANGES:
         raise invalid(f"changeType: expected one of {', '.join(CHANGES)}")
-    result = buckets.parse(_as_uri(body.get("resultGcsBucket")), field="resultGcsBucket")
+    bucket = buckets.parse(_as_uri(body.get("resultGcsBucket")), field="resultGcsBucket")
+    result = Location(bucket.bucket, f"{bucket.path}/rollback_resources".lstrip("/"))
     context.buckets.check(result, field="resultGcsBucket")
     source = None
     if body.get("inputGcsObject"):
@@ -75,7 +77,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRe
 
 def run(job: Job, request: RollbackRequest) -> Steps:
     """Find what changed, write it down, then undo it batch by batch."""
-    folder = job.buckets.folder(request.result.bucket) / request.result.path / "rollback_resources"
+    folder = job.buckets.folder(request.result.bucket) / request.result.path
     only = None if request.input is None else _ids(job.buckets, request.input)
     with job.database.read() as connection:
         stores.require_store(connection, request.store)
@@ -112,15 +114,16 @@ def _write(
 
 def _ids(folders: Buckets, source: Location) -> list[str]:
     """Return the message ids in an object, one on a line, with or without the rest of the name."""
-    ((_, path),) = folders.match(source)
+    path = folders.object(source, field="inputGcsObject")
     lines = path.read_text("utf-8", errors="replace").splitlines()
     return [line.strip().rpartition("/")[2] for line in lines if line.strip()]
 
 
 def _operations(fields: object) -> tuple[int, ...]:
     identifiers = fields.get("operationIds", []) if isinstance(fields, dict) else []
-    numbers = [names.whole_number(str(identifier).rpartition("/")[2]) for identifier in identifiers or []]
-    if (fields is not None and not isinstance(fields, dict)) or None in numbers:
+    listed = identifiers if isinstance(identifiers, list) else []
+    numbers = [names.whole_number(str(identifier).rpartition("/")[2]) for identifier in listed]
+    if not isinstance(fields, dict | None) or listed is not identifiers or None in numbers:
         raise invalid('filteringFields: expected {"operationIds": ["1234", ...]}')
     return tuple(number for number in numbers if number is not None)
 

@@ -76,7 +76,7 @@ def test_what_is_no_instance_is_said_without_its_content(data: bytes, said: str)
 
 
 @pytest.mark.parametrize("name", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
-@pytest.mark.parametrize("value", [None, "", "1.2/../3", "a.b", "1." * 40])
+@pytest.mark.parametrize("value", [None, "", "..", "1.", "1.2/../3", "a.b", "1." * 40 + "1"])
 def test_an_instance_needs_its_uids(name: str, value: str | None) -> None:
     dicom_files.pydicom()
     file = opened(CT)
