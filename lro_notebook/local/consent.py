@@ -210,9 +210,12 @@ def _consents(
 ) -> tuple[list[Item], bool]:
     """Return the consents to evaluate; those that a request names may be drafts."""
     found = consent_items.consents(connection, store.key)
-    named = (body.get("consentList") or {}).get("consents")
+    chosen = body.get("consentList") or {}
+    named = chosen.get("consents") if isinstance(chosen, dict) else chosen
     if not named:
         return found, False
+    if not isinstance(named, list):
+        raise invalid('consentList: expected {"consents": ["projects/…/consents/…"]}')
     return [item for item in found if item["name"] in named], True
 
 

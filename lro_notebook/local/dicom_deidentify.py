@@ -98,6 +98,14 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
     Without ``dicom`` and ``dicomTagConfig`` it is the basic profile; `key` serves where the configuration
     gives none.
     """
+    try:
+        return _rules(config, key)
+    except (AttributeError, TypeError) as error:
+        # The configuration is read as if each field had its kind; one that has not comes to this.
+        raise invalid("config: a field is not of the kind that a DeidentifyConfig has") from error
+
+
+def _rules(config: Mapping[str, Any], key: bytes) -> Rules:
     image = config.get("image") or {}
     if image.get("textRedactionMode", "REDACT_NO_TEXT") not in (
         "REDACT_NO_TEXT",

@@ -223,14 +223,14 @@ def converted(data: bytes, syntax: str) -> bytes:
 
 def _set(file: Dataset, tag: str, value: Mapping[str, Any] | None) -> None:
     """Set an attribute from DICOM JSON, or remove it."""
-    number = int(tag, 16)
-    if value is None:
-        del file[number]
-        return
     try:
-        file.add(pydicom().dataset.Dataset.from_json({tag: value})[number])
+        number = int(tag, 16)
+        if value is None:
+            del file[number]
+        else:
+            file.add(pydicom().dataset.Dataset.from_json({tag: value})[number])
     except Exception as error:  # as above
-        raise Flaw(f"the patch gives attribute {tag} a value that it cannot have") from error
+        raise Flaw("the patch gives an attribute a tag or a value that it cannot have") from error
 
 
 def _apply(document: Any, step: Mapping[str, Any]) -> None:  # noqa: ANN401 - any JSON value

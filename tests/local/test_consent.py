@@ -136,6 +136,8 @@ def test_single_decisions(service: Program) -> None:
     draft = service.client.get(f"{store}/consents").json()["consents"][2]["name"]
     named = {**body, "dataId": "bob-text", "consentList": {"consents": [draft]}}
     assert add(service, f"{store}:checkDataAccess", named) == {"consented": True}
+    odd = {**body, "consentList": "all"}
+    assert service.client.post(f"{store}:checkDataAccess", json=odd).status_code == 400
     users = {"userId": "ann", "requestAttributes": {"role": "researcher"}}
     results = add(service, f"{store}:evaluateUserConsents", users)["results"]
     assert results == [{"dataId": "ann-image", "consented": True}, {"dataId": "ann-text"}]

@@ -160,6 +160,9 @@ def test_every_real_file_comes_out_whole_or_as_a_flaw() -> None:
     [
         ({"image": {"textRedactionMode": "REDACT_ALL_TEXT"}}, "pixels"),
         ({"dicom": {"filterProfile": "SOME"}}, "filterProfile"),
+        ({"dicom": "KEEP_ALL_PROFILE"}, "not of the kind"),
+        ({"text": {"additionalTransformations": 3}}, "not of the kind"),
+        ({"dicomTagConfig": {"actions": [3]}}, "not of the kind"),
         ({"dicom": {"filterProfile": "KEEP_ALL_PROFILE", "keepList": {"tags": ["PatientID"]}}}, "only one"),
         ({"dicom": {"keepList": {"tags": []}}}, "keepList"),
         ({"dicom": {"removeList": {"tags": ["NoSuchTag"]}}}, "removeList"),

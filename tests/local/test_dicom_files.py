@@ -128,6 +128,9 @@ def test_what_is_no_patch_is_said(patch: object) -> None:
         {"op": "add", "path": "/00100010/Value/x", "value": "x"},
         {"op": "test", "path": "/00100020/Value/0", "value": "other"},
         {"op": "test", "path": "/00100020/vr", "value": "SH"},
+        {"op": "add", "path": "/", "value": {"vr": "LO"}},
+        {"op": "add", "path": "/00104000", "value": ["LT"]},
+        {"op": "replace", "path": "/00100010", "value": {"vr": "QQ", "Value": 3}},
         *({"op": "replace", "path": f"/{tag}/Value/0", "value": "1.2"} for tag in (STUDY, SERIES, INSTANCE)),
     ],
 )
