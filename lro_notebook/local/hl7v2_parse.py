@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 VERSIONS = ("V1", "V2", "V3")
 
 _HEADER = "MSH"
+#: The last field of the header that names separators, and so is not to be taken apart.
+_SEPARATORS_FIELD = 2
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 _TIME = re.compile(
     r"(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\.\d{1,6})?([+-][01]\d[0-5]\d)?", re.ASCII
@@ -203,15 +205,19 @@ def _segment(line: str, number: int, marks: Separators) -> Segment:
 
 def _shown(segment: Segment, marks: Separators, version: str) -> dict[str, Any]:
     header = segment.id == _HEADER
+    # Version 1 of Google's parser leaves MSH-1 out, and numbers the rest one lower.
+    shift = 1 if header and version == "V1" else 0
     fields = {"0": segment.id}
-    for number, text in enumerate(segment.fields[1:], 1):
-        if not header:
+    for number, text in enumerate(segment.fields[1 + shift :], 1):
+        if not text:
+            continue
+        whole = header and number + shift <= _SEPARATORS_FIELD
+        if whole or (
+            marks.repetition not in text and marks.component not in text and marks.subcomponent not in text
+        ):
+            fields[str(number)] = text  # most fields have one value: nothing to take apart
+        else:
             fields.update(_values(str(number), text, marks))
-        elif version != "V1":
-            fields.update({str(number): text} if number <= 2 else _values(str(number), text, marks))  # noqa: PLR2004 - MSH-1 and MSH-2 hold the separators
-        elif number > 1:
-            # Version 1 of Google's parser leaves MSH-1 out, and numbers the rest one lower.
-            fields.update({"1": text} if number == 2 else _values(str(number - 1), text, marks))  # noqa: PLR2004
     if version == "V3":
         fields = {key: _unescaped(value, marks) for key, value in fields.items()}
     shown: dict[str, Any] = {"segmentId": segment.id}
