@@ -326,6 +326,44 @@ def test_an_operation_that_is_killed_has_done_what_it_has_counted(
         assert count(again, store if verb == "import" else other) == done
 
 
+@pytest.mark.parametrize("verb", ["delete", "patch", "class"])
+def test_a_change_that_is_killed_has_changed_what_it_has_counted(
+    launch: Callable[..., Program], verb: str
+) -> None:
+    program = launch()
+    series_of(40, program.buckets / "demo-out" / "in")
+    store = make(program, "s")
+    take(program, store, "gs://demo-out/in/**")
+    program.pace(50)
+    study = f"{store}/dicomWeb/studies/{study_of()}"
+    if verb == "delete":
+        operation = start_web(program, "DELETE", study)
+    elif verb == "patch":
+        patch = [{"op": "replace", "path": "/00100020/Value/0", "value": "new"}]
+        operation = start_web(program, "PATCH", f"{study}/metadata", patch)
+    else:
+        body = {"blobStorageSettings": {"blobStorageClass": "ARCHIVE"}}
+        operation = program.start(f"{study}:setBlobStorageSettings", body)
+    program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 5)
+    program.end(signal.SIGKILL)
+    again = launch()
+    aborted = again.operation(operation)
+    assert aborted["error"]["code"] == 10
+    done = int(aborted["metadata"]["counter"]["success"])
+    assert 5 < done < 40
+    if verb == "delete":
+        assert count(again, store) == 40 - done
+    elif verb == "patch":
+        assert len(web(again, f"{store}/dicomWeb/instances", PatientID="new")) == done
+    else:
+        names = [
+            f"{study}/series/{value(item, '0020000E')}/instances/{value(item, '00080018')}"
+            for item in web(again, f"{store}/dicomWeb/instances")
+        ]
+        classes = [again.client.get(f"{name}:getStorageInfo").json()["blobStorageInfo"] for name in names]
+        assert [item["storageClass"] for item in classes].count("ARCHIVE") == done
+
+
 def test_a_deletion_that_is_cancelled_has_deleted_what_it_has_counted(launch: Callable[..., Program]) -> None:
     program = launch()
     series_of(60, program.buckets / "demo-out" / "in")
