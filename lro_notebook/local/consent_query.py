@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets, consent_items, consent_rules, stores
+from lro_notebook.local import consent_items, consent_rules, stores
 from lro_notebook.local.fhir_export import Shards, workspace
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import invalid
@@ -38,15 +38,11 @@ class QueryRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> QueryRequest:
     """Check the body of ``queryAccessibleData``."""
-    destination = body.get("gcsDestination")
-    if not isinstance(destination, dict):
-        raise invalid('gcsDestination: expected an object such as {"uriPrefix": "gs://demo-out/run-1"}')
-    location = buckets.parse(destination.get("uriPrefix"), field="gcsDestination.uriPrefix")
-    if any(mark in location.path for mark in "*?"):
-        raise invalid("gcsDestination.uriPrefix: a destination has no wildcards")
-    context.buckets.check(location, field="gcsDestination.uriPrefix")
     return QueryRequest(
-        store, location, attributes(body, "requestAttributes"), attributes(body, "resourceAttributes")
+        store,
+        context.buckets.destination(body),
+        attributes(body, "requestAttributes"),
+        attributes(body, "resourceAttributes"),
     )
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets, dicom_files, dicom_instances, stores
+from lro_notebook.local import dicom_files, dicom_instances, stores
 from lro_notebook.local.buckets import Location
 from lro_notebook.local.fhir_export import workspace
 from lro_notebook.local.operations import Failure
-from lro_notebook.local.refusal import Refusal, invalid
+from lro_notebook.local.refusal import Refusal
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
@@ -49,19 +49,9 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
             "bigqueryDestination: the local service has no BigQuery; export to gcsDestination, "
             "such as gs://demo-out/run-1",
         )
-    destination = body.get("gcsDestination")
-    if not isinstance(destination, dict):
-        raise invalid('gcsDestination: expected an object such as {"uriPrefix": "gs://demo-out/run-1"}')
-    location = buckets.parse(destination.get("uriPrefix"), field="gcsDestination.uriPrefix")
-    if any(mark in location.path for mark in "*?"):
-        raise invalid("gcsDestination.uriPrefix: a destination has no wildcards")
-    context.buckets.check(location, field="gcsDestination.uriPrefix")
-    return ExportRequest(
-        store,
-        location,
-        _syntax(destination.get("mimeType")),
-        dicom_instances.filter_of(context.buckets, body),
-    )
+    location = context.buckets.destination(body)
+    syntax = _syntax(body["gcsDestination"].get("mimeType"))
+    return ExportRequest(store, location, syntax, dicom_instances.filter_of(context.buckets, body))
 
 
 def run(job: Job, request: ExportRequest) -> Steps:

@@ -10,11 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets, dicom_files, dicom_instances, stores
+from lro_notebook.local import dicom_files, dicom_instances, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.dicom_files import Instance
 from lro_notebook.local.operations import Failure
-from lro_notebook.local.refusal import invalid
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
@@ -44,12 +43,9 @@ class ImportRequest:
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``dicomStores.import``."""
     dicom_files.pydicom()
-    source = body.get("gcsSource")
-    if not isinstance(source, dict):
-        raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**.dcm"}')
-    location = buckets.parse_pattern(source.get("uri"), field="gcsSource.uri")
-    context.buckets.check(location, field="gcsSource.uri")
-    return ImportRequest(store, location, dicom_instances.storage_class_of(body, default="STANDARD"))
+    return ImportRequest(
+        store, context.buckets.source(body), dicom_instances.storage_class_of(body, default="STANDARD")
+    )
 
 
 def run(job: Job, request: ImportRequest) -> Steps:

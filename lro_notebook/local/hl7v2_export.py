@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets, hl7v2_filter, hl7v2_messages, stores
+from lro_notebook.local import hl7v2_filter, hl7v2_messages, stores
 from lro_notebook.local.fhir_export import Shards, workspace
 from lro_notebook.local.hl7v2_filter import Clause
 from lro_notebook.local.operations import microseconds
@@ -49,16 +49,10 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
             "pubsubDestination: the local service has no Pub/Sub; export to gcsDestination, "
             "such as gs://demo-out/run-1",
         )
-    destination = body.get("gcsDestination")
-    if not isinstance(destination, dict):
-        raise invalid('gcsDestination: expected an object such as {"uriPrefix": "gs://demo-out/run-1"}')
+    location, destination = context.buckets.destination(body), body["gcsDestination"]
     structure = destination.get("contentStructure", "MESSAGE_JSON")
     if structure not in ("MESSAGE_JSON", "CONTENT_STRUCTURE_UNSPECIFIED"):
         raise invalid("gcsDestination.contentStructure: expected MESSAGE_JSON")
-    location = buckets.parse(destination.get("uriPrefix"), field="gcsDestination.uriPrefix")
-    if any(mark in location.path for mark in "*?"):
-        raise invalid("gcsDestination.uriPrefix: a destination has no wildcards")
-    context.buckets.check(location, field="gcsDestination.uriPrefix")
     start, end = (_moment(body, field) for field in ("startTime", "endTime"))
     if start is not None and end is not None and end <= start:
         raise invalid("endTime: has to come after startTime")

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets, hl7v2_messages, hl7v2_parse, stores
+from lro_notebook.local import hl7v2_messages, hl7v2_parse, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.hl7v2_messages import Incoming
 from lro_notebook.local.operations import Failure
-from lro_notebook.local.refusal import invalid
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
@@ -58,12 +57,7 @@ class Line(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``hl7V2Stores.import``."""
-    source = body.get("gcsSource")
-    if not isinstance(source, dict):
-        raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**.ndjson"}')
-    location = buckets.parse_pattern(source.get("uri"), field="gcsSource.uri")
-    context.buckets.check(location, field="gcsSource.uri")
-    return ImportRequest(store, location)
+    return ImportRequest(store, context.buckets.source(body))
 
 
 def run(job: Job, request: ImportRequest) -> Steps:
