@@ -97,7 +97,7 @@ class DicomWeb(Store):
         Parameters
         ----------
         limit : int, optional
-            The most to return; the service has its own limit as well.
+            The most to return. Without it the service returns 100 studies or 1,000 instances.
         **attributes
             Values to search for, such as ``PatientID="123"``.
         """
@@ -114,7 +114,7 @@ class DicomWeb(Store):
         """Search for instances, and return their attributes as DICOM JSON.
 
         Calls ``GET {store}/dicomWeb[/studies/{study}[/series/{series}]]/instances``; otherwise as
-        `studies`. ``includefield="all"`` asks for every attribute.
+        `studies`. ``includefield="all"`` asks for every attribute, ``offset="1000"`` for the next page.
         """
         part = "" if study is None else f"{web_path(study=study, series=series).removeprefix('dicomWeb/')}/"
         return self._search(f"{part}instances", limit, attributes)

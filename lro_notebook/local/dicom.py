@@ -184,7 +184,7 @@ async def _start(request: Request, kind: Kind, part: Part, body: Any) -> Respons
 
 
 def _search(request: Request, level: Level) -> Response:
-    search = dicom_web.search_of(request.query_params.multi_items())
+    search = dicom_web.search_of(level, request.query_params.multi_items())
     with service_of(request).database.read() as connection:
         part = _part(request, connection)
         found = dicom_instances.metadata(connection, part.store.key, part.scope)

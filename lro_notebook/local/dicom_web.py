@@ -28,7 +28,12 @@ _INSTANCE_TAGS = "00080016 00200013 00280008 00280010 00280011 00280100".split()
 #: How often a series or instance occurs in what it belongs to.
 _SERIES_OF_STUDY, _INSTANCES_OF_STUDY, _INSTANCES_OF_SERIES = "00201206", "00201208", "00201209"
 _CONTROLS = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
-LIMIT_DEFAULT, _LIMIT_MAX = 100, 5000
+#: How many results a search returns where it does not say, and at most (Google's conformance statement).
+_LIMITS: Mapping[Level, tuple[int, int]] = {
+    "studies": (100, 5_000),
+    "series": (100, 5_000),
+    "instances": (1_000, 50_000),
+}
 
 
 class Search(NamedTuple):
@@ -40,9 +45,10 @@ class Search(NamedTuple):
     offset: int
 
 
-def search_of(parameters: Iterable[tuple[str, str]]) -> Search:
+def search_of(level: Level, parameters: Iterable[tuple[str, str]]) -> Search:
     """Return what the query of a request asks for, or refuse what this service cannot find."""
-    wanted, controls = [], {"limit": str(LIMIT_DEFAULT), "offset": "0"}
+    default, most = _LIMITS[level]
+    wanted, controls = [], {"limit": str(default), "offset": "0"}
     for name, value in parameters:
         if name in _CONTROLS:
             controls[name] = value
@@ -50,7 +56,7 @@ def search_of(parameters: Iterable[tuple[str, str]]) -> Search:
             wanted.append((_tag(name), value))
     limit, offset = (_number(name, controls[name]) for name in ("limit", "offset"))
     everything = controls.get("includefield", "").lower() == "all"
-    return Search(tuple(wanted), everything, min(limit, _LIMIT_MAX), offset)
+    return Search(tuple(wanted), everything, min(limit, most), offset)
 
 
 def results(level: Level, instances: Iterable[Metadata], search: Search) -> list[Metadata]:
