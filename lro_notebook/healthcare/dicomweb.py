@@ -97,7 +97,7 @@ class DicomWeb(Store):
         Parameters
         ----------
         limit : int, optional
-            The most to return. Without it the service returns 100 studies or 1,000 instances.
+            The most to return. Without it the service decides; the local one returns 100.
         **attributes
             Values to search for, such as ``PatientID="123"``.
         """
@@ -114,7 +114,8 @@ class DicomWeb(Store):
         """Search for instances, and return their attributes as DICOM JSON.
 
         Calls ``GET {store}/dicomWeb[/studies/{study}[/series/{series}]]/instances``; otherwise as
-        `studies`. ``includefield="all"`` asks for every attribute, ``offset="1000"`` for the next page.
+        `studies`. ``includefield="all"`` asks for every attribute. Without a
+        `limit` the local service returns 1,000; ``offset="1000"`` asks for what follows.
         """
         part = "" if study is None else f"{web_path(study=study, series=series).removeprefix('dicomWeb/')}/"
         return self._search(f"{part}instances", limit, attributes)

@@ -28,7 +28,7 @@ _INSTANCE_TAGS = "00080016 00200013 00280008 00280010 00280011 00280100".split()
 #: How often a series or instance occurs in what it belongs to.
 _SERIES_OF_STUDY, _INSTANCES_OF_STUDY, _INSTANCES_OF_SERIES = "00201206", "00201208", "00201209"
 _CONTROLS = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
-#: How many results a search returns where it does not say, and at most (Google's conformance statement).
+#: How many results a search returns where it does not say, and at most.
 _LIMITS: Mapping[Level, tuple[int, int]] = {
     "studies": (100, 5_000),
     "series": (100, 5_000),
