@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets, dicom_deidentify, dicom_files, dicom_instances, stores
+from lro_notebook.local import buckets, dicom_deidentify, dicom_files, dicom_instances, dicom_rules, stores
 from lro_notebook.local.dicom_import import STEP_BYTES
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import invalid
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lro_notebook.local.buckets import Buckets, Location
-    from lro_notebook.local.dicom_deidentify import Rules
     from lro_notebook.local.dicom_files import Instance
+    from lro_notebook.local.dicom_rules import Rules
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
 
@@ -56,7 +56,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> Deidentify
         raise invalid("destinationStore: has to be in the location of the source")
     if name == store.name:
         raise invalid("destinationStore: is the source itself")
-    rules = dicom_deidentify.rules_of(config_of(context.buckets, body), secrets.token_bytes(32))
+    rules = dicom_rules.rules_of(config_of(context.buckets, body), secrets.token_bytes(32))
     target = stores.find_store(context.connection, match[1], match[3], collection="dicomStores")
     return DeidentifyRequest(store, target, rules, dicom_instances.filter_of(context.buckets, body))
 
@@ -85,7 +85,7 @@ def run(job: Job, request: DeidentifyRequest) -> Steps:
 
 def deidentify(job: Job, source: Store, destination: Store, config: Mapping[str, Any]) -> Steps:
     """Write a de-identified copy of a store into another; for ``datasets.deidentify``."""
-    rules = dicom_deidentify.rules_of(config, secrets.token_bytes(32))
+    rules = dicom_rules.rules_of(config, secrets.token_bytes(32))
     yield from _copy(job, source, destination, rules, None)
     return {}
 

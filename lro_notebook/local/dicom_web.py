@@ -21,7 +21,7 @@ Level = Literal["studies", "series", "instances"]
 
 _MODALITY, _MODALITIES = "00080060", "00080061"
 _STUDY_TAGS = (
-    "00080020 00080030 00080050 00080090 00100010 00100020 00100030 00100040 00200010".split()  # noqa: SIM905 - reads better
+    "00080020 00080030 00080050 00080090 00081030 00100010 00100020 00100030 00100040 00200010".split()  # noqa: SIM905 - reads better
 )
 _SERIES_TAGS = "00080060 0008103E 00200011 00400244 00400245".split()  # noqa: SIM905
 _INSTANCE_TAGS = "00080016 00200013 00280008 00280010 00280011 00280100".split()  # noqa: SIM905
@@ -61,16 +61,16 @@ def search_of(level: Level, parameters: Iterable[tuple[str, str]]) -> Search:
 
 def results(level: Level, instances: Iterable[Metadata], search: Search) -> list[Metadata]:
     """Return the matches of a level, made of the instances' metadata, which come by their UIDs."""
-    found: Iterable[Metadata] = instances
-    if level == "studies":
-        found = (_study(list(group)) for _, group in groupby(instances, lambda item: first(item, STUDY)))
-    elif level == "series":
-        by = groupby(instances, lambda item: (first(item, STUDY), first(item, SERIES)))
-        found = (_series(list(group)) for _, group in by)
-    matching = [item for item in found if _matches(item, search.wanted)]
-    page = matching[search.offset : search.offset + search.limit]
-    narrow = level == "instances" and not search.everything
-    return [_instance(item) for item in page] if narrow else page
+    tags = {"studies": [STUDY], "series": [STUDY, SERIES], "instances": [STUDY, SERIES, INSTANCE]}[level]
+    show = {"studies": _study, "series": _series, "instances": _instance}[level]
+    found = []
+    for _, group in groupby(instances, lambda item: [first(item, tag) for tag in tags]):
+        items = list(group)
+        shown = show(items)
+        # What is shown of a study is not all that it can be searched by.
+        if _matches({**items[0], **shown}, search.wanted):
+            found.append(items[0] if level == "instances" and search.everything else shown)
+    return found[search.offset : search.offset + search.limit]
 
 
 def _study(items: list[Metadata]) -> Metadata:
@@ -88,8 +88,8 @@ def _series(items: list[Metadata]) -> Metadata:
     return {**_pick(items[0], [*_SERIES_TAGS, STUDY, SERIES]), _INSTANCES_OF_SERIES: _count(len(items))}
 
 
-def _instance(item: Metadata) -> Metadata:
-    return _pick(item, [*_INSTANCE_TAGS, STUDY, SERIES, INSTANCE])
+def _instance(items: list[Metadata]) -> Metadata:
+    return _pick(items[0], [*_INSTANCE_TAGS, STUDY, SERIES, INSTANCE])
 
 
 def _pick(item: Metadata, tags: list[str]) -> Metadata:

@@ -38,6 +38,8 @@ _STEP_BYTES = 4 << 20
 #: Labels that a message may have.
 _LABELS_MAX = 64
 _LABEL_LENGTH = 63
+#: JSON bytes may be in the URL-safe alphabet as well (protobuf's JSON mapping).
+_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,6 @@ def read_message(document: object, parser: Parser) -> Incoming:
             f"labels: expected at most {_LABELS_MAX} texts of at most {_LABEL_LENGTH} characters"
         )
     return Incoming(hl7v2_messages.message_id(data), data, hl7v2_parse.read(data, parser), labels)
-
-
-#: JSON bytes may be in the URL-safe alphabet as well (protobuf's JSON mapping).
-_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 def _are_labels(labels: object) -> bool:

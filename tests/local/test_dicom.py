@@ -126,6 +126,8 @@ def test_dicomweb_searches_studies_series_and_instances(service: Program) -> Non
     assert sum(value(item, "00201208") for item in studies) == len(instances)
     assert sum(value(item, "00201206") for item in studies) == len(series)
     (study,) = web(service, f"{store}/dicomWeb/studies", PatientID="1CT1")
+    assert web(service, f"{store}/dicomWeb/studies", Manufacturer="GE MEDICAL SYSTEMS", Rows="128") == [study]
+    assert web(service, f"{store}/dicomWeb/studies", ModalitiesInStudy="CT") == [study]
     assert study["00080061"]["Value"] == ["CT"]
     uid = value(study, "0020000D")
     (found,) = web(service, f"{store}/dicomWeb/studies/{uid}/series")

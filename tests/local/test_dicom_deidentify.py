@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lro_notebook.local import dicom_deidentify
-from lro_notebook.local.dicom_deidentify import deidentified, rules_of
+from lro_notebook.local.dicom_deidentify import deidentified
 from lro_notebook.local.dicom_files import Flaw
+from lro_notebook.local.dicom_rules import rules_of
 from lro_notebook.local.refusal import Refusal
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
@@ -56,6 +57,16 @@ def test_new_uids_are_the_same_for_the_same_key_and_agree_with_the_header() -> N
         assert first[name].value.startswith("2.25.")
         assert len(first[name].value) <= 64
     assert first.file_meta.MediaStorageSOPInstanceUID == first.SOPInstanceUID
+
+
+def test_the_header_of_the_file_does_not_tell_where_it_comes_from() -> None:
+    file = pydicom.dcmread(BytesIO(CT))
+    file.file_meta.SourceApplicationEntityTitle, file.preamble = "NORTH", b"NORTH".ljust(128)
+    buffer = BytesIO()
+    file.save_as(buffer)
+    data = deidentified(buffer.getvalue(), rules_of({}, KEY)).data
+    assert b"NORTH" in buffer.getvalue()
+    assert b"NORTH" not in data
 
 
 def test_references_to_other_instances_follow_their_new_uids() -> None:
