@@ -42,7 +42,8 @@ class Hl7v2Store(Store):
             V1 (the service's default; MSH fields are numbered one lower than in HL7), V2, or V3 (also
             unescapes separators). It cannot be changed later.
         settings : mapping, optional
-            Further fields of a Hl7V2Store, such as ``{"rejectDuplicateMessage": True}``.
+            Further fields of a Hl7V2Store, such as ``{"rejectDuplicateMessage": True}`` or
+            ``{"parserConfig": {"schema": …}}``.
         exist_ok : bool
             A store that exists already is no error; it is left as it is.
         """
@@ -99,8 +100,8 @@ class Hl7v2Store(Store):
         uri : str
             ``gs://bucket/folder`` for newline-delimited JSON.
         message_view : str
-            FULL, RAW_ONLY (without parsedData), PARSED_ONLY (without data), SCHEMATIZED_ONLY, or BASIC
-            (names only).
+            FULL, RAW_ONLY (data), PARSED_ONLY (parsedData), SCHEMATIZED_ONLY (schematizedData, in stores
+            with a schema), or BASIC (names only).
         start_time, end_time : str or datetime, optional
             Bounds of the send time (MSH-7), the first inclusive, the second exclusive.
         filter : str, optional

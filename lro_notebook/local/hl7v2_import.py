@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import hl7v2_messages, hl7v2_parse, stores
+from lro_notebook.local import hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.hl7v2_messages import Incoming
 from lro_notebook.local.operations import Failure
@@ -115,7 +115,12 @@ def read_message(document: object, parser: Parser) -> Incoming:
         raise hl7v2_parse.Flaw(
             f"labels: expected at most {_LABELS_MAX} texts of at most {_LABEL_LENGTH} characters"
         )
-    return Incoming(hl7v2_messages.message_id(data), data, hl7v2_parse.read(data, parser), labels)
+    reading = hl7v2_parse.read(data, parser)
+    if parser.schema is not None and parser.schema.hard:
+        segments, marks = hl7v2_parse.segments(data, parser)
+        if marks is not None:
+            hl7v2_schema.schematized(segments, marks, parser.schema)
+    return Incoming(hl7v2_messages.message_id(data), data, reading, labels)
 
 
 def _are_labels(labels: object) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
 
-from lro_notebook.local import hl7v2_parse
+from lro_notebook.local import hl7v2_parse, hl7v2_parser, hl7v2_schema
 from lro_notebook.local.operations import microseconds, timestamp
 from lro_notebook.local.refusal import missing
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.hl7v2_filter import Clause
     from lro_notebook.local.hl7v2_parse import Parser, Reading
+    from lro_notebook.local.hl7v2_schema import Schema
     from lro_notebook.local.stores import Store
 
 #: Parts of a message to show; the API's ``MessageView``.
@@ -106,7 +107,7 @@ def parser_of(connection: sqlite3.Connection, store: Store) -> Parser:
     ).fetchone()
     if row is None:
         raise missing(f"{store.name} does not exist")
-    return hl7v2_parse.parser_of(orjson.loads(row[0]), orjson.loads(row[1]))
+    return hl7v2_parser.parser_of(orjson.loads(row[0]), orjson.loads(row[1]))
 
 
 def put_many(
@@ -227,7 +228,20 @@ def resource(message: Stored, view: str, parser: Parser, store_name: str) -> dic
         shown["labels"] = labels
     if view in ("PARSED_ONLY", "FULL"):
         shown["parsedData"] = hl7v2_parse.parsed(message.data, parser)
+    if parser.schema is not None and view in ("SCHEMATIZED_ONLY", "FULL"):
+        shown["schematizedData"] = _schematized(message.data, parser, parser.schema)
     return shown
+
+
+def _schematized(data: bytes, parser: Parser, schema: Schema) -> dict[str, str]:
+    segments, marks = hl7v2_parse.segments(data, parser)
+    if marks is None:
+        return {"error": "the message has no header"}
+    try:
+        found = hl7v2_schema.schematized(segments, marks, schema)
+    except hl7v2_parse.Flaw as flaw:
+        return {"error": str(flaw)}
+    return {"data": orjson.dumps(found).decode()}
 
 
 class Undo(NamedTuple):

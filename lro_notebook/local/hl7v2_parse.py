@@ -5,21 +5,15 @@ What is said of a message that cannot be read never holds its content.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from lro_notebook.errors import Code
-from lro_notebook.local.refusal import Refusal, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import tzinfo
 
-VERSIONS = ("V1", "V2", "V3")
+    from lro_notebook.local.hl7v2_schema import Schema
 
 _HEADER = "MSH"
 #: The last field of the header that names separators, and so is not to be taken apart.
@@ -51,12 +45,13 @@ class Separators(NamedTuple):
 
 
 class Parser(NamedTuple):
-    """How a store reads its messages: the checked `parserConfig`, and the dataset's time zone."""
+    """How a store reads its messages: its checked ``parserConfig``, and the dataset's time zone."""
 
     version: str = "V1"
     terminator: bytes = b"\r"
     null_header: bool = False
     zone: tzinfo = UTC
+    schema: Schema | None = None
 
 
 class Segment(NamedTuple):
@@ -73,28 +68,6 @@ class Reading(NamedTuple):
     type: str
     sent: int | None
     patients: list[dict[str, str]]
-
-
-def parser_of(store: Mapping[str, Any], dataset: Mapping[str, Any]) -> Parser:
-    """Return the parser that a store's ``parserConfig`` asks for, or refuse what cannot be."""
-    config = store.get("parserConfig") or {}
-    if not isinstance(config, dict):
-        raise invalid("parserConfig: expected an object")
-    if config.get("schema"):
-        raise Refusal(
-            Code.UNIMPLEMENTED,
-            "parserConfig.schema: the local service has no schematized parsing; "
-            "leave it out and use parsedData",
-        )
-    version = config.get("version", "V1")
-    if version == "PARSER_VERSION_UNSPECIFIED":
-        version = "V1"
-    if version not in VERSIONS:
-        raise invalid(f"parserConfig.version: expected one of {', '.join(VERSIONS)}")
-    null_header = config.get("allowNullHeader", False)
-    if not isinstance(null_header, bool):
-        raise invalid("parserConfig.allowNullHeader: expected true or false")
-    return Parser(version, _terminator(config.get("segmentTerminator")), null_header, _zone(dataset))
 
 
 def segments(raw: bytes, parser: Parser) -> tuple[list[Segment], Separators | None]:
@@ -138,7 +111,7 @@ def read(raw: bytes, parser: Parser) -> Reading:
     return Reading(
         facility=_component(header, 4, 1, marks),
         type=_component(header, 9, 1, marks),
-        sent=_microseconds(_field(header, 7).partition(marks.component)[0], parser.zone),
+        sent=_microseconds(field_of(header, 7).partition(marks.component)[0], parser.zone),
         patients=list(_patients(found, marks)),
     )
 
@@ -154,7 +127,7 @@ def parsed(raw: bytes, parser: Parser) -> dict[str, Any]:
 def control_id(raw: bytes, parser: Parser) -> str:
     """Return the control id (MSH-10) of a message."""
     found, _ = segments(raw, parser)
-    return _field(found[0], 10) if found else ""
+    return field_of(found[0], 10) if found else ""
 
 
 def acknowledgement(raw: bytes, parser: Parser, *, moment: datetime, identifier: str) -> bytes:
@@ -164,10 +137,10 @@ def acknowledgement(raw: bytes, parser: Parser, *, moment: datetime, identifier:
         header, control, line = Segment(_HEADER, []), "", "^~\\&"
         bar, arrow = "|", "^"
     else:
-        header, control, line = found[0], control_id(raw, parser), _field(found[0], 2)
+        header, control, line = found[0], control_id(raw, parser), field_of(found[0], 2)
         bar, arrow = marks.field, marks.component
-    names = [_field(header, number) for number in (5, 6, 3, 4)]
-    version = _field(header, 12) or "2.5.1"
+    names = [field_of(header, number) for number in (5, 6, 3, 4)]
+    version = field_of(header, 12) or "2.5.1"
     first = [
         _HEADER, line, *names, moment.strftime("%Y%m%d%H%M%S"), "", f"ACK{arrow}ACK", identifier, "T", version
     ]  # fmt: skip
@@ -203,11 +176,12 @@ def _segment(line: str, number: int, marks: Separators) -> Segment:
     )
 
 
-def _shown(segment: Segment, marks: Separators, version: str) -> dict[str, Any]:
+def places(segment: Segment, marks: Separators, version: str) -> dict[str, str]:
+    """Return the values of a segment that are not empty, by their places such as ``3[0].1``."""
     header = segment.id == _HEADER
     # Version 1 of Google's parser leaves MSH-1 out, and numbers the rest one lower.
     shift = 1 if header and version == "V1" else 0
-    fields = {"0": segment.id}
+    found = {"0": segment.id}
     for number, text in enumerate(segment.fields[1 + shift :], 1):
         if not text:
             continue
@@ -215,11 +189,32 @@ def _shown(segment: Segment, marks: Separators, version: str) -> dict[str, Any]:
         if whole or (
             marks.repetition not in text and marks.component not in text and marks.subcomponent not in text
         ):
-            fields[str(number)] = text  # most fields have one value: nothing to take apart
+            found[str(number)] = text  # most fields have one value: nothing to take apart
         else:
-            fields.update(_values(str(number), text, marks))
+            found.update(_values(str(number), text, marks))
     if version == "V3":
-        fields = {key: _unescaped(value, marks) for key, value in fields.items()}
+        found = {key: unescaped(value, marks) for key, value in found.items()}
+    return found
+
+
+def unescaped(text: str, marks: Separators) -> str:
+    """Return a text with the escape sequences of separators resolved."""
+    if marks.escape not in text:
+        return text
+    letters = {
+        "F": marks.field,
+        "S": marks.component,
+        "T": marks.subcomponent,
+        "R": marks.repetition,
+        "E": marks.escape,
+        "P": "#",
+    }
+    escape = re.escape(marks.escape)
+    return re.sub(f"{escape}([FSTREP]){escape}", lambda match: letters[match[1]], text)
+
+
+def _shown(segment: Segment, marks: Separators, version: str) -> dict[str, Any]:
+    fields = places(segment, marks, version)
     shown: dict[str, Any] = {"segmentId": segment.id}
     if segment.id in _NUMBERED and "1" in fields:
         shown["setId"] = fields["1"]
@@ -241,40 +236,26 @@ def _values(key: str, text: str, marks: Separators) -> Iterator[tuple[str, str]]
                     yield (f"{spot}.{position}" if len(parts) > 1 else spot), part
 
 
-def _unescaped(text: str, marks: Separators) -> str:
-    if marks.escape not in text:
-        return text
-    letters = {
-        "F": marks.field,
-        "S": marks.component,
-        "T": marks.subcomponent,
-        "R": marks.repetition,
-        "E": marks.escape,
-        "P": "#",
-    }
-    escape = re.escape(marks.escape)
-    return re.sub(f"{escape}([FSTREP]){escape}", lambda match: letters[match[1]], text)
-
-
 def _patients(found: list[Segment], marks: Separators) -> Iterator[dict[str, str]]:
     """Yield the identifiers in PID-2, PID-3 and PID-4: component 1, with its type in component 5."""
     for segment in found:
         if segment.id != "PID":
             continue
         for number in _PATIENT_FIELDS:
-            for repetition in _field(segment, number).split(marks.repetition):
+            for repetition in field_of(segment, number).split(marks.repetition):
                 value, *rest = repetition.split(marks.component)
                 if value:
                     kind = rest[3] if len(rest) > 3 else ""  # noqa: PLR2004 - component 5
                     yield {"value": value, "type": kind} if kind else {"value": value}
 
 
-def _field(segment: Segment, number: int) -> str:
+def field_of(segment: Segment, number: int) -> str:
+    """Return the text of a field, empty where the segment has none."""
     return segment.fields[number] if number < len(segment.fields) else ""
 
 
 def _component(segment: Segment, number: int, component: int, marks: Separators) -> str:
-    parts = _field(segment, number).partition(marks.repetition)[0].split(marks.component)
+    parts = field_of(segment, number).partition(marks.repetition)[0].split(marks.component)
     return parts[component - 1].partition(marks.subcomponent)[0] if component <= len(parts) else ""
 
 
@@ -300,23 +281,3 @@ def _microseconds(text: str, zone: tzinfo) -> int | None:
         return round((moment.timestamp() + float(fraction or 0)) * 1_000_000)
     except (ValueError, OverflowError):
         return None
-
-
-def _terminator(text: object) -> bytes:
-    if text is None:
-        return Parser().terminator
-    try:
-        terminator = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except (binascii.Error, ValueError):
-        terminator = b""
-    if not terminator:
-        raise invalid("parserConfig.segmentTerminator: expected one byte or more in base64, such as Cg==")
-    return terminator
-
-
-def _zone(dataset: Mapping[str, Any]) -> tzinfo:
-    """Return the time zone of a dataset; HL7 times that name none are meant in it."""
-    try:
-        return ZoneInfo(dataset.get("timeZone") or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC

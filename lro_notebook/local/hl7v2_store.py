@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.local import hl7v2, hl7v2_export, hl7v2_import, hl7v2_messages, hl7v2_parse, hl7v2_rollback
+from lro_notebook.local import hl7v2, hl7v2_export, hl7v2_import, hl7v2_messages, hl7v2_parser, hl7v2_rollback
 from lro_notebook.local.kinds import StoreKind
 from lro_notebook.local.refusal import invalid
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def check(body: Mapping[str, Any]) -> None:
     """Refuse fields of an HL7v2 store that cannot be."""
-    hl7v2_parse.parser_of(body, {})
+    hl7v2_parser.parser_of(body, {})
     if not isinstance(body.get("rejectDuplicateMessage", False), bool):
         raise invalid("rejectDuplicateMessage: expected true or false")
 

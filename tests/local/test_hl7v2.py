@@ -187,6 +187,24 @@ def test_an_export_writes_the_parts_that_its_view_names(service: Program, view: 
     assert [service.client.get(f"{service.endpoint}/v1/{name}").json()["name"] for name in names] == names
 
 
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_store_with_a_schema_shows_messages_by_it(service: Program, *, hard: bool) -> None:
+    members = [{"segment": {"type": kind, "minOccurs": 1, "maxOccurs": 1}} for kind in ("MSH", "PID")]
+    schema = {
+        "schemas": [{"messageSchemaConfigs": {"ADT_A01": {"name": "ADT_A01", "members": members}}}],
+        "schematizedParsingType": "HARD_FAIL" if hard else "SOFT_FAIL",
+    }
+    store = make(service, f"schema-{hard}", parserConfig={"version": "V3", "schema": schema})
+    lines = [line(raw(1)), line(raw(2, kind="ORU^R01"))]
+    done = take(service, store, service.put_lines(f"demo-out/schema-{hard}.ndjson", lines))
+    assert done["metadata"]["counter"] == ({"success": "1", "failure": "1"} if hard else {"success": "2"})
+    destination = {"uriPrefix": f"gs://demo-out/by-schema-{hard}", "messageView": "SCHEMATIZED_ONLY"}
+    service.ended(service.start(f"{store}:export", {"gcsDestination": destination}))
+    first, *others = (message["schematizedData"] for message in written(service, f"by-schema-{hard}"))
+    assert json.loads(first["data"])["ADT_A01"]["PID"]["5"] == {"1": "Doe", "2": "Jane"}
+    assert others == ([] if hard else [{"error": "the store has no schema for the type of the message"}])
+
+
 def test_an_export_of_names_of_a_time_and_of_a_filter(service: Program) -> None:
     store = make(service, "part")
     lines = [line(raw(n, day=n)) for n in range(1, 9)]

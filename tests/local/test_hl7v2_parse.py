@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lro_notebook.local import hl7v2_parse
+from lro_notebook.local import hl7v2_parse, hl7v2_parser
 from lro_notebook.local.hl7v2_parse import Flaw, Parser
 from lro_notebook.local.refusal import Refusal
 
@@ -135,7 +135,7 @@ def test_a_time_without_a_zone_is_meant_in_the_zone_of_the_dataset() -> None:
     zone = timezone(timedelta(hours=-5))
     sent = hl7v2_parse.read(message(), Parser(zone=zone)).sent
     assert sent == datetime(2026, 1, 31, 17, tzinfo=UTC).timestamp() * 1e6
-    parser = hl7v2_parse.parser_of({}, {"timeZone": "America/New_York"})
+    parser = hl7v2_parser.parser_of({}, {"timeZone": "America/New_York"})
     assert hl7v2_parse.read(message(), parser).sent == sent
 
 
@@ -165,7 +165,7 @@ def test_what_is_no_message_is_said_without_its_content(raw: bytes, reason: str)
 
 
 def test_a_store_may_have_another_terminator_and_take_messages_without_a_header() -> None:
-    parser = hl7v2_parse.parser_of(
+    parser = hl7v2_parser.parser_of(
         {"parserConfig": {"segmentTerminator": "Cg==", "allowNullHeader": True, "version": "V2"}}, {}
     )
     raw = message("PID|1").replace(b"\r", b"\n")
@@ -187,12 +187,14 @@ def test_carriage_returns_with_line_feeds_end_segments_too() -> None:
         ({"segmentTerminator": "!"}, "base64"),
         ({"segmentTerminator": ""}, "base64"),
         ({"allowNullHeader": "yes"}, "true or false"),
-        ({"schema": {"types": [{}]}}, "schematized"),
+        ({"schema": {"types": []}}, "default schema"),
+        ({"schema": {"schemas": [3]}}, "not of the kind"),
+        ({"schema": {"schemas": [], "unexpectedSegmentHandling": "DROP"}}, "not of the kind"),
     ],
 )
 def test_a_parser_configuration_that_cannot_be_is_refused(config: object, said: str) -> None:
     with pytest.raises(Refusal, match=said):
-        hl7v2_parse.parser_of({"parserConfig": config or [1]}, {})
+        hl7v2_parser.parser_of({"parserConfig": config or [1]}, {})
 
 
 def test_bytes_that_are_no_utf_8_are_read_as_latin_1() -> None:
