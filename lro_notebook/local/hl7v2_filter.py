@@ -128,9 +128,9 @@ def _date(column: str, operator: str, word: str, value: str, zone: tzinfo) -> Cl
     """Compare days: a moment lies in a day from its first microsecond to the next day's."""
     try:
         day = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=zone)
-    except ValueError as error:
+        first, after = _microseconds(day), _microseconds(day + timedelta(days=1))
+    except (ValueError, OverflowError) as error:
         raise invalid(f'filter: {word} is compared with a date such as "2026-01-31"') from error
-    first, after = _microseconds(day), _microseconds(day + timedelta(days=1))
     conditions: dict[str, tuple[str, tuple[int, ...]]] = {
         "=": (f"{column} >= ? AND {column} < ?", (first, after)),
         "<": (f"{column} < ?", (first,)),

@@ -80,6 +80,7 @@ def test_dates_are_days_of_the_zone_of_the_dataset(rows: sqlite3.Connection) -> 
         ('message_type = "A" AND send_facility = "B" OR send_facility = "C"', "AND and OR"),
         ('send_time < "today"', "time such as"),
         ('send_date = "31.1.2026"', "date such as"),
+        ('send_date = "9999-12-31"', "date such as"),
         ('PatientId("1")', "PatientId"),
         ("labels", "cannot be read"),
         ('labels."x" < "y"', "cannot be read"),
