@@ -214,7 +214,7 @@ def test_a_query_that_is_killed_leaves_no_part_of_a_file(launch: Callable[..., P
     store = peopled(program, "s")
     for number in range(40):
         data_of(program, store, "ann", f"more-{number}", "text")
-    program.pace(40)
+    program.pace(20)
     body = {"gcsDestination": {"uriPrefix": "gs://demo-out/ids"}, "requestAttributes": {"role": "clinician"}}
     operation = program.start(f"{store}:queryAccessibleData", body)
     program.until(operation, lambda found: "success" in found["metadata"].get("counter", {}))

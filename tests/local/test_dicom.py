@@ -305,7 +305,7 @@ def test_an_operation_that_is_killed_has_done_what_it_has_counted(
     store, other = make(program, "s"), make(program, "t")
     if verb != "import":
         take(program, store, "gs://demo-out/in/**")
-    program.pace(50)
+    program.pace(20)
     body: dict[str, dict[str, Any]] = {
         "import": {"gcsSource": {"uri": "gs://demo-out/in/**"}},
         "export": {"gcsDestination": {"uriPrefix": "gs://demo-out/out"}},
@@ -336,7 +336,7 @@ def test_a_change_that_is_killed_has_changed_what_it_has_counted(
     series_of(40, program.buckets / "demo-out" / "in")
     store = make(program, "s")
     take(program, store, "gs://demo-out/in/**")
-    program.pace(50)
+    program.pace(20)
     study = f"{store}/dicomWeb/studies/{study_of()}"
     if verb == "delete":
         operation = start_web(program, "DELETE", study)
@@ -371,7 +371,7 @@ def test_a_deletion_that_is_cancelled_has_deleted_what_it_has_counted(launch: Ca
     series_of(60, program.buckets / "demo-out" / "in")
     store = make(program, "s")
     take(program, store, "gs://demo-out/in/**")
-    program.pace(50)
+    program.pace(20)
     operation = start_web(program, "DELETE", f"{store}/dicomWeb/studies/{study_of()}")
     program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 5)
     program.client.post(f"{operation}:cancel", json={}).raise_for_status()

@@ -295,7 +295,7 @@ def test_a_rollback_that_cannot_be_is_refused(service: Program, fields: dict[str
 
 
 def test_an_import_that_is_killed_has_counted_what_it_has_stored(launch: Callable[..., Program]) -> None:
-    program = launch("--pace", "3000")
+    program = launch("--pace", "2000")
     store = make(program, "s")
     uri = program.put_lines("demo-out/in.ndjson", [line(raw(n)) for n in range(6000)])
     operation = program.start(f"{store}:import", {"gcsSource": {"uri": uri}})
@@ -317,7 +317,7 @@ def test_a_rollback_that_is_cancelled_or_killed_has_undone_what_it_has_counted(
     store = make(program, "s")
     moment = datetime.now(UTC).isoformat()
     take(program, store, program.put_lines("demo-out/in.ndjson", [line(raw(n)) for n in range(1500)]))
-    program.pace(1000)
+    program.pace(500)
     body = {"rollbackTime": moment, "resultGcsBucket": "demo-out", "force": True}
     left = 1500
     for stop in ("cancel", "kill"):
@@ -340,7 +340,7 @@ def test_an_export_that_is_killed_leaves_no_part_of_a_file(launch: Callable[...,
     program = launch()
     store = make(program, "s")
     take(program, store, program.put_lines("demo-out/in.ndjson", [line(raw(n)) for n in range(1500)]))
-    program.pace(1000)
+    program.pace(500)
     export = program.start(f"{store}:export", {"gcsDestination": {"uriPrefix": "gs://demo-out/out"}})
     program.until(export, lambda found: "success" in found["metadata"].get("counter", {}))
     program.end(signal.SIGKILL)
