@@ -21,8 +21,11 @@ from lro_notebook.errors import (
     TruncatedListsWarning,
     WaitTimeout,
 )
+from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dataset import Dataset
+from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
+from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.jupyter.nested import enable_nested_asyncio
 from lro_notebook.operation import Operation
 from lro_notebook.polling import PollPolicy
@@ -39,8 +42,11 @@ __all__ = [
     "Client",
     "Code",
     "ConfigError",
+    "ConsentStore",
     "Dataset",
+    "DicomStore",
     "FhirStore",
+    "Hl7v2Store",
     "LroError",
     "LroWarning",
     "Operation",

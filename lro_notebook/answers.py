@@ -34,7 +34,7 @@ class NoAnswer(ApiError):
 
 
 def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, Any]:
-    """Return the JSON object of a success answer.
+    """Return the JSON object of a success answer; of a list, as DICOMweb answers, an object of ``items``.
 
     Raises
     ------
@@ -47,6 +47,8 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
         data = orjson.loads(response.content or b"{}")
     except ValueError:
         data = None
+    if isinstance(data, list) and not changes:
+        return {"items": data}
     if isinstance(data, dict):
         return data
     if changes:

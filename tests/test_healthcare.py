@@ -94,6 +94,7 @@ def test_stores_are_listed_page_by_page() -> None:
     dataset, _ = dataset_on(
         ok({"fhirStores": [{"name": f"{NAME}/fhirStores/a"}], "nextPageToken": "t"}),
         ok({"fhirStores": [{"name": f"{NAME}/fhirStores/b"}]}),
+        ok({}),
     )
     assert [store.id for store in dataset.stores()] == ["a", "b"]
 

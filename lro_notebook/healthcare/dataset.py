@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import requests
+from lro_notebook.healthcare.consent import ConsentStore
+from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
+from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lro_notebook.client import Client
     from lro_notebook.frames.results import Results
+    from lro_notebook.healthcare.store import Store
     from lro_notebook.operation import Operation
 
 _NAME = re.compile(r"(projects/[^/\s]+/locations/[^/\s]+)/datasets/([^/\s]+)")
+_STORE_KINDS: tuple[type[Store], ...] = (FhirStore, DicomStore, Hl7v2Store, ConsentStore)
 
 
 class Dataset:
@@ -76,9 +81,29 @@ class Dataset:
         """Return the FHIR store `store_id`; it need not exist yet."""
         return FhirStore(self.client, self.name, store_id, api_version=self._version)
 
-    def stores(self) -> list[FhirStore]:
-        """Return the stores of the dataset. Calls ``GET {dataset}/fhirStores``, every page."""
-        return [self.fhir_store(store["name"].rpartition("/")[2]) for store in self._pages("fhirStores")]
+    def dicom_store(self, store_id: str) -> DicomStore:
+        """Return the DICOM store `store_id`; it need not exist yet."""
+        return DicomStore(self.client, self.name, store_id, api_version=self._version)
+
+    def hl7v2_store(self, store_id: str) -> Hl7v2Store:
+        """Return the HL7v2 store `store_id`; it need not exist yet."""
+        return Hl7v2Store(self.client, self.name, store_id, api_version=self._version)
+
+    def consent_store(self, store_id: str) -> ConsentStore:
+        """Return the consent store `store_id`; it need not exist yet."""
+        return ConsentStore(self.client, self.name, store_id, api_version=self._version)
+
+    def stores(self) -> list[Store]:
+        """Return the stores of the dataset, kind after kind.
+
+        Calls ``GET {dataset}/fhirStores``, ``…/dicomStores``, ``…/hl7V2Stores`` and
+        ``…/consentStores``, every page.
+        """
+        return [
+            kind(self.client, self.name, store["name"].rpartition("/")[2], api_version=self._version)
+            for kind in _STORE_KINDS
+            for store in self._pages(kind.collection)
+        ]
 
     def operation(self, name_or_id: str) -> Operation:
         """Return the handle of an operation of this dataset, as it is now.

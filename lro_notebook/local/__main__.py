@@ -22,7 +22,8 @@ Requests bear the token in that file (Authorization: Bearer ...). SIGTERM or Ctr
 _EPILOG = """\
 The data directory holds:
   buckets/NAME/        the bucket gs://NAME: objects are the files in that folder. Make a folder to make
-                       a bucket. There are lro-sample (synthetic FHIR data under fhir/) and demo-out.
+                       a bucket. There are lro-sample (synthetic data under fhir/, hl7v2/ and dicom/)
+                       and demo-out.
   service.sqlite3      datasets, stores, resources, operations
   token                the bearer token, readable by its owner only
   service.json         endpoint and process id while the service runs

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.routing import Mount, Route, Router
 
 from lro_notebook.errors import Code
-from lro_notebook.local import fhir, management
+from lro_notebook.local import management
 from lro_notebook.local.names import DEMO_DATASET
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing, refusal_response
 from lro_notebook.local.service import API_VERSIONS, Service, read_json, service_of
@@ -41,12 +41,14 @@ _LOOPBACK_ORIGIN = re.compile(
 
 def build_app(service: Service) -> Starlette:
     """Return the application that serves `service`."""
-    routes = [*management.ROUTES, *fhir.ROUTES]
     app = Starlette(
         routes=[
             Route(ABOUT_PATH, about, methods=["GET"]),
             Route(ABOUT_PATH, change, methods=["PATCH"]),
-            *(Mount(f"/{version}", app=Router(routes, redirect_slashes=False)) for version in API_VERSIONS),
+            *(
+                Mount(f"/{version}", app=Router(management.ROUTES, redirect_slashes=False))
+                for version in API_VERSIONS
+            ),
         ],
         middleware=[Middleware(Guard, service=service)],
         exception_handlers={Refusal: _refused, HTTPException: _no_route, Exception: _mistake},

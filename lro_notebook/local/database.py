@@ -1,5 +1,7 @@
 """The service's SQLite file: schema, connections and transactions. No meaning of rows lives here.
 
+The kinds of stores bring their own tables.
+
 Write-ahead logging, one writer at a time, any number of readers that never wait for it. A commit
 survives the death of the process.
 """
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE datasets (
@@ -29,45 +31,29 @@ CREATE TABLE datasets (
 CREATE TABLE stores (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     dataset TEXT NOT NULL REFERENCES datasets (name) ON DELETE CASCADE,
-    kind TEXT NOT NULL,
+    collection TEXT NOT NULL,
     id TEXT NOT NULL,
     body BLOB NOT NULL,
-    UNIQUE (dataset, kind, id)
+    UNIQUE (dataset, collection, id)
 );
-CREATE TABLE resources (
-    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
-    type TEXT NOT NULL,
-    id TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    updated INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    UNIQUE (store, type, id)
-);
-CREATE TABLE history (
-    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
-    type TEXT NOT NULL,
-    id TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    updated INTEGER NOT NULL,
-    body BLOB,
-    UNIQUE (store, type, id, version)
-);
-CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL;
 CREATE TABLE operations (
     id INTEGER PRIMARY KEY,
-    dataset TEXT NOT NULL,
+    parent TEXT NOT NULL,
     api_version TEXT NOT NULL,
     method TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    log TEXT NOT NULL,
     created INTEGER NOT NULL,
     ended INTEGER,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
     pending INTEGER NOT NULL DEFAULT 0,
     success INTEGER NOT NULL DEFAULT 0,
     failure INTEGER NOT NULL DEFAULT 0,
+    secondary_success INTEGER NOT NULL DEFAULT 0,
     error BLOB,
     response BLOB
 );
-CREATE INDEX operations_of ON operations (dataset, id);
+CREATE INDEX operations_of ON operations (parent, id);
 CREATE INDEX operations_active ON operations (id) WHERE ended IS NULL;
 CREATE TABLE failures (
     number INTEGER PRIMARY KEY,
@@ -89,6 +75,8 @@ class Database:
     ----------
     path : Path
         The file; made with its schema where it does not exist.
+    tables : str
+        SQL that makes the tables of the kinds of stores.
 
     Raises
     ------
@@ -96,13 +84,13 @@ class Database:
         The file was made by another version of the package.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tables: str) -> None:
         self._path = path
         self._writing = threading.Lock()
         self._idle: deque[sqlite3.Connection] = deque()
         try:
             self._writer = self._open()
-            self._prepare()
+            self._prepare(tables)
         except sqlite3.Error as error:
             raise ConfigError(f"{path} cannot be used as the service's data: {error}") from error
 
@@ -149,10 +137,12 @@ class Database:
         connection.execute("PRAGMA cache_size = -65536")
         return connection
 
-    def _prepare(self) -> None:
+    def _prepare(self, tables: str) -> None:
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            self._writer.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self._writer.executescript(
+                f"BEGIN; {_SCHEMA} {tables} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
         elif version != SCHEMA_VERSION:
             self.close()
             raise ConfigError(

@@ -11,8 +11,7 @@ from lro_notebook.local.work import Kind, Step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lro_notebook.local.buckets import Buckets
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 
 class NewDataset(NamedTuple):
@@ -22,7 +21,7 @@ class NewDataset(NamedTuple):
     body: Mapping[str, Any]
 
 
-def parse(_folders: Buckets, name: str, body: Mapping[str, Any]) -> NewDataset:
+def parse(_context: Context, name: str, body: Mapping[str, Any]) -> NewDataset:
     """Check the body of ``datasets.create``."""
     stores.check_dataset(body)
     return NewDataset(name, {key: value for key, value in body.items() if key != "name"})

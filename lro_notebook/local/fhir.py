@@ -137,7 +137,7 @@ def search(request: Request) -> Response:
     limit, after = _count(request), token_text(request, "_page_token")
     with service_of(request).database.read() as connection:
         store = stores.find_store(
-            connection, dataset_name(request), request.path_params["store"], kind="fhir"
+            connection, dataset_name(request), request.path_params["store"], collection="fhirStores"
         )
         total = resources.count(connection, store.key, type_)
         rows = resources.page(connection, store.key, type_, after=after, limit=limit + 1)
@@ -207,7 +207,9 @@ def _check_version(connection: sqlite3.Connection, address: _Address, expected: 
 
 def _address(request: Request, connection: sqlite3.Connection, identifier: str) -> _Address:
     type_, identifier = names.resource_type(request.path_params["type"]), names.fhir_id(identifier)
-    store = stores.find_store(connection, dataset_name(request), request.path_params["store"], kind="fhir")
+    store = stores.find_store(
+        connection, dataset_name(request), request.path_params["store"], collection="fhirStores"
+    )
     base = _base(service_of(request), api_version(request), store)
     return _Address(store, type_, identifier, f"{base}/{type_}/{identifier}")
 

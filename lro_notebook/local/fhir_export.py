@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 _BUFFER = 1 << 20
 
@@ -40,7 +40,7 @@ class ExportRequest:
     since: int | None
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ExportRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``fhirStores.export``."""
     if "bigqueryDestination" in body:
         raise Refusal(
@@ -54,21 +54,21 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ExportRequ
     location = buckets.parse(destination.get("uriPrefix"), field="gcsDestination.uriPrefix")
     if any(mark in location.path for mark in "*?"):
         raise invalid("gcsDestination.uriPrefix: a destination has no wildcards")
-    folders.check(location, field="gcsDestination.uriPrefix")
+    context.buckets.check(location, field="gcsDestination.uriPrefix")
     return ExportRequest(store, location, _types(body.get("_type", "")), _since(body.get("_since", "")))
 
 
 def run(job: Job, request: ExportRequest) -> Steps:
     """Write one unchanging state of the store, type by type, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
-    with job.database.read() as connection, _workspace(job) as workspace:
+    with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         counts = resources.counts(connection, request.store.key, since=request.since)
         wanted = [type_ for type_ in counts if request.types is None or type_ in request.types]
         yield Step(sized=sum(counts[type_] for type_ in wanted))
         for type_ in wanted:
             rows = resources.bodies(connection, request.store.key, type_, since=request.since)
-            shards = Shards(workspace, f"{job.operation}_{type_}", job.shard_bytes)
+            shards = Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes)
             with shards:
                 while batch := [body for (body,) in islice(rows, job.batch())]:
                     shards.write(batch)
@@ -114,14 +114,17 @@ class Shards:
                 file = self._next_file()
             self._size += file.write(line + b"\n")
 
-    def publish(self, folder: Path) -> None:
-        """Move the closed files to `folder` under their final names."""
+    def publish(self, folder: Path) -> list[str]:
+        """Move the closed files to `folder` under their final names, and return these."""
         if self._paths:
             folder.mkdir(parents=True, exist_ok=True)
         total = len(self._paths)
+        names = []
         for index, path in enumerate(self._paths):
             name = self._name if total == 1 else f"{self._name}-{index:05d}-of-{total:05d}"
             os.replace(path, folder / name)  # noqa: PTH105 - Path.replace says less of what matters: atomic
+            names.append(name)
+        return names
 
     def _next_file(self) -> IO[bytes]:
         if self._file is not None:
@@ -134,7 +137,7 @@ class Shards:
 
 
 @contextmanager
-def _workspace(job: Job) -> Iterator[Path]:
+def workspace(job: Job) -> Iterator[Path]:
     """Make the folder of this operation's unfinished files, and remove it at the end."""
     folder = job.buckets.partial / str(job.operation)
     folder.mkdir(parents=True)
@@ -160,4 +163,10 @@ def _since(text: object) -> int | None:
     return round(moment.timestamp() * 1_000_000)
 
 
-KIND = Kind("fhir.FhirService.ExportResources", "fhir.rest.ExportResourcesResponse", parse, run)
+KIND = Kind(
+    "fhir.FhirService.ExportResources",
+    "fhir.rest.ExportResourcesResponse",
+    parse,
+    run,
+    log="ExportFhirLogEntry",
+)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from lro_notebook.local.buckets import Buckets, Location
+    from lro_notebook.local.buckets import Location
     from lro_notebook.local.stores import Store
-    from lro_notebook.local.work import Job, Steps
+    from lro_notebook.local.work import Context, Job, Steps
 
 _STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -54,7 +54,7 @@ class Text(NamedTuple):
     raw: bytes
 
 
-def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``fhirStores.import``."""
     structure = body.get("contentStructure", "BUNDLE")
     if structure == "CONTENT_STRUCTURE_UNSPECIFIED":
@@ -65,7 +65,7 @@ def parse(folders: Buckets, store: Store, body: Mapping[str, Any]) -> ImportRequ
     if not isinstance(source, dict):
         raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**"}')
     location = buckets.parse_pattern(source.get("uri"), field="gcsSource.uri")
-    folders.check(location, field="gcsSource.uri")
+    context.buckets.check(location, field="gcsSource.uri")
     return ImportRequest(
         store, location, bundles=structure.startswith("BUNDLE"), whole_files=structure.endswith("PRETTY")
     )
@@ -202,4 +202,10 @@ def _flaw(source: str, message: str, resource: str = "") -> Failure:
     return Failure(source, resource, Code.INVALID_ARGUMENT, message)
 
 
-KIND = Kind("fhir.FhirService.ImportResources", "fhir.rest.ImportResourcesResponse", parse, run)
+KIND = Kind(
+    "fhir.FhirService.ImportResources",
+    "fhir.rest.ImportResourcesResponse",
+    parse,
+    run,
+    log="ImportFhirLogEntry",
+)

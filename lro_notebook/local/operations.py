@@ -42,17 +42,23 @@ class Start:
 
     Attributes
     ----------
-    dataset : str
-        Resource name of the dataset that the operation belongs to.
+    parent : str
+        Name of the dataset that the operation belongs to.
     api_version : str
         ``v1`` or ``v1beta1``: the version of the call that starts it.
     method : str
         Name below ``google.cloud.healthcare.{version}``, such as ``fhir.FhirService.ImportResources``.
+    resource : str
+        Name of the store or dataset that it works on.
+    log : str
+        Type of its entries in Cloud Logging; empty where there is none.
     """
 
-    dataset: str
+    parent: str
     api_version: str
     method: str
+    resource: str
+    log: str = ""
 
 
 def microseconds() -> int:
@@ -74,8 +80,17 @@ def insert(connection: sqlite3.Connection, start: Start) -> int:
     (latest,) = connection.execute("SELECT coalesce(max(id), 0) FROM operations").fetchone()
     number = max(time.time_ns(), int(latest) + 1)
     connection.execute(
-        "INSERT INTO operations (id, dataset, api_version, method, created) VALUES (?, ?, ?, ?, ?)",
-        (number, start.dataset, start.api_version, start.method, microseconds()),
+        "INSERT INTO operations (id, parent, api_version, method, resource, log, created) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            start.parent,
+            start.api_version,
+            start.method,
+            start.resource,
+            start.log,
+            microseconds(),
+        ),
     )
     return number
 
@@ -92,16 +107,21 @@ def size(connection: sqlite3.Connection, number: int, pending: int) -> None:
 
 
 def advance(
-    connection: sqlite3.Connection, number: int, *, success: int, failures: Iterable[Failure]
+    connection: sqlite3.Connection,
+    number: int,
+    *,
+    success: int,
+    failures: Iterable[Failure],
+    secondary: int = 0,
 ) -> bool:
     """Count units as done and log those that failed; return False if the operation is gone."""
     moment = microseconds()
     rows = [(number, moment, item.source, item.resource, int(item.code), item.message) for item in failures]
     done = success + len(rows)
     cursor = connection.execute(
-        "UPDATE operations SET pending = max(0, pending - ?), success = success + ?, failure = failure + ? "
-        "WHERE id = ? AND ended IS NULL",
-        (done, success, len(rows), number),
+        "UPDATE operations SET pending = max(0, pending - ?), success = success + ?, failure = failure + ?, "
+        "secondary_success = secondary_success + ? WHERE id = ? AND ended IS NULL",
+        (done, success, len(rows), secondary, number),
     )
     if cursor.rowcount != 1:
         return False
@@ -160,7 +180,7 @@ def page(
 ) -> list[tuple[int, dict[str, Any]]]:
     """Return up to `limit` operations numbered below `before`, newest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM operations WHERE dataset = ? AND id < ? "  # noqa: S608 - constant columns
+        f"SELECT {_COLUMNS} FROM operations WHERE parent = ? AND id < ? "  # noqa: S608 - constant columns
         "AND (? IS NULL OR (ended IS NOT NULL) = ?) ORDER BY id DESC LIMIT ?",
         (dataset, before, done, done, limit),
     )
@@ -209,16 +229,17 @@ ABORTED = Status(
     Code.ABORTED.value, "The service stopped while the operation was queued or running; start it again"
 )
 
+_COUNTERS = ("pending", "success", "failure", "secondarySuccess")
 _COLUMNS = (
-    "id, dataset, api_version, method, created, ended, cancel_requested, pending, success, failure, "
-    "error, response"
+    "id, parent, api_version, method, created, ended, cancel_requested, pending, success, failure, "
+    "secondary_success, error, response"
 )
 
 
 def _row(connection: sqlite3.Connection, dataset: str, identifier: str) -> tuple[Any, ...]:
     number = operation_number(identifier, dataset=dataset)
     row: tuple[Any, ...] | None = connection.execute(
-        f"SELECT {_COLUMNS} FROM operations WHERE id = ? AND dataset = ?",  # noqa: S608 - constant columns
+        f"SELECT {_COLUMNS} FROM operations WHERE id = ? AND parent = ?",  # noqa: S608 - constant columns
         (number, dataset),
     ).fetchone()
     if row is None:
@@ -228,8 +249,8 @@ def _row(connection: sqlite3.Connection, dataset: str, identifier: str) -> tuple
 
 def _resource(row: tuple[Any, ...], endpoint: str) -> dict[str, Any]:
     """Return the operation of a row as ``google.longrunning.Operation`` JSON."""
-    number, dataset, version, method, created, ended, cancel, *counts, error, response = row
-    name = f"{dataset}/operations/{number}"
+    number, parent, version, method, created, ended, cancel, *counts, error, response = row
+    name = f"{parent}/operations/{number}"
     metadata: dict[str, Any] = {
         "@type": f"{_TYPES}.{version}.OperationMetadata",
         "apiMethodName": f"google.cloud.healthcare.{version}.{method}",
@@ -240,9 +261,7 @@ def _resource(row: tuple[Any, ...], endpoint: str) -> dict[str, Any]:
     metadata["logsUrl"] = f"{endpoint}/{version}/{name}:failures"
     if cancel:
         metadata["cancelRequested"] = True
-    counter = {
-        key: str(count) for key, count in zip(("pending", "success", "failure"), counts, strict=True) if count
-    }
+    counter = {key: str(count) for key, count in zip(_COUNTERS, counts, strict=True) if count}
     if counter:
         metadata["counter"] = counter
     operation: dict[str, Any] = {"name": name, "metadata": metadata}
@@ -257,4 +276,6 @@ def _resource(row: tuple[Any, ...], endpoint: str) -> dict[str, Any]:
 
 def response_type(start: Start, message: str) -> str:
     """Return the ``@type`` of a response message, such as ``fhir.rest.ImportResourcesResponse``."""
+    if message.startswith("google."):
+        return f"type.googleapis.com/{message}"
     return f"{_TYPES}.{start.api_version}.{message}"

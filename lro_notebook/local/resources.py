@@ -17,6 +17,28 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
+TABLES = """
+CREATE TABLE resources (
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (store, type, id)
+);
+CREATE TABLE history (
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    body BLOB,
+    UNIQUE (store, type, id, version)
+);
+CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL;
+"""
+
 
 class Incoming(NamedTuple):
     """A validated resource on its way in; its version stamp belongs between `head` and `tail`."""

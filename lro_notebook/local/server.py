@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -23,7 +23,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import operations, stores
+from lro_notebook.local import catalogue, operations, stores
 from lro_notebook.local.app import build_app
 from lro_notebook.local.buckets import SAMPLE_BUCKET, Buckets
 from lro_notebook.local.database import Database
@@ -33,7 +33,7 @@ from lro_notebook.local.service import Service
 from lro_notebook.local.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 EXIT_REFUSED = 2
 EXIT_HELD = 3
 
+#: Folders of the sample bucket.
+_SAMPLES = ("fhir", "hl7v2", "dicom")
 #: Seconds that open requests get to end when the service stops.
 _GRACE = 3
 #: Longer than clients wait between two polls, so that a connection is not closed as it is used again.
@@ -83,7 +85,7 @@ def run(settings: Settings) -> int:
 def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     """Open the data and answer requests until the service is stopped."""
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    database = Database(directory / "service.sqlite3")
+    database = Database(directory / "service.sqlite3", catalogue.tables())
     folders = Buckets(directory / "buckets")
     pace = Pace(settings.pace)
     with database.write() as connection:
@@ -218,20 +220,30 @@ def _clear(folder: Path) -> None:
 
 def _start_sample(folders: Buckets, patients: int) -> None:
     """Fill the sample bucket beside everything else; an import from it waits for the end of this."""
-    if (folders.root / SAMPLE_BUCKET / "fhir").exists() or not patients:
+    missing = [name for name in _SAMPLES if not (folders.root / SAMPLE_BUCKET / name).exists()]
+    if not missing or not patients:
         folders.sample_ready.set()
         return
-    threading.Thread(target=_fill_sample, args=(folders, patients), name="lro-sample", daemon=True).start()
+    threading.Thread(
+        target=_fill_sample, args=(folders, patients, missing), name="lro-sample", daemon=True
+    ).start()
 
 
-def _fill_sample(folders: Buckets, patients: int) -> None:
+def _fill_sample(folders: Buckets, patients: int, missing: list[str]) -> None:
+    """Write the folders of the sample bucket that are `missing`, each seen whole or not at all."""
     from lro_notebook.local import sample  # noqa: PLC0415 - needed at the first start only
 
-    draft = folders.partial / "sample"
+    writers: dict[str, Callable[..., object]] = {
+        "fhir": sample.write,
+        "hl7v2": sample.write_messages,
+        "dicom": sample.write_images,
+    }
     try:
-        draft.mkdir()
-        sample.write(draft, patients=patients)
-        draft.rename(folders.root / SAMPLE_BUCKET / "fhir")
+        for name in missing:
+            draft = folders.partial / f"sample-{name}"
+            with suppress(ImportError):  # images need pydicom
+                writers[name](draft, patients=patients)
+                draft.rename(folders.root / SAMPLE_BUCKET / name)
     except Exception:  # the service is useful without its sample
         logger.exception("the sample data could not be written")
     finally:

@@ -12,18 +12,23 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local import names
-from lro_notebook.local.refusal import Refusal, invalid
+from lro_notebook.local.refusal import Refusal, invalid, json_response
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from lro_notebook.local.buckets import Buckets
     from lro_notebook.local.database import Database
     from lro_notebook.local.pace import Pace
     from lro_notebook.local.worker import Worker
 
+#: Paths of a location and of a dataset, below the version.
+LOCATION_PATH = "/projects/{project}/locations/{location}"
+DATASET_PATH = LOCATION_PATH + "/datasets/{dataset}"
 #: Versions of the API that are served, with the same routes.
 API_VERSIONS = ("v1", "v1beta1")
 #: Largest request body in bytes.
@@ -140,6 +145,14 @@ def token_number(request: Request, *, default: int) -> int:
 def page_token(key: object) -> str:
     """Return the token of the page that comes after `key`."""
     return base64.urlsafe_b64encode(str(key).encode()).decode()
+
+
+def page_response(field: str, rows: list[dict[str, Any]], keys: Sequence[object], limit: int) -> Response:
+    """Return a page of `limit` rows; one row more says that another page follows."""
+    page: dict[str, Any] = {field: rows[:limit]} if rows else {}
+    if len(rows) > limit:
+        page["nextPageToken"] = page_token(keys[limit - 1])
+    return json_response(page)
 
 
 def _bad_token(parameter: str) -> Refusal:

@@ -1,4 +1,4 @@
-"""Rows of datasets and stores. Every function takes an open connection and does no other I/O."""
+"""Rows of datasets and stores of any kind. Every function takes an open connection and does no other I/O."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from lro_notebook.local.refusal import Refusal, invalid, missing
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
-
-#: Store kind -> its collection in resource names.
-COLLECTIONS = {"fhir": "fhirStores"}
-
-_FHIR_VERSIONS = ("R4", "R4B", "R5", "STU3", "DSTU2")
 
 
 class Store(NamedTuple):
@@ -65,40 +60,61 @@ def list_datasets(
 def delete_dataset(connection: sqlite3.Connection, name: str) -> list[int]:
     """Delete a dataset with all that is in it; return the operations that were still active."""
     get_dataset(connection, name)
-    active = connection.execute("SELECT id FROM operations WHERE dataset = ? AND ended IS NULL", (name,))
+    # What lies below the name: "/" is followed by "0".
+    below = (name, f"{name}/", f"{name}0")
+    active = connection.execute(
+        "SELECT id FROM operations WHERE (parent = ? OR parent > ? AND parent < ?) AND ended IS NULL", below
+    )
     numbers = [number for (number,) in active]
-    connection.execute("DELETE FROM operations WHERE dataset = ?", (name,))
+    connection.execute("DELETE FROM operations WHERE parent = ? OR parent > ? AND parent < ?", below)
     connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
     return numbers
 
 
 def add_store(
-    connection: sqlite3.Connection, dataset: str, identifier: str, body: Mapping[str, Any], *, kind: str
+    connection: sqlite3.Connection, dataset: str, identifier: str, body: Mapping[str, Any], *, collection: str
 ) -> dict[str, Any]:
     """Insert a store and return it; its fields are kept as they came."""
     get_dataset(connection, dataset)
-    name = f"{dataset}/{COLLECTIONS[kind]}/{identifier}"
-    key = (dataset, kind, identifier)
-    if connection.execute("SELECT 1 FROM stores WHERE (dataset, kind, id) = (?, ?, ?)", key).fetchone():
+    name = f"{dataset}/{collection}/{identifier}"
+    key = (dataset, collection, identifier)
+    if connection.execute("SELECT 1 FROM stores WHERE (dataset, collection, id) = (?, ?, ?)", key).fetchone():
         raise taken(name)
     store = {"name": name, **{key: value for key, value in body.items() if key != "name"}}
     connection.execute(
-        "INSERT INTO stores (dataset, kind, id, body) VALUES (?, ?, ?, ?)", (*key, orjson.dumps(store))
+        "INSERT INTO stores (dataset, collection, id, body) VALUES (?, ?, ?, ?)", (*key, orjson.dumps(store))
     )
     return store
 
 
-def get_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, kind: str) -> dict[str, Any]:
+def get_store(
+    connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str
+) -> dict[str, Any]:
     """Return a store that must exist, as the API shows it."""
-    row = _store_row(connection, dataset, identifier, kind=kind)
+    row = _store_row(connection, dataset, identifier, collection=collection)
     store: dict[str, Any] = orjson.loads(row[1])
     return store
 
 
-def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, kind: str) -> Store:
+def patch_store(
+    connection: sqlite3.Connection,
+    dataset: str,
+    identifier: str,
+    changes: Mapping[str, Any],
+    *,
+    collection: str,
+) -> dict[str, Any]:
+    """Set fields of a store that must exist, remove those whose new value is None, and return it."""
+    key, body = _store_row(connection, dataset, identifier, collection=collection)
+    store = {field: value for field, value in {**orjson.loads(body), **changes}.items() if value is not None}
+    connection.execute("UPDATE stores SET body = ? WHERE key = ?", (orjson.dumps(store), key))
+    return store
+
+
+def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str) -> Store:
     """Return the key and name of a store that must exist."""
-    row = _store_row(connection, dataset, identifier, kind=kind)
-    return Store(row[0], f"{dataset}/{COLLECTIONS[kind]}/{identifier}")
+    row = _store_row(connection, dataset, identifier, collection=collection)
+    return Store(row[0], f"{dataset}/{collection}/{identifier}")
 
 
 def require_store(connection: sqlite3.Connection, store: Store) -> None:
@@ -108,20 +124,20 @@ def require_store(connection: sqlite3.Connection, store: Store) -> None:
 
 
 def list_stores(
-    connection: sqlite3.Connection, dataset: str, *, kind: str, after: str, limit: int
+    connection: sqlite3.Connection, dataset: str, *, collection: str, after: str, limit: int
 ) -> list[dict[str, Any]]:
     """Return up to `limit` stores of a dataset whose id comes after `after`, by id."""
     get_dataset(connection, dataset)
     rows = connection.execute(
-        "SELECT body FROM stores WHERE dataset = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?",
-        (dataset, kind, after, limit),
+        "SELECT body FROM stores WHERE dataset = ? AND collection = ? AND id > ? ORDER BY id LIMIT ?",
+        (dataset, collection, after, limit),
     )
     return [orjson.loads(body) for (body,) in rows]
 
 
-def delete_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, kind: str) -> None:
+def delete_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str) -> None:
     """Delete a store with all that is in it."""
-    key, _ = _store_row(connection, dataset, identifier, kind=kind)
+    key, _ = _store_row(connection, dataset, identifier, collection=collection)
     connection.execute("DELETE FROM stores WHERE key = ?", (key,))
 
 
@@ -129,12 +145,6 @@ def check_dataset(body: Mapping[str, Any]) -> None:
     """Refuse fields of a new dataset that cannot be."""
     if not isinstance(body.get("timeZone", ""), str):
         raise invalid("timeZone: expected the name of a time zone, such as America/New_York")
-
-
-def check_fhir_store(body: Mapping[str, Any]) -> None:
-    """Refuse fields of a new FHIR store that cannot be."""
-    if body.get("version", "R4") not in _FHIR_VERSIONS:
-        raise invalid(f"version: expected one of {', '.join(_FHIR_VERSIONS)}")
 
 
 def taken(name: str) -> Refusal:
@@ -148,14 +158,14 @@ def parent_of(name: str) -> str:
 
 
 def _store_row(
-    connection: sqlite3.Connection, dataset: str, identifier: str, *, kind: str
+    connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str
 ) -> tuple[int, bytes]:
     row: tuple[int, bytes] | None = connection.execute(
-        "SELECT key, body FROM stores WHERE (dataset, kind, id) = (?, ?, ?)", (dataset, kind, identifier)
+        "SELECT key, body FROM stores WHERE (dataset, collection, id) = (?, ?, ?)",
+        (dataset, collection, identifier),
     ).fetchone()
     if row is None:
         get_dataset(connection, dataset)
-        collection = COLLECTIONS[kind]
         raise missing(
             f"{dataset}/{collection}/{identifier[:80]} does not exist; create it with "
             f"POST {dataset}/{collection}?{collection[:-1]}Id={identifier[:80]}"

@@ -31,6 +31,8 @@ class Step:
         Units done.
     failures : sequence of Failure
         Units that failed.
+    secondary : int
+        Secondary units done, where the operation counts two kinds of units.
     sized : int or None
         How many units the operation has in all, once that is known.
     """
@@ -38,12 +40,21 @@ class Step:
     write: Callable[[sqlite3.Connection], object] | None = None
     success: int = 0
     failures: Sequence[Failure] = ()
+    secondary: int = 0
     sized: int | None = None
 
     @property
     def units(self) -> int:
-        """Units done or failed."""
-        return self.success + len(self.failures)
+        """Units of both kinds, done or failed."""
+        return self.success + len(self.failures) + self.secondary
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a start request is checked against: the buckets, and one state of the data."""
+
+    buckets: Buckets
+    connection: sqlite3.Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +94,21 @@ class Kind:
     method : str
         Name below ``google.cloud.healthcare.{version}``, such as ``fhir.FhirService.ImportResources``.
     response : str
-        Message type of the response below the same prefix.
+        Message type of the response, below the same prefix; or in full, such as ``google.protobuf.Empty``.
     parse : callable
         Turns the target and the request body into what `run` needs, or refuses them, before the
         operation starts.
     run : callable
         The runner.
+    log : str
+        Type of its entries in Cloud Logging, such as ``ImportFhirLogEntry``; empty where there is none.
+    versions : tuple of str
+        Versions of the API that have the method.
     """
 
     method: str
     response: str
-    parse: Callable[[Buckets, Any, Mapping[str, Any]], Any]
+    parse: Callable[[Context, Any, Mapping[str, Any]], Any]
     run: Callable[[Job, Any], Steps]
+    log: str = ""
+    versions: tuple[str, ...] = ("v1", "v1beta1")

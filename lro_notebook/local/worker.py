@@ -166,7 +166,14 @@ class Worker:
                 step.write(connection)
             if step.sized is not None:
                 operations.size(connection, number, step.sized)
-            if not operations.advance(connection, number, success=step.success, failures=step.failures):
+            alive = operations.advance(
+                connection,
+                number,
+                success=step.success,
+                failures=step.failures,
+                secondary=step.secondary,
+            )
+            if not alive:
                 # Its dataset was deleted, and the operation with it.
                 raise _Halted
 

@@ -1,0 +1,174 @@
+"""DICOMweb of a DICOM store: reads, deletions and changes of studies, series and instances."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ConfigError
+from lro_notebook.healthcare.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lro_notebook.operation import Operation
+
+_UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
+
+
+class DicomWeb(Store):
+    """The part of a DICOM store that is addressed by UIDs."""
+
+    def delete_study(self, study: str, *, show: bool | None = None) -> Operation:
+        """Start the deletion of a study with all its instances, and return the operation at once.
+
+        Calls ``DELETE {store}/dicomWeb/studies/{study}`` (v1, v1beta1); needs
+        ``healthcare.dicomStores.dicomWebDelete``. The counter counts instances. The response is Empty.
+
+        Parameters
+        ----------
+        study : str
+            Its UID.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            The UID cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        path = f"{self.name}/{web_path(study=study)}"
+        return self._begin("DELETE", path, None, title="studies.delete", show=show)
+
+    def delete_series(self, study: str, series: str, *, show: bool | None = None) -> Operation:
+        """Start the deletion of a series with all its instances, and return the operation at once.
+
+        Calls ``DELETE {store}/dicomWeb/studies/{study}/series/{series}`` (v1, v1beta1); otherwise as
+        `delete_study`.
+        """
+        path = f"{self.name}/{web_path(study=study, series=series)}"
+        return self._begin("DELETE", path, None, title="studies.series.delete", show=show)
+
+    def update_metadata(
+        self,
+        patch: Sequence[Mapping[str, Any]],
+        *,
+        study: str,
+        series: str | None = None,
+        show: bool | None = None,
+    ) -> Operation:
+        """Start a change of the metadata of all instances of a study or series.
+
+        Calls ``PATCH {store}/dicomWeb/studies/{study}[/series/{series}]/metadata`` (v1beta1, whatever the
+        version of the dataset); needs ``healthcare.dicomStores.dicomWebUpdate``. The counter counts
+        instances. The response is an empty UpdateStudyMetadataResponse or UpdateSeriesMetadataResponse.
+
+        Parameters
+        ----------
+        patch : sequence of mapping
+            A JSON Patch (RFC 6902) of DICOM JSON, such as
+            ``[{"op": "replace", "path": "/00100020/Value/0", "value": "anonymous"}]``.
+        study, series : str
+            UIDs; without `series`, the whole study is changed.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        steps = [dict(step) for step in patch]
+        if not steps:
+            raise ConfigError("patch is empty; give at least one operation of a JSON Patch")
+        path = f"{self.name}/{web_path(study=study, series=series)}/metadata"
+        title = f"studies.{'' if series is None else 'series.'}updateMetadata"
+        return self._begin("PATCH", path, steps, title=title, version="v1beta1", show=show)
+
+    def studies(self, *, limit: int | None = None, **attributes: str) -> list[dict[str, Any]]:
+        """Search for studies, and return their attributes as DICOM JSON.
+
+        Calls ``GET {store}/dicomWeb/studies``; needs ``healthcare.dicomStores.dicomWebRead``.
+
+        Parameters
+        ----------
+        limit : int, optional
+            The most to return. Without it the service decides; the local one returns 100.
+        **attributes
+            Values to search for, such as ``PatientID="123"``.
+        """
+        return self._search("studies", limit, attributes)
+
+    def instances(
+        self,
+        *,
+        study: str | None = None,
+        series: str | None = None,
+        limit: int | None = None,
+        **attributes: str,
+    ) -> list[dict[str, Any]]:
+        """Search for instances, and return their attributes as DICOM JSON.
+
+        Calls ``GET {store}/dicomWeb[/studies/{study}[/series/{series}]]/instances``; otherwise as
+        `studies`. ``includefield="all"`` asks for every attribute. Without a
+        `limit` the local service returns 1,000; ``offset="1000"`` asks for what follows.
+        """
+        part = "" if study is None else f"{web_path(study=study, series=series).removeprefix('dicomWeb/')}/"
+        return self._search(f"{part}instances", limit, attributes)
+
+    def metadata(
+        self, *, study: str, series: str | None = None, instance: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return all attributes of the instances of a study, a series or of one, as DICOM JSON.
+
+        Calls ``GET {store}/dicomWeb/studies/{study}[/series/{series}[/instances/{instance}]]/metadata``;
+        needs ``healthcare.dicomStores.dicomWebRead``. Binary attributes, such as pixels, are left out.
+        """
+        path = f"{self.name}/{web_path(study=study, series=series, instance=instance)}/metadata"
+        items: list[dict[str, Any]] = self._call("GET", path).get("items", [])
+        return items
+
+    def _search(self, path: str, limit: int | None, attributes: dict[str, str]) -> list[dict[str, Any]]:
+        params: dict[str, str | int] = {**attributes}
+        if limit is not None:
+            params["limit"] = limit
+        items: list[dict[str, Any]] = self._call("GET", f"{self.name}/dicomWeb/{path}", params=params).get(
+            "items", []
+        )
+        return items
+
+    def _begin(
+        self,
+        method: str,
+        path: str,
+        body: Any,  # noqa: ANN401 - any JSON value
+        *,
+        title: str,
+        version: str | None = None,
+        show: bool | None,
+    ) -> Operation:
+        """Start what is no custom method of the store itself."""
+        return self._client.start(
+            method,
+            f"{version or self._version}/{path}",
+            body,
+            title=f"{self.collection}.{title}",
+            destination=self.name,
+            missing="store.studies() lists the studies there are.",
+            show=show,
+        )
+
+
+def web_path(*, study: str, series: str | None = None, instance: str | None = None) -> str:
+    """Return the DICOMweb path of a study, a series or an instance."""
+    if instance is not None and series is None:
+        raise ConfigError("an instance is named with its series; give series too")
+    parts = {"studies": study, "series": series, "instances": instance}
+    for word, uid in parts.items():
+        if uid is not None and not _UID.fullmatch(str(uid)):
+            raise ConfigError(f"{word}: {uid!r} is no UID, which is numbers with dots between them")
+    return "dicomWeb/" + "/".join(f"{word}/{uid}" for word, uid in parts.items() if uid is not None)

@@ -1,0 +1,265 @@
+"""HL7v2 stores: the start helpers of ``projects.locations.datasets.hl7V2Stores``, and their messages."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, Self
+
+from lro_notebook.healthcare import requests
+from lro_notebook.healthcare.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from lro_notebook.operation import Operation
+
+VIEWS = ("RAW_ONLY", "PARSED_ONLY", "FULL", "SCHEMATIZED_ONLY", "BASIC")
+CHANGE_TYPES = ("ALL", "CREATE", "UPDATE", "DELETE")
+PARSER_VERSIONS = ("V1", "V2", "V3")
+
+
+class Hl7v2Store(Store):
+    """An HL7v2 store of a dataset."""
+
+    collection = "hl7V2Stores"
+    maker = "hl7v2_store"
+
+    def create(
+        self,
+        *,
+        parser_version: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        exist_ok: bool = False,
+    ) -> Self:
+        """Create the store, and return it.
+
+        Calls ``POST {dataset}/hl7V2Stores`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.create``.
+
+        Parameters
+        ----------
+        parser_version : str, optional
+            V1 (the service's default; MSH fields are numbered one lower than in HL7), V2, or V3 (also
+            unescapes separators). It cannot be changed later.
+        settings : mapping, optional
+            Further fields of a Hl7V2Store, such as ``{"rejectDuplicateMessage": True}`` or
+            ``{"parserConfig": {"schema": …}}``.
+        exist_ok : bool
+            A store that exists already is no error; it is left as it is.
+        """
+        body = dict(settings or {})
+        if parser_version is not None:
+            version = requests.one_of(parser_version, PARSER_VERSIONS, "parser_version")
+            body["parserConfig"] = {**body.get("parserConfig", {}), "version": version}
+        return self._create(body, exist_ok=exist_ok)
+
+    def import_from(self, uri: str, *, show: bool | None = None) -> Operation:
+        """Start an import of messages from Cloud Storage, and return the operation at once.
+
+        Calls ``POST {store}:import`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.import``. The counter
+        counts messages; one that cannot be read is a failure and does not stop the rest, and one whose
+        bytes are in the store already gets its new labels and counts as a success. The response is an
+        empty ImportMessagesResponse.
+
+        Parameters
+        ----------
+        uri : str
+            ``gs://bucket/path`` of newline-delimited JSON, ``{"data": base64, "labels": {…}}`` on each
+            line, with ``*``, ``**`` and ``?`` as wildcards.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        source = requests.gcs_uri(uri, "source")
+        body = {"gcsSource": {"uri": source}}
+        return self._start("import", body, source=source, destination=self.name, show=show)
+
+    def export_to(
+        self,
+        uri: str,
+        *,
+        message_view: str = "FULL",
+        start_time: str | datetime | None = None,
+        end_time: str | datetime | None = None,
+        filter: str | None = None,  # noqa: A002 - the name of the API's field
+        show: bool | None = None,
+    ) -> Operation:
+        """Start an export of messages, those first that were sent first, and return the operation at once.
+
+        Calls ``POST {store}:export`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.export``. The counter
+        counts messages. The response is an empty ExportMessagesResponse.
+
+        Parameters
+        ----------
+        uri : str
+            ``gs://bucket/folder`` for newline-delimited JSON.
+        message_view : str
+            FULL, RAW_ONLY (data), PARSED_ONLY (parsedData), SCHEMATIZED_ONLY (schematizedData, in stores
+            with a schema), or BASIC (names only).
+        start_time, end_time : str or datetime, optional
+            Bounds of the send time (MSH-7), the first inclusive, the second exclusive.
+        filter : str, optional
+            As in `messages`.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        after = requests.timestamp(start_time, "start_time")
+        destination = {
+            "uriPrefix": requests.gcs_uri(uri, "destination"),
+            "contentStructure": "MESSAGE_JSON",
+            "messageView": requests.one_of(message_view, VIEWS, "message_view"),
+        }
+        before = requests.timestamp(end_time, "end_time")
+        body = {
+            "gcsDestination": destination,
+            **requests.given(startTime=after, endTime=before, filter=filter),
+        }
+        return self._start("export", body, source=self.name, destination=uri, since=after, show=show)
+
+    def rollback(
+        self,
+        rollback_time: str | datetime,
+        *,
+        result_gcs_bucket: str,
+        change_type: str = "ALL",
+        operation_ids: Iterable[str] = (),
+        input_gcs_object: str | None = None,
+        exclude_rollbacks: bool = False,
+        force: bool = False,
+        everything: bool = False,
+        show: bool | None = None,
+    ) -> Operation:
+        """Start bringing messages back to what they were at a time, and return the operation at once.
+
+        Calls ``POST {store}:rollback`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.rollback``. The
+        counter counts messages. The response is a RollbackHl7V2MessagesResponse with ``hl7v2Store``.
+        Without `force` it changes nothing: it writes what it would change to
+        ``rollback_resources/{operation}/`` in the bucket.
+
+        Parameters
+        ----------
+        rollback_time : str or datetime
+            Time to go back to (RFC 3339, or a datetime with its zone).
+        result_gcs_bucket : str
+            Bucket that gets the list of messages.
+        change_type : str
+            ALL, or only what was done by CREATE, UPDATE or DELETE.
+        operation_ids : iterable of str, optional
+            Only what these operations did.
+        input_gcs_object : str, optional
+            ``gs://…`` object with the ids of the messages to bring back, one on a line.
+        exclude_rollbacks : bool
+            Leave alone what earlier rollbacks did.
+        force : bool
+            Do it. Without one of the limits above it concerns the whole store and needs `everything`.
+        everything : bool
+            Say that the whole store is meant.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be, or the whole store would change unsaid; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        operations = [str(identifier) for identifier in operation_ids]
+        if force:
+            limits = operations or input_gcs_object
+            requests.consent_to_all("rollback(force=True)", everything=everything, limits=limits)
+        moment = requests.timestamp(rollback_time, "rollback_time")
+        source = None if input_gcs_object is None else requests.gcs_uri(input_gcs_object, "input_gcs_object")
+        body = {
+            "rollbackTime": moment,
+            "resultGcsBucket": requests.gcs_bucket(result_gcs_bucket, "result_gcs_bucket"),
+            "changeType": requests.one_of(change_type, CHANGE_TYPES, "change_type"),
+            **requests.given(
+                filteringFields={"operationIds": operations} if operations else None,
+                inputGcsObject=source,
+                excludeRollbacks=exclude_rollbacks,
+                force=force,
+            ),
+        }
+        return self._start("rollback", body, source=source, destination=self.name, since=moment, show=show)
+
+    def messages(
+        self,
+        *,
+        filter: str | None = None,  # noqa: A002 - the name of the API's field
+        view: str = "FULL",
+        order_by: str | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Iterate over the messages of the store, page after page.
+
+        Calls ``GET {store}/messages`` (v1, v1beta1); needs ``healthcare.hl7V2Messages.list``.
+
+        Parameters
+        ----------
+        filter : str, optional
+            Such as ``message_type = "ADT" AND send_date >= "2026-01-31"``, ``PatientId("123", "MRN")`` or
+            ``labels."priority" = "high"``.
+        view : str
+            As `message_view` of `export_to`.
+        order_by : str, optional
+            ``send_time``, or ``send_time desc``.
+        page_size : int, optional
+            Messages per request.
+        """
+        params: dict[str, str | int] = requests.given(
+            filter=filter, view=requests.one_of(view, VIEWS, "view"), orderBy=order_by, pageSize=page_size
+        )
+        while True:
+            page = self._call("GET", f"{self.name}/messages", params=params)
+            yield from page.get("hl7V2Messages") or ()
+            if not page.get("nextPageToken"):
+                return
+            params["pageToken"] = page["nextPageToken"]
+
+    def message(self, message_id: str, *, view: str = "FULL") -> dict[str, Any]:
+        """Return a message by its id or its full name.
+
+        Calls ``GET {store}/messages/{id}`` (v1, v1beta1); needs ``healthcare.hl7V2Messages.get``.
+        """
+        path = f"{self.name}/messages/{message_id.rpartition('/')[2]}"
+        return self._call("GET", path, params={"view": requests.one_of(view, VIEWS, "view")})
+
+    def create_message(self, data: bytes | str, *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Store a message, and return it as the service shows it.
+
+        Calls ``POST {store}/messages`` (v1, v1beta1); needs ``healthcare.hl7V2Messages.create``.
+
+        Parameters
+        ----------
+        data : bytes or str
+            The message, with carriage returns between its segments; text is sent as UTF-8.
+        labels : mapping, optional
+            Labels to find it by.
+        """
+        return self._write(f"{self.name}/messages", {"message": _message(data, labels)})
+
+    def ingest(self, data: bytes | str, *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Store a message as `create_message` does, and return ``{"hl7Ack": base64, "message": {…}}``.
+
+        Calls ``POST {store}/messages:ingest`` (v1, v1beta1); needs ``healthcare.hl7V2Messages.ingest``.
+        """
+        return self._write(f"{self.name}/messages:ingest", {"message": _message(data, labels)})
+
+
+def _message(data: bytes | str, labels: Mapping[str, str] | None) -> dict[str, Any]:
+    raw = data.encode() if isinstance(data, str) else data
+    return {"data": base64.b64encode(raw).decode(), **requests.given(labels=dict(labels or {}))}

@@ -1,0 +1,100 @@
+"""The runner of ``dicomStores.import``: files in a bucket -> instances of a DICOM store.
+
+A unit is one file. One that is no DICOM file is counted and logged, the others go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import Code
+from lro_notebook.local import dicom_files, dicom_instances, stores
+from lro_notebook.local.buckets import SAMPLE_BUCKET
+from lro_notebook.local.dicom_files import Instance
+from lro_notebook.local.operations import Failure
+from lro_notebook.local.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lro_notebook.local.buckets import Location
+    from lro_notebook.local.stores import Store
+    from lro_notebook.local.work import Context, Job, Steps
+
+#: A step of large files ends here, so that a transaction stays short.
+STEP_BYTES = 16 << 20
+#: Largest file; it is held in memory, and SQLite takes no value of more than 1 GB.
+_FILE_LIMIT = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """A checked import: where to, where from, and the storage class to note."""
+
+    store: Store
+    source: Location
+    storage_class: str
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+    """Check the body of ``dicomStores.import``."""
+    dicom_files.pydicom()
+    return ImportRequest(
+        store, context.buckets.source(body), dicom_instances.storage_class_of(body, default="STANDARD")
+    )
+
+
+def run(job: Job, request: ImportRequest) -> Steps:
+    """Read the files one by one and yield a step per batch."""
+    while request.source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
+        yield Step()
+    files = job.buckets.match(request.source)
+    yield Step(sized=len(files))
+    good: list[Instance] = []
+    bad: list[Failure] = []
+    size, limit = 0, job.batch()
+    for uri, path in files:
+        item = read_file(uri, path)
+        if isinstance(item, Instance):
+            good.append(item)
+            size += len(item.data)
+        else:
+            bad.append(item)
+        if len(good) + len(bad) >= limit or size >= STEP_BYTES:
+            yield _step(request, good, bad)
+            good, bad, size, limit = [], [], 0, job.batch()
+    yield _step(request, good, bad)
+    return {}
+
+
+def read_file(uri: str, path: Path) -> Instance | Failure:
+    """Return the instance in a file, or why it holds none."""
+    if path.stat().st_size > _FILE_LIMIT:
+        return Failure(uri, "", Code.INVALID_ARGUMENT, f"the file is larger than {_FILE_LIMIT >> 20} MiB")
+    try:
+        return dicom_files.read(path.read_bytes())
+    except dicom_files.Flaw as flaw:
+        return Failure(uri, "", Code.INVALID_ARGUMENT, str(flaw))
+
+
+def _step(request: ImportRequest, good: Sequence[Instance], bad: Sequence[Failure]) -> Step:
+    write = partial(_write, request=request, instances=good) if good else None
+    return Step(write, success=len(good), failures=bad)
+
+
+def _write(connection: sqlite3.Connection, *, request: ImportRequest, instances: Sequence[Instance]) -> None:
+    stores.require_store(connection, request.store)
+    dicom_instances.put_many(connection, request.store.key, instances, storage_class=request.storage_class)
+
+
+KIND = Kind(
+    "dicom.DicomService.ImportDicomData",
+    "dicom.ImportDicomDataResponse",
+    parse,
+    run,
+    log="ImportDicomLogEntry",
+)

@@ -1,0 +1,181 @@
+"""The runner of ``hl7V2Stores.import``: newline-delimited JSON in a bucket -> messages of a store.
+
+A unit is one message. One that cannot be read is counted and logged, the others go on.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local import hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
+from lro_notebook.local.buckets import SAMPLE_BUCKET
+from lro_notebook.local.hl7v2_messages import Incoming
+from lro_notebook.local.operations import Failure
+from lro_notebook.local.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lro_notebook.local.buckets import Location
+    from lro_notebook.local.hl7v2_parse import Parser
+    from lro_notebook.local.stores import Store
+    from lro_notebook.local.work import Context, Job, Steps
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: Lines that are counted between two chances to stop.
+_SIZING_STEP = 10_000
+#: A step of large messages ends here, so that a transaction stays short.
+_STEP_BYTES = 4 << 20
+#: Labels that a message may have.
+_LABELS_MAX = 64
+_LABEL_LENGTH = 63
+#: JSON bytes may be in the URL-safe alphabet as well (protobuf's JSON mapping).
+_STANDARD_ALPHABET = str.maketrans("-_", "+/")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """A checked import: where to and where from."""
+
+    store: Store
+    source: Location
+
+
+class Line(NamedTuple):
+    """A line of the input that is not blank, and where it stands."""
+
+    source: str
+    text: bytes
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+    """Check the body of ``hl7V2Stores.import``."""
+    return ImportRequest(store, context.buckets.source(body))
+
+
+def run(job: Job, request: ImportRequest) -> Steps:
+    """Size the input, then read it and yield a step per batch."""
+    while request.source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
+        yield Step()
+    with job.database.read() as connection:
+        parser = hl7v2_messages.parser_of(connection, request.store)
+    files = job.buckets.match(request.source)
+    total = 0
+    for uri, path in files:
+        for number, _ in enumerate(_lines(uri, path), 1):
+            total += 1
+            if number % _SIZING_STEP == 0:
+                yield Step()
+    yield Step(sized=total)
+    for uri, path in files:
+        yield from _import_file(job, request.store, parser, uri, path)
+    return {}
+
+
+def read_line(line: Line, parser: Parser) -> Incoming | Failure:
+    """Return the message of a line, ready to be stored, or why it holds none."""
+    try:
+        document = orjson.loads(line.text)
+    except orjson.JSONDecodeError as error:
+        return _flaw(line, f"not valid JSON at character {error.pos}")
+    try:
+        return read_message(document, parser)
+    except hl7v2_parse.Flaw as flaw:
+        return _flaw(line, str(flaw))
+
+
+def read_message(document: object, parser: Parser) -> Incoming:
+    """Return the message in a Message resource, ready to be stored.
+
+    Raises
+    ------
+    Flaw
+        It holds no message, or labels that cannot be.
+    """
+    if not isinstance(document, dict):
+        raise hl7v2_parse.Flaw("not a JSON object")
+    text = document.get("data")
+    if not isinstance(text, str) or not text:
+        raise hl7v2_parse.Flaw("data is missing: expected the bytes of the message in base64")
+    try:
+        data = base64.b64decode(text.translate(_STANDARD_ALPHABET), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise hl7v2_parse.Flaw("data is not valid base64") from error
+    labels = document.get("labels", {})
+    if not _are_labels(labels):
+        raise hl7v2_parse.Flaw(
+            f"labels: expected at most {_LABELS_MAX} texts of at most {_LABEL_LENGTH} characters"
+        )
+    reading = hl7v2_parse.read(data, parser)
+    if parser.schema is not None and parser.schema.hard:
+        segments, marks = hl7v2_parse.segments(data, parser)
+        if marks is not None:
+            hl7v2_schema.schematized(segments, marks, parser.schema)
+    return Incoming(hl7v2_messages.message_id(data), data, reading, labels)
+
+
+def _are_labels(labels: object) -> bool:
+    return (
+        isinstance(labels, dict)
+        and len(labels) <= _LABELS_MAX
+        and all(
+            isinstance(value, str) and 0 < len(key) <= _LABEL_LENGTH and len(value) <= _LABEL_LENGTH
+            for key, value in labels.items()
+        )
+    )
+
+
+def _import_file(job: Job, store: Store, parser: Parser, uri: str, path: Path) -> Iterator[Step]:
+    """Yield the steps of one file."""
+    good: list[Incoming] = []
+    bad: list[Failure] = []
+    size, limit = 0, job.batch()
+    for line in _lines(uri, path):
+        item = read_line(line, parser)
+        if isinstance(item, Incoming):
+            good.append(item)
+            size += len(item.data)
+        else:
+            bad.append(item)
+        if len(good) + len(bad) >= limit or size >= _STEP_BYTES:
+            yield _step(job, store, good, bad)
+            good, bad, size, limit = [], [], 0, job.batch()
+    yield _step(job, store, good, bad)
+
+
+def _step(job: Job, store: Store, good: Sequence[Incoming], bad: Sequence[Failure]) -> Step:
+    write = partial(_write, store=store, incoming=good, operation=job.operation) if good else None
+    return Step(write, success=len(good), failures=bad)
+
+
+def _write(
+    connection: sqlite3.Connection, *, store: Store, incoming: Sequence[Incoming], operation: int
+) -> None:
+    stores.require_store(connection, store)
+    hl7v2_messages.put_many(connection, store.key, incoming, operation=operation)
+
+
+def _lines(uri: str, path: Path) -> Iterator[Line]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
+            if text:
+                yield Line(f"{uri}:{number}", text)
+
+
+def _flaw(line: Line, message: str) -> Failure:
+    return Failure(line.source, "", Code.INVALID_ARGUMENT, message)
+
+
+KIND = Kind(
+    "hl7v2.Hl7V2Service.ImportMessages", "hl7v2.ImportMessagesResponse", parse, run, log="ImportHl7V2LogEntry"
+)

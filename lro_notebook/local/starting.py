@@ -1,0 +1,69 @@
+"""Starting an operation from a route: what all kinds have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+
+from lro_notebook.local import operations
+from lro_notebook.local.refusal import json_response, missing
+from lro_notebook.local.service import api_version, service_of
+from lro_notebook.local.work import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from lro_notebook.local.work import Kind
+
+
+async def start(
+    request: Request,
+    kind: Kind,
+    target: Any,  # noqa: ANN401 - what the kind works on
+    body: Mapping[str, Any],
+    *,
+    dataset: str,
+    resource: str,
+) -> Response:
+    """Check a start request and start its operation; the answer holds the name alone.
+
+    Parameters
+    ----------
+    request : Request
+        The HTTP request.
+    kind : Kind
+        What to start.
+    target, body : object
+        What the kind's `parse` gets.
+    dataset : str
+        Name of the dataset that the operation belongs to.
+    resource : str
+        Name of the store or dataset that it works on.
+    """
+    number = await run_in_threadpool(
+        start_now, request, kind, target, body, parent=dataset, resource=resource
+    )
+    return json_response({"name": f"{dataset}/operations/{number}"})
+
+
+def start_now(
+    request: Request,
+    kind: Kind,
+    target: Any,  # noqa: ANN401 - what the kind works on
+    body: Mapping[str, Any],
+    *,
+    parent: str,
+    resource: str,
+) -> int:
+    """Check a start request and start its operation below `parent`; return its number. Blocks."""
+    service, version = service_of(request), api_version(request)
+    if version not in kind.versions:
+        raise missing(f"{kind.method.rpartition('.')[2]} is no method of {version}; use {kind.versions[0]}")
+    with service.database.read() as connection:
+        checked = kind.parse(Context(service.buckets, connection), target, body)
+    start = operations.Start(parent, version, kind.method, resource, kind.log)
+    return service.worker.start(kind, start, checked)

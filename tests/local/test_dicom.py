@@ -1,0 +1,388 @@
+"""DICOM stores over HTTP: import, DICOMweb, export, deletion, patches, de-identification, their lives."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.conftest import DATASET, Program
+else:
+    from local.conftest import DATASET
+
+pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
+pytestmark = pytest.mark.service
+
+FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
+#: Files of three studies: two instances of the MR study are of one series, the JPEG ones of others.
+NAMES = ("CT_small.dcm", "MR_small.dcm", "rtplan.dcm")
+CT = FOLDER / "CT_small.dcm"
+
+
+def make(service: Program, name: str) -> str:
+    answer = service.client.post("dicomStores", params={"dicomStoreId": name}, json={})
+    assert answer.status_code == 200, answer.text
+    return f"dicomStores/{name}"
+
+
+def put(service: Program, folder: str, *names: str) -> str:
+    target = service.buckets / "demo-out" / folder
+    target.mkdir(parents=True)
+    for name in names:
+        shutil.copy(FOLDER / name, target)
+    return f"gs://demo-out/{folder}/**"
+
+
+def series_of(count: int, folder: Path) -> None:
+    """Write the instances of one series."""
+    folder.mkdir(parents=True)
+    file = pydicom.dcmread(CT)
+    for number in range(count):
+        file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number + 1}"
+        file.InstanceNumber = number + 1
+        file.save_as(folder / f"{number:05}.dcm")
+
+
+def take(service: Program, store: str, uri: str) -> dict[str, Any]:
+    return service.ended(service.start(f"{store}:import", {"gcsSource": {"uri": uri}}))
+
+
+def filled(service: Program, name: str, *names: str) -> str:
+    store = make(service, name)
+    done = take(service, store, put(service, name, *(names or NAMES)))
+    assert "error" not in done
+    return store
+
+
+def web(service: Program, path: str, **query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - query values
+    answer = service.client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/dicom+json"
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+def value(item: dict[str, Any], tag: str) -> Any:  # noqa: ANN401 - any JSON value
+    return item[tag]["Value"][0]
+
+
+def study_of(path: Path = CT) -> str:
+    return str(pydicom.dcmread(path).StudyInstanceUID)
+
+
+def start_web(service: Program, method: str, path: str, body: object = None) -> str:
+    """Start an operation by a DICOMweb call and return its path."""
+    url = f"{service.endpoint}/v1beta1/{DATASET}/{path}"
+    answer = service.client.request(method, url, json=body)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["name"]).removeprefix(f"{DATASET}/")
+
+
+def count(service: Program, store: str) -> int:
+    return int(service.client.get(f"{store}:getDICOMStoreMetrics").json()["instanceCount"])
+
+
+def test_real_files_are_imported_and_the_others_are_failures(service: Program) -> None:
+    store = make(service, "mixed")
+    uri = put(service, "mixed", *NAMES, "no_meta.dcm")
+    folder = service.buckets / "demo-out" / "mixed"
+    (folder / "empty.dcm").touch()
+    (folder / "notes.txt").write_text("SECRET")
+    operation = service.start(f"{store}:import", {"gcsSource": {"uri": uri}})
+    done = service.ended(operation)
+    assert done["metadata"]["counter"] == {"success": "3", "failure": "3"}
+    assert (
+        done["metadata"]["apiMethodName"] == "google.cloud.healthcare.v1.dicom.DicomService.ImportDicomData"
+    )
+    assert done["response"] == {
+        "@type": "type.googleapis.com/google.cloud.healthcare.v1.dicom.ImportDicomDataResponse"
+    }
+    failures = service.client.get(f"{operation}:failures").json()["failures"]
+    assert [(item["source"].rpartition("/")[2], item["code"]) for item in failures] == [
+        ("empty.dcm", 3),
+        ("no_meta.dcm", 3),
+        ("notes.txt", 3),
+    ]
+    assert failures[0]["message"] == "empty DICOM instance found"
+    assert "SECRET" not in str(failures)
+    again = take(service, store, f"gs://demo-out/mixed/{NAMES[0]}")
+    assert again["metadata"]["counter"] == {"success": "1"}  # one that is there stays as it is
+    assert count(service, store) == 3
+
+
+def test_dicomweb_searches_studies_series_and_instances(service: Program) -> None:
+    store = filled(service, "search", *NAMES, "MR_small_RLE.dcm", "JPEG2000.dcm", "examples_rgb_color.dcm")
+    studies = web(service, f"{store}/dicomWeb/studies")
+    series = web(service, f"{store}/dicomWeb/series")
+    instances = web(service, f"{store}/dicomWeb/instances")
+    assert sum(value(item, "00201208") for item in studies) == len(instances)
+    assert sum(value(item, "00201206") for item in studies) == len(series)
+    (study,) = web(service, f"{store}/dicomWeb/studies", PatientID="1CT1")
+    assert web(service, f"{store}/dicomWeb/studies", Manufacturer="GE MEDICAL SYSTEMS", Rows="128") == [study]
+    assert web(service, f"{store}/dicomWeb/studies", ModalitiesInStudy="CT") == [study]
+    assert study["00080061"]["Value"] == ["CT"]
+    uid = value(study, "0020000D")
+    (found,) = web(service, f"{store}/dicomWeb/studies/{uid}/series")
+    (instance,) = web(service, f"{store}/dicomWeb/studies/{uid}/instances")
+    assert "00100010" not in instance
+    (whole,) = web(
+        service,
+        f"{store}/dicomWeb/studies/{uid}/series/{value(found, '0020000E')}/instances",
+        includefield="all",
+    )
+    assert value(whole, "00100010")["Alphabetic"] == "CompressedSamples^CT1"
+    assert len(web(service, f"{store}/dicomWeb/instances", limit=2, offset=1)) == 2
+    assert web(service, f"{store}/dicomWeb/instances", Modality="CT") == [instance]
+    assert web(service, f"{store}/dicomWeb/instances", **{"00100020": "nobody"}) == []
+    for bad in ({"limit": "x"}, {"NoSuchTag": "1"}):
+        assert service.client.get(f"{store}/dicomWeb/instances", params=bad).status_code == 400
+
+
+def test_dicomweb_gives_metadata_and_files(service: Program) -> None:
+    store = filled(service, "retrieve")
+    file = pydicom.dcmread(CT)
+    study = f"{store}/dicomWeb/studies/{file.StudyInstanceUID}"
+    series = f"{study}/series/{file.SeriesInstanceUID}"
+    instance = f"{series}/instances/{file.SOPInstanceUID}"
+    expected = web(service, f"{instance}/metadata")
+    assert value(expected[0], "00280010") == 128
+    assert web(service, f"{study}/metadata") == web(service, f"{series}/metadata") == expected
+    single = service.client.get(instance, headers={"Accept": "application/dicom; transfer-syntax=*"})
+    assert single.content == CT.read_bytes()
+    parts = service.client.get(instance, headers={"Accept": 'multipart/related; type="application/dicom"'})
+    assert CT.read_bytes() in parts.content
+    assert service.client.get(instance, headers={"Accept": "image/png"}).status_code == 501
+    info = service.client.get(f"{instance}:getStorageInfo").json()
+    assert info["blobStorageInfo"]["sizeBytes"] == str(CT.stat().st_size)
+    metrics = service.client.get(f"{study}:getStudyMetrics").json()
+    assert (metrics["seriesCount"], metrics["instanceCount"]) == ("1", "1")
+    assert service.client.get(f"{series}:getSeriesMetrics").json()["instanceCount"] == "1"
+    assert service.client.delete(instance).json() == {}
+    for gone in (instance, f"{study}/metadata", f"{study}:getStudyMetrics"):
+        assert service.client.get(gone).status_code == 404
+
+
+def test_an_export_writes_a_folder_for_each_study_and_series(service: Program) -> None:
+    store = filled(service, "export")
+    done = service.ended(service.start_export(store, "gs://demo-out/dicom-1"))
+    assert done["metadata"]["counter"] == {"success": "3"}
+    assert done["response"]["@type"].endswith("v1.dicom.ExportDicomDataResponse")
+    file = pydicom.dcmread(CT)
+    path = service.buckets / "demo-out" / "dicom-1" / file.StudyInstanceUID / file.SeriesInstanceUID
+    assert (path / f"{file.SOPInstanceUID}.dcm").read_bytes() == CT.read_bytes()
+    assert len(list((service.buckets / "demo-out" / "dicom-1").rglob("*.dcm"))) == 3
+
+
+def test_an_export_of_chosen_parts_in_another_encoding(service: Program) -> None:
+    store = filled(service, "chosen", *NAMES, "JPEG2000.dcm")
+    uri = service.put_lines(
+        "demo-out/filter.txt", [f"/studies/{study_of()}", "", f"/studies/{study_of(FOLDER / 'JPEG2000.dcm')}"]
+    )
+    syntax = "1.2.840.10008.1.2"
+    body = {
+        "gcsDestination": {
+            "uriPrefix": "gs://demo-out/dicom-2",
+            "mimeType": f"application/dicom; transfer-syntax={syntax}",
+        },
+        "filterConfig": {"resourcePathsGcsUri": uri},
+    }
+    operation = service.start(f"{store}:export", body)
+    counter = service.ended(operation)["metadata"]["counter"]
+    paths = list((service.buckets / "demo-out" / "dicom-2").rglob("*.dcm"))
+    assert counter["success"] == str(len(paths))
+    assert counter["failure"] == "1"
+    assert {str(pydicom.dcmread(path).file_meta.TransferSyntaxUID) for path in paths} == {syntax}
+    (failure,) = service.client.get(f"{operation}:failures").json()["failures"]
+    assert "compressed" in failure["message"]
+    assert f"{store}/dicomWeb/studies/" in failure["resource"]
+    body["filterConfig"] = {"resourcePathsGcsUri": service.put_lines("demo-out/bad.txt", ["/series/1"])}
+    assert service.ended(service.start(f"{store}:export", body))["error"]["code"] == 3
+    image: dict[str, Any] = {"gcsDestination": {"uriPrefix": "gs://demo-out/x", "mimeType": "image/png"}}
+    table: dict[str, Any] = {"bigqueryDestination": {}}
+    for absent in (image, table):
+        assert service.client.post(f"{store}:export", json=absent).status_code == 501
+
+
+def test_studies_and_series_are_deleted_by_operations(service: Program) -> None:
+    store = filled(service, "delete")
+    study = f"{store}/dicomWeb/studies/{study_of()}"
+    done = service.ended(start_web(service, "DELETE", study))
+    assert done["metadata"]["counter"] == {"success": "1"}
+    assert done["response"] == {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    assert service.client.delete(study).status_code == 404
+    file = pydicom.dcmread(FOLDER / "MR_small.dcm")
+    series = f"{store}/dicomWeb/studies/{file.StudyInstanceUID}/series/{file.SeriesInstanceUID}"
+    assert "error" not in service.ended(start_web(service, "DELETE", series))
+    assert count(service, store) == 1
+
+
+def test_metadata_is_patched_in_the_beta_version_only(service: Program) -> None:
+    store = filled(service, "patch", *NAMES)
+    patch = [{"op": "replace", "path": "/00100010/Value/0/Alphabetic", "value": "Doe^Jane"}]
+    study = f"{store}/dicomWeb/studies/{study_of()}/metadata"
+    assert service.client.patch(study, json=patch).status_code == 404
+    done = service.ended(start_web(service, "PATCH", study, patch))
+    assert done["metadata"]["counter"] == {"success": "1"}
+    assert done["response"]["@type"].endswith("v1beta1.dicom.UpdateStudyMetadataResponse")
+    (changed,) = web(service, study)
+    assert value(changed, "00100010")["Alphabetic"] == "Doe^Jane"
+    series = f"{study.removesuffix('/metadata')}/series/{value(changed, '0020000E')}/metadata"
+    nothing = [{"op": "remove", "path": "/00081111"}]
+    operation = start_web(service, "PATCH", series, nothing)
+    assert service.ended(operation)["metadata"]["counter"] == {"failure": "1"}
+    (failure,) = service.client.get(f"{operation}:failures").json()["failures"]
+    assert "does not fit" in failure["message"]
+    beta = f"{service.endpoint}/v1beta1/{DATASET}/{study}"
+    assert service.client.patch(beta, json={"op": "add"}).status_code == 400
+    single = f"{series.removesuffix('/metadata')}/instances/{value(changed, '00080018')}/metadata"
+    single = f"{service.endpoint}/v1beta1/{DATASET}/{single}"
+    assert service.client.patch(single, json=patch).json() == {}
+    assert service.client.patch(single, json=nothing).status_code == 400
+
+
+def test_storage_classes_are_noted(service: Program) -> None:
+    store = filled(service, "classes")
+    body = {"blobStorageSettings": {"blobStorageClass": "COLDLINE"}}
+    done = service.ended(service.start(f"{store}:setBlobStorageSettings", body))
+    assert done["metadata"]["counter"] == {"success": "3"}
+    assert done["metadata"]["apiMethodName"].endswith("StorageInfoService.SetBlobStorageSettings")
+    assert done["response"] == {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    body["blobStorageSettings"]["blobStorageClass"] = "ARCHIVE"
+    study = f"{store}/dicomWeb/studies/{study_of()}"
+    assert service.ended(service.start(f"{study}:setBlobStorageSettings", body))["metadata"]["counter"] == {
+        "success": "1"
+    }
+    classes = []
+    for item in web(service, f"{store}/dicomWeb/instances"):
+        uids = [value(item, tag) for tag in ("0020000D", "0020000E", "00080018")]
+        path = "studies/{}/series/{}/instances/{}".format(*uids)
+        info = service.client.get(f"{store}/dicomWeb/{path}:getStorageInfo").json()
+        classes.append(info["blobStorageInfo"]["storageClass"])
+    assert sorted(classes) == ["ARCHIVE", "COLDLINE", "COLDLINE"]
+    assert service.client.post(f"{store}:setBlobStorageSettings", json={}).status_code == 400
+
+
+def test_a_store_is_deidentified_into_another(service: Program) -> None:
+    store = filled(service, "names", *NAMES, "MR_small_RLE.dcm")
+    make(service, "anonymous")
+    body = {"destinationStore": f"{DATASET}/dicomStores/anonymous", "config": {}}
+    done = service.ended(service.start(f"{store}:deidentify", body))
+    assert done["metadata"]["counter"] == {"success": str(count(service, store))}
+    assert done["response"]["@type"].endswith("v1.deidentify.DeidentifyDicomStoreSummary")
+    for item in web(service, "dicomStores/anonymous/dicomWeb/instances", includefield="all"):
+        assert "Value" not in item["00100010"]
+        assert re.fullmatch(r"2\.25\.\d+", value(item, "0020000D"))
+    uri = service.put_lines("demo-out/config.json", ['{"dicom": {"skipIdRedaction": true}}'])
+    make(service, "same")
+    body = {"destinationStore": f"{DATASET}/dicomStores/same", "gcsConfigUri": uri}
+    assert "error" not in service.ended(service.start(f"{store}:deidentify", body))
+    assert web(service, "dicomStores/same/dicomWeb/studies") == web(service, f"{store}/dicomWeb/studies")
+    for bad in (
+        {"destinationStore": "same"},
+        {"destinationStore": f"{DATASET}/{store}"},
+        {"destinationStore": "projects/p/locations/l/datasets/d/dicomStores/s"},
+        {**body, "config": {}},
+    ):
+        assert service.client.post(f"{store}:deidentify", json=bad).status_code == 400
+    missing = {"destinationStore": f"{DATASET}/dicomStores/nowhere"}
+    assert service.client.post(f"{store}:deidentify", json=missing).status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["import", "export", "deidentify"])
+def test_an_operation_that_is_killed_has_done_what_it_has_counted(
+    launch: Callable[..., Program], verb: str
+) -> None:
+    program = launch()
+    series_of(60, program.buckets / "demo-out" / "in")
+    store, other = make(program, "s"), make(program, "t")
+    if verb != "import":
+        take(program, store, "gs://demo-out/in/**")
+    program.pace(20)
+    body: dict[str, dict[str, Any]] = {
+        "import": {"gcsSource": {"uri": "gs://demo-out/in/**"}},
+        "export": {"gcsDestination": {"uriPrefix": "gs://demo-out/out"}},
+        "deidentify": {"destinationStore": f"{DATASET}/{other}", "config": {}},
+    }
+    operation = program.start(f"{store}:{verb}", body[verb])
+    program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 5)
+    program.end(signal.SIGKILL)
+    again = launch()
+    aborted = again.operation(operation)
+    assert aborted["error"]["code"] == 10
+    done = int(aborted["metadata"]["counter"]["success"])
+    assert 5 < done < 60
+    if verb == "export":
+        paths = list((again.buckets / "demo-out" / "out").rglob("*.dcm"))
+        assert len(paths) in (done, done + 1)  # a file is in its place just before it is counted
+        assert {pydicom.dcmread(path).PatientID for path in paths} == {"1CT1"}
+        assert list((again.buckets / ".partial").iterdir()) == []
+    else:
+        assert count(again, store if verb == "import" else other) == done
+
+
+@pytest.mark.parametrize("verb", ["delete", "patch", "class"])
+def test_a_change_that_is_killed_has_changed_what_it_has_counted(
+    launch: Callable[..., Program], verb: str
+) -> None:
+    program = launch()
+    series_of(40, program.buckets / "demo-out" / "in")
+    store = make(program, "s")
+    take(program, store, "gs://demo-out/in/**")
+    program.pace(20)
+    study = f"{store}/dicomWeb/studies/{study_of()}"
+    if verb == "delete":
+        operation = start_web(program, "DELETE", study)
+    elif verb == "patch":
+        patch = [{"op": "replace", "path": "/00100020/Value/0", "value": "new"}]
+        operation = start_web(program, "PATCH", f"{study}/metadata", patch)
+    else:
+        body = {"blobStorageSettings": {"blobStorageClass": "ARCHIVE"}}
+        operation = program.start(f"{study}:setBlobStorageSettings", body)
+    program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 5)
+    program.end(signal.SIGKILL)
+    again = launch()
+    aborted = again.operation(operation)
+    assert aborted["error"]["code"] == 10
+    done = int(aborted["metadata"]["counter"]["success"])
+    assert 5 < done < 40
+    if verb == "delete":
+        assert count(again, store) == 40 - done
+    elif verb == "patch":
+        assert len(web(again, f"{store}/dicomWeb/instances", PatientID="new")) == done
+    else:
+        names = [
+            f"{study}/series/{value(item, '0020000E')}/instances/{value(item, '00080018')}"
+            for item in web(again, f"{store}/dicomWeb/instances")
+        ]
+        classes = [again.client.get(f"{name}:getStorageInfo").json()["blobStorageInfo"] for name in names]
+        assert [item["storageClass"] for item in classes].count("ARCHIVE") == done
+
+
+def test_a_deletion_that_is_cancelled_has_deleted_what_it_has_counted(launch: Callable[..., Program]) -> None:
+    program = launch()
+    series_of(60, program.buckets / "demo-out" / "in")
+    store = make(program, "s")
+    take(program, store, "gs://demo-out/in/**")
+    program.pace(20)
+    operation = start_web(program, "DELETE", f"{store}/dicomWeb/studies/{study_of()}")
+    program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 5)
+    program.client.post(f"{operation}:cancel", json={}).raise_for_status()
+    ended = program.ended(operation)
+    assert (ended["error"]["code"], ended["metadata"]["cancelRequested"]) == (1, True)
+    assert count(program, store) == 60 - int(ended["metadata"]["counter"]["success"])
+    assert program.end() == (0, "")
+
+
+def test_a_file_comes_back_as_it_went_in(service: Program) -> None:
+    store = filled(service, "bytes", "rtplan.dcm")
+    service.ended(service.start_export(store, "gs://demo-out/bytes-out"))
+    (path,) = (service.buckets / "demo-out" / "bytes-out").rglob("*.dcm")
+    assert pydicom.dcmread(BytesIO(path.read_bytes())) == pydicom.dcmread(FOLDER / "rtplan.dcm")

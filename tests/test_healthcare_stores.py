@@ -1,0 +1,451 @@
+"""Start helpers of DICOM, HL7v2 and consent stores: the requests that they send, and those they do not."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakes import Scripted, failed, ok, operation
+
+from lro_notebook import (
+    ApiError,
+    Client,
+    ConfigError,
+    ConsentStore,
+    Dataset,
+    DicomStore,
+    FhirStore,
+    Hl7v2Store,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from lro_notebook import Operation
+
+NAME = "projects/p/locations/l/datasets/d"
+DICOM, HL7V2, CONSENT = f"{NAME}/dicomStores/s", f"{NAME}/hl7V2Stores/s", f"{NAME}/consentStores/s"
+KEY = "c2VjcmV0IGtleSBvZiAzMiBieXRlcyAgICAgICAgICA="
+
+
+def dataset_on(*answers: httpx.Response, api_version: str = "v1") -> tuple[Dataset, Scripted]:
+    transport = Scripted(*(answers or (ok(operation(done=True)),)))
+    return Dataset(
+        Client("https://api.example.com", transport=transport), NAME, api_version=api_version
+    ), transport
+
+
+def bodies(transport: Scripted) -> list[Any]:
+    return [json.loads(request.content) for request in transport.requests]
+
+
+def dicom(*answers: httpx.Response) -> tuple[DicomStore, Scripted]:
+    dataset, transport = dataset_on(*answers)
+    return dataset.dicom_store("s"), transport
+
+
+def hl7v2(*answers: httpx.Response) -> tuple[Hl7v2Store, Scripted]:
+    dataset, transport = dataset_on(*answers)
+    return dataset.hl7v2_store("s"), transport
+
+
+def consent(*answers: httpx.Response) -> tuple[ConsentStore, Scripted]:
+    dataset, transport = dataset_on(*answers)
+    return dataset.consent_store("s"), transport
+
+
+Started = tuple[str, str, Any, str | None, str | None]
+STARTS: list[tuple[Callable[[Dataset], Operation], Started]] = [
+    (
+        lambda ds: ds.dicom_store("s").import_from("gs://b/**.dcm", blob_storage_class="COLDLINE"),
+        (
+            f"POST /v1/{DICOM}:import",
+            "dicomStores.import",
+            {
+                "gcsSource": {"uri": "gs://b/**.dcm"},
+                "blobStorageSettings": {"blobStorageClass": "COLDLINE"},
+            },
+            "gs://b/**.dcm",
+            DICOM,
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").export_to(
+            "gs://b/out", mime_type="image/png", filter_uri="gs://b/f.txt"
+        ),
+        (
+            f"POST /v1/{DICOM}:export",
+            "dicomStores.export",
+            {
+                "gcsDestination": {"uriPrefix": "gs://b/out", "mimeType": "image/png"},
+                "filterConfig": {"resourcePathsGcsUri": "gs://b/f.txt"},
+            },
+            DICOM,
+            "gs://b/out",
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").export_to(
+            "bq://p.d.t", schema="json", write_disposition="WRITE_APPEND", include_source_store=True
+        ),
+        (
+            f"POST /v1/{DICOM}:export",
+            "dicomStores.export",
+            {
+                "bigqueryDestination": {
+                    "tableUri": "bq://p.d.t",
+                    "schemaJson": {},
+                    "writeDisposition": "WRITE_APPEND",
+                    "includeSourceStore": True,
+                }
+            },
+            DICOM,
+            "bq://p.d.t",
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").deidentify("t", config={"dicom": {}}),
+        (
+            f"POST /v1/{DICOM}:deidentify",
+            "dicomStores.deidentify",
+            {"destinationStore": f"{NAME}/dicomStores/t", "config": {"dicom": {}}},
+            DICOM,
+            f"{NAME}/dicomStores/t",
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").deidentify(ds.dicom_store("t"), gcs_config_uri="gs://b/c.json"),
+        (
+            f"POST /v1/{DICOM}:deidentify",
+            "dicomStores.deidentify",
+            {"destinationStore": f"{NAME}/dicomStores/t", "gcsConfigUri": "gs://b/c.json"},
+            DICOM,
+            f"{NAME}/dicomStores/t",
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").set_blob_storage_settings("ARCHIVE"),
+        (
+            f"POST /v1/{DICOM}:setBlobStorageSettings",
+            "dicomStores.setBlobStorageSettings",
+            {"blobStorageSettings": {"blobStorageClass": "ARCHIVE"}},
+            None,
+            DICOM,
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").set_blob_storage_settings("ARCHIVE", study="1.2"),
+        (
+            f"POST /v1/{DICOM}/dicomWeb/studies/1.2:setBlobStorageSettings",
+            "dicomStores.setBlobStorageSettings",
+            {"blobStorageSettings": {"blobStorageClass": "ARCHIVE"}},
+            None,
+            DICOM,
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").delete_study("1.2"),
+        (f"DELETE /v1/{DICOM}/dicomWeb/studies/1.2", "dicomStores.studies.delete", None, None, DICOM),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").delete_series("1.2", "3.4"),
+        (
+            f"DELETE /v1/{DICOM}/dicomWeb/studies/1.2/series/3.4",
+            "dicomStores.studies.series.delete",
+            None,
+            None,
+            DICOM,
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").update_metadata([{"op": "remove", "path": "/00100010"}], study="1.2"),
+        (
+            f"PATCH /v1beta1/{DICOM}/dicomWeb/studies/1.2/metadata",
+            "dicomStores.studies.updateMetadata",
+            [{"op": "remove", "path": "/00100010"}],
+            None,
+            DICOM,
+        ),
+    ),
+    (
+        lambda ds: ds.dicom_store("s").update_metadata(
+            [{"op": "remove", "path": "/00100010"}], study="1.2", series="3.4"
+        ),
+        (
+            f"PATCH /v1beta1/{DICOM}/dicomWeb/studies/1.2/series/3.4/metadata",
+            "dicomStores.studies.series.updateMetadata",
+            [{"op": "remove", "path": "/00100010"}],
+            None,
+            DICOM,
+        ),
+    ),
+    (
+        lambda ds: ds.hl7v2_store("s").import_from("gs://b/in.ndjson"),
+        (
+            f"POST /v1/{HL7V2}:import",
+            "hl7V2Stores.import",
+            {"gcsSource": {"uri": "gs://b/in.ndjson"}},
+            "gs://b/in.ndjson",
+            HL7V2,
+        ),
+    ),
+    (
+        lambda ds: ds.hl7v2_store("s").export_to(
+            "gs://b/out",
+            message_view="RAW_ONLY",
+            start_time=datetime(2026, 1, 1, tzinfo=UTC),
+            filter='x = "y"',
+        ),
+        (
+            f"POST /v1/{HL7V2}:export",
+            "hl7V2Stores.export",
+            {
+                "gcsDestination": {
+                    "uriPrefix": "gs://b/out",
+                    "contentStructure": "MESSAGE_JSON",
+                    "messageView": "RAW_ONLY",
+                },
+                "startTime": "2026-01-01T00:00:00.000000Z",
+                "filter": 'x = "y"',
+            },
+            HL7V2,
+            "gs://b/out",
+        ),
+    ),
+    (
+        lambda ds: ds.hl7v2_store("s").rollback("2026-01-01T00:00:00Z", result_gcs_bucket="b"),
+        (
+            f"POST /v1/{HL7V2}:rollback",
+            "hl7V2Stores.rollback",
+            {"rollbackTime": "2026-01-01T00:00:00Z", "resultGcsBucket": "b", "changeType": "ALL"},
+            None,
+            HL7V2,
+        ),
+    ),
+    (
+        lambda ds: ds.hl7v2_store("s").rollback(
+            "2026-01-01T00:00:00Z",
+            result_gcs_bucket="b",
+            change_type="CREATE",
+            operation_ids=["7"],
+            input_gcs_object="gs://b/ids",
+            exclude_rollbacks=True,
+            force=True,
+        ),
+        (
+            f"POST /v1/{HL7V2}:rollback",
+            "hl7V2Stores.rollback",
+            {
+                "rollbackTime": "2026-01-01T00:00:00Z",
+                "resultGcsBucket": "b",
+                "changeType": "CREATE",
+                "filteringFields": {"operationIds": ["7"]},
+                "inputGcsObject": "gs://b/ids",
+                "excludeRollbacks": True,
+                "force": True,
+            },
+            "gs://b/ids",
+            HL7V2,
+        ),
+    ),
+    (
+        lambda ds: ds.consent_store("s").query_accessible_data(
+            "gs://b/out", request_attributes={"role": "x"}, resource_attributes={"type": "y"}
+        ),
+        (
+            f"POST /v1/{CONSENT}:queryAccessibleData",
+            "consentStores.queryAccessibleData",
+            {
+                "gcsDestination": {"uriPrefix": "gs://b/out"},
+                "requestAttributes": {"role": "x"},
+                "resourceAttributes": {"type": "y"},
+            },
+            CONSENT,
+            "gs://b/out",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("start", "expected"), STARTS, ids=[expected[1] for _, expected in STARTS])
+def test_a_start_sends_the_documented_request_and_knows_its_destination(
+    start: Callable[[Dataset], Operation], expected: Started
+) -> None:
+    dataset, transport = dataset_on()
+    op = start(dataset)
+    sent, method, body, source, destination = expected
+    assert transport.sent == [sent]
+    content = transport.requests[0].content
+    assert (json.loads(content) if content else None) == body
+    assert (op.method, op.source, op.destination) == (method, source, destination)
+
+
+def test_a_request_body_is_in_no_journal() -> None:
+    store, _ = dicom()
+    config = {"text": {"additionalTransformations": [{"cryptoHashConfig": {"cryptoKey": KEY}}]}}
+    op = store.deidentify("t", config=config)
+    client = op.client
+    assert KEY.encode() not in client.journal.path.read_bytes()
+    assert b"cryptoHashConfig" not in client.journal.path.read_bytes()
+
+
+REFUSED: list[tuple[Callable[[Dataset], object], str]] = [
+    (lambda ds: ds.dicom_store("s").import_from("/tmp/x"), "Cloud Storage URI"),  # noqa: S108 - refused
+    (lambda ds: ds.dicom_store("s").import_from("gs://b/x", blob_storage_class="HOT"), "ARCHIVE"),
+    (lambda ds: ds.dicom_store("s").export_to("bq://p.d"), "BigQuery table"),
+    (lambda ds: ds.dicom_store("s").export_to("bq://p.d.t", mime_type="image/png"), "not for an export"),
+    (lambda ds: ds.dicom_store("s").export_to("gs://b/x", schema="json"), "not for an export"),
+    (lambda ds: ds.dicom_store("s").export_to("bq://p.d.t", schema="wide"), "flattened, json"),
+    (lambda ds: ds.dicom_store("s").deidentify("t"), "how to de-identify"),
+    (lambda ds: ds.dicom_store("s").deidentify("t t", config={}), "destination id"),
+    (lambda ds: ds.dicom_store("s").delete_study(".."), "no UID"),
+    (lambda ds: ds.dicom_store("s").update_metadata([], study="1.2"), "empty"),
+    (lambda ds: ds.dicom_store("s").metadata(study="1", instance="2"), "series"),
+    (lambda ds: ds.hl7v2_store("s").export_to("gs://b/x", message_view="ALL"), "SCHEMATIZED_ONLY"),
+    (lambda ds: ds.hl7v2_store("s").export_to("gs://b/x", end_time="today"), "RFC 3339"),
+    (
+        lambda ds: ds.hl7v2_store("s").rollback("2026-01-01T00:00:00Z", result_gcs_bucket="b", force=True),
+        "everything=True",
+    ),
+    (lambda ds: ds.hl7v2_store("s").create(parser_version="V9"), "V1, V2, V3"),
+    (lambda ds: ds.consent_store("s").query_accessible_data("bq://p.d"), "Cloud Storage URI"),
+    (
+        lambda ds: ds.consent_store("s").define_attribute("x", category="OTHER", allowed_values=["a"]),
+        "REQUEST",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "said"), REFUSED)
+def test_what_cannot_be_is_refused_before_anything_is_sent(
+    call: Callable[[Dataset], object], said: str
+) -> None:
+    dataset, transport = dataset_on()
+    with pytest.raises(ConfigError, match=said):
+        call(dataset)
+    assert transport.requests == []
+
+
+def test_a_rollback_of_the_whole_store_is_sent_when_it_is_meant() -> None:
+    store, transport = hl7v2()
+    store.rollback("2026-01-01T00:00:00Z", result_gcs_bucket="b", force=True, everything=True)
+    assert bodies(transport)[0]["force"] is True
+
+
+def test_stores_of_every_kind_are_made_and_listed() -> None:
+    dataset, transport = dataset_on(
+        ok({"fhirStores": [{"name": f"{NAME}/fhirStores/a"}]}),
+        ok({"dicomStores": [{"name": f"{NAME}/dicomStores/b"}]}),
+        ok({"hl7V2Stores": [{"name": f"{NAME}/hl7V2Stores/c"}]}),
+        ok({"consentStores": [{"name": f"{NAME}/consentStores/d"}]}),
+    )
+    found = dataset.stores()
+    assert [(type(store), store.id) for store in found] == [
+        (FhirStore, "a"),
+        (DicomStore, "b"),
+        (Hl7v2Store, "c"),
+        (ConsentStore, "d"),
+    ]
+    assert repr(found[1]) == f"<DicomStore b of {NAME}>"
+    assert len(transport.sent) == 4
+
+
+def test_creating_a_store_sends_its_settings() -> None:
+    dataset, transport = dataset_on(ok({}))
+    dataset.dicom_store("s").create(settings={"labels": {"a": "b"}})
+    dataset.hl7v2_store("s").create(parser_version="V3", settings={"rejectDuplicateMessage": True})
+    dataset.consent_store("s").create()
+    assert bodies(transport) == [
+        {"labels": {"a": "b"}},
+        {"rejectDuplicateMessage": True, "parserConfig": {"version": "V3"}},
+        {},
+    ]
+    assert [str(request.url).rpartition("?")[2] for request in transport.requests] == [
+        "dicomStoreId=s",
+        "hl7V2StoreId=s",
+        "consentStoreId=s",
+    ]
+
+
+def test_dicomweb_reads_return_lists() -> None:
+    store, transport = dicom(ok([{"00100020": {"vr": "LO"}}]))
+    assert store.studies(PatientID="1", limit=3) == [{"00100020": {"vr": "LO"}}]
+    store.instances(study="1.2", series="3.4", includefield="all")
+    store.instances()
+    store.metadata(study="1.2", series="3.4", instance="5.6")
+    assert transport.sent == [
+        f"GET /v1/{DICOM}/dicomWeb/studies",
+        f"GET /v1/{DICOM}/dicomWeb/studies/1.2/series/3.4/instances",
+        f"GET /v1/{DICOM}/dicomWeb/instances",
+        f"GET /v1/{DICOM}/dicomWeb/studies/1.2/series/3.4/instances/5.6/metadata",
+    ]
+    assert dict(transport.requests[0].url.params) == {"PatientID": "1", "limit": "3"}
+    assert dict(transport.requests[1].url.params) == {"includefield": "all"}
+
+
+def test_messages_are_listed_page_after_page_and_read_by_id_or_name() -> None:
+    pages = [
+        ok({"hl7V2Messages": [{"name": "a"}], "nextPageToken": "t"}),
+        ok({"hl7V2Messages": [{"name": "b"}]}),
+    ]
+    store, transport = hl7v2(*pages)
+    found = list(store.messages(filter='message_type = "ADT"', view="BASIC", order_by="send_time"))
+    assert [message["name"] for message in found] == ["a", "b"]
+    assert transport.requests[1].url.params["pageToken"] == "t"
+    assert transport.requests[1].url.params["view"] == "BASIC"
+    store.message(f"{HL7V2}/messages/x=")
+    assert transport.sent[-1] == f"GET /v1/{HL7V2}/messages/x="
+
+
+def test_messages_are_created_from_bytes_and_from_text() -> None:
+    store, transport = hl7v2(ok({}))
+    store.create_message(b"MSH|\xff", labels={"a": "b"})
+    store.ingest("MSH|ü")
+    first, second = (item["message"] for item in bodies(transport))
+    assert base64.b64decode(first["data"]) == b"MSH|\xff"
+    assert first["labels"] == {"a": "b"}
+    assert base64.b64decode(second["data"]).decode() == "MSH|ü"
+    assert transport.sent == [f"POST /v1/{HL7V2}/messages", f"POST /v1/{HL7V2}/messages:ingest"]
+
+
+def test_a_consent_is_recorded_with_its_artifact() -> None:
+    artifact = f"{CONSENT}/consentArtifacts/1"
+    store, transport = consent(ok({"name": artifact}), ok({"consented": True}))
+    store.add_consent("ann", "role == 'x'", resource_attributes={"type": ["image"]})
+    store.map_data("ann", "image-1", resource_attributes={"type": "image"})
+    store.define_attribute("type", category="RESOURCE", allowed_values=["image"])
+    assert store.check_data_access("image-1", request_attributes={"role": "x"}) is True
+    sent = bodies(transport)
+    assert sent[1] == {
+        "userId": "ann",
+        "consentArtifact": artifact,
+        "policies": [
+            {
+                "authorizationRule": {"expression": "role == 'x'"},
+                "resourceAttributes": [{"attributeDefinitionId": "type", "values": ["image"]}],
+            }
+        ],
+        "state": "ACTIVE",
+    }
+    assert sent[2]["resourceAttributes"] == [{"attributeDefinitionId": "type", "values": ["image"]}]
+    assert transport.requests[3].url.params["attributeDefinitionId"] == "type"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda ds: ds.hl7v2_store("s").import_from("gs://b/x"), r"ds\.hl7v2_store\('s'\)\.create\(\)"),
+        (lambda ds: ds.dicom_store("s").import_from("gs://b/x"), r"ds\.dicom_store\('s'\)\.create\(\)"),
+        (lambda ds: ds.consent_store("s").delete(), r"ds\.consent_store\('s'\)\.create\(\)"),
+        (lambda ds: ds.dicom_store("s").delete_study("1.2"), r"store\.studies\(\)"),
+    ],
+)
+def test_what_is_missing_names_the_next_step(call: Callable[[Dataset], object], said: str) -> None:
+    dataset, _ = dataset_on(failed(404))
+    with pytest.raises(ApiError, match=said):
+        call(dataset)
