@@ -243,7 +243,7 @@ def _in_words(error: LroError) -> str:
 def _sample(resource: OperationResource, progress: Progress, moment: datetime) -> Sample:
     return Sample(
         time=moment,
-        state=state_of(resource),
+        state=state_of(resource, progress),
         completed=progress.completed,
         total=progress.total,
         failed=progress.failed,

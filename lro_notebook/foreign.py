@@ -12,9 +12,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.answers import NoAnswer
-from lro_notebook.errors import HTTP_CODES, ApiError, Code, ConfigError
+from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
 from lro_notebook.following import Follower
 from lro_notebook.operation import Operation
+from lro_notebook.remote import missing_hint
 from lro_notebook.resource import OperationResource
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ class ApiCoreSource:
 
         try:
             call()
+        except TypeError:  # it has ended, and its response is of another type than its client expects
+            return
         except (GoogleAPIError, OSError) as error:  # OSError: what its HTTP library raises
             raise _told(error, self._operation.operation.name) from error
 
@@ -193,6 +196,8 @@ class AsyncSource:
         except concurrent.futures.TimeoutError as error:
             future.cancel()
             raise NoAnswer("its event loop is busy", url=name) from error
+        except TypeError:  # as above
+            return
         except (GoogleAPIError, OSError) as error:
             raise _told(error, name) from error
 
@@ -231,11 +236,14 @@ def _log_failure(asking: concurrent.futures.Future[object]) -> None:
         _log.warning("an operation could not be cancelled (%s)", type(error).__name__)
 
 
-def _told(error: Exception, name: str) -> ApiError:
+def _told(error: Exception, name: str) -> ApiError | AuthError:
     """Return an error of api_core, or of its transport, as ours."""
     status, message = getattr(error, "code", None), getattr(error, "message", None)
     if status is None or message is None:  # a lost connection, or retries that came to their end
         return NoAnswer(type(error).__name__, url=name)
     code = getattr(getattr(error, "grpc_status_code", None), "name", "")
     known = Code[code] if code in Code.__members__ else HTTP_CODES.get(int(status), Code.UNKNOWN)
-    return ApiError(message, status=int(status), code=known, url=name)
+    if known is Code.UNAUTHENTICATED:
+        return AuthError(f"{name}: the credentials of its client were refused: {message}")
+    hint = missing_hint(name) if known is Code.NOT_FOUND else ""
+    return ApiError(message, status=int(status), code=known, url=name, hint=hint)

@@ -1,22 +1,69 @@
 """What an operation's ``metadata`` says about its progress, and the samples of it over time.
 
-Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fraction. `readers` finds the
-fields, whatever the API calls them.
+Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fraction.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import itemgetter
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import quirks, readers
+from lro_notebook.readers import is_enum, read, state_word, type_of
+from lro_notebook.resource import parse_timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from lro_notebook.readers import Counts
     from lro_notebook.resource import OperationResource, State
+
+_LONGEST = 80  # characters of a field name that an API has
+_COMMON = ("genericMetadata", "commonMetadata", "common")
+_CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
+_ENDED = ("endTime", "completeTime", "doneTime", "finishTime")
+_CANCEL_REQUESTED = frozenset(
+    {
+        "cancelRequested",
+        "requestedCancellation",
+        "cancellationRequested",
+        "isCancellationRequested",
+        "cancelled",
+        "canceled",
+    }
+)
+_CANCEL_STATES = frozenset({"CANCELLING", "CANCELLED", "CANCELING", "CANCELED"})
+#: Fields with words for people, the most telling first; an object has them in its own fields.
+_STATUS = (
+    "stateMessage",
+    "stateDescription",
+    "statusMessage",
+    "statusDetail",
+    "statusDetails",
+    "statusDescription",
+    "progressMessage",
+    "ephemeralMessage",
+    "message",
+)
+_STATUS_OBJECTS, _STATUS_PARTS = (
+    ("status", "progress"),
+    ("message", "details", "description", "statusMessage"),
+)
+_STATE = re.compile(r"state|status|\w+(State|Status|Stage)|stage|phase")
+#: ``startTime`` is when the request was received, by a word of the ``@type`` or a field that only these have.
+_RECEIVED_TYPES = (
+    "google.cloud.speech.",
+    "google.cloud.texttospeech.",
+    "google.spanner.",
+    "google.logging.",
+    "ReplayOperationMetadata",
+    "CountArtifactsMetadata",
+    "dataproc.v1.JobMetadata",
+)
+_RECEIVED_FIELDS = ("lastUpdateTime", "expectedFulfillmentPeriod", "instancePartition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +102,24 @@ class Progress:
         """Read the progress out of `metadata`; never raises, whatever the input is."""
         if not isinstance(metadata, Mapping):
             return cls()
-        fields = quirks.plain(metadata if isinstance(metadata, dict) else dict(metadata))
-        fraction, counted = _measured(fields)
-        parts = readers.own(fields)
+        if not metadata:
+            return cls()
+        blocks = [metadata]
+        for key in _COMMON:
+            part = metadata.get(key)
+            if isinstance(part, Mapping):
+                blocks.append(part)
+        counts = read(metadata)
+        states = [word for block in blocks for word in _states(block)]
         return cls(
-            fraction=fraction,
-            completed=counted.completed if counted else None,
-            total=counted.total if counted else None,
-            failed=counted.failed if counted else None,
-            status=readers.status(parts),
-            created=readers.created(parts),
-            ended=readers.ended(parts),
-            cancel_requested=readers.cancel_requested(parts),
+            fraction=counts.fraction,
+            completed=counts.completed,
+            total=counts.total,
+            failed=counts.failed,
+            status=_status(blocks, states),
+            created=_first_time(blocks, _CREATED) or _received(metadata),
+            ended=_first_time(blocks, _ENDED),
+            cancel_requested=any(map(_cancelled, blocks)) or not _CANCEL_STATES.isdisjoint(states[:1]),
         )
 
     @classmethod
@@ -78,43 +131,69 @@ class Progress:
         return progress
 
 
-def _measured(metadata: dict[str, Any]) -> tuple[float | None, Counts | None]:
-    """Return the fraction, and the counts that it comes from or that there are beside it.
-
-    The outermost that tells a fraction wins; what lists, maps and steps tell comes after all objects.
-    """
-    without_total: Counts | None = None
-    fields_of = list(readers.levels(metadata))
-    for fields in fields_of:
-        counted = readers.counts(fields)
-        if counted is not None and counted.fraction is not None:
-            return counted.fraction, counted
-        without_total = without_total or counted
-        percentage = readers.percentage(fields)
-        if percentage is not None:
-            return percentage, without_total
-    for objects in (objects for fields in fields_of for objects in readers.collections(fields)):
-        counted = readers.summed(objects)
-        if counted is not None and counted.fraction is not None:
-            return counted.fraction, counted
-        mean = readers.mean_percentage(objects)
-        if mean is not None:
-            return mean, without_total
-    if without_total is None:
-        for fields in fields_of:
-            counted = readers.steps(fields)
-            if counted is not None:
-                return counted.fraction, counted
-    return None, without_total
+def _first_time(blocks: list[Mapping[str, Any]], keys: tuple[str, ...]) -> datetime | None:
+    for key in keys:
+        for block in blocks:
+            if key in block and (time := parse_timestamp(block[key])) is not None:
+                return time
+    return None
 
 
-def state_of(resource: OperationResource) -> State:
-    """Return the one word for where an operation is."""
+def _received(metadata: Mapping[str, Any]) -> datetime | None:
+    """Return ``startTime`` where it is when the request was received."""
+    if "startTime" not in metadata:
+        return None
+    name = type_of(metadata)
+    known = any(word in name for word in _RECEIVED_TYPES) or any(key in metadata for key in _RECEIVED_FIELDS)
+    return parse_timestamp(metadata["startTime"]) if known else None
+
+
+def _cancelled(block: Mapping[str, Any]) -> bool:
+    if any(block[key] is True for key in _CANCEL_REQUESTED & block.keys()):
+        return True
+    return "cancelTime" in block and parse_timestamp(block["cancelTime"]) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_state(key: object) -> bool:
+    return isinstance(key, str) and len(key) <= _LONGEST and _STATE.fullmatch(key) is not None
+
+
+def _states(block: Mapping[str, Any]) -> list[str]:
+    """Return the enum values of the states in a block, the plain ``state`` first."""
+    found = [(key != "state", state_word(value)) for key, value in block.items() if _is_state(key)]
+    status = block.get("status")
+    if isinstance(status, Mapping):
+        found.append((True, state_word(status.get("state"))))
+    return [word for _, word in sorted(found, key=itemgetter(0)) if word]
+
+
+def _status(blocks: list[Mapping[str, Any]], states: list[str]) -> str | None:
+    """Return the most telling words: a message, else the text of a status, else the state."""
+    for block in blocks:
+        for key in _STATUS:
+            if key in block and _is_text(block[key]):
+                return str(block[key]).strip()
+        for key in _STATUS_OBJECTS:
+            part = block.get(key)
+            texts = map(part.get, _STATUS_PARTS) if isinstance(part, Mapping) else (part,)
+            if (text := next(filter(_is_text, texts), None)) is not None:
+                return str(text).strip()
+    return states[0].replace("_", " ").capitalize() if states else None
+
+
+def _is_text(value: object) -> bool:
+    """Tell words for people from enum values, numbers and blanks."""
+    return isinstance(value, str) and any(map(str.isalpha, value)) and not is_enum(value)
+
+
+def state_of(resource: OperationResource, progress: Progress | None = None) -> State:
+    """Return the one word for where an operation is; `progress` is its own, where it is known already."""
     if resource.done:
         if resource.error is None:
             return "SUCCEEDED"
         return "CANCELLED" if resource.error.name == "CANCELLED" else "FAILED"
-    if Progress.from_metadata(resource.metadata).cancel_requested:
+    if (progress or Progress.from_metadata(resource.metadata)).cancel_requested:
         return "CANCELLING"
     return "RUNNING" if resource.metadata else "PENDING"
 
@@ -154,25 +233,52 @@ class Samples:
         return len(self._kept)
 
 
-#: A rate is that of the last so many seconds, and needs so many samples.
-_WINDOW, _LEAST = 30.0, 3
+#: A rate is that of the last so many seconds, of so many samples at least and at most.
+_WINDOW, _LEAST, _MOST = 30.0, 3, 60
 
 
 def rate_of(samples: Iterable[Sample]) -> float | None:
-    """Return units per second over the last half minute; None before three samples or without movement."""
+    """Return units per second over the last half minute; None before three samples or without movement.
+
+    It is the median slope between early and late samples, so that one burst or one pause does not move it.
+    """
     counted = [(sample.time, sample.completed) for sample in samples if sample.completed is not None]
-    recent = [(time, done) for time, done in counted if (counted[-1][0] - time).total_seconds() <= _WINDOW]
+    recent = [
+        (time, done) for time, done in counted[-_MOST:] if (counted[-1][0] - time).total_seconds() <= _WINDOW
+    ]
     if len(recent) < _LEAST:
         recent = counted[-_LEAST:]
-    if len(recent) < _LEAST:
+    if len(recent) < _LEAST or recent[-1][1] <= recent[0][1]:
         return None
+    half = len(recent) // 2
+    pairs = zip(recent[:half], recent[-half:], strict=True)
+    slopes = [
+        (late - early) / (end - began).total_seconds() for (began, early), (end, late) in pairs if end > began
+    ]
+    return max(median(slopes), 0.0) or None if slopes else None
+
+
+def _recent(known: list[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
+    """Return the points of the last half minute."""
+    return [point for point in known[-_MOST:] if (known[-1][0] - point[0]).total_seconds() <= _WINDOW]
+
+
+def growth_of(samples: Iterable[Sample]) -> float:
+    """Return how many units per second the total has grown by of late, 0 where it has not."""
+    known = [(sample.time, sample.total) for sample in samples if sample.total is not None]
+    if len(known) < _LEAST:
+        return 0.0
+    recent = _recent(known)
     (began, first), (ended, last) = recent[0], recent[-1]
     seconds = (ended - began).total_seconds()
-    return (last - first) / seconds if seconds > 0 and last > first else None
+    return max(0.0, (last - first) / seconds) if seconds > 0 else 0.0
 
 
-def time_left(progress: Progress, rate: float | None) -> float | None:
-    """Return the seconds until all is done at `rate`; None without a total or a rate."""
-    if rate is None or progress.total is None or progress.completed is None:
+def time_left(progress: Progress, rate: float | None, growth: float = 0.0) -> float | None:
+    """Return the seconds until all is done at `rate`; None without a total or a rate.
+
+    Where the total grows by `growth` units a second, what remains shrinks by less, or not at all: None.
+    """
+    if rate is None or progress.total is None or progress.completed is None or growth >= rate:
         return None
-    return max(0, progress.total - progress.completed) / rate
+    return max(0, progress.total - progress.completed) / (rate - growth)

@@ -1,317 +1,310 @@
-"""Readers of operation metadata: each finds one thing by the shape of the fields, whatever the API.
+"""What the fields of an operation's ``metadata`` mean, told by their shape and not by their API.
 
-Google's APIs describe the progress of an operation in more than two hundred ways. These readers go by how
-fields are named and what they hold, not by a list of APIs; what no name can tell is in `quirks`.
-Pure; whatever the JSON is, nothing raises.
+A field has one role, known from its name (`role_of`). A block (one JSON object) becomes the values by
+role, and small readers turn those into `Counts`: a percentage, a pair of work, a total with what is done
+and failed, what is pending; of a list or map of blocks their mean or sum, of steps how many have ended.
+Pure, and never raises. What no shape tells stands in the two short tables of exceptions.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from lro_notebook.resource import parse_timestamp
+from lro_notebook.resource import parse_int64
 
-if TYPE_CHECKING:
-    from datetime import datetime
+_DEPTH = 3  # levels below the metadata in which its progress can be
+_MOST = 2**63
 
-Fields = dict[str, Any]  # a JSON object
-Role = Literal["pending", "failed", "skipped", "handled", "succeeded", "done", "total", "valid"]
-
-_CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
-_ENDED = ("endTime", "completeTime", "doneTime", "finishTime")
-_COMMON = ("genericMetadata", "commonMetadata", "common")
-_CANCEL_REQUESTED = (
-    "requestedCancellation",
-    "cancelRequested",
-    "cancellationRequested",
-    "cancelled",
-    "canceled",
-)
-_CANCEL = frozenset(("CANCELLING", "CANCELING", "CANCELLED", "CANCELED"))
-_TEXTS = (
-    "stateMessage",
-    "statusMessage",
-    "statusDetail",
-    "statusDetails",
-    "stateDescription",
-    "stateDetails",
-    "progressMessage",
-    "progressDetail",
-    "detail",
-    "details",
-    "progress",
-)
-_HOLDERS = ("status", "state", "progress")  # objects that may hold the texts, too
-_STATES = ("state", "status", "stage", "step", "phase")
-_DEPTH, _NODES = 3, 200  # how far into the metadata progress is looked for
-
-#: Words of field names by what such a field counts. The earlier role wins: totalFailedCount counts failures.
-_ROLES: Mapping[Role, re.Pattern[str]] = {
-    "pending": re.compile("pending|remaining|queued|outstanding"),
-    "failed": re.compile("failed|failures?|errors?|errored|unsuccessful"),
-    "skipped": re.compile("skipped|ignored"),
-    "handled": re.compile("processed|scanned|handled|attempted"),
-    "succeeded": re.compile("success|successes|successful|succeeded"),
-    "done": re.compile(
-        "completed?|done|finished|translated|imported|exported|copied|deleted|purged|migrated|ingested|"
-        "analyzed|indexed|uploaded|transferred|converted|loaded"
-    ),
-    "total": re.compile("total|estimated|expected|found"),
-    "valid": re.compile("valid"),
+#: Role of a field -> how its name looks, in lower case without underscores. The first match counts.
+_ROLES = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "percent": r"(progress|completion|completed?|done)?percent(age)?(completed?|completion|done)?",
+        "ratio": r"(estimated)?(completion|completed?|done|progress)(ratio|fraction)",
+        "progress": r"progress",
+        "work": r"completedwork|workcompleted|completed?workunits|estimatedcopiedbytes",
+        "work total": r"estimatedwork|workestimated|totalworkunits|estimatedsizebytes",
+        "pending": r"\w*(pending|remaining)(\w*count)?",
+        "failed": r"(total|num)?(failures?|failed|errors|(fail|error)\w*count)|\w*(failed|failure)(count)?|"
+        r"failed(characters|pages)",
+        "skipped": r"(total|num)?\w*(skipped|ignored)\w*(count)?",
+        "processed": r"(total|num)?processed(\w*count)?|\w*(processed|scanned)(count)?",
+        "success": r"(total|num)?(success|succe(ss|ed)\w*count|succeeded)",
+        "done": r"(total|num)?(completed?|done|finished)(\w*count)?|created\w*count|"
+        r"translated(characters|pages)",
+        "moved": r"(imported|exported|deleted|purge[ds]?|copied|migrated|indexed|updated|loaded)\w*count",
+        "total": r"(estimated|expected)?total(?!\w*(valid|token|written|found|imported|exported|deleted))"
+        r"(\w*count|units|items|objects|files|documents|records|rows|entities|pages|characters)?|target\w*count",
+        "found": r"(?!\w*bytes)\w*found(count)?",
+        "valid": r"valid\w+count",
+    }.items()
 }
-#: Words that say nothing of what is counted.
-_FILLER = re.compile("counts?|number|num|of|so|far|size|total|requested|estimated|objects?")
-#: Words of fields that count no units of the work.
-_NO_UNIT = re.compile("percent|percentage|time|gb|mb|disk|memory|cpu|cost|billable|secondary")
-_BYTES = re.compile("bytes?")  # shown only where no other unit is
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_FIELD = re.compile(r"[a-z][A-Za-z]*")
-_NUMBER = re.compile(r"[+-]?\d{1,19}(\.\d+)?")
-_ECHO = re.compile(r"(?:request|response|config|spec|options)$", re.IGNORECASE)  # what was asked for
-_STEP_LIST = re.compile(r"(?:steps|stages|phases)$", re.IGNORECASE)
-_STEP_DONE = frozenset(("succeeded", "success", "complete", "completed", "done", "finished"))
-_STEP_FAILED = frozenset(("failed", "failure", "error", "errored"))
+#: Objects that tell of the operation's own progress, and those that are only what it works on.
+_CONTAINER = re.compile(r"\w*progress\w*|\w*(counters?|stats|status|metadata)|common|job|build|graph")
+_PAYLOAD = re.compile(
+    r"\w*(request|response|result|error|failure|config|history|metric|original)\w*|secondary\w*"
+)
+_STEPS = re.compile(r"\w*(step|stage|task|progress|rollout)\w*|nodes")
+_STEP_STATES = ("state", "status", "stepState")
+_DONE = frozenset(
+    {"DONE", "COMPLETE", "COMPLETED", "SUCCEEDED", "SUCCESS", "SUCCESSFUL", "FINISHED", "SKIPPED"}
+)
+_FAILED = frozenset({"FAILED", "FAILURE", "ERROR", "TIMEOUT", "INTERNAL_ERROR"})
+_ENUM = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+_PREFIX = re.compile(r"(?:[A-Z]+_)*?(?:STATE|STATUS|STAGE)_(?=[A-Z])")
+
+#: Exceptions, by a word of the ``@type``, or by a field that only these have.
+#: ``progress`` is a fraction of 1, not of 100.
+_FRACTION_TYPES, _FRACTION_FIELDS = (
+    ("google.earthengine.",),
+    ("batchEecuUsageSeconds", "destinationUris", "attempt"),
+)
+#: ``total…Count`` counts what was processed.
+_PROCESSED_TYPES = ("google.cloud.discoveryengine.", "google.cloud.contentwarehouse.")
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted of one kind of unit; None is unknown.
+    """How far something is, as far as its fields tell; completed includes what failed."""
 
-    Attributes
-    ----------
-    completed, total, failed : int or None
-        Units done, the failed and skipped ones included; units in all; units that failed.
-    """
-
-    completed: int | None
+    completed: int | None = None
     total: int | None = None
     failed: int | None = None
+    fraction: float | None = None
 
     @property
-    def fraction(self) -> float | None:
-        """0 to 1, None where there is no total."""
-        if not self.total or self.completed is None:
+    def determinate(self) -> bool:
+        """Whether it tells how far it is of all."""
+        return self.fraction is not None
+
+
+NOTHING = Counts()
+#: The values of a block by the role of their fields.
+Values = Mapping[str, Any]
+
+
+@lru_cache(maxsize=4096)
+def role_of(key: object) -> str:
+    """Return what a field of this name tells; empty where it tells nothing about progress."""
+    if not isinstance(key, str) or len(key) > 80:  # noqa: PLR2004 - no field of an API has a longer name
+        return ""
+    name = key.replace("_", "").lower()
+    if name.startswith("secondary"):  # counts other units
+        return ""
+    return next((role for role, pattern in _ROLES.items() if pattern.fullmatch(name)), "")
+
+
+@lru_cache(maxsize=4096)
+def _place_of(key: object) -> str:
+    """Return what an object or list of this name holds: "block", "steps", "payload", or empty."""
+    name = key.replace("_", "").lower()[:80] if isinstance(key, str) else ""
+    if _PAYLOAD.fullmatch(name):
+        return "payload"
+    if _CONTAINER.fullmatch(name):
+        return "block"
+    return "steps" if _STEPS.fullmatch(name) else ""
+
+
+def count(value: object) -> int | None:
+    """Return a count, an int64 as JSON carries it; None for anything that is none."""
+    number = None if value is None else parse_int64(value)
+    return number if number is not None and 0 <= number < _MOST else None
+
+
+def percent(value: object) -> float | None:
+    """Return a percentage of any JSON type as a fraction: 45, 45.0, "45" and "45%" are 0.45."""
+    if isinstance(value, str):
+        try:
+            value = float(value.strip().removesuffix("%"))
+        except ValueError:
             return None
-        return min(1.0, self.completed / self.total)
-
-
-def number(value: object) -> float | None:
-    """Return a number that is finite and not negative, also one written as text (proto3 int64); else None."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = float(value) if "." in value else int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return 1.0 if value >= 100 else value / 100  # noqa: PLR2004 - per cent
 
 
-@lru_cache(maxsize=4096)
-def words(name: str) -> tuple[str, ...]:
-    """Return the words of a field name: ``totalVersionCount`` -> ``("total", "version", "count")``."""
-    return tuple(word.lower() for word in _WORD.findall(name[:100]))
-
-
-@lru_cache(maxsize=4096)
-def is_percentage(name: str) -> bool:
-    """Tell whether a field of that name holds how much is done, in percent; a share of traffic does not."""
-    found = set(words(name))
-    if not found & {"percent", "percentage"}:
-        return name == "progress"
-    return len(found) == 1 or bool(found & {"progress", "complete", "completed", "completion", "done"})
-
-
-@lru_cache(maxsize=4096)
-def role_of(name: str) -> tuple[Role, str] | None:
-    """Return what a field of that name counts, and of which unit (empty where it names none)."""
-    found = words(name)
-    if any(map(_NO_UNIT.fullmatch, found)):
+def ratio(value: object) -> float | None:
+    """Return a number that is a fraction already."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value < 0
+    ):
         return None
-    for role, pattern in _ROLES.items():
-        rest = [word for word in found if not pattern.fullmatch(word)]
-        if len(rest) < len(found):
-            return role, " ".join(word.removesuffix("s") for word in rest if not _FILLER.fullmatch(word))
-    return None
+    return 1.0 if value >= 1 else float(value)
 
 
-def percentage(fields: Fields) -> float | None:
-    """Return the fraction that a percentage among `fields` tells; ``45``, ``"45"`` and ``"45%"`` are 0.45."""
-    for name, value in fields.items():
-        if is_percentage(name):
-            found = number(value.strip().removesuffix("%") if isinstance(value, str) else value)
-            if found is not None:
-                return min(1.0, found / 100.0)
-    return None
+def read(metadata: Mapping[str, Any]) -> Counts:
+    """Return how far an operation is by its metadata: the first part that is determinate, else any count."""
+    values, parts = _sorted(metadata)
+    if not values and not parts:
+        return NOTHING
+    best = of_values(_excepted(metadata, values))
+    if best.determinate and best.total is not None:
+        return best
+    for counts in _nested(parts, _DEPTH):
+        if best.determinate:  # a percentage, and counts beside it
+            return best if counts.total is None else replace(counts, fraction=best.fraction)
+        if counts.determinate:
+            return counts if counts.total is not None else replace(best, fraction=counts.fraction)
+        if best is NOTHING:
+            best = counts
+    return best
 
 
-def counts(fields: Fields) -> Counts | None:
-    """Return what the counters among `fields` tell: of the unit that tells most."""
-    units: dict[str, dict[Role, float]] = {}
-    for name, value in fields.items():
-        role = role_of(name)
-        found = number(value) if role is not None else None
-        if role is not None and found is not None:
-            unit = units.setdefault(role[1], {})
-            unit[role[0]] = unit.get(role[0], 0) + found
-    named = [unit for unit in units if unit]
-    if "" in units and len(named) == 1 and not units[""].keys() & units[named[0]].keys():
-        units = {"": units[""] | units[named[0]]}  # validUrisCount, pendingCount
-    told = [_tell(units[unit]) for unit in sorted(units, key=_is_bytes)]
-    return max(told, key=lambda found: found.fraction is not None, default=None)
+def of_values(values: Values) -> Counts:
+    """Return what one block tells: a percentage, and counts."""
+    if not values:
+        return NOTHING
+    counts = pair(values) if "work" in values or "work total" in values else tally(values)
+    fraction = percent(values.get("percent"))
+    if fraction is None:
+        fraction = ratio(values.get("ratio"))
+    if fraction is None:
+        fraction = percent(values.get("progress"))
+    return counts if fraction is None else replace(counts, fraction=fraction)
 
 
-def _tell(roles: Mapping[Role, float]) -> Counts:
-    failed, pending, total = roles.get("failed"), roles.get("pending"), roles.get("total")
-    completed = roles.get("handled")
-    if completed is None:
-        parts = [roles[role] for role in ("succeeded", "done", "failed", "skipped") if role in roles]
-        completed = sum(parts) if parts else None
-    if pending is not None and total is None:
-        total = roles.get("valid")  # what is valid is all that there is, where some of it is pending
-    if "succeeded" in roles:
-        failed = failed or 0  # zeros are left out on the wire
-    if total is not None:
-        completed = total - pending if pending is not None and pending <= total else completed or 0
-    elif pending is not None:
-        completed = completed or 0
-        total = completed + pending
-    return Counts(_whole(completed), _whole(total) or None, _whole(failed))
+def pair(values: Values) -> Counts:
+    """Return what a pair of work done and work estimated tells."""
+    return _of(count(values.get("work")), count(values.get("work total")), None)
 
 
-def steps(fields: Fields) -> Counts | None:
-    """Return how many of the steps among `fields` are done, by their states; None where they have none."""
-    for name, value in fields.items():
-        if _STEP_LIST.search(name) and isinstance(value, Sequence) and not isinstance(value, str):
-            states = [state_name(step) for step in value if isinstance(step, dict)]
-            if states and any(states) and len(states) == len(value):
-                kinds = [set(words((state or "").lower())) for state in states]
-                failed = sum(bool(kind & _STEP_FAILED) for kind in kinds)
-                return Counts(sum(bool(kind & _STEP_DONE) for kind in kinds) + failed, len(states), failed)
-    return None
+def tally(values: Values) -> Counts:
+    """Return what counts tell of a total, what is done, failed, skipped, processed or pending."""
+    failed, skipped, pending = (count(values.get(role)) for role in ("failed", "skipped", "pending"))
+    total = _first(values, "total", "found", *(("valid",) if pending is not None else ()))
+    outcomes = [
+        number
+        for number in (_first(values, "success", "done", "moved"), failed, skipped)
+        if number is not None
+    ]
+    done = count(values.get("processed"))
+    if done is None and total is not None and pending is not None:
+        done = max(0, total - pending)
+    if done is None and outcomes:
+        done = sum(outcomes)
+    if total is None and pending is not None:
+        total = (done or 0) + pending
+    return _of(done, total, failed)
 
 
-def levels(metadata: Fields) -> Iterator[Fields]:
-    """Iterate over the metadata and the objects in it, the outer ones first; not into lists and maps."""
-    waiting, seen = deque([(metadata, 0)]), 0
-    while waiting and seen < _NODES:
-        fields, depth = waiting.popleft()
-        seen += 1
-        yield fields
-        if depth < _DEPTH:
-            objects = [name for name, value in fields.items() if _is_object(value) and not _ECHO.search(name)]
-            inner = sorted(objects, key=_is_bytes)
-            waiting.extend((fields[name], depth + 1) for name in inner)
+def of_many(parts: Sequence[Any], *, steps: bool = False) -> Counts:
+    """Return what a list of blocks tells: the mean of percentages, the sum of counts, or steps that ended."""
+    blocks = [part for part in parts if isinstance(part, Mapping)]
+    each = [of_values(_sorted(block)[0]) for block in blocks]
+    known = [counts for counts in each if counts.determinate]
+    if any(counts.total is None for counts in known):
+        # proto3 leaves a percentage of zero out
+        return Counts(fraction=sum(counts.fraction or 0.0 for counts in each) / len(each))
+    if known:
+        failed = [counts.failed for counts in known if counts.failed is not None]
+        done, total = (sum(getattr(counts, name) for counts in known) for name in ("completed", "total"))
+        return _of(done, total, sum(failed) if failed else None)
+    return of_steps(blocks) if steps else NOTHING
 
 
-def collections(fields: Fields) -> Iterator[list[Fields]]:
-    """Iterate over the lists and maps of objects among `fields`, each as the list of its objects."""
-    for value in fields.values():
-        elements: Iterable[object] = ()
+def of_steps(steps: Sequence[Mapping[str, Any]]) -> Counts:
+    """Return how many steps have ended; one that tells no state has not begun."""
+    states = [
+        next((word for key in _STEP_STATES if (word := state_word(step.get(key)))), "") for step in steps
+    ]
+    if not any(states):
+        return NOTHING
+    failed = sum(state in _FAILED for state in states)
+    return _of(failed + sum(state in _DONE for state in states), len(states), failed)
+
+
+def state_word(value: object) -> str:
+    """Return a state's enum value without its type's name; empty for UNSPECIFIED and anything else."""
+    if not isinstance(value, str) or "UNSPECIFIED" in value or not _ENUM.fullmatch(value):
+        return ""
+    return _PREFIX.sub("", value, count=1)
+
+
+def is_enum(text: str) -> bool:
+    """Tell whether `text` is the value of an enum, such as ``STATE_UNSPECIFIED``, and no word for people."""
+    return _ENUM.fullmatch(text) is not None
+
+
+def type_of(metadata: Mapping[str, Any]) -> str:
+    """Return the ``@type`` of metadata, empty where there is none."""
+    name = metadata.get("@type")
+    return name if isinstance(name, str) else ""
+
+
+def _of(done: int | None, total: int | None, failed: int | None) -> Counts:
+    """Return counts; what a known total leaves open is zero, which proto3 leaves out."""
+    if not total:  # unknown, or not known yet
+        return NOTHING if done is None else Counts(done, None, failed)
+    done = done or 0
+    return Counts(done, total, failed, min(done / total, 1.0))
+
+
+def _first(values: Values, *roles: str) -> int | None:
+    return next((number for role in roles if (number := count(values.get(role))) is not None), None)
+
+
+def _sorted(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """Return the values of a block by their role, and its parts that may tell more."""
+    values: dict[str, Any] = {}
+    parts: list[tuple[str, Any]] = []
+    for key, value in block.items():
+        if isinstance(value, (str, int, float)):
+            if (role := role_of(key)) and role not in values:
+                values[role] = value
+        elif value and isinstance(value, (dict, list, Mapping)):
+            parts.append((key, value))
+    return values, parts
+
+
+def _nested(parts: list[tuple[str, Any]], depth: int) -> Iterator[Counts]:
+    """Yield what the parts of a block tell and what theirs do, sizes in bytes last."""
+    for key, value in sorted(parts, key=lambda part: "bytes" in part[0].lower()) if len(parts) > 1 else parts:
+        place = _place_of(key)
+        if place == "payload":
+            continue
         if isinstance(value, list):
-            elements = value
-        elif isinstance(value, dict) and is_map(value):
-            elements = value.values()
-        objects = [element for element in elements if isinstance(element, dict)][:_NODES]
-        if objects:
-            yield objects
+            yield of_many(value, steps=bool(place))
+            continue
+        if all(isinstance(part, Mapping) for part in value.values()):
+            yield of_many([*value.values()], steps=bool(place))
+        if place == "block":
+            values, inner = _sorted(value)
+            if values and key == "counter":
+                values.setdefault("failed", 0)
+            yield of_values(values)
+            if depth > 1:
+                yield from _nested(inner, depth - 1)
 
 
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict) and not is_map(value)
+def _excepted(metadata: Mapping[str, Any], values: dict[str, Any]) -> Values:
+    """Return `values` with the roles that the exceptions have."""
+    name = type_of(metadata)
+    if "progress" in values and (
+        any(word in name for word in _FRACTION_TYPES) or any(field in metadata for field in _FRACTION_FIELDS)
+    ):
+        values["ratio"] = values.pop("progress")
+    if "total" in values and (any(word in name for word in _PROCESSED_TYPES) or _says_processed(metadata)):
+        processed = values.pop("total")
+        if "success" not in values:
+            values["processed"] = processed
+    return values
 
 
-def is_map(value: Mapping[Any, Any]) -> bool:
-    """Tell whether the keys of an object are data, such as names of tables, and no names of fields."""
-    return not all(isinstance(key, str) and _FIELD.fullmatch(key) for key in value)
+def _says_processed(metadata: Mapping[str, Any]) -> bool:
+    """Tell a ``totalCount`` that grows with what is done from one that is known from the start.
 
-
-def mean_percentage(objects: Sequence[Fields]) -> float | None:
-    """Return the mean of their percentages, where they have any; one without has not begun."""
-    told = [percentage(fields) for fields in objects]
-    return None if all(part is None for part in told) else sum(part or 0.0 for part in told) / len(told)
-
-
-def summed(objects: Sequence[Fields]) -> Counts | None:
-    """Return the sum of their counts, where all that count have a total."""
-    told = [found for found in map(counts, objects) if found is not None and found.completed is not None]
-    if not told or any(found.total is None for found in told):
-        return None
-    failures = [found.failed for found in told if found.failed is not None]
-    return Counts(
-        completed=sum(found.completed or 0 for found in told),
-        total=sum(found.total or 0 for found in told),
-        failed=sum(failures) if failures else None,
-    )
-
-
-def own(metadata: Fields) -> list[Fields]:
-    """Return the metadata and the common part in it: the parts that speak of the operation itself."""
-    return [metadata, *(metadata[name] for name in _COMMON if isinstance(metadata.get(name), dict))]
-
-
-def created(parts: Sequence[Fields]) -> datetime | None:
-    """Return when the operation was asked for."""
-    return _first_time(parts, _CREATED)
-
-
-def ended(parts: Sequence[Fields]) -> datetime | None:
-    """Return when the operation ended; never when a part of it did."""
-    return _first_time(parts, _ENDED)
-
-
-def _first_time(parts: Sequence[Fields], names: Sequence[str]) -> datetime | None:
-    times = (parse_timestamp(part[name]) for name in names for part in parts if name in part)
-    return next((time for time in times if time), None)
-
-
-def state_name(fields: Fields) -> str | None:
-    """Return the name of the state among `fields`, such as ``RUNNING``; UNSPECIFIED counts as none."""
-    named = [fields[name] for name in _STATES if name in fields]
-    named += [value for name, value in fields.items() if name not in _STATES and words(name)[-1:] in _ENDINGS]
-    inner = [value.get("state") for value in named if isinstance(value, dict)]
-    for value in named + inner:
-        if isinstance(value, str) and value.strip() and not value.upper().endswith("UNSPECIFIED"):
-            return value.strip()
-    return None
-
-
-_ENDINGS = (("state",), ("stage",))
-
-
-def status(parts: Sequence[Fields]) -> str | None:
-    """Return the most human text about where the operation is: its message, else its state in words."""
-    holders = [part[name] for part in parts for name in _HOLDERS if isinstance(part.get(name), dict)]
-    for part in (*parts, *holders):
-        for name in _TEXTS:
-            text = part.get(name)
-            if isinstance(text, str) and text.strip() and number(text.strip().removesuffix("%")) is None:
-                return text.strip()
-    state = next((name for name in map(state_name, parts) if name), None)
-    if state is None or state.upper() != state:
-        return state
-    return state.removeprefix("STATE_").replace("_", " ").lower()
-
-
-def cancel_requested(parts: Sequence[Fields]) -> bool:
-    """Tell whether a cancellation was asked for."""
-    for part in parts:
-        if any(part.get(name) is True for name in _CANCEL_REQUESTED):
-            return True
-        if parse_timestamp(part.get("cancelTime")) is not None:
-            return True
-        if _CANCEL.intersection((state_name(part) or "").upper().split("_")):
-            return True
-    return False
-
-
-@lru_cache(maxsize=4096)
-def _is_bytes(name: str) -> bool:
-    return any(map(_BYTES.fullmatch, words(name)))
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+    Discovery Engine's has no state beside it; the others that are so called have.
+    """
+    total = count(metadata.get("totalCount"))
+    if total is None or "state" in metadata:
+        return False
+    done = sum(count(metadata.get(key)) or 0 for key in ("successCount", "failureCount"))
+    return "updateTime" in metadata or total == done

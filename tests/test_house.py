@@ -16,7 +16,6 @@ ROOT = Path(lro_notebook.__file__).parent
 FLOORS = [
     ("errors",),
     ("resource",),
-    ("quirks",),
     ("readers",),
     ("progress",),
     ("auth",),

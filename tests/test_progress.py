@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lro_notebook import OperationResource, Progress
-from lro_notebook.progress import Sample, Samples, state_of
+from lro_notebook.progress import Sample, Samples, growth_of, rate_of, state_of, time_left
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -99,3 +99,82 @@ def test_samples_stay_bounded_and_keep_the_first_and_the_last() -> None:
     assert kept[0] == 0
     assert kept[-1] == 999
     assert kept == sorted(kept, key=lambda value: value or 0)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status"),
+    [
+        ({"state": "OPERATION_STATE_IN_PROGRESS"}, "In progress"),
+        ({"state": "STATE_UNSPECIFIED"}, None),
+        ({"state": "RUNNING", "stateMessage": "Copying", "statusMessage": "x"}, "Copying"),
+        ({"state": "RUNNING", "statusDetail": "Half of it"}, "Half of it"),
+        ({"commonMetadata": {"state": "RUNNING", "stateMessage": "Reading"}}, "Reading"),
+        ({"deploymentStage": "PREPARING_MODEL"}, "Preparing model"),
+        ({"status": {"state": "RUNNING", "details": "Waiting for nodes"}}, "Waiting for nodes"),
+        ({"progressMessage": " "}, None),
+        ({"statusMessage": "STATUS_UNSPECIFIED"}, None),
+    ],
+)
+def test_the_status_is_the_most_telling_text(metadata: dict[str, object], status: str | None) -> None:
+    assert Progress.from_metadata(metadata).status == status
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"requestedCancellation": True},
+        {"genericMetadata": {"cancelRequested": True}},
+        {"cancelTime": "2026-03-04T09:00:00Z"},
+        {"state": "CANCELLING"},
+        {"operationState": "OPERATION_STATE_CANCELLED"},
+    ],
+)
+def test_a_cancellation_is_seen_in_each_of_its_forms(metadata: dict[str, object]) -> None:
+    assert Progress.from_metadata(metadata).cancel_requested
+
+
+@pytest.mark.parametrize("metadata", [{"cancelTime": ""}, {"cancelled": False}, {"certState": "ACTIVE"}])
+def test_what_is_no_cancellation_is_none(metadata: dict[str, object]) -> None:
+    assert not Progress.from_metadata(metadata).cancel_requested
+
+
+def test_the_times_are_those_of_the_operation_itself() -> None:
+    at, later = "2026-03-04T09:00:00Z", "2026-03-04T10:00:00.123456789+01:00"
+    nested = {"backup": {"createTime": at, "endTime": at}, "stages": [{"endTime": at}], "startTime": at}
+    assert Progress.from_metadata(nested) == Progress()
+    assert Progress.from_metadata({"genericMetadata": {"createTime": at}}).created == datetime(
+        2026, 3, 4, 9, tzinfo=UTC
+    )
+    both = Progress.from_metadata(
+        {"requestTime": at, "createTime": later, "doneTime": "yesterday", "finishTime": at}
+    )
+    assert both.created == datetime(2026, 3, 4, 9, 0, 0, 123456, tzinfo=UTC)
+    assert both.ended == datetime(2026, 3, 4, 9, tzinfo=UTC)
+    speech = {
+        "@type": "type.googleapis.com/google.cloud.speech.v1.LongRunningRecognizeMetadata",
+        "startTime": at,
+    }
+    assert Progress.from_metadata(speech).created == datetime(2026, 3, 4, 9, tzinfo=UTC)
+
+
+def series(*points: tuple[float, int, int | None]) -> list[Sample]:
+    began = datetime(2026, 3, 4, tzinfo=UTC)
+    return [
+        Sample(began + timedelta(seconds=at), "RUNNING", done, total, 0, None) for at, done, total in points
+    ]
+
+
+def test_a_burst_does_not_move_the_rate() -> None:
+    steady = [(float(second), 10 * second, None) for second in range(20)]
+    burst = [(at, done + (5_000 if at >= 19 else 0), total) for at, done, total in steady]
+    assert rate_of(series(*steady)) == pytest.approx(10)
+    assert rate_of(series(*burst)) == pytest.approx(10)
+
+
+def test_a_total_that_grows_makes_the_time_left_longer_or_unknown() -> None:
+    progress = Progress(completed=100, total=300)
+    samples = series((0, 0, 200), (5, 50, 250), (10, 100, 300))
+    assert growth_of(samples) == 10
+    assert time_left(progress, 20.0, growth_of(samples)) == 20.0
+    assert time_left(progress, 10.0, growth_of(samples)) is None
+    assert growth_of(series((0, 0, 200), (5, 50, 250))) == 0.0

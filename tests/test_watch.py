@@ -111,6 +111,18 @@ def test_lasting_errors_of_its_client_end_the_waiting() -> None:
     assert (caught.value.status, caught.value.code) == (403, lro.Code.PERMISSION_DENIED)
 
 
+def test_refused_credentials_and_expired_records_say_what_to_do() -> None:
+    with pytest.raises(lro.AuthError, match="credentials of its client were refused"):
+        lro.watch(Backend(exceptions.Unauthenticated("expired")).operation()).result(20)
+    with pytest.raises(lro.ApiError, match="about 30 days"):
+        lro.watch(Backend(exceptions.NotFound("gone")).operation()).result(20)
+
+
+def test_a_response_of_another_type_than_its_client_expects_is_an_end_all_the_same() -> None:
+    other = message(done=True, response=packed(duration_pb2.Duration(seconds=3)))
+    assert lro.watch(Backend(other).operation()).wait(20).state == "SUCCEEDED"
+
+
 def test_cancel_goes_through_its_client() -> None:
     backend = Backend(message())
     op = lro.watch(backend.operation())
