@@ -97,9 +97,8 @@ def _json_of(packed: Any) -> Json:  # noqa: ANN401 - a protobuf Any
         data: dict[str, Any] = MessageToDict(packed)
     except TypeError:  # the type, or one inside it, is not known in this process
         return {"@type": packed.type_url}
-    if data.get("value") == {}:  # how Any writes google.protobuf.Empty
-        del data["value"]
-    return data
+    inner = data.get("value")  # how Any writes google.protobuf.Struct and Empty
+    return {"@type": packed.type_url, **inner} if isinstance(inner, dict) else data
 
 
 class Ended:

@@ -85,7 +85,6 @@ def test_an_api_core_operation_is_followed_through_its_own_refresh() -> None:
 def test_its_metadata_becomes_the_same_progress() -> None:
     backend = Backend(message(metadata=metadata(4, 10)), DONE)
     op = lro.watch(backend.operation()).refresh()
-    # Any writes a Struct under "value": nested objects are read as any other.
     assert (op.progress.completed, op.progress.total, op.progress.fraction) == (4, 10, 0.4)
 
 
