@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib.axes import Axes
 
     from lro_notebook.frames.results import Results
 
@@ -115,6 +117,33 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
     return operations_frame([operations] if isinstance(operations, Operation) else operations)
 
 
+def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = None) -> Axes:
+    """Draw when each operation ran: a bar in the colour of its state, on a UTC axis; sends no request.
+
+    Needs matplotlib, which is no dependency of this package.
+
+    Parameters
+    ----------
+    operations : Operation or iterable of Operation
+        One whose metadata tells no start is left out; one that runs ends now.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a figure of its own.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        What was drawn on.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    """
+    from lro_notebook.frames.timeline import timeline as draw  # noqa: PLC0415 - pandas only when asked for
+
+    return draw([operations] if isinstance(operations, Operation) else operations, ax=ax)
+
+
 def started() -> pd.DataFrame:
     """Return a DataFrame of the operations that this machine has started, the newest last.
 
@@ -192,6 +221,13 @@ def read_results(
     if isinstance(op_or_uri, Operation):
         return op_or_uri.load(**options)
     return read_for(client or Client.only_open(), os.fspath(op_or_uri), operation=operation, **options)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the magic ``%lro`` to IPython: this is what ``%load_ext lro_notebook`` calls."""
+    from lro_notebook.jupyter import magics  # noqa: PLC0415 - IPython only where it runs
+
+    magics.register(shell, to_frame=to_frame, started=started)
 
 
 def _load(operation: Operation, source: str | None, **options: Any) -> Results:  # noqa: ANN401 - as frames.load.load

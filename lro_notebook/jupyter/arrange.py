@@ -97,15 +97,18 @@ def arranged(views: Sequence[CardView], wish: Arrangement, now: datetime) -> Pag
 
 def totals(views: Sequence[CardView]) -> str:
     """Return one line: how many are in each state, the units and the failures of all."""
-    states = Counter(view.state for view in views)
+    states: Counter[State] = Counter()
+    done = whole = failed = counted = 0
+    for view in views:
+        states[view.state] += 1
+        failed += view.failed
+        if view.completed is not None:
+            done += view.completed
+            whole += view.total or 0
+            counted += view.total is not None
     parts = [f"{states[state]:,} {WORDS[state].lower()}" for state in STATES if states[state]]
-    counted = [view for view in views if view.completed is not None]
-    if counted:
-        done = sum(view.completed or 0 for view in counted)
-        whole = len(counted) == len(views) and all(view.total is not None for view in views)
-        total = f" of {sum(view.total or 0 for view in views):,}" if whole else ""
-        parts.append(f"{done:,}{total} done")
-    failed = sum(view.failed for view in views)
+    total = f" of {whole:,}" if counted == len(views) else ""
+    parts += [f"{done:,}{total} done"] * bool(done or whole)
     parts += [f"{failed:,} {'failure' if failed == 1 else 'failures'}"] * bool(failed)
     noun = "operation" if len(views) == 1 else "operations"
     return f"{len(views):,} {noun}: {' · '.join(parts)}" if views else "no operations"

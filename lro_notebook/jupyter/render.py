@@ -1,7 +1,8 @@
 """A card as html and text, and what cards and tables share. Pure.
 
-Every value is escaped here, and links are https only. The live parts use classes and one style sheet, so that an update stays small. A snapshot stands alone
-with inline styles, since viewers of saved notebooks drop style sheets and scripts.
+Every value is escaped here, and links are https only. The live parts use classes and one
+style sheet, so that an update stays small. A snapshot stands alone with inline styles, since viewers of
+saved notebooks drop style sheets and scripts.
 """
 
 from __future__ import annotations

@@ -106,13 +106,13 @@ class TableBody:
         self._wish = replace(self._wish, **wish)
         self._redraw()
 
+    def _is_free(self, place: int) -> bool:
+        """Tell whether an operation runs and nobody has asked it to stop yet."""
+        view = self._views[place]
+        return not view.ended and view.state != "CANCELLING" and place not in self._asked
+
     def _free(self) -> list[int]:
-        """Return the places of the operations of which nobody has asked to stop yet."""
-        return [
-            place
-            for place, view in enumerate(self._views)
-            if not view.ended and view.state != "CANCELLING" and place not in self._asked
-        ]
+        return [place for place in range(len(self._views)) if self._is_free(place)]
 
     def _offer(self, *, offered: bool) -> None:
         """Open or close the list of the running operations that the filter shows, of all its pages.
@@ -120,15 +120,14 @@ class TableBody:
         It does not change while it is open: a selection is told by positions, and those must go on meaning
         what was seen.
         """
-        free = set(self._free()) if offered else set()
-        self._listed = [place for place in self._shown if place in free]
+        self._listed = [place for place in self._shown if offered and self._is_free(place)]
         self._list.options = [_label_of(self._views[place]) for place in self._listed]
         self._list.layout.display = "" if offered else "none"
         self._label()
 
     def _label(self) -> None:
         """Say on the button what a click does."""
-        free = len(self._free())
+        free = any(map(self._is_free, range(len(self._views))))
         chosen = len(self._list.index)
         if self._choose.value:
             text, clickable = f"Cancel {chosen:,} chosen", chosen > 0

@@ -147,7 +147,8 @@ class Latest:
     def views(self, operations: Sequence[Operation], now: datetime) -> list[CardView]:
         """Return a view of each operation; `as_of` says from when it is."""
         for place, operation in enumerate(operations):
-            resource, trouble = operation.resource, operation.trouble
+            follower = operation.follower
+            resource, trouble = follower.resource, follower.trouble
             if place == len(self._views):
                 self._seen.append((resource, trouble))
                 self._views.append(view_of(operation, now))
