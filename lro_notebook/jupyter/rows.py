@@ -30,17 +30,19 @@ _COLUMNS = (
 )
 _TEXT = 100  # characters of a target, or of why an operation failed, in the live table
 _FEW = 10  # rows that are saved of many running operations
+_REASON = 240  # characters of why an operation failed, in a snapshot
 _ALIGN = "text-align:left;padding:2px 10px 2px 0"
 _NUMBER = "text-align:right;padding:2px 10px 2px 0;white-space:nowrap"
 
 STYLE = f"""<style>
 .lro-scroll {{ overflow-x: auto; }}
-.lro-table {{ {DIGITS}; width: 100%; border-collapse: collapse; margin: 0; font-size: 12px; }}
+.lro-table {{ {DIGITS}; width: 100%; border-collapse: collapse; margin: 0; font-size: 12px;
+  overflow-wrap: normal; }}
 .lro-table th, .lro-table td {{ text-align: left; vertical-align: top; padding: 2px 10px 2px 0; }}
 .lro-table th, .lro-table .n, .lro-table strong {{ white-space: nowrap; }}
 .lro-table .n {{ text-align: right; }}
-.lro-table th:nth-child(4) {{ width: 150px; }}
-.lro-table td:nth-child(3) {{ overflow-wrap: anywhere; min-width: 110px; }}
+.lro-table td:nth-child(3) {{ overflow-wrap: anywhere; }}
+.lro-table th:nth-child(4) {{ width: 140px; min-width: 120px; }}
 .lro-table .lro-bar {{ margin: 5px 0 1px; height: 6px; }}
 .lro-table td[colspan] {{ padding-top: 0; overflow-wrap: anywhere; }}
 .lro-controls {{ align-items: center; gap: 8px; flex-wrap: wrap; width: 100%; overflow: visible; }}
@@ -152,6 +154,6 @@ def _saved_row(view: CardView, now: datetime) -> str:
         f'<td style="{_NUMBER if kind else _ALIGN}">{cell}</td>'
         for kind, cell in zip(kinds, _cells(view, now), strict=True)
     )
-    why = escape(_why(view))
+    why = escape(clean(_why(view), _REASON))
     extra = f'<tr><td></td><td colspan="6" style="{_ALIGN}">{why}</td></tr>' if why else ""
     return f"<tr>{row}</tr>{extra}"

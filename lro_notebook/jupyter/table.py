@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lro_notebook.jupyter.view import CardView
 
 FEW = 10  # rows that need no controls
+_STATES = {WORDS[state].lower(): state for state in STATES}
 _LABEL = 90  # characters of an operation in the list of those that may be chosen
 
 
@@ -45,11 +46,12 @@ class TableBody:
         self._asked: set[int] = set()
         self._listed: list[int] = []
         self._shown: list[int] = []
-        self._order = ipywidgets.Dropdown(options=SORTS, description="Sort", layout={"width": "190px"})
-        states = [("all", None), *((WORDS[state].lower(), state) for state in STATES)]
-        self._only = ipywidgets.Dropdown(options=states, description="State", layout={"width": "190px"})
+        self._order = ipywidgets.Dropdown(options=SORTS, description="Sort", layout={"width": "150px"})
+        self._only = ipywidgets.Dropdown(
+            options=("all", *_STATES), description="State", layout={"width": "150px"}
+        )
         for dropdown in (self._order, self._only):
-            dropdown.style.description_width = "initial"
+            dropdown.style.description_width = "150px", "initial"
         self._back = ipywidgets.Button(description="‹", tooltip="Previous page")  # noqa: RUF001 - a button's sign
         self._on = ipywidgets.Button(description="›", tooltip="Next page")  # noqa: RUF001 - a button's sign
         self._where = ipywidgets.HTML()
@@ -95,7 +97,7 @@ class TableBody:
 
     def _listen(self) -> None:
         self._order.observe(lambda change: self._see(sort=change["new"], page=0), "value")
-        self._only.observe(lambda change: self._see(state=change["new"], page=0), "value")
+        self._only.observe(lambda change: self._see(state=_STATES.get(change["new"]), page=0), "value")
         self._back.on_click(lambda _: self._see(page=max(0, self._wish.page - 1)))
         self._on.on_click(lambda _: self._see(page=self._wish.page + 1))
         self._choose.observe(lambda change: self._offer(offered=change["new"]), "value")
