@@ -51,7 +51,8 @@ class TableBody:
             options=("all", *_STATES), description="State", layout={"width": "150px"}
         )
         for dropdown in (self._order, self._only):
-            dropdown.style.description_width = "150px", "initial"
+            dropdown.layout.width = "150px"
+            dropdown.style.description_width = "initial"
         self._back = ipywidgets.Button(description="‹", tooltip="Previous page")  # noqa: RUF001 - a button's sign
         self._on = ipywidgets.Button(description="›", tooltip="Next page")  # noqa: RUF001 - a button's sign
         self._where = ipywidgets.HTML()
