@@ -1,7 +1,15 @@
 """Long-running operations of Google Cloud in Jupyter: start them, watch them live, load them into pandas."""
 
 from lro_notebook import local
-from lro_notebook.api import connect, read_results, started, to_frame, watch
+from lro_notebook.api import (
+    connect,
+    load_ipython_extension,
+    read_results,
+    started,
+    timeline,
+    to_frame,
+    watch,
+)
 from lro_notebook.client import Client
 from lro_notebook.errors import (
     ApiError,
@@ -67,9 +75,11 @@ __all__ = [
     "as_completed",
     "connect",
     "enable_nested_asyncio",
+    "load_ipython_extension",
     "local",
     "read_results",
     "started",
+    "timeline",
     "to_frame",
     "wait",
     "watch",

@@ -16,6 +16,7 @@ from lro_notebook.following import Follower
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.journal import Journal
 from lro_notebook.jupyter import notebook
+from lro_notebook.jupyter.shown import Operations
 from lro_notebook.local import launch
 from lro_notebook.operation import Operation
 from lro_notebook.polling import PollPolicy
@@ -24,6 +25,8 @@ from lro_notebook.resource import OperationResource
 
 if TYPE_CHECKING:
     import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib.axes import Axes
 
     from lro_notebook.frames.results import Results
 
@@ -115,8 +118,8 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
 
     Returns
     -------
-    Operation or list of Operation
-        As `x` is one or many.
+    Operation or Operations
+        As `x` is one or many; `Operations` is a list.
 
     Raises
     ------
@@ -126,9 +129,9 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
         There is no operation of that name; records are kept for a limited time.
     """
     if isinstance(x, Iterable) and not isinstance(x, (str, Mapping)):
-        operations = [_watched(item, client) for item in x]
+        operations = Operations(_watched(item, client) for item in x)
     else:
-        operations = [_watched(x, client)]
+        operations = Operations([_watched(x, client)])
         x = None
     for operation in operations:
         operation.follower.follow()
@@ -174,6 +177,33 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
     from lro_notebook.frames.operations import operations_frame  # noqa: PLC0415 - pandas only when asked for
 
     return operations_frame([operations] if isinstance(operations, Operation) else operations)
+
+
+def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = None) -> Axes:
+    """Draw when each operation ran: a bar in the colour of its state, on a UTC axis; sends no request.
+
+    Needs matplotlib, which is no dependency of this package.
+
+    Parameters
+    ----------
+    operations : Operation or iterable of Operation
+        One whose metadata tells no start is left out; one that runs ends now.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a figure of its own.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        What was drawn on.
+
+    Raises
+    ------
+    ConfigError
+        matplotlib is not installed.
+    """
+    from lro_notebook.frames.timeline import timeline as draw  # noqa: PLC0415 - pandas only when asked for
+
+    return draw([operations] if isinstance(operations, Operation) else operations, ax=ax)
 
 
 def started() -> pd.DataFrame:
@@ -253,6 +283,13 @@ def read_results(
     if isinstance(op_or_uri, Operation):
         return op_or_uri.load(**options)
     return read_for(client or Client.only_open(), os.fspath(op_or_uri), operation=operation, **options)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the magic ``%lro`` to IPython: this is what ``%load_ext lro_notebook`` calls."""
+    from lro_notebook.jupyter import magics  # noqa: PLC0415 - IPython only where it runs
+
+    magics.register(shell, to_frame=to_frame, started=started)
 
 
 def _load(operation: Operation, source: str | None, **options: Any) -> Results:  # noqa: ANN401 - as frames.load.load

@@ -110,6 +110,12 @@ class Client:
         clients = list(cls._open)
         return clients[0] if len(clients) == 1 else None
 
+    @classmethod
+    def all_known(cls) -> list[Operation]:
+        """Return the operations of all open clients that somebody holds, by name."""
+        handles = [operation for client in list(cls._open) for operation in client._handles.values()]  # noqa: SLF001
+        return sorted(handles, key=lambda operation: operation.name)
+
     @property
     def rest(self) -> Rest:
         """The HTTP side, for calls that are no operations."""

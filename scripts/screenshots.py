@@ -53,6 +53,7 @@ STATES: Mapping[str, Mapping[str, Any]] = {
     "succeeded": {"metadata": {"counter": {"success": "141200"}}, "response": {}},
 }
 TABLE = ("running", "running_without_total", "retrying", "failed", "partly_failed", "succeeded")
+SIZES = (3, 50, 1_000)  # operations in a table
 #: Those whose counters go up while they are looked at.
 MOVING = ("running", "running_without_total")
 
@@ -70,6 +71,7 @@ def main() -> None:
             with Chromium(scale=SCALE) as chromium:
                 for theme, settings in THEMES.items():
                     _states(server, chromium, theme, settings)
+                    _tables(server, chromium, theme, settings)
                     _readme(server, chromium, theme, settings)
         finally:
             local.stop(server.data_dir)
@@ -96,25 +98,61 @@ def _states(
                 notebook.output(cell).screenshot(path=SCREENS / f"{state}-{theme}.png")
 
 
+def _tables(
+    server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Take pictures of small and large tables, one in a narrow window, one with the list for choosing."""
+    with OperationsApi() as api:
+        fields = [STATES[state] for state in (*TABLE, *TABLE[:2], "pending", "cancelled")]
+        for number in range(max(SIZES)):
+            _put(api, number, fields[number % len(fields)])
+        set_up = (
+            f"import lro_notebook as lro\nfrom lro_notebook.jupyter.shown import Operations\n"
+            f"client = lro.Client({api.endpoint!r})\n"
+            f"names = [f'{DATASET}/operations/{{n}}' for n in range({FIRST_ID}, {FIRST_ID + max(SIZES)})]"
+        )
+        cells = [set_up, *(f"Operations(client.get(name) for name in names[:{size}])" for size in SIZES)]
+        path = write_notebook(server.root / f"tables-{theme}.ipynb", cells)
+        with Notebook(server, chromium, path, settings=settings, size=(1000, 2000)) as notebook:
+            notebook.run_to_end(0)
+            for cell, size in enumerate(SIZES, 1):
+                notebook.run_to_end(cell)
+                notebook.await_text(cell, "operations:")
+                notebook.output(cell).screenshot(path=SCREENS / f"table-{size}-{theme}.png")
+            notebook.output(cell).get_by_role("button", name="Choose…").click()
+            notebook.await_text(cell, "Cancel 0 chosen")
+            notebook.page.set_viewport_size({"width": 680, "height": 2000})
+            notebook.output(cell).screenshot(path=SCREENS / f"table-narrow-{theme}.png")
+
+
 def _start(api: OperationsApi, state: str, number: int) -> str:
     """Have the service know an operation in `state`; return the line that starts it."""
-    fields: dict[str, Any] = {key: dict(value) for key, value in STATES[state].items()}
-    done = "error" in fields or "response" in fields
-    if metadata := fields.get("metadata"):
-        now = datetime.now(UTC)
-        metadata["counter"] = dict(metadata["counter"])
-        metadata["createTime"] = (now - timedelta(minutes=3, seconds=10)).isoformat()
-        metadata["logsUrl"] = "https://console.cloud.google.com/logs/query"
-        if done:
-            metadata["endTime"] = now.isoformat()
-    name = f"{DATASET}/operations/{FIRST_ID + number * 7919}"
     store = f"{DATASET}/fhirStores/ward-{number}"
-    api.put(name, done=done, moves=state in MOVING, fails=state == "retrying", **fields)
+    name = _put(api, number * 7919, STATES[state], moves=state in MOVING, fails=state == "retrying")
     api.operations[f"{store}:import"] = api.operations[name]
     return (
         f'client.start("POST", {f"{store}:import"!r}, {{}}, title="fhirStores.import",\n'
         f'             source="gs://hospital-inbox/2026-03/*.ndjson", destination={store!r});'
     )
+
+
+def _put(
+    api: OperationsApi, number: int, state: Mapping[str, Any], *, moves: bool = False, fails: bool = False
+) -> str:
+    """Have the service know an operation with the fields of `state`; return its name."""
+    fields: dict[str, Any] = {key: dict(value) for key, value in state.items()}
+    done = "error" in fields or "response" in fields
+    if metadata := fields.get("metadata"):
+        now = datetime.now(UTC)
+        metadata["counter"] = dict(metadata["counter"])
+        metadata["apiMethodName"] = "google.cloud.healthcare.v1.fhir.FhirStoreService.ImportResources"
+        metadata["target"] = f"{DATASET}/fhirStores/ward-{number}"
+        metadata["createTime"] = (now - timedelta(minutes=3, seconds=10)).isoformat()
+        metadata["logsUrl"] = "https://console.cloud.google.com/logs/query"
+        if done:
+            metadata["endTime"] = now.isoformat()
+    name = f"{DATASET}/operations/{FIRST_ID + number}"
+    return api.put(name, done=done, moves=moves, fails=fails, **fields)
 
 
 def _advance(api: OperationsApi) -> None:

@@ -12,7 +12,7 @@ from fakes import NAME, Clock, ManualScheduler, operation
 from lro_notebook import Operation, OperationResource
 from lro_notebook.following import Follower
 from lro_notebook.journal import StartRecord
-from lro_notebook.jupyter import render
+from lro_notebook.jupyter import render, rows
 from lro_notebook.jupyter.view import CardView, clean, duration, headline, numbers, title_of, view_of
 from lro_notebook.progress import Sample, rate_of, time_left
 
@@ -176,14 +176,15 @@ def test_hostile_text_runs_nothing_and_is_cut() -> None:
         render.snapshot(views[0]),
         render.live(views[1]),
         render.header(views[0]),
-        render.table(views, alone=True),
+        rows.saved_table(views, NOW),
+        rows.live_table(views, NOW),
     ]
     for page in pages:
         checked = Checker(page)
         assert {"script", "img", "a"}.isdisjoint(checked.tags)
         assert not [name for name, _ in checked.attributes if name.startswith("on")]
         assert len(page) < 8_000
-    for shown in (*pages, render.text(views[0]), render.table_text(views)):
+    for shown in (*pages, render.text(views[0]), rows.table_text(views, NOW)):
         assert not {"\u202e", "\x1b", "\x00"} & set(shown)
 
 

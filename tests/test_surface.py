@@ -10,7 +10,9 @@ from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
 from lro_notebook.following import Follower
-from lro_notebook.jupyter.surface import CANCELLING, REFRESH, Surface
+from lro_notebook.jupyter.card import CANCELLING, CardBody
+from lro_notebook.jupyter.surface import REFRESH, Surface
+from lro_notebook.jupyter.table import TableBody
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 NOW = datetime(2026, 3, 4, 9, 0, 5, tzinfo=UTC)
@@ -95,6 +97,18 @@ class Page:
         return surface
 
 
+def card(surface: Surface) -> CardBody:
+    assert surface._live is not None
+    assert isinstance(surface._live._body, CardBody)
+    return surface._live._body
+
+
+def table(surface: Surface) -> TableBody:
+    assert surface._live is not None
+    assert isinstance(surface._live._body, TableBody)
+    return surface._live._body
+
+
 def counter(success: int, pending: int) -> dict[str, Any]:
     counts = {"success": str(success), "pending": str(pending)}
     return {"createTime": "2026-03-04T09:00:00Z", "apiMethodName": "x.ImportResources", "counter": counts}
@@ -124,8 +138,7 @@ def test_the_live_part_moves_without_new_outputs_and_the_snapshot_follows_slowly
     published = page.published
     op.follower.absorb(OperationResource.from_dict(operation(name=op.name, metadata=counter(5, 5))))
     page.scheduler.tick()
-    assert surface._live is not None
-    assert "5 of 10" in surface._live._numbers.value
+    assert "5 of 10" in card(surface)._numbers.value
     assert page.published == published
     page.clock.now += REFRESH
     page.scheduler.tick()
@@ -171,8 +184,7 @@ def test_a_second_operation_turns_the_card_into_one_table(page: Page) -> None:
     surface.add(second)
     assert len(page.outputs) == 2
     assert page.saved["text/html"].count("<tr>") == 3
-    assert surface._live is not None
-    assert surface._live._button.description == "Cancel all"
+    assert table(surface)._button.description == "Cancel all"
     end(first)
     page.scheduler.tick()
     assert VIEW in page.live
@@ -197,8 +209,8 @@ def test_a_click_is_answered_at_once_and_sent_by_a_request_thread(page: Page) ->
     (running, source), (over, untouched) = page.handle(1), page.handle(2)
     surface = page.show(running, over)
     end(over)
-    assert surface._live is not None
-    button = surface._live._button
+    page.scheduler.tick()
+    button = table(surface)._button
     button.click()
     button.click()
     assert button.description == CANCELLING
@@ -216,12 +228,11 @@ def test_a_cancellation_that_fails_is_told(page: Page) -> None:
         raise PermissionError
 
     source.cancel = refuse  # type: ignore[method-assign]  # the point
-    assert surface._live is not None
-    surface._live._button.click()
+    card(surface)._button.click()
     _, job = page.scheduler.jobs.pop()
     with pytest.raises(PermissionError):
         job.run()
     job.abandon(PermissionError())
     page.scheduler.tick()
-    assert "cannot be cancelled: PermissionError" in surface._live._numbers.value
-    assert surface._live._button.description == "Cancel"
+    assert "cannot be cancelled: PermissionError" in card(surface)._numbers.value
+    assert card(surface)._button.description == "Cancel"

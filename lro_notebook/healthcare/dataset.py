@@ -11,6 +11,7 @@ from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
+from lro_notebook.jupyter.shown import Operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,8 +124,8 @@ class Dataset:
         missing = "ds.operations() lists those there are; records are kept for about 30 days after the end."
         return self.client.get(f"{self._version}/{name}", missing=missing)
 
-    def operations(self, *, filter: str | None = None, page_size: int | None = None) -> list[Operation]:  # noqa: A002
-        """Return the handles of all operations of this dataset.
+    def operations(self, *, filter: str | None = None, page_size: int | None = None) -> Operations:  # noqa: A002
+        """Return the handles of all operations of this dataset, a list that shows as a live table.
 
         Calls ``GET {dataset}/operations``, every page.
 
@@ -135,7 +136,8 @@ class Dataset:
         page_size : int, optional
             Operations per request.
         """
-        return list(self.client.list(f"{self._version}/{self.name}", filter=filter, page_size=page_size))
+        found = self.client.list(f"{self._version}/{self.name}", filter=filter, page_size=page_size)
+        return Operations(found)
 
     def read_results(self, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as lro_notebook.read_results
         """Return files as DataFrames, read with this dataset's credentials and file system.

@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook import terminal
-from lro_notebook.jupyter import render
 from lro_notebook.jupyter.surface import Surface
-from lro_notebook.jupyter.view import view_of
+from lro_notebook.jupyter.surface import html_of as surface_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,43 +56,55 @@ def show(operation: Operation, wanted: bool | None) -> None:  # noqa: FBT001 - N
     """Show an operation that was started in the cell that runs; several of one cell share a table."""
     if wanted is False:
         _silent.add(operation)
-    if wanted is False or kernel() is None:
-        return
-    try:
-        surface = _surface_here()
-        if surface is None:
-            _show_new(operation)
-        elif operation not in surface.operations:
-            surface.add(operation)
-    except Exception:  # noqa: BLE001 - the operation runs: a picture that fails must not look like a failed start
-        _log.exception("operation %s cannot be shown", operation.id)
+    else:
+        show_all([operation])
 
 
 def show_all(operations: Sequence[Operation]) -> None:
-    """Show operations in the cell that runs, in one table where they are several."""
-    for operation in operations:
-        _silent.discard(operation)
-        show(operation, wanted=True)
+    """Show operations in the cell that runs, beside those that it shows already."""
+    if kernel() is None or not operations:
+        return
+    try:
+        surface = _surface_here()
+        known = set(surface.operations) if surface is not None else set()
+        new = [operation for operation in dict.fromkeys(operations) if operation not in known]
+        if surface is None:
+            _show_new(new)
+        elif new:
+            surface.add(*new)
+    except Exception:  # noqa: BLE001 - the operation runs: a picture that fails must not look like a failed start
+        _log.exception("%d operations cannot be shown", len(operations))
 
 
 def display(operation: Operation) -> bool:
     """Show an operation as the value of a cell, once a cell; say whether this is a notebook."""
-    if kernel() is None:
+    return show_table([operation])
+
+
+def show_table(operations: Sequence[Operation]) -> bool:
+    """Show operations as the value of a cell, each once a cell; say whether they are shown.
+
+    Those that run are followed from now on. One is a card, several are one table.
+    """
+    if kernel() is None or not operations:
         return False
     try:
         surface = _surface_here()
-        if surface is None or operation not in surface.operations:
+        known = set(surface.operations) if surface is not None else set()
+        new = [operation for operation in dict.fromkeys(operations) if operation not in known]
+        for operation in new:
             operation.follower.follow()
-            _show_new(operation)
+        if new:
+            _show_new(new)
     except Exception:  # noqa: BLE001 - the repr is shown instead
-        _log.exception("operation %s cannot be shown as a card", operation.id)
+        _log.exception("%d operations cannot be shown", len(operations))
         return False
     return True
 
 
-def html_of(operation: Operation) -> str:
-    """Return the card of an operation as it is now, as html that stands alone."""
-    return render.alone([view_of(operation, datetime.now(UTC))])
+def html_of(*operations: Operation) -> str:
+    """Return operations as they are now, as html that stands alone."""
+    return surface_html(operations, datetime.now(UTC))
 
 
 @contextmanager
@@ -115,9 +126,8 @@ def _cell_waits(
 
     from lro_notebook.jupyter.pump import Pump  # noqa: PLC0415 - reaches into ipykernel
 
-    for operation in operations:
-        if operation not in _silent and not any(operation in surface.operations for surface in _surfaces):
-            show(operation, wanted=True)
+    shown = {operation for surface in _surfaces.copy() for operation in surface.operations}
+    show_all([operation for operation in operations if operation not in _silent and operation not in shown])
     pump = Pump.find()
 
     def pumped(seconds: float) -> None:
@@ -155,8 +165,8 @@ def _surface_here() -> Surface | None:
     return _cell.surface if here and _cell.id == here else None
 
 
-def _show_new(operation: Operation) -> None:
-    surface = Surface([operation], _publish)
+def _show_new(operations: Sequence[Operation]) -> None:
+    surface = Surface(operations, _publish)
     _cell.id, _cell.surface = _cell_id(), surface
     _surfaces.append(surface)
     for old in [known for known in _surfaces if not known.comm_ids][:-KEPT]:

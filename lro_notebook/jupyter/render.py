@@ -1,7 +1,8 @@
-"""Views as html and text. Pure functions; every value is escaped here, and links are https only.
+"""A card as html and text, and what cards and tables share. Pure.
 
-The live parts use classes and one style sheet, so that an update stays small. A snapshot stands alone
-with inline styles, since viewers of saved notebooks drop style sheets and scripts.
+Every value is escaped here, and links are https only. The live parts use classes and one
+style sheet, so that an update stays small. A snapshot stands alone with inline styles, since viewers of
+saved notebooks drop style sheets and scripts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.jupyter.view import headline, numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import datetime
 
     from lro_notebook.jupyter.view import CardView
 
@@ -24,11 +25,9 @@ _TONES = {
     "FAILED": ("#c62828", "--jp-error-color1"),
     "CANCELLED": ("#616161", "--jp-ui-font-color2"),
 }
-_MUTED = "var(--jp-ui-font-color2, #616161)"
+MUTED = "var(--jp-ui-font-color2, #616161)"
 _LINE = "var(--jp-border-color2, #d0d0d0)"
-_DIGITS = "font-variant-numeric:tabular-nums"
-_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
-_COLUMNS = ("State", "Operation", "Progress", "Time")
+DIGITS = "font-variant-numeric:tabular-nums"
 _BOX = (
     f"border:1px solid {_LINE};border-radius:4px;padding:10px 14px;margin:2px 0;max-width:760px;"
     "box-sizing:border-box;overflow-wrap:anywhere;line-height:1.5;"
@@ -44,11 +43,9 @@ STYLE = f"""<style>
 .lro-card .lro-row > .widget-html {{ flex: 1 1 auto; min-width: 0; width: auto; }}
 .lro-card .lro-row > button {{ flex: 0 0 auto; margin: 0; width: 104px; }}
 .lro-bar {{ display: block; width: 100%; height: 8px; accent-color: var(--jp-brand-color1, #1565c0); }}
-.lro-numbers {{ {_DIGITS}; min-height: 1.5em; }}
+.lro-numbers {{ {DIGITS}; min-height: 1.5em; }}
 .lro-card a {{ color: var(--jp-content-link-color, #1565c0); }}
 .lro-trouble {{ color: var(--jp-warn-color0, #8a4b00); }}
-.lro-table {{ {_DIGITS}; }}
-.lro-table .lro-bar {{ max-width: 160px; margin: 6px 0 4px; }}
 </style>"""
 
 
@@ -89,15 +86,15 @@ def snapshot(view: CardView, key: str = "") -> str:
     if view.ended:
         lines += [f"<div>{escape(line)}</div>" for line in (view.sentence, view.advice) if line]
         if view.next_line:
-            lines.append(f'<div style="color:{_MUTED}">Next: <code>{escape(view.next_line)}</code></div>')
+            lines.append(f'<div style="color:{MUTED}">Next: <code>{escape(view.next_line)}</code></div>')
     else:
         if view.fraction is not None:
             lines.append(
                 f'<progress style="width:100%;height:8px" value="{view.fraction:.3f}" max="1"></progress>'
             )
-        lines.append(f'<div style="{_DIGITS}">{escape(" · ".join(numbers(view)))}</div>')
-        lines.append(f'<div style="color:{_MUTED}">{escape(_as_of(view))}</div>')
-    return _standing_alone("".join(lines), key)
+        lines.append(f'<div style="{DIGITS}">{escape(" · ".join(numbers(view)))}</div>')
+        lines.append(f'<div style="color:{MUTED}">{escape(_as_of(view))}</div>')
+    return box("".join(lines), key)
 
 
 def text(view: CardView) -> str:
@@ -112,34 +109,7 @@ def text(view: CardView) -> str:
     return "\n".join(line for line in (first, second, third, where) if line)
 
 
-def alone(views: Sequence[CardView], key: str = "") -> str:
-    """Return what stands alone, as a saved notebook keeps it: a card, or a table of several operations."""
-    return snapshot(views[0], key) if len(views) == 1 else table(views, key, alone=True)
-
-
-def table(views: Sequence[CardView], key: str = "", *, alone: bool = False) -> str:
-    """Return several operations as one table; `alone` without live bars and with the box around it."""
-    heads = (f'<th scope="col" style="{_CELL}">{name}</th>' for name in _COLUMNS)
-    head = f"<thead><tr>{''.join(heads)}</tr></thead>"
-    rows = "".join(_row(view, alone=alone) for view in views)
-    style = "margin:0;width:100%;border-collapse:collapse"
-    opening = f'<table class="lro-table" aria-label="Operations" style="{style}">'
-    body = f"{opening}{head}<tbody>{rows}</tbody></table>"
-    notes = ["local, synthetic"] * any(view.local for view in views)
-    notes += [_as_of(views[0])] * (alone and not all(view.ended for view in views))
-    body += "".join(f'<div style="color:{_MUTED}">{escape(note)}</div>' for note in notes)
-    return _standing_alone(body, key) if alone else body
-
-
-def table_text(views: Sequence[CardView]) -> str:
-    """Return several operations as lines of plain text."""
-    return "\n".join(
-        " · ".join(filter(None, [headline(view), view.title, view.target, *numbers(view), view.operation_id]))
-        for view in views
-    )
-
-
-def _standing_alone(body: str, key: str) -> str:
+def box(body: str, key: str) -> str:
     """Return a snapshot; `key` ties one of running operations to its live part, a final one has none."""
     if not key:
         return f'<div class="lro-snapshot" style="{_BOX}">{body}</div>'
@@ -147,7 +117,7 @@ def _standing_alone(body: str, key: str) -> str:
 
 
 def _head(view: CardView) -> str:
-    local = f' <span style="color:{_MUTED}">· local, synthetic</span>' if view.local else ""
+    local = f' <span style="color:{MUTED}">· local, synthetic</span>' if view.local else ""
     log = (
         f' · <a href="{escape(view.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
         if view.logs_url
@@ -156,42 +126,28 @@ def _head(view: CardView) -> str:
     return (
         f'<div style="display:flex;justify-content:space-between;gap:12px;flex-wrap:wrap">'
         f"<strong>{escape(view.title)}</strong>"
-        f"{_state(view)}</div>"
+        f'<span class="lro-state" role="status">{coloured(view, headline(view))}</span></div>'
         f'<div style="overflow-wrap:anywhere">{escape(view.target)}{local}</div>'
-        f'<div style="color:{_MUTED}">operation <code class="lro-id" style="user-select:all">'
+        f'<div style="color:{MUTED}">operation <code class="lro-id" style="user-select:all">'
         f"{escape(view.operation_id)}</code>{log}</div>"
     )
 
 
-def _state(view: CardView) -> str:
+def coloured(view: CardView, words: str) -> str:
+    """Return the words for a state in its colour."""
     partly = view.state == "SUCCEEDED" and view.failed
     colour, variable = _TONES["CANCELLING" if partly else view.state]
-    style = f"color:var({variable}, {colour})"
-    return f'<strong class="lro-state" role="status" style="{style}">{escape(headline(view))}</strong>'
+    return f'<strong style="color:var({variable}, {colour})">{escape(words)}</strong>'
 
 
 def _trouble(view: CardView) -> str:
     return f'<div class="lro-trouble" role="alert">{escape(view.trouble)}</div>' if view.trouble else ""
 
 
+def as_of(moment: datetime, how: str) -> str:
+    """Return the line that tells when a snapshot was saved, and how to see more."""
+    return f"As of {moment:%Y-%m-%d %H:%M:%S} UTC, when this was saved. {how} as it is now."
+
+
 def _as_of(view: CardView) -> str:
-    return (
-        f"As of {view.as_of:%Y-%m-%d %H:%M:%S} UTC, when this was saved. "
-        f'ds.operation("{view.operation_id}") shows it as it is now.'
-    )
-
-
-def _row(view: CardView, *, alone: bool) -> str:
-    time, counts = _split(view)
-    words = view.trouble or (view.sentence if view.state == "FAILED" else counts)
-    shown = "" if alone or view.ended else bar(view)
-    cells = [_state(view), escape(f"{view.title} {view.target}"), f"{shown}{escape(words)}", escape(time)]
-    styles = [f"{_CELL};white-space:nowrap", _CELL, _CELL, f"{_CELL};white-space:nowrap"]
-    row = (f'<td style="{style}">{cell}</td>' for style, cell in zip(styles, cells, strict=True))
-    return f"<tr>{''.join(row)}</tr>"
-
-
-def _split(view: CardView) -> tuple[str, str]:
-    parts = numbers(view)
-    times = [part for part in parts if ":" in part]
-    return " · ".join(times), " · ".join(part for part in parts if part not in times)
+    return as_of(view.as_of, f'ds.operation("{view.operation_id}") shows it')

@@ -14,31 +14,31 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.jupyter import render
-from lro_notebook.jupyter.view import view_of
+from lro_notebook.jupyter import render, rows
+from lro_notebook.jupyter.live import Live
+from lro_notebook.jupyter.table import FEW
+from lro_notebook.jupyter.view import Latest, aged
 from lro_notebook.polling import Scheduler, shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lro_notebook.jupyter.view import CardView
     from lro_notebook.operation import Operation
 
 REFRESH = 5.0  # seconds between two snapshots of a running operation
-CANCELLING = "Cancelling…"
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class _Cancelling:
-    """A scheduler job that asks for the cancellation of operations, once."""
+    """A scheduler job that asks for the cancellation of an operation, once."""
 
-    def __init__(self, operations: list[Operation], tell: Callable[[str], object]) -> None:
-        self._operations, self._tell = operations, tell
+    def __init__(self, operation: Operation, tell: Callable[[str], object]) -> None:
+        self._operation, self._tell = operation, tell
 
     def run(self) -> None:
         """Ask; the request goes out in a request thread, so the button answers at once."""
-        for operation in self._operations:
-            operation.cancel()
+        self._operation.cancel()
 
     def abandon(self, error: BaseException) -> None:
         """Tell that it could not be asked."""
@@ -50,7 +50,7 @@ class Surface:
 
     Parameters
     ----------
-    operations : list of Operation
+    operations : sequence of Operation
         What to show first; more may be added.
     publish : callable
         Takes a MIME bundle, a display id and whether that output exists already.
@@ -60,7 +60,7 @@ class Surface:
 
     def __init__(
         self,
-        operations: list[Operation],
+        operations: Sequence[Operation],
         publish: Callable[[dict[str, Any], str, bool], object],
         *,
         scheduler: Scheduler | None = None,
@@ -72,10 +72,11 @@ class Surface:
         self._scheduler = scheduler or shared()
         self._key = uuid.uuid4().hex[:12]
         self._lock = threading.RLock()
-        self._live: _Live | None = None
-        self._left: _Live | None = None
+        self._live: Live | None = None
+        self._left: Live | None = None
         self._over = False
-        self._saved_at, self._saved_words = 0.0, ""
+        self._latest = Latest()
+        self._saved_at, self._saved_words = 0.0, list[str]()
         self._note = ""
 
     @property
@@ -93,14 +94,14 @@ class Surface:
             self._go_live(update=False)
         self._scheduler.tick_with(self.tick)
 
-    def add(self, operation: Operation) -> None:
-        """Show one more operation: the card becomes a table."""
+    def add(self, *operations: Operation) -> None:
+        """Show more operations: the card becomes a table."""
         with self._lock:
-            self.operations.append(operation)
-            self._save(update=True)
+            self.operations.extend(operations)
             if self._live is not None:
-                self._live.update(self._views())
+                self._draw(self._live)
             else:
+                self._save(update=True)
                 self._go_live(update=self._over)
         self._scheduler.tick_with(self.tick)
 
@@ -112,14 +113,14 @@ class Surface:
         """Bring the live parts up to date; make the end final."""
         if self._ended():
             self.finish()
-            return
+        else:
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Bring the live parts up to date."""
         with self._lock:
-            if self._live is None:
-                return
-            views = self._views()
-            self._live.update(views)
-            if self._clock() - self._saved_at >= REFRESH or _words(views) != self._saved_words:
-                self._save(update=True)
+            if self._live is not None:
+                self._draw(self._live)
 
     def finish(self) -> None:
         """Put the final snapshot in place of everything live, if all has ended."""
@@ -135,7 +136,8 @@ class Surface:
             self._publish({"text/html": "", "text/plain": ""}, f"{self._key}-live", True)  # noqa: FBT003
             # A page that was loaded again gets no updates of outputs, but still shows the widget: so that
             # says the end too, and stays.
-            live.end(render.alone(self._views()))
+            now = self._now()
+            live.end(_alone(self._latest.views(self.operations, now), self._note, now)[0])
             self._left = live
 
     def close(self) -> None:
@@ -148,91 +150,54 @@ class Surface:
     def _ended(self) -> bool:
         return all(operation.resource.done for operation in self.operations)
 
-    def _views(self) -> list[CardView]:
+    def _draw(self, live: Live) -> None:
+        """Update the widgets, and the snapshot if it is old or, for a few operations, tells other states."""
         now = self._now()
-        return [view_of(operation, now, trouble=self._note) for operation in self.operations]
+        views = self._latest.views(self.operations, now)
+        live.update(views, self._note, now)
+        news = len(views) <= FEW and _words(views) != self._saved_words
+        if news or self._clock() - self._saved_at >= REFRESH:
+            self._save(update=True)
 
     def _save(self, *, update: bool) -> None:
-        views = self._views()
+        now = self._now()
+        views = self._latest.views(self.operations, now)
         key = "" if self._ended() else self._key
-        text = render.text(views[0]) if len(views) == 1 else render.table_text(views)
         self._saved_at, self._saved_words = self._clock(), _words(views)
-        bundle = {"text/html": render.alone(views, key), "text/plain": text}
-        self._publish(bundle, f"{self._key}-saved", update)
+        html, text = _alone(views, self._note, now, key)
+        self._publish({"text/html": html, "text/plain": text}, f"{self._key}-saved", update)
 
     def _go_live(self, *, update: bool) -> None:
         self._over = False
-        self._live = _Live(self._key, self._views(), self._cancel)
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._live.root.model_id}
+        now = self._now()
+        live = self._live = Live(self._key, self._cancel, self.redraw)
+        live.update(self._latest.views(self.operations, now), self._note, now)
+        view = {"version_major": 2, "version_minor": 0, "model_id": live.root.model_id}
         self._publish({_VIEW: view, "text/html": "", "text/plain": ""}, f"{self._key}-live", update)
 
-    def _cancel(self) -> None:
-        running = [operation for operation in self.operations if not operation.resource.done]
-        self._scheduler.schedule(_Cancelling(running, self._not_cancelled))
+    def _cancel(self, places: Sequence[int]) -> None:
+        for place in places:
+            self._scheduler.schedule(_Cancelling(self.operations[place], self._not_cancelled))
 
     def _not_cancelled(self, why: str) -> None:
         self.note(f"cannot be cancelled: {why}")
         with self._lock:
             if self._live is not None:
-                self._live.allow_click()
+                self._live.allow_clicks()
 
 
-def _words(views: list[CardView]) -> str:
-    return " ".join(view.word for view in views)
+def html_of(operations: Sequence[Operation], now: datetime) -> str:
+    """Return operations as they are at `now`, as html that stands alone."""
+    return _alone(Latest().views(operations, now), "", now)[0]
 
 
-class _Live:
-    """The widgets of a surface."""
+def _alone(views: Sequence[CardView], note: str, now: datetime, key: str = "") -> tuple[str, str]:
+    """Return what a saved notebook keeps, as html and text: a card, or a table of several."""
+    if len(views) != 1:
+        return rows.saved_table(views, now, key), rows.table_text(views, now)
+    view = aged(views[0], now, note)
+    return render.snapshot(view, key), render.text(view)
 
-    def __init__(self, key: str, views: list[CardView], cancel: Callable[[], object]) -> None:
-        import ipywidgets  # noqa: PLC0415 - only in a notebook
 
-        self._cancel, self._clicked = cancel, False
-        self._style = ipywidgets.HTML(render.STYLE + render.hiding(key))
-        self._head = ipywidgets.HTML()
-        self._numbers = ipywidgets.HTML()
-        self._button = ipywidgets.Button(tooltip="Ask the service to stop; what was done until then remains")
-        self._button.on_click(self._click)
-        self._row = ipywidgets.HBox([self._numbers, self._button])
-        self._row.add_class("lro-row")
-        self.root = ipywidgets.VBox([self._style, self._head, self._row])
-        self.root.add_class("lro-card")
-        self.update(views)
-
-    @property
-    def comm_ids(self) -> list[str]:
-        return [self._button.model_id] if self._button.model_id else []
-
-    def update(self, views: list[CardView]) -> None:
-        """Bring the widgets up to date; a part that has not changed is not sent."""
-        if len(views) == 1:
-            self._head.value, self._numbers.value = render.header(views[0]), render.live(views[0])
-        else:
-            self._head.value, self._numbers.value = render.table(views), ""
-        if all(view.state == "CANCELLING" or view.ended for view in views):
-            self._button.description = CANCELLING
-        else:
-            free = "Cancel" if len(views) == 1 else "Cancel all"
-            self._button.description = CANCELLING if self._clicked else free
-
-    def close(self) -> None:
-        """Remove the widgets from the page and from the kernel."""
-        for widget in (self.root, self._row, self._style, self._head, self._numbers, self._button):
-            widget.close()
-
-    def end(self, html: str) -> None:
-        """Show how it ended, and nothing to click."""
-        self._head.value = html
-        self._row.layout.display = "none"
-        self.root.remove_class("lro-card").add_class("lro-ended")
-
-    def allow_click(self) -> None:
-        """Let the button be clicked again."""
-        self._clicked = False
-
-    def _click(self, _: object) -> None:
-        """Answer a click, in whichever thread it comes: only note it and hand it on."""
-        if not self._clicked:
-            self._clicked = True
-            self._button.description = CANCELLING
-            self._cancel()
+def _words(views: Sequence[CardView]) -> list[str]:
+    return [view.word for view in views]

@@ -6,17 +6,18 @@ Pure: no widget, no clock. Text from the server is cleaned and cut here, escaped
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
 from lro_notebook.progress import Progress, rate_of, state_of, time_left
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from lro_notebook.operation import Operation
-    from lro_notebook.resource import State
+    from lro_notebook.resource import OperationResource, State
 
 SHORT, LONG = 120, 600  # characters of the server's text in a line, in a message
 #: Control characters, ANSI sequences included, and those that change the direction of text.
@@ -25,7 +26,7 @@ _UNSHOWN = re.compile(
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^\s\"'<>\\]*)?")
-_WORDS: dict[State, str] = {
+WORDS: dict[State, str] = {
     "PENDING": "Pending",
     "RUNNING": "Running",
     "CANCELLING": "Cancelling",
@@ -90,7 +91,7 @@ class CardView:
         return self.state in ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-def view_of(operation: Operation, now: datetime, *, trouble: str = "") -> CardView:
+def view_of(operation: Operation, now: datetime) -> CardView:
     """Return what a card says of `operation` at `now`, from its last snapshot."""
     resource = operation.resource
     progress, state = Progress.from_resource(resource), state_of(resource)
@@ -104,7 +105,7 @@ def view_of(operation: Operation, now: datetime, *, trouble: str = "") -> CardVi
         title=clean(title_of(operation.method), SHORT),
         target=clean(target_of(operation), SHORT),
         state=state,
-        word=_WORDS[state],
+        word=WORDS[state],
         operation_id=clean(operation.id, SHORT),
         local=bool(getattr(operation.client, "is_local", False)),
         logs_url=logs if isinstance(logs, str) and len(logs) < 2_000 and _HTTPS.fullmatch(logs) else "",  # noqa: PLR2004
@@ -116,12 +117,45 @@ def view_of(operation: Operation, now: datetime, *, trouble: str = "") -> CardVi
         elapsed=elapsed,
         left=None if resource.done else time_left(progress, rate),
         status="" if resource.done else clean(progress.status or "", SHORT),
-        trouble=trouble or operation.trouble,
+        trouble=operation.trouble,
         sentence=sentence,
         advice=advice,
         next_line=next_line,
         as_of=now,
     )
+
+
+def age(view: CardView, now: datetime) -> float | None:
+    """Return for how many seconds the operation has run at `now`; None where that is not known."""
+    if view.elapsed is None or view.ended:
+        return view.elapsed
+    return view.elapsed + (now - view.as_of).total_seconds()
+
+
+def aged(view: CardView, now: datetime, note: str = "") -> CardView:
+    """Return `view` as it is at `now` if nothing was heard since; with a `note` in place of its trouble."""
+    return replace(view, elapsed=age(view, now), as_of=now, trouble=note or view.trouble)
+
+
+class Latest:
+    """The views of a list of operations that only grows; one is made anew when its operation changed."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[OperationResource, str]] = []
+        self._views: list[CardView] = []
+
+    def views(self, operations: Sequence[Operation], now: datetime) -> list[CardView]:
+        """Return a view of each operation; `as_of` says from when it is."""
+        for place, operation in enumerate(operations):
+            follower = operation.follower
+            resource, trouble = follower.resource, follower.trouble
+            if place == len(self._views):
+                self._seen.append((resource, trouble))
+                self._views.append(view_of(operation, now))
+            elif self._seen[place][0] is not resource or self._seen[place][1] != trouble:
+                self._seen[place] = (resource, trouble)
+                self._views[place] = view_of(operation, now)
+        return self._views
 
 
 def clean(text: str, limit: int) -> str:
@@ -181,17 +215,29 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def counts(view: CardView) -> str:
+    """Return ``41,200 of 82,400``, ``41,200 done``, or nothing where nothing is counted."""
+    if view.completed is None:
+        return ""
+    return f"{view.completed:,} of {view.total:,}" if view.total else f"{view.completed:,} done"
+
+
+def speed(rate: float) -> str:
+    """Return ``1,200/s``, or ``4.5/min`` for less than one a second."""
+    return f"{rate:,.0f}/s" if rate >= 1 else f"{rate * 60:,.1f}/min"
+
+
 def numbers(view: CardView) -> list[str]:
     """Return the counts and times of a view, each as a short phrase; what is unknown is left out."""
     parts = []
     if view.completed is not None:
-        parts.append(f"{view.completed:,} of {view.total:,}" if view.total else f"{view.completed:,} done")
+        parts.append(counts(view))
     if view.fraction is not None and not view.ended:
         parts.append(f"{int(view.fraction * 100)} %")
     if view.failed:
         parts.append(f"{view.failed:,} failed")
     if view.rate is not None and not view.ended:
-        parts.append(f"{view.rate:,.0f}/s" if view.rate >= 1 else f"{view.rate * 60:,.1f}/min")
+        parts.append(speed(view.rate))
     if view.elapsed is not None:
         parts.append(duration(view.elapsed))
     if view.left is not None:
