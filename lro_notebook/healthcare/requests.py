@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.resource import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _GCS = re.compile(r"gs://[a-z0-9][a-z0-9._-]*(/.*)?")
 _BIGQUERY = re.compile(r"bq://[^./]+\.[^./]+")
@@ -43,6 +43,39 @@ def is_bigquery(value: object) -> bool:
     if not _BIGQUERY.fullmatch(value):
         raise ConfigError(f"{value!r} is no BigQuery dataset such as bq://project.dataset")
     return True
+
+
+def gcs_bucket(value: object, what: str) -> str:
+    """Return `value` if it names a Cloud Storage bucket alone, with or without ``gs://``."""
+    if not isinstance(value, str) or not _GCS.fullmatch(f"gs://{value.removeprefix('gs://')}"):
+        raise ConfigError(f"{what} {value!r} is no Cloud Storage bucket such as 'my-bucket'")
+    return value
+
+
+def consent_to_all(what: str, *, everything: bool, limits: object) -> None:
+    """Refuse a call that destroys data without a limit, unless the caller has said that it is meant."""
+    if not limits and not everything:
+        raise ConfigError(
+            f"{what} without a limit concerns the whole store; limit it, or say everything=True"
+        )
+
+
+def deidentification(config: Mapping[str, Any] | None, gcs_config_uri: str | None) -> dict[str, Any]:
+    """Return the fields of a request that say how to de-identify."""
+    if config is None and gcs_config_uri is None:
+        raise ConfigError(
+            "how to de-identify is not said; give config (a DeidentifyConfig as a dict, {} for the "
+            "defaults) or gcs_config_uri"
+        )
+    body: dict[str, Any] = {} if config is None else {"config": dict(config)}
+    if gcs_config_uri is not None:
+        body["gcsConfigUri"] = gcs_uri(gcs_config_uri, "gcs_config_uri")
+    return body
+
+
+def given(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+    """Return the fields that were given a value: neither None, nor False, nor empty."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def one_of(value: str, allowed: tuple[str, ...], what: str) -> str:

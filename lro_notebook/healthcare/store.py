@@ -10,6 +10,7 @@ from lro_notebook.healthcare.requests import resource_id
 
 if TYPE_CHECKING:
     from lro_notebook.client import Client
+    from lro_notebook.operation import Operation
 
 
 class Store:
@@ -60,6 +61,19 @@ class Store:
 
     def _call(self, method: str, path: str) -> dict[str, Any]:
         return self._client.rest.call(method, f"{self._version}/{path}", role="read", missing=self._missing)
+
+    def _start(
+        self,
+        verb: str,
+        body: dict[str, Any],
+        *,
+        version: str | None = None,
+        **recorded: Any,  # noqa: ANN401 - as Client.start
+    ) -> Operation:
+        """Start a custom method of the store; `version` where only that one of the API has it."""
+        path = f"{version or self._version}/{self.name}:{verb}"
+        title = f"{self.collection}.{verb}"
+        return self._client.start("POST", path, body, title=title, missing=self._missing, **recorded)
 
     @property
     def _missing(self) -> str:
