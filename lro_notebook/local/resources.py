@@ -24,6 +24,7 @@ CREATE TABLE resources (
     id TEXT NOT NULL,
     version INTEGER NOT NULL,
     updated INTEGER NOT NULL,
+    operation INTEGER,
     body BLOB NOT NULL,
     UNIQUE (store, type, id)
 );
@@ -33,6 +34,7 @@ CREATE TABLE history (
     id TEXT NOT NULL,
     version INTEGER NOT NULL,
     updated INTEGER NOT NULL,
+    operation INTEGER,
     body BLOB,
     UNIQUE (store, type, id, version)
 );
@@ -62,20 +64,27 @@ class Stored(NamedTuple):
     body: bytes | None
 
 
-def put_many(connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming]) -> None:
-    """Store resources; an existing one gets a new version and its old one goes to the history."""
+def put_many(
+    connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming], *, operation: int | None = None
+) -> None:
+    """Store resources; an existing one gets a new version and its old one goes to the history.
+
+    `operation` is the one that does it; None for a request of its own.
+    """
     moment = microseconds()
     start, seen = 0, set[tuple[str, str]]()
     for index, item in enumerate(incoming):
         key = (item.type, item.id)
         if key in seen:
-            _put_distinct(connection, store, incoming[start:index], moment)
+            _put_distinct(connection, store, incoming[start:index], moment, operation)
             start, seen = index, set()
         seen.add(key)
-    _put_distinct(connection, store, incoming[start:], moment)
+    _put_distinct(connection, store, incoming[start:], moment, operation)
 
 
-def delete(connection: sqlite3.Connection, store: int, type_: str, identifier: str) -> None:
+def delete(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, operation: int | None = None
+) -> None:
     """Move a resource to the history and mark it as deleted; nothing happens where there is none."""
     current = read(connection, store, type_, identifier)
     if current is None or current.body is None:
@@ -84,8 +93,9 @@ def delete(connection: sqlite3.Connection, store: int, type_: str, identifier: s
     key = (store, type_, identifier)
     connection.execute("DELETE FROM resources WHERE (store, type, id) = (?, ?, ?)", key)
     connection.execute(
-        "INSERT INTO history (store, type, id, version, updated, body) VALUES (?, ?, ?, ?, ?, NULL)",
-        (*key, current.version + 1, microseconds()),
+        "INSERT INTO history (store, type, id, version, updated, operation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        (*key, current.version + 1, microseconds(), operation),
     )
 
 
@@ -164,7 +174,11 @@ def bodies(
 
 
 def _put_distinct(
-    connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming], moment: int
+    connection: sqlite3.Connection,
+    store: int,
+    incoming: Sequence[Incoming],
+    moment: int,
+    operation: int | None,
 ) -> None:
     """Store resources of which no two have the same type and id."""
     by_type: defaultdict[str, list[str]] = defaultdict(list)
@@ -179,11 +193,14 @@ def _put_distinct(
     rows = []
     for item in incoming:
         version = latest.get((item.type, item.id), 0) + 1
-        rows.append((store, item.type, item.id, version, moment, item.stamped(version, updated)))
+        body = item.stamped(version, updated)
+        rows.append((store, item.type, item.id, version, moment, operation, body))
     connection.executemany(
-        "INSERT INTO resources (store, type, id, version, updated, body) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO resources (store, type, id, version, updated, operation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (store, type, id) DO UPDATE "
-        "SET version = excluded.version, updated = excluded.updated, body = excluded.body",
+        "SET version = excluded.version, updated = excluded.updated, operation = excluded.operation, "
+        "body = excluded.body",
         rows,
     )
 
@@ -210,8 +227,8 @@ def _latest(
 def _archive(connection: sqlite3.Connection, keys: Sequence[tuple[int, str, str]]) -> None:
     """Copy current versions to the history; a deleted resource has none."""
     connection.executemany(
-        "INSERT INTO history (store, type, id, version, updated, body) "
-        "SELECT store, type, id, version, updated, body FROM resources "
+        "INSERT INTO history (store, type, id, version, updated, operation, body) "
+        "SELECT store, type, id, version, updated, operation, body FROM resources "
         "WHERE (store, type, id) = (?, ?, ?)",
         keys,
     )
