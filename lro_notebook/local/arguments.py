@@ -57,6 +57,14 @@ def objects(folders: Buckets, uri: object, field: str) -> Location:
     return location
 
 
+def object_(folders: Buckets, uri: object, field: str) -> Location:
+    """Return the one object that `uri` names."""
+    location = objects(folders, uri, field)
+    if any(mark in location.path for mark in "*?"):
+        raise invalid(f"{field}: name one object; wildcards are not for this field")
+    return location
+
+
 def types(value: object, field: str) -> frozenset[str] | None:
     """Return resource types from text with commas, or from a list; None for all."""
     parts = value.split(",") if isinstance(value, str) else value
@@ -108,7 +116,8 @@ def int64(body: Mapping[str, Any], field: str, default: int) -> int:
 
 def texts(body: Mapping[str, Any], field: str) -> list[str]:
     """Return a list of texts; empty where the field is not given."""
-    value = body.get(field) or []
+    value = body.get(field)
+    value = [] if value is None else value
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise invalid(f"{field}: expected a list of texts")
     return value
@@ -116,7 +125,8 @@ def texts(body: Mapping[str, Any], field: str) -> list[str]:
 
 def message(body: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     """Return a JSON object; empty where the field is not given."""
-    value = body.get(field) or {}
+    value = body.get(field)
+    value = {} if value is None else value
     if not isinstance(value, dict):
         raise invalid(f"{field}: expected an object")
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lro_notebook.local import dataset_create, fhir_store
+from lro_notebook.local import dataset_create, dataset_deidentify, fhir_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,9 @@ STORE_KINDS: tuple[StoreKind, ...] = (fhir_store.KIND,)
 CREATE_DATASET = dataset_create.KIND
 
 #: Custom method of a dataset -> kind.
-DATASET_METHODS: Mapping[str, Kind] = {}
+DATASET_METHODS: Mapping[str, Kind] = {
+    "deidentify": dataset_deidentify.kind_of({kind.collection: kind.deidentify for kind in STORE_KINDS}),
+}
 
 
 def tables() -> str:

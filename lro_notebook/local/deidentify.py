@@ -20,12 +20,16 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
+
 from lro_notebook.errors import Code
 from lro_notebook.local import arguments
 from lro_notebook.local.refusal import Refusal, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lro_notebook.local.buckets import Buckets
 
 #: Kinds of values, named as the API's info types where it has one.
 InfoType = Literal[
@@ -196,3 +200,20 @@ def _known(info_type: str) -> str:
             f"info type {info_type[:60]!r}: the local service knows {', '.join(DEFAULT_PROFILE)}",
         )
     return info_type
+
+
+def config_of(folders: Buckets, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the configuration of a start request: `config`, or the object that ``gcsConfigUri`` names."""
+    uri = body.get("gcsConfigUri")
+    if uri is None:
+        if "config" not in body:
+            raise invalid("config: say how to de-identify; {} is the default profile")
+        return arguments.message(body, "config")
+    ((_, path),) = folders.match(arguments.object_(folders, uri, "gcsConfigUri"))
+    try:
+        config = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"gcsConfigUri: the object is not valid JSON at character {error.pos}") from error
+    if not isinstance(config, dict):
+        raise invalid("gcsConfigUri: the object holds no JSON object")
+    return config

@@ -52,7 +52,7 @@ def run(job: Job, request: ExportRequest) -> Steps:
             rows = resources.bodies(connection, request.store.key, type_, since=request.since)
             shards = Shards(folder_of_parts, f"{job.operation}_{type_}", job.shard_bytes)
             with shards:
-                while batch := [body for (body,) in islice(rows, job.batch())]:
+                while batch := [body for _, body in islice(rows, job.batch())]:
                     shards.write(batch)
                     yield Step(success=len(batch))
             shards.publish(folder)

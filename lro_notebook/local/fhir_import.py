@@ -69,7 +69,7 @@ def run(job: Job, request: ImportRequest) -> Steps:
     total = 0
     for uri, path in files:
         for number, text in enumerate(texts(uri, path, whole_files=request.whole_files)):
-            total += _units(text.raw, request)
+            total += units(text.raw, request)
             if number % _SIZING_STEP == 0:
                 yield Step()
     yield Step(sized=total)
@@ -155,11 +155,11 @@ def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
 
 
 def _read(text: Text, request: ImportRequest) -> Iterator[Incoming | Failure]:
-    """Yield the units of a text, as many as `_units` counts."""
+    """Yield the units of a text, as many as `units` counts."""
     if not request.bundles:
         yield read_resource(text.raw, text.source)
         return
-    bundle = _bundle(text.raw)
+    bundle = bundle_in(text.raw)
     if bundle is None:
         yield flaw(
             text.source, "not a FHIR Bundle; for one resource in each text use contentStructure RESOURCE"
@@ -177,15 +177,15 @@ def _read(text: Text, request: ImportRequest) -> Iterator[Incoming | Failure]:
             yield read_resource(entry[resource.start : resource.end], source)
 
 
-def _units(raw: bytes, request: ImportRequest) -> int:
-    """Return how many units a text holds; one that cannot be read is one unit."""
+def units(raw: bytes, request: ImportRequest) -> int:
+    """Return how many units a text of the input holds; one that cannot be read is one unit."""
     if not request.bundles:
         return 1
-    bundle = _bundle(raw)
+    bundle = bundle_in(raw)
     return 1 if bundle is None else len(bundle.get("entry", ()))
 
 
-def _bundle(raw: bytes) -> dict[str, Any] | None:
+def bundle_in(raw: bytes) -> dict[str, Any] | None:
     """Return the bundle in `raw`, or None if that is something else."""
     try:
         bundle = orjson.loads(raw)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from lro_notebook.errors import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: google.rpc code -> HTTP status, as google/rpc/code.proto maps them.
 _HTTP_STATUS: Mapping[Code, int] = {
@@ -56,6 +56,8 @@ class Refusal(Exception):
         What happened, to what, and what to do next.
     status : int
         HTTP status, for requests.
+    details : list
+        ``details`` of the google.rpc.Status, each with its ``@type``.
     headers : dict
         Additional HTTP headers, such as ``Retry-After``.
     """
@@ -66,12 +68,14 @@ class Refusal(Exception):
         message: str,
         *,
         status: int | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = _HTTP_STATUS.get(code, 500) if status is None else status
+        self.details = list(details)
         self.headers = dict(headers or {})
 
 
@@ -111,12 +115,18 @@ def refusal_response(refusal: Refusal, path: str) -> Response:
             headers=refusal.headers,
             media_type="application/fhir+json; charset=UTF-8",
         )
-    error = {"code": refusal.status, "message": refusal.message, "status": refusal.code.name}
+    error: dict[str, Any] = {
+        "code": refusal.status,
+        "message": refusal.message,
+        "status": refusal.code.name,
+    }
+    if refusal.details:
+        error["details"] = refusal.details
     return json_response({"error": error}, status=refusal.status, headers=refusal.headers)
 
 
 def is_fhir_path(path: str) -> bool:
-    """Return whether `path` lies in the FHIR interface of a store."""
+    """Return whether `path` lies in the FHIR interface of a store, the status of bulk exports included."""
     store, _, rest = path.partition("/fhirStores/")
     segments = rest.split("/")
-    return bool(store) and len(segments) > 1 and segments[1] == "fhir"
+    return bool(store) and len(segments) > 1 and segments[1] in ("fhir", "operations")

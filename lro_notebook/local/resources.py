@@ -56,12 +56,16 @@ class Incoming(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """One version of a resource; `body` is None for a deletion. `updated` is in microseconds since 1970."""
+    """One version of a resource; `body` is None for a deletion. `updated` is in microseconds since 1970.
+
+    `operation` is the one that wrote it, where it was one.
+    """
 
     id: str
     version: int
     updated: int
     body: bytes | None
+    operation: int | None = None
 
 
 def put_many(
@@ -124,10 +128,10 @@ def versions(
     """Return up to `limit` versions of a resource below version `before`, newest first."""
     rows = connection.execute(
         """
-        SELECT id, version, updated, body FROM resources
+        SELECT id, version, updated, body, operation FROM resources
         WHERE store = ?1 AND type = ?2 AND id = ?3 AND version < ?4
         UNION ALL
-        SELECT id, version, updated, body FROM history
+        SELECT id, version, updated, body, operation FROM history
         WHERE store = ?1 AND type = ?2 AND id = ?3 AND version < ?4
         ORDER BY version DESC LIMIT ?5
         """,
@@ -164,13 +168,114 @@ def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> 
 
 def bodies(
     connection: sqlite3.Connection, store: int, type_: str, *, since: int | None
-) -> Iterator[tuple[bytes]]:
-    """Yield the current resources of a type by id, those updated after `since` where it is given."""
+) -> Iterator[tuple[str, bytes]]:
+    """Yield id and body of the current resources of a type, by id; only those updated after `since`."""
     return connection.execute(
-        "SELECT body FROM resources WHERE store = ?1 AND type = ?2 AND (?3 IS NULL OR updated > ?3) "
+        "SELECT id, body FROM resources WHERE store = ?1 AND type = ?2 AND (?3 IS NULL OR updated > ?3) "
         "ORDER BY id",
         (store, type_, since),
     )
+
+
+def changed_since(connection: sqlite3.Connection, store: int, moment: int) -> Iterator[tuple[str, str]]:
+    """Yield type and id of all that was written or deleted after `moment`, by type and id."""
+    return connection.execute(
+        "SELECT type, id FROM resources WHERE store = ?1 AND updated > ?2 "
+        "UNION SELECT type, id FROM history WHERE store = ?1 AND updated > ?2 ORDER BY type, id",
+        (store, moment),
+    )
+
+
+def with_versions(
+    connection: sqlite3.Connection, store: int, *, since: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield type and id of all that has a version, written after `since` where it is given."""
+    return changed_since(connection, store, -1 if since is None else since)
+
+
+def held(
+    connection: sqlite3.Connection, store: int, type_: str, identifiers: Sequence[str]
+) -> set[tuple[str, int]]:
+    """Return the ids with the version numbers that they have."""
+    rows = connection.execute(
+        "SELECT id, version FROM resources WHERE store = ?1 AND type = ?2 "
+        "AND id IN (SELECT value FROM json_each(?3)) "
+        "UNION ALL SELECT id, version FROM history WHERE store = ?1 AND type = ?2 "
+        "AND id IN (SELECT value FROM json_each(?3))",
+        (store, type_, orjson.dumps(identifiers).decode()),
+    )
+    return set(rows.fetchall())
+
+
+def as_of(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, moment: int
+) -> Stored | None:
+    """Return the version of a resource that was current at a time, or its deletion; None before it was."""
+    row = connection.execute(
+        """
+        SELECT id, version, updated, body, operation FROM resources
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND updated <= ?4
+        UNION ALL
+        SELECT id, version, updated, body, operation FROM history
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND updated <= ?4
+        ORDER BY version DESC LIMIT 1
+        """,
+        (store, type_, identifier, moment),
+    ).fetchone()
+    return None if row is None else Stored(*row)
+
+
+def version_counts(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, until: int | None
+) -> tuple[int, int]:
+    """Return how many current (0 or 1) and older versions a resource has, those not after `until`."""
+    counts = [
+        connection.execute(
+            f"SELECT count(*) FROM {table} WHERE store = ? AND type = ? AND id = ? "  # noqa: S608
+            "AND (? IS NULL OR updated <= ?)",
+            (store, type_, identifier, until, until),
+        ).fetchone()[0]
+        for table in ("resources", "history")
+    ]
+    return counts[0], counts[1]
+
+
+def purge(
+    connection: sqlite3.Connection, store: int, key: tuple[str, str], *, until: int | None, current: bool
+) -> None:
+    """Remove old versions without a trace, with `current` the newest as well; those not after `until`."""
+    tables = ("history", "resources") if current else ("history",)
+    for table in tables:
+        connection.execute(
+            f"DELETE FROM {table} WHERE store = ? AND type = ? AND id = ? "  # noqa: S608
+            "AND (? IS NULL OR updated <= ?)",
+            (store, *key, until, until),
+        )
+
+
+def insert_versions(connection: sqlite3.Connection, store: int, type_: str, rows: Sequence[Stored]) -> None:
+    """Add versions with the numbers and times that they bring; the newest of all is the current one."""
+    connection.executemany(
+        "INSERT INTO history (store, type, id, version, updated, operation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(store, type_, row.id, row.version, row.updated, row.operation, row.body) for row in rows],
+    )
+    for identifier in {row.id for row in rows}:
+        key = (store, type_, identifier)
+        _archive(connection, [key])
+        connection.execute("DELETE FROM resources WHERE (store, type, id) = (?, ?, ?)", key)
+        connection.execute(
+            "INSERT INTO resources (store, type, id, version, updated, operation, body) "
+            "SELECT store, type, id, version, updated, operation, body FROM history "
+            "WHERE (store, type, id) = (?1, ?2, ?3) AND body IS NOT NULL AND version = "
+            "(SELECT max(version) FROM history WHERE (store, type, id) = (?1, ?2, ?3))",
+            key,
+        )
+        connection.execute(
+            "DELETE FROM history WHERE (store, type, id, version) IN "
+            "(SELECT store, type, id, version FROM resources WHERE (store, type, id) = (?, ?, ?))",
+            key,
+        )
 
 
 def _put_distinct(
