@@ -54,6 +54,7 @@ CREATE TABLE operations (
     response BLOB
 );
 CREATE INDEX operations_of ON operations (parent, id);
+CREATE INDEX operations_ended ON operations (ended);
 CREATE INDEX operations_active ON operations (id) WHERE ended IS NULL;
 CREATE TABLE failures (
     number INTEGER PRIMARY KEY,

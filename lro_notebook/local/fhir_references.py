@@ -9,6 +9,7 @@ from lro_notebook.local.work import Step
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Generator
 
 _REFERENCE = re.compile(rb'"reference"\s*:\s*"([A-Z][A-Za-z]{0,63}/[A-Za-z0-9.-]{1,64})(?:/_history/[^"]*)?"')
 
