@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.routing import Mount, Route, Router
 
 from lro_notebook.errors import Code
-from lro_notebook.local import management
+from lro_notebook.local import log_entries, management, openapi, storage
 from lro_notebook.local.names import DEMO_DATASET
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing, refusal_response
 from lro_notebook.local.service import API_VERSIONS, Service, read_json, service_of
@@ -45,6 +45,9 @@ def build_app(service: Service) -> Starlette:
         routes=[
             Route(ABOUT_PATH, about, methods=["GET"]),
             Route(ABOUT_PATH, change, methods=["PATCH"]),
+            *openapi.ROUTES,
+            *log_entries.ROUTES,
+            *storage.ROUTES,
             *(
                 Mount(f"/{version}", app=Router(management.ROUTES, redirect_slashes=False))
                 for version in API_VERSIONS
