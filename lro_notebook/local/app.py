@@ -6,6 +6,7 @@ import hmac
 import logging
 import os
 import re
+import sqlite3
 import time
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,14 @@ from starlette.routing import Mount, Route, Router
 from lro_notebook.errors import Code
 from lro_notebook.local import log_entries, management, openapi, storage
 from lro_notebook.local.names import DEMO_DATASET
-from lro_notebook.local.refusal import Refusal, invalid, json_response, missing, refusal_response
+from lro_notebook.local.refusal import (
+    Refusal,
+    invalid,
+    json_response,
+    missing,
+    refusal_response,
+    write_refusal,
+)
 from lro_notebook.local.service import API_VERSIONS, Service, read_json, service_of
 
 if TYPE_CHECKING:
@@ -54,7 +62,12 @@ def build_app(service: Service) -> Starlette:
             ),
         ],
         middleware=[Middleware(Guard, service=service)],
-        exception_handlers={Refusal: _refused, HTTPException: _no_route, Exception: _mistake},
+        exception_handlers={
+            Refusal: _refused,
+            HTTPException: _no_route,
+            sqlite3.OperationalError: _not_written,
+            Exception: _mistake,
+        },
     )
     app.router.redirect_slashes = False
     app.state.service = service
@@ -140,6 +153,14 @@ def _about(service: Service) -> dict[str, Any]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     refusal = error if isinstance(error, Refusal) else Refusal(Code.INTERNAL, "")
+    return refusal_response(refusal, request.url.path)
+
+
+async def _not_written(request: Request, error: Exception) -> Response:
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    refusal = (
+        write_refusal(error) if isinstance(error, sqlite3.OperationalError) else Refusal(Code.INTERNAL, "")
+    )
     return refusal_response(refusal, request.url.path)
 
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from lro_notebook.errors import Code
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping, Sequence
 
 #: google.rpc code -> HTTP status, as google/rpc/code.proto maps them.
@@ -87,6 +88,14 @@ def invalid(message: str) -> Refusal:
 def missing(message: str) -> Refusal:
     """Return a refusal for something that is not there (HTTP 404)."""
     return Refusal(Code.NOT_FOUND, message)
+
+
+def write_refusal(error: sqlite3.OperationalError) -> Refusal:
+    """Return the refusal for data that cannot be written: the disk is full, or fails."""
+    return Refusal(
+        Code.RESOURCE_EXHAUSTED,
+        f"the service's data cannot be written ({error}); make room on the disk of its data directory",
+    )
 
 
 def json_response(
