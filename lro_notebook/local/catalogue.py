@@ -20,7 +20,7 @@ CREATE_DATASET = dataset_create.KIND
 
 #: Custom method of a dataset -> kind.
 DATASET_METHODS: Mapping[str, Kind] = {
-    "deidentify": dataset_deidentify.kind_of({kind.collection: kind.deidentify for kind in STORE_KINDS}),
+    "deidentify": dataset_deidentify.kind_of(STORE_KINDS),
 }
 
 

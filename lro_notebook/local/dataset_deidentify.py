@@ -5,25 +5,31 @@ What happens inside a store is its kind's (`StoreKind.deidentify`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local import deidentify, names, stores
 from lro_notebook.local.refusal import invalid
-from lro_notebook.local.stores import Store
-from lro_notebook.local.work import Job, Kind, Step, Steps
+from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping, Sequence
 
-    from lro_notebook.local.work import Context
+    from lro_notebook.local.kinds import StoreKind
+    from lro_notebook.local.work import Context, Job, Steps
 
-#: Collection -> what copies a store of it; None for kinds that have no de-identification.
-Copiers = Mapping[str, Callable[[Job, Store, Store, Mapping[str, Any]], Steps] | None]
 _PAGE = 1000
+
+
+class Copied(NamedTuple):
+    """A store that is copied: its kind, its id and its fields."""
+
+    kind: StoreKind
+    identifier: str
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,21 @@ class DatasetRequest:
     config: Mapping[str, Any]
 
 
-def parse(context: Context, dataset: str, body: Mapping[str, Any]) -> DatasetRequest:
+def kind_of(kinds: Sequence[StoreKind]) -> Kind:
+    """Return the kind of operation that copies the stores of these kinds."""
+    copied = [kind for kind in kinds if kind.deidentify is not None]
+    return Kind(
+        "dataset.DatasetService.DeidentifyDataset",
+        "deidentify.DeidentifySummary",
+        partial(_parse, kinds=copied),
+        partial(_run, kinds=copied),
+        log="DeidentifyLogEntry",
+    )
+
+
+def _parse(
+    context: Context, dataset: str, body: Mapping[str, Any], *, kinds: Sequence[StoreKind]
+) -> DatasetRequest:
     """Check the body of ``datasets.deidentify``."""
     destination = names.dataset_name(body.get("destinationDataset"), "destinationDataset")
     if stores.parent_of(destination) != stores.parent_of(dataset):
@@ -43,38 +63,31 @@ def parse(context: Context, dataset: str, body: Mapping[str, Any]) -> DatasetReq
     if stores.has_dataset(context.connection, destination):
         raise stores.taken(destination)
     config = deidentify.config_of(context.buckets, body)
-    deidentify.parse(config)
+    concerned = {found.kind.collection for found in _stores(context.connection, dataset, kinds)}
+    for kind in kinds:
+        if kind.check_config is not None and kind.collection in concerned:
+            kind.check_config(config)
     return DatasetRequest(dataset, destination, config)
 
 
-def kind_of(copiers: Copiers) -> Kind:
-    """Return the kind of operation that copies stores with `copiers`."""
-    return Kind(
-        "dataset.DatasetService.DeidentifyDataset",
-        "deidentify.DeidentifySummary",
-        parse,
-        partial(_run, copiers=copiers),
-        log="DeidentifyLogEntry",
-    )
-
-
-def _run(job: Job, request: DatasetRequest, *, copiers: Copiers) -> Steps:
+def _run(job: Job, request: DatasetRequest, *, kinds: Sequence[StoreKind]) -> Steps:
     """Make the dataset with its stores, then fill them one after the other."""
     with job.database.read() as connection:
-        found = _stores(connection, request.source, copiers)
+        found = _stores(connection, request.source, kinds)
         body = stores.get_dataset(connection, request.source)
     yield Step(partial(_make, request=request, body=body, found=found))
     with ExitStack() as stack:
         runs, size = [], 0
-        for collection, identifier, _ in found:
+        for kind, identifier, _ in found:
             with job.database.read() as connection:
                 source, destination = (
-                    stores.find_store(connection, dataset, identifier, collection=collection)
+                    stores.find_store(connection, dataset, identifier, collection=kind.collection)
                     for dataset in (request.source, request.destination)
                 )
-            copier = copiers[collection]
-            if copier is not None:
-                steps = stack.enter_context(closing(copier(job, source, destination, request.config)))
+            if kind.deidentify is not None:
+                steps = stack.enter_context(
+                    closing(kind.deidentify(job, source, destination, request.config))
+                )
                 runs.append(steps)
                 size += next(steps).sized or 0
         yield Step(sized=size)
@@ -83,18 +96,16 @@ def _run(job: Job, request: DatasetRequest, *, copiers: Copiers) -> Steps:
     return {}
 
 
-def _stores(
-    connection: sqlite3.Connection, dataset: str, copiers: Copiers
-) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """Return collection, id and fields of the stores that are copied."""
-    found: list[tuple[str, str, Mapping[str, Any]]] = []
-    for collection in (name for name, copier in copiers.items() if copier is not None):
+def _stores(connection: sqlite3.Connection, dataset: str, kinds: Sequence[StoreKind]) -> list[Copied]:
+    """Return the stores of a dataset that are copied."""
+    found: list[Copied] = []
+    for kind in kinds:
         after = ""
         while page := stores.list_stores(
-            connection, dataset, collection=collection, after=after, limit=_PAGE
+            connection, dataset, collection=kind.collection, after=after, limit=_PAGE
         ):
             after = page[-1]["name"].rpartition("/")[2]
-            found += [(collection, body["name"].rpartition("/")[2], body) for body in page]
+            found += [Copied(kind, body["name"].rpartition("/")[2], body) for body in page]
     return found
 
 
@@ -103,8 +114,8 @@ def _make(
     *,
     request: DatasetRequest,
     body: Mapping[str, Any],
-    found: list[tuple[str, str, Mapping[str, Any]]],
+    found: Sequence[Copied],
 ) -> None:
     stores.add_dataset(connection, request.destination, body)
-    for collection, identifier, fields in found:
-        stores.add_store(connection, request.destination, identifier, fields, collection=collection)
+    for kind, identifier, fields in found:
+        stores.add_store(connection, request.destination, identifier, fields, collection=kind.collection)

@@ -76,7 +76,7 @@ class Rules:
             if action == _ACTIONS[0]:
                 cleaned[name] = member
                 continue
-            below = _ANY_TEXT if action and kind is None else _kind(name, member, value, kind)
+            below = _kind(name, member, value, kind) or (_ANY_TEXT if action else None)
             result = self._value(member, place, below, patient)
             if result not in (None, {}, []):
                 cleaned[name] = result

@@ -73,6 +73,11 @@ def copy_store(job: Job, source: Store, destination: Store, config: Mapping[str,
     return run(job, DeidentifyRequest(source, destination, Rules(deidentify.parse(config))))
 
 
+def check_config(config: Mapping[str, Any]) -> None:
+    """Refuse a configuration that cannot be carried out on FHIR stores."""
+    Rules(deidentify.parse(config))
+
+
 def _copy(
     job: Job, request: DeidentifyRequest, type_: str, rows: Iterator[tuple[str, bytes]]
 ) -> Iterator[Step]:

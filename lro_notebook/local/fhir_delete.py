@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local import arguments, resources, stores
 from lro_notebook.local.fhir_listing import read_names
@@ -14,13 +16,14 @@ from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from lro_notebook.local.buckets import Location
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
 
+#: Resources that are looked at between two chances to stop.
+_FINDING_STEP = 10_000
 _VERSIONS = ("ALL", "CURRENT_ONLY", "HISTORY_ONLY")
 
 
@@ -37,7 +40,13 @@ class DeleteRequest:
     dry_run: bool
 
 
-Key = tuple[str, str]
+class Concerned(NamedTuple):
+    """A resource, and how many current (0 or 1) and older versions of it would go."""
+
+    type: str
+    id: str
+    current: int
+    old: int
 
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeleteRequest:
@@ -65,75 +74,61 @@ def run(job: Job, request: DeleteRequest) -> Steps:
         folder = job.buckets.folder(request.results.bucket) / request.results.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
-        keys = _keys(connection, request, listed)
-        yield Step(sized=sum(_counts(connection, request, key)[0] for type_ in keys for key in keys[type_]))
-        for type_, concerned in keys.items():
-            yield from _delete_type(
-                job, request, connection, (type_, concerned), drafts=drafts, folder=folder
-            )
+        found = yield from _find(connection, request, listed)
+        yield Step(sized=sum(item.current for item in found))
+        for type_, group in groupby(found, key=attrgetter("type")):
+            with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
+                yield from _delete(job, request, list(group), shards)
+            if folder is not None:
+                shards.publish(folder)
     return {}
 
 
-def _delete_type(
-    job: Job,
-    request: DeleteRequest,
-    connection: sqlite3.Connection,
-    concerned: tuple[str, Sequence[Key]],
-    *,
-    drafts: Path,
-    folder: Path | None,
-) -> Iterator[Step]:
-    type_, keys = concerned
-    with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
-        start = 0
-        while batch := keys[start : start + job.batch()]:
-            start += len(batch)
-            shards.write("/".join(key).encode() for key in batch)
-            counts = [_counts(connection, request, key) for key in batch]
-            write = partial(_write, request=request, keys=batch, operation=job.operation)
-            yield Step(
-                None if request.dry_run else write,
-                success=sum(current for current, _ in counts),
-                secondary=sum(old for _, old in counts),
-            )
-    if folder is not None:
-        shards.publish(folder)
-
-
-def _keys(
+def _find(
     connection: sqlite3.Connection, request: DeleteRequest, listed: frozenset[str] | None
-) -> dict[str, list[Key]]:
-    """Return type -> what of it is concerned."""
-    found: dict[str, list[Key]] = {}
-    for type_, identifier in resources.with_versions(connection, request.store.key):
+) -> Generator[Step, None, list[Concerned]]:
+    """Return what is concerned, by type and id; yields an empty step now and then."""
+    found: list[Concerned] = []
+    for number, (type_, identifier) in enumerate(resources.with_versions(connection, request.store.key)):
+        if number % _FINDING_STEP == 0:
+            yield Step()
         chosen = request.types is None or type_ in request.types
-        if not chosen or (listed is not None and f"{type_}/{identifier}" not in listed):
-            continue
-        if any(_counts(connection, request, (type_, identifier))):
-            found.setdefault(type_, []).append((type_, identifier))
+        if chosen and (listed is None or f"{type_}/{identifier}" in listed):
+            current, old = resources.version_counts(
+                connection, request.store.key, type_, identifier, until=request.until
+            )
+            current = 0 if request.versions == "HISTORY_ONLY" else current
+            old = 0 if request.versions == "CURRENT_ONLY" else old
+            if current or old:
+                found.append(Concerned(type_, identifier, current, old))
     return found
 
 
-def _counts(connection: sqlite3.Connection, request: DeleteRequest, key: Key) -> tuple[int, int]:
-    """Return how many current and how many historical versions of a resource would go."""
-    current, old = resources.version_counts(connection, request.store.key, *key, until=request.until)
-    return (
-        0 if request.versions == "HISTORY_ONLY" else current,
-        0 if request.versions == "CURRENT_ONLY" else old,
-    )
+def _delete(job: Job, request: DeleteRequest, found: Sequence[Concerned], shards: Shards) -> Iterator[Step]:
+    """List what is concerned and delete it, a step per batch."""
+    start = 0
+    while batch := found[start : start + job.batch()]:
+        start += len(batch)
+        shards.write(f"{item.type}/{item.id}".encode() for item in batch)
+        write = partial(_write, request=request, found=batch, operation=job.operation)
+        yield Step(
+            None if request.dry_run else write,
+            success=sum(item.current for item in batch),
+            secondary=sum(item.old for item in batch),
+        )
 
 
 def _write(
-    connection: sqlite3.Connection, *, request: DeleteRequest, keys: Sequence[Key], operation: int
+    connection: sqlite3.Connection, *, request: DeleteRequest, found: Sequence[Concerned], operation: int
 ) -> None:
-    store, until = request.store, request.until
+    store, current = request.store, request.versions == "ALL"
     stores.require_store(connection, store)
-    for key in keys:
-        if request.versions != "CURRENT_ONLY":
-            current = request.versions == "ALL"
-            resources.purge(connection, store.key, key, until=until, current=current)
-        elif _counts(connection, request, key)[0]:
+    for item in found:
+        key = (item.type, item.id)
+        if request.versions == "CURRENT_ONLY":
             resources.delete(connection, store.key, *key, operation=operation)
+        else:
+            resources.purge(connection, store.key, key, until=request.until, current=current)
 
 
 KIND = Kind("fhir.FhirStoreService.BulkDeleteResources", "google.protobuf.Empty", parse, run)

@@ -58,4 +58,5 @@ KIND = StoreKind(
     not_built={"executeCohort": "the local service has no FHIRPath engine"},
     routes=[*fhir_bulk.ROUTES, *fhir.ROUTES],
     deidentify=fhir_deidentify_run.copy_store,
+    check_config=fhir_deidentify_run.check_config,
 )
