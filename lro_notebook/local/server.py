@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -234,8 +235,11 @@ def _clear(folder: Path) -> None:
 def _expire(database: Database, days: float, stopping: threading.Event) -> None:
     """Remove the records of operations that ended so many days ago, until the service stops."""
     while not stopping.wait(_EXPIRY_INTERVAL):
-        with database.write() as connection:
-            operations.expire(connection, operations.microseconds() - round(days * _DAY))
+        try:
+            with database.write() as connection:
+                operations.expire(connection, operations.microseconds() - round(days * _DAY))
+        except sqlite3.OperationalError as error:
+            logger.warning("old records of operations cannot be removed now: %s", error)
 
 
 def _start_sample(folders: Buckets, patients: int) -> None:
