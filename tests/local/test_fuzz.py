@@ -17,7 +17,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 pytestmark = [pytest.mark.service, pytest.mark.filterwarnings("ignore")]  # of libraries under schemathesis
 _MISTAKE = 500
 _BOUNDED = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     database=None,
@@ -74,5 +74,5 @@ def test_no_request_is_answered_with_a_mistake(service: Program) -> None:
             assert answer.status_code != _MISTAKE, case.as_curl_command()
 
         check()
-    assert answered.total() > 300
-    assert answered[200] > 25  # what is valid was among it
+    assert answered.total() > 200
+    assert answered[200] > 15  # what is valid was among it
