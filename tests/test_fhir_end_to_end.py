@@ -100,6 +100,8 @@ def test_failures_are_read_through_the_log_interface(store: FhirStore, dataset: 
     assert frame.attrs["complete"]
 
 
-def test_what_is_not_built_says_what_it_lacks(store: FhirStore) -> None:
+def test_a_cohort_loads_like_an_export(store: FhirStore) -> None:
+    op = store.execute_cohort("gs://demo-out/cohort", "Patient.where(name.family = 'Family3')")
+    assert list(op.load()["Patient"]["id"]) == ["p3"]
     with pytest.raises(lro.ApiError, match="FHIRPath"):
-        store.execute_cohort("gs://demo-out/cohort", "Patient.active")
+        store.execute_cohort("gs://demo-out/cohort", "Patient.name.first()")

@@ -120,6 +120,10 @@ def _bodies(dataset: str) -> dict[str, dict[str, Any]]:
         "applyConsents": {"validateOnly": True},
         "applyAdminConsents": {"newConsentsList": {"names": []}},
         "configureSearch": {"canonicalUrls": []},
+        "executeCohort": {
+            "fhirpathQuery": {"expressions": [{"fhirpathExpression": "Patient"}]},
+            "gcsDestination": folder,
+        },
         "rollback": {"rollbackTime": "2020-01-01T00:00:00Z", "resultGcsBucket": "demo-out"},
         "bulkDelete": {"validateOnly": True},
         "store": {"name": store},
@@ -144,7 +148,7 @@ def test_every_operation_of_fhir_stores_and_datasets(service: Program, version: 
     stamp = {"versionId": "1", "lastUpdated": "2020-01-01T00:00:00Z"}
     line = json.dumps({"resourceType": "Patient", "id": "1", "meta": stamp})
     service.put_lines("demo-out/google-in.ndjson", [line])
-    beta_only = {"exportHistory", "importHistory", "configureSearch"}
+    beta_only = {"exportHistory", "importHistory", "configureSearch", "executeCohort"}
     bodies = _bodies(dataset)
     store = bodies.pop("store")["name"]
     for method, body in bodies.items():
