@@ -21,6 +21,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local import log_entries, management, openapi, storage
 from lro_notebook.local.names import DEMO_DATASET
 from lro_notebook.local.refusal import (
+    MISTAKE,
     Refusal,
     invalid,
     json_response,
@@ -157,9 +158,11 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _not_written(request: Request, error: Exception) -> Response:
-    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    logger.error("%s %s", request.method, request.url.path, exc_info=error)
     refusal = (
-        write_refusal(error) if isinstance(error, sqlite3.OperationalError) else Refusal(Code.INTERNAL, "")
+        write_refusal(error)
+        if isinstance(error, sqlite3.OperationalError)
+        else Refusal(Code.INTERNAL, MISTAKE)
     )
     return refusal_response(refusal, request.url.path)
 
@@ -174,7 +177,4 @@ async def _no_route(request: Request, _: Exception) -> Response:
 
 
 async def _mistake(request: Request, _: Exception) -> Response:
-    refusal = Refusal(
-        Code.INTERNAL, "the local service made a mistake; see service.log in its data directory"
-    )
-    return refusal_response(refusal, request.url.path)
+    return refusal_response(Refusal(Code.INTERNAL, MISTAKE), request.url.path)

@@ -93,7 +93,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequ
     expressions = []
     for item in listed:
         label = item.get("label") or ""
-        arguments.folder(context.buckets, f"{destination.uri}/{label}", "label")
+        arguments.folder(context.buckets, f"{destination.uri.rstrip('/')}/{label}", "label")
         expressions.append(compile_expression(item.get("fhirpathExpression"), str(label)))
     moment = arguments.moment(body, "_at")
     return CohortRequest(store, tuple(expressions), destination, moment, arguments.flag(body, "validateOnly"))

@@ -6,6 +6,7 @@ thing and the next step; it never holds the content of a resource.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,9 +15,10 @@ from starlette.responses import Response
 from lro_notebook.errors import Code
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
 
+#: What is said of an error that is the service's own.
+MISTAKE = "the local service made a mistake; see service.log in its data directory"
 #: google.rpc code -> HTTP status, as google/rpc/code.proto maps them.
 _HTTP_STATUS: Mapping[Code, int] = {
     Code.INVALID_ARGUMENT: 400,
@@ -92,10 +94,13 @@ def missing(message: str) -> Refusal:
 
 def write_refusal(error: sqlite3.OperationalError) -> Refusal:
     """Return the refusal for data that cannot be written: the disk is full, or fails."""
-    return Refusal(
-        Code.RESOURCE_EXHAUSTED,
-        f"the service's data cannot be written ({error}); make room on the disk of its data directory",
-    )
+    # The last byte is the primary code; https://www.sqlite.org/rescode.html
+    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return Refusal(
+            Code.RESOURCE_EXHAUSTED,
+            f"the service's data cannot be written ({error}); make room on the disk of its data directory",
+        )
+    return Refusal(Code.INTERNAL, MISTAKE)
 
 
 def json_response(

@@ -134,7 +134,9 @@ class Worker:
         except OSError as error:
             outcome = _file_trouble(error)
         except sqlite3.OperationalError as error:
-            outcome = Status(Code.RESOURCE_EXHAUSTED.value, write_refusal(error).message)
+            logger.exception("operation %d failed", run.number)
+            written = write_refusal(error)
+            outcome = Status(written.code.value, written.message)
         except Exception:  # a runner's own mistake must end its operation, not leave it running for ever
             logger.exception("operation %d failed", run.number)
             message = "The service made a mistake; its log, service.log in the data directory, says more"
