@@ -20,7 +20,7 @@ from local_import import observation
 from lro_notebook import local
 
 _POLL = 0.02
-_SIZES = (10_000, 50_000, 200_000)
+_SIZES = (10_000, 40_000, 100_000)
 
 
 def main(sizes: list[int]) -> None:
