@@ -29,7 +29,7 @@ def main(resources: int) -> None:
         root = Path(folder)
         lines = root / "service" / "buckets" / "bench-in" / "Observation.ndjson"
         lines.parent.mkdir(parents=True)
-        lines.write_bytes(b"".join(_observation(number) for number in range(resources)))
+        lines.write_bytes(b"".join(observation(number) for number in range(resources)))
         bare = min(_bare(lines, root / f"bare-{attempt}.sqlite3") for attempt in range(3))
         service = local.ensure(root / "service")
         try:
@@ -46,7 +46,7 @@ def main(resources: int) -> None:
     print(f"status request, slowest   {latencies[-1] * 1000:>10.1f} ms")
 
 
-def _observation(number: int) -> bytes:
+def observation(number: int) -> bytes:
     """Return a resource of about 900 bytes, as bulk exports hold them."""
     coding = {"system": "http://loinc.org", "code": "8302-2", "display": "Body Height"}
     resource = {

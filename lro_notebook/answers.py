@@ -93,8 +93,21 @@ def _error_body(response: httpx.Response) -> dict[str, Any]:
         return {}
     if isinstance(data, list) and data:  # streaming methods wrap the error in a list
         data = data[0]
-    error = data.get("error") if isinstance(data, dict) else None
-    return error if isinstance(error, dict) else {}
+    if not isinstance(data, dict):
+        return {}
+    error = data.get("error")
+    return error if isinstance(error, dict) else _outcome(data)
+
+
+def _outcome(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what an OperationOutcome says: the interfaces that follow FHIR answer with one."""
+    issues = data.get("issue") if data.get("resourceType") == "OperationOutcome" else None
+    said = [
+        issue["diagnostics"]
+        for issue in (issues if isinstance(issues, list) else ())
+        if isinstance(issue, dict) and isinstance(issue.get("diagnostics"), str)
+    ]
+    return {"message": "; ".join(said)} if said else {}
 
 
 def _hint(status: int, message: str, missing: str) -> str:

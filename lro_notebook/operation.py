@@ -289,12 +289,13 @@ class Operation:
         return given(above.load)(self, source, partial=partial, **options)
 
     def failures(self) -> pd.DataFrame:
-        """Return what failed inside this operation, a row per unit.
+        """Return what failed inside this operation, a row per unit, as Cloud Logging has it.
 
         Returns
         -------
         DataFrame
-            ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``.
+            ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``. Its ``attrs`` say
+            whether the log holds all failures that the operation counts (``complete``); a warning does too.
         """
         return given(above.failures)(self)
 

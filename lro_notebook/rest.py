@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import httpx
 
@@ -63,6 +63,27 @@ class RetryPolicy:
         backoff = min(self.cap, self.first * self.factor ** (attempt - 1)) * (0.5 + draw / 2)
         pause = backoff if retry_after is None else max(retry_after, backoff)
         return pause if spent + pause <= self.budget else None
+
+
+class Request(NamedTuple):
+    """A request, and what it is for."""
+
+    method: str
+    path: str
+    role: Role
+    json: Any
+    params: Mapping[str, str | int] | None
+    headers: Mapping[str, str] | None
+    missing: str
+    within: float | None
+
+
+class Answer(NamedTuple):
+    """A success answer: HTTP status, headers (any case) and JSON object."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: dict[str, Any]
 
 
 class Rest:
@@ -161,6 +182,26 @@ class Rest:
     ) -> dict[str, Any]:
         """Send a request, again where its `role` allows it, and return the JSON object of the answer.
 
+        See `exchange`.
+        """
+        return self.exchange(
+            method, path, role=role, json=json, params=params, missing=missing, within=within
+        ).data
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        role: Role,
+        json: Any = None,  # noqa: ANN401 - any JSON value
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        missing: str = "",
+        within: float | None = None,
+    ) -> Answer:
+        """Send a request, again where its `role` allows it, and return the answer with its headers.
+
         Parameters
         ----------
         missing : str
@@ -177,12 +218,12 @@ class Rest:
         AnswerLost
             `role` is ``start`` or ``write`` and the request may have been carried out.
         """
+        request = Request(method, path, role, json, params or None, headers, missing, within)
         began, attempt, revived, endpoint = self._clock(), 0, False, self.endpoint
-        request: dict[str, Any] = {"json": json, "params": params, "missing": missing, "within": within}
         while True:
             attempt += 1
             try:
-                return self._once(method, path, role=role, **request)
+                return self._once(request)
             except (ApiError, AuthError) as error:
                 if not revived and self._revived(error, endpoint):
                     revived = True
@@ -214,30 +255,21 @@ class Rest:
         """Close the connections."""
         self._http.close()
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        *,
-        role: Role,
-        json: Any,  # noqa: ANN401
-        params: Mapping[str, str | int] | None,
-        missing: str,
-        within: float | None,
-    ) -> dict[str, Any]:
-        url = self.url(path)
+    def _once(self, request: Request) -> Answer:
+        url = self.url(request.path)
         shown = str(url.copy_with(query=None))
-        changes = role in ("start", "write")
+        changes = request.role in ("start", "write")
         if self._http.is_closed:
             raise LroError(CLOSED)
         try:
             response = self._http.request(
-                method,
+                request.method,
                 url,
-                json=json,
-                params=params or None,
+                json=request.json,
+                params=request.params,
+                headers=request.headers,
                 auth=self._auth,
-                timeout=httpx.USE_CLIENT_DEFAULT if within is None else within,
+                timeout=httpx.USE_CLIENT_DEFAULT if request.within is None else request.within,
             )
         except (
             httpx.ConnectError,
@@ -253,8 +285,9 @@ class Rest:
                 ) from error
             raise NoAnswer(f"the connection was lost ({type(error).__name__})", url=shown) from error
         if response.is_success:
-            return parsed(response, shown, changes=changes)
-        refusal = error_of(response, shown, missing)
+            data = parsed(response, shown, changes=changes)
+            return Answer(response.status_code, response.headers, data)
+        refusal = error_of(response, shown, request.missing)
         if changes and _may_have_worked(response.status_code):
             raise AnswerLost(f"the service answered HTTP {response.status_code} to the request") from refusal
         raise refusal

@@ -14,7 +14,7 @@ from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.jupyter.shown import Operations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lro_notebook.client import Client
     from lro_notebook.frames.results import Results
@@ -59,16 +59,78 @@ class Dataset:
     def __repr__(self) -> str:
         return f"<Dataset {self.name}{' (local, synthetic)' if self.client.is_local else ''}>"
 
-    def create(self, *, show: bool | None = None) -> Operation:
-        """Start the creation of the dataset. Calls ``POST {location}/datasets``.
+    def create(self, *, time_zone: str | None = None, show: bool | None = None) -> Operation:
+        """Start the creation of the dataset, and return the operation at once.
+
+        Calls ``POST {location}/datasets`` (v1, v1beta1); needs ``healthcare.datasets.create``. There is
+        mostly no counter. The response is the Dataset.
 
         Parameters
         ----------
+        time_zone : str, optional
+            IANA name of the zone that times without one are in; UTC by default.
         show : bool, optional
             Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
         """
         path = f"{self._version}/{self._parent}/datasets?datasetId={self.id}"
-        return self.client.start("POST", path, {}, title="datasets.create", destination=self.name, show=show)
+        body = requests.given(timeZone=time_zone)
+        return self.client.start(
+            "POST", path, body, title="datasets.create", destination=self.name, show=show
+        )
+
+    def deidentify(
+        self,
+        destination: str,
+        *,
+        config: Mapping[str, Any] | None = None,
+        gcs_config_uri: str | None = None,
+        show: bool | None = None,
+    ) -> Operation:
+        """Start a de-identified copy into a new dataset, and return the operation at once.
+
+        Calls ``POST {dataset}:deidentify`` (v1, v1beta1); needs ``healthcare.datasets.deidentify``. The
+        counter counts resources and instances. The response is an empty DeidentifySummary; failures of
+        instances do not fail the operation.
+
+        Parameters
+        ----------
+        destination : str
+            Full name of a dataset that does not exist yet, at the same location; or its id alone.
+        config : mapping, optional
+            A DeidentifyConfig; ``{}`` for the defaults. It can hold keys and is stored nowhere.
+        gcs_config_uri : str, optional
+            ``gs://…`` object with a DeidentifyConfig, used in place of `config`.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        name = destination if "/" in destination else f"{self._parent}/datasets/{destination}"
+        if _NAME.fullmatch(name) is None:
+            raise ConfigError(f"destination {destination!r} is no name or id of a dataset")
+        body = {"destinationDataset": name, **requests.deidentification(config, gcs_config_uri)}
+        path = f"{self._version}/{self.name}:deidentify"
+        missing = f"lro.connect({self.name!r}).create() makes the dataset."
+        return self.client.start(
+            "POST",
+            path,
+            body,
+            title="datasets.deidentify",
+            source=self.name,
+            destination=name,
+            missing=missing,
+            show=show,
+        )
 
     def exists(self) -> bool:
         """Tell whether the dataset exists. Calls ``GET {dataset}``."""

@@ -69,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
         help="operations queued and running, beyond which a start is refused (default %(default)s)",
     )
     parser.add_argument(
+        "--keep-operations",
+        type=_number(float, 0),
+        default=30,
+        metavar="DAYS",
+        help="days after its end that the record of an operation is kept (default %(default)s)",
+    )
+    parser.add_argument(
         "--shard-bytes",
         type=_number(int, 1),
         default=256 << 20,

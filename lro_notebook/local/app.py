@@ -6,6 +6,7 @@ import hmac
 import logging
 import os
 import re
+import sqlite3
 import time
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,17 @@ from starlette.requests import Request
 from starlette.routing import Mount, Route, Router
 
 from lro_notebook.errors import Code
-from lro_notebook.local import management
+from lro_notebook.local import log_entries, management, openapi, storage
 from lro_notebook.local.names import DEMO_DATASET
-from lro_notebook.local.refusal import Refusal, invalid, json_response, missing, refusal_response
+from lro_notebook.local.refusal import (
+    MISTAKE,
+    Refusal,
+    invalid,
+    json_response,
+    missing,
+    refusal_response,
+    write_refusal,
+)
 from lro_notebook.local.service import API_VERSIONS, Service, read_json, service_of
 
 if TYPE_CHECKING:
@@ -45,13 +54,21 @@ def build_app(service: Service) -> Starlette:
         routes=[
             Route(ABOUT_PATH, about, methods=["GET"]),
             Route(ABOUT_PATH, change, methods=["PATCH"]),
+            *openapi.ROUTES,
+            *log_entries.ROUTES,
+            *storage.ROUTES,
             *(
                 Mount(f"/{version}", app=Router(management.ROUTES, redirect_slashes=False))
                 for version in API_VERSIONS
             ),
         ],
         middleware=[Middleware(Guard, service=service)],
-        exception_handlers={Refusal: _refused, HTTPException: _no_route, Exception: _mistake},
+        exception_handlers={
+            Refusal: _refused,
+            HTTPException: _no_route,
+            sqlite3.OperationalError: _not_written,
+            Exception: _mistake,
+        },
     )
     app.router.redirect_slashes = False
     app.state.service = service
@@ -140,6 +157,16 @@ async def _refused(request: Request, error: Exception) -> Response:
     return refusal_response(refusal, request.url.path)
 
 
+async def _not_written(request: Request, error: Exception) -> Response:
+    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    refusal = (
+        write_refusal(error)
+        if isinstance(error, sqlite3.OperationalError)
+        else Refusal(Code.INTERNAL, MISTAKE)
+    )
+    return refusal_response(refusal, request.url.path)
+
+
 async def _no_route(request: Request, _: Exception) -> Response:
     """Answer a path or a verb that no route has; the real service answers both with 404."""
     refusal = missing(
@@ -150,7 +177,4 @@ async def _no_route(request: Request, _: Exception) -> Response:
 
 
 async def _mistake(request: Request, _: Exception) -> Response:
-    refusal = Refusal(
-        Code.INTERNAL, "the local service made a mistake; see service.log in its data directory"
-    )
-    return refusal_response(refusal, request.url.path)
+    return refusal_response(Refusal(Code.INTERNAL, MISTAKE), request.url.path)

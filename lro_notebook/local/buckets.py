@@ -113,6 +113,20 @@ class Buckets:
             raise missing(f"bucket {bucket} does not exist; create the folder {folder}")
         return folder
 
+    def names(self) -> list[str]:
+        """Return the names of the buckets, sorted."""
+        return sorted(
+            item.name for item in self.root.iterdir() if item.is_dir() and _BUCKET.fullmatch(item.name)
+        )
+
+    def objects(self, bucket: str, prefix: str) -> list[tuple[str, Path]]:
+        """Return name and file of the objects of a bucket whose names start with `prefix`, sorted."""
+        folder = self.folder(bucket)
+        if any(_is_unsafe(part) for part in prefix.rstrip("/").split("/") if prefix):
+            return []
+        found = self._walk(folder, prefix.rpartition("/")[0])
+        return sorted((name, folder / name) for name in found if name.startswith(prefix))
+
     def match(self, location: Location) -> list[tuple[str, Path]]:
         """Return ``(uri, file)`` of the objects that a pattern names, sorted.
 
@@ -162,7 +176,10 @@ class Buckets:
 
     def _objects(self, bucket: Path, pattern: str) -> Iterator[str]:
         """Yield the names of the objects under the fixed folders of `pattern`."""
-        fixed = _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0]
+        return self._walk(bucket, _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0])
+
+    def _walk(self, bucket: Path, fixed: str) -> Iterator[str]:
+        """Yield the names of the objects under a folder of a bucket."""
         for folder, folders, files in os.walk(bucket / fixed):
             folders[:] = [name for name in folders if not name.startswith(".")]
             base = bucket.joinpath(folder)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lro_notebook.local import consent_store, dataset_create, dicom_store, fhir_store, hl7v2_store
+from lro_notebook.local import (
+    consent_store,
+    dataset_create,
+    dataset_deidentify,
+    dicom_store,
+    fhir_store,
+    hl7v2_store,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +31,9 @@ STORE_KINDS: tuple[StoreKind, ...] = (
 CREATE_DATASET = dataset_create.KIND
 
 #: Custom method of a dataset -> kind.
-DATASET_METHODS: Mapping[str, Kind] = {}
+DATASET_METHODS: Mapping[str, Kind] = {
+    "deidentify": dataset_deidentify.kind_of(STORE_KINDS),
+}
 
 
 def tables() -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local import consent_items, consent_rules, stores
-from lro_notebook.local.fhir_export import Shards, workspace
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import invalid
+from lro_notebook.local.shards import Shards, workspace
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:

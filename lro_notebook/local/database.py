@@ -54,6 +54,7 @@ CREATE TABLE operations (
     response BLOB
 );
 CREATE INDEX operations_of ON operations (parent, id);
+CREATE INDEX operations_ended ON operations (ended);
 CREATE INDEX operations_active ON operations (id) WHERE ended IS NULL;
 CREATE TABLE failures (
     number INTEGER PRIMARY KEY,
@@ -117,10 +118,12 @@ class Database:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
+                self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                # SQLite has undone it by itself where the disk was full.
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
                 raise
-            self._writer.execute("COMMIT")
 
     def close(self) -> None:
         """Close the connections; none may be in use."""

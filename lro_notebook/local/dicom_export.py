@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import Code
 from lro_notebook.local import dicom_files, dicom_instances, stores
 from lro_notebook.local.buckets import Location
-from lro_notebook.local.fhir_export import workspace
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import Refusal
+from lro_notebook.local.shards import workspace
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets, rawjson, resources, stores
+from lro_notebook.local import arguments, rawjson, resources, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.names import is_fhir_id, is_resource_type
 from lro_notebook.local.operations import Failure
-from lro_notebook.local.refusal import invalid
 from lro_notebook.local.resources import Incoming
 from lro_notebook.local.work import Kind, Step
 
@@ -56,16 +55,8 @@ class Text(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``fhirStores.import``."""
-    structure = body.get("contentStructure", "BUNDLE")
-    if structure == "CONTENT_STRUCTURE_UNSPECIFIED":
-        structure = "BUNDLE"
-    if structure not in _STRUCTURES:
-        raise invalid(f"contentStructure: expected one of {', '.join(_STRUCTURES)}")
-    source = body.get("gcsSource")
-    if not isinstance(source, dict):
-        raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**"}')
-    location = buckets.parse_pattern(source.get("uri"), field="gcsSource.uri")
-    context.buckets.check(location, field="gcsSource.uri")
+    structure = arguments.choice(body, "contentStructure", _STRUCTURES)
+    location = arguments.source(context.buckets, body)
     return ImportRequest(
         store, location, bundles=structure.startswith("BUNDLE"), whole_files=structure.endswith("PRETTY")
     )
@@ -73,19 +64,24 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 
 def run(job: Job, request: ImportRequest) -> Steps:
     """Size the input, then read it and yield a step per batch."""
-    while request.source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
-        yield Step()
+    yield from await_sample(job, request.source)
     files = job.buckets.match(request.source)
     total = 0
     for uri, path in files:
-        for number, text in enumerate(_texts(uri, path, request)):
-            total += _units(text.raw, request)
+        for number, text in enumerate(texts(uri, path, whole_files=request.whole_files)):
+            total += units(text.raw, request)
             if number % _SIZING_STEP == 0:
                 yield Step()
     yield Step(sized=total)
     for uri, path in files:
         yield from _import_file(job, request, uri, path)
     return {}
+
+
+def await_sample(job: Job, source: Location) -> Iterator[Step]:
+    """Wait until the sample bucket has its content, where that is the source."""
+    while source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
+        yield Step()
 
 
 def read_resource(text: bytes, source: str) -> Incoming | Failure:
@@ -101,16 +97,16 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return _flaw(source, f"not valid JSON at character {error.pos}")
+        return flaw(source, f"not valid JSON at character {error.pos}")
     if type(document) is not dict:
-        return _flaw(source, "not a JSON object")
+        return flaw(source, "not a JSON object")
     type_, identifier = document.get("resourceType"), document.get("id")
     if type(type_) is not str or not is_resource_type(type_):
-        return _flaw(source, "resourceType is missing or no name of a resource type")
+        return flaw(source, "resourceType is missing or no name of a resource type")
     if type(identifier) is not str or not is_fhir_id(identifier):
-        return _flaw(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
+        return flaw(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
     if "meta" in document and type(document["meta"]) is not dict:
-        return _flaw(source, "meta is not an object", f"{type_}/{identifier}")
+        return flaw(source, "meta is not an object", f"{type_}/{identifier}")
     if b"\n" in text or b"\r" in text:
         text = rawjson.compact(text)
     return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
@@ -121,7 +117,7 @@ def _import_file(job: Job, request: ImportRequest, uri: str, path: Path) -> Iter
     good: list[Incoming] = []
     bad: list[Failure] = []
     size, limit = 0, job.batch()
-    for text in _texts(uri, path, request):
+    for text in texts(uri, path, whole_files=request.whole_files):
         for item in _read(text, request):
             if isinstance(item, Incoming):
                 good.append(item)
@@ -129,25 +125,27 @@ def _import_file(job: Job, request: ImportRequest, uri: str, path: Path) -> Iter
             else:
                 bad.append(item)
             if len(good) + len(bad) >= limit or size >= _STEP_BYTES:
-                yield _step(request.store, good, bad)
+                yield _step(request.store, good, bad, job.operation)
                 good, bad, size, limit = [], [], 0, job.batch()
-    yield _step(request.store, good, bad)
+    yield _step(request.store, good, bad, job.operation)
 
 
-def _step(store: Store, good: Sequence[Incoming], bad: Sequence[Failure]) -> Step:
-    write = partial(_write, store=store, incoming=good) if good else None
+def _step(store: Store, good: Sequence[Incoming], bad: Sequence[Failure], operation: int) -> Step:
+    write = partial(_write, store=store, incoming=good, operation=operation) if good else None
     return Step(write, success=len(good), failures=bad)
 
 
-def _write(connection: sqlite3.Connection, *, store: Store, incoming: Sequence[Incoming]) -> None:
+def _write(
+    connection: sqlite3.Connection, *, store: Store, incoming: Sequence[Incoming], operation: int
+) -> None:
     stores.require_store(connection, store)
-    resources.put_many(connection, store.key, incoming)
+    resources.put_many(connection, store.key, incoming, operation=operation)
 
 
-def _texts(uri: str, path: Path, request: ImportRequest) -> Iterator[Text]:
+def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
     """Yield the JSON texts of a file: the whole of it, or each line that is not blank."""
     with path.open("rb") as file:
-        if request.whole_files:
+        if whole_files:
             yield Text(uri, file.read().removeprefix(_BYTE_ORDER_MARK).strip())
             return
         for number, line in enumerate(file, 1):
@@ -157,13 +155,13 @@ def _texts(uri: str, path: Path, request: ImportRequest) -> Iterator[Text]:
 
 
 def _read(text: Text, request: ImportRequest) -> Iterator[Incoming | Failure]:
-    """Yield the units of a text, as many as `_units` counts."""
+    """Yield the units of a text, as many as `units` counts."""
     if not request.bundles:
         yield read_resource(text.raw, text.source)
         return
-    bundle = _bundle(text.raw)
+    bundle = bundle_in(text.raw)
     if bundle is None:
-        yield _flaw(
+        yield flaw(
             text.source, "not a FHIR Bundle; for one resource in each text use contentStructure RESOURCE"
         )
         return
@@ -174,20 +172,20 @@ def _read(text: Text, request: ImportRequest) -> Iterator[Incoming | Failure]:
         source = f"{text.source} entry[{index}]"
         resource = rawjson.member(entry, "resource") if entry.startswith(b"{") else None
         if resource is None:
-            yield _flaw(source, "the entry has no resource")
+            yield flaw(source, "the entry has no resource")
         else:
             yield read_resource(entry[resource.start : resource.end], source)
 
 
-def _units(raw: bytes, request: ImportRequest) -> int:
-    """Return how many units a text holds; one that cannot be read is one unit."""
+def units(raw: bytes, request: ImportRequest) -> int:
+    """Return how many units a text of the input holds; one that cannot be read is one unit."""
     if not request.bundles:
         return 1
-    bundle = _bundle(raw)
+    bundle = bundle_in(raw)
     return 1 if bundle is None else len(bundle.get("entry", ()))
 
 
-def _bundle(raw: bytes) -> dict[str, Any] | None:
+def bundle_in(raw: bytes) -> dict[str, Any] | None:
     """Return the bundle in `raw`, or None if that is something else."""
     try:
         bundle = orjson.loads(raw)
@@ -198,7 +196,8 @@ def _bundle(raw: bytes) -> dict[str, Any] | None:
     return bundle if isinstance(bundle.get("entry", []), list) else None
 
 
-def _flaw(source: str, message: str, resource: str = "") -> Failure:
+def flaw(source: str, message: str, resource: str = "") -> Failure:
+    """Return the failure of a text that is wrong."""
     return Failure(source, resource, Code.INVALID_ARGUMENT, message)
 
 

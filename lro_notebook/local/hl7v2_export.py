@@ -14,10 +14,10 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local import hl7v2_filter, hl7v2_messages, stores
-from lro_notebook.local.fhir_export import Shards, workspace
 from lro_notebook.local.hl7v2_filter import Clause
 from lro_notebook.local.operations import microseconds
 from lro_notebook.local.refusal import Refusal, invalid
+from lro_notebook.local.shards import Shards, workspace
 from lro_notebook.local.work import Kind, Step
 from lro_notebook.resource import parse_timestamp
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local import buckets, hl7v2_messages, names, stores
 from lro_notebook.local.buckets import Location
-from lro_notebook.local.fhir_export import Shards, workspace
 from lro_notebook.local.refusal import invalid
+from lro_notebook.local.shards import Shards, workspace
 from lro_notebook.local.work import Kind, Step
 from lro_notebook.resource import parse_timestamp
 

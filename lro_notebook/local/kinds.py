@@ -40,6 +40,8 @@ class StoreKind:
     deidentify : callable or None
         ``(job, source, destination, config) -> steps``: writes a de-identified copy of a store into
         another that exists. Its first step says the size. ``datasets.deidentify`` calls it.
+    check_config : callable or None
+        Refuses a configuration that `deidentify` cannot carry out, before anything is started.
     """
 
     collection: str
@@ -49,4 +51,5 @@ class StoreKind:
     methods: Mapping[str, Kind] = field(default_factory=dict)
     not_built: Mapping[str, str] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
-    deidentify: Callable[[Job, Store, Store, Any], Steps] | None = None
+    deidentify: Callable[[Job, Store, Store, Mapping[str, Any]], Steps] | None = None
+    check_config: Callable[[Mapping[str, Any]], object] | None = None

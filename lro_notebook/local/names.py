@@ -18,6 +18,7 @@ DEMO_DATASET = "projects/local/locations/local/datasets/demo"
 
 _INT64_MAX = 2**63 - 1
 _PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}", re.ASCII)
+_DATASET = re.compile(r"projects/([^/]+)/locations/([^/]+)/datasets/([^/]+)")
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,256}", re.ASCII)
 _DIGITS = re.compile(r"\d{1,19}", re.ASCII)
 _TYPE = re.compile(r"[A-Z][A-Za-z]{0,63}", re.ASCII)
@@ -35,6 +36,15 @@ def location_name(project: str, location: str) -> str:
         if _PLACE.fullmatch(value) is None:
             raise invalid(f"{kind} id {value[:80]!r}: use 1 to 128 letters, digits, '.', ':', '_' or '-'")
     return f"projects/{project}/locations/{location}"
+
+
+def dataset_name(value: object, field: str) -> str:
+    """Return `value` if it is the full name of a dataset; `field` is what the request calls it."""
+    match = _DATASET.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise invalid(f"{field}: expected a name such as projects/P/locations/L/datasets/D")
+    project, location, identifier = match.groups()
+    return f"{location_name(project, location)}/datasets/{new_id(field, identifier)}"
 
 
 def new_id(parameter: str, value: str) -> str:

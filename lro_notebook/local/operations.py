@@ -212,6 +212,42 @@ def failures_page(
     ]
 
 
+class LogRow(NamedTuple):
+    """A failure with what is known of its operation; `time` is in microseconds since 1970."""
+
+    number: int
+    time: int
+    source: str
+    resource: str
+    code: int
+    message: str
+    operation: int
+    parent: str
+    method: str
+    target: str
+    log: str
+
+
+def log_rows(
+    connection: sqlite3.Connection, *, operation: int | None, start: int, end: int, after: int, limit: int
+) -> list[LogRow]:
+    """Return up to `limit` failures of one or all operations behind row `after`, by row."""
+    rows = connection.execute(
+        "SELECT f.number, f.time, f.source, f.resource, f.code, f.message, "
+        "o.id, o.parent, o.method, o.resource, o.log "
+        "FROM failures AS f JOIN operations AS o ON o.id = f.operation "
+        "WHERE f.number > ?1 AND (?2 IS NULL OR f.operation = ?2) AND f.time BETWEEN ?3 AND ?4 "
+        "ORDER BY f.number LIMIT ?5",
+        (after, operation, start, end, limit),
+    )
+    return [LogRow(*row) for row in rows]
+
+
+def expire(connection: sqlite3.Connection, before: int) -> None:
+    """Remove the records of operations that ended before a time, with their failure logs."""
+    connection.execute("DELETE FROM operations WHERE ended < ?", (before,))
+
+
 def parse_filter(text: str) -> bool | None:
     """Return what a list filter asks of ``done``; the one grammar is ``done=true`` or ``done=false``."""
     if not text.strip():

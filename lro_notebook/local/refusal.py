@@ -6,6 +6,7 @@ thing and the next step; it never holds the content of a resource.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,8 +15,10 @@ from starlette.responses import Response
 from lro_notebook.errors import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+#: What is said of an error that is the service's own.
+MISTAKE = "the local service made a mistake; see service.log in its data directory"
 #: google.rpc code -> HTTP status, as google/rpc/code.proto maps them.
 _HTTP_STATUS: Mapping[Code, int] = {
     Code.INVALID_ARGUMENT: 400,
@@ -56,6 +59,8 @@ class Refusal(Exception):
         What happened, to what, and what to do next.
     status : int
         HTTP status, for requests.
+    details : list
+        ``details`` of the google.rpc.Status, each with its ``@type``.
     headers : dict
         Additional HTTP headers, such as ``Retry-After``.
     """
@@ -66,12 +71,14 @@ class Refusal(Exception):
         message: str,
         *,
         status: int | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = _HTTP_STATUS.get(code, 500) if status is None else status
+        self.details = list(details)
         self.headers = dict(headers or {})
 
 
@@ -83,6 +90,17 @@ def invalid(message: str) -> Refusal:
 def missing(message: str) -> Refusal:
     """Return a refusal for something that is not there (HTTP 404)."""
     return Refusal(Code.NOT_FOUND, message)
+
+
+def write_refusal(error: sqlite3.OperationalError) -> Refusal:
+    """Return the refusal for data that cannot be written: the disk is full, or fails."""
+    # The last byte is the primary code; https://www.sqlite.org/rescode.html
+    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return Refusal(
+            Code.RESOURCE_EXHAUSTED,
+            f"the service's data cannot be written ({error}); make room on the disk of its data directory",
+        )
+    return Refusal(Code.INTERNAL, MISTAKE)
 
 
 def json_response(
@@ -111,12 +129,18 @@ def refusal_response(refusal: Refusal, path: str) -> Response:
             headers=refusal.headers,
             media_type="application/fhir+json; charset=UTF-8",
         )
-    error = {"code": refusal.status, "message": refusal.message, "status": refusal.code.name}
+    error: dict[str, Any] = {
+        "code": refusal.status,
+        "message": refusal.message,
+        "status": refusal.code.name,
+    }
+    if refusal.details:
+        error["details"] = refusal.details
     return json_response({"error": error}, status=refusal.status, headers=refusal.headers)
 
 
 def is_fhir_path(path: str) -> bool:
-    """Return whether `path` lies in the FHIR interface of a store."""
+    """Return whether `path` lies in the FHIR interface of a store, the status of bulk exports included."""
     store, _, rest = path.partition("/fhirStores/")
     segments = rest.split("/")
-    return bool(store) and len(segments) > 1 and segments[1] == "fhir"
+    return bool(store) and len(segments) > 1 and segments[1] in ("fhir", "operations")

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -47,18 +48,26 @@ _SAMPLES = ("fhir", "hl7v2", "dicom")
 _GRACE = 3
 #: Longer than clients wait between two polls, so that a connection is not closed as it is used again.
 _KEEP_ALIVE = 120
+#: Seconds between two looks for records of operations that are too old.
+_EXPIRY_INTERVAL = 1.0
+#: A day in microseconds.
+_DAY = 86_400_000_000
 #: Seconds after which a thread gives way to another: a status request waits for it a few times.
 _SWITCH_INTERVAL = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to run the service; `idle_exit` 0 is never, `pace` None is full speed."""
+    """How to run the service.
+
+    `idle_exit` 0 is never, `pace` None is full speed, `keep_operations` is in days.
+    """
 
     port: int
     data_dir: Path
     pace: float | None = None
     max_operations: int = 200
+    keep_operations: float = 30.0
     shard_bytes: int = 256 << 20
     idle_exit: float = 900.0
     sample_patients: int = 100
@@ -108,9 +117,16 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         # uvicorn raises the signal that stopped it once more when it is done: this is what it meets.
         signal.signal(number, server.handle_exit)
     _start_sample(folders, settings.sample_patients)
+    stopping = threading.Event()
+    expiry = threading.Thread(
+        target=_expire, args=(database, settings.keep_operations, stopping), name="lro-expiry", daemon=True
+    )
+    expiry.start()
     try:
         server.run(sockets=[listener])
     finally:
+        stopping.set()
+        expiry.join()
         worker.stop()
         database.close()
         (directory / "service.json").unlink(missing_ok=True)
@@ -216,6 +232,16 @@ def _clear(folder: Path) -> None:
     """Remove what an earlier run left unfinished."""
     for item in folder.iterdir():
         shutil.rmtree(item)
+
+
+def _expire(database: Database, days: float, stopping: threading.Event) -> None:
+    """Remove the records of operations that ended so many days ago, until the service stops."""
+    while not stopping.wait(_EXPIRY_INTERVAL):
+        try:
+            with database.write() as connection:
+                operations.expire(connection, operations.microseconds() - round(days * _DAY))
+        except sqlite3.OperationalError as error:
+            logger.warning("old records of operations cannot be removed now: %s", error)
 
 
 def _start_sample(folders: Buckets, patients: int) -> None:

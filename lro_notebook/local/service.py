@@ -126,7 +126,19 @@ def limit_of(request: Request, parameter: str = "pageSize") -> int:
 
 def token_text(request: Request, parameter: str = "pageToken") -> str:
     """Return where the page starts that a request asks for; empty for the first page."""
-    token = request.query_params.get(parameter, "")
+    return _token_text(request.query_params.get(parameter, ""), parameter)
+
+
+def key_of_token(token: object) -> int:
+    """Return the number in a page token that a request body holds; 0 without one."""
+    text = _token_text(token, "pageToken") if isinstance(token, str) else "?"
+    number = names.whole_number(text) if text else 0
+    if number is None:
+        raise _bad_token("pageToken")
+    return number
+
+
+def _token_text(token: str, parameter: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:

@@ -117,6 +117,14 @@ def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *,
     return Store(row[0], f"{dataset}/{collection}/{identifier}")
 
 
+def find_named(connection: sqlite3.Connection, name: object, *, collection: str, field: str) -> Store:
+    """Return the store with a full name; `field` is what the request calls it."""
+    match = re.fullmatch(rf"(.+)/{collection}/([^/]+)", name) if isinstance(name, str) else None
+    if match is None:
+        raise invalid(f"{field}: expected a name such as projects/P/locations/L/datasets/D/{collection}/S")
+    return find_store(connection, match.group(1), match.group(2), collection=collection)
+
+
 def require_store(connection: sqlite3.Connection, store: Store) -> None:
     """Refuse to go on with a store that was deleted in the meantime."""
     if connection.execute("SELECT 1 FROM stores WHERE key = ?", (store.key,)).fetchone() is None:

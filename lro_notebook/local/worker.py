@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local import operations
-from lro_notebook.local.refusal import Refusal
+from lro_notebook.local.refusal import Refusal, write_refusal
 from lro_notebook.local.work import Job
 from lro_notebook.resource import Status
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Seconds after which the end of an operation that could not be written is tried again.
+_WRITE_AGAIN = 0.5
 #: How many operations run at once; Google's own advice to clients (best practices for operations).
 _RUNNING_AT_ONCE = 5
 
@@ -79,7 +81,7 @@ class Worker:
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
         self._threads = ThreadPoolExecutor(_RUNNING_AT_ONCE, thread_name_prefix="lro-operation")
-        self._stopping = False
+        self._stopped = threading.Event()
 
     @property
     def busy(self) -> bool:
@@ -89,7 +91,7 @@ class Worker:
     def start(self, kind: Kind, start: operations.Start, request: Any) -> int:  # noqa: ANN401 - the kind's own
         """Queue an operation and return its number; it is durable when this returns."""
         with self._lock:
-            if self._stopping:
+            if self._stopped.is_set():
                 raise Refusal(Code.UNAVAILABLE, "the local service is stopping; start it again")
             with self._database.write() as connection:
                 if operations.active(connection) >= self._limit:
@@ -106,7 +108,7 @@ class Worker:
     def stop(self) -> None:
         """End everything that is queued or running as aborted, and wait for it."""
         with self._lock:
-            self._stopping = True
+            self._stopped.set()
             numbers = list(self._runs)
         for number in numbers:
             self._halt(number, operations.ABORTED)
@@ -131,6 +133,10 @@ class Worker:
             outcome = Status(refusal.code.value, refusal.message)
         except OSError as error:
             outcome = _file_trouble(error)
+        except sqlite3.OperationalError as error:
+            logger.exception("operation %d failed", run.number)
+            written = write_refusal(error)
+            outcome = Status(written.code.value, written.message)
         except Exception:  # a runner's own mistake must end its operation, not leave it running for ever
             logger.exception("operation %d failed", run.number)
             message = "The service made a mistake; its log, service.log in the data directory, says more"
@@ -155,7 +161,8 @@ class Worker:
                     fields: Mapping[str, Any] = end.value
                     return {"@type": operations.response_type(run.start, run.kind.response), **fields}
                 self._commit(run.number, step)
-                self._pace.take(step.units, run.halted)
+                if step.units:
+                    self._pace.take(step.units, run.halted)
         raise _Halted
 
     def _commit(self, number: int, step: Step) -> None:
@@ -178,14 +185,22 @@ class Worker:
                 raise _Halted
 
     def _finish(self, run: _Run, outcome: Status | Mapping[str, Any]) -> None:
+        """Write the end of an operation; while the disk is full, try again until the service stops."""
         try:
-            with self._database.write() as connection:
-                operations.finish(connection, run.number, outcome)
-        except sqlite3.Error:
-            logger.exception("the end of operation %d could not be written; a restart ends it", run.number)
+            while not self._written(run, outcome) and not self._stopped.wait(_WRITE_AGAIN):
+                pass
         finally:
             with self._lock:
                 self._runs.pop(run.number, None)
+
+    def _written(self, run: _Run, outcome: Status | Mapping[str, Any]) -> bool:
+        try:
+            with self._database.write() as connection:
+                operations.finish(connection, run.number, outcome)
+        except sqlite3.Error as error:
+            logger.warning("the end of operation %d cannot be written: %s", run.number, error)
+            return False
+        return True
 
     def _too_many(self) -> Refusal:
         return Refusal(
@@ -200,6 +215,8 @@ def _file_trouble(error: OSError) -> Status:
     """Return how an operation ends that could not read or write a file."""
     codes = {
         errno.ENOSPC: Code.RESOURCE_EXHAUSTED,
+        errno.EDQUOT: Code.RESOURCE_EXHAUSTED,
+        errno.EFBIG: Code.RESOURCE_EXHAUSTED,
         errno.EACCES: Code.PERMISSION_DENIED,
         errno.EPERM: Code.PERMISSION_DENIED,
         errno.ENOENT: Code.NOT_FOUND,

@@ -189,7 +189,6 @@ def test_a_body_that_is_no_json_object_is_refused(service: Program, body: bytes)
 
 def test_what_is_not_built_says_so(service: Program) -> None:
     store = service.store("not-built")
-    assert "rollback" in _error(service.client.post(f"{store}:rollback", json={}), 501, "UNIMPLEMENTED")
     body = {"bigqueryDestination": {"datasetUri": "bq://p.d"}}
     assert "BigQuery" in _error(service.client.post(f"{store}:export", json=body), 501, "UNIMPLEMENTED")
 

@@ -1,0 +1,156 @@
+"""FHIR bulk data export (``$export``) behind the interface of an operation.
+
+It is another protocol: the start answers 202 with the address to ask, the state is the HTTP status
+there, and ``X-Progress`` says in words how far it is (https://hl7.org/fhir/uv/bulkdata/export.html).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.above import above
+from lro_notebook.answers import AnswerLost
+from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
+from lro_notebook.following import Follower
+from lro_notebook.journal import StartRecord
+from lro_notebook.operation import Operation
+from lro_notebook.resource import OperationResource, Status, format_timestamp, operation_id
+
+if TYPE_CHECKING:
+    from lro_notebook.client import Client
+    from lro_notebook.rest import Answer, Rest
+
+_HEADERS = {"Accept": "application/fhir+json", "Prefer": "respond-async"}
+_ACCEPTED = 202
+#: Statuses that end an export; the other 5xx may pass.
+_FATAL = frozenset({500, 501})
+
+
+class ExportStatus:
+    """The state of one export at its service; a `following.Source`."""
+
+    def __init__(self, rest: Rest, name: str, *, version: str, requested: datetime | None = None) -> None:
+        self._rest, self._name, self._path = rest, name, f"{version}/{name}"
+        self._requested = requested
+        self._cancelled = False
+
+    def poll(self) -> OperationResource:
+        """Read the state with a single request."""
+        missing = "Records of exports that ended or were cancelled are kept for a limited time."
+        try:
+            answer = self._rest.exchange("GET", self._path, role="poll", missing=missing)
+        except ApiError as error:
+            ended = self._end_of(error)
+            if ended is None:
+                raise
+            return OperationResource(self._name, done=True, metadata=self._metadata(), error=ended)
+        if answer.status == _ACCEPTED:
+            metadata = self._metadata(answer.headers.get("X-Progress", ""))
+            return OperationResource(self._name, metadata=metadata)
+        return OperationResource(self._name, done=True, metadata=self._metadata(), response=answer.data)
+
+    get = poll
+
+    def cancel(self) -> None:
+        """Ask for its cancellation."""
+        self._rest.call("DELETE", self._path, role="read")
+        self._cancelled = True
+
+    def _end_of(self, error: ApiError) -> Status | None:
+        """Return how the export ended, if `error` says that it has."""
+        if self._cancelled and error.code is Code.NOT_FOUND:
+            return Status(Code.CANCELLED.value, "The export was cancelled")
+        return Status(error.code.value, error.message) if error.status in _FATAL else None
+
+    def _metadata(self, said: str = "") -> dict[str, Any]:
+        metadata: dict[str, Any] = {"apiMethodName": "bulkExport"}
+        if self._requested is not None:
+            metadata["createTime"] = format_timestamp(self._requested)
+        if said:
+            metadata["statusMessage"] = said
+        if self._cancelled:
+            metadata["cancelRequested"] = True
+        return metadata
+
+
+def start_bulk_export(
+    client: Client,
+    store: str,
+    *,
+    version: str,
+    group: str | None,
+    types: tuple[str, ...],
+    since: str | None,
+    missing: str,
+    show: bool | None,
+) -> Operation:
+    """Start an export of a FHIR store, see `FhirStore.bulk_export`."""
+    record = StartRecord(
+        service=client.service,
+        method="fhirStores.bulkExport",
+        target=store,
+        requested=datetime.now(UTC),
+        source=store,
+        destination=_destination(client, store, version=version, missing=missing),
+        types=types,
+        since=since,
+    )
+    row = client.journal.intend(record)
+    try:
+        answer = _send(client, record, version=version, group=group, missing=missing)
+    except AnswerLost as lost:
+        raise StartUnknown(
+            f"{record.method} on {store} was sent, but {lost}; it may or may not run, and was not sent "
+            "again. Look for new files at its destination before you start it once more."
+        ) from lost
+    except LroError:
+        client.journal.refused(row)
+        raise
+    location = answer.headers.get("Content-Location", "")
+    if f"{store}/operations/" not in location:
+        raise StartUnknown(f"{record.method} was accepted, but the answer does not say where to ask for it")
+    name = f"{store}/operations/{operation_id(location)}"
+    client.journal.answered(row, name)
+    operation = _handle(client, name, version=version, record=record)
+    operation.follower.follow()
+    above.show(operation, show)
+    return operation
+
+
+def attach_bulk_export(client: Client, name: str, *, version: str) -> Operation:
+    """Return the handle of an export that was started before, as it is now."""
+    record = client.journal.find(name, service=client.service, loopback=client.rest.loopback)
+    return _handle(client, name, version=version, record=record).refresh()
+
+
+def _send(client: Client, record: StartRecord, *, version: str, group: str | None, missing: str) -> Answer:
+    params: dict[str, str | int] = {}
+    if record.types:
+        params["_type"] = ",".join(record.types)
+    if record.since:
+        params["_since"] = record.since
+    if group is not None:
+        params["organizeOutputBy"] = "Patient"
+    place = "fhir" if group is None else f"fhir/Group/{group}"
+    path = f"{version}/{record.target}/{place}/$export"
+    return client.rest.exchange("GET", path, role="start", params=params, headers=_HEADERS, missing=missing)
+
+
+def _destination(client: Client, store: str, *, version: str, missing: str) -> str:
+    """Return the folder that a store names for its exports. Calls ``GET {store}``."""
+    body = client.rest.call("GET", f"{version}/{store}", role="read", missing=missing)
+    uri = (body.get("bulkExportGcsDestination") or {}).get("uriPrefix")
+    if not isinstance(uri, str):
+        raise ConfigError(
+            f"{store} names no folder for bulk exports; create it with bulk_export_uri='gs://bucket/folder', "
+            "or set bulkExportGcsDestination.uriPrefix"
+        )
+    return uri
+
+
+def _handle(client: Client, name: str, *, version: str, record: StartRecord | None) -> Operation:
+    requested = None if record is None else record.requested
+    source = ExportStatus(client.rest, name, version=version, requested=requested)
+    follower = Follower(source, OperationResource(name))
+    return Operation(follower, client=client, record=record)

@@ -1,0 +1,295 @@
+"""FHIR stores: the operations that bring data in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ConfigError
+from lro_notebook.healthcare import requests
+from lro_notebook.healthcare.bulk_export import attach_bulk_export, start_bulk_export
+from lro_notebook.healthcare.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from lro_notebook.operation import Operation
+
+CONTENT_STRUCTURES = ("RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY")
+_SCHEMAS = ("ANALYTICS", "ANALYTICS_V2")
+_DISPOSITIONS = ("WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_APPEND")
+_PARTITIONS = ("HOUR", "DAY", "MONTH", "YEAR")
+
+
+class FhirTransfer(Store):
+    """Import and export, of the current resources and of their history."""
+
+    def import_from(
+        self, uri: str, *, content_structure: str = "RESOURCE", show: bool | None = None
+    ) -> Operation:
+        """Start an import of files from Cloud Storage, and return the operation at once.
+
+        Calls ``POST {store}:import`` (v1, v1beta1); needs ``healthcare.fhirStores.import``. The counter
+        counts resources, a resource that comes twice counts twice; one that cannot be imported counts as
+        a failure and does not stop the rest. The response is an empty ImportResourcesResponse.
+
+        Parameters
+        ----------
+        uri : str
+            ``gs://bucket/path``, with ``*``, ``**`` and ``?`` as wildcards.
+        content_structure : str
+            RESOURCE (a resource per line), BUNDLE (a bundle per line), RESOURCE_PRETTY or
+            BUNDLE_PRETTY (one per file).
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        return self._import("import", uri, content_structure, {}, version=None, show=show)
+
+    def import_history(
+        self,
+        uri: str,
+        *,
+        content_structure: str = "BUNDLE",
+        max_errors: int | None = None,
+        show: bool | None = None,
+    ) -> Operation:
+        """Start an import of resource histories, and return the operation at once.
+
+        Calls ``POST {store}:importHistory`` (v1beta1 only, whatever the dataset uses); needs
+        ``healthcare.fhirStores.import`` (the permission is our guess, by analogy). The counter counts
+        resource versions. The response is an empty ImportResourcesResponse.
+
+        Parameters
+        ----------
+        uri : str
+            ``gs://bucket/path`` with wildcards; what `export_history` writes.
+        content_structure : str
+            BUNDLE (a history bundle per line) and so on, as for `import_from`.
+        max_errors : int, optional
+            Errors after which the service cancels the operation; 100 by default, -1 for no limit.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        more = {} if max_errors is None else {"maxErrorCount": str(max_errors)}
+        return self._import("importHistory", uri, content_structure, more, version="v1beta1", show=show)
+
+    def export_to(
+        self,
+        uri: str,
+        *,
+        types: str | Iterable[str] | None = None,
+        since: str | datetime | None = None,
+        schema_type: str | None = None,
+        recursive_depth: int | None = None,
+        write_disposition: str | None = None,
+        partition_by: str | None = None,
+        show: bool | None = None,
+    ) -> Operation:
+        """Start an export of the current resources, and return the operation at once.
+
+        Calls ``POST {store}:export`` (v1, v1beta1); needs ``healthcare.fhirStores.export``. The counter
+        counts resources. The response is an empty ExportResourcesResponse: ``op.load()`` reads what was
+        written to Cloud Storage, ``{operation}_{Type}`` objects of a resource per line.
+
+        Parameters
+        ----------
+        uri : str
+            ``gs://bucket/folder`` or ``bq://project.dataset``. Several exports may share one folder.
+        types : str or iterable of str, optional
+            Resource types; all by default.
+        since : str or datetime, optional
+            Only resources updated after this time (RFC 3339, or a datetime with its zone).
+        schema_type, recursive_depth, write_disposition, partition_by : optional
+            Of a BigQuery export: ANALYTICS or ANALYTICS_V2; 1 to 5; WRITE_EMPTY, WRITE_TRUNCATE or
+            WRITE_APPEND; HOUR, DAY, MONTH or YEAR of the last update.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        schema = _schema(schema_type, recursive_depth, partition_by)
+        body: dict[str, Any]
+        if requests.is_bigquery(uri):
+            destination = requests.given(datasetUri=uri, schemaConfig=schema)
+            if write_disposition is not None:
+                disposition = requests.one_of(write_disposition, _DISPOSITIONS, "write_disposition")
+                destination["writeDisposition"] = disposition
+            body = {"bigqueryDestination": destination}
+        elif schema or write_disposition is not None:
+            raise ConfigError(
+                f"schema, partition and write_disposition are for BigQuery; {uri!r} is no bq://project.dataset"
+            )
+        else:
+            body = {"gcsDestination": {"uriPrefix": requests.gcs_uri(uri, "destination")}}
+        return self._export("export", uri, body, types=types, since=since, version=None, show=show)
+
+    def export_history(
+        self,
+        uri: str,
+        *,
+        types: str | Iterable[str] | None = None,
+        since: str | datetime | None = None,
+        max_versions: int | None = None,
+        show: bool | None = None,
+    ) -> Operation:
+        """Start an export of all versions of the resources, and return the operation at once.
+
+        Calls ``POST {store}:exportHistory`` (v1beta1 only, whatever the dataset uses); needs
+        ``healthcare.fhirStores.export`` (the permission is our guess, by analogy). The counter counts
+        resources. The response is an empty ExportResourcesResponse: ``op.load()`` reads the
+        ``{operation}_history_{Type}`` objects, a history Bundle per line.
+
+        Parameters
+        ----------
+        uri : str
+            ``gs://bucket/folder``.
+        types : str or iterable of str, optional
+            Resource types; all by default.
+        since : str or datetime, optional
+            Only versions written after this time.
+        max_versions : int, optional
+            At most so many versions of a resource, the newest ones; all by default.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        body: dict[str, Any] = {"gcsDestination": {"uriPrefix": requests.gcs_uri(uri, "destination")}}
+        if max_versions is not None:
+            body["maxResourceVersions"] = str(max_versions)
+        return self._export(
+            "exportHistory", uri, body, types=types, since=since, version="v1beta1", show=show
+        )
+
+    def bulk_export(
+        self,
+        *,
+        group: str | None = None,
+        types: str | Iterable[str] | None = None,
+        since: str | datetime | None = None,
+        show: bool | None = None,
+    ) -> Operation:
+        """Start a FHIR bulk data export (``$export``), and return an operation for it at once.
+
+        Calls ``GET {store}/fhir/$export``, or ``GET {store}/fhir/Group/{group}/$export`` (v1, v1beta1);
+        needs ``healthcare.fhirStores.export`` (our guess). The answer is no operation of the API but
+        HTTP 202 and an address to ask: there is no counter, the state is the HTTP status, and the
+        response is the manifest (``transactionTime``, ``output`` with type and url of each file). The
+        files go to the folder that the store names (``create(bulk_export_uri=…)``), as
+        ``{id}_{Type}.ndjson``. ``op.cancel()`` calls ``DELETE``. `bulk_export_operation` gets back to it.
+
+        Parameters
+        ----------
+        group : str, optional
+            Id of a Group: the resources of its patients, organised by patient. The whole store by default.
+        types : str or iterable of str, optional
+            Resource types; all by default.
+        since : str or datetime, optional
+            Only resources updated after this time.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            An argument cannot be; nothing was sent.
+        ApiError, AuthError, StartUnknown
+            As `Client.start`.
+        """
+        return start_bulk_export(
+            self._client,
+            self.name,
+            version=self._version,
+            group=None if group is None else requests.resource_id(group, "group"),
+            types=requests.type_names(types),
+            since=requests.timestamp(since, "since"),
+            missing=self._missing,
+            show=show,
+        )
+
+    def bulk_export_operation(self, export_id: str) -> Operation:
+        """Return the handle of a bulk export of this store, as it is now.
+
+        Calls ``GET {store}/operations/{id}``.
+        """
+        name = f"{self.name}/operations/{requests.resource_id(export_id, 'export')}"
+        return attach_bulk_export(self._client, name, version=self._version)
+
+    def _import(
+        self,
+        verb: str,
+        uri: str,
+        structure: str,
+        more: dict[str, Any],
+        *,
+        version: str | None,
+        show: bool | None,
+    ) -> Operation:
+        source = requests.gcs_uri(uri, "source")
+        body = {
+            "contentStructure": requests.one_of(structure, CONTENT_STRUCTURES, "content_structure"),
+            "gcsSource": {"uri": source},
+            **more,
+        }
+        return self._start(verb, body, version=version, source=source, destination=self.name, show=show)
+
+    def _export(
+        self,
+        verb: str,
+        uri: str,
+        body: dict[str, Any],
+        *,
+        types: str | Iterable[str] | None,
+        since: str | datetime | None,
+        version: str | None,
+        show: bool | None,
+    ) -> Operation:
+        names, after = requests.type_names(types), requests.timestamp(since, "since")
+        body |= requests.given(_type=",".join(names), _since=after)
+        return self._start(
+            verb,
+            body,
+            version=version,
+            source=self.name,
+            destination=uri,
+            types=names,
+            since=after,
+            show=show,
+        )
+
+
+def _schema(schema_type: str | None, depth: int | None, partition_by: str | None) -> dict[str, Any]:
+    """Return the SchemaConfig of a BigQuery export."""
+    schema: dict[str, Any] = {}
+    if schema_type is not None:
+        schema["schemaType"] = requests.one_of(schema_type, _SCHEMAS, "schema_type")
+    if depth is not None:
+        schema["recursiveStructureDepth"] = str(depth)
+    if partition_by is not None:
+        unit = requests.one_of(partition_by, _PARTITIONS, "partition_by")
+        schema["lastUpdatedPartitionConfig"] = {"type": unit}
+    return schema

@@ -1,0 +1,102 @@
+"""The description of this service that it serves itself: OpenAPI 3.1, made from its routes.
+
+It says which addresses there are, not what every body holds: that is Google's discovery document.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Mount, Route
+
+from lro_notebook.local import catalogue
+from lro_notebook.local.refusal import json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+PATH = "/openapi.json"
+_PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
+_JSON = "application/json"
+#: End of a path -> query parameters of its GET or POST, with examples of their types.
+_QUERIES: Sequence[tuple[str, str, Sequence[tuple[str, str]]]] = (
+    ("get", "/datasets", (("pageSize", "integer"), ("pageToken", "string"))),
+    ("post", "/datasets", (("datasetId", "string"),)),
+    ("get", "Stores", (("pageSize", "integer"), ("pageToken", "string"), ("filter", "string"))),
+    ("get", "/operations", (("pageSize", "integer"), ("pageToken", "string"), ("filter", "string"))),
+    ("get", ":failures", (("pageSize", "integer"), ("pageToken", "string"))),
+    ("get", "/fhir/{type}", (("_count", "integer"), ("_page_token", "string"))),
+    ("get", "/_history", (("_count", "integer"), ("_page_token", "string"))),
+    ("get", "$export", (("_type", "string"), ("_since", "string"), ("organizeOutputBy", "string"))),
+    ("get", "/o", (("prefix", "string"), ("delimiter", "string"), ("maxResults", "integer"))),
+    ("patch", "{store}", (("updateMask", "string"),)),
+)
+
+
+def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Return the OpenAPI description of `routes`."""
+    paths: dict[str, dict[str, Any]] = {}
+    for path, route in _flat(routes, ""):
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            paths.setdefault(path, {})[method.lower()] = _operation(path, route, method.lower())
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "The local service of lro_notebook", "version": "1"},
+        "security": [{"bearer": []}],
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "paths": paths,
+    }
+
+
+def serve(request: Request) -> Response:
+    """Return this description."""
+    return json_response(describe(request.app.routes))
+
+
+def _flat(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[str, Route]]:
+    """Yield every route with its whole path; one for each custom method."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from _flat(route.routes, prefix + route.path)
+        elif isinstance(route, Route):
+            path = prefix + _PARAMETER.sub(r"{\1}", route.path)
+            for verb in _verbs(path) if "{verb}" in path else ("",):
+                yield path.replace("{verb}", verb), route
+
+
+def _verbs(path: str) -> Sequence[str]:
+    by_collection: Mapping[str, Sequence[str]] = {
+        kind.collection: [*kind.methods, *kind.not_built] for kind in catalogue.STORE_KINDS
+    }
+    collection = path.rpartition("/")[0].rpartition("/")[2]
+    return by_collection.get(collection, list(catalogue.DATASET_METHODS))
+
+
+def _operation(path: str, route: Route, method: str) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in _PARAMETER.findall(path)
+    ]
+    for verb, end, queries in _QUERIES:
+        if verb == method and path.endswith(end):
+            parameters += [
+                {"name": name, "in": "query", "required": False, "schema": {"type": type_}}
+                for name, type_ in queries
+            ]
+    documentation = (route.endpoint.__doc__ or "").strip().partition("\n")[0]
+    operation: dict[str, Any] = {
+        "summary": documentation,
+        "parameters": parameters,
+        "responses": {"default": {"description": "The answer, or a google.rpc error or OperationOutcome"}},
+    }
+    if method in ("post", "put", "patch"):
+        operation["requestBody"] = {"content": {_JSON: {"schema": {"type": "object"}}}}
+    return operation
+
+
+ROUTES = [Route(PATH, serve, methods=["GET"])]

@@ -1,0 +1,78 @@
+"""Random requests on every address of the service's own description: none may be its mistake."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from local.conftest import Program
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+
+pytestmark = [pytest.mark.service, pytest.mark.filterwarnings("ignore")]  # of libraries under schemathesis
+_MISTAKE = 500
+_BOUNDED = settings(
+    max_examples=5,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+#: Half of the requests go to what exists, with fields that the API has.
+_EXISTING = {
+    "project": "local",
+    "location": "local",
+    "dataset": "demo",
+    "store": "fuzz",
+    "bucket": "demo-out",
+}
+_FIELDS = (
+    "config text fhir gcsSource gcsDestination uri uriPrefix type until rollbackTime resultGcsBucket force "
+    "filteringFields operationIds contentStructure maxErrorCount destinationStore destinationDataset "
+    "patientScope patientIds timeRange newConsentsList names canonicalUrls validateOnly versionConfig "
+    "resourceFilter resources _type _since maxResourceVersions resourceNames filter pageToken inputGcsObject"
+)
+_VALUES = st.sampled_from(["gs://demo-out/fuzz", "demo-out", "2026-01-01T00:00:00Z", "Patient", "1", "\x00"])
+
+
+def _objects(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(_FIELDS.split()), values, max_size=5)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | _VALUES,
+    lambda inner: st.lists(inner, max_size=3) | _objects(inner),
+    max_leaves=6,
+)
+
+
+def test_no_request_is_answered_with_a_mistake(service: Program) -> None:
+    headers = {"Authorization": f"Bearer {service.token}"}
+    schema = schemathesis.openapi.from_url(f"{service.endpoint}/openapi.json", headers=headers)
+    service.store("fuzz")
+    answered = Counter[int]()
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.path.startswith("/v1/"):
+            continue  # v1beta1 has all routes that v1 has
+
+        @_BOUNDED
+        @given(case=operation.as_strategy(), existing=st.booleans(), body=_objects(_JSON))
+        def check(case: Any, existing: bool, body: dict[str, Any]) -> None:  # noqa: ANN401, FBT001 - made at run time
+
+            if existing and case.path_parameters and case.method != "DELETE":
+                case.path_parameters.update({k: v for k, v in _EXISTING.items() if k in case.path_parameters})
+                case.body = body if case.method in ("POST", "PATCH") else case.body
+            answer = case.call(headers=headers, timeout=10)
+            answered[answer.status_code] += 1
+            assert answer.status_code != _MISTAKE, case.as_curl_command()
+
+        check()
+    assert answered.total() > 200
+    assert answered[200] > 15  # what is valid was among it

@@ -1,0 +1,139 @@
+"""The buckets over HTTP, read by clients that are not ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.conftest import Program
+
+pytestmark = pytest.mark.service
+
+PARAMETERS = {"delimiter": "/"}
+
+
+@pytest.fixture(scope="module")
+def exported(service: Program) -> str:
+    """Return the folder of an export in a bucket."""
+    store = service.store("gcs")
+    lines = [f'{{"resourceType":"Patient","id":"p{n}"}}' for n in range(3)]
+    service.imported(store, service.put_lines("demo-out/gcs-in.ndjson", lines))
+    operation = service.start_export(store, "gs://demo-out/run")
+    service.ended(operation)
+    return f"demo-out/run/{operation.rpartition('/')[2]}_Patient"
+
+
+@pytest.fixture
+def gcs(service: Program) -> Iterator[Any]:
+    """Return real gcsfs on the service; its newer class would ask for the kind of bucket over gRPC first."""
+    gcsfs = pytest.importorskip("gcsfs.core", reason="gcsfs is not installed")
+    credentials = pytest.importorskip("google.oauth2.credentials").Credentials(token=service.token)
+    system = gcsfs.GCSFileSystem(
+        project="local", token=credentials, endpoint_url=service.endpoint, skip_instance_cache=True
+    )
+    yield system
+    system.invalidate_cache()
+
+
+@pytest.mark.filterwarnings("ignore")  # of libraries under gcsfs
+def test_gcsfs_reads_what_an_export_has_written(service: Program, exported: str, gcs: Any) -> None:  # noqa: ANN401
+    assert exported in gcs.find("demo-out/run")
+    assert gcs.ls("demo-out/run", detail=False) == [exported]
+    content = (service.buckets / exported).read_bytes()
+    assert gcs.info(exported)["size"] == len(content)
+    assert gcs.cat(exported) == content
+    assert gcs.cat_file(exported, start=5, end=20) == content[5:20]
+    with gcs.open(exported, "rb") as file:
+        assert file.read() == content
+    assert gcs.glob("demo-out/run/*_Patient") == [exported]
+    assert not gcs.exists("demo-out/none")
+
+
+def test_objects_are_listed_in_pages_and_by_folder(service: Program) -> None:
+    for name in ("a/1", "a/2", "b/1", "c"):
+        service.put_lines(f"demo-out/list/{name}", ["x"])
+    url = f"{service.endpoint}/storage/v1/b/demo-out/o"
+    names, token = [], None
+    while True:
+        query = {"prefix": "list/", "maxResults": "3", **({"pageToken": token} if token else {})}
+        page = service.client.get(url, params=query).json()
+        names += [item["name"] for item in page.get("items", ())]
+        token = page.get("nextPageToken")
+        if not token:
+            break
+    assert names == ["list/a/1", "list/a/2", "list/b/1", "list/c"]
+    folders = service.client.get(url, params={"prefix": "list/", "delimiter": "/"}).json()
+    assert folders["prefixes"] == ["list/a/", "list/b/"]
+    assert [item["name"] for item in folders["items"]] == ["list/c"]
+    buckets = service.client.get(f"{service.endpoint}/storage/v1/b").json()["items"]
+    assert [item["name"] for item in buckets] == ["demo-out", "lro-sample"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "b/demo-out/o/..%2F..%2Ftoken",
+        "b/demo-out/o/%2Fetc%2Fpasswd",
+        "b/..%2F/o/token",
+        "b/.partial/o",
+        "b/demo-out/o/none",
+        "b/none-such/o",
+        "b/demo-out/o/link",
+        "b/demo-out/o/linked%2Ftoken",
+    ],
+)
+def test_nothing_outside_the_buckets_can_be_read(service: Program, path: str) -> None:
+    for name, target in (("link", service.data_dir / "token"), ("linked", service.data_dir)):
+        link = service.buckets / "demo-out" / name
+        if not link.is_symlink():
+            link.symlink_to(target)
+    for base in ("storage/v1", "download/storage/v1"):
+        answer = service.client.get(httpx.URL(f"{service.endpoint}/{base}/{path}?alt=media"))
+        assert answer.status_code in (400, 404), answer.text
+        assert service.token not in answer.text
+    listed = service.client.get(f"{service.endpoint}/storage/v1/b/demo-out/o").text
+    assert '"link' not in listed
+
+
+def test_a_range_of_an_object_is_read(service: Program, exported: str) -> None:
+    bucket, _, name = exported.partition("/")
+    url = f"{service.endpoint}/download/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}?alt=media"
+    content = (service.buckets / exported).read_bytes()
+    assert service.client.get(url).content == content
+    part = service.client.get(url, headers={"Range": "bytes=3-9"})
+    assert (part.status_code, part.content) == (206, content[3:10])
+    assert service.client.get(url, headers={"Range": "bytes=999999-"}).status_code == 416
+
+
+def _every_address(service: Program) -> list[tuple[str, str]]:
+    paths = service.client.get(f"{service.endpoint}/openapi.json").json()["paths"]
+    return [(method, path.replace("{", "").replace("}", "")) for path in paths for method in paths[path]]
+
+
+def test_every_address_needs_the_token_and_a_loopback_host(service: Program) -> None:
+    addresses = _every_address(service)
+    assert len(addresses) > 60
+    with httpx.Client(base_url=service.endpoint, trust_env=False) as client:
+        for method, path in addresses:
+            assert client.request(method, path).status_code == 401, path
+            bearer = {"Authorization": f"Bearer {service.token}x"}
+            assert client.request(method, path, headers=bearer).status_code == 401, path
+            strange = {"Authorization": f"Bearer {service.token}", "Host": "evil.example"}
+            assert client.request(method, path, headers=strange).status_code == 403, path
+            page = {"Authorization": f"Bearer {service.token}", "Origin": "https://evil.example"}
+            assert client.request(method, path, headers=page).status_code == 403, path
+
+
+def test_what_the_service_writes_is_for_its_owner_alone(
+    service: Program, patients: Callable[..., list[str]], exported: str
+) -> None:
+    del patients
+    assert (service.buckets / exported).stat().st_mode & 0o077 == 0
+    for path in service.data_dir.iterdir():
+        if not path.is_dir():
+            assert path.stat().st_mode & 0o077 == 0, path
