@@ -114,6 +114,13 @@ class Follower:
             return "its state cannot be read any more"
         return "" if since is None else f"{self._failing_with} for {self._clock() - since:.0f} s, retrying"
 
+    @property
+    def seconds_left(self) -> float | None:
+        """The seconds until the end that the progress foretells; None where it foretells none, or is late."""
+        end = self._forecast.end if self._forecast.is_steady and not self.resource.done else None
+        left = None if end is None else end - (self._clock() - self._began)
+        return left if left is not None and left > 0.0 else None
+
     def take_lost(self) -> LroError | None:
         """Return why the operation is lost, once; following it again starts afresh."""
         with self._lock:

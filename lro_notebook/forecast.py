@@ -42,6 +42,11 @@ class Forecast:
             self._moves = self._moves[:half:2] + self._moves[half:]
 
     @property
+    def is_steady(self) -> bool:
+        """Whether it comes from three looks at progress that moved, enough to show it to people."""
+        return len(self._moves) >= 3  # noqa: PLR2004
+
+    @property
     def end(self) -> float | None:
         """Elapsed seconds at which the fraction should reach 1; None before the progress has moved.
 

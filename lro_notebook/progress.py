@@ -256,29 +256,3 @@ def rate_of(samples: Iterable[Sample]) -> float | None:
         (late - early) / (end - began).total_seconds() for (began, early), (end, late) in pairs if end > began
     ]
     return max(median(slopes), 0.0) or None if slopes else None
-
-
-def _recent(known: list[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
-    """Return the points of the last half minute."""
-    return [point for point in known[-_MOST:] if (known[-1][0] - point[0]).total_seconds() <= _WINDOW]
-
-
-def growth_of(samples: Iterable[Sample]) -> float:
-    """Return how many units per second the total has grown by of late, 0 where it has not."""
-    known = [(sample.time, sample.total) for sample in samples if sample.total is not None]
-    if len(known) < _LEAST:
-        return 0.0
-    recent = _recent(known)
-    (began, first), (ended, last) = recent[0], recent[-1]
-    seconds = (ended - began).total_seconds()
-    return max(0.0, (last - first) / seconds) if seconds > 0 else 0.0
-
-
-def time_left(progress: Progress, rate: float | None, growth: float = 0.0) -> float | None:
-    """Return the seconds until all is done at `rate`; None without a total or a rate.
-
-    Where the total grows by `growth` units a second, what remains shrinks by less, or not at all: None.
-    """
-    if rate is None or progress.total is None or progress.completed is None or growth >= rate:
-        return None
-    return max(0, progress.total - progress.completed) / (rate - growth)

@@ -13,8 +13,18 @@ from lro_notebook import Operation, OperationResource
 from lro_notebook.following import Follower
 from lro_notebook.journal import StartRecord
 from lro_notebook.jupyter import render, rows
-from lro_notebook.jupyter.view import CardView, clean, duration, headline, numbers, title_of, view_of
-from lro_notebook.progress import Sample, rate_of, time_left
+from lro_notebook.jupyter.view import (
+    CardView,
+    aged,
+    clean,
+    duration,
+    headline,
+    numbers,
+    sparkline,
+    title_of,
+    view_of,
+)
+from lro_notebook.progress import Sample, rate_of
 
 NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
 CREATED = "2026-03-04T09:00:00Z"
@@ -244,8 +254,21 @@ def test_a_rate_is_that_of_the_last_half_minute() -> None:
     assert rate_of(samples((0, 0), (100, 10_000), (110, 10_010), (120, 10_020))) == 1.0
 
 
-def test_time_left_needs_a_total_and_a_rate() -> None:
-    progress = running()
-    assert time_left(progress, 100.0) == 412.0  # type: ignore[arg-type]  # a view has the same counts
-    assert time_left(progress, None) is None  # type: ignore[arg-type]
-    assert time_left(replace(progress, total=None), 100.0) is None  # type: ignore[arg-type]
+@pytest.mark.parametrize(("points", "drawn"), [(2, False), (3, True), (500, True)])
+def test_the_line_over_time_needs_three_samples_and_stays_small(points: int, drawn: bool) -> None:  # noqa: FBT001 - expectation
+    line = sparkline(samples(*((step, step * step) for step in range(points))))
+    assert bool(line) == drawn
+    html = render.header(replace(running(), line=line))
+    assert ("<polyline" in html) == drawn
+    assert len(html) < 1_800
+    assert all(0.0 <= part <= 1.0 for part in line)
+
+
+def test_a_line_that_has_not_moved_is_not_drawn() -> None:
+    assert sparkline(samples((0, 5), (1, 5), (2, 5))) == ()
+
+
+def test_the_time_left_ticks_between_the_looks() -> None:
+    view = replace(running(), left=60.0)
+    assert aged(view, view.as_of + timedelta(seconds=25)).left == 35.0
+    assert aged(view, view.as_of + timedelta(seconds=90)).left == 0.0

@@ -289,3 +289,23 @@ def test_to_frame_has_fixed_columns_and_dtypes_also_when_empty() -> None:
     assert row["created"] == pd.Timestamp(CREATED)
     assert str(full.dtypes["done"]) == "boolean"
     assert pd.isna(row["total"])
+
+
+def test_the_time_left_comes_from_three_looks_at_progress_that_moves() -> None:
+    op, scheduler, _ = handle(*(running(done, 100 - done) for done in (10, 20, 30, 40)), floor=1.0, first=1.0)
+    op.done()
+    left = []
+    for _ in range(4):
+        left.append(op.follower.seconds_left)
+        scheduler.step()
+    assert left[:3] == [None, None, None]
+    assert left[3] is not None
+    assert left[3] > 0.0
+
+
+def test_the_history_plots_with_one_call() -> None:
+    op, scheduler, _ = handle(running(1, 9), running(5, 5), ended())
+    while not op.done():
+        scheduler.step()
+    axes = op.history.plot(x="time", y="completed")
+    assert axes.lines[0].get_xydata().shape == (4, 2)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lro_notebook import OperationResource, Progress
-from lro_notebook.progress import Sample, Samples, growth_of, rate_of, state_of, time_left
+from lro_notebook.progress import Sample, Samples, rate_of, state_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -169,12 +169,3 @@ def test_a_burst_does_not_move_the_rate() -> None:
     burst = [(at, done + (5_000 if at >= 19 else 0), total) for at, done, total in steady]
     assert rate_of(series(*steady)) == pytest.approx(10)
     assert rate_of(series(*burst)) == pytest.approx(10)
-
-
-def test_a_total_that_grows_makes_the_time_left_longer_or_unknown() -> None:
-    progress = Progress(completed=100, total=300)
-    samples = series((0, 0, 200), (5, 50, 250), (10, 100, 300))
-    assert growth_of(samples) == 10
-    assert time_left(progress, 20.0, growth_of(samples)) == 20.0
-    assert time_left(progress, 10.0, growth_of(samples)) is None
-    assert growth_of(series((0, 0, 200), (5, 50, 250))) == 0.0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lro_notebook.jupyter.view import CardView
 
 CANCELLING = "Cancelling…"
+HEAD = 5.0  # seconds after which the head is drawn again, with the line over time
 
 
 class CardBody:
@@ -31,6 +32,7 @@ class CardBody:
         import ipywidgets  # noqa: PLC0415 - only in a notebook
 
         self._cancel, self._clicked = cancel, False
+        self._drawn: CardView | None = None  # in the head
         self._head = ipywidgets.HTML()
         self._numbers = ipywidgets.HTML()
         self._button = ipywidgets.Button(tooltip="Ask the service to stop; what was done until then remains")
@@ -47,7 +49,10 @@ class CardBody:
     def update(self, views: Sequence[CardView], note: str, now: datetime) -> None:
         """Bring the widgets up to date; a part that has not changed is not sent."""
         view = aged(views[0], now, note)
-        self._head.value, self._numbers.value = render.header(view), render.live(view)
+        self._numbers.value = render.live(view)
+        drawn = self._drawn
+        if drawn is None or drawn.state != view.state or (now - drawn.as_of).total_seconds() >= HEAD:
+            self._drawn, self._head.value = view, render.header(view)
         asked = self._clicked or view.state == "CANCELLING" or view.ended
         self._button.description = CANCELLING if asked else "Cancel"
 

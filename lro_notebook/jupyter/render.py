@@ -26,6 +26,7 @@ _TONES = {
     "CANCELLED": ("#616161", "--jp-ui-font-color2"),
 }
 MUTED = "var(--jp-ui-font-color2, #616161)"
+_WIDE, _HIGH = 64, 16  # pixels of the line over time
 _LINE = "var(--jp-border-color2, #d0d0d0)"
 DIGITS = "font-variant-numeric:tabular-nums"
 _BOX = (
@@ -125,11 +126,25 @@ def _head(view: CardView) -> str:
     )
     return (
         f'<div style="display:flex;justify-content:space-between;gap:12px;flex-wrap:wrap">'
-        f"<strong>{escape(view.title)}</strong>"
+        f"<span><strong>{escape(view.title)}</strong>{line(view)}</span>"
         f'<span class="lro-state" role="status">{coloured(view, headline(view))}</span></div>'
         f'<div style="overflow-wrap:anywhere">{escape(view.target)}{local}</div>'
         f'<div style="color:{MUTED}">operation <code class="lro-id" style="user-select:all">'
         f"{escape(view.operation_id)}</code>{log}</div>"
+    )
+
+
+def line(view: CardView) -> str:
+    """Return what was done over time as a small picture; empty where nothing has moved yet."""
+    if not view.line:
+        return ""
+    step = _WIDE / (len(view.line) - 1)
+    heights = (_HIGH - 1 - part * (_HIGH - 2) for part in view.line)
+    points = " ".join(f"{at * step:.0f},{height:.0f}" for at, height in enumerate(heights))
+    return (
+        f'<svg style="margin-left:10px;vertical-align:middle;color:{MUTED}" width="{_WIDE}" height="{_HIGH}" '
+        f'viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="Progress over time">'
+        f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
     )
 
 

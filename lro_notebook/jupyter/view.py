@@ -6,20 +6,23 @@ Pure: no widget, no clock. Text from the server is cleaned and cut here, escaped
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
-from lro_notebook.progress import Progress, rate_of, state_of, time_left
+from lro_notebook.progress import Progress, rate_of, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from lro_notebook.operation import Operation
+    from lro_notebook.progress import Sample
     from lro_notebook.resource import OperationResource, State
 
 SHORT, LONG = 120, 600  # characters of the server's text in a line, in a message
+_LEAST, _POINTS = 3, 24  # samples that a line over time needs, and the points that it has
 #: Control characters, ANSI sequences included, and those that change the direction of text.
 _UNSHOWN = re.compile(
     "\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
@@ -61,6 +64,10 @@ class CardView:
         What stands in the way of reading its state; empty when nothing does.
     sentence, advice, next_line : str
         Once it has ended: how, what to do, and what to type.
+    as_of : datetime
+        When all this was so.
+    line : tuple of float
+        What was done, at even steps of time, as a share of the most; empty before it has moved.
     """
 
     key: str
@@ -84,6 +91,7 @@ class CardView:
     advice: str
     next_line: str
     as_of: datetime
+    line: tuple[float, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -115,7 +123,8 @@ def view_of(operation: Operation, now: datetime) -> CardView:
         failed=progress.failed or 0,
         rate=rate,
         elapsed=elapsed,
-        left=None if resource.done else time_left(progress, rate),
+        left=operation.follower.seconds_left,
+        line=sparkline(operation.samples),
         status="" if resource.done else clean(progress.status or "", SHORT),
         trouble=operation.trouble,
         sentence=sentence,
@@ -134,7 +143,8 @@ def age(view: CardView, now: datetime) -> float | None:
 
 def aged(view: CardView, now: datetime, note: str = "") -> CardView:
     """Return `view` as it is at `now` if nothing was heard since; with a `note` in place of its trouble."""
-    return replace(view, elapsed=age(view, now), as_of=now, trouble=note or view.trouble)
+    left = None if view.left is None else max(0.0, view.left - (now - view.as_of).total_seconds())
+    return replace(view, elapsed=age(view, now), left=left, as_of=now, trouble=note or view.trouble)
 
 
 class Latest:
@@ -156,6 +166,17 @@ class Latest:
                 self._seen[place] = (resource, trouble)
                 self._views[place] = view_of(operation, now)
         return self._views
+
+
+def sparkline(samples: Iterable[Sample]) -> tuple[float, ...]:
+    """Return what was done at even steps of time, as a share of the most; empty before three samples."""
+    counted = [(one.time.timestamp(), one.completed) for one in samples if one.completed is not None]
+    if len(counted) < _LEAST or counted[-1][1] <= counted[0][1]:
+        return ()
+    began, ended = counted[0][0], counted[-1][0]
+    times, most = [time for time, _ in counted], max(done for _, done in counted)
+    steps = (began + (ended - began) * step / (_POINTS - 1) for step in range(_POINTS))
+    return tuple(counted[max(0, bisect_right(times, step) - 1)][1] / most for step in steps)
 
 
 def clean(text: str, limit: int) -> str:
