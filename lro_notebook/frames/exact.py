@@ -1,8 +1,9 @@
 """JSON objects that pyarrow's parser refuses, as an Arrow table: exact, line by line, much slower.
 
 Where the values at one path are of several kinds, every kind is kept: scalars of different types become
-text, a scalar beside objects goes into a field named `SCALAR` of the struct, and what stands beside
-lists becomes a list of one. `frames.fhir` flattens all of them under the name of the path.
+text (numbers in the words that were there), a scalar beside objects goes into a field named `SCALAR` of
+the struct, and what stands beside lists becomes a list of one. `frames.fhir` flattens all of them under
+the name of the path.
 """
 
 from __future__ import annotations
@@ -23,18 +24,25 @@ if TYPE_CHECKING:
 
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
+_SAFE = 2**53  # a double holds the integers up to this one
 _PLACES = DECIMAL.scale
 _WHOLE = DECIMAL.precision - DECIMAL.scale
 
 
-def _integer(text: str) -> int | Decimal:
-    number = int(text) if len(text) <= _INT64_DIGITS else None
-    return number if number is not None and number in _INT64 else Decimal(text)
+class _Number(str):
+    """A JSON number in the words that were there."""
+
+    __slots__ = ()
+
+
+def _integer(words: str) -> int | _Number:
+    number = int(words) if len(words) <= _INT64_DIGITS else None
+    return number if number is not None and number in _INT64 else _Number(words)
 
 
 _DECODERS = {
-    "float": json_decoder(Decimal, _integer),
-    "exact": json_decoder(Decimal, _integer),
+    "float": json_decoder(_Number, _integer),
+    "exact": json_decoder(_Number, _integer),
     "text": json_decoder(str, str),
 }
 
@@ -80,25 +88,27 @@ def _sound(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _fits(number: float | Decimal, decimals: str) -> bool:
-    """Tell whether `number` can be held as the other numbers are, without becoming infinite or inexact."""
-    decimal = Decimal(str(number))
-    if decimals != "exact":
-        return math.isfinite(float(decimal))
+def _kind(value: str | float, decimals: str) -> str:
+    """Return what a scalar is: bool, text, int, long (no double holds it), big (no int64), or number."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int) and value in _INT64:
+        return "int" if abs(value) <= _SAFE else "long"
+    if isinstance(value, str) and not isinstance(value, _Number):
+        return "text"
+    words = str(value)
+    if words.lstrip("-").isdigit():
+        return "big" if _fits_decimal(words) else "text"
+    fits = _fits_decimal(words) if decimals == "exact" else math.isfinite(float(words))
+    return "number" if fits else "text"
+
+
+def _fits_decimal(words: str) -> bool:
+    decimal = Decimal(words)
     _, digits, exponent = decimal.as_tuple()
     while digits and not digits[-1] and isinstance(exponent, int):  # trailing zeros need no places
         digits, exponent = digits[:-1], exponent + 1
     return isinstance(exponent, int) and -exponent <= _PLACES and decimal.adjusted() < _WHOLE
-
-
-def _kind(value: str | float | Decimal, decimals: str) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, int) and value in _INT64:
-        return "int"
-    return "number" if _fits(value, decimals) else "text"
 
 
 @dataclass(slots=True)
@@ -159,11 +169,11 @@ class _Shape:
             return None
         if self.scalars == {"bool"}:
             return pa.bool_()
-        if self.scalars == {"int"}:
+        if self.scalars <= {"int", "long"}:
             return pa.int64()
-        if self.scalars <= {"int", "number"}:
-            return DECIMAL if decimals == "exact" else pa.float64()
-        return pa.string()
+        if self.scalars <= {"int", "long", "big"} | ({"number"} if decimals == "exact" else set()):
+            return DECIMAL
+        return pa.float64() if self.scalars <= {"int", "number"} else pa.string()
 
     def fit(self, value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value
         """Return `value` so that ``pa.array`` takes it as `kind`, the `arrow_type` of this shape."""
@@ -182,11 +192,7 @@ class _Shape:
 
 def _scalar(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON scalar
     if pa.types.is_string(kind):
-        return (
-            value if isinstance(value, str) else str(value).lower() if value in (True, False) else str(value)
-        )
+        return str(value).lower() if isinstance(value, bool) else str(value)
     if pa.types.is_floating(kind):
         return float(value)
-    if pa.types.is_decimal(kind):
-        return Decimal(str(value))
-    return value
+    return Decimal(str(value)) if pa.types.is_decimal(kind) else value

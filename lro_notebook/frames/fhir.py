@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.frames.schema import SCALAR, rows_of
+from lro_notebook.frames.schema import escape, path_of, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,11 +76,6 @@ def flatten(
     return Flat(rows_of(walk.columns, table.num_rows), walk.truncated, walk.children)
 
 
-def escape(key: str) -> str:
-    r"""Return a key for use in a dotted path: a dot of its own as ``\.``."""
-    return key.replace("\\", "\\\\").replace(".", "\\.")
-
-
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
@@ -112,7 +107,7 @@ class _Walk:
         """
         if pa.types.is_struct(array.type):
             parts = zip(array.type, array.flatten(), strict=True)
-            found = [self.visit(part, _join(path, place.name), index) for place, part in parts]
+            found = [self.visit(part, path_of(path, place.name), index) for place, part in parts]
             return any(found)
         if pa.types.is_list(array.type) and self._lists != "nested":
             return self._visit_list(array, path or VALUE, index)
@@ -151,9 +146,3 @@ class _Walk:
         walk.visit(elements, None, None)
         self.children[path] = rows_of({**keys, **walk.columns}, len(elements))
         self.children.update({f"{path}.{inner}": table for inner, table in walk.children.items()})
-
-
-def _join(path: str | None, key: str) -> str | None:
-    if key == SCALAR:
-        return path
-    return escape(key) if path is None else f"{path}.{escape(key)}"

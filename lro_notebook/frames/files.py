@@ -50,6 +50,8 @@ class Shard:
         Its place among the shards of its table.
     history : bool
         Whether its lines are history Bundles.
+    kind : str
+        What it holds: "resources", "messages", "instances" or "lines".
     """
 
     uri: str
@@ -60,6 +62,7 @@ class Shard:
     index: int | None = None
     total: int | None = None
     history: bool = False
+    kind: str = "resources"
     written: str = field(default="", repr=False, compare=False)
 
 

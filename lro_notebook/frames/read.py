@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
+from lro_notebook.frames.chunks import Options
 from lro_notebook.frames.files import find
 from lro_notebook.frames.results import Results
 from lro_notebook.frames.storage import locate
-from lro_notebook.frames.table import Options
 
 if TYPE_CHECKING:
     import os
