@@ -184,9 +184,9 @@ def _depth(codes: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
     return int(np.cumsum(steps, dtype=np.int32).max())
 
 
-def sort_lines(block: Block) -> tuple[list[bytes], list[tuple[int, str]]]:
-    """Return the lines that hold one JSON object, and number and reason of those that do not."""
-    good: list[bytes] = []
+def sort_lines(block: Block) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
+    """Return number and bytes of the lines that hold one JSON object, number and reason of the others."""
+    good: list[tuple[int, bytes]] = []
     bad: list[tuple[int, str]] = []
     for number, raw in enumerate(block.data.split(b"\n"), block.line):
         line = raw.strip(b" \t\r").removeprefix(_BOM)  # files with marks may have been joined
@@ -194,7 +194,7 @@ def sort_lines(block: Block) -> tuple[list[bytes], list[tuple[int, str]]]:
             continue
         reason = _fault(line)
         if reason is None:
-            good.append(line)
+            good.append((number, line))
         else:
             bad.append((number, reason))
     return good, bad

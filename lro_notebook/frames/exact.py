@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pyarrow as pa
 
 from lro_notebook.frames.blocks import MAX_DEPTH, json_decoder
@@ -50,6 +51,17 @@ _DECODERS = {
 def requote(line: bytes) -> bytes:
     """Return the object of `line` with its numbers as strings, in the words that were there."""
     return json.dumps(_tidy(_DECODERS["text"].decode(line.decode()), 0), ensure_ascii=False).encode()
+
+
+def objects_of(lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return the object of each line; numbers keep the words that were there where Python would not."""
+    found = []
+    for line in lines:
+        try:
+            found.append(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            found.append(_DECODERS["exact"].decode(line.decode()))
+    return found
 
 
 def table_of_lines(lines: Sequence[bytes], decimals: str) -> pa.Table:

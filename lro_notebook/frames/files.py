@@ -1,7 +1,8 @@
-"""Which objects at a place are results, by their names. Reads no contents.
+"""Which objects at a place are results: by their names, or, where these do not say, by their first bytes.
 
-Names: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
-``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``.
+FHIR names: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
+``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``. HL7v2 exports
+have names that are not documented, DICOM exports lie in folders of studies and series.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import logging
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.resource import operation_id
+from lro_notebook.frames.kinds import TABLES, kind_of
+from lro_notebook.resource import operation_id, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +33,12 @@ _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
 )
 _SHOWN = 5
+_SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
+#: FHIR has no such types: files of these names hold HL7v2 messages.
+_NOT_FHIR = {"Message", "Messages"}
+
+#: When an operation ran: from its start to its end, None where that is not known.
+Span = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,9 @@ class Shard:
     history : bool
         Whether its lines are history Bundles.
     kind : str
-        What it holds: "resources", "messages", "instances" or "lines".
+        What it holds: "resources" (FHIR), "messages" (HL7v2), "instances" (DICOM) or "ids".
+    written : datetime or None
+        When, where the storage says.
     """
 
     uri: str
@@ -63,13 +74,13 @@ class Shard:
     total: int | None = None
     history: bool = False
     kind: str = "resources"
-    written: str = field(default="", repr=False, compare=False)
+    written: datetime | None = field(default=None, repr=False, compare=False)
 
 
 def parse_name(name: str) -> dict[str, Any] | None:
     """Return what the name of a file says about it, as fields of `Shard`; None if it is no result."""
     match = _EXPORT.fullmatch(name) or _BULK.fullmatch(name)
-    if match is None:
+    if match is None or match["type"] in _NOT_FHIR:
         return None
     parts = match.groupdict()
     index = parts["i"] or parts.get("k")
@@ -88,6 +99,7 @@ def find(
     operation: str | None = None,
     tables: Iterable[str] | None = None,
     partial: bool = False,
+    span: Span = (None, None),
 ) -> list[Shard]:
     """Return the result files at `location`, sorted by table and index.
 
@@ -101,6 +113,8 @@ def find(
         Only these tables.
     partial : bool
         Whether a set of shards may have gaps.
+    span : pair of datetime
+        When `operation` ran: files that do not name their operation are its if they were written then.
 
     Raises
     ------
@@ -111,7 +125,7 @@ def find(
     """
     shards = _listed(location)
     if operation is not None:
-        shards = _written_by(operation_id(operation), shards, location)
+        shards = _written_by(operation_id(operation), shards, location, span)
     elif len({shard.operation for shard in shards}) > 1:
         raise ConfigError(_several(shards, location))
     if not shards:
@@ -129,28 +143,46 @@ def find(
 def _listed(location: Location) -> list[Shard]:
     infos = _infos(location)
     single = len(infos) == 1 and infos[0]["name"] == location.path
-    shards, ignored = [], 0
-    for info in infos:
-        name = info["name"].rpartition("/")[2]
-        parts = parse_name(name)
-        if parts is None and single:  # named by the user: the file is what it is called
-            parts = {"table": name.partition(".")[0] or name}
-        if parts is None:
-            ignored += 1
-            continue
-        written = info.get("mtime") or info.get("updated") or info.get("LastModified") or ""
-        shards.append(
-            Shard(
-                uri=location.uri_of(info["name"]),
-                path=info["name"],
-                size=int(info.get("size") or 0),
-                written=str(written),
-                **parts,
-            )
-        )
-    if ignored:
-        logger.info("%d files at %s are not named as results and were left out", ignored, location.uri)
+    found = [_shard(location, info, single=single) for info in infos]
+    if not any(found) and not single and location.fs.isdir(location.path):
+        deep = location.fs.find(location.path, detail=True).values()
+        found = [_shard(location, info) for info in deep if not parse_name(_name(info))]
+    shards = [shard for shard in found if shard is not None]
+    if len(shards) < len(found):
+        logger.info("%d files at %s are no results and were left out", len(found) - len(shards), location.uri)
     return shards
+
+
+def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False) -> Shard | None:
+    parts = parse_name(_name(info))
+    if parts is None:
+        kind = kind_of(location, info)
+        if kind is not None:
+            parts = {"table": TABLES[kind], "kind": kind}
+        elif single:  # named by the user: the file is what it is called
+            parts = {"table": _name(info).partition(".")[0] or _name(info)}
+        else:
+            return None
+    return Shard(
+        uri=location.uri_of(info["name"]),
+        path=info["name"],
+        size=int(info.get("size") or 0),
+        written=_moment(info.get("mtime") or info.get("updated") or info.get("LastModified")),
+        **parts,
+    )
+
+
+def _name(info: Mapping[str, Any]) -> str:
+    return str(info["name"]).rpartition("/")[2]
+
+
+def _moment(value: object) -> datetime | None:
+    """Return when a file was written; file systems of fsspec say it in several ways."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return parse_timestamp(value) if isinstance(value, str) else None
 
 
 def _infos(location: Location) -> list[Mapping[str, Any]]:
@@ -173,8 +205,11 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
     return [info for info in found if info["type"] == "file"]
 
 
-def _written_by(wanted: str, shards: Sequence[Shard], location: Location) -> list[Shard]:
+def _written_by(wanted: str, shards: Sequence[Shard], location: Location, span: Span) -> list[Shard]:
     own = [shard for shard in shards if shard.operation == wanted]
+    loose = [shard for shard in shards if shard.operation is None]
+    own = own or [shard for shard in loose if wanted in location.within(shard.path)]
+    own = own or [shard for shard in loose if any(span) and _within(shard.written, span)]
     if own:
         return own
     others = _operations(shards)
@@ -184,12 +219,19 @@ def _written_by(wanted: str, shards: Sequence[Shard], location: Location) -> lis
     raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}")
 
 
+def _within(written: datetime | None, span: Span) -> bool:
+    begin, end = span
+    if written is None:
+        return False
+    return (begin is None or written >= begin - _SKEW) and (end is None or written <= end + _SKEW)
+
+
 def _operations(shards: Iterable[Shard]) -> list[str]:
     """Return the ids of the operations that wrote `shards`, newest first."""
-    last: defaultdict[str, str] = defaultdict(str)
+    last: defaultdict[str, datetime] = defaultdict(lambda: datetime.min.replace(tzinfo=UTC))
     for shard in shards:
         if shard.operation is not None:
-            last[shard.operation] = max(last[shard.operation], shard.written)
+            last[shard.operation] = max(last[shard.operation], shard.written or last[shard.operation])
     return sorted(last, key=lambda name: (last[name], name), reverse=True)
 
 

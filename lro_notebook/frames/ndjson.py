@@ -57,7 +57,7 @@ class Reader:
             if table is not None:
                 return Parsed(table, [])
         good, bad = sort_lines(block)
-        return Parsed(self._careful(good) if good else None, bad)
+        return Parsed(self._careful([line for _, line in good]) if good else None, bad)
 
     def _careful(self, lines: Sequence[bytes]) -> pa.Table:
         if self._decimals == "text":

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
+    from lro_notebook.frames.files import Span
+
 _WORDS = {
     "decimals": ("float", "exact", "text"),
     "lists": ("first", "nested", "explode"),
@@ -33,6 +35,7 @@ def read(
     errors: str = "report",
     operation: str | None = None,
     partial: bool = False,
+    span: Span = (None, None),
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Results:
@@ -59,6 +62,8 @@ def read(
         Only the files of this operation.
     partial : bool
         Whether missing shards are no error.
+    span : pair of datetime
+        When `operation` ran, for files that do not name it.
     buckets : str, optional
         The folder that holds the buckets of the embedded service.
     storage_options : mapping, optional
@@ -75,7 +80,7 @@ def read(
         if value not in _WORDS[name]:
             raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
     location = locate(uri, buckets=buckets, storage_options=storage_options)
-    shards = find(location, operation=operation, tables=tables, partial=partial)
+    shards = find(location, operation=operation, tables=tables, partial=partial, span=span)
     options = Options(_columns(columns), decimals, parse_dates, lists, errors)
     return Results(location, shards, options)
 

@@ -144,7 +144,7 @@ def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.Data
     schema = plan.schema(name)
     read = _Partition(work, plan, name, tuple(schema.names))
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
-    frame = dd.from_map(read, list(work.shards), meta=meta, label=f"read-{name}")  # type: ignore[no-untyped-call] # Dask
+    frame = dd.from_map(read, list(work.shards), meta=meta, label=f"read-{name}")
     return report, frame
 
 

@@ -44,6 +44,11 @@ class Location:
         """Return how the user names the `path` of the file system."""
         return self.shown + path.removeprefix(self.root)
 
+    def within(self, path: str) -> str:
+        """Return the `path` of the file system as seen from this place; its name if it is this place."""
+        folder = self.path.rstrip("/") + "/"
+        return path.removeprefix(folder) if path.startswith(folder) else path.rpartition("/")[2]
+
 
 class _File(Protocol):
     @property

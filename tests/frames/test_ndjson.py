@@ -222,7 +222,7 @@ def test_a_key_twice_in_one_object_takes_the_last_as_json_does(load: Load) -> No
 def test_only_a_failing_block_leaves_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
     slow: list[int] = []
 
-    def sort(block: Block) -> tuple[list[bytes], list[tuple[int, str]]]:
+    def sort(block: Block) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
         slow.append(block.line)
         return [], []
 

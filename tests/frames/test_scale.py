@@ -1,4 +1,4 @@
-"""Parquet and Dask: the same rows and types as in memory, shard by shard, and a warning before memory ends."""
+"""Parquet and Dask: the rows and types that memory would hold, shard by shard; what does not fit in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.frames.results import Results
 
-SHARDS = [
+SHARDS: list[list[dict[str, Any]]] = [
     [
         {"id": "1", "n": 1, "big": 2**63, "list": [{"x": 1}, {"x": 2}], "birthDate": "1970"},
         {"id": "2", "n": 2},
@@ -116,7 +116,7 @@ def test_parquet_shows_its_progress(
 @pytest.mark.parametrize("options", OPTIONS, ids=ids_of)
 def test_dask_computes_what_memory_would(folder: Path, options: dict[str, Any]) -> None:
     found, loaded = read(folder, **options), read(folder, **options)
-    for name in loaded:
+    for name in list(loaded):
         frame = found.dask(name)
         assert frame.npartitions == len(SHARDS)
         computed = frame.compute(scheduler="sync").reset_index(drop=True)
