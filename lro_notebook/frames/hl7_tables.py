@@ -36,7 +36,7 @@ class _Rows:
     keys: list[str] = field(default_factory=list)
     index: list[int] = field(default_factory=list)
     order: list[int] = field(default_factory=list)
-    fields: list[Sequence[str]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
 
 class Segments:
@@ -44,24 +44,31 @@ class Segments:
 
     def __init__(self, lists: str) -> None:
         self._lists = lists
-        self._rows: dict[str, dict[Encoding, _Rows]] = {}
+        self._rows: dict[Encoding, dict[str, _Rows]] = {}
+        self._names: dict[str, None] = {}
         self._count = 0
         self.truncated: dict[str, int] = {}
 
     def add(self, key: str, message: Message) -> None:
         """Take the segments of a message."""
-        for index, (name, fields) in enumerate(message.segments):
-            rows = self._rows.setdefault(name, {}).setdefault(message.encoding, _Rows())
+        rows_of_names = self._rows.setdefault(message.encoding, {})
+        for index, line in enumerate(message.segments):
+            name = line[:3]
+            rows = rows_of_names.get(name)
+            if rows is None:
+                rows = rows_of_names[name] = _Rows()
+                self._names.setdefault(name)
             rows.keys.append(key)
             rows.index.append(index)
             rows.order.append(self._count)
-            rows.fields.append(fields)
+            rows.lines.append(line)
             self._count += 1
 
     def tables(self) -> dict[str, pa.Table]:
         """Return a table per name of segment; with ``lists="explode"`` also those of repeated fields."""
         found: dict[str, pa.Table] = {}
-        for name, groups in self._rows.items():
+        for name in self._names:
+            groups = {encoding: rows[name] for encoding, rows in self._rows.items() if name in rows}
             parts = [self._table(name, encoding, rows) for encoding, rows in groups.items()]
             found[name] = stack(parts)
             if len(parts) > 1:
@@ -77,7 +84,7 @@ class Segments:
             MESSAGE: pa.array(rows.keys, pa.string()),
             INDEX: pa.array(rows.index, pa.int64()),
         }
-        for number, values in _columns(rows.fields):
+        for number, values in _fields(name, encoding, rows):
             if self._lists == "nested":
                 columns.update(_named(name, number, {"": _nested(values, encoding)}))
                 continue
@@ -93,13 +100,16 @@ class Segments:
         return rows_of(columns, len(rows.keys))
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[tuple[int, pa.Array]]:
+def _fields(name: str, encoding: Encoding, rows: _Rows) -> Iterator[tuple[int, pa.Array]]:
     """Yield number, from 1, and values of each field that has any; empty ones are null."""
-    for number in range(max(map(len, rows), default=0)):
-        values = [fields[number] or None if number < len(fields) else None for fields in rows]
-        column = pa.array(values, pa.string())
+    split = pc.split_pattern(pa.array(rows.lines, pa.string()), encoding.field)
+    shift = 1 if name == "MSH" else 0  # the separator itself is MSH-1
+    if shift:
+        yield 1, pa.array([encoding.field] * len(rows.lines), pa.string())
+    for place in range(1, pc.max(pc.list_value_length(split)).as_py()):
+        column = _nth(split, place)
         if column.null_count < len(column):
-            yield number + 1, column
+            yield place + shift, column
 
 
 def _named(segment: str, number: int, parts: dict[str, pa.Array]) -> dict[str, pa.Array]:
@@ -180,9 +190,9 @@ def _nested(values: pa.Array, encoding: Encoding) -> pa.Array:
 def _repetitions(name: str, encoding: Encoding, rows: _Rows) -> pa.Table:
     """Return one row per repetition of the fields that repeat."""
     keys, index, numbers, places, values = [], [], [], [], []
-    for row, fields in enumerate(rows.fields):
-        for number, text in enumerate(fields, 1):
-            if encoding.repetition not in text or (name == "MSH" and number <= 2):  # noqa: PLR2004
+    for row, line in enumerate(rows.lines):
+        for number, text in enumerate(line.split(encoding.field), 1 if name == "MSH" else 0):
+            if encoding.repetition not in text or (name == "MSH" and number == 2):  # noqa: PLR2004
                 continue
             for place, value in enumerate(text.split(encoding.repetition)):
                 keys.append(rows.keys[row])

@@ -7,6 +7,7 @@ repetitions, escapes and subcomponents. Segments end with a carriage return.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.frames.segments import number_of
@@ -50,9 +51,9 @@ class Encoding(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message: its segments as (name, fields from 1), how it is encoded, and what is wrong with it."""
+    """A message: its segments as text, how it is encoded, and what is wrong with it."""
 
-    segments: Sequence[tuple[str, Sequence[str]]]
+    segments: Sequence[str]
     encoding: Encoding
     faults: Sequence[str]
 
@@ -81,20 +82,25 @@ def parse(text: str) -> Message | None:
     if not text.startswith("MSH") or len(text) < len("MSH|^") or text[3].isalnum() or text[3].isspace():
         return None
     faults: list[str] = []
-    if _LOST_BREAK.search(text):
+    if "\n" in text and _LOST_BREAK.search(text):
         if "\r" not in text or _LOST_BREAK.search(text.replace("\r\n", "\r")):
             faults.append(LINE_FEEDS)
         text = _LOST_BREAK.sub("\r", text)
-    lines = [line.strip("\n") for line in text.split("\r")]
-    encoding = _encoding_of(lines[0])
-    segments: list[tuple[str, Sequence[str]]] = []
-    for line in lines:
-        name, *fields = line.split(encoding.field)
-        if _NAME.fullmatch(name):
-            segments.append((name, [encoding.field, *fields] if name == "MSH" else fields))
-        elif line.strip() and NO_NAME not in faults:
+    encoding = _encoding_of(text)
+    segments: list[str] = []
+    for line in text.split("\r"):
+        segment = line.strip("\n")
+        if is_name(segment[:3]) and segment[3:4] in ("", encoding.field):
+            segments.append(segment)
+        elif segment.strip() and NO_NAME not in faults:
             faults.append(NO_NAME)
     return Message(segments, encoding, faults)
+
+
+@lru_cache(maxsize=1000)
+def is_name(name: str) -> bool:
+    """Tell whether this is a name for a segment: three characters, the first one a capital letter."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _encoding_of(header: str) -> Encoding:
@@ -156,8 +162,8 @@ def from_parsed(segments: Sequence[Mapping[str, Any]]) -> Message:
         for key, value in (segment.get("fields") or {}).items():
             _put(tree, key, str(value))
         name = str(segment.get("segmentId") or (segment.get("fields") or {}).get("0") or "")
-        if _NAME.fullmatch(name):
-            found.append((name, _fields(name, tree)))
+        if is_name(name):
+            found.append(_text_of(name, tree))
     return Message(found, Encoding(), [] if len(found) == len(segments) else [NO_NAME])
 
 
@@ -180,8 +186,8 @@ def from_schematized(data: Any) -> Message | None:  # noqa: ANN401 - any JSON va
     The form is not documented in full: segments are found by their names at any depth, fields by position
     (``3``, ``PID.3``) or by the names of the standard. None where nothing like a segment is in it.
     """
-    found = [(name, _fields(name, _tree_of(name, body))) for name, body in _segments_in(data)]
-    found.sort(key=lambda segment: segment[0] != "MSH")
+    found = [_text_of(name, _tree_of(name, body)) for name, body in _segments_in(data)]
+    found.sort(key=lambda segment: not segment.startswith("MSH"))
     return Message(found, Encoding(), []) if found else None
 
 
@@ -193,7 +199,7 @@ def _segments_in(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa
         return
     for key, part in value.items():
         bodies = part if isinstance(part, list) else [part]
-        if _NAME.fullmatch(key) and all(isinstance(body, dict) for body in bodies):
+        if is_name(key) and all(isinstance(body, dict) for body in bodies):
             yield from ((key, body) for body in bodies)
         else:
             yield from _segments_in(part)
@@ -224,19 +230,22 @@ def _numbered(value: Any, levels: int) -> Any:  # noqa: ANN401 - any JSON value
     return numbered
 
 
-def _fields(segment: str, tree: Mapping[int, Any]) -> list[str]:
-    """Return the fields of a tree as text, each value escaped."""
+def _text_of(name: str, tree: Mapping[int, Any]) -> str:
+    """Return a segment as text, from its values by field, repetition, component and subcomponent."""
     usual = Encoding()
+    separators = (usual.field, usual.repetition, usual.component, usual.subcomponent)
 
     def text(level: int, node: Any) -> str:  # noqa: ANN401 - a tree or a leaf
         if level == len(separators):
             return escape(str(node), usual)
-        size = max(node, default=-1) + 1
-        return separators[level].join(text(level + 1, node[n]) if n in node else "" for n in range(size))
+        first = 1 if level == 0 else 0  # fields count from 1
+        places = range(first, max(node, default=-1) + 1)
+        return separators[level].join(text(level + 1, node[n]) if n in node else "" for n in places)
 
-    separators = (usual.repetition, usual.component, usual.subcomponent)
-    fields = [text(0, tree[n]) if n in tree else "" for n in range(1, max(tree, default=0) + 1)]
-    return [usual.field, "".join(usual[1:]), *fields[2:]] if segment == "MSH" else fields
+    if name != "MSH":
+        return f"{name}{usual.field}{text(0, tree)}"
+    rest = text(0, {number - 2: node for number, node in tree.items() if number > 2})  # noqa: PLR2004 - MSH-1, MSH-2
+    return usual.field.join((name, "".join(usual[1:]), rest))
 
 
 def escape(text: str, encoding: Encoding) -> str:
