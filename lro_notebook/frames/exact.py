@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -26,24 +27,30 @@ if TYPE_CHECKING:
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
 _SAFE = 2**53  # a double holds the integers up to this one
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PLACES = DECIMAL.scale
 _WHOLE = DECIMAL.precision - DECIMAL.scale
 
 
-class _Number(str):
-    """A JSON number in the words that were there."""
+class Number(str):
+    """A number in the words that were there."""
 
     __slots__ = ()
 
+    @staticmethod
+    def matches(text: str) -> bool:
+        """Tell whether `text` is a number, in the forms of JSON and of DICOM."""
+        return _NUMBER.fullmatch(text) is not None
 
-def _integer(words: str) -> int | _Number:
+
+def _integer(words: str) -> int | Number:
     number = int(words) if len(words) <= _INT64_DIGITS else None
-    return number if number is not None and number in _INT64 else _Number(words)
+    return number if number is not None and number in _INT64 else Number(words)
 
 
 _DECODERS = {
-    "float": json_decoder(_Number, _integer),
-    "exact": json_decoder(_Number, _integer),
+    "float": json_decoder(Number, _integer),
+    "exact": json_decoder(Number, _integer),
     "text": json_decoder(str, str),
 }
 
@@ -106,7 +113,7 @@ def _kind(value: str | float, decimals: str) -> str:
         return "bool"
     if isinstance(value, int) and value in _INT64:
         return "int" if abs(value) <= _SAFE else "long"
-    if isinstance(value, str) and not isinstance(value, _Number):
+    if isinstance(value, str) and not isinstance(value, Number):
         return "text"
     words = str(value)
     if words.lstrip("-").isdigit():

@@ -48,6 +48,7 @@ def flatten(
     *,
     lists: str = "first",
     wanted: Callable[[str], bool] | None = None,
+    key: str = "id",
     offset: int = 0,
 ) -> Flat:
     """Return `table` with dotted columns.
@@ -57,19 +58,21 @@ def flatten(
     table : pyarrow.Table
         Nested; a key that itself holds a dot is written with a backslash before it.
     lists : {"first", "nested", "explode"}
-        What lists become. ``explode`` gives, besides the first elements, a table per list: ``id`` of the
-        resource (``row``, its position, where it has none), the ``index`` of the element, its columns.
+        What lists become. ``explode`` gives, besides the first elements, a table per list: the `key` of the
+        row (``row``, its position, where it has none), the ``index`` of the element, its columns.
         The tables of inner lists have ``{list}.index`` for the positions in the outer ones too.
     wanted : callable, optional
         Tells which columns to build; all by default.
+    key : str
+        The column that identifies a row.
     offset : int
         Position of the first row, for ``row``.
     """
     keys: dict[str, pa.Array] = {}
     if lists == "explode":
-        has_id = "id" in table.column_names and pa.types.is_string(table.schema.field("id").type)
+        has_key = key in table.column_names and pa.types.is_string(table.schema.field(key).type)
         rows = pa.array(np.arange(offset, offset + table.num_rows))
-        keys = {"id": _whole(table["id"])} if has_id else {"row": rows}
+        keys = {key: _whole(table[key])} if has_key else {"row": rows}
     walk = _Walk(lists, keys, wanted)
     for name in table.column_names:
         walk.visit(_whole(table[name]), escape(name), None)

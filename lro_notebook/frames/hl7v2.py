@@ -70,7 +70,7 @@ def _chunk(
         rows.append({MESSAGE: key, **entry.fields})
         if entry.message is not None:
             segments.add(key, entry.message)
-    flat = flatten(table_of(rows, options.decimals), lists=options.lists)
+    flat = flatten(table_of(rows, options.decimals), lists=options.lists, key=MESSAGE)
     tables = {table: flat.table, **{f"{table}.{path}": child for path, child in flat.children.items()}}
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}

@@ -20,7 +20,7 @@ from lro_notebook.frames.table import Plan, Report
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import dask.dataframe as dd
 
@@ -61,13 +61,14 @@ class Target:
         return cls(location.fs, location.path.rstrip("/"), location.uri.rstrip("/"), compression)
 
     def write(self, work: Work, advance: Advance) -> tuple[Report, list[Written]]:
-        """Write the tables of `work`, a file per table and shard; return what was wrong, and the files."""
+        """Write the tables of `work`, a file per table and part; return what was wrong, and the files."""
         plan, report = survey(work, advance)
         written: list[Written] = []
-        for number in range(len(work.shards)):
-            written += self._write_shard(work, number, plan, advance)
+        parts = work.parts()
+        for number in range(len(parts)):
+            written += self._write_part(work, number, plan, advance)
         for name in plan.tables():
-            self._drop_older(name, len(work.shards))
+            self._drop_older(name, len(parts))
         return report, sorted(written)
 
     def write_whole(self, part: Part) -> Written:
@@ -77,12 +78,12 @@ class Target:
         self._drop_older(part.name, 1)
         return self._written(part.name, 0, part.table.num_rows)
 
-    def _write_shard(self, work: Work, number: int, plan: Plan, advance: Advance) -> list[Written]:
+    def _write_part(self, work: Work, number: int, plan: Plan, advance: Advance) -> list[Written]:
         schemas = {name: plan.schema(name) for name in plan.tables()}
         rows = dict.fromkeys(schemas, 0)
         with ExitStack() as stack_:
             writers = {name: self._writer(stack_, name, number, kind) for name, kind in schemas.items()}
-            for chunk in work.chunks(advance, [work.shards[number]]):
+            for chunk in work.chunks(advance, work.parts()[number]):
                 for name, table in chunk.tables.items():
                     writers[name].write_table(plan.columns(name).fit(table, schemas[name].names))
                     rows[name] += table.num_rows
@@ -144,21 +145,21 @@ def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.Data
     schema = plan.schema(name)
     read = _Partition(work, plan, name, tuple(schema.names))
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
-    frame = dd.from_map(read, list(work.shards), meta=meta, label=f"read-{name}")
+    frame = dd.from_map(read, work.parts(), meta=meta, label=f"read-{name}")
     return report, frame
 
 
 @dataclass(frozen=True, slots=True)
 class _Partition:
-    """Reads the part of a table that is in one shard; sent to Dask's workers."""
+    """Reads the part of a table that is in some files; sent to Dask's workers."""
 
     work: Work
     plan: Plan
     name: str
     columns: tuple[str, ...]
 
-    def __call__(self, shard: Shard) -> pd.DataFrame:
-        chunks = self.work.chunks(shards=[shard])
+    def __call__(self, shards: Sequence[Shard]) -> pd.DataFrame:
+        chunks = self.work.chunks(shards=shards)
         tables = [chunk.tables[self.name] for chunk in chunks if self.name in chunk.tables]
         table = stack(tables, self.plan.columns(self.name), self.columns)
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)

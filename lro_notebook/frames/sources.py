@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lro_notebook.frames.dicom import read_instances
 from lro_notebook.frames.hl7v2 import read_messages
 from lro_notebook.frames.resources import read_resources
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def source_of(kind: str) -> Source:
     """Return what reads shards of `kind`, a word of `files.Shard`."""
-    return {"resources": read_resources, "messages": read_messages}[kind]
+    return {"resources": read_resources, "messages": read_messages, "instances": read_instances}[kind]
 
 
 def has_inner_tables(work: Work) -> bool:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from lro_notebook.frames.storage import Location
 
 
+_OBJECTS = 500
+
+
 @dataclass(slots=True)
 class Report:
     """What a load could not show: lines that were bad, lists that were cut."""
@@ -63,6 +66,14 @@ class Work:
     def size(self) -> int:
         """Bytes, as stored."""
         return sum(shard.size for shard in self.shards)
+
+    def parts(self) -> list[list[Shard]]:
+        """Return the files in the portions in which they are written and computed.
+
+        A file each; but DICOM objects, which are small and many, by the hundred.
+        """
+        size = _OBJECTS if self.shards[0].kind == "instances" else 1
+        return [list(self.shards[start : start + size]) for start in range(0, len(self.shards), size)]
 
     def chunks(
         self, advance: Advance = lambda _: None, shards: Sequence[Shard] | None = None
