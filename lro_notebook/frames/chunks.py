@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ResultError
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.frames.files import Shard
-    from lro_notebook.frames.storage import Location
 
 
 class BadLine(NamedTuple):
@@ -67,8 +66,9 @@ class Chunk:
 
 #: Is told how many more bytes of the files were read.
 Advance = Callable[[int], object]
-#: Reads the shards of one main table, piece by piece.
-Source = Callable[["Location", "Sequence[Shard]", Options, Advance], Iterator[Chunk]]
+#: Reads the shards of one main table, piece by piece. The first argument is what has them: for files a
+#: `storage.Location`, for others what their module says.
+Source = Callable[[Any, "Sequence[Shard]", Options, Advance], Iterator[Chunk]]
 
 
 def raise_if_asked(bad: Sequence[BadLine], options: Options) -> None:

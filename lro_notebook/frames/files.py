@@ -32,6 +32,8 @@ _EXPORT = re.compile(
 _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
 )
+#: What other names say: the id of an operation in front, the place among shards behind.
+_OTHER = re.compile(r"(?:(?P<op>\d{5,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
 _SHOWN = 5
 _SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
 #: FHIR has no such types: files of these names hold HL7v2 messages.
@@ -60,7 +62,8 @@ class Shard:
     history : bool
         Whether its lines are history Bundles.
     kind : str
-        What it holds: "resources" (FHIR), "messages" (HL7v2), "instances" (DICOM) or "ids".
+        What it holds: "resources" (FHIR), "messages" (HL7v2), "instances" (DICOM) or "ids". For tables that
+        are in no file: "bigquery", "searched" (FHIR resources in a store), "listed" (messages in one).
     written : datetime or None
         When, where the storage says.
     """
@@ -100,6 +103,7 @@ def find(
     tables: Iterable[str] | None = None,
     partial: bool = False,
     span: Span = (None, None),
+    kind: str | None = None,
 ) -> list[Shard]:
     """Return the result files at `location`, sorted by table and index.
 
@@ -115,6 +119,8 @@ def find(
         Whether a set of shards may have gaps.
     span : pair of datetime
         When `operation` ran: files that do not name their operation are its if they were written then.
+    kind : str, optional
+        Only files that hold this, see `Shard`.
 
     Raises
     ------
@@ -123,15 +129,15 @@ def find(
     ResultError
         Nothing is here, a table is not, or shards are missing.
     """
-    shards = _listed(location)
+    shards = [shard for shard in _listed(location, kind) if kind in (None, shard.kind)]
     if operation is not None:
         shards = _written_by(operation_id(operation), shards, location, span)
     elif len({shard.operation for shard in shards}) > 1:
         raise ConfigError(_several(shards, location))
     if not shards:
         raise ResultError(
-            f"no results at {location.uri}: no file there is named as a result; give the folder that "
-            "the operation wrote to"
+            f"no results at {location.uri}: no file there is named as a result, or begins as one; give the "
+            "folder that the operation wrote to"
         )
     if tables is not None:
         shards = _of_tables([tables] if isinstance(tables, str) else list(tables), shards, location)
@@ -140,11 +146,11 @@ def find(
     return sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
 
 
-def _listed(location: Location) -> list[Shard]:
+def _listed(location: Location, kind: str | None) -> list[Shard]:
     infos = _infos(location)
     single = len(infos) == 1 and infos[0]["name"] == location.path
     found = [_shard(location, info, single=single) for info in infos]
-    if not any(found) and not single and location.fs.isdir(location.path):
+    if (kind == "instances" or not any(found)) and not single and location.fs.isdir(location.path):
         deep = location.fs.find(location.path, detail=True).values()
         found = [_shard(location, info) for info in deep if not parse_name(_name(info))]
     shards = [shard for shard in found if shard is not None]
@@ -158,7 +164,7 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
     if parts is None:
         kind = kind_of(location, info)
         if kind is not None:
-            parts = {"table": TABLES[kind], "kind": kind}
+            parts = {"table": TABLES[kind], "kind": kind, **_parse_other(_name(info))}
         elif single:  # named by the user: the file is what it is called
             parts = {"table": _name(info).partition(".")[0] or _name(info)}
         else:
@@ -170,6 +176,15 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
         written=_moment(info.get("mtime") or info.get("updated") or info.get("LastModified")),
         **parts,
     )
+
+
+def _parse_other(name: str) -> dict[str, Any]:
+    """Return what the name of a file that is no FHIR export says, as fields of `Shard`."""
+    match = _OTHER.fullmatch(name)
+    if match is None:
+        return {}
+    index, total = (int(match[part]) if match[part] else None for part in ("i", "n"))
+    return {"operation": match["op"], "index": index, "total": total}
 
 
 def _name(info: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from lro_notebook.frames.resources import DAMAGED
 from lro_notebook.frames.storage import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lro_notebook.frames.chunks import Advance, Options
     from lro_notebook.frames.files import Shard
@@ -58,6 +58,13 @@ def read_messages(
             faults += [(entry.line, fault) for entry in entries for fault in entry.faults]
             bad = [BadLine(shard.uri, line, reason) for line, reason in sorted(faults)]
             yield _chunk(shard.table, file, [entry for entry in entries if not entry.bad], bad, options)
+
+
+def chunk_of_values(shard: Shard, values: Iterable[Mapping[str, Any]], options: Options) -> Chunk:
+    """Return messages that came as JSON objects, not in lines of a file."""
+    entries = [_entry_of_json(number, value) for number, value in enumerate(values, 1)]
+    bad = [BadLine(shard.uri, None, fault) for entry in entries for fault in entry.faults]
+    return _chunk(shard.table, shard.uri, [entry for entry in entries if not entry.bad], bad, options)
 
 
 def _chunk(

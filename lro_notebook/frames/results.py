@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.frames.files import Shard
-    from lro_notebook.frames.storage import Location
 
 RESPONSE = "response"
 
@@ -39,8 +38,8 @@ class Results(Mapping[str, pd.DataFrame]):
 
     Parameters
     ----------
-    location : Location or None
-        The file system of the files; None where there are none.
+    location : Location, Warehouse, Store or None
+        What has the files or tables; None where there are none.
     shards : sequence of Shard
         The files, in the order in which they are to be read.
     options : Options
@@ -48,7 +47,10 @@ class Results(Mapping[str, pd.DataFrame]):
     """
 
     def __init__(
-        self, location: Location | None, shards: Sequence[Shard], options: Options | None = None
+        self,
+        location: Any,  # noqa: ANN401 - one for each source
+        shards: Sequence[Shard],
+        options: Options | None = None,
     ) -> None:
         self._work: dict[str, Work] = {}
         if location is not None:
@@ -60,14 +62,24 @@ class Results(Mapping[str, pd.DataFrame]):
         self._scanned: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._warned = False
-        self._attrs: dict[str, Any] = {}
+        self._response: Mapping[str, Any] = {}
+        self._hint = ""
 
     @classmethod
-    def from_response(cls, response: Mapping[str, Any]) -> Results:
-        """Return the response of an operation that wrote no files, as the one table ``response``.
+    def from_response(
+        cls,
+        response: Mapping[str, Any],
+        *,
+        location: Any = None,  # noqa: ANN401 - as in the class
+        shards: Sequence[Shard] = (),
+        options: Options | None = None,
+        hint: str = "",
+    ) -> Results:
+        """Return the response of an operation that wrote no files, as the table ``response``.
 
         A response that has exactly one list on its top level gives a row per element, and its other fields
         in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
+        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
         body = {key: value for key, value in response.items() if key != "@type"}
         lists = [key for key, value in body.items() if isinstance(value, list)]
@@ -77,10 +89,11 @@ class Results(Mapping[str, pd.DataFrame]):
             rows = [part if isinstance(part, dict) else {lists[0]: part} for part in elements]
         flat = flatten(table_of(rows))
         truncated = {f"{RESPONSE}.{path}": count for path, count in flat.truncated.items()}
-        results = cls(None, ())
+        results = cls(location, shards, options)
+        results._hint = hint
         results._loaded[RESPONSE] = Loaded(flat.table, Report(truncated=truncated))
         results._warn(RESPONSE, results._loaded[RESPONSE].report)
-        results._attrs = {RESPONSE: body} if len(lists) == 1 and body else {}
+        results._response = body if len(lists) == 1 else {}
         return results
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -244,7 +257,8 @@ class Results(Mapping[str, pd.DataFrame]):
 
     def _unknown(self, name: str) -> KeyError:
         inner = [child for loaded in self._loaded.values() for child in loaded.children]
-        return KeyError(f"no table {name!r}; there are {', '.join((*self._main(), *inner)) or 'none'}")
+        there = ", ".join((*self._main(), *inner)) or "none"
+        return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
 
     def _sizes(self) -> list[tuple[str, int, int]]:
         work = [(name, self._work.get(name)) for name in self._main()]
@@ -263,7 +277,8 @@ class Results(Mapping[str, pd.DataFrame]):
         work = self._work.get(self._main_of(name) or "")
         shards = work.shards if work else []
         operation = shards[0].operation if shards else None
-        return {"operation": operation, "files": [shard.uri for shard in shards], **self._attrs}
+        beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
+        return {"operation": operation, "files": [shard.uri for shard in shards], **beside}
 
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:

@@ -105,10 +105,6 @@ def locate(
         return _local(text, rest)
     if scheme in ("gs", "gcs") and buckets is not None:
         return _embedded(text, rest, buckets)
-    if scheme == "bq":
-        raise ConfigError(
-            f"{text} is a BigQuery export, which is not read yet; query it with google-cloud-bigquery"
-        )
     return _remote(text, scheme, storage_options or {})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from lro_notebook.frames.chunks import Advance, Chunk, Options
     from lro_notebook.frames.files import Shard
-    from lro_notebook.frames.storage import Location
 
 
 _OBJECTS = 500
@@ -45,15 +44,15 @@ class Work:
 
     Attributes
     ----------
-    location : Location
-        The file system that has them.
+    location : Location, Warehouse or Store
+        What has them: a file system, BigQuery, or a store of the service.
     shards : sequence of Shard
         At least one, all of one table.
     options : Options
         How to load.
     """
 
-    location: Location
+    location: Any
     shards: Sequence[Shard]
     options: Options
 

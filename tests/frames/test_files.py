@@ -152,8 +152,6 @@ def test_other_places(tmp_path: Path) -> None:
 def test_places_that_cannot_be_read_say_why() -> None:
     with pytest.raises(ConfigError, match=r"nosuch://"):
         locate("nosuch://a/b")
-    with pytest.raises(ConfigError, match="BigQuery export, which is not read yet"):
-        locate("bq://p.d")
     with pytest.raises(ConfigError, match="names nothing"):
         locate("gs://")
 
