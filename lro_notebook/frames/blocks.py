@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import numpy as np
 import orjson
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FIRST_BLOCK = 1 << 18  # enough to learn the schema from, cheap to parse twice
+FIRST_BLOCK = 1 << 20  # enough to learn the schema from, cheap to parse twice
 BLOCK = 8 << 20
 MAX_DEPTH = 100  # deeper values become JSON text; pyarrow's parser overflows the stack at some thousands
 
@@ -165,10 +166,14 @@ def _line_ends(codes: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np
 
 def is_utf8(data: bytes) -> bool:
     """Tell whether `data` is valid UTF-8."""
-    try:
-        return data.isascii() or bool(data.decode())
-    except UnicodeDecodeError:
+    if data.isascii():
+        return True
+    ends = pa.py_buffer(np.array([0, len(data)], np.int64))
+    try:  # some thirty times faster than to decode it
+        pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
         return False
+    return True
 
 
 def _depth(codes: np.ndarray[Any, np.dtype[np.uint8]]) -> int:

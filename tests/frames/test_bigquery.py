@@ -1,4 +1,4 @@
-"""BigQuery exports, read by Google's own library from a loopback server that answers as its REST pages say."""
+"""BigQuery exports, read by Google's own library from a loopback server that answers as REST does."""
 
 from __future__ import annotations
 
