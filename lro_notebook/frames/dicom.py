@@ -77,8 +77,8 @@ def read_instances(
         flat = flatten(table_of(rows, options.decimals), lists=options.lists, key=_IDENTITY)
         name = shards[0].table
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
-        advance(sum(shard.size for shard in batch))
         yield Chunk(tables, bad, {f"{name}.{path}": count for path, count in flat.truncated.items()})
+        advance(sum(shard.size for shard in batch))
 
 
 def _mapped(

@@ -70,19 +70,19 @@ class Gauge:
         self._name, self._size = name, size
         self._read = self._held = 0
 
-    def advance(self, count: int) -> None:
-        """Note that so many more bytes of the files were read."""
-        self._read += count
-
     def hold(self, count: int) -> None:
-        """Note that so many more bytes are held in memory.
+        """Note that so many more bytes are held in memory."""
+        self._held += count
+
+    def advance(self, count: int) -> None:
+        """Note that what is held is from so many more bytes of the files.
 
         Raises
         ------
         ResultError
             What is left to read will not fit.
         """
-        self._held += count
+        self._read += count
         if self._read < _SURE_FROM or self._read >= self._size:
             return
         more = self._held / self._read * (self._size - self._read)

@@ -155,7 +155,7 @@ def test_dask_on_a_cluster_of_two_workers(folder: Path) -> None:
 
 def many(folder: Path, monkeypatch: pytest.MonkeyPatch, free: int | None) -> Results:
     row = json.dumps({"id": "x" * 200, "n": 1}).encode() + b"\n"
-    (folder / "U.ndjson").write_bytes(row * 2_000)
+    (folder / "U.ndjson").write_bytes(row * 10_000)
     monkeypatch.setattr(memory, "available", lambda: free)
     monkeypatch.setattr(memory, "_SURE_FROM", 100_000)
     return read(folder / "U.ndjson")
@@ -166,9 +166,9 @@ def test_what_does_not_fit_is_said_before_it_is_read(tmp_path: Path, monkeypatch
         many(tmp_path, monkeypatch, 1_000)["U"]
 
 
-@pytest.mark.parametrize("free", [None, 10_000_000])
+@pytest.mark.parametrize("free", [None, 100_000_000])
 def test_what_fits_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int | None) -> None:
-    assert len(many(tmp_path, monkeypatch, free)["U"]) == 2_000
+    assert len(many(tmp_path, monkeypatch, free)["U"]) == 10_000
 
 
 def test_bad_lines_of_what_does_not_fit_are_found_without_keeping_it(
@@ -177,7 +177,7 @@ def test_bad_lines_of_what_does_not_fit_are_found_without_keeping_it(
     found = many(tmp_path, monkeypatch, 1_000)
     with (tmp_path / "U.ndjson").open("ab") as file:
         file.write(b"broken")
-    assert found.bad_lines["line"].tolist() == [2_001]
+    assert found.bad_lines["line"].tolist() == [10_001]
     assert not found._loaded
     assert "not read yet</td><td>1</td>" in found._repr_html_()
 
