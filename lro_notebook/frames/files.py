@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.frames.kinds import TABLES, kind_of
+from lro_notebook.frames.kinds import TABLES, is_object, kind_of, may_hold
 from lro_notebook.resource import operation_id, parse_timestamp
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _BULK = re.compile(
 #: What other names say: the id of an operation in front, the place among shards behind.
 _OTHER = re.compile(r"(?:(?P<op>\d{5,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
 _SHOWN = 5
+_FEW = 200
 _SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
 #: FHIR has no such types: files of these names hold HL7v2 messages.
 _NOT_FHIR = {"Message", "Messages"}
@@ -149,14 +150,33 @@ def find(
 def _listed(location: Location, kind: str | None) -> list[Shard]:
     infos = _infos(location)
     single = len(infos) == 1 and infos[0]["name"] == location.path
-    found = [_shard(location, info, single=single) for info in infos]
-    if (kind == "instances" or not any(found)) and not single and location.fs.isdir(location.path):
-        deep = location.fs.find(location.path, detail=True).values()
-        found = [_shard(location, info) for info in deep if not parse_name(_name(info))]
+    named = any(parse_name(_name(info)) for info in infos)
+    found = _looked_at(location, infos, few=named and kind is None, single=single)
+    deep = kind == "instances" or not any(found)
+    if deep and not single and location.fs.isdir(location.path):
+        below = location.fs.find(location.path, detail=True).values()
+        found = _looked_at(location, [info for info in below if not parse_name(_name(info))], few=True)
     shards = [shard for shard in found if shard is not None]
     if len(shards) < len(found):
         logger.info("%d files at %s are no results and were left out", len(found) - len(shards), location.uri)
     return shards
+
+
+def _looked_at(
+    location: Location, infos: Sequence[Mapping[str, Any]], *, few: bool, single: bool = False
+) -> list[Shard | None]:
+    """Return a shard for each file, None for those that are no results.
+
+    With `few` set, not many files are opened: where names say what others are, or the folder is deep.
+    """
+    unknown = {
+        info["name"]
+        for info in infos
+        if not parse_name(_name(info)) and not is_object(info["name"]) and may_hold(info["name"])
+    }
+    if few and len(unknown) > _FEW:
+        infos = [info for info in infos if info["name"] not in unknown]
+    return [_shard(location, info, single=single) for info in infos]
 
 
 def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False) -> Shard | None:
@@ -223,7 +243,8 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
 def _written_by(wanted: str, shards: Sequence[Shard], location: Location, span: Span) -> list[Shard]:
     own = [shard for shard in shards if shard.operation == wanted]
     loose = [shard for shard in shards if shard.operation is None]
-    own = own or [shard for shard in loose if wanted in location.within(shard.path)]
+    word = re.compile(rf"(?:^|[/_.-]){re.escape(wanted)}(?:[/_.-]|$)")
+    own = own or [shard for shard in loose if word.search(location.within(shard.path))]
     own = own or [shard for shard in loose if any(span) and _within(shard.written, span)]
     if own:
         return own

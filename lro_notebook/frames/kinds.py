@@ -22,7 +22,10 @@ _DICOM_AT, _DICOM = 128, b"DICM"
 _LINE = rb"(?:^|\n)[ \t\r\x0b]*(?:\xef\xbb\xbf)?\x0b?"
 #: A JSON object up to one of its keys, past values that nest only once.
 _UP_TO_KEY = rb"\{(?:[^{}\[\]\n]|\{[^{}\n]*\}|\[[^\[\]\n]*\])*?"
-_MESSAGE_KEYS = rb'(?:"(?:data|parsedData|schematizedData)"\s*:|/hl7V2Stores/)'
+#: A message of the API: its text in base64 begins with MSH, FHS, BHS, or with the frame of MLLP.
+_MESSAGE_KEYS = (
+    rb'(?:"data"\s*:\s*"(?:TVNI|RkhT|QkhT|C01T)|"(?:parsedData|schematizedData)"\s*:|/hl7V2Stores/)'
+)
 _PATTERNS = {
     "messages": re.compile(
         _LINE + rb"(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
@@ -33,21 +36,35 @@ _PATTERNS = {
 }
 
 
+def may_hold(path: str) -> bool:
+    """Tell whether the name of a file leaves it open that it holds results."""
+    suffix = _suffix(path)
+    return suffix in _SUFFIXES or suffix.isdigit()
+
+
+def is_object(path: str) -> bool:
+    """Tell whether a file is called as a DICOM object."""
+    return _suffix(path) == "dcm"
+
+
+def _suffix(path: str) -> str:
+    name = path.rpartition("/")[2].lower().removesuffix(".gz")
+    return name.rpartition(".")[2] if "." in name else ""
+
+
 def kind_of(location: Location, info: Mapping[str, Any]) -> str | None:
     """Return what the file `info` of fsspec holds, a key of `TABLES`; None for anything else.
 
-    Reads some KB of it, unless its name is that of a DICOM object or of no result at all.
+    Reads some KB of it, unless its name says enough.
 
     Raises
     ------
     ResultError
         It cannot be read.
     """
-    name = info["name"].rpartition("/")[2].lower().removesuffix(".gz")
-    suffix = name.rpartition(".")[2] if "." in name else ""
-    if suffix == "dcm":
+    if is_object(info["name"]):
         return "instances"
-    if suffix not in _SUFFIXES and not suffix.isdigit():
+    if not may_hold(info["name"]):
         return None
     try:
         start = location.fs.cat_file(info["name"], start=0, end=_START)

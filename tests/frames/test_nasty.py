@@ -208,6 +208,16 @@ def test_every_row_is_kept_and_every_bad_line_is_named(
     ]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_some_columns_are_read_as_all_are(kind: str, load: Callable[..., Results]) -> None:
+    data = [file.data for file in KINDS[kind]]
+    whole = load(*data)
+    names = whole.arrow("T").column_names[:2]
+    some = load(*data, columns=names)
+    assert some.arrow("T").equals(whole.arrow("T").select(names))
+    assert some.bad_lines.equals(whole.bad_lines)
+
+
 def _sound(value: Any) -> Any:  # noqa: ANN401 - any JSON scalar
     if not isinstance(value, str):
         return value
