@@ -34,6 +34,7 @@ _BULK = re.compile(
 )
 #: What other names say: the id of an operation in front, the place among shards behind.
 _OTHER = re.compile(r"(?:(?P<op>\d{5,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _SHOWN = 5
 _FEW = 200
 _SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
@@ -283,11 +284,22 @@ def _several(shards: Sequence[Shard], location: Location) -> str:
 
 
 def _of_tables(wanted: Sequence[str], shards: Sequence[Shard], location: Location) -> list[Shard]:
-    there = sorted({shard.table for shard in shards})
-    missing = sorted(set(wanted).difference(there))
+    """Return the files in which the tables `wanted` are, inner ones with those that they are read with."""
+    there = {shard.table: shard.kind for shard in shards}
+    mains = {name: _main_of(name, there) for name in wanted}
+    missing = sorted(name for name, main in mains.items() if main is None)
     if missing:
-        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {', '.join(there)}")
-    return [shard for shard in shards if shard.table in wanted]
+        names = ", ".join(sorted(there))
+        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {names}")
+    return [shard for shard in shards if shard.table in mains.values()]
+
+
+def _main_of(name: str, there: Mapping[str, str]) -> str | None:
+    """Return the table with which `name` is read: itself, that of its list, the messages of its segment."""
+    head = name.partition(".")[0]
+    messages = next((table for table, kind in there.items() if kind == "messages"), None)
+    found = [main for main in (name, head) if main in there]
+    return found[0] if found else messages if _SEGMENT.fullmatch(head) else None
 
 
 def _check_complete(shards: Iterable[Shard]) -> None:

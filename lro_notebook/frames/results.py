@@ -158,11 +158,10 @@ class Results(Mapping[str, pd.DataFrame]):
         DataFrame
             One row per file: ``table``, ``file`` (string), ``rows``, ``bytes`` (Int64).
         """
-        written: list[scale.Part] = [
-            scale.Part(name, loaded.table) for name, loaded in self._loaded.items() if name not in self._work
-        ]
-        target = scale.Target.at(folder, compression)
-        rows = [target.write_whole(part) for part in written]
+        near = next((work.location for work in self._work.values()), None)
+        target = scale.Target.at(folder, compression, near)
+        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._work}
+        rows = [target.write_whole(name, table) for name, table in whole.items()]
         for name, work in self._work.items():
             with byte_bar(f"{name} to Parquet", 2 * work.size) as advance:
                 report, files = target.write(work, advance)

@@ -5,6 +5,7 @@ Both read the files twice. The first time tells the columns and types that all s
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -15,11 +16,10 @@ import pyarrow.parquet as pq
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.frames.joining import stack
-from lro_notebook.frames.storage import locate
+from lro_notebook.frames.storage import Location, locate
 from lro_notebook.frames.table import Plan, Report
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Sequence
 
     import dask.dataframe as dd
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from lro_notebook.frames.chunks import Advance
     from lro_notebook.frames.files import Shard
     from lro_notebook.frames.table import Work
-
-
-class Part(NamedTuple):
-    """A table that is in memory, and its name."""
-
-    name: str
-    table: pa.Table
 
 
 class Written(NamedTuple):
@@ -55,9 +48,13 @@ class Target:
     compression: str
 
     @classmethod
-    def at(cls, folder: str | os.PathLike[str], compression: str) -> Self:
-        """Return the target that `folder` names, a plain path or an fsspec URL."""
-        location = locate(folder)
+    def at(cls, folder: str | os.PathLike[str], compression: str, near: object = None) -> Self:
+        """Return the target that `folder` names, a plain path or an fsspec URL.
+
+        A folder in the file system of the location `near` is written with its credentials.
+        """
+        location = near.beside(os.fspath(folder)) if isinstance(near, Location) else None
+        location = location or locate(folder)
         return cls(location.fs, location.path.rstrip("/"), location.uri.rstrip("/"), compression)
 
     def write(self, work: Work, advance: Advance) -> tuple[Report, list[Written]]:
@@ -71,12 +68,12 @@ class Target:
             self._drop_older(name, len(parts))
         return report, sorted(written)
 
-    def write_whole(self, part: Part) -> Written:
+    def write_whole(self, name: str, table: pa.Table) -> Written:
         """Write a table that is in memory."""
         with ExitStack() as stack_:
-            self._writer(stack_, part.name, 0, part.table.schema).write_table(part.table)
-        self._drop_older(part.name, 1)
-        return self._written(part.name, 0, part.table.num_rows)
+            self._writer(stack_, name, 0, table.schema).write_table(table)
+        self._drop_older(name, 1)
+        return self._written(name, 0, table.num_rows)
 
     def _write_part(self, work: Work, number: int, plan: Plan, advance: Advance) -> list[Written]:
         schemas = {name: plan.schema(name) for name in plan.tables()}

@@ -44,6 +44,21 @@ class Location:
         """Return how the user names the `path` of the file system."""
         return self.shown + path.removeprefix(self.root)
 
+    def beside(self, uri: str) -> Location | None:
+        """Return the place `uri` in this file system, None where it is in another one.
+
+        Raises
+        ------
+        ConfigError
+            It would leave its bucket.
+        """
+        if not self.shown or not uri.startswith(self.shown):
+            return None
+        rest = uri.removeprefix(self.shown)
+        if ".." in rest.split("/") or not rest:
+            raise ConfigError(f"{uri!r} does not stay inside a bucket; write it as {self.shown}bucket/folder")
+        return Location(self.fs, self.root + rest, uri, self.root, self.shown)
+
     def within(self, path: str) -> str:
         """Return the `path` of the file system as seen from this place; its name if it is this place."""
         folder = self.path.rstrip("/") + "/"

@@ -319,6 +319,13 @@ def test_columns_of_one_segment(tmp_path: Path) -> None:
     assert len(results["PID"].columns) > 10
 
 
+def test_a_segment_may_be_asked_for_by_its_name(tmp_path: Path) -> None:
+    place = export(tmp_path / "out", line(ORU))
+    assert quiet(read(place, tables=["OBX"]))["OBX"].shape[0] == 2
+    with pytest.raises(ResultError, match=r"no table Patient at .*; there are messages"):
+        read(place, tables="Patient")
+
+
 def test_an_unknown_segment_names_those_there(tmp_path: Path) -> None:
     with (
         pytest.warns(LroWarning),

@@ -99,6 +99,15 @@ def test_parquet_goes_to_any_file_system(folder: Path) -> None:
     assert written["file"].tolist()[0] == "memory://bucket/pq/T/part-00000.parquet"
 
 
+def test_parquet_goes_back_into_the_bucket_that_was_read(folder: Path, tmp_path: Path) -> None:
+    found = read("gs://out", buckets=str(tmp_path))
+    written = found.to_parquet("gs://out/pq")
+    assert written["file"].tolist()[0] == "gs://out/pq/T/part-00000.parquet"
+    assert (folder / "pq" / "T" / "part-00003.parquet").is_file()
+    with pytest.raises(ConfigError, match="does not stay inside a bucket"):
+        found.to_parquet("gs://out/../../elsewhere")
+
+
 def test_parquet_of_a_response(tmp_path: Path) -> None:
     found = results.Results.from_response({"items": [{"a": 1}, {"a": 2}]})
     assert found.to_parquet(tmp_path)["rows"].tolist() == [2]
