@@ -12,7 +12,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -123,7 +123,10 @@ def _kind(value: str | float, decimals: str) -> str:
 
 
 def _fits_decimal(words: str) -> bool:
-    decimal = Decimal(words)
+    try:
+        decimal = Decimal(words)
+    except InvalidOperation:  # an exponent beyond any sense
+        return False
     _, digits, exponent = decimal.as_tuple()
     while digits and not digits[-1] and isinstance(exponent, int):  # trailing zeros need no places
         digits, exponent = digits[:-1], exponent + 1

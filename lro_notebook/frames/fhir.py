@@ -113,7 +113,7 @@ class _Walk:
             found = [self.visit(part, path_of(path, place.name), index) for place, part in parts]
             return any(found)
         if pa.types.is_list(array.type) and self._lists != "nested":
-            return self._visit_list(array, path or VALUE, index)
+            return self._visit_list(array, VALUE if path is None else path, index)
         name = VALUE if path is None else path
         if self._wanted is not None and not self._wanted(name):
             return False

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from frames.oracle import oracle, same
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lro_notebook.frames import blocks
+from lro_notebook.frames.blocks import Block
+from lro_notebook.frames.fhir import flatten
+from lro_notebook.frames.ndjson import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +140,7 @@ KINDS: dict[str, list[File]] = {
         File([b'{"v":1,"v":2}', b'{"v":1,"v":"x"}', b'{"v":{"b":1},"v":{"c":2}}', b'{"v":[1],"v":null}']),
     ],
     "keys that differ in case": [File([b'{"Id":"1","id":"2","ID":"3"}', b'{"iD":"4"}'])],
-    "keys with dots, empty keys": [File([b'{"a.b":1,"a":{"b":2,"":3},"":4}', b'{"":{"":5}}'])],
+    "keys with dots, empty keys": [File([b'{"a.b":1,"a":{"b":2,"":3},"":4}', b'{"":{"":5}}', b'{"":[[6]]}'])],
     "empty lists and objects, nulls": [
         File(
             [
@@ -216,6 +221,76 @@ def test_some_columns_are_read_as_all_are(kind: str, load: Callable[..., Results
     some = load(*data, columns=names)
     assert some.arrow("T").equals(whole.arrow("T").select(names))
     assert some.bad_lines.equals(whole.bad_lines)
+
+
+SOUND = [
+    b'{"a":1,"b":{"c":"x"},"l":[1,{"e":null}]}',
+    b'{"a":"t","n":9007199254740993}',
+    b'{"":[[1],[2]],"n":1.5}',
+]
+DAMAGE = [
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"-",
+    b"e",
+    b".",
+    b"0",
+    b"null",
+    b"NaN",
+    b"\\",
+    b"\xff",
+    b"\0",
+    b"\t",
+    b'{"a":1}',
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    lines=st.lists(
+        st.tuples(
+            st.sampled_from(SOUND),
+            st.lists(st.tuples(st.integers(0, 50), st.sampled_from(DAMAGE)), max_size=2),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_whatever_the_damage_lines_are_judged_as_json_judges_them(
+    lines: list[tuple[bytes, list[tuple[int, bytes]]]],
+) -> None:
+    damaged: list[bytes] = []
+    for line, wounds in lines:
+        for place, piece in wounds:
+            line = line[:place] + piece + line[place:]  # noqa: PLW2901 - wound after wound
+        damaged.append(line)
+    wanted, bad = [], []
+    for number, line in enumerate(damaged, 1):
+        try:
+            value = json.loads(line.decode(), parse_constant=_refuse)
+        except ValueError:
+            bad.append(number)
+            continue
+        if isinstance(value, dict):
+            wanted.append(oracle(value))
+        else:
+            bad.append(number)
+    parsed = Reader().read(Block(b"\n".join(damaged), 1))
+    assert [number for number, _ in parsed.bad] == bad
+    table = None if parsed.table is None else flatten(parsed.table).table
+    assert (0 if table is None else table.num_rows) == len(wanted)
+    for row, want in zip((table.to_pylist() if table else []) or [{}] * len(wanted), wanted, strict=True):
+        assert {name for name, value in row.items() if value is not None} == set(want)
+        assert all(same(row[name], _sound(value)) for name, value in want.items())
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _sound(value: Any) -> Any:  # noqa: ANN401 - any JSON scalar

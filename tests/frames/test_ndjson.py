@@ -198,6 +198,12 @@ def test_a_number_past_double_is_never_infinite(load: Load) -> None:
     assert [row["n"] for row in rows(load('{"n":1E40}\n{"n":1E400}\n'))] == ["1E40", "1E400"]
 
 
+@pytest.mark.parametrize("decimals", ["float", "exact"])
+def test_an_exponent_beyond_any_sense_is_kept_as_text(load: Load, decimals: str) -> None:
+    number = "1e99999999999999999999"
+    assert rows(load(f'{{"n":{number}}}\n', decimals=decimals)) == [{"n": number}]
+
+
 def test_numbers_as_text_keep_their_words(load: Load) -> None:
     got = rows(load('{"n":1.50,"s":"x"}\n{"n":1E3}\n{"n":[-0.0]}\nbad\n', decimals="text"))
     assert [row["n"] for row in got] == ["1.50", "1E3", "-0.0"]
