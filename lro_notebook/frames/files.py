@@ -32,8 +32,8 @@ _EXPORT = re.compile(
 _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
 )
-#: What other names say: the id of an operation in front, the place among shards behind.
-_OTHER = re.compile(r"(?:(?P<op>\d{5,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
+#: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
+_OTHER = re.compile(r"(?:(?P<op>\d{12,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _SHOWN = 5
 _FEW = 200
@@ -185,7 +185,7 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
     if parts is None:
         kind = kind_of(location, info)
         if kind is not None:
-            parts = {"table": TABLES[kind], "kind": kind, **_parse_other(_name(info))}
+            parts = {"table": TABLES[kind], "kind": kind, **_parse_other(_name(info), kind)}
         elif single:  # named by the user: the file is what it is called
             parts = {"table": _name(info).partition(".")[0] or _name(info)}
         else:
@@ -199,9 +199,9 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
     )
 
 
-def _parse_other(name: str) -> dict[str, Any]:
+def _parse_other(name: str, kind: str) -> dict[str, Any]:
     """Return what the name of a file that is no FHIR export says, as fields of `Shard`."""
-    match = _OTHER.fullmatch(name)
+    match = _OTHER.fullmatch(name) if kind != "instances" else None
     if match is None:
         return {}
     index, total = (int(match[part]) if match[part] else None for part in ("i", "n"))

@@ -20,6 +20,10 @@ def oracle(value: object, path: tuple[str, ...] = ()) -> dict[str, object]:
 
 def same(got: object, want: object) -> bool:
     """Tell whether a cell holds the value that was in the line, whatever else its column holds."""
-    if isinstance(got, str) and not isinstance(want, str):  # kinds were mixed: the value as text
-        return got == str(want).lower() if isinstance(want, bool) else Decimal(got) == Decimal(str(want))
+    if isinstance(got, str) and isinstance(want, bool):  # kinds were mixed: the value as text
+        return got == str(want).lower()
+    if isinstance(got, str) and isinstance(want, float):  # in the words that were there
+        return float(got) == want
+    if isinstance(got, str) and isinstance(want, int | Decimal):
+        return Decimal(got) == want
     return got == want and isinstance(got, bool) == isinstance(want, bool)

@@ -71,12 +71,12 @@ def test_files_without_an_id_are_its_own_if_they_were_written_while_it_ran(tmp_p
 
 
 def test_files_that_name_the_operation_win_whenever_they_were_written(tmp_path: Path) -> None:
-    put(tmp_path / "123456_messages-0-of-1", message(5))
+    put(tmp_path / "1234567890123456_messages-0-of-1", message(5))
     put(tmp_path / "other", message(6))
-    results = read(tmp_path, operation="123456")
-    assert results["messages"].attrs["operation"] == "123456"
+    results = read(tmp_path, operation="1234567890123456")
+    assert results["messages"].attrs["operation"] == "1234567890123456"
     assert results["messages"]["message"].tolist() == ["5"]
-    with pytest.raises(ConfigError, match='operation="123456"'):
+    with pytest.raises(ConfigError, match='operation="1234567890123456"'):
         read(tmp_path)
 
 
