@@ -242,7 +242,7 @@ def read_results(
     ----------
     op_or_uri : Operation, str or path
         An operation (as ``op.load()``), or a folder, file, name prefix or glob: a plain path, ``gs://…``
-        or any fsspec URL.
+        or any fsspec URL; or ``bq://project.dataset``.
     tables : iterable of str, optional
         Only these tables.
     columns : iterable of str, or mapping of table to such, optional

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_INSTANT = pa.timestamp("us", "UTC")
+INSTANT = pa.timestamp("us", "UTC")
 #: The last segments of paths that FHIR R4 gives to date, dateTime and instant elements.
 _NAME = re.compile(
     r".*(?:Date|DateTime|Instant)|date|issued|authored|authoredOn|sent|received|recorded|created|"
@@ -17,25 +17,20 @@ _NAME = re.compile(
 _VALUE = r"^\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})?)?)?)?$"
 
 
-def parse_dates(table: pa.Table) -> pa.Table:
-    """Return `table` with its date columns as timestamps in UTC.
+def is_date_name(name: str) -> bool:
+    """Tell whether a column of this name may hold dates."""
+    return _NAME.fullmatch(name.rpartition(".")[2]) is not None
 
-    A column is converted only if every value in it is a date: text that is none is never lost, the
-    column then stays text. The precision (``1970-03``) is lost, the start of the period stands for it.
+
+def instants(column: pa.ChunkedArray) -> pa.Array | None:
+    """Return the dates of `column` as timestamps in UTC; None if one of its values is no date.
+
+    The precision (``1970-03``) is lost, the start of the period stands for it.
     """
-    for position, part in enumerate(table.schema):
-        if pa.types.is_string(part.type) and _NAME.fullmatch(part.name.rpartition(".")[2]):
-            instants = _instants(table.column(position))
-            if instants is not None:
-                table = table.set_column(position, part.name, instants)
-    return table
-
-
-def _instants(column: pa.ChunkedArray) -> pa.Array | None:
     if not pc.all(pc.match_substring_regex(column, _VALUE), min_count=1).as_py():
         return None
     try:
         series = pd.to_datetime(column.to_pandas(), format="ISO8601", utc=True)
     except ValueError:  # such as 2024-02-30, or a year that this pandas cannot hold
         return None
-    return pa.array(series, _INSTANT, from_pandas=True)
+    return pa.array(series, INSTANT, from_pandas=True)

@@ -1,18 +1,21 @@
 """JSON objects that pyarrow's parser refuses, as an Arrow table: exact, line by line, much slower.
 
 Where the values at one path are of several kinds, every kind is kept: scalars of different types become
-text, a scalar beside objects goes into a field named `SCALAR` of the struct, and what stands beside
-lists becomes a list of one. `frames.fhir` flattens all of them under the name of the path.
+text (numbers in the words that were there), a scalar beside objects goes into a field named `SCALAR` of
+the struct, and what stands beside lists becomes a list of one. `frames.fhir` flattens all of them under
+the name of the path.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pyarrow as pa
 
 from lro_notebook.frames.blocks import MAX_DEPTH, json_decoder
@@ -23,18 +26,31 @@ if TYPE_CHECKING:
 
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
+_SAFE = 2**53  # a double holds the integers up to this one
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PLACES = DECIMAL.scale
 _WHOLE = DECIMAL.precision - DECIMAL.scale
 
 
-def _integer(text: str) -> int | Decimal:
-    number = int(text) if len(text) <= _INT64_DIGITS else None
-    return number if number is not None and number in _INT64 else Decimal(text)
+class Number(str):
+    """A number in the words that were there."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def matches(text: str) -> bool:
+        """Tell whether `text` is a number, in the forms of JSON and of DICOM."""
+        return _NUMBER.fullmatch(text) is not None
+
+
+def _integer(words: str) -> int | Number:
+    number = int(words) if len(words) <= _INT64_DIGITS else None
+    return number if number is not None and number in _INT64 else Number(words)
 
 
 _DECODERS = {
-    "float": json_decoder(Decimal, _integer),
-    "exact": json_decoder(Decimal, _integer),
+    "float": json_decoder(Number, _integer),
+    "exact": json_decoder(Number, _integer),
     "text": json_decoder(str, str),
 }
 
@@ -42,6 +58,17 @@ _DECODERS = {
 def requote(line: bytes) -> bytes:
     """Return the object of `line` with its numbers as strings, in the words that were there."""
     return json.dumps(_tidy(_DECODERS["text"].decode(line.decode()), 0), ensure_ascii=False).encode()
+
+
+def objects_of(lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return the object of each line; numbers keep the words that were there where Python would not."""
+    found = []
+    for line in lines:
+        try:
+            found.append(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            found.append(_DECODERS["exact"].decode(line.decode()))
+    return found
 
 
 def table_of_lines(lines: Sequence[bytes], decimals: str) -> pa.Table:
@@ -80,25 +107,30 @@ def _sound(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _fits(number: float | Decimal, decimals: str) -> bool:
-    """Tell whether `number` can be held as the other numbers are, without becoming infinite or inexact."""
-    decimal = Decimal(str(number))
-    if decimals != "exact":
-        return math.isfinite(float(decimal))
+def _kind(value: str | float, decimals: str) -> str:
+    """Return what a scalar is: bool, text, int, long (no double holds it), big (no int64), or number."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int) and value in _INT64:
+        return "int" if abs(value) <= _SAFE else "long"
+    if isinstance(value, str) and not isinstance(value, Number):
+        return "text"
+    words = str(value)
+    if words.lstrip("-").isdigit():
+        return "big" if _fits_decimal(words) else "text"
+    fits = _fits_decimal(words) if decimals == "exact" else math.isfinite(float(words))
+    return "number" if fits else "text"
+
+
+def _fits_decimal(words: str) -> bool:
+    try:
+        decimal = Decimal(words)
+    except InvalidOperation:  # an exponent beyond any sense
+        return False
     _, digits, exponent = decimal.as_tuple()
     while digits and not digits[-1] and isinstance(exponent, int):  # trailing zeros need no places
         digits, exponent = digits[:-1], exponent + 1
     return isinstance(exponent, int) and -exponent <= _PLACES and decimal.adjusted() < _WHOLE
-
-
-def _kind(value: str | float | Decimal, decimals: str) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, int) and value in _INT64:
-        return "int"
-    return "number" if _fits(value, decimals) else "text"
 
 
 @dataclass(slots=True)
@@ -159,11 +191,11 @@ class _Shape:
             return None
         if self.scalars == {"bool"}:
             return pa.bool_()
-        if self.scalars == {"int"}:
+        if self.scalars <= {"int", "long"}:
             return pa.int64()
-        if self.scalars <= {"int", "number"}:
-            return DECIMAL if decimals == "exact" else pa.float64()
-        return pa.string()
+        if self.scalars <= {"int", "long", "big"} | ({"number"} if decimals == "exact" else set()):
+            return DECIMAL
+        return pa.float64() if self.scalars <= {"int", "number"} else pa.string()
 
     def fit(self, value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value
         """Return `value` so that ``pa.array`` takes it as `kind`, the `arrow_type` of this shape."""
@@ -182,11 +214,7 @@ class _Shape:
 
 def _scalar(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON scalar
     if pa.types.is_string(kind):
-        return (
-            value if isinstance(value, str) else str(value).lower() if value in (True, False) else str(value)
-        )
+        return str(value).lower() if isinstance(value, bool) else str(value)
     if pa.types.is_floating(kind):
         return float(value)
-    if pa.types.is_decimal(kind):
-        return Decimal(str(value))
-    return value
+    return Decimal(str(value)) if pa.types.is_decimal(kind) else value

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.frames.schema import SCALAR, rows_of
+from lro_notebook.frames.schema import escape, path_of, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +48,7 @@ def flatten(
     *,
     lists: str = "first",
     wanted: Callable[[str], bool] | None = None,
+    key: str = "id",
     offset: int = 0,
 ) -> Flat:
     """Return `table` with dotted columns.
@@ -57,28 +58,25 @@ def flatten(
     table : pyarrow.Table
         Nested; a key that itself holds a dot is written with a backslash before it.
     lists : {"first", "nested", "explode"}
-        What lists become. ``explode`` gives, besides the first elements, a table per list: ``id`` of the
-        resource (``row``, its position, where it has none), the ``index`` of the element, its columns.
+        What lists become. ``explode`` gives, besides the first elements, a table per list: the `key` of the
+        row (``row``, its position, where it has none), the ``index`` of the element, its columns.
         The tables of inner lists have ``{list}.index`` for the positions in the outer ones too.
     wanted : callable, optional
         Tells which columns to build; all by default.
+    key : str
+        The column that identifies a row.
     offset : int
         Position of the first row, for ``row``.
     """
     keys: dict[str, pa.Array] = {}
     if lists == "explode":
-        has_id = "id" in table.column_names and pa.types.is_string(table.schema.field("id").type)
+        has_key = key in table.column_names and pa.types.is_string(table.schema.field(key).type)
         rows = pa.array(np.arange(offset, offset + table.num_rows))
-        keys = {"id": _whole(table["id"])} if has_id else {"row": rows}
+        keys = {key: _whole(table[key])} if has_key else {"row": rows}
     walk = _Walk(lists, keys, wanted)
     for name in table.column_names:
         walk.visit(_whole(table[name]), escape(name), None)
     return Flat(rows_of(walk.columns, table.num_rows), walk.truncated, walk.children)
-
-
-def escape(key: str) -> str:
-    r"""Return a key for use in a dotted path: a dot of its own as ``\.``."""
-    return key.replace("\\", "\\\\").replace(".", "\\.")
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -112,10 +110,10 @@ class _Walk:
         """
         if pa.types.is_struct(array.type):
             parts = zip(array.type, array.flatten(), strict=True)
-            found = [self.visit(part, _join(path, place.name), index) for place, part in parts]
+            found = [self.visit(part, path_of(path, place.name), index) for place, part in parts]
             return any(found)
         if pa.types.is_list(array.type) and self._lists != "nested":
-            return self._visit_list(array, path or VALUE, index)
+            return self._visit_list(array, VALUE if path is None else path, index)
         name = VALUE if path is None else path
         if self._wanted is not None and not self._wanted(name):
             return False
@@ -151,9 +149,3 @@ class _Walk:
         walk.visit(elements, None, None)
         self.children[path] = rows_of({**keys, **walk.columns}, len(elements))
         self.children.update({f"{path}.{inner}": table for inner, table in walk.children.items()})
-
-
-def _join(path: str | None, key: str) -> str | None:
-    if key == SCALAR:
-        return path
-    return escape(key) if path is None else f"{path}.{escape(key)}"

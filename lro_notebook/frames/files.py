@@ -1,7 +1,8 @@
-"""Which objects at a place are results, by their names. Reads no contents.
+"""Which objects at a place are results: by their names, or, where these do not say, by their first bytes.
 
-Names: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
-``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``.
+FHIR names: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
+``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``. HL7v2 exports
+have names that are not documented, DICOM exports lie in folders of studies and series.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import logging
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.resource import operation_id
+from lro_notebook.frames.kinds import TABLES, is_object, kind_of, may_hold
+from lro_notebook.resource import operation_id, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +32,17 @@ _EXPORT = re.compile(
 _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
 )
+#: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
+_OTHER = re.compile(r"(?:(?P<op>\d{12,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _SHOWN = 5
+_FEW = 200
+_SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
+#: FHIR has no such types: files of these names hold HL7v2 messages.
+_NOT_FHIR = {"Message", "Messages"}
+
+#: When an operation ran: from its start to its end, None where that is not known.
+Span = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,11 @@ class Shard:
         Its place among the shards of its table.
     history : bool
         Whether its lines are history Bundles.
+    kind : str
+        What it holds: "resources" (FHIR), "messages" (HL7v2), "instances" (DICOM) or "ids". For tables that
+        are in no file: "bigquery", "searched" (FHIR resources in a store), "listed" (messages in one).
+    written : datetime or None
+        When, where the storage says.
     """
 
     uri: str
@@ -60,13 +78,14 @@ class Shard:
     index: int | None = None
     total: int | None = None
     history: bool = False
-    written: str = field(default="", repr=False, compare=False)
+    kind: str = "resources"
+    written: datetime | None = field(default=None, repr=False, compare=False)
 
 
 def parse_name(name: str) -> dict[str, Any] | None:
     """Return what the name of a file says about it, as fields of `Shard`; None if it is no result."""
     match = _EXPORT.fullmatch(name) or _BULK.fullmatch(name)
-    if match is None:
+    if match is None or match["type"] in _NOT_FHIR:
         return None
     parts = match.groupdict()
     index = parts["i"] or parts.get("k")
@@ -85,6 +104,8 @@ def find(
     operation: str | None = None,
     tables: Iterable[str] | None = None,
     partial: bool = False,
+    span: Span = (None, None),
+    kind: str | None = None,
 ) -> list[Shard]:
     """Return the result files at `location`, sorted by table and index.
 
@@ -98,6 +119,10 @@ def find(
         Only these tables.
     partial : bool
         Whether a set of shards may have gaps.
+    span : pair of datetime
+        When `operation` ran: files that do not name their operation are its if they were written then.
+    kind : str, optional
+        Only files that hold this, see `Shard`.
 
     Raises
     ------
@@ -106,15 +131,15 @@ def find(
     ResultError
         Nothing is here, a table is not, or shards are missing.
     """
-    shards = _listed(location)
+    shards = [shard for shard in _listed(location, kind) if kind in (None, shard.kind)]
     if operation is not None:
-        shards = _written_by(operation_id(operation), shards, location)
+        shards = _written_by(operation_id(operation), shards, location, span)
     elif len({shard.operation for shard in shards}) > 1:
         raise ConfigError(_several(shards, location))
     if not shards:
         raise ResultError(
-            f"no results at {location.uri}: no file there is named as a result; give the folder that "
-            "the operation wrote to"
+            f"no results at {location.uri}: no file there is named as a result, or begins as one; give the "
+            "folder that the operation wrote to"
         )
     if tables is not None:
         shards = _of_tables([tables] if isinstance(tables, str) else list(tables), shards, location)
@@ -123,31 +148,77 @@ def find(
     return sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
 
 
-def _listed(location: Location) -> list[Shard]:
+def _listed(location: Location, kind: str | None) -> list[Shard]:
     infos = _infos(location)
     single = len(infos) == 1 and infos[0]["name"] == location.path
-    shards, ignored = [], 0
-    for info in infos:
-        name = info["name"].rpartition("/")[2]
-        parts = parse_name(name)
-        if parts is None and single:  # named by the user: the file is what it is called
-            parts = {"table": name.partition(".")[0] or name}
-        if parts is None:
-            ignored += 1
-            continue
-        written = info.get("mtime") or info.get("updated") or info.get("LastModified") or ""
-        shards.append(
-            Shard(
-                uri=location.uri_of(info["name"]),
-                path=info["name"],
-                size=int(info.get("size") or 0),
-                written=str(written),
-                **parts,
-            )
-        )
-    if ignored:
-        logger.info("%d files at %s are not named as results and were left out", ignored, location.uri)
+    named = any(parse_name(_name(info)) for info in infos)
+    found = _looked_at(location, infos, few=named and kind is None, single=single)
+    deep = kind == "instances" or not any(found)
+    if deep and not single and location.fs.isdir(location.path):
+        below = location.fs.find(location.path, detail=True).values()
+        found = _looked_at(location, [info for info in below if not parse_name(_name(info))], few=True)
+    shards = [shard for shard in found if shard is not None]
+    if len(shards) < len(found):
+        logger.info("%d files at %s are no results and were left out", len(found) - len(shards), location.uri)
     return shards
+
+
+def _looked_at(
+    location: Location, infos: Sequence[Mapping[str, Any]], *, few: bool, single: bool = False
+) -> list[Shard | None]:
+    """Return a shard for each file, None for those that are no results.
+
+    With `few` set, not many files are opened: where names say what others are, or the folder is deep.
+    """
+    unknown = {
+        info["name"]
+        for info in infos
+        if not parse_name(_name(info)) and not is_object(info["name"]) and may_hold(info["name"])
+    }
+    if few and len(unknown) > _FEW:
+        infos = [info for info in infos if info["name"] not in unknown]
+    return [_shard(location, info, single=single) for info in infos]
+
+
+def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False) -> Shard | None:
+    parts = parse_name(_name(info))
+    if parts is None:
+        kind = kind_of(location, info)
+        if kind is not None:
+            parts = {"table": TABLES[kind], "kind": kind, **_parse_other(_name(info), kind)}
+        elif single:  # named by the user: the file is what it is called
+            parts = {"table": _name(info).partition(".")[0] or _name(info)}
+        else:
+            return None
+    return Shard(
+        uri=location.uri_of(info["name"]),
+        path=info["name"],
+        size=int(info.get("size") or 0),
+        written=_moment(info.get("mtime") or info.get("updated") or info.get("LastModified")),
+        **parts,
+    )
+
+
+def _parse_other(name: str, kind: str) -> dict[str, Any]:
+    """Return what the name of a file that is no FHIR export says, as fields of `Shard`."""
+    match = _OTHER.fullmatch(name) if kind != "instances" else None
+    if match is None:
+        return {}
+    index, total = (int(match[part]) if match[part] else None for part in ("i", "n"))
+    return {"operation": match["op"], "index": index, "total": total}
+
+
+def _name(info: Mapping[str, Any]) -> str:
+    return str(info["name"]).rpartition("/")[2]
+
+
+def _moment(value: object) -> datetime | None:
+    """Return when a file was written; file systems of fsspec say it in several ways."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return parse_timestamp(value) if isinstance(value, str) else None
 
 
 def _infos(location: Location) -> list[Mapping[str, Any]]:
@@ -170,8 +241,12 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
     return [info for info in found if info["type"] == "file"]
 
 
-def _written_by(wanted: str, shards: Sequence[Shard], location: Location) -> list[Shard]:
+def _written_by(wanted: str, shards: Sequence[Shard], location: Location, span: Span) -> list[Shard]:
     own = [shard for shard in shards if shard.operation == wanted]
+    loose = [shard for shard in shards if shard.operation is None]
+    word = re.compile(rf"(?:^|[/_.-]){re.escape(wanted)}(?:[/_.-]|$)")
+    own = own or [shard for shard in loose if word.search(location.within(shard.path))]
+    own = own or [shard for shard in loose if any(span) and _within(shard.written, span)]
     if own:
         return own
     others = _operations(shards)
@@ -181,12 +256,19 @@ def _written_by(wanted: str, shards: Sequence[Shard], location: Location) -> lis
     raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}")
 
 
+def _within(written: datetime | None, span: Span) -> bool:
+    begin, end = span
+    if written is None:
+        return False
+    return (begin is None or written >= begin - _SKEW) and (end is None or written <= end + _SKEW)
+
+
 def _operations(shards: Iterable[Shard]) -> list[str]:
     """Return the ids of the operations that wrote `shards`, newest first."""
-    last: defaultdict[str, str] = defaultdict(str)
+    last: defaultdict[str, datetime] = defaultdict(lambda: datetime.min.replace(tzinfo=UTC))
     for shard in shards:
         if shard.operation is not None:
-            last[shard.operation] = max(last[shard.operation], shard.written)
+            last[shard.operation] = max(last[shard.operation], shard.written or last[shard.operation])
     return sorted(last, key=lambda name: (last[name], name), reverse=True)
 
 
@@ -202,11 +284,22 @@ def _several(shards: Sequence[Shard], location: Location) -> str:
 
 
 def _of_tables(wanted: Sequence[str], shards: Sequence[Shard], location: Location) -> list[Shard]:
-    there = sorted({shard.table for shard in shards})
-    missing = sorted(set(wanted).difference(there))
+    """Return the files in which the tables `wanted` are, inner ones with those that they are read with."""
+    there = {shard.table: shard.kind for shard in shards}
+    mains = {name: _main_of(name, there) for name in wanted}
+    missing = sorted(name for name, main in mains.items() if main is None)
     if missing:
-        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {', '.join(there)}")
-    return [shard for shard in shards if shard.table in wanted]
+        names = ", ".join(sorted(there))
+        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {names}")
+    return [shard for shard in shards if shard.table in mains.values()]
+
+
+def _main_of(name: str, there: Mapping[str, str]) -> str | None:
+    """Return the table with which `name` is read: itself, that of its list, the messages of its segment."""
+    head = name.partition(".")[0]
+    messages = next((table for table, kind in there.items() if kind == "messages"), None)
+    found = [main for main in (name, head) if main in there]
+    return found[0] if found else messages if _SEGMENT.fullmatch(head) else None
 
 
 def _check_complete(shards: Iterable[Shard]) -> None:

@@ -5,31 +5,93 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.read import read
+from lro_notebook.frames.ids import DATA_IDS
+from lro_notebook.frames.manifest import files_of
+from lro_notebook.frames.read import options_of, read, read_files
 from lro_notebook.frames.results import Results
+from lro_notebook.frames.stores import Store, find_in_store
+from lro_notebook.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lro_notebook.client import Client
     from lro_notebook.operation import Operation
+
+#: Start of an operation's method -> what its files hold.
+_KINDS = {"dicomStores": "instances", "hl7V2Stores": "messages", "consentStores": "ids"}
+#: Methods whose result is what they left in a store.
+_FILLING = ("import", "deidentify")
 
 
 def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:  # noqa: ANN401
     """Return the output of an operation that has ended; see `Operation.load`."""
+    response = operation.resource.response or {}
+    listed = None if source else _listed(response)
+    if listed is not None:
+        return read_listed(operation.client, *listed, **options)
     uri = source or operation.destination
-    if uri is None and "export" in operation.method.lower():
+    method = operation.method
+    if uri is None and "export" in method.lower():
         raise ConfigError(
             f"where operation {operation.id} wrote its output is not known: it was not started from this "
             'machine, and its response does not say. Give the place: op.load("gs://bucket/folder")'
         )
-    if uri is None or "://" not in uri:  # it wrote into a store, or nowhere
-        return Results.from_response(operation.resource.response or {})
-    return read_for(operation.client, uri, operation=operation.id, partial=partial, **options)
+    if uri is None or ("://" not in uri and not method.lower().endswith(_FILLING)):
+        return Results.from_response(response)
+    if "://" not in uri:
+        return _in_store(operation.client, uri, response, options)
+    progress = Progress.from_resource(operation.resource)
+    return read_for(
+        operation.client,
+        uri,
+        operation=operation.id,
+        partial=partial,
+        span=(progress.created, progress.ended),
+        kind=_KINDS.get(method.partition(".")[0]),
+        **options,
+    )
+
+
+def _in_store(client: Client, name: str, response: Mapping[str, Any], options: Mapping[str, Any]) -> Results:
+    """Return what an operation left in a store, beside its response."""
+    store = Store(client.rest, name)
+    wanted = options.get("tables")
+    asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
+    shards = [shard for shard in find_in_store(store) if asked is None or shard.table in asked]
+    words = ("columns", "decimals", "parse_dates", "lists", "errors")
+    chosen = options_of(**{word: options[word] for word in words if word in options})
+    hint = f"the operation wrote into {name}: export that, and load the export"
+    return Results.from_response(response, location=store, shards=shards, options=chosen, hint=hint)
 
 
 def read_for(client: Client | None, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as read
-    """Return the files at `uri`, read as `client` may read them; an option given by the caller wins."""
+    """Return what is at `uri`, read as `client` may read it; an option given by the caller wins."""
+    if client is not None and uri.startswith("bq://"):
+        options.setdefault("credentials", client.storage_options().get("token"))
+    return read(uri, **_with_storage(client, uri, options))
+
+
+def read_listed(client: Client | None, files: list[tuple[str, str]], kind: str, **options: Any) -> Results:  # noqa: ANN401
+    """Return files that a response names one by one, as (URI, table)."""
+    return read_files(files, kind=kind, **_with_storage(client, files[0][0] if files else "", options))
+
+
+def _with_storage(client: Client | None, uri: str, options: dict[str, Any]) -> dict[str, Any]:
     if client is not None and uri.startswith(("gs://", "gcs://")):  # its token is for Google's storage alone
         local = client.local()
         options.setdefault("buckets", str(local.buckets) if local else None)
         options["storage_options"] = {**client.storage_options(), **(options.get("storage_options") or {})}
-    return read(uri, **options)
+    return options
+
+
+def _listed(response: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str] | None:
+    """Return the files that a response lists, and what they hold; None if it lists none.
+
+    `queryAccessibleData` gives ``gcsUris``, FHIR ``$export`` a manifest with ``output``.
+    """
+    uris = response.get("gcsUris")
+    if isinstance(uris, list):
+        return [(str(uri), DATA_IDS) for uri in uris], "ids"
+    files = files_of(response)
+    return None if files is None else (files, "resources")

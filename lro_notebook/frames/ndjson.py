@@ -6,6 +6,7 @@ Does not flatten, and knows no FHIR.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -14,12 +15,14 @@ import pyarrow.json as pj
 
 from lro_notebook.frames import exact
 from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, sort_lines
-from lro_notebook.frames.schema import DECIMAL, depth, join, rows_of, settled, without_integers
+from lro_notebook.frames.schema import DECIMAL, depth, join, pruned, rows_of, settled, without_integers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _PARSER_BLOCK = 1 << 20
+_SAFE = 2.0**53
+_NO_NUMBER = re.compile(rb"NaN|Inf")  # what pyarrow takes for a number beside those of JSON
 _REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError)
 
 
@@ -38,10 +41,12 @@ class Reader:
     decimals : {"float", "exact", "text"}
         What numbers with a fraction become. A path where all numbers are integers is int64, unless
         "text" asks for the words that were there (which costs a Python call per line).
+    wanted : collection of str, optional
+        The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
     """
 
-    def __init__(self, decimals: str = "float") -> None:
-        self._decimals = decimals
+    def __init__(self, decimals: str = "float", wanted: Collection[str] | None = None) -> None:
+        self._decimals, self._wanted = decimals, wanted
         self._number = DECIMAL if decimals == "exact" else pa.float64()
         self._known = pa.struct([])
 
@@ -52,7 +57,7 @@ class Reader:
             if table is not None:
                 return Parsed(table, [])
         good, bad = sort_lines(block)
-        return Parsed(self._careful(good) if good else None, bad)
+        return Parsed(self._careful([line for _, line in good]) if good else None, bad)
 
     def _careful(self, lines: Sequence[bytes]) -> pa.Table:
         if self._decimals == "text":
@@ -64,14 +69,29 @@ class Reader:
         rows = count_objects(data)
         if not rows:
             return None
+        table = self._needed_columns(data)
+        if table is None or table.num_rows != rows:
+            try:
+                table, known = self._parse(data)
+            except _REFUSED:
+                return None
+            if table.num_rows != rows or not _sound(table):
+                return None
+            self._known = known
+        return table
+
+    def _needed_columns(self, data: bytes) -> pa.Table | None:
+        """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""
+        if self._wanted is None or _NO_NUMBER.search(data):
+            return None
+        needed, found = pruned(self._known, self._wanted)
+        if needed is None or len(found) < len(self._wanted):
+            return None
         try:
-            table, known = self._parse(data)
+            table = _parse_json(data, needed, unexpected="ignore")
         except _REFUSED:
             return None
-        if table.num_rows != rows or not all(map(_finite, table.columns)):
-            return None
-        self._known = known
-        return table
+        return table if _sound(table) else None
 
     def _parse(self, data: bytes) -> tuple[pa.Table, pa.DataType]:
         """Parse `data` with the known schema; with a better one, also returned, if it taught something.
@@ -97,14 +117,19 @@ class Reader:
         return _parse_json(data, known, unexpected="ignore"), known
 
 
-def _finite(column: pa.ChunkedArray | pa.Array) -> bool:
-    """Tell whether `column` is free of ``NaN`` and infinities: pyarrow accepts them, JSON has none."""
+def _sound(column: pa.Table | pa.ChunkedArray | pa.Array) -> bool:
+    """Tell whether no double in `column` may stand for something else.
+
+    pyarrow reads ``NaN`` and infinities, which are no JSON, and integers that a double cannot hold.
+    """
+    if isinstance(column, pa.Table):
+        return all(map(_sound, column.columns))
     kind = column.type
     if pa.types.is_floating(kind):
-        return pc.all(pc.is_finite(column)).as_py() is not False
+        return pc.all(pc.less(pc.abs(column), _SAFE)).as_py() is not False
     if pa.types.is_struct(kind):
-        return all(map(_finite, column.flatten()))
-    return _finite(pc.list_flatten(column)) if pa.types.is_list(kind) else True
+        return all(map(_sound, column.flatten()))
+    return _sound(pc.list_flatten(column)) if pa.types.is_list(kind) else True
 
 
 def _parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import ConfigError
-from lro_notebook.frames.files import find
+from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.frames.bigquery import find_tables
+from lro_notebook.frames.chunks import Options
+from lro_notebook.frames.files import Shard, find
+from lro_notebook.frames.manifest import manifest_at
 from lro_notebook.frames.results import Results
 from lro_notebook.frames.storage import locate
-from lro_notebook.frames.table import Options
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable
+    from lro_notebook.frames.files import Span
+
+Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
 
 _WORDS = {
     "decimals": ("float", "exact", "text"),
@@ -26,22 +30,26 @@ def read(
     uri: str | os.PathLike[str],
     *,
     tables: Iterable[str] | None = None,
-    columns: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
+    columns: Columns = None,
     decimals: str = "float",
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
     operation: str | None = None,
     partial: bool = False,
+    span: Span = (None, None),
+    kind: str | None = None,
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
+    credentials: Any = None,  # noqa: ANN401 - of google.auth
 ) -> Results:
-    """Return the result files at `uri`; lists them, and reads none of them yet.
+    """Return the results at `uri`; lists them, and reads none of them yet.
 
     Parameters
     ----------
     uri : str or path
-        A folder, file, name prefix or glob: a plain path or any fsspec URL.
+        A folder, file, name prefix or glob: a plain path or any fsspec URL. ``bq://project.dataset`` for
+        tables in BigQuery.
     tables : iterable of str, optional
         Only these tables.
     columns : iterable of str, or mapping of table to such, optional
@@ -59,10 +67,16 @@ def read(
         Only the files of this operation.
     partial : bool
         Whether missing shards are no error.
+    span : pair of datetime
+        When `operation` ran, for files that do not name it.
+    kind : str, optional
+        Only files that hold this, see `files.Shard`.
     buckets : str, optional
         The folder that holds the buckets of the embedded service.
     storage_options : mapping, optional
         Passed on to fsspec.
+    credentials : google.auth.credentials.Credentials, optional
+        For BigQuery; application-default credentials if None.
 
     Raises
     ------
@@ -71,18 +85,92 @@ def read(
     ResultError
         Nothing is there, or shards are missing.
     """
-    for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
-        if value not in _WORDS[name]:
-            raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
+    options = options_of(
+        columns=columns, decimals=decimals, parse_dates=parse_dates, lists=lists, errors=errors
+    )
+    if os.fspath(uri).startswith("bq://"):
+        warehouse, found = find_tables(os.fspath(uri), tables=tables, credentials=credentials, kind=kind)
+        return Results(warehouse, found, options)
     location = locate(uri, buckets=buckets, storage_options=storage_options)
-    shards = find(location, operation=operation, tables=tables, partial=partial)
-    options = Options(_columns(columns), decimals, parse_dates, lists, errors)
+    manifest = manifest_at(location)
+    if manifest is not None:
+        return _of_files(manifest, "resources", tables, options, buckets, storage_options)
+    shards = find(location, operation=operation, tables=tables, partial=partial, span=span, kind=kind)
     return Results(location, shards, options)
 
 
-def _columns(
-    columns: Iterable[str] | Mapping[str, Iterable[str]] | None,
-) -> list[str] | dict[str, list[str]] | None:
+def read_files(
+    files: Iterable[tuple[str, str]],
+    *,
+    kind: str,
+    tables: Iterable[str] | None = None,
+    columns: Columns = None,
+    decimals: str = "float",
+    parse_dates: bool = False,
+    lists: str = "first",
+    errors: str = "report",
+    buckets: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Results:
+    """Return the files that are named one by one, as (URI, table); all in one file system.
+
+    Raises
+    ------
+    ConfigError
+        An option or a URI cannot work.
+    ResultError
+        A file is not there.
+    """
+    options = options_of(
+        columns=columns, decimals=decimals, parse_dates=parse_dates, lists=lists, errors=errors
+    )
+    return _of_files(files, kind, tables, options, buckets, storage_options)
+
+
+def _of_files(  # noqa: PLR0917 - one place that both ways in share
+    files: Iterable[tuple[str, str]],
+    kind: str,
+    tables: Iterable[str] | None,
+    options: Options,
+    buckets: str | None,
+    storage_options: Mapping[str, Any] | None,
+) -> Results:
+    listed = list(files)
+    wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
+    if wanted is not None:
+        there = {table for _, table in listed}
+        if missing := sorted(wanted - there):
+            raise ResultError(
+                f"no table {', '.join(missing)} in the manifest; there are {', '.join(sorted(there))}"
+            )
+        listed = [(uri, table) for uri, table in listed if table in wanted]
+    shards, location = [], None
+    for uri, table in listed:
+        location = locate(uri, buckets=buckets, storage_options=storage_options)
+        try:
+            size = location.fs.info(location.path)["size"]
+        except OSError as error:
+            raise ResultError(f"{uri} cannot be read: {type(error).__name__}") from error
+        shards.append(Shard(uri, location.path, table, int(size or 0), kind=kind))
+    return Results(location, shards, options)
+
+
+def options_of(
+    *,
+    columns: Columns = None,
+    decimals: str = "float",
+    parse_dates: bool = False,
+    lists: str = "first",
+    errors: str = "report",
+) -> Options:
+    """Return the options, checked; see `read`."""
+    for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
+        if value not in _WORDS[name]:
+            raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
+    return Options(_columns(columns), decimals, parse_dates, lists, errors)
+
+
+def _columns(columns: Columns) -> list[str] | dict[str, list[str]] | None:
     if columns is None:
         return None
     if isinstance(columns, Mapping):

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
+from lro_notebook.frames import scale
+from lro_notebook.frames.bar import byte_bar
+from lro_notebook.frames.chunks import Options
 from lro_notebook.frames.exact import table_of
 from lro_notebook.frames.fhir import flatten
-from lro_notebook.frames.table import Loaded, Options, load_table
-from lro_notebook.terminal import bars_wanted
+from lro_notebook.frames.memory import fits
+from lro_notebook.frames.sources import has_inner_tables
+from lro_notebook.frames.table import Loaded, Report, Work, load_table, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import os
+    from collections.abc import Iterator, Sequence
 
+    import dask.dataframe as dd
     import pyarrow as pa
 
     from lro_notebook.frames.files import Shard
-    from lro_notebook.frames.storage import Location
 
 RESPONSE = "response"
-_BAR_FROM = 20_000_000  # bytes; less is read before a bar could help
 
 
 class Results(Mapping[str, pd.DataFrame]):
@@ -35,8 +38,8 @@ class Results(Mapping[str, pd.DataFrame]):
 
     Parameters
     ----------
-    location : Location or None
-        The file system of the files; None where there are none.
+    location : Location, Warehouse, Store or None
+        What has the files or tables; None where there are none.
     shards : sequence of Shard
         The files, in the order in which they are to be read.
     options : Options
@@ -44,23 +47,39 @@ class Results(Mapping[str, pd.DataFrame]):
     """
 
     def __init__(
-        self, location: Location | None, shards: Sequence[Shard], options: Options | None = None
+        self,
+        location: Any,  # noqa: ANN401 - one for each source
+        shards: Sequence[Shard],
+        options: Options | None = None,
     ) -> None:
-        self._location, self._options = location, options or Options()
-        self._shards: dict[str, list[Shard]] = {}
-        for shard in shards:
-            self._shards.setdefault(shard.table, []).append(shard)
+        self._work: dict[str, Work] = {}
+        if location is not None:
+            parts: dict[str, list[Shard]] = {}
+            for shard in shards:
+                parts.setdefault(shard.table, []).append(shard)
+            self._work = {name: Work(location, files, options or Options()) for name, files in parts.items()}
         self._loaded: dict[str, Loaded] = {}
+        self._scanned: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._warned = False
-        self._attrs: dict[str, Any] = {}
+        self._response: Mapping[str, Any] = {}
+        self._hint = ""
 
     @classmethod
-    def from_response(cls, response: Mapping[str, Any]) -> Results:
-        """Return the response of an operation that wrote no files, as the one table ``response``.
+    def from_response(
+        cls,
+        response: Mapping[str, Any],
+        *,
+        location: Any = None,  # noqa: ANN401 - as in the class
+        shards: Sequence[Shard] = (),
+        options: Options | None = None,
+        hint: str = "",
+    ) -> Results:
+        """Return the response of an operation that wrote no files, as the table ``response``.
 
         A response that has exactly one list on its top level gives a row per element, and its other fields
         in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
+        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
         body = {key: value for key, value in response.items() if key != "@type"}
         lists = [key for key, value in body.items() if isinstance(value, list)]
@@ -69,11 +88,12 @@ class Results(Mapping[str, pd.DataFrame]):
             elements = body.pop(lists[0])
             rows = [part if isinstance(part, dict) else {lists[0]: part} for part in elements]
         flat = flatten(table_of(rows))
-        results = cls(None, ())
         truncated = {f"{RESPONSE}.{path}": count for path, count in flat.truncated.items()}
-        results._loaded[RESPONSE] = Loaded(flat.table, [], truncated)
-        results._warn(RESPONSE, results._loaded[RESPONSE])
-        results._attrs = {RESPONSE: body} if len(lists) == 1 and body else {}
+        results = cls(location, shards, options)
+        results._hint = hint
+        results._loaded[RESPONSE] = Loaded(flat.table, Report(truncated=truncated))
+        results._warn(RESPONSE, results._loaded[RESPONSE].report)
+        results._response = body if len(lists) == 1 else {}
         return results
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -95,15 +115,12 @@ class Results(Mapping[str, pd.DataFrame]):
         return name in self._names()
 
     def __repr__(self) -> str:
-        files = sum(map(len, self._shards.values()))
+        files = sum(len(work.shards) for work in self._work.values())
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows"))
-        rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{files:,}</td><td>{size:,}</td><td>{self._rows(name)}</td></tr>"
-            for name, files, size in self._sizes()
-        )
+        head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
+        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in self._overview())
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def arrow(self, name: str) -> pa.Table:
@@ -114,25 +131,77 @@ class Results(Mapping[str, pd.DataFrame]):
         KeyError
             There is no such table; the message names those that there are.
         ResultError
-            It cannot be read.
+            It cannot be read, or would not fit in memory.
         """
-        if name in self._main():
+        main = self._main_of(name)
+        if main == name:
             return self._load(name).table
-        if self._options.lists == "explode" and isinstance(name, str):
-            parent = name.partition(".")[0]
-            if parent in self._shards and name in self._load(parent).children:
-                return self._loaded[parent].children[name]
-        raise KeyError(f"no table {name!r}; there are {', '.join(self._main()) or 'none'}")
+        if main is not None and name in self._load(main).children:
+            return self._loaded[main].children[name]
+        raise self._unknown(name)
+
+    def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:
+        """Write every table as Parquet, shard by shard; no table has to fit in memory.
+
+        Each file is read twice: once for the columns and types that the shards have together, once to
+        write them. Files of an earlier call in the same place are replaced.
+
+        Parameters
+        ----------
+        folder : str or path
+            A plain path or any fsspec URL; gets ``{table}/part-00000.parquet`` and so on.
+        compression : str
+            As in pyarrow.
+
+        Returns
+        -------
+        DataFrame
+            One row per file: ``table``, ``file`` (string), ``rows``, ``bytes`` (Int64).
+        """
+        near = next((work.location for work in self._work.values()), None)
+        target = scale.Target.at(folder, compression, near)
+        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._work}
+        rows = [target.write_whole(name, table) for name, table in whole.items()]
+        for name, work in self._work.items():
+            with byte_bar(f"{name} to Parquet", 2 * work.size) as advance:
+                report, files = target.write(work, advance)
+            rows.extend(files)
+            self._note(name, report)
+        return scale.frame_of(rows)
+
+    def dask(self, name: str) -> dd.DataFrame:
+        """Return the table `name` as a Dask DataFrame with one partition per file.
+
+        The files are read once now, for the columns and types that all partitions share, and again when
+        it computes. Needs the extra ``lro-notebook[dask]``.
+
+        Raises
+        ------
+        KeyError
+            There is no such table.
+        ConfigError
+            Dask is not installed.
+        """
+        main = self._main_of(name)
+        if main not in self._work:
+            raise self._unknown(name)
+        work = self._work[main]
+        with byte_bar(f"{main} for Dask", work.size) as advance:
+            report, frame = scale.dask_frame(work, name, advance)
+        self._note(main, report)
+        if frame is None:
+            raise self._unknown(name)
+        return frame
 
     @property
     def summary(self) -> pd.DataFrame:
         """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        names, files, sizes = zip(*self._sizes(), strict=True) if self._main() else ((), (), ())
+        rows = self._sizes()
         return pd.DataFrame(
             {
-                "table": pd.Series(names, dtype="string"),
-                "files": pd.Series(files, dtype="Int64"),
-                "bytes": pd.Series(sizes, dtype="Int64"),
+                "table": pd.Series([name for name, _, _ in rows], dtype="string"),
+                "files": pd.Series([files for _, files, _ in rows], dtype="Int64"),
+                "bytes": pd.Series([size for _, _, size in rows], dtype="Int64"),
             }
         )
 
@@ -140,9 +209,9 @@ class Results(Mapping[str, pd.DataFrame]):
     def bad_lines(self) -> pd.DataFrame:
         """One row per line that could not be read: ``file`` (string), ``line`` (Int64, from 1), ``reason``.
 
-        Reads the tables that are not read yet.
+        ``line`` is missing where a file as a whole could not be read. Reads the tables that are not read yet.
         """
-        bad = [line for loaded in self._all() for line in loaded.bad]
+        bad = [line for report in self._reports() for line in report.bad]
         return pd.DataFrame(
             {
                 "file": pd.Series([line.file for line in bad], dtype="string"),
@@ -157,7 +226,7 @@ class Results(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        counts = {name: rows for loaded in self._all() for name, rows in loaded.truncated.items()}
+        counts = {name: rows for report in self._reports() for name, rows in report.truncated.items()}
         return pd.DataFrame(
             {
                 "column": pd.Series(list(counts), dtype="string"),
@@ -166,61 +235,94 @@ class Results(Mapping[str, pd.DataFrame]):
         )
 
     def _main(self) -> list[str]:
-        return list(self._shards or self._loaded)
+        """Return the tables that have files of their own."""
+        return list(dict.fromkeys((*self._work, *self._loaded)))
+
+    def _main_of(self, name: object) -> str | None:
+        """Return the table with which the table `name` is read, None if there is none."""
+        if name in self._main():
+            return str(name)
+        inner = [main for main, work in self._work.items() if has_inner_tables(work)]
+        prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
+        return next(iter((*prefixed, *inner)), None)
 
     def _names(self) -> list[str]:
-        """Return the names of all tables; those of lists are known only after the tables are read."""
-        if self._options.lists != "explode":
-            return self._main()
-        return [name for main in self._main() for name in (main, *self._load(main).children)]
+        """Return the names of all tables; inner ones are known only after their main table is read."""
+        names: list[str] = []
+        for main in self._main():
+            inner = main in self._work and has_inner_tables(self._work[main])
+            names += [main, *(self._load(main).children if inner else ())]
+        return names
 
-    def _all(self) -> list[Loaded]:
-        return [self._load(name) for name in self._main()]
+    def _unknown(self, name: str) -> KeyError:
+        inner = [child for loaded in self._loaded.values() for child in loaded.children]
+        there = ", ".join((*self._main(), *inner)) or "none"
+        return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
 
     def _sizes(self) -> list[tuple[str, int, int]]:
-        shards = {name: self._shards.get(name, []) for name in self._main()}
-        return [(name, len(files), sum(file.size for file in files)) for name, files in shards.items()]
+        work = [(name, self._work.get(name)) for name in self._main()]
+        return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in work]
 
-    def _rows(self, name: str) -> str:
-        return f"{self._loaded[name].table.num_rows:,}" if name in self._loaded else "not read yet"
+    def _overview(self) -> Iterator[tuple[str, ...]]:
+        for name, files, size in self._sizes():
+            loaded, report = self._loaded.get(name), self._report_of(name)
+            rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
+            bad = "" if report is None else f"{len(report.bad):,}"
+            yield html.escape(name), f"{files:,}", f"{size:,}", rows, bad
+            for child, table in loaded.children.items() if loaded else ():
+                yield html.escape(child), "", "", f"{table.num_rows:,}", ""
 
     def _provenance(self, name: str) -> dict[str, Any]:
-        shards = self._shards.get(name.partition(".")[0], [])
+        work = self._work.get(self._main_of(name) or "")
+        shards = work.shards if work else []
         operation = shards[0].operation if shards else None
-        return {"operation": operation, "files": [shard.uri for shard in shards], **self._attrs}
+        beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
+        return {"operation": operation, "files": [shard.uri for shard in shards], **beside}
 
     def _load(self, name: str) -> Loaded:
-        if name not in self._loaded and self._location is not None:
-            shards = self._shards[name]
-            with _bar(name, sum(shard.size for shard in shards)) as advance:
-                self._loaded[name] = load_table(self._location, shards, self._options, advance)
-            self._warn(name, self._loaded[name])
+        if name not in self._loaded:
+            work = self._work[name]
+            with byte_bar(name, work.size) as advance:
+                self._loaded[name] = load_table(work, advance)
+            self._note(name, self._loaded[name].report)
         return self._loaded[name]
 
-    def _warn(self, name: str, loaded: Loaded) -> None:
-        if loaded.bad:
-            first = loaded.bad[0]
+    def _report_of(self, name: str) -> Report | None:
+        loaded = self._loaded.get(name)
+        return loaded.report if loaded else self._scanned.get(name)
+
+    def _reports(self) -> Iterator[Report]:
+        for name in self._main():
+            report = self._report_of(name)
+            if report is None:
+                work = self._work[name]
+                if fits(work.size):
+                    report = self._load(name).report
+                else:  # read, but not kept
+                    with byte_bar(name, work.size) as advance:
+                        report = scan(work, advance)
+                    self._note(name, report)
+            yield report
+
+    def _note(self, name: str, report: Report) -> None:
+        """Keep what a reading of `name` found, and warn of it once."""
+        if name not in self._scanned:
+            self._scanned[name] = report
+            self._warn(name, report)
+
+    def _warn(self, name: str, report: Report) -> None:
+        if report.bad:
+            first = report.bad[0]
+            line = f" line {first.line}" if first.line is not None else ""
             warn_caller(
-                f"{len(loaded.bad)} lines of {name} could not be read and were left out, the first one "
-                f"{first.file} line {first.line} ({first.reason}); results.bad_lines lists them",
+                f"{len(report.bad):,} lines of {name} are bad, the first one {first.file}{line} "
+                f"({first.reason}); results.bad_lines lists them",
                 BadLinesWarning,
             )
-        if loaded.truncated and not self._warned:
+        if report.truncated and not self._warned:
             self._warned = True
             warn_caller(
                 f"lists in {name} are shown by their first element; results.truncated counts what is left "
                 'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
                 TruncatedListsWarning,
             )
-
-
-@contextmanager
-def _bar(name: str, size: int) -> Iterator[Callable[[int], object]]:
-    """Show a bar on stderr while many bytes are read, where somebody can see it."""
-    if size < _BAR_FROM or not bars_wanted():
-        yield lambda _: None
-        return
-    from tqdm import tqdm  # noqa: PLC0415 - only for what takes a while
-
-    with tqdm(total=size, desc=name, unit="B", unit_scale=True, leave=False) as bar:
-        yield bar.update

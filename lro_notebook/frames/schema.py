@@ -7,12 +7,40 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 #: Exact numbers: 38 digits before the point, 38 behind it.
 DECIMAL = pa.decimal256(76, 38)
 #: The field of a struct that holds the scalars which stand at its path beside objects: a noncharacter.
 SCALAR = "\ufdd0"
+
+
+def escape(key: str) -> str:
+    r"""Return a key for use in a dotted path: a dot of its own as ``\.``."""
+    return key.replace("\\", "\\\\").replace(".", "\\.")
+
+
+def path_of(path: str | None, key: str) -> str | None:
+    """Return the dotted path of `key` inside `path`, None at the top."""
+    if key == SCALAR:
+        return path
+    return escape(key) if path is None else f"{path}.{escape(key)}"
+
+
+def pruned(
+    kind: pa.DataType, wanted: Collection[str], path: str | None = None
+) -> tuple[pa.DataType | None, set[str]]:
+    """Return the part of `kind` that holds the paths `wanted`, None if there is none, and those found."""
+    if path is not None and path in wanted:
+        return kind, {path}
+    if pa.types.is_list(kind):
+        item, found = pruned(kind.value_type, wanted, path)
+        return (None if item is None else pa.list_(item)), found
+    if not pa.types.is_struct(kind):
+        return None, set()
+    parts = {part.name: pruned(part.type, wanted, path_of(path, part.name)) for part in kind}
+    found = set().union(*(names for _, names in parts.values()))
+    return (struct({name: part for name, (part, _) in parts.items()}) if found else None), found
 
 
 def depth(kind: pa.DataType) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, ResultError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters at least: C:\ is a drive
 _INSTALL = {"gs": "lro-notebook[gcs]", "gcs": "lro-notebook[gcs]"}
@@ -42,6 +43,50 @@ class Location:
     def uri_of(self, path: str) -> str:
         """Return how the user names the `path` of the file system."""
         return self.shown + path.removeprefix(self.root)
+
+    def beside(self, uri: str) -> Location | None:
+        """Return the place `uri` in this file system, None where it is in another one.
+
+        Raises
+        ------
+        ConfigError
+            It would leave its bucket.
+        """
+        if not self.shown or not uri.startswith(self.shown):
+            return None
+        rest = uri.removeprefix(self.shown)
+        if ".." in rest.split("/") or not rest:
+            raise ConfigError(f"{uri!r} does not stay inside a bucket; write it as {self.shown}bucket/folder")
+        return Location(self.fs, self.root + rest, uri, self.root, self.shown)
+
+    def within(self, path: str) -> str:
+        """Return the `path` of the file system as seen from this place; its name if it is this place."""
+        folder = self.path.rstrip("/") + "/"
+        return path.removeprefix(folder) if path.startswith(folder) else path.rpartition("/")[2]
+
+
+class _File(Protocol):
+    @property
+    def uri(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+
+@contextmanager
+def opened(location: Location, file: _File, **how: Any) -> Iterator[BinaryIO]:  # noqa: ANN401 - as fs.open
+    """Open a file of `location` for reading.
+
+    Raises
+    ------
+    ResultError
+        It cannot be opened, or reading it fails within the body.
+    """
+    try:
+        with location.fs.open(file.path, "rb", **how) as stream:
+            yield stream
+    except OSError as error:
+        raise ResultError(f"{file.uri} cannot be read: {type(error).__name__}") from error
 
 
 def locate(
@@ -75,10 +120,6 @@ def locate(
         return _local(text, rest)
     if scheme in ("gs", "gcs") and buckets is not None:
         return _embedded(text, rest, buckets)
-    if scheme == "bq":
-        raise ConfigError(
-            f"{text} is a BigQuery export, which is not read yet; query it with google-cloud-bigquery"
-        )
     return _remote(text, scheme, storage_options or {})
 
 

@@ -1,183 +1,195 @@
-"""The files of one table to one flat Arrow table, with what was wrong and what was left out."""
+"""The files of one main table to flat Arrow tables in memory, with what was wrong and what was left out."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
-from lro_notebook.frames.blocks import DamagedFileError, blocks
-from lro_notebook.frames.dates import parse_dates
-from lro_notebook.frames.fhir import Flat, flatten
-from lro_notebook.frames.joining import narrow_decimals, stack
-from lro_notebook.frames.ndjson import Reader
+from lro_notebook.frames.chunks import BadLine, raise_if_asked
+from lro_notebook.frames.joining import Columns, stack
+from lro_notebook.frames.memory import Gauge
+from lro_notebook.frames.sources import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from lro_notebook.frames.chunks import Advance, Chunk, Options
     from lro_notebook.frames.files import Shard
-    from lro_notebook.frames.storage import Location
 
 
-class BadLine(NamedTuple):
-    """A line that could not be read: its file, its number from 1, and why, in fixed words."""
-
-    file: str
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to load; the words are those of `frames.read.read`."""
-
-    columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
-    decimals: str = "float"
-    parse_dates: bool = False
-    lists: str = "first"
-    errors: str = "report"
-
-    def columns_of(self, table: str) -> list[str] | None:
-        """Return the columns that are asked of `table`, None for all."""
-        if self.columns is None:
-            return None
-        if isinstance(self.columns, dict):
-            return list(self.columns[table]) if table in self.columns else None
-        return list(self.columns)
+_OBJECTS = 500
 
 
 @dataclass(slots=True)
-class Loaded:
-    """A table as it was read; `children` are the tables of its lists, by their full names."""
+class Report:
+    """What a load could not show: lines that were bad, lists that were cut."""
 
-    table: pa.Table
     bad: list[BadLine] = field(default_factory=list)
     truncated: dict[str, int] = field(default_factory=dict)
-    children: dict[str, pa.Table] = field(default_factory=dict)
+
+    def add(self, chunk: Chunk) -> None:
+        """Take a piece into account."""
+        self.bad.extend(chunk.bad)
+        for column, rows in chunk.truncated.items():
+            self.truncated[column] = self.truncated.get(column, 0) + rows
 
 
-def load_table(
-    location: Location,
-    shards: Sequence[Shard],
-    options: Options,
-    advance: Callable[[int], object] = lambda _: None,
-) -> Loaded:
-    """Read the `shards` of one table in their order.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to read of one main table: its files, and how.
 
-    Parameters
+    Attributes
     ----------
-    location : Location
-        The file system that has them.
+    location : Location, Warehouse or Store
+        What has them: a file system, BigQuery, or a store of the service.
     shards : sequence of Shard
         At least one, all of one table.
     options : Options
         How to load.
-    advance : callable
-        Is told how many more bytes were read.
+    """
+
+    location: Any
+    shards: Sequence[Shard]
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """The main table."""
+        return self.shards[0].table
+
+    @property
+    def size(self) -> int:
+        """Bytes, as stored."""
+        return sum(shard.size for shard in self.shards)
+
+    def parts(self) -> list[list[Shard]]:
+        """Return the files in the portions in which they are written and computed.
+
+        A file each; but DICOM objects, which are small and many, by the hundred.
+        """
+        size = _OBJECTS if self.shards[0].kind == "instances" else 1
+        return [list(self.shards[start : start + size]) for start in range(0, len(self.shards), size)]
+
+    def chunks(
+        self, advance: Advance = lambda _: None, shards: Sequence[Shard] | None = None
+    ) -> Iterator[Chunk]:
+        """Read the files, or only `shards` of them, piece by piece.
+
+        Raises
+        ------
+        ResultError
+            A file cannot be read, or a line is bad and ``errors="raise"``.
+        """
+        source = source_of(self.shards[0].kind)
+        for chunk in source(self.location, shards or self.shards, self.options, advance):
+            raise_if_asked(chunk.bad, self.options)
+            yield chunk
+
+
+class Plan:
+    """The tables that are read with one main table, their columns and types: `add` all pieces first."""
+
+    def __init__(self, work: Work) -> None:
+        self._main, self._options = work.name, work.options
+        self._columns: dict[str, Columns] = {self._main: self._new()}
+        self._names: dict[str, None] = {}
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the columns of a piece into account."""
+        self._names.update(dict.fromkeys(chunk.names))
+        for name, table in chunk.tables.items():
+            self.columns(name).add(table)
+
+    def tables(self) -> list[str]:
+        """Return the names of all tables that were seen, the main one first."""
+        return list(self._columns)
+
+    def columns(self, table: str) -> Columns:
+        """Return the columns of `table`."""
+        if table not in self._columns:
+            self._columns[table] = self._new()
+        return self._columns[table]
+
+    def chosen(self, table: str) -> list[str]:
+        """Return the columns of `table` that were asked for, all by default.
+
+        Raises
+        ------
+        ResultError
+            One of them is not there; the message names near ones.
+        """
+        there = list(self.columns(table).types())
+        asked = self._options.columns_of(table, self._main)
+        if asked is None:
+            return there
+        known = list(self._names) if table == self._main and self._names else there
+        missing = [column for column in asked if column not in there] if known else []
+        if missing:
+            near = difflib.get_close_matches(missing[0], known, n=3, cutoff=0.5)
+            more = (
+                f"near to it: {', '.join(near)}"
+                if near
+                else f'see results["{table}"].columns without columns='
+            )
+            raise ResultError(f"table {table} has no column {', '.join(missing)}; {more}")
+        return asked
+
+    def schema(self, table: str) -> pa.Schema:
+        """Return the columns of `table` that were asked for, with their types."""
+        types = self.columns(table).types()
+        return pa.schema([(name, types.get(name, pa.string())) for name in self.chosen(table)])
+
+    def _new(self) -> Columns:
+        return Columns(dates=self._options.parse_dates)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A main table as it was read; `children` are the tables read with it, by their full names."""
+
+    table: pa.Table
+    report: Report = field(default_factory=Report)
+    children: dict[str, pa.Table] = field(default_factory=dict)
+
+
+def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
+    """Read the files of `work` into memory, in their order.
 
     Raises
     ------
     ResultError
-        A file cannot be read, a column is not there, or a line is bad and ``errors="raise"``.
+        A file cannot be read, a column is not there, a line is bad and ``errors="raise"``, or it would
+        not fit in memory.
     """
-    name, reader = shards[0].table, Reader(options.decimals)
-    columns = options.columns_of(name)
-    wanted = None if columns is None else _Wanted(columns)
-    bad: list[BadLine] = []
-    flats: list[Flat] = []
-    rows = 0
-    for shard in shards:
-        for table, faults in _parsed(location, shard, reader, advance):
-            bad.extend(BadLine(shard.uri, line, reason) for line, reason in faults)
-            if bad and options.errors == "raise":
-                first = bad[0]
-                raise ResultError(
-                    f'{first.file} line {first.line}: {first.reason}; errors="report" loads the other lines'
-                )
-            if table is not None:
-                flats.append(flatten(table, lists=options.lists, wanted=wanted, offset=rows))
-                rows += table.num_rows
-    return _finish(name, flats, bad, options, wanted)
-
-
-class _Wanted:
-    """Tells which columns are asked for, and remembers which there are."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self.columns = list(dict.fromkeys(columns))
-        self.seen: dict[str, None] = {}
-
-    def __call__(self, name: str) -> bool:
-        self.seen[name] = None
-        return name in self.columns
-
-
-def _parsed(
-    location: Location, shard: Shard, reader: Reader, advance: Callable[[int], object]
-) -> Iterator[tuple[pa.Table | None, list[tuple[int, str]]]]:
-    try:
-        with location.fs.open(shard.path, "rb") as file:
-            place = 0
-            try:
-                for block in blocks(file):
-                    yield reader.read(block)
-                    advance(file.tell() - place)
-                    place = file.tell()
-            except DamagedFileError as error:
-                yield None, [(error.line, "not readable: the compressed data is damaged from here on")]
-    except OSError as error:
-        raise ResultError(f"{shard.uri} cannot be read: {type(error).__name__}") from error
-
-
-def _finish(
-    name: str, flats: Sequence[Flat], bad: list[BadLine], options: Options, wanted: _Wanted | None
-) -> Loaded:
-    table = stack([flat.table for flat in flats])
-    if wanted is not None:
-        table = _select(name, table, wanted)
-    truncated: dict[str, int] = {}
+    plan, report, gauge = Plan(work), Report(), Gauge(work.name, work.size)
     parts: dict[str, list[pa.Table]] = {}
-    for flat in flats:
-        for path, rows in flat.truncated.items():
-            truncated[f"{name}.{path}"] = truncated.get(f"{name}.{path}", 0) + rows
-        for path, child in flat.children.items():
-            parts.setdefault(f"{name}.{path}", []).append(child)
-    children = {child: _dress(stack(pieces), options) for child, pieces in parts.items()}
-    return Loaded(_dress(table, options), bad, truncated, _chosen(children, options))
-
-
-def _dress(table: pa.Table, options: Options) -> pa.Table:
-    table = narrow_decimals(table) if options.decimals == "exact" else table
-    return parse_dates(table) if options.parse_dates else table
-
-
-def _chosen(children: dict[str, pa.Table], options: Options) -> dict[str, pa.Table]:
-    if not isinstance(options.columns, dict):
-        return children
-    return {
-        name: table if (columns := options.columns_of(name)) is None else _pick(name, table, columns)
-        for name, table in children.items()
+    for chunk in work.chunks(_both(advance, gauge.advance)):
+        plan.add(chunk)
+        report.add(chunk)
+        for name, table in chunk.tables.items():
+            parts.setdefault(name, []).append(table)
+            gauge.hold(table.nbytes)
+    tables = {
+        name: stack(parts.pop(name, []), plan.columns(name), plan.chosen(name)) for name in plan.tables()
     }
+    return Loaded(tables.pop(work.name), report, tables)
 
 
-def _select(name: str, table: pa.Table, wanted: _Wanted) -> pa.Table:
-    if not wanted.seen:  # no line has a value: the columns stand, empty
-        empty = {column: pa.nulls(table.num_rows, pa.string()) for column in wanted.columns}
-        return pa.table(empty)
-    return _pick(name, table, wanted.columns, list(wanted.seen))
+def scan(work: Work, advance: Advance = lambda _: None) -> Report:
+    """Read the files of `work` for what is wrong in them, and keep nothing else."""
+    report = Report()
+    for chunk in work.chunks(advance):
+        report.add(chunk)
+    return report
 
 
-def _pick(name: str, table: pa.Table, columns: Sequence[str], known: Sequence[str] | None = None) -> pa.Table:
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        near = difflib.get_close_matches(missing[0], known or table.column_names, n=3, cutoff=0.5)
-        hint = (
-            f"; near to it: {', '.join(near)}"
-            if near
-            else f'; see results["{name}"].columns without columns='
-        )
-        raise ResultError(f"table {name} has no column {', '.join(missing)}{hint}")
-    return table.select(list(columns))
+def _both(first: Callable[[int], object], second: Callable[[int], object]) -> Advance:
+    def advance(count: int) -> None:
+        first(count)
+        second(count)
+
+    return advance

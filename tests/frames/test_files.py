@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import subprocess
 import sys
@@ -152,8 +153,6 @@ def test_other_places(tmp_path: Path) -> None:
 def test_places_that_cannot_be_read_say_why() -> None:
     with pytest.raises(ConfigError, match=r"nosuch://"):
         locate("nosuch://a/b")
-    with pytest.raises(ConfigError, match="BigQuery export, which is not read yet"):
-        locate("bq://p.d")
     with pytest.raises(ConfigError, match="names nothing"):
         locate("gs://")
 
@@ -162,6 +161,34 @@ def test_gs_without_gcsfs_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(ConfigError, match=r'pip install "lro-notebook\[gcs\]"'):
         locate("gs://a/b")
+
+
+def test_what_names_do_not_say_the_first_bytes_do(tmp_path: Path) -> None:
+    contents = {
+        "a": b'{"name":"x","data":"TVNIfF5+XCZ8"}\n',
+        "b.txt": b"broken\nMSH|^~\\&|A\r",
+        "c.json": b'[{"00080018":{"vr":"UI","Value":["1"]}}]',
+        "d": gzip.compress(b'{"parsedData":{}}'),
+        "e": b"\0" * 128 + b"DICM",
+        "f.txt": b"Patient/1\nPatient/2\n",
+        "g.json": b'{"data":"other"}',
+        "h.json": b'{"resourceType":"Binary","data":"TVNIfF5+XCZ8"}',
+        "i.csv": b"MSH|^~\\&|A\r",
+        "j": b"\x1f\x8bbroken",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    kinds = {shard.path.rpartition("/")[2]: shard.kind for shard in find(locate(tmp_path))}
+    messages = dict.fromkeys(("a", "b.txt", "d"), "messages")
+    assert kinds == {**messages, "c.json": "instances", "e": "instances", "f.txt": "ids"}
+
+
+def test_few_files_are_opened_beside_named_ones(tmp_path: Path) -> None:
+    put(tmp_path, "1_Patient", *(f"note-{number}.txt" for number in range(300)))
+    (tmp_path / "note-1.txt").unlink()
+    (tmp_path / "note-1.txt").mkdir()  # to open it would fail
+    (tmp_path / "1.dcm").write_bytes(b"")
+    assert sorted(shard.table for shard in find(locate(tmp_path), operation="1")) == ["Patient"]
 
 
 def test_finding_files_loads_no_data_library() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from frames.oracle import oracle, same
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -186,27 +186,6 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 ROWS = st.lists(st.dictionaries(KEYS, VALUES, max_size=4), min_size=1, max_size=6)
-
-
-def oracle(value: object, path: tuple[str, ...] = ()) -> dict[str, object]:
-    """Return the scalars of a JSON value that first elements lead to, by their dotted path."""
-    while isinstance(value, list):
-        value = value[0] if value else None
-    if isinstance(value, dict):
-        found: dict[str, object] = {}
-        for key, part in value.items():
-            name = key.replace("\\", "\\\\").replace(".", "\\.")
-            found.update(oracle(part, (*path, name)))
-        return found
-    return {} if value is None else {".".join(path): value}
-
-
-def same(got: object, want: object) -> bool:
-    if isinstance(got, str) and isinstance(want, int | float):  # kinds were mixed: the value as text
-        return got == json.dumps(want) or math.isclose(float(got), want, rel_tol=1e-12)
-    if isinstance(got, float) and isinstance(want, int):
-        return got == float(want)
-    return got == want and isinstance(got, bool) == isinstance(want, bool)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

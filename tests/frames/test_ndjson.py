@@ -195,7 +195,13 @@ def test_a_number_that_no_decimal_holds_makes_its_column_text(load: Load, number
 
 
 def test_a_number_past_double_is_never_infinite(load: Load) -> None:
-    assert [row["n"] for row in rows(load('{"n":1E40}\n{"n":1E400}\n'))] == ["1E+40", "1E+400"]
+    assert [row["n"] for row in rows(load('{"n":1E40}\n{"n":1E400}\n'))] == ["1E40", "1E400"]
+
+
+@pytest.mark.parametrize("decimals", ["float", "exact"])
+def test_an_exponent_beyond_any_sense_is_kept_as_text(load: Load, decimals: str) -> None:
+    number = "1e99999999999999999999"
+    assert rows(load(f'{{"n":{number}}}\n', decimals=decimals)) == [{"n": number}]
 
 
 def test_numbers_as_text_keep_their_words(load: Load) -> None:
@@ -222,7 +228,7 @@ def test_a_key_twice_in_one_object_takes_the_last_as_json_does(load: Load) -> No
 def test_only_a_failing_block_leaves_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
     slow: list[int] = []
 
-    def sort(block: Block) -> tuple[list[bytes], list[tuple[int, str]]]:
+    def sort(block: Block) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
         slow.append(block.line)
         return [], []
 

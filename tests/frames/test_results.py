@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, TruncatedListsWarning
-from lro_notebook.frames import results as module
+from lro_notebook.frames import bar
 from lro_notebook.frames.read import read
 from lro_notebook.frames.results import Results
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_gone_is_a_result_error(folder: Path) -> None:
 def test_html_shows_sizes_and_rows_once_they_are_known(folder: Path) -> None:
     results = read(folder)
     assert results._repr_html_().count("not read yet") == 2
-    assert "<td>2</td></tr>" in quiet(results)._repr_html_()
+    assert "<td>2</td><td>1</td></tr>" in quiet(results)._repr_html_()
 
 
 @pytest.mark.parametrize("option", ["decimals", "lists", "errors"])
@@ -127,7 +127,7 @@ def test_the_bar_is_for_big_files_only(
     monkeypatch.setenv("LRO_NOTEBOOK_PROGRESS", "1")
     quiet(read(folder))
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(module, "_BAR_FROM", 1)
+    monkeypatch.setattr(bar, "_FROM", 1)
     quiet(read(folder))
     assert "Patient" in capsys.readouterr().err
 

@@ -1,0 +1,60 @@
+"""Files with an id per line as a source: ``data_ids`` of a consent query, ``resource_ids`` of a rollback."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from lro_notebook.frames.blocks import DamagedFileError, blocks, is_utf8
+from lro_notebook.frames.chunks import BadLine, Chunk
+from lro_notebook.frames.resources import DAMAGED
+from lro_notebook.frames.storage import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lro_notebook.frames.chunks import Advance, Options
+    from lro_notebook.frames.files import Shard
+    from lro_notebook.frames.storage import Location
+
+DATA_IDS = "data_ids"
+_RESOURCE = re.compile(r"([A-Za-z]+)/([A-Za-z0-9.\-]{1,64})")
+
+
+def read_ids(
+    location: Location, shards: Sequence[Shard], options: Options, advance: Advance
+) -> Iterator[Chunk]:
+    """Yield the ids in `shards`; a `chunks.Source`."""
+    del options  # there is nothing to choose
+    for shard in shards:
+        with opened(location, shard) as file:
+            place = 0
+            try:
+                for block in blocks(file):
+                    yield _chunk(shard, block.data, block.line)
+                    advance(file.tell() - place)
+                    place = file.tell()
+            except DamagedFileError as error:
+                yield Chunk({}, [BadLine(shard.uri, error.line, DAMAGED)])
+
+
+def _chunk(shard: Shard, data: bytes, first: int) -> Chunk:
+    found: list[str] = []
+    bad: list[BadLine] = []
+    for number, line in enumerate(data.split(b"\n"), first):
+        text = line.strip().strip(b'"')
+        if text and is_utf8(text):
+            found.append(text.decode())
+        elif text:
+            bad.append(BadLine(shard.uri, number, "not valid UTF-8"))
+    if shard.table == DATA_IDS:
+        return Chunk({DATA_IDS: pa.table({"data_id": pa.array(found, pa.string())})}, bad)
+    parts = [_RESOURCE.fullmatch(text) for text in found]
+    columns = {
+        "resource": pa.array(found, pa.string()),
+        "resourceType": pa.array([part and part[1] for part in parts], pa.string()),
+        "id": pa.array([part and part[2] for part in parts], pa.string()),
+    }
+    return Chunk({shard.table: pa.table(columns)}, bad)

@@ -1,0 +1,163 @@
+"""Tables larger than memory: to Parquet, or as Dask DataFrames, shard by shard.
+
+Both read the files twice. The first time tells the columns and types that all shards have together.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lro_notebook.errors import ConfigError
+from lro_notebook.frames.joining import stack
+from lro_notebook.frames.storage import Location, locate
+from lro_notebook.frames.table import Plan, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import dask.dataframe as dd
+
+    from lro_notebook.frames.chunks import Advance
+    from lro_notebook.frames.files import Shard
+    from lro_notebook.frames.table import Work
+
+
+class Written(NamedTuple):
+    """A Parquet file that was written."""
+
+    table: str
+    file: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A folder for Parquet files."""
+
+    fs: Any
+    path: str
+    uri: str
+    compression: str
+
+    @classmethod
+    def at(cls, folder: str | os.PathLike[str], compression: str, near: object = None) -> Self:
+        """Return the target that `folder` names, a plain path or an fsspec URL.
+
+        A folder in the file system of the location `near` is written with its credentials.
+        """
+        location = near.beside(os.fspath(folder)) if isinstance(near, Location) else None
+        location = location or locate(folder)
+        return cls(location.fs, location.path.rstrip("/"), location.uri.rstrip("/"), compression)
+
+    def write(self, work: Work, advance: Advance) -> tuple[Report, list[Written]]:
+        """Write the tables of `work`, a file per table and part; return what was wrong, and the files."""
+        plan, report = survey(work, advance)
+        written: list[Written] = []
+        parts = work.parts()
+        for number in range(len(parts)):
+            written += self._write_part(work, number, plan, advance)
+        for name in plan.tables():
+            self._drop_older(name, len(parts))
+        return report, sorted(written)
+
+    def write_whole(self, name: str, table: pa.Table) -> Written:
+        """Write a table that is in memory."""
+        with ExitStack() as stack_:
+            self._writer(stack_, name, 0, table.schema).write_table(table)
+        self._drop_older(name, 1)
+        return self._written(name, 0, table.num_rows)
+
+    def _write_part(self, work: Work, number: int, plan: Plan, advance: Advance) -> list[Written]:
+        schemas = {name: plan.schema(name) for name in plan.tables()}
+        rows = dict.fromkeys(schemas, 0)
+        with ExitStack() as stack_:
+            writers = {name: self._writer(stack_, name, number, kind) for name, kind in schemas.items()}
+            for chunk in work.chunks(advance, work.parts()[number]):
+                for name, table in chunk.tables.items():
+                    writers[name].write_table(plan.columns(name).fit(table, schemas[name].names))
+                    rows[name] += table.num_rows
+        return [self._written(name, number, count) for name, count in rows.items()]
+
+    def _writer(self, stack_: ExitStack, name: str, number: int, schema: pa.Schema) -> pq.ParquetWriter:
+        self.fs.makedirs(f"{self.path}/{name}", exist_ok=True)
+        file = stack_.enter_context(self.fs.open(self._file(name, number), "wb"))
+        return stack_.enter_context(pq.ParquetWriter(file, schema, compression=self.compression))
+
+    def _file(self, name: str, number: int) -> str:
+        return f"{self.path}/{name}/part-{number:05d}.parquet"
+
+    def _written(self, name: str, number: int, rows: int) -> Written:
+        path = self._file(name, number)
+        return Written(name, self.uri + path.removeprefix(self.path), rows, self.fs.size(path))
+
+    def _drop_older(self, name: str, count: int) -> None:
+        """Remove the files of an earlier call that had more shards."""
+        number = count
+        while self.fs.exists(self._file(name, number)):
+            self.fs.rm_file(self._file(name, number))
+            number += 1
+
+
+def survey(work: Work, advance: Advance) -> tuple[Plan, Report]:
+    """Read the files of `work` for their columns and what is wrong in them; keep no rows."""
+    plan, report = Plan(work), Report()
+    for chunk in work.chunks(advance):
+        plan.add(chunk)
+        report.add(chunk)
+    return plan, report
+
+
+def frame_of(written: Iterable[Written]) -> pd.DataFrame:
+    """Return one row per file that was written."""
+    rows = list(written)
+    return pd.DataFrame(
+        {
+            "table": pd.Series([row.table for row in rows], dtype="string"),
+            "file": pd.Series([row.file for row in rows], dtype="string"),
+            "rows": pd.Series([row.rows for row in rows], dtype="Int64"),
+            "bytes": pd.Series([row.bytes for row in rows], dtype="Int64"),
+        }
+    )
+
+
+def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.DataFrame | None]:
+    """Return what was wrong, and the table `name` of `work` as a Dask DataFrame; None if it has none."""
+    try:
+        import dask.dataframe as dd  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise ConfigError(
+            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
+        ) from error
+    plan, report = survey(work, advance)
+    if name not in plan.tables():
+        return report, None
+    schema = plan.schema(name)
+    read = _Partition(work, plan, name, tuple(schema.names))
+    meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+    frame = dd.from_map(read, work.parts(), meta=meta, label=f"read-{name}")
+    return report, frame
+
+
+@dataclass(frozen=True, slots=True)
+class _Partition:
+    """Reads the part of a table that is in some files; sent to Dask's workers."""
+
+    work: Work
+    plan: Plan
+    name: str
+    columns: tuple[str, ...]
+
+    def __call__(self, shards: Sequence[Shard]) -> pd.DataFrame:
+        chunks = self.work.chunks(shards=shards)
+        tables = [chunk.tables[self.name] for chunk in chunks if self.name in chunk.tables]
+        table = stack(tables, self.plan.columns(self.name), self.columns)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
