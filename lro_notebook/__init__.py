@@ -21,6 +21,7 @@ from lro_notebook.errors import (
     TruncatedListsWarning,
     WaitTimeout,
 )
+from lro_notebook.frames.views.view import View
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.jupyter.nested import enable_nested_asyncio
@@ -56,6 +57,7 @@ __all__ = [
     "StartUnknown",
     "Status",
     "TruncatedListsWarning",
+    "View",
     "WaitTimeout",
     "__version__",
     "as_completed",

@@ -25,13 +25,14 @@ def parse_dates(table: pa.Table) -> pa.Table:
     """
     for position, part in enumerate(table.schema):
         if pa.types.is_string(part.type) and _NAME.fullmatch(part.name.rpartition(".")[2]):
-            instants = _instants(table.column(position))
-            if instants is not None:
-                table = table.set_column(position, part.name, instants)
+            times = instants(table.column(position))
+            if times is not None:
+                table = table.set_column(position, part.name, times)
     return table
 
 
-def _instants(column: pa.ChunkedArray) -> pa.Array | None:
+def instants(column: pa.ChunkedArray) -> pa.Array | None:
+    """Return the dates of `column` as timestamps in UTC, None if one of its values is no date."""
     if not pc.all(pc.match_substring_regex(column, _VALUE), min_count=1).as_py():
         return None
     try:

@@ -38,15 +38,22 @@ class Reader:
     decimals : {"float", "exact", "text"}
         What numbers with a fraction become. A path where all numbers are integers is int64, unless
         "text" asks for the words that were there (which costs a Python call per line).
+
+    Attributes
+    ----------
+    mixed : bool
+        In the last block, values of different types at one path were made one type.
     """
 
     def __init__(self, decimals: str = "float") -> None:
         self._decimals = decimals
         self._number = DECIMAL if decimals == "exact" else pa.float64()
         self._known = pa.struct([])
+        self.mixed = False
 
     def read(self, block: Block) -> Parsed:
         """Return the objects of `block` as a table."""
+        self.mixed = False
         if self._decimals != "text":
             table = self._fast(block.data)
             if table is not None:
@@ -58,6 +65,7 @@ class Reader:
         if self._decimals == "text":
             lines = [exact.requote(line) for line in lines]
         table = self._fast(b"\n".join(lines) + b"\n")
+        self.mixed = table is None
         return exact.table_of_lines(lines, self._decimals) if table is None else table
 
     def _fast(self, data: bytes) -> pa.Table | None:
@@ -68,7 +76,7 @@ class Reader:
             table, known = self._parse(data)
         except _REFUSED:
             return None
-        if table.num_rows != rows or not all(map(_finite, table.columns)):
+        if table.num_rows != rows or not all(map(all_finite, table.columns)):
             return None
         self._known = known
         return table
@@ -80,11 +88,11 @@ class Reader:
         and infers times from text: so a table is used only if each of its types was given beforehand.
         """
         try:
-            table = _parse_json(data, self._known)
+            table = parse_json(data, self._known)
         except pa.ArrowInvalid as error:
             if "to int64" not in str(error):
                 raise
-            table = _parse_json(data, without_integers(self._known))
+            table = parse_json(data, without_integers(self._known))
         seen = pa.struct(list(table.schema))
         if depth(seen) > MAX_DEPTH:
             message = "nested too deep to be flattened"
@@ -94,20 +102,21 @@ class Reader:
             return table, known
         if not known.num_fields:  # no line holds a value; without a schema the parser would infer again
             return rows_of({}, table.num_rows), known
-        return _parse_json(data, known, unexpected="ignore"), known
+        return parse_json(data, known, unexpected="ignore"), known
 
 
-def _finite(column: pa.ChunkedArray | pa.Array) -> bool:
+def all_finite(column: pa.ChunkedArray | pa.Array) -> bool:
     """Tell whether `column` is free of ``NaN`` and infinities: pyarrow accepts them, JSON has none."""
     kind = column.type
     if pa.types.is_floating(kind):
         return pc.all(pc.is_finite(column)).as_py() is not False
     if pa.types.is_struct(kind):
-        return all(map(_finite, column.flatten()))
-    return _finite(pc.list_flatten(column)) if pa.types.is_list(kind) else True
+        return all(map(all_finite, column.flatten()))
+    return all_finite(pc.list_flatten(column)) if pa.types.is_list(kind) else True
 
 
-def _parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
+def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
+    """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says."""
     options = pj.ParseOptions(
         explicit_schema=pa.schema(list(known)) if known.num_fields else None,
         unexpected_field_behavior=unexpected,

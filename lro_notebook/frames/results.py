@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.frames.files import Shard
     from lro_notebook.frames.storage import Location
+    from lro_notebook.frames.views.scan import Scan
+    from lro_notebook.frames.views.view import View
 
 RESPONSE = "response"
 _BAR_FROM = 20_000_000  # bytes; less is read before a bar could help
@@ -123,6 +125,31 @@ class Results(Mapping[str, pd.DataFrame]):
             if parent in self._shards and name in self._load(parent).children:
                 return self._loaded[parent].children[name]
         raise KeyError(f"no table {name!r}; there are {', '.join(self._main()) or 'none'}")
+
+    def view(self, definition: View | Mapping[str, Any] | str) -> pd.DataFrame:
+        """Return the rows of a view by the standard SQL on FHIR v2, as a DataFrame with Arrow types.
+
+        Parameters
+        ----------
+        definition : View, dict or str
+            A ViewDefinition: as `View` takes it, or the name of a ready one, such as ``"Patient"``.
+
+        Raises
+        ------
+        ConfigError
+            The definition breaks a rule of the standard.
+        ResultError
+            The data does not fit it: several values in a column that is no collection, another type.
+        """
+        return self.scan(definition).to_pandas()
+
+    def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
+        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.to_dask()`` need little memory."""
+        from lro_notebook.frames.views.scan import Scan  # noqa: PLC0415 - compiles what few need
+        from lro_notebook.frames.views.view import View  # noqa: PLC0415 - as above
+
+        view = View.of(definition)
+        return Scan(view, self._location, self._shards.get(view.resource, ()), self._options)
 
     @property
     def summary(self) -> pd.DataFrame:
