@@ -116,30 +116,36 @@ def _guess(needs: Needs) -> pa.DataType:
 
 
 def unseen(kind: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
-    """Return how a choice element of a type that `kind` does not have would show in JSON.
+    """Return how fields would show in JSON that are needed and that `prune` cannot expect.
 
-    That is: beginnings of keys of which one is then in the data, and a pattern that finds such a key.
+    These are choice elements of types that `kind` does not have, and what else there is below a field that
+    it does not have. Returned are beginnings of keys, of which one is then in the data, and a pattern that
+    finds such a key.
     """
-    found: dict[str, set[str]] = {}
-    _unseen(kind, needs, found)
-    names = [f'"{name}'.encode() for name in found]
+    choices: dict[str, set[str]] = {}
+    parents: set[str] = set()
+    _unseen(kind, needs, choices, parents)
     keys = [
         f"{name}(?:{'|'.join(sorted(suffix for suffix in SUFFIXES if name + suffix not in known))})"
-        for name, known in found.items()
+        for name, known in choices.items()
     ]
-    return names, f'"(?:{"|".join(keys)})"'.encode() if keys else b""
+    names = [f'"{name}'.encode() for name in sorted({*choices, *parents})]
+    return names, f'"(?:{"|".join((*keys, *sorted(parents)))})"'.encode() if names else b""
 
 
-def _unseen(kind: pa.DataType | None, needs: Needs, found: dict[str, set[str]]) -> None:
-    """Collect the names in `needs` that no field of `kind` has, with the keys that are known for each."""
-    while kind is not None and pa.types.is_list(kind):
+def _unseen(kind: pa.DataType, needs: Needs, choices: dict[str, set[str]], parents: set[str]) -> None:
+    """Collect the choice elements with the keys that are known for each, and the fields with something below."""
+    while pa.types.is_list(kind):
         kind = kind.value_type
-    fields = {part.name: part.type for part in kind} if kind is not None and pa.types.is_struct(kind) else {}
+    fields = {part.name: part.type for part in kind} if pa.types.is_struct(kind) else {}
     for name in needs.choices:
         if name not in fields:
             known = {key for key in fields if choice_type(key, name)}
-            found[name] = found[name] & known if name in found else known
-    for name in (*needs.fields, *needs.choices, *fields):
-        below = needs.of(name)
-        if below is not None:
-            _unseen(fields.get(name), below, found)
+            choices[name] = choices[name] & known if name in choices else known
+    for name, need in (*needs.fields.items(), *needs.choices.items()):
+        if name not in fields and (need.fields or need.choices):
+            parents.add(name)
+    for name, below in fields.items():
+        need = needs.of(name)
+        if need is not None:
+            _unseen(below, need, choices, parents)

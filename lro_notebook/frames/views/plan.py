@@ -6,7 +6,7 @@ the types that the data has, when it runs. The interpreter then takes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -75,13 +75,20 @@ def _path(expr: Path) -> Plan:
 
     def run(frame: Frame) -> Collection:
         found = source(frame)
-        fields = _fields(found)
-        typed = [key for key in fields if choice_type(key, name)]
-        if name in fields and typed:
-            raise NotCompiledError(f"{name} beside {typed[0]}")
-        return merge(found.rows, [found.child(key) for key in ([name] if name in fields else typed)])
+        plain = _children(found, [name])
+        typed = _children(found, [key for key in _fields(found) if choice_type(key, name)])
+        if plain and typed:
+            raise NotCompiledError(f"{name} beside a choice of types")
+        return merge(found.rows, plain or typed)
 
     return run
+
+
+def _children(found: Collection, names: Iterable[str]) -> list[Collection]:
+    """Return the fields of `found` with these names that have a value."""
+    fields = _fields(found)
+    children = [found.child(name) for name in names if name in fields]
+    return [child for child in children if child.values.null_count < len(child.values)]
 
 
 def _fields(found: Collection) -> list[str]:
@@ -108,10 +115,9 @@ def _of_type(expr: Call) -> Plan:
 
     def run(frame: Frame) -> Collection:
         found = source(frame)
-        fields = _fields(found)
-        if name in fields:
+        if _children(found, [name]):
             raise NotCompiledError(f"{expr.name}() of what is no choice element")
-        return merge(found.rows, [found.child(key) for key in keys if key in fields])
+        return merge(found.rows, _children(found, keys))
 
     return run
 

@@ -122,10 +122,10 @@ ORDER = frozenset({"<", "<=", ">", ">="})
 
 def type_of(expr: Expr) -> str | None:
     """Return the FHIR type of what `expr` gives, where the expression alone says."""
-    kind = None
+    kind: str | None = None
     match expr:
-        case Literal(_, kind):
-            kind = _SYSTEM.get(kind, kind)
+        case Literal(_, str(name)):
+            kind = _SYSTEM.get(name, name)
         case Variable("rowIndex"):
             kind = "integer"
         case Binary(operator) if operator in LOGIC | EQUALITY | ORDER | {"in", "contains"}:
