@@ -70,9 +70,9 @@ def _children(parent: dict[str, Any], name: str, found: Items) -> None:
     if name in parent:
         _add(parent[name], "date" if name in DATES else None, found)
         return
-    for key in parent:
+    for key, value in parent.items():
         if key.startswith(name) and (kind := choice_type(key, name)) is not None:
-            _add(parent[key], kind, found)
+            _add(value, kind, found)
 
 
 def _add(value: Any, kind: str | None, found: Items) -> None:  # noqa: ANN401 - any JSON value

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Needs:
-    """A tree of field names; `choices` are names that stand for all fields of their choice."""
+    """A tree of field names; `choices` are names that may stand for the fields of a choice element."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Needs] = {}
@@ -87,19 +87,19 @@ def _call(name: str, arguments: tuple[Expr | str, ...], found: list[Needs]) -> l
 def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:
     """Return the struct type `kind` with the fields that are needed.
 
-    A field that no data had so far is expected to be text: if it is, it is read, and if it is not, the
-    parser says so.
+    A field that no data had so far is expected to be text: if it is, it is read, and if it is anything
+    else, the parser says so.
     """
     parts = {}
     for part in kind:
         need = needs.of(part.name)
         if need is not None:
             parts[part.name] = _pruned(part.type, need)
-    for name, need in needs.fields.items():
-        parts.setdefault(name, _guess(need))
-    for name, need in needs.choices.items():
-        if not any(key == name or choice_type(key, name) for key in parts):
-            parts[name] = _guess(need)
+    names = [
+        name for name in needs.choices if not any(key == name or choice_type(key, name) for key in parts)
+    ]
+    for name in (*needs.fields, *names):
+        parts.setdefault(name, pa.string())
     return pa.struct(list(parts.items()))
 
 
@@ -109,43 +109,30 @@ def _pruned(kind: pa.DataType, needs: Needs) -> pa.DataType:
     return prune(kind, needs) if pa.types.is_struct(kind) else kind
 
 
-def _guess(needs: Needs) -> pa.DataType:
-    if not needs.fields and not needs.choices:
-        return pa.string()
-    return prune(pa.struct([]), needs)
-
-
 def unseen(kind: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
-    """Return how fields would show in JSON that are needed and that `prune` cannot expect.
+    """Return how choice elements of types that `kind` does not have, and `prune` not expects, look in JSON.
 
-    These are choice elements of types that `kind` does not have, and what else there is below a field that
-    it does not have. Returned are beginnings of keys, of which one is then in the data, and a pattern that
-    finds such a key.
+    That is: beginnings of their keys, of which one is then in the data, and a pattern that finds such a key.
     """
-    choices: dict[str, set[str]] = {}
-    parents: set[str] = set()
-    _unseen(kind, needs, choices, parents)
+    found: dict[str, set[str]] = {}
+    _unseen(kind, needs, found)
     keys = [
         f"{name}(?:{'|'.join(sorted(suffix for suffix in SUFFIXES if name + suffix not in known))})"
-        for name, known in choices.items()
+        for name, known in found.items()
     ]
-    names = [f'"{name}'.encode() for name in sorted({*choices, *parents})]
-    return names, f'"(?:{"|".join((*keys, *sorted(parents)))})"'.encode() if names else b""
+    return [f'"{name}'.encode() for name in found], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
 
 
-def _unseen(kind: pa.DataType, needs: Needs, choices: dict[str, set[str]], parents: set[str]) -> None:
-    """Collect the choice elements with the keys that are known for each, and the fields with something below."""
+def _unseen(kind: pa.DataType, needs: Needs, found: dict[str, set[str]]) -> None:
+    """Collect the names that may be choice elements, with the keys of each that are known."""
     while pa.types.is_list(kind):
         kind = kind.value_type
     fields = {part.name: part.type for part in kind} if pa.types.is_struct(kind) else {}
     for name in needs.choices:
         if name not in fields:
             known = {key for key in fields if choice_type(key, name)}
-            choices[name] = choices[name] & known if name in choices else known
-    for name, need in (*needs.fields.items(), *needs.choices.items()):
-        if name not in fields and (need.fields or need.choices):
-            parents.add(name)
+            found[name] = found[name] & known if name in found else known
     for name, below in fields.items():
         need = needs.of(name)
         if need is not None:
-            _unseen(below, need, choices, parents)
+            _unseen(below, need, found)
