@@ -67,7 +67,7 @@ def compared(sign: str, left: Any, right: Any, *, plain: bool, rows: int) -> pa.
 
 def _answers(sign: str, sides: list[Any], *, plain: bool, rows: int) -> pa.Array:
     kinds = [_kind(side) for side in sides]
-    if None in kinds:
+    if None in kinds or (kinds[0] == kinds[1] == "boolean" and sign not in ("=", "!=")):
         return pa.nulls(rows, pa.bool_())
     if kinds[0] != kinds[1]:
         known = _valid(sides[0], rows), _valid(sides[1], rows)

@@ -166,6 +166,14 @@ def join_types(column: Column, kinds: Iterable[pa.DataType]) -> pa.DataType:
     return pa.list_(kind) if column.collection else kind
 
 
+def fits(kind: pa.DataType, wanted: pa.DataType) -> bool:
+    """Tell whether arrays of `kind` can become arrays of `wanted` with nothing lost."""
+    if pa.types.is_list(kind) and pa.types.is_list(wanted):
+        return fits(kind.value_type, wanted.value_type)
+    number = pa.types.is_floating(wanted) or pa.types.is_decimal(wanted)
+    return kind in (wanted, pa.null()) or (number and pa.types.is_integer(kind))
+
+
 def join(column: Column, arrays: Sequence[pa.Array]) -> pa.ChunkedArray:
     """Return the `arrays` of one column behind one another."""
     kind = join_types(column, [array.type for array in arrays])

@@ -75,13 +75,18 @@ def _path(expr: Path) -> Plan:
 
     def run(frame: Frame) -> Collection:
         found = source(frame)
-        plain = _children(found, [name])
-        typed = _children(found, [key for key in _fields(found) if choice_type(key, name)])
-        if plain and typed:
-            raise NotCompiledError(f"{name} beside a choice of types")
-        return merge(found.rows, plain or typed)
+        return merge(found.rows, _named(found, name))
 
     return run
+
+
+def _named(found: Collection, name: str) -> list[Collection]:
+    """Return the field `name` of `found`, or the fields of the choice element `name`, that have a value."""
+    plain = _children(found, [name])
+    typed = _children(found, [key for key in _fields(found) if choice_type(key, name)])
+    if plain and typed:
+        raise NotCompiledError(f"{name} beside a choice of types")
+    return plain or typed
 
 
 def _children(found: Collection, names: Iterable[str]) -> list[Collection]:
@@ -135,6 +140,8 @@ def _index(expr: Index) -> Plan:
 def _call(expr: Call) -> Plan:
     if expr.name in ("ofType", "as"):
         return _of_type(expr)
+    if expr.name in ("exists", "empty") and isinstance(expr.source, Path) and not expr.arguments:
+        return _presence(expr.source, wanted=expr.name == "exists")
     if expr.name not in _FUNCTIONS:
         raise NotCompiledError(f"{expr.name}()")
     return _FUNCTIONS[expr.name](compile_path(expr.source), *expr.arguments)
@@ -166,15 +173,30 @@ def _select(source: Plan, projection: Expr) -> Plan:
     return run
 
 
-def _exists(source: Plan, criterion: Expr | None = None, *, wanted: bool = True) -> Plan:
+def _exists(source: Plan, criterion: Expr | None = None) -> Plan:
     plan = source if criterion is None else _where(source, criterion)
 
     def run(frame: Frame) -> Collection:
         found = plan(frame)
-        if found.owners is None:
-            answer = found.values.is_valid() if wanted else found.values.is_null()
-            return Collection(found.rows, answer)
-        return Collection(found.rows, pa.array((found.counts() > 0) == wanted))
+        return Collection(found.rows, _present(found))
+
+    return run
+
+
+def _present(found: Collection) -> pa.Array:
+    return found.values.is_valid() if found.owners is None else pa.array(found.counts() > 0)
+
+
+def _presence(path: Path, *, wanted: bool) -> Plan:
+    """Compile ``path.exists()``, which a choice element may answer by values of several types."""
+    source, name = compile_path(path.source), path.name
+
+    def run(frame: Frame) -> Collection:
+        found = source(frame)
+        answer = pa.repeat(False, found.rows)  # noqa: FBT003 - the value
+        for child in _named(found, name):
+            answer = pc.or_(answer, _present(child))
+        return Collection(found.rows, answer if wanted else pc.invert(answer))
 
     return run
 
@@ -288,7 +310,7 @@ def _on_text(name: str, run_on: Callable[..., pa.Array]) -> Callable[..., Plan]:
 _FUNCTIONS: dict[str, Callable[..., Plan]] = {
     "contains": _on_text("contains", pc.match_substring),
     "count": _count,
-    "empty": lambda source: _exists(source, wanted=False),
+    "empty": lambda source: _not(_exists(source)),
     "endsWith": _on_text("endsWith", pc.ends_with),
     "exists": _exists,
     "extension": _extension,

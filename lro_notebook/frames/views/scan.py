@@ -12,7 +12,7 @@ import pyarrow as pa
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_caller
 from lro_notebook.frames.dates import instants
 from lro_notebook.frames.joining import narrow_decimals
-from lro_notebook.frames.views.output import Output, join, join_types
+from lro_notebook.frames.views.output import Output, fits, join, join_types
 from lro_notebook.frames.views.prepare import prepare
 from lro_notebook.frames.views.rows import Runner
 from lro_notebook.frames.views.source import NarrowReader, resources
@@ -140,7 +140,7 @@ class Scan:
         columns = []
         for column, kind in zip(self._view.definition.columns, schema.types, strict=True):
             array = table[column.name]
-            if join_types(column, [array.type, kind]) != kind:
+            if not fits(array.type, kind):
                 raise ResultError(
                     f"column {column.name!r} (path {column.path!r}) is {kind} in the first block and "
                     f'{array.type} in a later one; declare its "type"'
