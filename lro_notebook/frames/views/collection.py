@@ -107,6 +107,19 @@ class Collection:
             self.rows, pc.list_flatten(field), owners if self.owners is None else self.owners[owners]
         )
 
+    def children(self, names: Sequence[str]) -> Collection:
+        """Return the elements of the fields `names`, those of one element together."""
+        if len(names) < 2:  # noqa: PLR2004 - nothing to bring in order
+            return self.child(names[0]) if names else Collection.nothing(self.rows)
+        elements = Collection(len(flat := self.flat()), flat)
+        parts = [elements.child(name) for name in names]
+        if any(part.values.type != parts[0].values.type for part in parts):
+            raise NotCompiledError("an element that is of several types in the data")
+        parents = np.concatenate([part.flat_owners() for part in parts])
+        order = np.argsort(parents, kind="stable")
+        values = pa.concat_arrays([part.flat() for part in parts]).take(pa.array(order))
+        return Collection(self.rows, values, self.flat_owners()[parents[order]])
+
     def where(self, mask: pa.Array) -> Collection:
         """Return the elements of `flat` for which `mask` is true."""
         kept = mask.fill_null(False)  # noqa: FBT003 - the value for null
@@ -117,17 +130,3 @@ class Collection:
 def _valid(array: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
     valid: np.ndarray[Any, np.dtype[np.bool_]] = array.is_valid().to_numpy(zero_copy_only=False)
     return valid
-
-
-def merge(rows: int, parts: Sequence[Collection]) -> Collection:
-    """Return the elements of all `parts`, which must be of one type."""
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return Collection.nothing(rows)
-    if any(part.values.type != parts[0].values.type for part in parts):
-        raise NotCompiledError("an element that is of several types in the data")
-    owners = np.concatenate([part.flat_owners() for part in parts])
-    order = np.argsort(owners, kind="stable")
-    values = pa.concat_arrays([part.flat() for part in parts])
-    return Collection(rows, values.take(pa.array(order)), owners[order])

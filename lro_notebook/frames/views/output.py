@@ -66,8 +66,10 @@ class Output:
 
     def of_array(self, column: Column, array: pa.Array) -> pa.Array:
         """Return `array`, which holds the values of `column`, as one of the column's type."""
-        found = _kind_of_type(array.type)
-        kind = self._seen(column, {found} if found and array.null_count < len(array) else set())
+        kinds = {_kind_of_type(array.type)} if array.null_count < len(array) else set()
+        kind = self._seen(column, kinds)
+        if not kinds:
+            return pa.nulls(len(array), self._types["text" if kind == "complex" else kind] if kind else None)
         return array if kind is None else array.cast(self._types[kind], safe=False)
 
     def _seen(self, column: Column, kinds: set[str]) -> str | None:
@@ -142,9 +144,7 @@ def _kind(column: Column) -> str | None:
     return None if column.type is None else PRIMITIVES.get(column.type, "complex")
 
 
-def _kind_of_type(kind: pa.DataType) -> str | None:
-    if pa.types.is_null(kind):
-        return None
+def _kind_of_type(kind: pa.DataType) -> str:
     if pa.types.is_boolean(kind):
         return "boolean"
     if pa.types.is_integer(kind):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lro_notebook.frames.schema import SCALAR
-from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError, merge
+from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
 from lro_notebook.frames.views.fhirtypes import PRIMITIVES, SYSTEM, TEMPORAL, choice_keys, choice_type
 from lro_notebook.frames.views.functions import REFERENCE
 from lro_notebook.frames.views.operators import arithmetic, compared, logic, truth
@@ -75,25 +75,25 @@ def _path(expr: Path) -> Plan:
 
     def run(frame: Frame) -> Collection:
         found = source(frame)
-        return merge(found.rows, _named(found, name))
+        return found.children(_named(found, name))
 
     return run
 
 
-def _named(found: Collection, name: str) -> list[Collection]:
-    """Return the field `name` of `found`, or the fields of the choice element `name`, that have a value."""
-    plain = _children(found, [name])
-    typed = _children(found, [key for key in _fields(found) if choice_type(key, name)])
+def _named(found: Collection, name: str) -> list[str]:
+    """Return `name`, or the fields that the choice element `name` has, if `found` has values there."""
+    plain = _filled(found, [name])
+    typed = _filled(found, [key for key in _fields(found) if choice_type(key, name)])
     if plain and typed:
         raise NotCompiledError(f"{name} beside a choice of types")
     return plain or typed
 
 
-def _children(found: Collection, names: Iterable[str]) -> list[Collection]:
-    """Return the fields of `found` with these names that have a value."""
+def _filled(found: Collection, names: Iterable[str]) -> list[str]:
+    """Return which of the `names` are fields of `found` with a value."""
     fields = _fields(found)
-    children = [found.child(name) for name in names if name in fields]
-    return [child for child in children if child.values.null_count < len(child.values)]
+    there = [name for name in names if name in fields]
+    return [name for name in there if (values := found.child(name).values).null_count < len(values)]
 
 
 def _fields(found: Collection) -> list[str]:
@@ -120,9 +120,9 @@ def _of_type(expr: Call) -> Plan:
 
     def run(frame: Frame) -> Collection:
         found = source(frame)
-        if _children(found, [name]):
+        if _filled(found, [name]):
             raise NotCompiledError(f"{expr.name}() of what is no choice element")
-        return merge(found.rows, _children(found, keys))
+        return found.children(_filled(found, keys))
 
     return run
 
@@ -194,8 +194,8 @@ def _presence(path: Path, *, wanted: bool) -> Plan:
     def run(frame: Frame) -> Collection:
         found = source(frame)
         answer = pa.repeat(False, found.rows)  # noqa: FBT003 - the value
-        for child in _named(found, name):
-            answer = pc.or_(answer, _present(child))
+        for key in _named(found, name):
+            answer = pc.or_(answer, _present(found.child(key)))
         return Collection(found.rows, answer if wanted else pc.invert(answer))
 
     return run

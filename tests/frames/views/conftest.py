@@ -80,11 +80,9 @@ def values(rows: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[Any]
     def run(path: str, *resources: Resource, **column: Any) -> list[Any]:  # noqa: ANN401 - of a column
         first = resources[0]
         kind = (json.loads(first) if isinstance(first, str) else first)["resourceType"]
-        options = {key: column.pop(key) for key in ("constant", "where") if key in column}
         view: dict[str, Any] = {
             "resource": kind,
             "select": [{"column": [{"name": "v", "path": path, **column}]}],
-            **options,
         }
         return [row["v"] for row in rows(view, *resources)]
 

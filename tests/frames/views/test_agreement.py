@@ -60,11 +60,12 @@ ATOMS = [
     "subject.getReferenceKey()", "subject.getReferenceKey(Patient)", "getResourceKey()", "%rowIndex", "{}",
     "'a'", "'official'", "1", "0.5", "true", "@2020-01-02", "given", "use", "family",
 ]  # fmt: skip
+SIGNS = ("=", "!=", "<", ">=", "and", "or", "xor", "implies", "+", "*", "|")
 TEMPLATES = [
     "value.exists()", "{0}.first()", "{0}.last()", "{0}.exists()", "{0}.empty()", "{0}.not()", "{0}.count()",
-    "{0}.join('/')", "{0}[0]", "{0}[1]", "{0}.where({1})", "{0}.exists({1})", "{0}.select({1})", "{0}.startsWith('a')",
-    "{0}.value", "{0}.given", "{0}.use",
-    *(f"({{0}} {sign} {{1}})" for sign in "= != < >= and or xor implies + * |".split()),
+    "{0}.join('/')", "{0}[0]", "{0}[1]", "{0}.where({1})", "{0}.exists({1})", "{0}.select({1})",
+    "{0}.startsWith('a')", "{0}.value", "{0}.given", "{0}.use",
+    *(f"({{0}} {sign} {{1}})" for sign in SIGNS),
 ]  # fmt: skip
 PATH = st.recursive(
     st.sampled_from(ATOMS),
