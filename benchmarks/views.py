@@ -80,9 +80,8 @@ def main(megabytes: int) -> None:
         loads = _speed(big, lambda: _loads(big))
         arrow = _speed(big, lambda: read(big.parent).view(view))
         python = _speed(small, lambda: _interpret(small, view), rounds=1)
-        print(
-            f"file                       {big.stat().st_size / 1e6:>8.0f} MB, {len(lines) * copies:,} resources"
-        )
+        size = big.stat().st_size / 1e6
+        print(f"file                       {size:>8.0f} MB, {len(lines) * copies:,} resources")
         print(f"orjson.loads, every line   {loads:>8.0f} MB/s")
         print(
             f"view, compiled             {arrow:>8.0f} MB/s   {arrow / loads:.2f} of orjson.loads (aim 0.5)"

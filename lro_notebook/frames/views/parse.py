@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -185,9 +186,9 @@ class _Parser:
 
     def _arguments(self, name: str, token: _Token) -> tuple[Expr | str, ...]:
         if name not in FUNCTIONS:
-            raise self._fault(
-                f"there is no function {name}(); there are {', '.join(sorted(FUNCTIONS))}", token
-            )
+            near = difflib.get_close_matches(name, FUNCTIONS, n=1)
+            hint = f"did you mean {near[0]}()?" if near else f"there are {', '.join(sorted(FUNCTIONS))}"
+            raise self._fault(f"there is no function {name}(); {hint}", token)
         self._inside += 1
         found: list[Expr] = []
         while not self._accept(")"):
