@@ -145,11 +145,9 @@ class Results(Mapping[str, pd.DataFrame]):
 
     def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
         """Return the rows of a view unread: ``.to_parquet(path)`` and ``.to_dask()`` need little memory."""
-        from lro_notebook.frames.views.scan import Scan  # noqa: PLC0415 - compiles what few need
-        from lro_notebook.frames.views.view import View  # noqa: PLC0415 - as above
+        from lro_notebook.frames.views.scan import scan  # noqa: PLC0415 - not all who load need views
 
-        view = View.of(definition)
-        return Scan(view, self._location, self._shards.get(view.resource, ()), self._options)
+        return scan(definition, self._location, self._shards, self._options)
 
     @property
     def summary(self) -> pd.DataFrame:

@@ -103,19 +103,17 @@ def _numbers(sides: list[Any]) -> list[Any]:
     found = [side.type for side in sides if isinstance(side, pa.Array)]
     wanted = DECIMAL if any(map(pa.types.is_decimal, found)) else pa.float64()
     if all(map(pa.types.is_integer, found)) and not any(isinstance(side, Decimal) for side in sides):
-        return sides
+        return [side if isinstance(side, pa.Array) else _constant(side, pa.int64()) for side in sides]
     return [side.cast(wanted) if isinstance(side, pa.Array) else _constant(side, wanted) for side in sides]
 
 
-def _constant(value: Any, wanted: pa.DataType) -> pa.Scalar:  # noqa: ANN401 - a number
-    if wanted == DECIMAL:
-        try:
-            return pa.scalar(Decimal(value), DECIMAL)
-        except pa.ArrowInvalid as error:
-            raise NotCompiledError("a constant with many digits") from error
-    if len(Decimal(value).as_tuple().digits) > _DIGITS:
+def _constant(value: int | Decimal, wanted: pa.DataType) -> pa.Scalar:
+    if wanted == pa.float64() and len(Decimal(value).as_tuple().digits) > _DIGITS:
         raise NotCompiledError("a constant with many digits")
-    return pa.scalar(float(value), wanted)
+    try:
+        return pa.scalar(float(value) if wanted == pa.float64() else value, wanted)
+    except (pa.ArrowInvalid, OverflowError) as error:
+        raise NotCompiledError("a constant with many digits") from error
 
 
 def arithmetic(sign: str, left: Collection, right: Collection) -> pa.Array:

@@ -302,6 +302,7 @@ def _with_blanks(select: Select, part: Part, owners: Positions, elements: int) -
     index = pa.array(order, mask=order >= len(part.owners))
     columns = {name: array.take(index) for name, array in part.columns.items()}
     for column in select.all_columns():
-        if column.path.strip() == "%rowIndex":
-            columns[column.name] = columns[column.name].fill_null(0)
+        if column.path.strip() == "%rowIndex" and not column.collection:
+            kind = columns[column.name].type
+            columns[column.name] = columns[column.name].fill_null(pa.scalar(0).cast(kind))
     return Part(every[order], columns)

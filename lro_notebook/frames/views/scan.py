@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,33 @@ from lro_notebook.frames.views.output import Output, fits, join, join_types
 from lro_notebook.frames.views.prepare import prepare
 from lro_notebook.frames.views.rows import Runner
 from lro_notebook.frames.views.source import NarrowReader, resources
+from lro_notebook.frames.views.view import View
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lro_notebook.frames.files import Shard
     from lro_notebook.frames.storage import Location
     from lro_notebook.frames.table import BadLine, Options
-    from lro_notebook.frames.views.view import View
+
+
+#: The name of a table that is a resource type; a file that a user named may hold any.
+_TYPE = re.compile(r"[A-Z][A-Za-z]+", re.ASCII)
+
+
+def scan(
+    definition: View | Mapping[str, Any] | str,
+    location: Location | None,
+    tables: Mapping[str, Sequence[Shard]],
+    options: Options,
+) -> Scan:
+    """Return the rows of a view of the files of `tables`, not read yet."""
+    view = View.of(definition)
+    shards = tables.get(view.resource)
+    if shards is None:
+        shards = [shard for name, files in tables.items() if not _TYPE.fullmatch(name) for shard in files]
+    return Scan(view, location, shards, options)
 
 
 class Scan:

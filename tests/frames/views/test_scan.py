@@ -83,6 +83,25 @@ def test_a_view_of_a_type_that_is_not_there_has_its_columns(store: Store) -> Non
     assert frame.empty
 
 
+def test_a_file_that_is_not_named_by_a_type_may_hold_any(tmp_path: Path) -> None:
+    path = tmp_path / "mine.ndjson"
+    path.write_text(json.dumps(PATIENT) + '\n{"resourceType":"Group","id":"g"}\n')
+    assert read(path).view(VIEW)["id"].tolist() == ["007"]
+
+
+def test_whole_numbers_past_64_bits_are_compared_all_the_same(store: Store) -> None:
+    patient = json.dumps(PATIENT).replace('Integer": 2', f'Integer": {2**70}')
+    paths = {
+        "same": f"multipleBirth = {2**70}",
+        "more": f"multipleBirth > {2**70 - 1}",
+        "less": f"2 < {2**70}",
+    }
+    columns = [{"name": name, "path": path} for name, path in paths.items()]
+    for line in (patient, json.dumps(PATIENT)):
+        frame = store([line]).view({"resource": "Patient", "select": [{"column": columns}]})
+        assert frame.iloc[0].tolist() == [line is patient, line is patient, True]
+
+
 def test_decimals_are_as_the_results_hold_them(store: Store) -> None:
     line = json.dumps(PATIENT).replace("1.5}", "1.50}")
     assert store([line]).view(VIEW)["number"].tolist() == [1.5]
