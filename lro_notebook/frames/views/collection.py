@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lro_notebook.frames.views.syntax import Expr
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -21,10 +23,14 @@ class NotCompiledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What expressions are evaluated on: an element per row, and the %rowIndex of each."""
+    """What expressions are evaluated on: an element per row, and the %rowIndex of each.
+
+    `known` is what expressions gave on it already: columns often begin with the same path.
+    """
 
     array: pa.Array
     row_index: Positions
+    known: dict[Expr, Collection] = field(default_factory=dict)
 
     def take(self, rows: Positions) -> Frame:
         """Return the elements at `rows`."""

@@ -46,7 +46,15 @@ def compile_path(expr: Expr) -> Plan:
     way = _WAYS.get(type(expr))
     if way is None:
         raise NotCompiledError("signs before paths")
-    return way(expr)
+    plan = way(expr)
+
+    def once(frame: Frame) -> Collection:
+        found = frame.known.get(expr)
+        if found is None:
+            found = frame.known[expr] = plan(frame)
+        return found
+
+    return once
 
 
 def _literal(expr: Literal) -> Plan:
