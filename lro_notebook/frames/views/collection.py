@@ -9,8 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.frames.schema import SCALAR
+from lro_notebook.frames.views.fhirtypes import choice_type
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lro_notebook.frames.views.syntax import Expr
 
@@ -100,6 +103,34 @@ class Collection:
         """Return a list per row of `values`, which stand for the elements of `flat`."""
         offsets = np.concatenate(([0], np.cumsum(self.counts())))
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+
+    def fields(self) -> list[str]:
+        """Return the names of the fields that its elements can have."""
+        kind = self.values.type
+        if not pa.types.is_struct(kind):
+            return []
+        names = [part.name for part in kind]
+        if SCALAR in names:
+            raise NotCompiledError("an element with and without parts")
+        return names
+
+    def filled(self, names: Iterable[str]) -> list[str]:
+        """Return which of `names` are fields with a value."""
+        fields = self.fields()
+        there = [name for name in names if name in fields]
+        return [name for name in there if (values := self.child(name).values).null_count < len(values)]
+
+    def named(self, name: str) -> list[str]:
+        """Return which fields with a value `name` stands for: itself, or those of a choice element."""
+        plain = self.filled([name])
+        typed = self.filled([key for key in self.fields() if choice_type(key, name)])
+        if plain and typed:
+            raise NotCompiledError(f"{name} beside a choice of types")
+        return plain or typed
+
+    def present(self) -> pa.Array:
+        """Return for each row whether it has an element."""
+        return self.values.is_valid() if self.owners is None else pa.array(self.counts() > 0)
 
     def child(self, name: str) -> Collection:
         """Return the elements of the field `name`."""

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.frames.views.fhirtypes import PRIMITIVES, short_name
-from lro_notebook.frames.views.parse import VARIABLES, parse
+from lro_notebook.frames.views.fields import check_name, constants_of, list_of, object_of, text_of, word
+from lro_notebook.frames.views.parse import parse
 from lro_notebook.frames.views.syntax import Expr, Literal, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _RESOURCE = re.compile(r"[A-Z][A-Za-z]*", re.ASCII)
 _VIEW_KEYS = frozenset({"constant", "name", "resource", "resourceType", "select", "where"})
 _SELECT_KEYS = frozenset({"column", "forEach", "forEachOrNull", "repeat", "select", "unionAll"})
 _COLUMN_KEYS = frozenset({"collection", "description", "name", "path", "type"})
-_CONSTANT_TYPES = {
-    "value" + kind[0].upper() + kind[1:]: kind for kind in PRIMITIVES if kind not in ("markdown", "xhtml")
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,6 @@ class Column:
     path: str
     expr: Expr
     type: str | None
-    declared: bool
     collection: bool
 
 
@@ -44,6 +38,8 @@ class Select:
 
     Attributes
     ----------
+    where : str
+        Its place in the definition, for messages.
     each : tuple of Expr
         The expressions of `forEach`, `forEachOrNull` or `repeat`; empty for the focus itself.
     or_null, repeat : bool
@@ -52,6 +48,7 @@ class Select:
         The parts whose rows are multiplied with each other; the rows of `unions` follow one another.
     """
 
+    where: str
     each: tuple[Expr, ...]
     or_null: bool
     repeat: bool
@@ -97,7 +94,7 @@ def read_definition(view: object) -> Definition:
     ConfigError
         It breaks a rule of the standard; the message says which one, and where.
     """
-    fields = _object(view, "the view definition", _VIEW_KEYS)
+    fields = object_of(view, "the view definition", _VIEW_KEYS)
     kind = fields.get("resourceType", "ViewDefinition")
     if not isinstance(kind, str) or short_name(kind) != "ViewDefinition":
         raise ConfigError("resourceType of the view definition must be ViewDefinition")
@@ -106,85 +103,15 @@ def read_definition(view: object) -> Definition:
         raise ConfigError('the view definition needs "resource", the name of a FHIR resource type')
     name = fields.get("name")
     if name is not None:
-        _check_name(name, "name")
-    reader = _Reader(resource, _constants(fields))
+        check_name(name, "name")
+    reader = _Reader(resource, constants_of(fields))
     selects = reader.selects(fields, "select", "", at_root=True)
     if not selects:
         raise ConfigError('the view definition needs "select" with at least one element')
     where = tuple(reader.conditions(fields))
-    definition = Definition(name, resource, where, Select((), False, False, (), selects, ()))  # noqa: FBT003
+    definition = Definition(name, resource, where, Select("", (), False, False, (), selects, ()))  # noqa: FBT003
     _check_columns(definition.root)
     return definition
-
-
-def _object(value: object, where: str, keys: frozenset[str]) -> dict[str, Any]:
-    """Return `value`, which must be an object; a key that looks like a misspelt one is an error."""
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where} must be a JSON object, not {_word(value)}")
-    for key in value:
-        near = [] if key in keys else difflib.get_close_matches(str(key), keys, n=1, cutoff=0.8)
-        if near:
-            raise ConfigError(f"{where} has {key!r}; did you mean {near[0]!r}?")
-    return value
-
-
-def _word(value: object) -> str:
-    words = {list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return words.get(type(value), "null" if value is None else type(value).__name__)
-
-
-def _elements(fields: Mapping[str, Any], key: str, where: str) -> list[Any]:
-    value = fields.get(key, [])
-    if not isinstance(value, list):
-        raise ConfigError(f"{where}{key} must be a list, not {_word(value)}")
-    return value
-
-
-def _text(fields: Mapping[str, Any], key: str, where: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigError(f'{where} needs "{key}", as text')
-    return value
-
-
-def _check_name(name: object, where: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{where} must be letters, digits and underscores, and begin with a letter; it is {name!r}"
-        )
-    return name
-
-
-def _constants(fields: Mapping[str, Any]) -> dict[str, Literal]:
-    found: dict[str, Literal] = {}
-    for number, element in enumerate(_elements(fields, "constant", "")):
-        where = f"constant[{number}]"
-        constant = _object(element, where, frozenset({"name"}))
-        name = _check_name(_text(constant, "name", where), f"{where}.name")
-        if name in found or name in VARIABLES:
-            raise ConfigError(f"{where}: %{name} is defined already")
-        values = [key for key in constant if key.startswith("value")]
-        if len(values) != 1 or values[0] not in _CONSTANT_TYPES:
-            raise ConfigError(
-                f"{where} needs one value of a primitive type, such as valueString or valueInteger"
-            )
-        found[name] = _constant(constant[values[0]], _CONSTANT_TYPES[values[0]], f"{where}.{values[0]}")
-    return found
-
-
-def _constant(value: object, kind: str, where: str) -> Literal:
-    wanted = PRIMITIVES[kind]
-    if kind == "integer64" and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value, re.ASCII):
-        return Literal(int(value), kind)  # JSON has no integers of that size, so FHIR writes them as text
-    if wanted == "decimal" and isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        return Literal(Decimal(str(value)), kind)
-    if wanted == "boolean" and isinstance(value, bool):
-        return Literal(value, kind)
-    if wanted == "integer" and isinstance(value, int) and not isinstance(value, bool):
-        return Literal(value, kind)
-    if wanted == "text" and isinstance(value, str):
-        return Literal(value, kind)
-    raise ConfigError(f"{where} is {_word(value)}, which is no FHIR {kind}")
 
 
 class _Reader:
@@ -195,7 +122,7 @@ class _Reader:
 
     def expr(self, text: object, where: str, *, at_root: bool) -> Expr:
         if not isinstance(text, str):
-            raise ConfigError(f"{where} must be a FHIRPath expression, not {_word(text)}")
+            raise ConfigError(f"{where} must be a FHIRPath expression, not {word(text)}")
         try:
             return parse(text, self._constants, self._resource if at_root else None)
         except ConfigError as error:
@@ -204,9 +131,9 @@ class _Reader:
             raise ConfigError(f"{where} is nested too deep") from error
 
     def conditions(self, fields: Mapping[str, Any]) -> Iterator[Condition]:
-        for number, element in enumerate(_elements(fields, "where", "")):
+        for number, element in enumerate(list_of(fields, "where", "")):
             where = f"where[{number}]"
-            path = _text(_object(element, where, frozenset({"path", "description"})), "path", where)
+            path = text_of(object_of(element, where, frozenset({"path", "description"})), "path", where)
             expr = self.expr(path, f"{where}.path", at_root=True)
             kind = type_of(expr)
             if kind not in (None, "boolean"):
@@ -218,44 +145,46 @@ class _Reader:
     def selects(
         self, fields: Mapping[str, Any], key: str, where: str, *, at_root: bool
     ) -> tuple[Select, ...]:
-        elements = enumerate(_elements(fields, key, where))
+        elements = enumerate(list_of(fields, key, where))
         return tuple(
             self._select(part, f"{where}{key}[{number}]", at_root=at_root) for number, part in elements
         )
 
     def _select(self, element: object, where: str, *, at_root: bool) -> Select:
-        fields = _object(element, where, _SELECT_KEYS)
+        fields = object_of(element, where, _SELECT_KEYS)
         ways = [key for key in ("forEach", "forEachOrNull", "repeat") if fields.get(key) is not None]
         if len(ways) > 1:
             raise ConfigError(f"{where} has {' and '.join(ways)}; a select can have one of them")
         way = ways[0] if ways else ""
-        paths = _elements(fields, "repeat", f"{where}.") if way == "repeat" else [fields[way]] if way else []
+        paths = list_of(fields, "repeat", f"{where}.") if way == "repeat" else [fields[way]] if way else []
         if way == "repeat" and not paths:
             raise ConfigError(f"{where}.repeat must have at least one path")
         each = tuple(self.expr(path, f"{where}.{way}", at_root=at_root) for path in paths)
         inside = at_root and not each
         columns = tuple(
             self._column(part, f"{where}.column[{number}]", at_root=inside)
-            for number, part in enumerate(_elements(fields, "column", f"{where}."))
+            for number, part in enumerate(list_of(fields, "column", f"{where}."))
         )
         selects = self.selects(fields, "select", f"{where}.", at_root=inside)
         unions = self.selects(fields, "unionAll", f"{where}.", at_root=inside)
         if not (columns or selects or unions):
             raise ConfigError(f"{where} selects nothing; give it column, select or unionAll")
-        return Select(each, way == "forEachOrNull", way == "repeat", columns, selects, unions)
+        return Select(
+            f"{where}.{way}", each, way == "forEachOrNull", way == "repeat", columns, selects, unions
+        )
 
     def _column(self, element: object, where: str, *, at_root: bool) -> Column:
-        fields = _object(element, where, _COLUMN_KEYS)
-        name = _check_name(_text(fields, "name", where), f"{where}.name")
-        path = _text(fields, "path", where)
+        fields = object_of(element, where, _COLUMN_KEYS)
+        name = check_name(text_of(fields, "name", where), f"{where}.name")
+        path = text_of(fields, "path", where)
         collection, declared = fields.get("collection", False), fields.get("type")
         if not isinstance(collection, bool):
-            raise ConfigError(f"{where}.collection must be true or false, not {_word(collection)}")
+            raise ConfigError(f"{where}.collection must be true or false, not {word(collection)}")
         if declared is not None and (not isinstance(declared, str) or not declared):
-            raise ConfigError(f"{where}.type must be the name of a FHIR type, not {_word(declared)}")
+            raise ConfigError(f"{where}.type must be the name of a FHIR type, not {word(declared)}")
         expr = self.expr(path, f"{where}.path", at_root=at_root)
         kind = short_name(declared) if declared else type_of(expr)
-        return Column(name, path, expr, kind, declared is not None, collection)
+        return Column(name, path, expr, kind, collection)
 
 
 def _check_columns(select: Select, before: Iterable[Column] = ()) -> list[Column]:

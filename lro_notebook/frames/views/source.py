@@ -25,8 +25,8 @@ from lro_notebook.frames.blocks import (
 from lro_notebook.frames.ndjson import Parsed, Reader, all_finite, parse_json
 from lro_notebook.frames.schema import join
 from lro_notebook.frames.table import BadLine
+from lro_notebook.frames.views.elements import Resources
 from lro_notebook.frames.views.needs import prune, unseen
-from lro_notebook.frames.views.rows import Resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -266,3 +266,16 @@ def test_a_constant_can_be_a_column(rows: Rows) -> None:
     ]
     columns = [column(constant["name"], f"%{constant['name']}") for constant in constants]
     assert tuples(rows(view({"column": columns}, constant=constants), PATIENTS[0])) == [(1.5, "2020", True)]
+
+
+def test_faults_in_conditions_and_selections_say_where_they_are(rows: Rows) -> None:
+    for more, message in (
+        ({"where": [{"path": "name.given.single().exists()"}]}, r"the condition 'name.given.single\(\)"),
+        (
+            {"select": [{"forEach": "name.given.single()", **ID}]},
+            r"\[0\].forEach: single\(\) takes one value",
+        ),
+        ({"select": [{"repeat": ["name[id]"], **ID}]}, r"select\[0\].repeat: an index must be"),
+    ):
+        with pytest.raises(ResultError, match=message):
+            rows({**view(ID), **more}, PATIENTS[0])
