@@ -6,10 +6,12 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
 from lro_notebook.frames.schema import DECIMAL
+from lro_notebook.frames.views.collection import Collection
 from lro_notebook.frames.views.fhirtypes import PRIMITIVES
 
 if TYPE_CHECKING:
@@ -17,8 +19,22 @@ if TYPE_CHECKING:
 
     from lro_notebook.frames.views.definition import Column
 
-_KINDS = {bool: "boolean", int: "integer", Decimal: "decimal", str: "text", dict: "complex"}
-_WORDS = {"boolean": "true or false", "integer": "whole numbers", "decimal": "numbers", "text": "text"}
+_KINDS = {
+    bool: "boolean",
+    int: "integer",
+    Decimal: "decimal",
+    str: "text",
+    dict: "complex",
+    list: "complex",
+}
+_WORDS = {
+    "boolean": "true or false",
+    "integer": "whole numbers",
+    "decimal": "numbers",
+    "text": "text",
+    "complex": "elements with parts",
+}
+_MISFIT = 'has a number that its type cannot hold; declare another "type", or use decimals="text"'
 
 
 class Output:
@@ -31,8 +47,7 @@ class Output:
 
     def type_of(self, column: Column) -> pa.DataType | None:
         """Return the type of the arrays of `column`, None where only the values say."""
-        kind = _kind(column)
-        value = self._types["text" if kind == "complex" else kind] if kind else None
+        value = self._held(_declared(column))
         return pa.list_(value) if value is not None and column.collection else value
 
     def keeps(self, kind: pa.DataType) -> bool:
@@ -47,58 +62,48 @@ class Output:
         ResultError
             A row has several values, or one that is not of the column's type.
         """
-        if not column.collection:
-            check_single(column, max(map(len, rows), default=0))
+        counts = np.array([len(row) for row in rows], np.int64)
+        _check_single(column, counts.max(initial=0))
         flat = [value for row in rows for value in row]
-        kind = self._seen(column, {_KINDS[type(value)] for value in flat})
-        if kind is None:
-            return (
-                pa.nulls(len(rows))
-                if not column.collection
-                else pa.array([[] for _ in rows], pa.list_(pa.null()))
-            )
-        wanted = self._types["text" if kind == "complex" else kind]
-        values = iter(_array([self._value(value, kind) for value in flat], wanted, column).to_pylist())
-        cells = [[next(values) for _ in row] for row in rows]
-        if column.collection:
-            return pa.array(cells, pa.list_(wanted))
-        return pa.array([cell[0] if cell else None for cell in cells], wanted)
-
-    def of_array(self, column: Column, array: pa.Array) -> pa.Array:
-        """Return `array`, which holds the values of `column`, as one of the column's type."""
-        kinds = {_kind_of_type(array.type)} if array.null_count < len(array) else set()
-        kind = self._seen(column, kinds)
-        if not kinds:
-            return pa.nulls(len(array), self._types["text" if kind == "complex" else kind] if kind else None)
-        return array if kind is None else array.cast(self._types[kind], safe=False)
-
-    def _seen(self, column: Column, kinds: set[str]) -> str | None:
-        """Return the kind of `column`, of whose values these `kinds` were seen."""
-        kind = _kind(column)
-        if kind is None:
-            kind = (
-                "decimal"
-                if kinds == {"integer", "decimal"}
-                else next(iter(kinds))
-                if len(kinds) == 1
-                else None
-            )
-            if "complex" in kinds:
-                raise _fault(
-                    column, 'gives elements with parts; name a part in the path, or declare its "type"'
-                )
-            if kinds and kind is None:
-                raise _fault(column, "gives values of different types; pick one with ofType()")
-        allowed = {"decimal": {"decimal", "integer"}, "integer": {"integer", "decimal"}}.get(
-            kind or "", {kind}
+        kind = self._kind(column, {_KINDS[type(value)] for value in flat})
+        held = self._held(kind)
+        values = (
+            pa.nulls(0) if kind is None else _array(column, [self._value(item, kind) for item in flat], held)
         )
+        found = Collection(len(rows), values, np.repeat(np.arange(len(rows)), counts))
+        return found.lists(values) if column.collection else found.singles()
+
+    def of_collection(self, column: Column, found: Collection) -> pa.Array:
+        """Return the array of `column`, of which `found` are the values; raises as `of_values`."""
+        if column.collection:
+            return found.lists(self._of_array(column, found.flat()))
+        _check_single(column, found.most())
+        return self._of_array(column, found.singles())
+
+    def _of_array(self, column: Column, array: pa.Array) -> pa.Array:
+        kinds = {_kind_of_type(array.type)} if array.null_count < len(array) else set()
+        kind = self._kind(column, kinds)
+        held = self._held(kind)
+        if not kinds:
+            return pa.nulls(len(array), held)
+        try:
+            return array.cast(held, safe=kind != "decimal")
+        except pa.ArrowInvalid as error:
+            raise _fault(column, _MISFIT) from error
+
+    def _held(self, kind: str | None) -> pa.DataType | None:
+        return self._types["text" if kind == "complex" else kind] if kind else None
+
+    def _kind(self, column: Column, kinds: set[str]) -> str | None:
+        """Return the kind of `column`, of whose values these `kinds` were seen; None if none were."""
+        kind = _declared(column)
+        if kind is None:
+            return _only_kind(column, kinds)
+        allowed = {"decimal", "integer"} if kind in ("decimal", "integer") else {kind}
         if column.type == "integer64":
-            allowed = allowed | {"text"}
-        if not kinds <= allowed:
-            given = " and ".join(
-                sorted(_WORDS.get(found, "elements with parts") for found in kinds - allowed)
-            )
-            raise _fault(column, f"is declared as {column.type}, and the data has {given}")
+            allowed.add("text")  # JSON has no integers of that size, so FHIR writes them as text
+        if wrong := sorted(_WORDS[found] for found in kinds - allowed):
+            raise _fault(column, f"is declared as {column.type}, and the data has {' and '.join(wrong)}")
         return kind
 
     def _value(self, value: Any, kind: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -107,32 +112,37 @@ class Output:
         if kind == "decimal":
             text = self._decimals == "text"
             return str(value) if text else float(value) if self._decimals == "float" else Decimal(value)
-        return int(value) if kind == "integer" and value == int(value) else value
+        return int(value) if kind == "integer" and (isinstance(value, str) or value == int(value)) else value
+
+
+def _only_kind(column: Column, kinds: set[str]) -> str | None:
+    if "complex" in kinds:
+        raise _fault(column, 'gives elements with parts; name a part in the path, or declare its "type"')
+    if kinds == {"integer", "decimal"}:
+        return "decimal"
+    if len(kinds) > 1:
+        raise _fault(column, "gives values of different types; pick one with ofType()")
+    return next(iter(kinds), None)
 
 
 def _number(value: Decimal) -> int | float:
-    return (
-        int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
-    )
+    return float(value) if value.as_tuple().exponent else int(value)
 
 
-def _array(values: list[Any], kind: pa.DataType, column: Column) -> pa.Array:
+def _array(column: Column, values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(kind) and not all(isinstance(value, int) for value in values):
+        raise _fault(column, _MISFIT)
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
         sound = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in values]
         return pa.array(sound, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-        raise _fault(column, 'has a number that does not fit its type; use decimals="text"') from error
+    except (pa.ArrowInvalid, OverflowError) as error:
+        raise _fault(column, _MISFIT) from error
 
 
-def _fault(column: Column, what: str) -> ResultError:
-    return ResultError(f"column {column.name!r} (path {column.path!r}) {what}")
-
-
-def check_single(column: Column, most: int) -> None:
-    """Raise an error if a row of `column`, which is no collection, has several values."""
-    if most > 1:
+def _check_single(column: Column, most: int) -> None:
+    if most > 1 and not column.collection:
         raise _fault(
             column,
             f"gives {most} values for one row; add .first() to the path, or "
@@ -140,7 +150,11 @@ def check_single(column: Column, most: int) -> None:
         )
 
 
-def _kind(column: Column) -> str | None:
+def _fault(column: Column, what: str) -> ResultError:
+    return ResultError(f"column {column.name!r} (path {column.path!r}) {what}")
+
+
+def _declared(column: Column) -> str | None:
     return None if column.type is None else PRIMITIVES.get(column.type, "complex")
 
 

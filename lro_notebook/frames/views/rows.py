@@ -14,7 +14,6 @@ from lro_notebook.errors import ResultError
 from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError, Positions
 from lro_notebook.frames.views.elements import Focus
 from lro_notebook.frames.views.interpret import Scope, evaluate, repeat
-from lro_notebook.frames.views.output import Output, check_single
 from lro_notebook.frames.views.parts import Part, multiply, positions, unite, with_blanks
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.frames.views.definition import Column, Select
     from lro_notebook.frames.views.elements import Resources
+    from lro_notebook.frames.views.output import Output
     from lro_notebook.frames.views.prepare import Prepared
     from lro_notebook.frames.views.syntax import Expr
     from lro_notebook.frames.views.values import Item
@@ -115,11 +115,7 @@ class _Block:
         output = self._runner.output
         if isinstance(found, list):
             return output.of_values(column, [[item.value for item in items] for items in found])
-        if column.collection:
-            values = output.of_array(column, found.flat())
-            return found.lists(values)
-        check_single(column, found.most())
-        return output.of_array(column, found.singles())
+        return output.of_collection(column, found)
 
     def _unnest(self, select: Select, focus: Focus) -> tuple[Focus, Positions]:
         """Return the elements that `select` goes over, and which element of `focus` each belongs to."""

@@ -131,6 +131,9 @@ def test_the_frame_says_where_it_is_from_and_how_it_was_made(store: Store) -> No
         ("name.first()", "string", "elements with parts"),
         ("id", "HumanName", "is declared as HumanName, and the data has text"),
         ("name.first()", None, 'declare its "type"'),
+        ("extension.value.ofType(decimal)", "integer", "has a number that its type cannot hold"),
+        ("extension.value.ofType(decimal) + 1", "integer", "has a number that its type cannot hold"),
+        ("odd", None, 'declare its "type"'),
         ("iif(id = '007', active, id) | 5", None, "gives 2 values"),
     ],
 )
@@ -139,7 +142,7 @@ def test_values_of_another_type_than_declared_are_an_error(
 ) -> None:
     more = {"type": kind} if kind else {}
     with pytest.raises(ResultError, match=message):
-        store([PATIENT]).view(column(path, **more))
+        store([{**PATIENT, "odd": [[1]]}]).view(column(path, **more))
 
 
 def test_values_of_several_types_in_one_column_are_an_error(store: Store) -> None:
