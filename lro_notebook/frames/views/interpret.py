@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def _index(expr: Index, items: Items, scope: Scope) -> Items:
     if not position:
         return []
     number = one(position, "an index").value
-    if not is_number(number):
+    if not isinstance(number, int) or isinstance(number, bool):
         raise ResultError("an index must be a whole number")
     return found[number : number + 1] if number >= 0 else []
 
@@ -105,7 +106,10 @@ def _call(expr: Call, items: Items, scope: Scope) -> Items:
     ]
     if None in arguments:
         return []
-    return FUNCTIONS[expr.name](source, *arguments)
+    try:
+        return FUNCTIONS[expr.name](source, *arguments)
+    except (TypeError, re.error) as error:
+        raise ResultError(f"{expr.name}() cannot take such arguments") from error
 
 
 def _argument(name: str, items: Items) -> Any:  # noqa: ANN401 - any value

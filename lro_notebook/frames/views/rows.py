@@ -101,6 +101,8 @@ class _Block:
             return [run(item, scope) for item, scope in self._scoped(focus)]
         except ResultError as error:
             raise ResultError(f"{where}: {error}") from error
+        except ArithmeticError as error:
+            raise ResultError(f"{where}: a number is out of range") from error
 
     def _scoped(self, focus: Focus) -> list[tuple[Item, Scope]]:
         roots = self._root.items

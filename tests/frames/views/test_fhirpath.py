@@ -189,6 +189,12 @@ def test_paths(path: str, first: object, second: object, values: Values) -> None
         ("photo.size.join(',')", "join\\(\\) needs text"),
         ("id.lowBoundary()", "needs a number, a date or a time"),
         ("name[active]", "an index must be a whole number"),
+        ("name[0.5]", "an index must be a whole number"),
+        ("id.startsWith(1)", r"startsWith\(\) cannot take such arguments"),
+        ("id.matches('(')", r"matches\(\) cannot take such arguments"),
+        ("name.skip('a')", r"skip\(\) cannot take such arguments"),
+        ("1.5.lowBoundary('x')", r"lowBoundary\(\) cannot take such arguments"),
+        ("(photo.size * 1.5).lowBoundary()", "a number is out of range"),
         ("-id", "needs a number"),
         ("id | 1", "gives 2 values"),
     ],
@@ -196,7 +202,7 @@ def test_paths(path: str, first: object, second: object, values: Values) -> None
 def test_what_the_data_does_not_allow_is_an_error_with_the_column_and_the_path(
     path: str, message: str, values: Values
 ) -> None:
-    patient = {**PATIENT, "photo": [{"size": 1}]}
+    patient = {**PATIENT, "photo": [{"size": 10**90}]}
     with pytest.raises(ResultError, match=message) as caught:
         values(path, patient)
     assert repr(path) in str(caught.value)

@@ -256,6 +256,17 @@ def test_mixed_and_damaged_lines_are_seen_and_the_rest_is_right(tmp_path: Path) 
         read(tmp_path, errors="raise").view(view)
 
 
+def test_a_line_that_only_pyarrow_takes_for_json_is_reported_and_shifts_no_other(tmp_path: Path) -> None:
+    lines = [json.dumps({**PATIENT, "id": str(number)}) for number in range(6000)]
+    lines[5000] = lines[5000].replace('"active": true', '"active": true, "odd": NaN')
+    (tmp_path / "Patient.ndjson").write_text("\n".join(lines) + "\n")
+    columns = [{"name": "id", "path": "id"}, {"name": "upper", "path": "id.upper()"}]
+    with pytest.warns(BadLinesWarning, match="line 5001"):
+        frame = read(tmp_path).view({"resource": "Patient", "select": [{"column": columns}]})
+    expected = [str(number) for number in range(6000) if number != 5000]
+    assert frame["id"].tolist() == frame["upper"].tolist() == expected
+
+
 def test_compressed_data_that_breaks_off_is_reported(tmp_path: Path) -> None:
     whole = gzip.compress(json.dumps(PATIENT).encode() + b"\n")
     (tmp_path / "Patient.000.ndjson.gz").write_bytes(whole)
