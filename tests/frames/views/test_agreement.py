@@ -101,7 +101,7 @@ def data_of(resources: list[dict[str, Any]]) -> bytes:
 BLOCKS = st.lists(st.lists(RESOURCE, min_size=1, max_size=4).map(data_of), min_size=1, max_size=3)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(BLOCKS, PATH, st.booleans(), st.sampled_from([None, "string", "boolean", "integer", "decimal"]))
 def test_columns_agree(blocks: list[bytes], path: str, collection: bool, kind: str | None) -> None:  # noqa: FBT001
     column = {"name": "v", "path": path, "collection": collection, **({"type": kind} if kind else {})}
@@ -109,7 +109,7 @@ def test_columns_agree(blocks: list[bytes], path: str, collection: bool, kind: s
     assert run(view, blocks, compiled=True) == run(view, blocks, compiled=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     BLOCKS, st.sampled_from(["name", "name.given", "extension", "value", "name.where(use = 'a')"]), PATH, PATH
 )
