@@ -51,8 +51,12 @@ class Output:
         return pa.list_(value) if value is not None and column.collection else value
 
     def keeps(self, kind: pa.DataType) -> bool:
-        """Tell whether arrays of `kind` hold what the column is to hold: floats do not hold their words."""
-        return self._decimals != "text" or not pa.types.is_floating(kind)
+        """Tell whether arrays of `kind` have what a column is to hold.
+
+        Elements with parts lack what was not parsed, and floats the words that they were written in.
+        """
+        wordless = self._decimals == "text" and pa.types.is_floating(kind)
+        return not (wordless or pa.types.is_nested(kind))
 
     def of_values(self, column: Column, rows: Sequence[Sequence[Any]]) -> pa.Array:
         """Return the array of `column` whose rows have these values.

@@ -29,7 +29,7 @@ from lro_notebook.frames.views.elements import Resources
 from lro_notebook.frames.views.needs import prune, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lro_notebook.frames.files import Shard
     from lro_notebook.frames.storage import Location
@@ -40,24 +40,16 @@ _DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=int, parse_constant=l
 
 
 def resources(
-    location: Location,
-    shards: Sequence[Shard],
-    reader: NarrowReader,
-    advance: Callable[[int], object] = lambda _: None,
+    location: Location, shards: Sequence[Shard], reader: NarrowReader
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
     for shard in shards:
         try:
             with location.fs.open(shard.path, "rb") as file:
-                place = 0
                 for block in blocks(file):
                     parsed = reader.read(block)
-                    yield (
-                        _resources(block, parsed.table, mixed=reader.mixed),
-                        [BadLine(shard.uri, *fault) for fault in parsed.bad],
-                    )
-                    advance(file.tell() - place)
-                    place = file.tell()
+                    bad = [BadLine(shard.uri, *fault) for fault in parsed.bad]
+                    yield _resources(block, parsed.table, mixed=reader.mixed), bad
         except DamagedFileError as error:
             reason = "not readable: the compressed data is damaged from here on"
             yield Resources(None, 0, lambda _: []), [BadLine(shard.uri, error.line, reason)]

@@ -156,6 +156,15 @@ def test_a_declared_complex_type_gives_json_text(store: Store) -> None:
     assert frame["v"].tolist() == ['{"given": ["A", "B"]}', pd.NA]
 
 
+def test_an_element_is_whole_also_where_the_view_unnests_it(store: Store) -> None:
+    whole = {"column": [{"name": "whole", "path": "name", "type": "HumanName"}]}
+    part = {"forEach": "name", "column": [{"name": "given", "path": "given.first()"}]}
+    patient = {**PATIENT, "name": [{"family": "F", "given": ["A", "B"]}]}
+    frame = store([patient] * 3).view({"resource": "Patient", "select": [whole, part]})
+    assert frame["whole"].tolist() == ['{"family": "F", "given": ["A", "B"]}'] * 3
+    assert frame["given"].tolist() == ["A"] * 3
+
+
 def write_many(folder: Path, rows: int) -> None:
     """Write patients whose later lines hold what the first ones do not show."""
     with (folder / "Patient.ndjson").open("w") as file:
