@@ -153,6 +153,10 @@ class _Reader:
     def _select(self, element: object, where: str, *, at_root: bool) -> Select:
         fields = object_of(element, where, _SELECT_KEYS)
         ways = [key for key in ("forEach", "forEachOrNull", "repeat") if fields.get(key) is not None]
+        if "where" in fields:
+            raise ConfigError(
+                f"{where} has where, which only a view has; use where(…) in the path of forEach"
+            )
         if len(ways) > 1:
             raise ConfigError(f"{where} has {' and '.join(ways)}; a select can have one of them")
         way = ways[0] if ways else ""

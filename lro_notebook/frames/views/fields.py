@@ -26,7 +26,8 @@ def object_of(value: object, where: str, keys: frozenset[str]) -> dict[str, Any]
     if not isinstance(value, dict):
         raise ConfigError(f"{where} must be a JSON object, not {word(value)}")
     for key in value:
-        near = [] if key in keys else difflib.get_close_matches(str(key), keys, n=1, cutoff=0.8)
+        known = key in keys or str(key).startswith("_")  # "_name" is an extension of the name
+        near = [] if known else difflib.get_close_matches(str(key), keys, n=1, cutoff=0.8)
         if near:
             raise ConfigError(f"{where} has {key!r}; did you mean {near[0]!r}?")
     return value

@@ -58,6 +58,14 @@ def test_a_good_view_is_read_from_a_dict_text_or_file(tmp_path: Path) -> None:
         assert view.to_dict() == VIEW
 
 
+def test_what_the_standard_allows_besides_is_let_be() -> None:
+    more = {"_name": {"id": "n"}, "url": "http://x.org/v", "title": "T", "extension": [], "name": "people"}
+    view = View(
+        {"resourceType": "https://sql-on-fhir.org/ig/StructureDefinition/ViewDefinition", **more, **VIEW}
+    )
+    assert view.definition.name == "people"
+
+
 def test_a_view_does_not_change_with_the_dict_it_came_from() -> None:
     source = copy.deepcopy(VIEW)
     view = View(source)
@@ -81,6 +89,7 @@ def test_a_view_does_not_change_with_the_dict_it_came_from() -> None:
         ("select.0", {}, r"select\[0\] selects nothing"),
         ("select.0", {"columns": []}, "did you mean 'column'"),
         ("select.1.foreach", "name", "did you mean 'forEach'"),
+        ("select.1.where", [{"path": "true"}], "which only a view has"),
         ("select.1.forEachOrNull", "name", "forEach and forEachOrNull"),
         ("select.1.repeat", ["item"], "forEach and repeat"),
         ("select.1.forEach", 3, r"select\[1\].forEach must be a FHIRPath"),
