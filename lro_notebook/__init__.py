@@ -29,6 +29,7 @@ from lro_notebook.errors import (
     TruncatedListsWarning,
     WaitTimeout,
 )
+from lro_notebook.frames.views.view import View
 from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.healthcare.dicom import DicomStore
@@ -70,6 +71,7 @@ __all__ = [
     "StartUnknown",
     "Status",
     "TruncatedListsWarning",
+    "View",
     "WaitTimeout",
     "__version__",
     "as_completed",

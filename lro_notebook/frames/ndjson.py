@@ -43,15 +43,22 @@ class Reader:
         "text" asks for the words that were there (which costs a Python call per line).
     wanted : collection of str, optional
         The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
+
+    Attributes
+    ----------
+    mixed : bool
+        In the last block, values of different types at one path were made one type.
     """
 
     def __init__(self, decimals: str = "float", wanted: Collection[str] | None = None) -> None:
         self._decimals, self._wanted = decimals, wanted
         self._number = DECIMAL if decimals == "exact" else pa.float64()
         self._known = pa.struct([])
+        self.mixed = False
 
     def read(self, block: Block) -> Parsed:
         """Return the objects of `block` as a table."""
+        self.mixed = False
         if self._decimals != "text":
             table = self._fast(block.data)
             if table is not None:
@@ -63,6 +70,7 @@ class Reader:
         if self._decimals == "text":
             lines = [exact.requote(line) for line in lines]
         table = self._fast(b"\n".join(lines) + b"\n")
+        self.mixed = table is None
         return exact.table_of_lines(lines, self._decimals) if table is None else table
 
     def _fast(self, data: bytes) -> pa.Table | None:
@@ -75,7 +83,7 @@ class Reader:
                 table, known = self._parse(data)
             except _REFUSED:
                 return None
-            if table.num_rows != rows or not _sound(table):
+            if table.num_rows != rows or not sound(table):
                 return None
             self._known = known
         return table
@@ -88,10 +96,10 @@ class Reader:
         if needed is None or len(found) < len(self._wanted):
             return None
         try:
-            table = _parse_json(data, needed, unexpected="ignore")
+            table = parse_json(data, needed, unexpected="ignore")
         except _REFUSED:
             return None
-        return table if _sound(table) else None
+        return table if sound(table) else None
 
     def _parse(self, data: bytes) -> tuple[pa.Table, pa.DataType]:
         """Parse `data` with the known schema; with a better one, also returned, if it taught something.
@@ -100,11 +108,11 @@ class Reader:
         and infers times from text: so a table is used only if each of its types was given beforehand.
         """
         try:
-            table = _parse_json(data, self._known)
+            table = parse_json(data, self._known)
         except pa.ArrowInvalid as error:
             if "to int64" not in str(error):
                 raise
-            table = _parse_json(data, without_integers(self._known))
+            table = parse_json(data, without_integers(self._known))
         seen = pa.struct(list(table.schema))
         if depth(seen) > MAX_DEPTH:
             message = "nested too deep to be flattened"
@@ -114,25 +122,26 @@ class Reader:
             return table, known
         if not known.num_fields:  # no line holds a value; without a schema the parser would infer again
             return rows_of({}, table.num_rows), known
-        return _parse_json(data, known, unexpected="ignore"), known
+        return parse_json(data, known, unexpected="ignore"), known
 
 
-def _sound(column: pa.Table | pa.ChunkedArray | pa.Array) -> bool:
+def sound(column: pa.Table | pa.ChunkedArray | pa.Array) -> bool:
     """Tell whether no double in `column` may stand for something else.
 
     pyarrow reads ``NaN`` and infinities, which are no JSON, and integers that a double cannot hold.
     """
     if isinstance(column, pa.Table):
-        return all(map(_sound, column.columns))
+        return all(map(sound, column.columns))
     kind = column.type
     if pa.types.is_floating(kind):
         return pc.all(pc.less(pc.abs(column), _SAFE)).as_py() is not False
     if pa.types.is_struct(kind):
-        return all(map(_sound, column.flatten()))
-    return _sound(pc.list_flatten(column)) if pa.types.is_list(kind) else True
+        return all(map(sound, column.flatten()))
+    return sound(pc.list_flatten(column)) if pa.types.is_list(kind) else True
 
 
-def _parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
+def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
+    """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says."""
     options = pj.ParseOptions(
         explicit_schema=pa.schema(list(known)) if known.num_fields else None,
         unexpected_field_behavior=unexpected,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.frames.files import Shard
+    from lro_notebook.frames.views.scan import Scan
+    from lro_notebook.frames.views.view import View
 
 RESPONSE = "response"
 
@@ -52,12 +54,13 @@ class Results(Mapping[str, pd.DataFrame]):
         shards: Sequence[Shard],
         options: Options | None = None,
     ) -> None:
+        self._options = options or Options()
         self._work: dict[str, Work] = {}
         if location is not None:
             parts: dict[str, list[Shard]] = {}
             for shard in shards:
                 parts.setdefault(shard.table, []).append(shard)
-            self._work = {name: Work(location, files, options or Options()) for name, files in parts.items()}
+            self._work = {name: Work(location, files, self._options) for name, files in parts.items()}
         self._loaded: dict[str, Loaded] = {}
         self._scanned: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
@@ -192,6 +195,29 @@ class Results(Mapping[str, pd.DataFrame]):
         if frame is None:
             raise self._unknown(name)
         return frame
+
+    def view(self, definition: View | Mapping[str, Any] | str) -> pd.DataFrame:
+        """Return the rows of a view by the standard SQL on FHIR v2, as a DataFrame with Arrow types.
+
+        Parameters
+        ----------
+        definition : View, dict or str
+            A ViewDefinition: as `View` takes it, or the name of a ready one, such as ``"Patient"``.
+
+        Raises
+        ------
+        ConfigError
+            The definition breaks a rule of the standard.
+        ResultError
+            The data does not fit it: several values in a column that is no collection, another type.
+        """
+        return self.scan(definition).to_pandas()
+
+    def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
+        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.to_dask()`` need little memory."""
+        from lro_notebook.frames.views.scan import scan as scan_view  # noqa: PLC0415 - not all who load need views
+
+        return scan_view(definition, self._work, self._options)
 
     @property
     def summary(self) -> pd.DataFrame:

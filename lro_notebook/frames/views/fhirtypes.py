@@ -1,0 +1,76 @@
+"""What has to be known of FHIR's types: their kinds in JSON, who specialises whom, the choice-type rule."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Kind = Literal["boolean", "integer", "decimal", "text"]
+
+# fmt: off
+_TEXT = (
+    "base64Binary", "canonical", "code", "date", "dateTime", "id", "instant", "markdown", "oid",
+    "string", "time", "uri", "url", "uuid", "xhtml",
+)
+# fmt: on
+#: The primitive types of FHIR -> the kind of their JSON.
+PRIMITIVES: dict[str, Kind] = {
+    "boolean": "boolean",
+    "decimal": "decimal",
+    **dict.fromkeys(("integer", "integer64", "positiveInt", "unsignedInt"), "integer"),
+    **dict.fromkeys(_TEXT, "text"),
+}
+#: The types of FHIRPath itself -> the kind of their values.
+SYSTEM: dict[str, Kind] = {
+    "Boolean": "boolean",
+    "Decimal": "decimal",
+    "Integer": "integer",
+    **dict.fromkeys(("String", "Date", "DateTime", "Time"), "text"),
+}
+#: Types whose values are compared by their meaning, not by their text.
+TEMPORAL = frozenset({"date", "dateTime", "instant", "time", "Date", "DateTime", "Time"})
+
+# fmt: off
+_COMPLEX = (
+    "Address", "Age", "Annotation", "Attachment", "Availability", "CodeableConcept",
+    "CodeableReference", "Coding", "ContactDetail", "ContactPoint", "Contributor", "Count",
+    "DataRequirement", "Distance", "Dosage", "Duration", "Expression", "ExtendedContactDetail",
+    "HumanName", "Identifier", "Meta", "Money", "MonetaryComponent", "ParameterDefinition", "Period",
+    "Quantity", "Range", "Ratio", "RatioRange", "Reference", "RelatedArtifact", "SampledData",
+    "Signature", "Timing", "TriggerDefinition", "UsageContext", "VirtualServiceContact",
+)
+# fmt: on
+#: How the key of a choice element ends -> its type.
+SUFFIXES = {name[0].upper() + name[1:]: name for name in (*PRIMITIVES, *_COMPLEX)}
+_PARENTS = {
+    **dict.fromkeys(("code", "id", "markdown"), "string"),
+    **dict.fromkeys(("canonical", "oid", "url", "uuid"), "uri"),
+    **dict.fromkeys(("positiveInt", "unsignedInt"), "integer"),
+    **dict.fromkeys(("Age", "Count", "Distance", "Duration", "MoneyQuantity", "SimpleQuantity"), "Quantity"),
+}
+#: Elements that FHIR gives the type date where most others of a kind are dateTime.
+DATES = frozenset(
+    {"approvalDate", "birthDate", "expirationDate", "lastReviewDate", "paymentDate", "statusDate"}
+)
+
+
+def is_a(name: str, wanted: str) -> bool:
+    """Tell whether the type `name` is `wanted` or a specialisation of it."""
+    return name == wanted or _PARENTS.get(name) == wanted
+
+
+def choice_type(key: str, name: str) -> str | None:
+    """Return the type that `key` says the choice element `name` has: ``valueQuantity`` -> ``Quantity``."""
+    return SUFFIXES.get(key[len(name) :]) if key.startswith(name) else None
+
+
+def choice_keys(name: str, wanted: str) -> list[str]:
+    """Return the keys under which the choice element `name` can hold a value of the type `wanted`."""
+    types = [wanted, *(child for child, parent in _PARENTS.items() if parent == wanted)]
+    return [name + kind[0].upper() + kind[1:] for kind in types]
+
+
+def short_name(uri: str) -> str:
+    """Return the name of the type that `uri` stands for; FHIRPath's own types by their FHIR names."""
+    name = uri.rpartition("/")[2]
+    prefix, dot, rest = name.partition(".")
+    return rest[:1].lower() + rest[1:] if dot and prefix == "System" else name

@@ -1,0 +1,138 @@
+"""Which fields of the resources the compiled paths read, so that only those are parsed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from lro_notebook.frames.views.fhirtypes import SUFFIXES, choice_keys, choice_type
+from lro_notebook.frames.views.syntax import Binary, Call, Expr, Index, Path, This, Unary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Needs:
+    """A tree of field names; `choices` are names that may stand for the fields of a choice element."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Needs] = {}
+        self.choices: dict[str, Needs] = {}
+
+    def child(self, name: str) -> Needs:
+        """Return what is needed below the field `name`, which is needed."""
+        return self.fields.setdefault(name, Needs())
+
+    def choice(self, name: str) -> Needs:
+        """Return what is needed below `name`, which may be a choice element."""
+        return self.choices.setdefault(name, Needs())
+
+    def of(self, name: str) -> Needs | None:
+        """Return what is needed below the field `name`; None if it is not needed."""
+        found = [need for key, need in self.choices.items() if name == key or choice_type(name, key)]
+        if name in self.fields:
+            found.append(self.fields[name])
+        if len(found) < 2:  # noqa: PLR2004 - nothing to unite
+            return found[0] if found else None
+        both = Needs()
+        for need in found:
+            both.fields.update(need.fields)
+            both.choices.update(need.choices)
+        return both
+
+
+def add(expr: Expr, focus: Iterable[Needs]) -> list[Needs]:
+    """Add what `expr` reads of what `focus` stands for; return what stands for its result."""
+    here = list(focus)
+    match expr:
+        case This():
+            return here
+        case Path(source, name):
+            return [need.choice(name) for need in add(source, here)]
+        case Index(source, position):
+            add(position, here)
+            return add(source, here)
+        case Unary(_, operand):
+            add(operand, here)
+        case Binary(_, left, right):
+            add(left, here)
+            add(right, here)
+        case Call(Path(source, name), "ofType" | "as", (str(wanted),)):
+            found = add(source, here)
+            for need in found:
+                need.child(name)
+            return [need.child(key) for need in found for key in choice_keys(name, wanted)]
+        case Call(source, name, arguments):
+            return _call(name, arguments, add(source, here))
+    return []
+
+
+def _call(name: str, arguments: tuple[Expr | str, ...], found: list[Needs]) -> list[Needs]:
+    if name == "extension":
+        extensions = [need.child("extension") for need in found]
+        for need in extensions:
+            need.child("url")
+        return extensions
+    if name in ("getReferenceKey", "getResourceKey"):
+        for need in found:
+            need.child("reference" if name == "getReferenceKey" else "id")
+        return []
+    results = [add(argument, found) for argument in arguments if not isinstance(argument, str)]
+    if name == "select":
+        return results[0]
+    return found
+
+
+def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:
+    """Return the struct type `kind` with the fields that are needed.
+
+    A field that no data had so far is expected to be text: if it is, it is read, and if it is anything
+    else, the parser says so.
+    """
+    parts = {}
+    for part in kind:
+        need = needs.of(part.name)
+        if need is not None:
+            parts[part.name] = _pruned(part.type, need)
+    names = [
+        name for name in needs.choices if not any(key == name or choice_type(key, name) for key in parts)
+    ]
+    for name in (*needs.fields, *names):
+        parts.setdefault(name, pa.string())
+    return pa.struct(list(parts.items()))
+
+
+def _pruned(kind: pa.DataType, needs: Needs) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(_pruned(kind.value_type, needs))
+    return prune(kind, needs) if pa.types.is_struct(kind) else kind
+
+
+def unseen(kind: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
+    """Return how choice elements of types that `kind` does not have, and `prune` not expects, look in JSON.
+
+    That is: beginnings of their keys, of which one is then in the data, and a pattern that finds such a key.
+    """
+    found: dict[str, set[str]] = {}
+    _unseen(kind, needs, found)
+    keys = [
+        f"{name}(?:{'|'.join(sorted(suffix for suffix in SUFFIXES if name + suffix not in known))})"
+        for name, known in found.items()
+    ]
+    return [f'"{name}'.encode() for name in found], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
+
+
+def _unseen(kind: pa.DataType, needs: Needs, found: dict[str, set[str]]) -> None:
+    """Collect the names that may be choice elements, with the keys of each that are known."""
+    while pa.types.is_list(kind):
+        kind = kind.value_type
+    fields = {part.name: part.type for part in kind} if pa.types.is_struct(kind) else {}
+    for name in needs.choices:
+        if name not in fields:
+            known = {key for key in fields if choice_type(key, name)}
+            found[name] = found[name] & known if name in found else known
+    for name, below in fields.items():
+        need = needs.of(name)
+        if need is not None:
+            _unseen(below, need, found)

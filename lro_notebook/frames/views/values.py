@@ -1,0 +1,112 @@
+"""Single values in FHIRPath: what equals what, what comes before what, arithmetic, the bounds of numbers.
+
+None stands for the empty collection: not known, or of types that have no answer.
+"""
+
+from __future__ import annotations
+
+import operator
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lro_notebook.frames.views.fhirtypes import TEMPORAL
+from lro_notebook.frames.views.temporal import compare, looks_like_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Places of a decimal bound where none are asked for, and the most that are given.
+PLACES, MOST_PLACES = 8, 31
+
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_EXACT = Context(prec=80)
+_QUOTIENT = Context(prec=28)
+
+
+class Item(NamedTuple):
+    """An element of a collection: a JSON value, and its type where it is known."""
+
+    value: Any
+    type: str | None = None
+
+
+def is_number(value: object) -> bool:
+    """Tell whether `value` is an integer or a decimal; booleans are neither."""
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _temporal(left: Item, right: Item) -> bool:
+    """Tell whether two texts are to be compared as dates: by a known type, or by how both look."""
+    known = [item.type for item in (left, right) if item.type is not None]
+    if any(kind in TEMPORAL for kind in known):
+        return all(kind in TEMPORAL for kind in known)
+    return not known and looks_like_moment(left.value) and looks_like_moment(right.value)
+
+
+def equal(left: Item, right: Item) -> bool | None:
+    """Return ``left = right``."""
+    one, other = left.value, right.value
+    if isinstance(one, str) and isinstance(other, str):
+        if one == other or not _temporal(left, right):
+            return one == other
+        order = compare(one, other)
+        return None if order is None else order == 0
+    if is_number(one) and is_number(other):
+        return bool(one == other)
+    return type(one) is type(other) and bool(one == other)
+
+
+def ordered(sign: str, left: Item, right: Item) -> bool | None:
+    """Return ``left < right`` and the like; None for values that have no order."""
+    one, other = left.value, right.value
+    if is_number(one) and is_number(other):
+        return _ORDERS[sign](one, other)
+    if isinstance(one, str) and isinstance(other, str):
+        if not _temporal(left, right):
+            return _ORDERS[sign](one, other)
+        order = compare(one, other)
+        return None if order is None else _ORDERS[sign](order, 0)
+    return None
+
+
+def calculate(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a number or text
+    """Return the result of an arithmetic operator, None where there is none (division by zero)."""
+    if sign == "+" and isinstance(one, str) and isinstance(other, str):
+        return one + other
+    if not (is_number(one) and is_number(other)):
+        return None
+    if sign in ("/", "div", "mod"):
+        return _divide(sign, one, other) if other else None
+    exact = {"+": _EXACT.add, "-": _EXACT.subtract, "*": _EXACT.multiply}[sign](Decimal(one), Decimal(other))
+    return int(exact) if isinstance(one, int) and isinstance(other, int) else exact
+
+
+def _divide(sign: str, one: int | Decimal, other: int | Decimal) -> int | Decimal:
+    if sign == "/":
+        return _QUOTIENT.divide(Decimal(one), Decimal(other))
+    whole = _EXACT.divide_int(Decimal(one), Decimal(other))
+    if sign == "div":
+        return int(whole)
+    rest = _EXACT.subtract(Decimal(one), _EXACT.multiply(whole, Decimal(other)))
+    return int(rest) if isinstance(one, int) and isinstance(other, int) else rest
+
+
+def decimal_boundary(number: int | Decimal, *, high: bool, precision: int | None = None) -> Decimal | None:
+    """Return the least or greatest number that `number`, as it was written, can be rounded from.
+
+    `precision` are the places of the result; None is returned for more than there can be.
+    """
+    places = PLACES if precision is None else precision
+    if not 0 <= places <= MOST_PLACES:
+        return None
+    value = Decimal(number)
+    exponent = value.as_tuple().exponent
+    half = Decimal(5).scaleb(min(int(exponent), 0) - 1)
+    bound = _EXACT.add(value, half if high else -half)
+    rounding = ROUND_CEILING if high else ROUND_FLOOR
+    return bound.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=_EXACT)
