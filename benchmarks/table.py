@@ -31,12 +31,19 @@ BEGAN = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 DATASET = "projects/hospital/locations/europe-west3/datasets/research"
 
 
-class Counted(BaseComm):  # type: ignore[misc]  # comm has no types
+class Counted(BaseComm):
     """A comm that counts the bytes that it would send."""
 
     sent = 0
 
-    def publish_msg(self, msg_type: str, data: Any = None, **_: Any) -> None:  # noqa: ANN401 - as in comm
+    def publish_msg(
+        self,
+        msg_type: str,
+        data: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,  # noqa: ARG002 - as in comm
+        buffers: list[bytes] | None = None,  # noqa: ARG002 - as in comm
+        **_: Any,  # noqa: ANN401 - as in comm
+    ) -> None:
         """Count a message."""
         Counted.sent += len(msg_type) + len(json.dumps(data or {}))
 
@@ -72,9 +79,7 @@ class Page:
         self.operations = [Operation(self._follower(number)) for number in range(COUNT)]
         groups = [self.operations] if together else [[operation] for operation in self.operations[:CHANGED]]
         self.surfaces = [
-            Surface(
-                group, self._publish, scheduler=self.scheduler, clock=lambda: self.seconds, now=self._now
-            )
+            Surface(group, self._publish, scheduler=self.scheduler, clock=lambda: self.seconds, now=self._now)
             for group in groups
         ]
         for surface in self.surfaces:
