@@ -67,7 +67,7 @@ def test_cancel_says_what_happened(shell: InteractiveShell, client: lro.Client) 
 
 
 def test_started_is_the_journal(shell: InteractiveShell, client: lro.Client) -> None:
-    assert client
+    assert not client.closed
     assert list(shell.run_line_magic("lro", "started").columns) == list(lro.started().columns)
 
 
@@ -83,7 +83,7 @@ def test_started_is_the_journal(shell: InteractiveShell, client: lro.Client) -> 
 def test_a_wrong_use_is_one_sentence(
     shell: InteractiveShell, client: lro.Client, line: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert client
+    assert not client.closed
     with pytest.raises(UsageError, match=re.escape(says)):
         shell.run_line_magic("lro", line)
     shell.run_cell(f"%lro {line}")

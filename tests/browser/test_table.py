@@ -40,7 +40,7 @@ def notebook(api: OperationsApi, open_notebook: Open) -> Notebook:
         f"client = lro.Client({api.endpoint!r})\n"
         f"ops = Operations(client.get(f'operations/{{n}}') for n in range({COUNT}))"
     )
-    opened = open_notebook(set_up, "ops", "lro.wait(ops);", size=(600, 1600))
+    opened = open_notebook(set_up, "ops", "lro.wait(ops);", size=(740, 1600))
     opened.run_to_end(0)
     opened.run_to_end(1)
     opened.await_text(1, f"{COUNT} operations: {COUNT} running")
