@@ -39,10 +39,10 @@ class Counted(BaseComm):
     def publish_msg(
         self,
         msg_type: str,
-        data: Any = None,  # noqa: ANN401 - as in comm
-        metadata: Any = None,  # noqa: ANN401, ARG002
-        buffers: Any = None,  # noqa: ANN401, ARG002
-        **keys: Any,  # noqa: ANN401, ARG002
+        data: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,  # noqa: ARG002 - as in comm
+        buffers: list[bytes] | None = None,  # noqa: ARG002 - as in comm
+        **_: Any,  # noqa: ANN401 - as in comm
     ) -> None:
         """Count a message."""
         Counted.sent += len(msg_type) + len(json.dumps(data or {}))

@@ -54,8 +54,6 @@ def timeline(operations: Iterable[Operation], *, ax: Axes | None = None, now: da
             bars = ax.barh(rows, lengths, left=left, height=0.7, color=colour, label=state.lower())
             if len(frame) <= _LABELLED:  # colour alone tells nobody
                 ax.bar_label(bars, [state.lower()] * len(rows), padding=3, fontsize="small")
-    if len(frame):
-        ax.legend(fontsize="small")
     _name_rows(ax, frame)
     locator = dates.AutoDateLocator(tz=UTC)
     ax.xaxis.set_major_locator(locator)
@@ -67,10 +65,12 @@ def timeline(operations: Iterable[Operation], *, ax: Axes | None = None, now: da
 
 
 def _name_rows(ax: Axes, frame: pd.DataFrame) -> None:
+    """Name each row; of many, only say what the colours mean."""
     if len(frame) > _LABELLED:
+        ax.legend(fontsize="small")
         ax.set_ylabel(f"{len(frame):,} operations")
         ax.set_yticks([])
         return
-    pairs = zip(frame["method"].fillna(""), frame["name"], strict=True)
-    names = [f"{method.rpartition('.')[2]} {operation_id(name)}".strip() for method, name in pairs]
-    ax.set_yticks(range(len(frame)), names, fontsize="small")
+    rows = frame[["method", "target", "name"]].fillna("").itertuples(index=False)
+    names = [f"{method.rpartition('.')[2]} {operation_id(target or name)}" for method, target, name in rows]
+    ax.set_yticks(range(len(frame)), [name.strip() for name in names], fontsize="small")

@@ -47,9 +47,9 @@ def complete(_: object, event: Any) -> list[str]:  # noqa: ANN401 - IPython's ev
     position = len(words) - (not event.line.endswith(" "))
     if position == 1:
         return list(COMMANDS)
-    if words[1] == "cancel":
-        return [operation.id for operation in known() if not operation.resource.done]
-    return [operation.id for operation in known()] if words[1] == "watch" else []
+    if position > 2 or words[1] not in ("watch", "cancel"):  # noqa: PLR2004 - a command takes one name
+        return []
+    return [op.id for op in known() if words[1] == "watch" or not op.resource.done]
 
 
 @magics_class

@@ -42,7 +42,8 @@ STYLE = f"""<style>
 .lro-table th, .lro-table .n, .lro-table strong {{ white-space: nowrap; }}
 .lro-table .n {{ text-align: right; }}
 .lro-table td:nth-child(3) {{ overflow-wrap: anywhere; }}
-.lro-table th:nth-child(4) {{ width: 140px; min-width: 120px; }}
+.lro-table th:nth-child(3) {{ width: 35%; }}
+.lro-table th:nth-child(4) {{ width: 20%; min-width: 112px; }}
 .lro-table .lro-bar {{ margin: 5px 0 1px; height: 6px; }}
 .lro-table td[colspan] {{ padding-top: 0; overflow-wrap: anywhere; }}
 .lro-controls {{ align-items: center; gap: 8px; flex-wrap: wrap; width: 100%; overflow: visible; }}

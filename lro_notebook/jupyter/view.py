@@ -209,6 +209,8 @@ def _ending(
     operation: Operation, progress: Progress, state: State, elapsed: float | None
 ) -> tuple[str, str, str]:
     """Return how an operation ended, what to do about it, and the next line to type."""
+    if not operation.resource.done:
+        return "", "", ""
     time = f" in {duration(elapsed)}" if elapsed is not None else ""
     loads = "://" in (operation.destination or "")
     failures = f", {progress.failed:,} failed" if progress.failed else ""

@@ -1,0 +1,79 @@
+"""The example notebooks, run top to bottom as `make demo` runs the first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import nbformat
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+pytestmark = [pytest.mark.service, pytest.mark.kernel]
+
+
+class Expected(NamedTuple):
+    """What a run shows, on stdout and stderr, and how many tables its page has at least."""
+
+    times: int
+    stdout: Sequence[str]
+    stderr: Sequence[str]
+    tables: int
+
+
+EXPECTED = {
+    # Twice: on a machine where its stores and files are there already.
+    "01_quickstart": Expected(2, ("name.family", "[figure]"), ("fhirStores.import running",), 2),
+    "02_many_operations": Expected(
+        1,
+        ("CANCELLED ward-6", "SUCCEEDED ward-1", "(5, 0)", "[figure]", "10 succeeded · 1 cancelled"),
+        ("of 6 operations ended",),
+        4,
+    ),
+}
+
+
+def run(notebook: Path, state: Path, page: Path) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "scripts/run_notebook.py", str(notebook)]
+    env = {**os.environ, "LRO_NOTEBOOK_PROGRESS": "1"}
+    return subprocess.run(
+        [*program, "--html", str(page), "--state", str(state)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_notebook_runs_on_any_machine_and_shows_progress_and_frames(name: str, tmp_path: Path) -> None:
+    page, expected = tmp_path / "page.html", EXPECTED[name]
+    for _ in range(expected.times):
+        done = run(ROOT / "notebooks" / f"{name}.ipynb", tmp_path / "demo", page)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert [text for text in expected.stdout if text not in done.stdout] == []
+        assert [text for text in expected.stderr if text not in done.stderr] == []
+        assert page.read_text(encoding="utf-8").count("<table") >= expected.tables
+        page.unlink()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_small_and_saved_without_errors_or_widget_views(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) <= 12
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
+    assert path.stat().st_size < 200_000
