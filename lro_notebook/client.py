@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import time
 import weakref
 from datetime import UTC, datetime
 from functools import partial
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from lro_notebook.polling import PollPolicy, Scheduler
 
 HEALTHCARE = "https://healthcare.googleapis.com"
+_PATIENCE = 0.7  # of the time that a request may take: how long the service may wait in it
 
 
 class Client:
@@ -101,7 +103,7 @@ class Client:
         self._budget, self._flocks = Budget(), dict[str, Flock]()
         self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._local = local
+        self._local, self._timeout = local, timeout
         Client._open.add(self)
 
     @classmethod
@@ -252,32 +254,31 @@ class Client:
         """Return the handle of an operation that somebody else has read; sends no request yet."""
         return self._handle(resource, self._rest.version)
 
-    def wait(self, name: str, *, timeout: float = 30.0) -> Operation:
-        """Have the service hold its answer until the operation ends, and return its handle.
+    def wait(self, name: str, *, timeout: float | None = None) -> Operation:
+        """Wait for an operation to end, on the service's side as far as it offers that (AIP-151).
 
-        Few services offer this (AIP-151); ``client.get(name).wait()`` works with all of them.
-        Calls ``POST {name}:wait``.
+        Calls ``GET {name}`` and ``POST {name}:wait``; where that is not offered, it looks.
 
         Parameters
         ----------
-        timeout : float
-            Seconds that the service may hold the answer; the operation may not have ended then.
+        timeout : float or None
+            Seconds; None means no limit.
 
         Raises
         ------
         ApiError
-            The service does not offer it, or there is no such operation.
+            There is no such operation.
+        WaitTimeout
+            The time is over; the operation goes on.
         """
-        hint = f"If this service does not offer wait, client.get({name!r}).wait() does it by looking."
-        answer = self._rest.call(
-            "POST",
-            f"{name}:wait",
-            role="read",
-            json={"timeout": f"{timeout:g}s"},
-            missing=hint,
-            within=timeout + 10.0,
-        )
-        return self._handle(OperationResource.from_dict(answer), self._rest.version_of(name))
+        operation, began = self.get(name), time.monotonic()
+        if not operation.resource.done:
+            patience = (
+                _PATIENCE * self._timeout if timeout is None else min(timeout, _PATIENCE * self._timeout)
+            )
+            seen = RemoteOperation(self._rest, name, missing_hint(name)).wait(patience)
+            operation.follower.absorb(seen or operation.resource)
+        return operation.wait(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
 
     def list(
         self,

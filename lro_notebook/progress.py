@@ -5,22 +5,26 @@ Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fracti
 
 from __future__ import annotations
 
+import math
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from lro_notebook.readers import is_enum, read, state_word, type_of
-from lro_notebook.resource import parse_timestamp
+from lro_notebook.resource import State, parse_timestamp
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from lro_notebook.resource import OperationResource
 
-    from lro_notebook.resource import OperationResource, State
-
+_STATES: tuple[State, ...] = get_args(State)
+_COUNTS = ("completed", "total", "failed")
+_MOST_COUNTED = 2**63 - 1
 _LONGEST = 80  # characters of a field name that an API has
 _COMMON = ("genericMetadata", "commonMetadata", "common")
 _CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
@@ -211,30 +215,56 @@ class Sample:
 
 
 class Samples:
-    """The samples of one operation, oldest first, thinned so that memory stays bounded.
+    """The samples of one operation, oldest first, in little memory: 10,000 operations may have theirs.
 
     Past `limit` samples every second one is dropped; the first and the last always stay.
     """
 
-    def __init__(self, limit: int = 2_000) -> None:
+    __slots__ = ("_counts", "_fractions", "_limit", "_states", "_times")
+
+    def __init__(self, limit: int = 256) -> None:
         self._limit = limit
-        self._kept: list[Sample] = []
+        self._times, self._fractions, self._states = array("d"), array("d"), bytearray()
+        self._counts = tuple(array("q") for _ in _COUNTS)  # -1 where unknown
 
     def add(self, sample: Sample) -> None:
         """Append `sample`."""
-        self._kept.append(sample)
-        if len(self._kept) > self._limit:
-            self._kept = [*self._kept[:-1:2], self._kept[-1]]
+        self._times.append(sample.time.timestamp())
+        self._fractions.append(math.nan if sample.fraction is None else sample.fraction)
+        self._states.append(_STATES.index(sample.state))
+        for column, name in zip(self._counts, _COUNTS, strict=True):
+            number = getattr(sample, name)
+            column.append(-1 if number is None else min(number, _MOST_COUNTED))
+        if len(self._times) > self._limit:
+            columns: tuple[Any, ...] = (self._times, self._fractions, self._states, *self._counts)
+            for column in columns:
+                column[:] = column[:-1:2] + column[-1:]
 
     def __iter__(self) -> Iterator[Sample]:
-        return iter(tuple(self._kept))
+        return map(self._sample, range(len(self)))
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._times)
+
+    def latest(self, number: int) -> list[Sample]:
+        """Return the last so many."""
+        return [self._sample(place) for place in range(max(0, len(self) - number), len(self))]
+
+    def _sample(self, place: int) -> Sample:
+        completed, total, failed = (None if column[place] < 0 else column[place] for column in self._counts)
+        fraction = self._fractions[place]
+        return Sample(
+            time=datetime.fromtimestamp(self._times[place], UTC),
+            state=_STATES[self._states[place]],
+            completed=completed,
+            total=total,
+            failed=failed,
+            fraction=None if math.isnan(fraction) else fraction,
+        )
 
 
 #: A rate is that of the last so many seconds, of so many samples at least and at most.
-_WINDOW, _LEAST, _MOST = 30.0, 3, 60
+_WINDOW, _LEAST, RECENT = 30.0, 3, 60
 
 
 def rate_of(samples: Iterable[Sample]) -> float | None:
@@ -244,7 +274,7 @@ def rate_of(samples: Iterable[Sample]) -> float | None:
     """
     counted = [(sample.time, sample.completed) for sample in samples if sample.completed is not None]
     recent = [
-        (time, done) for time, done in counted[-_MOST:] if (counted[-1][0] - time).total_seconds() <= _WINDOW
+        (time, done) for time, done in counted[-RECENT:] if (counted[-1][0] - time).total_seconds() <= _WINDOW
     ]
     if len(recent) < _LEAST:
         recent = counted[-_LEAST:]

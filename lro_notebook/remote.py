@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.answers import AnswerLost, NoAnswer
-from lro_notebook.errors import ConfigError, LroError, StartUnknown
+from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
 from lro_notebook.progress import Progress
 from lro_notebook.resource import OperationResource, listing_parent, operation_id, operation_parent
 
@@ -64,6 +64,17 @@ class RemoteOperation:
         return OperationResource.from_dict(
             self._rest.call("GET", self._path, role="read", missing=self._missing)
         )
+
+    def wait(self, seconds: float) -> OperationResource | None:
+        """Have the service wait for the end, at most so many seconds; None where it does not offer that."""
+        body = {"timeout": f"{max(0.0, seconds):.3f}s"}
+        try:
+            answer = self._rest.call("POST", f"{self._path}:wait", role="poll", json=body)
+        except ApiError as error:
+            if error.code in (Code.UNIMPLEMENTED, Code.NOT_FOUND, Code.INVALID_ARGUMENT):
+                return None
+            raise
+        return OperationResource.from_dict(answer)
 
     def cancel(self) -> None:
         """Ask for its cancellation."""

@@ -75,7 +75,6 @@ class Request(NamedTuple):
     params: Mapping[str, str | int] | None
     headers: Mapping[str, str] | None
     missing: str
-    within: float | None
 
 
 class Answer(NamedTuple):
@@ -178,15 +177,12 @@ class Rest:
         json: Any = None,  # noqa: ANN401 - any JSON value
         params: Mapping[str, str | int] | None = None,
         missing: str = "",
-        within: float | None = None,
     ) -> dict[str, Any]:
         """Send a request, again where its `role` allows it, and return the JSON object of the answer.
 
         See `exchange`.
         """
-        return self.exchange(
-            method, path, role=role, json=json, params=params, missing=missing, within=within
-        ).data
+        return self.exchange(method, path, role=role, json=json, params=params, missing=missing).data
 
     def exchange(
         self,
@@ -198,7 +194,6 @@ class Rest:
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         missing: str = "",
-        within: float | None = None,
     ) -> Answer:
         """Send a request, again where its `role` allows it, and return the answer with its headers.
 
@@ -206,8 +201,6 @@ class Rest:
         ----------
         missing : str
             What to do next when the answer is 404.
-        within : float or None
-            Seconds that this request may take, where they are more than usual.
 
         Raises
         ------
@@ -218,7 +211,7 @@ class Rest:
         AnswerLost
             `role` is ``start`` or ``write`` and the request may have been carried out.
         """
-        request = Request(method, path, role, json, params or None, headers, missing, within)
+        request = Request(method, path, role, json, params or None, headers, missing)
         began, attempt, revived, endpoint = self._clock(), 0, False, self.endpoint
         while True:
             attempt += 1
@@ -269,7 +262,6 @@ class Rest:
                 params=request.params,
                 headers=request.headers,
                 auth=self._auth,
-                timeout=httpx.USE_CLIENT_DEFAULT if request.within is None else request.within,
             )
         except (
             httpx.ConnectError,

@@ -143,7 +143,7 @@ def test_closing_lets_go_of_who_waits() -> None:
 
 def test_load_without_a_table_gives_the_response() -> None:
     client, _ = client_on(
-        ok(operation(done=True, response={"gcsUris": ["gs://b/1", "gs://b/2"], "total": "2"}))
+        ok(operation(done=True, response={"places": ["gs://b/1", "gs://b/2"], "total": "2"}))
     )
     with client:
         results = client.get(NAME).load()

@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import CancelledError
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from fakes import NAME, Clock, ManualScheduler, operation
@@ -308,4 +309,4 @@ def test_the_history_plots_with_one_call() -> None:
     while not op.done():
         scheduler.step()
     axes = op.history.plot(x="time", y="completed")
-    assert axes.lines[0].get_xydata().shape == (4, 2)
+    assert np.asarray(axes.lines[0].get_ydata()).size == 4

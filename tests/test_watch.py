@@ -271,17 +271,16 @@ def test_googles_libraries_are_imported_only_for_their_own_objects() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_service_may_hold_its_answer_until_the_end() -> None:
-    transport = Scripted(ok(operation(done=True, response={})))
+def test_the_service_may_wait_for_the_end_itself() -> None:
+    transport = Scripted(ok(operation()), ok(operation(done=True, response={})))
     with lro.Client(HOST, transport=transport) as client:
-        assert client.wait("operations/nested/1", timeout=5.0).done()
-    assert transport.sent == ["POST /v1/operations/nested/1:wait"]
-    assert transport.requests[0].content == b'{"timeout":"5s"}'
+        assert client.wait(NAME, timeout=5.0).done()
+    assert transport.sent == [f"GET /v1/{NAME}", f"POST /v1/{NAME}:wait"]
+    assert transport.requests[1].content == b'{"timeout":"5.000s"}'
 
 
-def test_a_service_without_wait_says_how_to_do_without() -> None:
-    with (
-        lro.Client(HOST, transport=Scripted(failed(404))) as client,
-        pytest.raises(lro.ApiError, match=r"\.wait\(\) does it"),
-    ):
-        client.wait(NAME)
+def test_a_service_without_wait_is_looked_at() -> None:
+    transport = Scripted(ok(operation()), failed(404), ok(operation(done=True, response={})))
+    with lro.Client(HOST, transport=transport) as client:
+        assert client.wait(NAME).state == "SUCCEEDED"
+    assert transport.sent[-1] == f"GET /v1/{NAME}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
-from lro_notebook.progress import Progress, rate_of, state_of
+from lro_notebook.progress import RECENT, Progress, rate_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,8 +102,9 @@ class CardView:
 def view_of(operation: Operation, now: datetime) -> CardView:
     """Return what a card says of `operation` at `now`, from its last snapshot."""
     resource = operation.resource
-    progress, state = Progress.from_resource(resource), state_of(resource)
-    rate = rate_of(operation.samples)
+    progress = Progress.from_resource(resource)
+    state = state_of(resource, progress)
+    rate = rate_of(operation.samples.latest(RECENT))
     until = progress.ended if resource.done and progress.ended else now
     elapsed = max(0.0, (until - progress.created).total_seconds()) if progress.created else None
     logs = (resource.metadata or {}).get("logsUrl")
