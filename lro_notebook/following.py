@@ -71,6 +71,8 @@ class Follower:
         The last snapshot.
     samples : Samples
         The progress seen over time.
+    watched : bool
+        Somebody sees it live, so it is looked at more often.
     released : threading.Event
         Set once nobody need wait any longer: the operation has ended, or it is lost.
     """
@@ -89,6 +91,7 @@ class Follower:
     ) -> None:
         self.source, self.resource = source, resource
         self.samples = Samples()
+        self.watched = False
         self.released = threading.Event()
         self._scheduler: Runner = scheduler or shared()
         self._policy = policy or PollPolicy()
@@ -225,7 +228,9 @@ class Follower:
         self.lose(self._lost_by(error, f"cannot be followed ({type(error).__name__})"))
 
     def _delay(self) -> float:
-        return self._policy.delay(self._clock() - self._began, self._forecast, draw=self._draw())
+        return self._policy.delay(
+            self._clock() - self._began, self._forecast, watched=self.watched, draw=self._draw()
+        )
 
     def _lost_by(self, error: BaseException, what: str) -> PollingLost:
         lost = PollingLost(f"operation {self.resource.name} {what}; it may still run. op.wait() tries again.")

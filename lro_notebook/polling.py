@@ -58,6 +58,8 @@ class PollPolicy:
         Close to the forecast end, looks lie a share `near` of the elapsed time apart, at most `near_cap`.
     long_floor, long_after : float
         As `floor`, for work that has run longer than `long_after`.
+    watched, watched_share : float
+        While somebody sees it live, no look follows later than this, or than this share of the elapsed time.
     jitter : float
         Each delay is longer or shorter by up to this share, so that many clients spread out.
     failure_floor, failure_cap : float
@@ -76,13 +78,22 @@ class PollPolicy:
     near_cap: float = 1.0
     long_floor: float = 0.0
     long_after: float = 120.0
+    watched: float = 1.5
+    watched_share: float = 0.05
     jitter: float = 0.05
     failure_floor: float = 1.0
     failure_cap: float = 30.0
     failure_budget: float = 900.0
     failure_least: int = 10
 
-    def delay(self, elapsed: float, forecast: Forecast | None = None, *, draw: float = 0.5) -> float:
+    def delay(
+        self,
+        elapsed: float,
+        forecast: Forecast | None = None,
+        *,
+        watched: bool = False,
+        draw: float = 0.5,
+    ) -> float:
         """Return the delay after a successful look.
 
         Parameters
@@ -91,6 +102,8 @@ class PollPolicy:
             Seconds that the operation has run.
         forecast : Forecast, optional
             What its progress tells.
+        watched : bool
+            Somebody sees it live.
         draw : float
             A random number in 0..1 that decides the jitter.
         """
@@ -99,6 +112,8 @@ class PollPolicy:
             delay = self._blind(elapsed - ((forecast and forecast.began) or 0.0))
         else:
             delay = self._informed(elapsed, end - elapsed)
+        if watched:
+            delay = min(delay, max(self.watched, self.watched_share * elapsed))
         floor = max(self.floor, self.long_floor if elapsed > self.long_after else 0.0)
         return max(floor, delay * (1.0 + self.jitter * (2.0 * draw - 1.0)))
 

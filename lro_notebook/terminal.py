@@ -59,6 +59,8 @@ def say_stopped(operations: Sequence[Operation]) -> None:
 def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
     from tqdm import tqdm  # noqa: PLC0415 - only where a bar is drawn
 
+    for operation in operations:
+        operation.follower.watched = True
     bar = tqdm(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)
 
     def tick() -> None:

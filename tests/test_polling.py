@@ -98,6 +98,14 @@ def test_any_progress_gives_a_delay_between_the_floor_and_the_caps(
     assert floor <= delay <= max(floor, policy.cap) * (1 + policy.jitter)
 
 
+def test_what_somebody_watches_is_looked_at_more_often_at_first() -> None:
+    policy, far = PollPolicy(watched=1.5, watched_share=0.05), forecast((1.0, 0.01), (2.0, 0.02))
+    assert policy.delay(2.0, far) == policy.cap
+    assert policy.delay(2.0, far, watched=True) == 1.5
+    assert policy.delay(100.0, watched=True) == 5.0
+    assert policy.delay(3600.0, watched=True) == policy.cap
+
+
 def test_a_service_may_set_a_floor_for_work_that_takes_long() -> None:
     policy, close = PollPolicy(long_floor=10.0, long_after=120.0), forecast((50.0, 0.5), (99.0, 0.99))
     assert policy.delay(99.0, close) < 2.0

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,6 +22,11 @@ from google.rpc import status_pb2
 import lro_notebook as lro
 
 HOST = "https://api.example.com"
+
+
+@pytest.fixture(autouse=True)
+def no_other_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lro.Client, "_open", weakref.WeakSet())
 
 
 def packed(message: Any) -> any_pb2.Any:  # noqa: ANN401 - any message

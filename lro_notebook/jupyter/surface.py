@@ -91,6 +91,7 @@ class Surface:
             self._save(update=False)
             if self._ended():
                 return
+            _watch(self.operations)
             self._go_live(update=False)
         self._scheduler.tick_with(self.tick)
 
@@ -98,6 +99,7 @@ class Surface:
         """Show more operations: the card becomes a table."""
         with self._lock:
             self.operations.extend(operations)
+            _watch(operations)
             if self._live is not None:
                 self._draw(self._live)
             else:
@@ -201,3 +203,9 @@ def _alone(views: Sequence[CardView], note: str, now: datetime, key: str = "") -
 
 def _words(views: Sequence[CardView]) -> list[str]:
     return [view.word for view in views]
+
+
+def _watch(operations: Sequence[Operation]) -> None:
+    """Have operations looked at as often as somebody who watches them expects."""
+    for operation in operations:
+        operation.follower.watched = True
