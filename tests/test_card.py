@@ -264,6 +264,11 @@ def test_the_line_over_time_needs_three_samples_and_stays_small(points: int, dra
     assert all(0.0 <= part <= 1.0 for part in line)
 
 
+def test_the_line_of_what_was_joined_midway_uses_the_whole_height() -> None:
+    line = sparkline(samples((0, 41_000), (1, 42_000), (2, 43_000)))
+    assert (line[0], line[-1]) == (0.0, 1.0)
+
+
 def test_a_line_that_has_not_moved_is_not_drawn() -> None:
     assert sparkline(samples((0, 5), (1, 5), (2, 5))) == ()
 

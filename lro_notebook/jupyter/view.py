@@ -67,7 +67,7 @@ class CardView:
     as_of : datetime
         When all this was so.
     line : tuple of float
-        What was done, at even steps of time, as a share of the most; empty before it has moved.
+        How far it was at even steps of time, 0 to 1; empty before it has moved.
     """
 
     key: str
@@ -170,14 +170,15 @@ class Latest:
 
 
 def sparkline(samples: Iterable[Sample]) -> tuple[float, ...]:
-    """Return what was done at even steps of time, as a share of the most; empty before three samples."""
+    """Return how far it was at even steps of time, from the first sample to the most; empty before three."""
     counted = [(one.time.timestamp(), one.completed) for one in samples if one.completed is not None]
     if len(counted) < _LEAST or counted[-1][1] <= counted[0][1]:
         return ()
     began, ended = counted[0][0], counted[-1][0]
-    times, most = [time for time, _ in counted], max(done for _, done in counted)
+    times, least, most = [time for time, _ in counted], counted[0][1], max(done for _, done in counted)
     steps = (began + (ended - began) * step / (_POINTS - 1) for step in range(_POINTS))
-    return tuple(counted[max(0, bisect_right(times, step) - 1)][1] / most for step in steps)
+    seen = (counted[max(0, bisect_right(times, step) - 1)][1] for step in steps)
+    return tuple(max(0.0, (done - least) / (most - least)) for done in seen)
 
 
 def clean(text: str, limit: int) -> str:
