@@ -115,8 +115,13 @@ class Client:
     @classmethod
     def all_known(cls) -> list[Operation]:
         """Return the operations of all open clients that somebody holds, by name."""
-        handles = [operation for client in list(cls._open) for operation in client._handles.values()]  # noqa: SLF001
+        handles = [operation for client in list(cls._open) for operation in client.known()]
         return sorted(handles, key=lambda operation: operation.name)
+
+    def known(self) -> list[Operation]:
+        """Return the operations of this client that somebody holds."""
+        with self._lock:
+            return list(self._handles.values())
 
     @property
     def rest(self) -> Rest:
