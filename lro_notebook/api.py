@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import foreign
 from lro_notebook.above import above
 from lro_notebook.client import HEALTHCARE, Client
 from lro_notebook.errors import ConfigError
@@ -140,6 +139,8 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
 
 
 def _watched(x: object, client: Client | None) -> Operation:
+    from lro_notebook import foreign  # noqa: PLC0415 - asyncio, 20 ms that only those pay who watch
+
     if isinstance(x, Operation):
         return x
     operation = foreign.watched(x)

@@ -246,9 +246,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self._times)
 
-    def latest(self, number: int) -> list[Sample]:
-        """Return the last so many."""
-        return [self._sample(place) for place in range(max(0, len(self) - number), len(self))]
+    def rate(self) -> float | None:
+        """Return what `rate_of` does, of the last of these."""
+        times, completed = self._times[-_MOST:], self._counts[0][-_MOST:]
+        return _rate([(time, done) for time, done in zip(times, completed, strict=True) if done >= 0])
 
     def _sample(self, place: int) -> Sample:
         completed, total, failed = (None if column[place] < 0 else column[place] for column in self._counts)
@@ -264,7 +265,7 @@ class Samples:
 
 
 #: A rate is that of the last so many seconds, of so many samples at least and at most.
-_WINDOW, _LEAST, RECENT = 30.0, 3, 60
+_WINDOW, _LEAST, _MOST = 30.0, 3, 60
 
 
 def rate_of(samples: Iterable[Sample]) -> float | None:
@@ -272,17 +273,16 @@ def rate_of(samples: Iterable[Sample]) -> float | None:
 
     It is the median slope between early and late samples, so that one burst or one pause does not move it.
     """
-    counted = [(sample.time, sample.completed) for sample in samples if sample.completed is not None]
-    recent = [
-        (time, done) for time, done in counted[-RECENT:] if (counted[-1][0] - time).total_seconds() <= _WINDOW
-    ]
+    return _rate([(one.time.timestamp(), one.completed) for one in samples if one.completed is not None])
+
+
+def _rate(counted: list[tuple[float, int]]) -> float | None:
+    recent = [(time, done) for time, done in counted[-_MOST:] if counted[-1][0] - time <= _WINDOW]
     if len(recent) < _LEAST:
         recent = counted[-_LEAST:]
     if len(recent) < _LEAST or recent[-1][1] <= recent[0][1]:
         return None
     half = len(recent) // 2
     pairs = zip(recent[:half], recent[-half:], strict=True)
-    slopes = [
-        (late - early) / (end - began).total_seconds() for (began, early), (end, late) in pairs if end > began
-    ]
+    slopes = [(late - early) / (end - began) for (began, early), (end, late) in pairs if end > began]
     return max(median(slopes), 0.0) or None if slopes else None

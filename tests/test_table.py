@@ -219,9 +219,9 @@ def test_only_what_has_changed_is_looked_at_again(page: Page, monkeypatch: pytes
 
     original = module.view_of
 
-    def noted(op: Operation, now: datetime) -> CardView:
+    def noted(op: Operation, now: datetime, *, with_line: bool) -> CardView:
         made.append(op.id)
-        return original(op, now)
+        return original(op, now, with_line=with_line)
 
     monkeypatch.setattr(module, "view_of", noted)
     moved = OperationResource.from_dict(operation(name=handles[4].name, metadata=counter(5, 5)))

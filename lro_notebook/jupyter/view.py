@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
-from lro_notebook.progress import RECENT, Progress, rate_of, state_of
+from lro_notebook.progress import Progress, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,12 +99,12 @@ class CardView:
         return self.state in ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-def view_of(operation: Operation, now: datetime) -> CardView:
-    """Return what a card says of `operation` at `now`, from its last snapshot."""
+def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> CardView:
+    """Return what a card says of `operation` at `now`, from its last snapshot; `line` only if asked."""
     resource = operation.resource
     progress = Progress.from_resource(resource)
     state = state_of(resource, progress)
-    rate = rate_of(operation.samples.latest(RECENT))
+    rate = operation.samples.rate()
     until = progress.ended if resource.done and progress.ended else now
     elapsed = max(0.0, (until - progress.created).total_seconds()) if progress.created else None
     logs = (resource.metadata or {}).get("logsUrl")
@@ -125,7 +125,7 @@ def view_of(operation: Operation, now: datetime) -> CardView:
         rate=rate,
         elapsed=elapsed,
         left=operation.follower.seconds_left,
-        line=sparkline(operation.samples),
+        line=sparkline(operation.samples) if with_line else (),
         status="" if resource.done else clean(progress.status or "", SHORT),
         trouble=operation.trouble,
         sentence=sentence,
@@ -157,15 +157,16 @@ class Latest:
 
     def views(self, operations: Sequence[Operation], now: datetime) -> list[CardView]:
         """Return a view of each operation; `as_of` says from when it is."""
+        alone = len(operations) == 1
         for place, operation in enumerate(operations):
             follower = operation.follower
             resource, trouble = follower.resource, follower.trouble
             if place == len(self._views):
                 self._seen.append((resource, trouble))
-                self._views.append(view_of(operation, now))
+                self._views.append(view_of(operation, now, with_line=alone))
             elif self._seen[place][0] is not resource or self._seen[place][1] != trouble:
                 self._seen[place] = (resource, trouble)
-                self._views[place] = view_of(operation, now)
+                self._views[place] = view_of(operation, now, with_line=alone)
         return self._views
 
 
