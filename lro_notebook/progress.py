@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from statistics import median
 from typing import TYPE_CHECKING, Any, get_args
 
 from lro_notebook.readers import is_enum, read, state_word, type_of
@@ -284,5 +283,8 @@ def _rate(counted: list[tuple[float, int]]) -> float | None:
         return None
     half = len(recent) // 2
     pairs = zip(recent[:half], recent[-half:], strict=True)
-    slopes = [(late - early) / (end - began) for (began, early), (end, late) in pairs if end > began]
-    return max(median(slopes), 0.0) or None if slopes else None
+    slopes = sorted((late - early) / (end - began) for (began, early), (end, late) in pairs if end > began)
+    if not slopes:
+        return None
+    median = (slopes[(len(slopes) - 1) // 2] + slopes[len(slopes) // 2]) / 2.0
+    return median if median > 0.0 else None
