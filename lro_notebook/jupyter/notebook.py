@@ -66,8 +66,7 @@ def show_all(operations: Sequence[Operation]) -> None:
         return
     try:
         surface = _surface_here()
-        known = set(surface.operations) if surface is not None else set()
-        new = [operation for operation in dict.fromkeys(operations) if operation not in known]
+        new = _not_on(surface, operations)
         if surface is None:
             _show_new(new)
         elif new:
@@ -89,9 +88,7 @@ def show_table(operations: Sequence[Operation]) -> bool:
     if kernel() is None or not operations:
         return False
     try:
-        surface = _surface_here()
-        known = set(surface.operations) if surface is not None else set()
-        new = [operation for operation in dict.fromkeys(operations) if operation not in known]
+        new = _not_on(_surface_here(), operations)
         for operation in new:
             operation.follower.follow()
         if new:
@@ -163,6 +160,12 @@ def _surface_here() -> Surface | None:
     """Return the surface of the cell that runs, None if it has none yet."""
     here = _cell_id()
     return _cell.surface if here and _cell.id == here else None
+
+
+def _not_on(surface: Surface | None, operations: Sequence[Operation]) -> list[Operation]:
+    """Return those of `operations` that `surface` does not show, each once."""
+    known = set(surface.operations) if surface is not None else set()
+    return [operation for operation in dict.fromkeys(operations) if operation not in known]
 
 
 def _show_new(operations: Sequence[Operation]) -> None:
