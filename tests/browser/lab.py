@@ -315,6 +315,20 @@ class Notebook:
             timeout=seconds * 1000,
         )
 
+    def bar(self, cell: int) -> float:
+        """Return what the first progress bar in the output of a cell stands at, 0 to 1."""
+        return float(self.output(cell).locator("progress.lro-bar").first.get_attribute("value") or 0)
+
+    def await_bar_beyond(self, cell: int, value: float, seconds: float = 20) -> float:
+        """Wait until the bar has left `value`, and return what it stands at now."""
+        self.page.wait_for_function(
+            "([cell, value]) =>"
+            " document.querySelector(`[data-cell='${cell}'] progress.lro-bar`)?.value > value",
+            arg=[cell, value],
+            timeout=seconds * 1000,
+        )
+        return self.bar(cell)
+
     def click(self, cell: int, label: str) -> None:
         """Click the button `label` in the output of a cell."""
         self.output(cell).get_by_role("button", name=label, exact=True).click()

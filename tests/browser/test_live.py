@@ -30,10 +30,6 @@ SOON = (
 )
 
 
-def value_of_bar(notebook: Notebook, cell: int) -> float:
-    return float(notebook.output(cell).locator("progress.lro-bar").first.get_attribute("value") or 0)
-
-
 def ours(notebook: Notebook) -> list[str]:
     """Return the console's errors but those of a browser without a network or a favicon."""
     return [
@@ -63,12 +59,7 @@ def test_the_quickstart_runs_from_the_first_cell_to_the_last_and_the_bar_moves(
     start, wait = cells[2], cells[3]
     notebook.run(wait)
     notebook.await_text(start, "Running")
-    seen = [value_of_bar(notebook, start)]
-    while len(seen) < 3:
-        time.sleep(0.4)
-        seen.append(value_of_bar(notebook, start))
-    assert seen == sorted(seen)
-    assert seen[-1] > seen[0]
+    notebook.await_bar_beyond(start, notebook.bar(start))
     notebook.await_end(wait)
     for number in cells[4:]:
         notebook.run_to_end(number)
@@ -107,9 +98,7 @@ def test_a_page_that_is_loaded_again_shows_the_living_card_and_later_the_end(
     notebook.save()
     notebook.reload()
     notebook.await_text(1, "Cancel")
-    before = value_of_bar(notebook, 1)
-    time.sleep(1.2)
-    assert value_of_bar(notebook, 1) > before
+    notebook.await_bar_beyond(1, notebook.bar(1))
     pace(None)
     notebook.await_text(1, "Succeeded")
     notebook.save()
