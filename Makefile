@@ -9,6 +9,8 @@ VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN = $(VENV)/bin
+# How many files of tests run at once (those with browsers first): many wait for a kernel or a browser.
+JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo lab test test-matrix soak check bench screens browser clean
@@ -20,7 +22,7 @@ lab: $(VENV)/.demo
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 test: $(VENV)/.test browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-matrix: $(VENV)/.test
 	$(BIN)/python scripts/kernel_matrix.py
