@@ -99,7 +99,7 @@ def use(sdist: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(Path(folder, "venv"), with_pip=True)
         python = Path(folder, "venv", "bin", "python")
-        _run(folder, python, "-m", "pip", "install", "--quiet", sdist)
+        _run(folder, python, "-m", "pip", "install", "--quiet", "--no-compile", sdist)
         return _run(folder, python, "-W", "ignore", "-c", FIRST_USE, Path(folder, "data"))
 
 
