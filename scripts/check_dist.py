@@ -84,7 +84,10 @@ def sdist_problems(path: Path, tracked: Iterable[str]) -> Iterator[str]:
         held = {member.name.partition("/")[2] for member in sdist if member.isfile()} - {"PKG-INFO"}
     wanted = set(tracked)
     yield from (f"{name} is not in the sdist" for name in sorted(wanted - held))
-    yield from (f"{name} is in the sdist and not in the repository" for name in sorted(held - wanted))
+    yield from (
+        f"{name} is in the sdist and not in the repository: commit or remove it"
+        for name in sorted(held - wanted)
+    )
 
 
 def tracked_files() -> list[str]:

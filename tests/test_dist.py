@@ -72,5 +72,5 @@ def test_an_sdist_holds_what_is_committed_and_nothing_else(tmp_path: Path) -> No
             sdist.addfile(tarfile.TarInfo(name), io.BytesIO())
     assert list(check_dist.sdist_problems(path, ["README.md", "Makefile"])) == [
         "Makefile is not in the sdist",
-        "notes.txt is in the sdist and not in the repository",
+        "notes.txt is in the sdist and not in the repository: commit or remove it",
     ]
