@@ -28,11 +28,13 @@ def _lro_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def lro_service(_lro_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LroService]:
+def lro_service(
+    _lro_folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LroService]:
     """Give a local service of the Cloud Healthcare API, for this test: empty but for its sample bucket."""
     from lro_notebook.testing import LroService  # noqa: PLC0415 - only where the fixture is used
 
     monkeypatch.setenv("LRO_NOTEBOOK_DATA_DIR", str(_lro_folder))
-    monkeypatch.setenv("LRO_NOTEBOOK_STATE_DIR", str(_lro_folder / "state"))
+    monkeypatch.setenv("LRO_NOTEBOOK_STATE_DIR", str(tmp_path_factory.mktemp("lro-state")))
     with LroService(_lro_folder) as service:
         yield service

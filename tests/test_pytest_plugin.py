@@ -47,9 +47,11 @@ def test_each_test_begins_with_nothing_but_the_sample(lro_service: LroService, r
     assert list((lro_service.buckets / "demo-out").iterdir()) == []
     assert lro.started().empty
     assert lro_service.to_come == []
-    lro_service.pace(1)
+    lro_service.fail_operation("*", after=round_, times=2)
+    ds.fhir_store("s").create().import_from("gs://nothing/*").wait(30)
+    assert len(lro.started()) == 1
     lro_service.fail_answer("*", 500, times=9)
-    lro_service.fail_operation("*", after=round_)
+    lro_service.pace(1)
     (lro_service.bucket("mine") / "left.txt").write_text("")
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lro_notebook.errors import Code
@@ -195,18 +196,11 @@ async def _nowhere(_: Message) -> None:
 
 def spoil(kind: Kind, fault: Fault) -> Kind:
     """Return a kind of operation that goes wrong in the way of `fault`."""
-
-    def run(job: Job, request: Any) -> Steps:  # noqa: ANN401 - the kind's own
-        return (
-            _failing(job, kind, request, fault)
-            if fault.what == "failures"
-            else _ending(job, kind, request, fault)
-        )
-
-    return replace(kind, run=run)
+    steps = _failing if fault.what == "failures" else _ending
+    return replace(kind, run=partial(steps, kind, fault))
 
 
-def _failing(job: Job, kind: Kind, request: Any, fault: Fault) -> Steps:  # noqa: ANN401 - the kind's own
+def _failing(kind: Kind, fault: Fault, job: Job, request: Any) -> Steps:  # noqa: ANN401 - the kind's own
     """Yield the steps with units that count as failed. What was written for them stays written."""
     left, failure = fault.units, Failure("", "", Code.of(fault.code), fault.message)
     with closing(kind.run(job, request)) as steps:
@@ -221,7 +215,7 @@ def _failing(job: Job, kind: Kind, request: Any, fault: Fault) -> Steps:  # noqa
             yield replace(step, success=step.success - turned, failures=[*step.failures, *[failure] * turned])
 
 
-def _ending(job: Job, kind: Kind, request: Any, fault: Fault) -> Steps:  # noqa: ANN401 - the kind's own
+def _ending(kind: Kind, fault: Fault, job: Job, request: Any) -> Steps:  # noqa: ANN401 - the kind's own
     """Yield the steps until enough units are done, then fail or hang; so it does where there are fewer."""
     done = 0
     measured = replace(job, batch=lambda: max(1, min(job.batch(), fault.after - done)))
