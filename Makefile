@@ -4,6 +4,7 @@
 # make lab     JupyterLab on the example notebooks                            make clean   remove what was built
 # make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
 # make soak    many rounds of faults and crashes, drawn to build/soak.png
+# make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -13,7 +14,7 @@ BIN = $(VENV)/bin
 JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab test test-matrix soak check bench screens browser clean
+.PHONY: demo lab test test-matrix test-live soak check bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -26,6 +27,14 @@ test: $(VENV)/.test browser
 
 test-matrix: $(VENV)/.test
 	$(BIN)/python scripts/kernel_matrix.py
+
+test-live: $(VENV)/.test
+	@test -n "$$LRO_LIVE_DATASET" && test -n "$$LRO_LIVE_BUCKET" || { printf '%s\n' \
+	  "This runs on Google Cloud with application-default credentials, and costs a few cents. Set" \
+	  "  LRO_LIVE_DATASET=projects/PROJECT/locations/LOCATION/datasets/DATASET   a dataset that exists" \
+	  "  LRO_LIVE_BUCKET=BUCKET   a bucket that you and its service agent may read and write" \
+	  "A FHIR store and a folder of random names are made there, and removed at the end." >&2; exit 2; }
+	$(BIN)/python -m pytest -m live tests/test_live.py $(ARGS)
 
 soak: $(VENV)/.test
 	LRO_SOAK=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_crashes.py --timeout=1800
@@ -48,6 +57,13 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.test
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+# What is released: built, checked, installed from the sdist into an environment of its own.
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python scripts/check_dist.py $(ARGS)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage $(VENV)

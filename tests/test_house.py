@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import lro_notebook
 
 ROOT = Path(lro_notebook.__file__).parent
+REPOSITORY = Path(__file__).parents[1]
 #: From the ground up. A module imports only from floors below its own, or from its own folder.
 FLOORS = [
     ("errors",),
@@ -37,6 +39,7 @@ FLOORS = [
     ("frames",),
     ("healthcare",),
     ("api",),
+    ("testing",),
     ("__init__",),
 ]
 LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
@@ -81,7 +84,7 @@ def test_imports_go_down_only(path: Path) -> None:
                 f"{path} imports {name}: the service shares the wire model only"
             )
         elif name == "local":
-            assert here in ("api", "__init__"), f"{path} imports the embedded service"
+            assert here in ("api", "testing", "__init__"), f"{path} imports the embedded service"
         else:
             assert LEVEL[name] < LEVEL[here], f"{path} imports {name}, which is not below {here}"
 
@@ -89,6 +92,17 @@ def test_imports_go_down_only(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_stays_small_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_contributing_lists_every_command_and_names_only_what_exists() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    commands = next(line for line in makefile.splitlines() if line.startswith(".PHONY:")).split()[1:]
+    missing = [name for name in commands if f"| `make {name}` |" not in text]
+    assert missing == ["browser"]  # which only the others call
+    named = re.findall(r"`((?:lro_notebook|tests|scripts|docs|benchmarks|\.github)/[\w./-]*\w)`", text)
+    assert len(named) > 20
+    assert [name for name in named if not (REPOSITORY / name).exists() and "test_x" not in name] == []
 
 
 def test_all_names_are_there_and_all_public_names_are_listed() -> None:

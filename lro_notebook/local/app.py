@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import hmac
 import logging
-import os
 import re
 import sqlite3
 import time
-from importlib.metadata import version as package_version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.routing import Mount, Route, Router
+from starlette.routing import Mount, Router
 
 from lro_notebook.errors import Code
-from lro_notebook.local import log_entries, management, openapi, storage
-from lro_notebook.local.names import DEMO_DATASET
+from lro_notebook.local import control, log_entries, management, openapi, storage
+from lro_notebook.local.faults import FaultyAnswers
 from lro_notebook.local.refusal import (
     MISTAKE,
     Refusal,
-    invalid,
-    json_response,
     missing,
     refusal_response,
     write_refusal,
 )
-from lro_notebook.local.service import API_VERSIONS, Service, read_json, service_of
+from lro_notebook.local.service import API_VERSIONS, Service
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
-
-#: What ``GET /.lro-local`` answers as its service.
-SERVICE_NAME = "lro-notebook-local"
-#: Where a client asks which service this is.
-ABOUT_PATH = "/.lro-local"
 
 _LOOPBACK_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
 _LOOPBACK_ORIGIN = re.compile(
@@ -52,8 +43,7 @@ def build_app(service: Service) -> Starlette:
     """Return the application that serves `service`."""
     app = Starlette(
         routes=[
-            Route(ABOUT_PATH, about, methods=["GET"]),
-            Route(ABOUT_PATH, change, methods=["PATCH"]),
+            *control.ROUTES,
             *openapi.ROUTES,
             *log_entries.ROUTES,
             *storage.ROUTES,
@@ -62,7 +52,10 @@ def build_app(service: Service) -> Starlette:
                 for version in API_VERSIONS
             ),
         ],
-        middleware=[Middleware(Guard, service=service)],
+        middleware=[
+            Middleware(Guard, service=service),
+            Middleware(FaultyAnswers, faults=service.faults),
+        ],
         exception_handlers={
             Refusal: _refused,
             HTTPException: _no_route,
@@ -73,23 +66,6 @@ def build_app(service: Service) -> Starlette:
     app.router.redirect_slashes = False
     app.state.service = service
     return app
-
-
-async def about(request: Request) -> Response:
-    """Say which service this is and where its data lives."""
-    return json_response(_about(service_of(request)))
-
-
-async def change(request: Request) -> Response:
-    """Change the pace: ``{"pace": resources per second}``, null for full speed."""
-    body = await read_json(request)
-    pace = body.get("pace")
-    number = isinstance(pace, int | float) and not isinstance(pace, bool) and pace > 0
-    if set(body) != {"pace"} or not (pace is None or number):
-        raise invalid('expected {"pace": N} with N resources per second, or null for full speed')
-    service = service_of(request)
-    service.pace.rate = pace
-    return json_response(_about(service))
 
 
 class Guard:
@@ -138,18 +114,6 @@ def refusal_of(request: Request, token: str) -> Refusal | None:
             headers={"WWW-Authenticate": "Bearer"},
         )
     return None
-
-
-def _about(service: Service) -> dict[str, Any]:
-    return {
-        "service": SERVICE_NAME,
-        "version": package_version("lro-notebook"),
-        "pid": os.getpid(),
-        "dataDir": str(service.data_dir),
-        "buckets": str(service.buckets.root),
-        "dataset": DEMO_DATASET,
-        "pace": service.pace.rate,
-    }
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -94,11 +94,15 @@ class Buckets:
     """
 
     def __init__(self, root: Path) -> None:
-        for name in (SAMPLE_BUCKET, OUTPUT_BUCKET, PARTIAL):
-            (root / name).mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
         self.partial = self.root / PARTIAL
         self.sample_ready = threading.Event()
+        self.make()
+
+    def make(self) -> None:
+        """Make the buckets that are there from the start, where they are missing."""
+        for name in (SAMPLE_BUCKET, OUTPUT_BUCKET, PARTIAL):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
 
     def check(self, location: Location, *, field: str) -> None:
         """Refuse an address whose folder leads out of the buckets folder through a link."""

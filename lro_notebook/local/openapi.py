@@ -63,7 +63,7 @@ def _flat(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[str, Route
     for route in routes:
         if isinstance(route, Mount):
             yield from _flat(route.routes, prefix + route.path)
-        elif isinstance(route, Route):
+        elif isinstance(route, Route) and route.include_in_schema:
             path = prefix + _PARAMETER.sub(r"{\1}", route.path)
             for verb in _verbs(path) if "{verb}" in path else ("",):
                 yield path.replace("{verb}", verb), route

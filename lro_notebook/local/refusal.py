@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: What is said of an error that is the service's own.
 MISTAKE = "the local service made a mistake; see service.log in its data directory"
 #: google.rpc code -> HTTP status, as google/rpc/code.proto maps them.
-_HTTP_STATUS: Mapping[Code, int] = {
+_HTTP_STATUS: dict[Code, int] = {
     Code.INVALID_ARGUMENT: 400,
     Code.FAILED_PRECONDITION: 400,
     Code.UNAUTHENTICATED: 401,
@@ -80,6 +80,12 @@ class Refusal(Exception):
         self.status = _HTTP_STATUS.get(code, 500) if status is None else status
         self.details = list(details)
         self.headers = dict(headers or {})
+
+
+def code_of_status(status: int) -> Code:
+    """Return the google.rpc code that goes with an HTTP error."""
+    codes = {each: code for code, each in reversed(_HTTP_STATUS.items())}  # the first of several
+    return codes.get(status, Code.UNKNOWN if status < 500 else Code.INTERNAL)  # noqa: PLR2004 - the server's
 
 
 def invalid(message: str) -> Refusal:

@@ -12,6 +12,7 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local import names
+from lro_notebook.local.faults import Faults
 from lro_notebook.local.refusal import Refusal, invalid, json_response
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Service:
         ``http://127.0.0.1:PORT``.
     token : str
         What a request must bear.
+    faults : Faults
+        What shall go wrong; nothing, but in tests.
     last_request : float
         `time.monotonic` of the last request.
     open_requests : int
@@ -63,6 +66,7 @@ class Service:
     worker: Worker
     endpoint: str
     token: str = field(repr=False)
+    faults: Faults = field(default_factory=Faults)
     last_request: float = field(default_factory=time.monotonic)
     open_requests: int = 0
 

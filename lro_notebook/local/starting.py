@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from lro_notebook.local import operations
+from lro_notebook.local.faults import method_of, spoil
 from lro_notebook.local.refusal import json_response, missing
 from lro_notebook.local.service import api_version, service_of
 from lro_notebook.local.work import Context
@@ -65,5 +66,6 @@ def start_now(
         raise missing(f"{kind.method.rpartition('.')[2]} is no method of {version}; use {kind.versions[0]}")
     with service.database.read() as connection:
         checked = kind.parse(Context(service.buckets, connection), target, body)
+    fault = service.faults.on_operation(method_of(request.method, request.url.path))
     start = operations.Start(parent, version, kind.method, resource, kind.log)
-    return service.worker.start(kind, start, checked)
+    return service.worker.start(kind if fault is None else spoil(kind, fault), start, checked)

@@ -71,6 +71,12 @@ def delete_dataset(connection: sqlite3.Connection, name: str) -> list[int]:
     return numbers
 
 
+def delete_all(connection: sqlite3.Connection) -> None:
+    """Delete every dataset with all that is in it, and every operation."""
+    connection.execute("DELETE FROM operations")
+    connection.execute("DELETE FROM datasets")
+
+
 def add_store(
     connection: sqlite3.Connection, dataset: str, identifier: str, body: Mapping[str, Any], *, collection: str
 ) -> dict[str, Any]:

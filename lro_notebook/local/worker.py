@@ -10,7 +10,7 @@ import errno
 import logging
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -113,6 +113,14 @@ class Worker:
         for number in numbers:
             self._halt(number, operations.ABORTED)
         self._threads.shutdown(wait=True)
+
+    def drain(self) -> None:
+        """Cancel everything that is queued or running, and wait for it."""
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
+            self.cancel(run.number)
+        wait([run.future for run in runs if run.future is not None])
 
     def _halt(self, number: int, end: Status) -> None:
         with self._lock:

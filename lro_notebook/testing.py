@@ -1,0 +1,230 @@
+"""The local service as a test drives it: what the pytest fixture ``lro_service`` gives.
+
+It scripts the service over its own routes; what happens then happens on the service's side, over real HTTP,
+to any client.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from lro_notebook import api, local
+from lro_notebook.client import Client
+from lro_notebook.errors import Code, ConfigError
+from lro_notebook.healthcare.dataset import Dataset
+from lro_notebook.polling import PollPolicy
+from lro_notebook.remote import LocalService
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from google.oauth2.credentials import Credentials
+
+#: Operations of tests end soon, and nobody pays for the requests.
+_EAGER = PollPolicy(floor=0.02, first=0.02, spread=0.02, failure_floor=0.1)
+_TIMEOUT = 30.0
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+
+
+class LroService:
+    """A running local service, fresh at its beginning; a context manager.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Its folder. **What is in it is forgotten**, but for the sample bucket.
+
+    Attributes
+    ----------
+    endpoint : str
+        ``http://127.0.0.1:PORT``.
+    token : str
+        The bearer token that its requests need.
+    dataset : str
+        Full name of the dataset that is there, without stores.
+    buckets : Path
+        The folder whose sub-folders are the ``gs://`` buckets: ``lro-sample``, and an empty ``demo-out``.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        running = local.ensure(data_dir)
+        self.endpoint, self.token = running.endpoint, running.token
+        self.dataset, self.buckets = running.dataset, running.buckets
+        self._data_dir = running.data_dir
+        self._clients: list[Client] = []
+        # Without the environment's proxies: the address is on this machine.
+        self._control = httpx.Client(
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=_TIMEOUT,
+            trust_env=False,
+        )
+        self.reset()
+
+    def __repr__(self) -> str:
+        return f"<LroService {self.endpoint}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.close()
+        # The client that `lro.connect()` shares in this process: a scripted 429 still slows it down.
+        api.connect(data_dir=self._data_dir).client.close()
+        self._control.close()
+
+    def reset(self) -> None:
+        """End all operations and begin anew; the fixture does so before each test."""
+        self._call("POST", "/reset", {})
+
+    def connect(self, dataset: str | None = None, *, api_version: str = "v1") -> Dataset:
+        """Return a dataset, looked at more often than in earnest; its client is closed after the test.
+
+        Parameters
+        ----------
+        dataset : str, optional
+            Full name; by default the one that is there.
+        api_version : str
+            As for `lro_notebook.connect`.
+        """
+        client = Client(
+            self.endpoint,
+            credentials=self.token,
+            local=LocalService(self._data_dir, self.buckets),
+            policy=_EAGER,
+        )
+        self._clients.append(client)
+        return Dataset(client, dataset or self.dataset, api_version=api_version)
+
+    @property
+    def credentials(self) -> Credentials:
+        """google-auth credentials for Google's own clients."""
+        from google.oauth2.credentials import Credentials  # noqa: PLC0415 - only where asked for
+
+        return Credentials(self.token)
+
+    @property
+    def client_options(self) -> dict[str, str]:
+        """``client_options`` of Google's own clients, which lead them to this service."""
+        return {"api_endpoint": self.endpoint}
+
+    def bucket(self, name: str) -> Path:
+        """Return the folder of the bucket ``gs://{name}``, which is made where it is missing."""
+        if not _BUCKET.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} is no name of a bucket: 3 to 63 small letters, digits, '.', '_' or '-'"
+            )
+        folder = self.buckets / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def pace(self, resources_per_second: float | None) -> None:
+        """Limit the speed of all operations, so that there is something to watch; None is full speed."""
+        self._call("PATCH", "", {"pace": resources_per_second})
+
+    def fail_answer(self, method: str, status: int = 503, *, retry_after: int = 0, times: int = 1) -> None:
+        """Answer the next calls of a method with an HTTP error; nothing of them is carried out.
+
+        Parameters
+        ----------
+        method : str
+            As in Google's reference: ``fhirStores.import``, ``operations.get``, ``operations.*``, ``*``.
+        status : int
+            HTTP status, from 400 to 599.
+        retry_after : int
+            Seconds for the header ``Retry-After``; 0 for no such header.
+        times : int
+            How many calls.
+        """
+        self._script(method, "status", status=status, retry_after=retry_after, times=times)
+
+    def lose_answer(self, method: str, *, times: int = 1) -> None:
+        """Carry out the next calls of a method, and drop the connection before the answer arrives."""
+        self._script(method, "lost", times=times)
+
+    def fail_operation(
+        self,
+        method: str,
+        code: str | int = "UNAVAILABLE",
+        message: str | None = None,
+        *,
+        after: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Let the next operations that a method starts end with an error.
+
+        Parameters
+        ----------
+        method : str
+            ``fhirStores.import``, ``datasets.deidentify``, ``*Stores.export``, ….
+        code : str or int
+            Of google.rpc: ``"PERMISSION_DENIED"`` or 7.
+        message : str, optional
+            What the error says.
+        after : int
+            How many units are done and committed before.
+        times : int
+            How many operations.
+        """
+        self._script(method, "error", code=_number(code), message=message, after=after, times=times)
+
+    def hang_operation(self, method: str, *, after: int = 0, times: int = 1) -> None:
+        """Let the next operations that a method starts run on until somebody cancels them.
+
+        `after` is the number of units that are done before.
+        """
+        self._script(method, "hang", after=after, times=times)
+
+    def fail_units(
+        self,
+        method: str,
+        units: int,
+        code: str | int = "INVALID_ARGUMENT",
+        message: str | None = None,
+        *,
+        times: int = 1,
+    ) -> None:
+        """Let the next operations that a method starts succeed, with so many units that count as failed.
+
+        They are in ``metadata.counter.failure`` and in the failure log. The data are complete all the same:
+        an import whose input is really broken needs a broken line in its file.
+        """
+        self._script(method, "failures", units=units, code=_number(code), message=message, times=times)
+
+    @property
+    def to_come(self) -> list[dict[str, Any]]:
+        """What was scripted and has not happened yet: ``assert not lro_service.to_come``."""
+        found: list[dict[str, Any]] = self._call("GET", "/faults")["faults"]
+        return found
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each method was called in this test: ``lro_service.calls["fhirStores.import"]``."""
+        return Counter(self._call("GET", "/faults")["calls"])
+
+    def _script(self, method: str, what: str, **fields: object) -> None:
+        given = {name: value for name, value in fields.items() if value is not None}
+        self._call("POST", "/faults", {"method": method, "what": what, **given})
+
+    def _call(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = self._control.request(verb, f"{self.endpoint}/.lro-local{path}", json=body)
+        if answer.is_error:
+            raise ConfigError(answer.json()["error"]["message"])
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _number(code: str | int) -> int:
+    """Return the number of a google.rpc code."""
+    if isinstance(code, int):
+        return code
+    try:
+        return Code[code].value
+    except KeyError as error:
+        raise ConfigError(
+            f"{code!r} is no google.rpc code, such as UNAVAILABLE or PERMISSION_DENIED"
+        ) from error
