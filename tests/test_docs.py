@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-#: A block with this comment needs an account: it is compiled, not run.
-CLOUD = "# on Google Cloud"
+#: What a block begins with that is compiled alone: it needs an account, or is a file of somebody's project.
+COMPILED = re.compile(r"# (on Google Cloud|\w+\.py)$", re.MULTILINE)
 #: Public names without an example that a test could run, and why.
 NO_EXAMPLE = {
     "__version__": "a string",
@@ -66,7 +66,7 @@ def run(page: Path, names: dict[str, Any]) -> dict[str, Any]:
         warnings.simplefilter("ignore", lro.LroWarning)
         for number, block in enumerate(fenced(page, "python"), start=1):
             code = compile(block, f"{page.name}, block {number}", "exec")
-            if CLOUD not in block:
+            if not COMPILED.match(block):
                 exec(code, names)  # noqa: S102 - our own pages
     return names
 
@@ -137,11 +137,8 @@ def permissions() -> Iterator[str]:
             if not needed or (name in told and member is getattr(Store, name, None)):
                 continue
             mark = "\\*" if "our guess" in doc else ""
-            calls = re.findall(r"``((?:GET|POST|PATCH|DELETE) [^`]+)``", doc)
-            yield (
-                f"| `{owner}.{name}` | {', '.join(f'`{call}`' for call in calls)} "
-                f"| {', '.join(f'`{permission}`{mark}' for permission in needed)} |"
-            )
+            permissions = ", ".join(f"`{permission}`{mark}" for permission in needed)
+            yield f"| `{owner}.{name}` | {permissions} |"
 
 
 def test_the_table_of_permissions_is_that_of_the_docstrings() -> None:
