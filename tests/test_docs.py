@@ -9,8 +9,6 @@ import ast
 import doctest
 import inspect
 import re
-import subprocess
-import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -23,6 +21,7 @@ import lro_notebook as lro
 from lro_notebook.frames.results import Results
 from lro_notebook.frames.views.scan import Scan
 from lro_notebook.healthcare.store import Store
+from lro_notebook.local.__main__ import _parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,22 +150,21 @@ def letters(text: str) -> int:
     return sum(map(str.isalpha, text))
 
 
-@cache
-def messages() -> list[str]:
-    """Return every line of text in the source, with ``…`` for what is put in at run time."""
-    found = set()
+def messages() -> Iterator[str]:
+    """Yield every line of text in the source, with ``…`` for what is put in at run time."""
     for path in (ROOT / "lro_notebook").rglob("*.py"):
         for node in ast.walk(ast.parse(read(path))):
-            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-            values = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
-            found.update("".join(value if isinstance(value, str) else "…" for value in values).split("\n"))
-    return sorted(found)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from node.value.split("\n")
+            elif isinstance(node, ast.JoinedStr):
+                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                yield from "".join(map(str, parts)).split("\n")
 
 
 def reads(message: str, quoted: str) -> bool:
     """Tell whether `quoted` can be `message`, and not for its gaps alone."""
     fixed = message.split("…")
-    if 2 * letters(message) < letters(quoted) or not all(part in quoted for part in fixed):
+    if not all(part in quoted for part in fixed) or 2 * letters(message) < letters(quoted):
         return False
     return re.fullmatch(".*".join(map(re.escape, fixed)), quoted) is not None
 
@@ -174,14 +172,32 @@ def reads(message: str, quoted: str) -> bool:
 def test_every_quoted_message_is_one_of_the_code() -> None:
     lines = [line for quoted in fenced(DOCS / "troubleshooting.md", "text") for line in quoted.splitlines()]
     assert len(lines) > 30
-    assert [line for line in lines if not any(reads(message, line) for message in messages())] == []
+    told = set(messages())
+    assert [line for line in lines if not any(reads(message, line) for message in told)] == []
 
 
-def test_the_help_of_the_service_is_what_it_says() -> None:
-    program = [sys.executable, "-m", "lro_notebook.local", "--help"]
-    said = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+def test_the_help_of_the_service_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     page = fenced(DOCS / "reference" / "programs.md", "text")[0]
-    assert page.split() == said.split()
+    assert page.split() == _parser().format_help().split()
+
+
+def columns(heading: str) -> dict[str, str]:
+    """Return the columns and dtypes that the page of tables lists under a heading."""
+    section = read(DOCS / "tables.md").partition(f"## `{heading}")[2].partition("\n## ")[0]
+    rows = (row.split("|")[1:3] for row in section.splitlines() if row.startswith("| `"))
+    return {name: dtype.strip() for names, dtype in rows for name in re.findall(r"`(\w+)`", names)}
+
+
+def test_the_columns_of_the_tables_are_those_of_the_frames(names: dict[str, Any]) -> None:
+    op: lro.Operation = names["op"]
+    for heading, frame in {
+        "lro.to_frame": lro.to_frame([]),
+        "lro.started": lro.started(),
+        "op.history": op.history,
+        "op.failures": op.failures(),
+    }.items():
+        assert columns(heading) == {name: str(dtype) for name, dtype in frame.dtypes.items()}
 
 
 def test_every_public_name_is_in_the_reference() -> None:
