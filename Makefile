@@ -3,7 +3,7 @@
 # make test    the whole test suite                                           make bench   measurements
 # make lab     JupyterLab on the example notebooks                            make clean   remove what was built
 # make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
-# make soak    many rounds of faults and crashes, drawn to build/soak.png
+# make soak    many rounds of faults and crashes, drawn to build/soak.png    make docs   the site, in build/docs
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 
 VENV ?= .venv
@@ -14,7 +14,7 @@ BIN = $(VENV)/bin
 JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab test test-matrix test-live soak check bench screens browser dist clean
+.PHONY: demo lab test test-matrix test-live soak check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -54,6 +54,10 @@ check: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# A broken link or a name that is not there fails it. The variable turns off an advertisement of the theme.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.test
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -66,6 +66,13 @@ def connect(
     ------
     ConfigError
         An argument cannot work, or the embedded service does not start.
+
+    Examples
+    --------
+    >>> lro.connect()
+    <Dataset projects/local/locations/local/datasets/demo (local, synthetic)>
+    >>> lro.connect("projects/my-project/locations/us-central1/datasets/my-dataset").id
+    'my-dataset'
     """
     wants_local = data_dir is not None or dataset is None or dataset.startswith(LOCAL_PROJECT)
     if endpoint is None and wants_local:
@@ -126,6 +133,13 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
         `x` is no operation, or nobody is known who could ask for it.
     ApiError
         There is no operation of that name; records are kept for a limited time.
+
+    Examples
+    --------
+    >>> lro.watch(op.name, client=ds.client)
+    <Operation ... fhirStores.export SUCCEEDED ...>
+    >>> [each.state for each in lro.watch([op, {"name": "operations/1", "done": True}])]
+    ['SUCCEEDED', 'SUCCEEDED']
     """
     if isinstance(x, Iterable) and not isinstance(x, (str, Mapping)):
         operations = Operations(_watched(item, client) for item in x)
@@ -174,6 +188,12 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
         (datetime64[us, UTC]), ``elapsed`` (timedelta64[us]), ``completed``, ``total``, ``failed`` (Int64),
         ``fraction`` (Float64), ``cancel_requested`` (boolean), ``error_code``, ``error_message``,
         ``logs_url`` (string); the same for no operations.
+
+    Examples
+    --------
+    >>> lro.to_frame(op)[["method", "state", "failed"]]
+                  method      state  failed
+    0  fhirStores.export  SUCCEEDED       0
     """
     from lro_notebook.frames.operations import operations_frame  # noqa: PLC0415 - pandas only when asked for
 
@@ -201,6 +221,11 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     ------
     ConfigError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> lro.timeline(ds.operations()).get_xlabel()
+    'time (UTC)'
     """
     from lro_notebook.frames.timeline import timeline as draw  # noqa: PLC0415 - pandas only when asked for
 
@@ -218,6 +243,14 @@ def started() -> pd.DataFrame:
     DataFrame
         ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
         (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string).
+
+    Examples
+    --------
+    >>> journal = lro.started()
+    >>> journal.loc[journal["state"] == "UNKNOWN", ["method", "target", "requested"]]  # never answered
+    Empty DataFrame
+    Columns: [method, target, requested]
+    Index: []
     """
     from lro_notebook.frames.operations import started_frame  # noqa: PLC0415 - pandas only when asked for
 
@@ -269,6 +302,12 @@ def read_results(
         Several operations wrote there and `operation` is not given, or an option is unknown.
     ResultError
         Nothing is there, or it cannot be read.
+
+    Examples
+    --------
+    >>> everything = lro.read_results("gs://demo-out/run-1", operation=op.id, client=ds.client)
+    >>> everything["Patient"].shape[0]
+    100
     """
     from lro_notebook.frames.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
 

@@ -77,6 +77,15 @@ class Client:
         Where starts are noted, and who runs the looks; for tests.
     policy : PollPolicy, optional
         When its operations are looked at.
+
+    Examples
+    --------
+    >>> client = ds.client
+    >>> body = {"gcsDestination": {"uriPrefix": "gs://demo-out/by-client"}}
+    >>> client.start("POST", f"{store.name}:export", body).wait().state
+    'SUCCEEDED'
+    >>> [each.done() for each in client.list(ds.name) if each.id == op.id]
+    [True]
     """
 
     _open: ClassVar[weakref.WeakSet[Client]] = weakref.WeakSet()

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 
 class Code(IntEnum):
-    """The canonical codes of ``google.rpc.Code``, equal to their integers."""
+    """The canonical codes of ``google.rpc.Code``, equal to their integers.
+
+    Examples
+    --------
+    >>> lro.Code.NOT_FOUND == 5
+    True
+    """
 
     OK = 0
     CANCELLED = 1
@@ -80,15 +86,40 @@ HTTP_CODES: Mapping[int, Code] = {
 
 
 class LroError(Exception):
-    """Base of every error that this package raises by itself."""
+    """Base of every error that this package raises by itself.
+
+    Examples
+    --------
+    >>> try:
+    ...     lro.connect("my-dataset")
+    ... except lro.LroError as error:
+    ...     print(type(error).__name__)
+    ConfigError
+    """
 
 
 class ConfigError(LroError, ValueError):
-    """An argument, a name, a URI or the set-up cannot work; the message says what to change."""
+    """An argument, a name, a URI or the set-up cannot work; the message says what to change.
+
+    Examples
+    --------
+    >>> lro.View("Patients")
+    Traceback (most recent call last):
+    lro_notebook.errors.ConfigError: there is no ready view 'Patients'; did you mean 'Patient'?
+    """
 
 
 class AuthError(LroError):
-    """There are no credentials, or the service refused them; the message names the command that helps."""
+    """There are no credentials, or the service refused them; the message names the command that helps.
+
+    Examples
+    --------
+    >>> with lro.Client(ds.client.endpoint, credentials="expired") as client:
+    ...     client.get(op.name)
+    Traceback (most recent call last):
+    lro_notebook.errors.AuthError: ... refused the credentials (HTTP 401): ...
+    For Google Cloud run: gcloud auth application-default login
+    """
 
 
 class ApiError(LroError):
@@ -110,6 +141,14 @@ class ApiError(LroError):
         What to do next, or empty.
     retry_after : float or None
         Seconds that the service asked to wait (``Retry-After``).
+
+    Examples
+    --------
+    >>> try:
+    ...     ds.operation("no-such-one")
+    ... except lro.ApiError as error:
+    ...     print(error.status, error.code.name)
+    404 NOT_FOUND
     """
 
     def __init__(
@@ -142,6 +181,13 @@ class StartUnknown(LroError):
     candidates : tuple of str
         Names of the operations that were created since the request; none is adopted, since one of
         them may be somebody else's.
+
+    Examples
+    --------
+    >>> try:
+    ...     op = store.export_to("gs://demo-out/once")
+    ... except lro.StartUnknown as error:
+    ...     print("perhaps one of", error.candidates)
     """
 
     def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
@@ -150,7 +196,15 @@ class StartUnknown(LroError):
 
 
 class PollingLost(LroError):
-    """The state of an operation could not be read for too long; the operation may still run."""
+    """The state of an operation could not be read for too long; the operation may still run.
+
+    Examples
+    --------
+    >>> try:
+    ...     response = op.result()
+    ... except lro.PollingLost:
+    ...     op.wait()  # looks again
+    """
 
 
 class OperationError(LroError):
@@ -160,6 +214,14 @@ class OperationError(LroError):
     ----------
     operation : Operation
         The handle, with ``.error``, ``.metadata`` and ``.progress``.
+
+    Examples
+    --------
+    >>> try:
+    ...     store.import_from("gs://no-such-bucket/x").result()
+    ... except lro.OperationError as error:
+    ...     print(error.operation.state, error.operation.error.name)
+    FAILED NOT_FOUND
     """
 
     def __init__(self, message: str, operation: Operation) -> None:
@@ -168,35 +230,110 @@ class OperationError(LroError):
 
 
 class OperationFailed(OperationError):
-    """The operation ended with an error."""
+    """The operation ended with an error.
+
+    Examples
+    --------
+    >>> error = store.import_from("gs://no-such-bucket/x").exception()
+    >>> isinstance(error, lro.OperationFailed)
+    True
+    """
 
 
 class OperationCancelled(OperationError, concurrent.futures.CancelledError):
-    """The operation was cancelled (google.rpc code 1)."""
+    """The operation was cancelled (google.rpc code 1).
+
+    Examples
+    --------
+    >>> lro.local.set_pace(500)
+    >>> slow = store.export_to("gs://demo-out/cancelled")
+    >>> slow.cancel()
+    True
+    >>> try:
+    ...     slow.result()
+    ... except lro.OperationCancelled as error:
+    ...     print(error.operation.state)
+    CANCELLED
+    >>> lro.local.set_pace(None)
+    """
 
 
 class WaitTimeout(LroError, TimeoutError):
-    """The time given to a wait is over; the operation goes on."""
+    """The time given to a wait is over; the operation goes on.
+
+    Examples
+    --------
+    >>> lro.local.set_pace(500)
+    >>> slow = store.export_to("gs://demo-out/late")
+    >>> try:
+    ...     slow.result(timeout=0.01)
+    ... except lro.WaitTimeout:
+    ...     print(slow.running())
+    True
+    >>> lro.local.set_pace(None)
+    """
 
 
 class ResultError(LroError):
-    """The output of an operation is missing or cannot be read."""
+    """The output of an operation is missing or cannot be read.
+
+    Examples
+    --------
+    >>> try:
+    ...     lro.read_results("gs://demo-out/nothing-there", client=ds.client)
+    ... except lro.ResultError as error:
+    ...     print(str(error).partition(":")[0])
+    no results at gs
+    """
 
 
 class LroWarning(UserWarning):
-    """Base of the package's warnings."""
+    """Base of the package's warnings.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.simplefilter("ignore", lro.LroWarning)
+    """
 
 
 class PartialFailureWarning(LroWarning):
-    """An operation succeeded although some of its units failed (``counter.failure`` > 0)."""
+    """An operation succeeded although some of its units failed (``counter.failure`` > 0).
+
+    Examples
+    --------
+    >>> import warnings
+    >>> broken = ds.hl7v2_store("broken").create(exist_ok=True)
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always", lro.PartialFailureWarning)
+    ...     op = broken.import_from("gs://lro-sample/hl7v2/broken.ndjson").wait()
+    >>> len(seen), op.state, op.progress.failed == len(op.failures())
+    (1, 'SUCCEEDED', True)
+    """
 
 
 class BadLinesWarning(LroWarning):
-    """Some lines of an operation's output could not be read; ``Results.bad_lines`` lists them."""
+    r"""Some lines of an operation's output could not be read; ``Results.bad_lines`` lists them.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("Patient.ndjson").write_text('{"id": "a"}\nno resource\n')
+    >>> results = lro.read_results("Patient.ndjson")
+    >>> len(results["Patient"]), results.bad_lines["line"].tolist()
+    (1, [2])
+    """
 
 
 class TruncatedListsWarning(LroWarning):
-    """Some lists had more than the one element that is shown; ``Results.truncated`` counts them."""
+    """Some lists had more than the one element that is shown; ``Results.truncated`` counts them.
+
+    Examples
+    --------
+    >>> names = op.load(tables=["Patient"], lists="explode")["Patient.name"]  # nothing is left out
+    >>> len(names) > 100
+    True
+    """
 
 
 _PACKAGE = str(Path(__file__).parent)

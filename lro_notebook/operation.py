@@ -47,6 +47,14 @@ class Operation:
         What the floors above need to read the output; kept, not used.
     record : StartRecord, optional
         What was asked for, where this machine started it.
+
+    Examples
+    --------
+    >>> op = store.export_to("gs://demo-out/patients", types="Patient")
+    >>> op.wait().state, op.progress.completed
+    ('SUCCEEDED', 100)
+    >>> list(op.load())
+    ['Patient']
     """
 
     def __init__(

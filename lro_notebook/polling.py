@@ -66,6 +66,12 @@ class PollPolicy:
         The first delay after a failed look, which doubles, and the longest.
     failure_budget, failure_least : float, int
         An operation counts as lost after so many seconds without an answer, and so many failures.
+
+    Examples
+    --------
+    >>> policy = lro.PollPolicy(floor=5.0, jitter=0.0)
+    >>> policy.delay(1.0), policy.delay(60.0)
+    (5.0, 6.0)
     """
 
     floor: float = 0.2

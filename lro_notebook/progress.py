@@ -89,6 +89,14 @@ class Progress:
         UTC-aware times of the operation itself.
     cancel_requested : bool
         A cancellation was asked for.
+
+    Examples
+    --------
+    >>> progress = lro.Progress.from_metadata({"counter": {"pending": "60", "success": "38", "failure": "2"}})
+    >>> progress.completed, progress.total, progress.failed, progress.fraction
+    (40, 100, 2, 0.4)
+    >>> lro.Progress.from_metadata({"counter": {"success": "40"}}).fraction is None  # no total, no fraction
+    True
     """
 
     fraction: float | None = None

@@ -73,6 +73,11 @@ class Status:
         Typed details, each with its ``@type``.
     unknown : dict
         Fields that the schema does not know, kept as they came.
+
+    Examples
+    --------
+    >>> lro.Status.from_dict({"code": 5, "message": "no such bucket"}).name
+    'NOT_FOUND'
     """
 
     code: int = 0
@@ -131,6 +136,11 @@ class OperationResource:
         Why it failed or was cancelled.
     unknown : dict
         Fields that the schema does not know, kept as they came.
+
+    Examples
+    --------
+    >>> lro.OperationResource.from_dict({"name": "operations/1", "done": True}).response
+    {}
     """
 
     name: str

@@ -56,6 +56,12 @@ def wait(
     DoneAndNotDone
         ``(done, not_done)``, two sets; an operation whose state cannot be read any more is in ``done``,
         and its ``result()`` says why.
+
+    Examples
+    --------
+    >>> done, not_done = lro.wait([op])
+    >>> len(done), len(not_done)
+    (1, 0)
     """
     if return_when not in _WHEN:
         raise ConfigError(f"return_when={return_when!r} is none of {', '.join(_WHEN)}")
@@ -87,6 +93,12 @@ def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> I
     ------
     WaitTimeout
         Some have not ended in time; they go on.
+
+    Examples
+    --------
+    >>> for each in lro.as_completed([op], timeout=60):
+    ...     print(each.state)
+    SUCCEEDED
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     left = dict.fromkeys(_followed(ops))

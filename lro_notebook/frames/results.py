@@ -46,6 +46,16 @@ class Results(Mapping[str, pd.DataFrame]):
         The files, in the order in which they are to be read.
     options : Options
         How to load.
+
+    Examples
+    --------
+    >>> results = op.load()
+    >>> results["Patient"].shape[0]
+    100
+    >>> results.bad_lines.empty
+    True
+    >>> results.truncated.columns.tolist()
+    ['column', 'rows']
     """
 
     def __init__(
@@ -214,7 +224,7 @@ class Results(Mapping[str, pd.DataFrame]):
         return self.scan(definition).to_pandas()
 
     def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
-        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.to_dask()`` need little memory."""
+        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
         from lro_notebook.frames.views.scan import scan as scan_view  # noqa: PLC0415 - not all who load need views
 
         return scan_view(definition, self._work, self._options)

@@ -16,7 +16,15 @@ CATEGORIES = ("RESOURCE", "REQUEST")
 
 
 class ConsentStore(Store):
-    """A consent store of a dataset."""
+    """A consent store of a dataset.
+
+    Examples
+    --------
+    >>> consents = ds.consent_store("consents").create(exist_ok=True)
+    >>> op = consents.query_accessible_data("gs://demo-out/consented")
+    >>> op.wait().state
+    'SUCCEEDED'
+    """
 
     collection = "consentStores"
     maker = "consent_store"

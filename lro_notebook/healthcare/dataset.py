@@ -43,6 +43,13 @@ class Dataset:
         Full resource name, and its last segment.
     client : Client
         Carries the requests.
+
+    Examples
+    --------
+    >>> ds.fhir_store("demo").exists()
+    True
+    >>> len(ds.operations()) > 0
+    True
     """
 
     def __init__(self, client: Client, name: str, *, api_version: str = "v1") -> None:
@@ -93,9 +100,10 @@ class Dataset:
     ) -> Operation:
         """Start a de-identified copy into a new dataset, and return the operation at once.
 
-        Calls ``POST {dataset}:deidentify`` (v1, v1beta1); needs ``healthcare.datasets.deidentify``. The
-        counter counts resources and instances. The response is an empty DeidentifySummary; failures of
-        instances do not fail the operation.
+        Calls ``POST {dataset}:deidentify`` (v1, v1beta1); needs ``healthcare.datasets.deidentify``, and
+        ``healthcare.datasets.create`` in the project of the destination. The counter counts resources and
+        instances. The response is an empty DeidentifySummary; failures of instances do not fail the
+        operation.
 
         Parameters
         ----------
@@ -133,11 +141,14 @@ class Dataset:
         )
 
     def exists(self) -> bool:
-        """Tell whether the dataset exists. Calls ``GET {dataset}``."""
+        """Tell whether the dataset exists. Calls ``GET {dataset}``; needs ``healthcare.datasets.get``."""
         return self.client.rest.exists(f"{self._version}/{self.name}")
 
     def delete(self) -> None:
-        """Delete the dataset and all that is in it. Calls ``DELETE {dataset}``."""
+        """Delete the dataset and all that is in it.
+
+        Calls ``DELETE {dataset}``; needs ``healthcare.datasets.delete``.
+        """
         self._call("DELETE", self.name)
 
     def fhir_store(self, store_id: str) -> FhirStore:
@@ -159,8 +170,8 @@ class Dataset:
     def stores(self) -> list[Store]:
         """Return the stores of the dataset, kind after kind.
 
-        Calls ``GET {dataset}/fhirStores``, ``…/dicomStores``, ``…/hl7V2Stores`` and
-        ``…/consentStores``, every page.
+        Calls ``GET {dataset}/{collection}`` for each of the four kinds, every page; needs
+        ``healthcare.{collection}.list``.
         """
         return [
             kind(self.client, self.name, store["name"].rpartition("/")[2], api_version=self._version)
@@ -172,7 +183,8 @@ class Dataset:
         """Return the handle of an operation of this dataset, as it is now.
 
         This is how to get back to an operation after a restart of the kernel. If this machine started it,
-        the handle knows its destination. Calls ``GET {dataset}/operations/{id}``.
+        the handle knows its destination. Calls ``GET {dataset}/operations/{id}``; needs
+        ``healthcare.operations.get``.
 
         Raises
         ------
@@ -189,7 +201,7 @@ class Dataset:
     def operations(self, *, filter: str | None = None, page_size: int | None = None) -> Operations:  # noqa: A002
         """Return the handles of all operations of this dataset, a list that shows as a live table.
 
-        Calls ``GET {dataset}/operations``, every page.
+        Calls ``GET {dataset}/operations``, every page; needs ``healthcare.operations.list``.
 
         Parameters
         ----------

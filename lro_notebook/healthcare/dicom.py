@@ -22,7 +22,16 @@ _TABLE = re.compile(r"bq://[^./]+\.[^./]+\.[^./]+")
 
 
 class DicomStore(DicomWeb):
-    """A DICOM store of a dataset."""
+    """A DICOM store of a dataset.
+
+    Examples
+    --------
+    >>> dicom = ds.dicom_store("images").create(exist_ok=True)
+    >>> dicom.import_from("gs://lro-sample/dicom/**").wait().state
+    'SUCCEEDED'
+    >>> len(dicom.studies(limit=2))
+    2
+    """
 
     collection = "dicomStores"
     maker = "dicom_store"

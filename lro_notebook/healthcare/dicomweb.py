@@ -45,8 +45,8 @@ class DicomWeb(Store):
     def delete_series(self, study: str, series: str, *, show: bool | None = None) -> Operation:
         """Start the deletion of a series with all its instances, and return the operation at once.
 
-        Calls ``DELETE {store}/dicomWeb/studies/{study}/series/{series}`` (v1, v1beta1); otherwise as
-        `delete_study`.
+        Calls ``DELETE {store}/dicomWeb/studies/{study}/series/{series}`` (v1, v1beta1); needs
+        ``healthcare.dicomStores.dicomWebDelete``. Otherwise as `delete_study`.
         """
         path = f"{self.name}/{web_path(study=study, series=series)}"
         return self._begin("DELETE", path, None, title="studies.series.delete", show=show)
@@ -113,9 +113,10 @@ class DicomWeb(Store):
     ) -> list[dict[str, Any]]:
         """Search for instances, and return their attributes as DICOM JSON.
 
-        Calls ``GET {store}/dicomWeb[/studies/{study}[/series/{series}]]/instances``; otherwise as
-        `studies`. ``includefield="all"`` asks for every attribute. Without a
-        `limit` the local service returns 1,000; ``offset="1000"`` asks for what follows.
+        Calls ``GET {store}/dicomWeb[/studies/{study}[/series/{series}]]/instances``; needs
+        ``healthcare.dicomStores.dicomWebRead``. Otherwise as `studies`. ``includefield="all"`` asks for
+        every attribute. Without a `limit` the local service returns 1,000; ``offset="1000"`` asks for what
+        follows.
         """
         part = "" if study is None else f"{web_path(study=study, series=series).removeprefix('dicomWeb/')}/"
         return self._search(f"{part}instances", limit, attributes)

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 
 class FhirStore(FhirTransfer, FhirChanges):
-    """A FHIR store of a dataset."""
+    """A FHIR store of a dataset.
+
+    Examples
+    --------
+    >>> fhir = ds.fhir_store("demo")
+    >>> fhir.export_to("gs://demo-out/patients", types="Patient").result()["@type"]
+    'type.googleapis.com/google.cloud.healthcare.v1.fhir.rest.ExportResourcesResponse'
+    """
 
     collection = "fhirStores"
     maker = "fhir_store"
@@ -26,7 +33,9 @@ class FhirStore(FhirTransfer, FhirChanges):
         settings: Mapping[str, Any] | None = None,
         exist_ok: bool = False,
     ) -> Self:
-        """Create the store, and return it. Calls ``POST {dataset}/fhirStores``.
+        """Create the store, and return it.
+
+        Calls ``POST {dataset}/fhirStores`` (v1, v1beta1); needs ``healthcare.fhirStores.create``.
 
         Parameters
         ----------

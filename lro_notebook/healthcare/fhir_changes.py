@@ -113,9 +113,9 @@ class FhirChanges(Store):
     ) -> Operation:
         """Start a deletion of many resources, and return the operation at once.
 
-        Calls ``POST {store}:bulkDelete`` (v1, v1beta1); needs ``healthcare.fhirStores.bulkDelete`` (our
-        guess). The counter counts current versions as ``success`` and historical versions as
-        ``secondarySuccess``. The type of the response is not documented.
+        Calls ``POST {store}:bulkDelete`` (v1, v1beta1); needs ``healthcare.fhirStores.bulkDelete``. The
+        counter counts current versions as ``success`` and historical versions as ``secondarySuccess``. The
+        type of the response is not documented.
 
         Parameters
         ----------
@@ -168,9 +168,9 @@ class FhirChanges(Store):
     ) -> Operation:
         """Start a de-identified copy into another FHIR store, and return the operation at once.
 
-        Calls ``POST {store}:deidentify`` (v1, v1beta1); needs ``healthcare.fhirStores.deidentify``. The
-        counter counts resources. The response is an empty DeidentifyFhirStoreSummary; failures do not
-        fail the operation.
+        Calls ``POST {store}:deidentify`` (v1, v1beta1); needs ``healthcare.fhirStores.deidentify``, and
+        ``healthcare.fhirResources.update`` on the destination. The counter counts resources. The response
+        is an empty DeidentifyFhirStoreSummary; failures do not fail the operation.
 
         Parameters
         ----------
@@ -256,9 +256,9 @@ class FhirChanges(Store):
         """Start the application of a new list of admin consents, and return the operation at once.
 
         Calls ``POST {store}:applyAdminConsents`` (v1, v1beta1); needs
-        ``healthcare.fhirStores.applyAdminConsents`` (our guess). The counter counts consents as
-        ``success`` and reindexed resources as ``secondarySuccess``. The response is an
-        ApplyAdminConsentsResponse; an error carries an ApplyAdminConsentsErrorDetail.
+        ``healthcare.fhirStores.applyConsents``. The counter counts consents as ``success`` and reindexed
+        resources as ``secondarySuccess``. The response is an ApplyAdminConsentsResponse; an error carries
+        an ApplyAdminConsentsErrorDetail.
 
         Parameters
         ----------
@@ -318,8 +318,8 @@ class FhirChanges(Store):
         """Start a FHIRPath query over the store, and return the operation at once.
 
         Calls ``POST {store}:executeCohort`` (v1beta1 only, whatever the dataset uses); needs
-        ``healthcare.fhirStores.executeCohort`` (our guess). The counter counts resources. The response
-        is an ExecuteCohortResponse with ``fhirStore``.
+        ``healthcare.fhirStores.export``. The counter counts resources. The response is an
+        ExecuteCohortResponse with ``fhirStore``.
 
         Parameters
         ----------

@@ -234,7 +234,8 @@ class FhirTransfer(Store):
     def bulk_export_operation(self, export_id: str) -> Operation:
         """Return the handle of a bulk export of this store, as it is now.
 
-        Calls ``GET {store}/operations/{id}``.
+        Calls ``GET {store}/operations/{id}``; needs ``healthcare.fhirStores.getFhirOperation`` (our guess,
+        by its name).
         """
         name = f"{self.name}/operations/{requests.resource_id(export_id, 'export')}"
         return attach_bulk_export(self._client, name, version=self._version)

@@ -20,7 +20,16 @@ PARSER_VERSIONS = ("V1", "V2", "V3")
 
 
 class Hl7v2Store(Store):
-    """An HL7v2 store of a dataset."""
+    """An HL7v2 store of a dataset.
+
+    Examples
+    --------
+    >>> hl7v2 = ds.hl7v2_store("messages").create(parser_version="V3", exist_ok=True)
+    >>> hl7v2.import_from("gs://lro-sample/hl7v2/messages.ndjson").wait().state
+    'SUCCEEDED'
+    >>> next(hl7v2.messages())["messageType"]
+    'ADT'
+    """
 
     collection = "hl7V2Stores"
     maker = "hl7v2_store"

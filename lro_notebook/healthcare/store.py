@@ -38,11 +38,14 @@ class Store:
         return f"<{type(self).__name__} {self.id} of {self._dataset}>"
 
     def exists(self) -> bool:
-        """Tell whether the store exists. Calls ``GET {store}``."""
+        """Tell whether the store exists. Calls ``GET {store}``; needs ``healthcare.{collection}.get``."""
         return self._client.rest.exists(f"{self._version}/{self.name}")
 
     def delete(self) -> None:
-        """Delete the store and all that is in it. Calls ``DELETE {store}``."""
+        """Delete the store and all that is in it.
+
+        Calls ``DELETE {store}``; needs ``healthcare.{collection}.delete``.
+        """
         self._call("DELETE", self.name)
 
     def _create(self, body: dict[str, Any], *, exist_ok: bool) -> Self:

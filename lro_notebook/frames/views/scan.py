@@ -56,6 +56,14 @@ class Scan:
         The files of the view's resource type, in their order; none gives no rows.
     options : Options
         How to load: of them `decimals`, `parse_dates` and `errors` matter to views.
+
+    Examples
+    --------
+    >>> scan = results.scan("Patient")
+    >>> len(scan.to_pandas()) == len(results["Patient"])
+    True
+    >>> scan.to_parquet("patients.parquet").name
+    'patients.parquet'
     """
 
     def __init__(

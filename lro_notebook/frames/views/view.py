@@ -36,7 +36,7 @@ class View:
 
     Examples
     --------
-    >>> view = View({
+    >>> view = lro.View({
     ...     "resource": "Patient",
     ...     "select": [{"column": [{"name": "id", "path": "id", "type": "id"}]}],
     ... })
