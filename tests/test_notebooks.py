@@ -73,6 +73,19 @@ EXPECTED = {
         (),
         3,
     ),
+    "07_cohort_study": Expected(
+        1,
+        (
+            "with essential hypertension          117",
+            "days in care          1658        1658",
+            "[figure]",
+            "148/93",
+            "28 % (15 to 46)",
+            "58.6 (50.7 to 68.2)",
+        ),
+        (),
+        5,
+    ),
 }
 
 
