@@ -4,6 +4,7 @@
 # make lab     JupyterLab on the example notebooks                            make clean   remove what was built
 # make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
 # make soak    many rounds of faults and crashes, drawn to build/soak.png
+# make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab test test-matrix soak check bench screens browser clean
+.PHONY: demo lab notebooks test test-binder test-matrix soak check bench screens browser clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -19,8 +20,15 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
+notebooks: $(VENV)/.demo
+	set -e; for notebook in notebooks/*.ipynb; do \
+	$(BIN)/python scripts/run_notebook.py $$notebook --save; done
+
 test: $(VENV)/.test browser
 	$(BIN)/python -m pytest $(ARGS)
+
+test-binder: $(VENV)/.test
+	$(BIN)/python scripts/binder.py
 
 test-matrix: $(VENV)/.test
 	$(BIN)/python scripts/kernel_matrix.py
