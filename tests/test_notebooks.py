@@ -124,7 +124,8 @@ def test_an_output_that_says_the_same_as_the_stored_one_is_left_as_stored(tmp_pa
     def saved(text: str, shown: str) -> str:
         outputs = [v4.new_output("stream", text=text), v4.new_output("display_data", {"text/html": shown})]
         cell = v4.new_code_cell("op", id="one", outputs=outputs)
-        return nbformat.writes(v4.new_notebook(cells=[cell], metadata={"language_info": {"name": "python"}}))
+        notebook = v4.new_notebook(cells=[cell], metadata={"language_info": {"name": "python"}})
+        return str(nbformat.writes(notebook))
 
     path.write_text(saved("1795628442293018790 in 0:08", "<svg>1</svg>Done"), encoding="utf-8")
     keep_outputs = runpy.run_path(str(ROOT / "scripts" / "run_notebook.py"))["keep_outputs"]
