@@ -7,11 +7,13 @@ different at every run, and runs on a machine where nothing has run before.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import re
 import sys
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
+from PIL import Image
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -75,10 +78,20 @@ def is_blank(output: NotebookNode) -> bool:
 
 
 def tidy(output: NotebookNode) -> NotebookNode:
-    """Take the temporary names that kernels give to cells out of an output."""
+    """Take the temporary names that kernels give to cells out of an output, and make a figure small."""
     if output.output_type == "stream":
         output.text = re.sub(r"\S*/ipykernel_\d+/\d+\.py", "<cell>", output.text)
+    elif "image/png" in output.get("data", {}):
+        output.data["image/png"] = with_palette(output.data["image/png"])
     return output
+
+
+def with_palette(png: str) -> str:
+    """Return a figure in few colours: it looks the same, in a quarter of the bytes."""
+    small = BytesIO()
+    figure = Image.open(BytesIO(base64.b64decode(png))).convert("RGB")
+    figure.quantize(128, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
 
 
 def what_it_says(outputs: list[NotebookNode]) -> str:
