@@ -78,7 +78,7 @@ EXPECTED = {
     "07_cohort_study": Expected(
         1,
         (
-            "with essential hypertension          117",
+            "with essential hypertension           117",
             "days in care          1658        1658",
             "[figure]",
             "148/93",
