@@ -5,6 +5,7 @@
 # make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
 # make soak    many rounds of faults and crashes, drawn to build/soak.png    make docs   the site, in build/docs
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
+# make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -14,7 +15,7 @@ BIN = $(VENV)/bin
 JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab test test-matrix test-live soak check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test test-binder test-matrix test-live soak check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -22,8 +23,15 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
+notebooks: $(VENV)/.demo
+	set -e; for notebook in notebooks/*.ipynb; do \
+	$(BIN)/python scripts/run_notebook.py $$notebook --save; done
+
 test: $(VENV)/.test browser
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-binder: $(VENV)/.test
+	$(BIN)/python scripts/binder.py
 
 test-matrix: $(VENV)/.test
 	$(BIN)/python scripts/kernel_matrix.py

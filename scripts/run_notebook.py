@@ -1,25 +1,34 @@
 """Run a notebook top to bottom, showing code, live progress and results in the terminal as they come.
 
 With --html the executed notebook is left as a page; with --save it keeps its outputs, without what is
-different at every run.
+different at every run, and runs on a machine where nothing has run before.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import os
 import re
 import sys
+from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
+from PIL import Image
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+#: What differs between two runs that say the same: ids, durations, rates, ports, lines of progress.
+_PASSING = re.compile(r"(?<!\d)\d{19}(?!\d)|\d+:\d\d|[\d,.]+/s|127\.0\.0\.1:\d+|<svg.*?</svg>", re.DOTALL)
 
 
 class TerminalClient(NotebookClient):
@@ -49,14 +58,62 @@ def show_source(cell: NotebookNode, **_: object) -> None:
 
 
 def keep_outputs(notebook: NotebookNode, path: Path) -> None:
-    """Write the notebook with its outputs, without times of cells and temporary names of kernels."""
+    """Write the notebook with its outputs; an output that says what the stored one says is left as stored."""
+    stored = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):
-            if output.output_type == "stream":
-                output.text = re.sub(r"\S*/ipykernel_\d+/\d+\.py", "<cell>", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [tidy(output) for output in cell.outputs if not is_blank(output)]
+            before = stored[cell.id]
+            if before.source == cell.source and what_it_says(before.outputs) == what_it_says(cell.outputs):
+                cell.outputs = before.outputs
     notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
     nbformat.write(notebook, path)
+
+
+def is_blank(output: NotebookNode) -> bool:
+    """Tell whether an output shows nothing, as that of a button whose work is done."""
+    return "data" in output and not any(output.data.values())
+
+
+def tidy(output: NotebookNode) -> NotebookNode:
+    """Take the temporary names that kernels give to cells out of an output, and make a figure small."""
+    if output.output_type == "stream":
+        output.text = re.sub(r"\S*/ipykernel_\d+/\d+\.py", "<cell>", output.text)
+    elif "image/png" in output.get("data", {}):
+        output.data["image/png"] = with_palette(output.data["image/png"])
+    return output
+
+
+def with_palette(png: str) -> str:
+    """Return a figure in few colours: it looks the same, in a quarter of the bytes."""
+    small = BytesIO()
+    figure = Image.open(BytesIO(base64.b64decode(png))).convert("RGB")
+    figure.quantize(128, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
+
+
+def what_it_says(outputs: list[NotebookNode]) -> str:
+    """Return outputs without what passes, to compare those of two runs."""
+    return _PASSING.sub("", json.dumps(outputs, sort_keys=True))
+
+
+def execute(notebook: NotebookNode, folder: Path) -> str:
+    """Run all cells; return why it stopped, or nothing."""
+    client = TerminalClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        coalesce_streams=True,
+        on_cell_execute=show_source,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return f"{error.ename}: {error.evalue}"
+    return ""
 
 
 def main() -> int:
@@ -69,29 +126,21 @@ def main() -> int:
     options = parser.parse_args()
 
     os.environ.setdefault("LRO_NOTEBOOK_PROGRESS", "0" if options.save else "1")
-    if options.state is not None:
-        state = options.state.resolve()
-        os.environ["LRO_NOTEBOOK_DATA_DIR"] = str(state / "local")
-        os.environ["LRO_NOTEBOOK_STATE_DIR"] = str(state / "state")
     notebook = nbformat.read(options.notebook, as_version=4)
-    client = TerminalClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(options.notebook.parent)}},
-        coalesce_streams=True,
-        on_cell_execute=show_source,
-    )
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        print(f"\n{options.notebook} stopped: {error.ename}: {error.evalue}", file=sys.stderr)
-        return 1
-    finally:
-        if options.state is not None:
+    with ExitStack() as stack:
+        state = options.state
+        if options.save and state is None:
+            state = Path(stack.enter_context(TemporaryDirectory(prefix="lro-notebook-")))
+        if state is not None:
+            os.environ["LRO_NOTEBOOK_DATA_DIR"] = str(state.resolve() / "local")
+            os.environ["LRO_NOTEBOOK_STATE_DIR"] = str(state.resolve() / "state")
             from lro_notebook import local  # noqa: PLC0415 - reads the folders set above
 
-            local.stop()
+            stack.callback(local.stop)
+        trouble = execute(notebook, options.notebook.parent)
+    if trouble:
+        print(f"\n{options.notebook} stopped: {trouble}", file=sys.stderr)
+        return 1
     if options.save:
         keep_outputs(notebook, options.notebook)
     if options.html is not None:

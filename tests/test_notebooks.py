@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 import pytest
+from nbformat import v4
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +75,19 @@ EXPECTED = {
         (),
         3,
     ),
+    "07_cohort_study": Expected(
+        1,
+        (
+            "with essential hypertension           117",
+            "days in care          1658        1658",
+            "[figure]",
+            "148/93",
+            "28 % (15 to 46)",
+            "58.6 (50.7 to 68.2)",
+        ),
+        (),
+        5,
+    ),
 }
 
 
@@ -101,6 +116,25 @@ def test_a_notebook_runs_on_any_machine_and_shows_progress_and_frames(name: str,
         assert [text for text in expected.stderr if text not in done.stderr] == []
         assert page.read_text(encoding="utf-8").count("<table") >= expected.tables
         page.unlink()
+
+
+def test_an_output_that_says_the_same_as_the_stored_one_is_left_as_stored(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+
+    def saved(text: str, shown: str) -> str:
+        outputs = [v4.new_output("stream", text=text), v4.new_output("display_data", {"text/html": shown})]
+        cell = v4.new_code_cell("op", id="one", outputs=outputs)
+        notebook = v4.new_notebook(cells=[cell], metadata={"language_info": {"name": "python"}})
+        return str(nbformat.writes(notebook))
+
+    path.write_text(saved("1795628442293018790 in 0:08", "<svg>1</svg>Done"), encoding="utf-8")
+    keep_outputs = runpy.run_path(str(ROOT / "scripts" / "run_notebook.py"))["keep_outputs"]
+    before = path.read_text(encoding="utf-8").strip()
+
+    keep_outputs(nbformat.reads(saved("1795628442293018791 in 0:11", "<svg>2</svg>Done"), 4), path)
+    assert path.read_text(encoding="utf-8").strip() == before
+    keep_outputs(nbformat.reads(saved("1795628442293018791 in 0:11", "<svg>2</svg>Failed"), 4), path)
+    assert "Failed" in path.read_text(encoding="utf-8")
 
 
 def test_every_notebook_is_run() -> None:
