@@ -56,7 +56,7 @@ def test_an_error_of_a_job_comes_in_its_place_and_no_thread_is_left() -> None:
             taken.append(number)
             yield number
 
-    results = []
+    results: list[int] = []
     with pytest.raises(ZeroDivisionError):
         results.extend(result for _, result in ahead(lambda number: lambda: 1 // number, numbers()))
     assert len(taken) < 10
