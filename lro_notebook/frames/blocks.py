@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FIRST_BLOCK = 1 << 20  # enough to learn the schema from, cheap to parse twice
-BLOCK = 8 << 20
+BLOCK = 4 << 20
+DAMAGED = "not readable: the compressed data is damaged from here on"
 MAX_DEPTH = 100  # deeper values become JSON text; pyarrow's parser overflows the stack at some thousands
 
 _GZIP = b"\x1f\x8b"
@@ -32,39 +33,42 @@ _COMPRESSED = 1 << 16  # bytes of a gzip file that are read at once
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines of a file; `line` is the number of the first one, from 1."""
+    """Whole lines of a file.
+
+    Attributes
+    ----------
+    data : bytes
+        The lines.
+    line : int
+        The number of the first one, from 1.
+    taken : int
+        How many more bytes of the file, as stored, were read for it.
+    damaged : bool
+        The compressed data cannot be read on: `line` is the first line that is lost, and `data` is empty.
+    """
 
     data: bytes
     line: int
-
-
-class DamagedFileError(Exception):
-    """The compressed data cannot be read on; `line` is the first line that is lost."""
-
-    def __init__(self, line: int) -> None:
-        self.line = line
-        super().__init__(line)
+    taken: int = 0
+    damaged: bool = False
 
 
 def blocks(file: BinaryIO, *, first: int = FIRST_BLOCK, size: int = BLOCK) -> Iterator[Block]:
     """Yield the lines of `file` in blocks of about `size` bytes; a longer line is a block by itself.
 
-    gzip is recognised by its first bytes, and may have several members. A byte order mark is dropped.
-
-    Raises
-    ------
-    DamagedFileError
-        The compressed data is damaged; all lines before the damage were yielded.
+    gzip is recognised by its first bytes, and may have several members. Where it is damaged, all lines before
+    the damage come first, then a block that says so. A byte order mark is dropped.
     """
     source = Gunzip(file) if _is_gzip(file) else file
-    line = 1
+    line, place = 1, 0
     carry: list[bytes] = []
     chunk = source.read(first).removeprefix(_BOM)
     while chunk:
         end = chunk.rfind(b"\n") + 1
         if end:
-            data = b"".join((*carry, chunk[:end]))
-            yield Block(data, line)
+            data = b"".join((*carry, memoryview(chunk)[:end]))
+            before, place = place, file.tell()
+            yield Block(data, line, place - before)
             line += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _FEED))
             carry = [chunk[end:]]
         else:
@@ -73,10 +77,10 @@ def blocks(file: BinaryIO, *, first: int = FIRST_BLOCK, size: int = BLOCK) -> It
     rest = b"".join(carry)
     damaged = isinstance(source, Gunzip) and source.damaged
     if rest and not (damaged and _fault(rest)):
-        yield Block(rest, line)
+        yield Block(rest, line, file.tell() - place)
         line += 1
     if damaged:
-        raise DamagedFileError(line)
+        yield Block(b"", line, damaged=True)
 
 
 def _is_gzip(file: BinaryIO) -> bool:
@@ -202,6 +206,8 @@ def sort_lines(block: Block) -> tuple[list[tuple[int, bytes]], list[tuple[int, s
             good.append((number, line))
         else:
             bad.append((number, reason))
+    if block.damaged:
+        bad.append((block.line, DAMAGED))
     return good, bad
 
 

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.blocks import DamagedFileError, blocks, sort_lines
+from lro_notebook.frames.blocks import blocks, sort_lines
 from lro_notebook.frames.chunks import BadLine, Chunk
 from lro_notebook.frames.exact import Number, objects_of, table_of
 from lro_notebook.frames.fhir import flatten
-from lro_notebook.frames.resources import DAMAGED
 from lro_notebook.frames.schema import SCALAR
 from lro_notebook.frames.storage import opened
 
@@ -216,20 +215,17 @@ def _read_json(
     """Read DICOM JSON: an array of objects, or one object per line."""
     rows: list[Row] = []
     bad: list[BadLine] = []
-    try:
-        for line, found in _objects(file):
-            if isinstance(found, str):
-                bad.append(BadLine(shard.uri, line, found))
-                continue
-            row = _row_of_json(found, decimals)
-            if not any(map(_is_tag, found)):
-                bad.append(BadLine(shard.uri, line, _NO_TAGS))
-            elif keywords is None:
-                rows.append(row)
-            else:
-                rows.append({name: value for name, value in row.items() if name in keywords})
-    except DamagedFileError as error:
-        bad.append(BadLine(shard.uri, error.line, DAMAGED))
+    for line, found in _objects(file):
+        if isinstance(found, str):
+            bad.append(BadLine(shard.uri, line, found))
+            continue
+        row = _row_of_json(found, decimals)
+        if not any(map(_is_tag, found)):
+            bad.append(BadLine(shard.uri, line, _NO_TAGS))
+        elif keywords is None:
+            rows.append(row)
+        else:
+            rows.append({name: value for name, value in row.items() if name in keywords})
     return rows, bad
 
 
@@ -239,9 +235,10 @@ def _objects(file: BinaryIO) -> Iterator[tuple[int | None, Mapping[str, Any] | s
     for block in blocks(file):
         if block.line == 1 and block.data.lstrip()[:1] == b"[":
             array = []
-        if array is not None:
+        if array is not None and not block.damaged:
             array.append(block.data)
             continue
+        array = None  # one that was cut is no JSON
         good, bad = sort_lines(block)
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)

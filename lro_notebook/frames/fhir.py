@@ -23,6 +23,8 @@ VALUE = "value"
 #: The column of the position of an element in its list.
 INDEX = "index"
 
+_ONE = {"min": 1, "max": 1}
+
 
 @dataclass(slots=True)
 class Flat:
@@ -129,6 +131,8 @@ class _Walk:
         first = pc.if_else(pc.greater(lengths, 0), starts, pa.scalar(None, starts.type))
         if self._lists == "explode" and index is None:
             self._explode(array, lengths, path)
+        if len(array) and pc.min_max(lengths).as_py() == _ONE:  # most are: the elements are the rows
+            return self.visit(array.flatten(), path, index)
         found = self.visit(array.values, path, first if index is None else first.take(index))
         if found and self._lists == "first":
             shown = lengths if index is None else lengths.take(index)

@@ -12,12 +12,11 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.frames import hl7_text
-from lro_notebook.frames.blocks import DamagedFileError, blocks, sort_lines
+from lro_notebook.frames.blocks import blocks, sort_lines
 from lro_notebook.frames.chunks import BadLine, Chunk
 from lro_notebook.frames.exact import objects_of, table_of
 from lro_notebook.frames.fhir import flatten
 from lro_notebook.frames.hl7_tables import MESSAGE, Segments
-from lro_notebook.frames.resources import DAMAGED
 from lro_notebook.frames.storage import opened
 
 if TYPE_CHECKING:
@@ -90,22 +89,17 @@ def _entries(
     """Yield the messages of a file, and (line, reason) of what is none, block after block."""
     text: list[bytes] | None = None
     with opened(location, shard) as file:
-        place = 0
-        try:
-            for block in blocks(file):
-                if block.line == 1 and is_text(block.data):
-                    text = []
-                if text is None:
-                    good, bad = sort_lines(block)
-                    values = objects_of([line for _, line in good])
-                    numbered = zip(good, values, strict=True)
-                    yield [_entry_of_json(line, value) for (line, _), value in numbered], bad
-                else:
-                    text.append(block.data)
-                advance(file.tell() - place)
-                place = file.tell()
-        except DamagedFileError as error:
-            yield [], [(error.line, DAMAGED)]
+        for block in blocks(file):
+            if block.line == 1 and is_text(block.data):
+                text = []
+            if text is None or block.damaged:
+                good, bad = sort_lines(block)
+                values = objects_of([line for _, line in good])
+                numbered = zip(good, values, strict=True)
+                yield [_entry_of_json(line, value) for (line, _), value in numbered], bad
+            else:
+                text.append(block.data)
+            advance(block.taken)
     if text is not None:
         whole = b"".join(text).decode("latin-1")  # a byte a character, until a message says what it is in
         yield (

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lro_notebook.frames.blocks import DamagedFileError, blocks, is_utf8
+from lro_notebook.frames.blocks import DAMAGED, blocks, is_utf8
 from lro_notebook.frames.chunks import BadLine, Chunk
-from lro_notebook.frames.resources import DAMAGED
 from lro_notebook.frames.storage import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lro_notebook.frames.blocks import Block
     from lro_notebook.frames.chunks import Advance, Options
     from lro_notebook.frames.files import Shard
     from lro_notebook.frames.storage import Location
@@ -30,20 +30,15 @@ def read_ids(
     del options  # there is nothing to choose
     for shard in shards:
         with opened(location, shard) as file:
-            place = 0
-            try:
-                for block in blocks(file):
-                    yield _chunk(shard, block.data, block.line)
-                    advance(file.tell() - place)
-                    place = file.tell()
-            except DamagedFileError as error:
-                yield Chunk({}, [BadLine(shard.uri, error.line, DAMAGED)])
+            for block in blocks(file):
+                yield _chunk(shard, block)
+                advance(block.taken)
 
 
-def _chunk(shard: Shard, data: bytes, first: int) -> Chunk:
+def _chunk(shard: Shard, block: Block) -> Chunk:
     found: list[str] = []
-    bad: list[BadLine] = []
-    for number, line in enumerate(data.split(b"\n"), first):
+    bad = [BadLine(shard.uri, block.line, DAMAGED)] if block.damaged else []
+    for number, line in enumerate(block.data.split(b"\n"), block.line):
         text = line.strip().strip(b'"')
         if text and is_utf8(text):
             found.append(text.decode())

@@ -45,7 +45,7 @@ class Columns:
         for part, column in zip(table.schema, table.columns, strict=True):
             name, kind = part.name, part.type
             if pa.types.is_decimal(kind):
-                kind = _narrow(column)
+                kind = _narrow(column, self._types.get(name))
             elif pa.types.is_int64(kind) and name not in self._long and not _is_safe(column):
                 self._long.add(name)
             elif self._dates and pa.types.is_string(kind) and is_date_name(name):
@@ -86,8 +86,13 @@ def stack(
     return whole if whole.num_columns else rows_of({}, sum(table.num_rows for table in tables))
 
 
-def _narrow(column: pa.ChunkedArray) -> pa.DataType:
-    """Return the decimal type of least scale that holds `column`; those of 128 bits join without loss."""
+def _narrow(column: pa.ChunkedArray, known: pa.DataType | None) -> pa.DataType:
+    """Return the decimal type of least scale that holds `column`; those of 128 bits join without loss.
+
+    That is `known`, the type of other tables, if it will do.
+    """
+    if known is not None and pa.types.is_decimal(known) and _fits(column, known):
+        return known
     widest = pa.decimal128(38, _PLACES)
     if not _fits(column, widest):
         return _LONG_INTEGER if _fits(column, _LONG_INTEGER) else DECIMAL

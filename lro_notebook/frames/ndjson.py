@@ -6,7 +6,7 @@ Does not flatten, and knows no FHIR.
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -18,23 +18,37 @@ from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, sort_lin
 from lro_notebook.frames.schema import DECIMAL, depth, join, pruned, rows_of, settled, without_integers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection
 
-_PARSER_BLOCK = 1 << 20
 _SAFE = 2.0**53
-_NO_NUMBER = re.compile(rb"NaN|Inf")  # what pyarrow takes for a number beside those of JSON
-_REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError)
+_NO_NUMBERS = (b"NaN", b"Inf")  # what pyarrow takes for a number beside those of JSON
+#: What the parser raises for what it does not take.
+REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError)
 
 
 class Parsed(NamedTuple):
-    """A table with one row per good line, and (line number, reason) of the bad ones."""
+    """The lines of a block.
+
+    Attributes
+    ----------
+    table : pyarrow.Table or None
+        One row per good line; None where there is none.
+    bad : list
+        Line number and reason of each of the others.
+    seen : pyarrow.StructType or None
+        The schema of the block, None where it has nothing to teach.
+    mixed : bool
+        Values of different types at one path were made one type.
+    """
 
     table: pa.Table | None
     bad: list[tuple[int, str]]
+    seen: pa.DataType | None = None
+    mixed: bool = False
 
 
 class Reader:
-    """Parses the blocks of one table, one after the other; what it learns of the schema it keeps.
+    """Parses the blocks of one table; what it learns of the schema from one helps with the next.
 
     Parameters
     ----------
@@ -43,117 +57,112 @@ class Reader:
         "text" asks for the words that were there (which costs a Python call per line).
     wanted : collection of str, optional
         The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
-
-    Attributes
-    ----------
-    mixed : bool
-        In the last block, values of different types at one path were made one type.
     """
 
     def __init__(self, decimals: str = "float", wanted: Collection[str] | None = None) -> None:
         self._decimals, self._wanted = decimals, wanted
         self._number = DECIMAL if decimals == "exact" else pa.float64()
         self._known = pa.struct([])
-        self.mixed = False
 
-    def read(self, block: Block) -> Parsed:
-        """Return the objects of `block` as a table."""
-        self.mixed = False
+    def job(self, block: Block) -> Callable[[], Parsed]:
+        """Return what parses `block` with what is known now; to be called in any thread."""
+        return partial(self._parsed, block, self._known)
+
+    def learn(self, parsed: Parsed) -> None:
+        """Use what a block taught for those to come."""
+        if parsed.seen is not None:
+            self._known = join(self._known, parsed.seen)
+
+    def _parsed(self, block: Block, known: pa.DataType) -> Parsed:
         if self._decimals != "text":
-            table = self._fast(block.data)
-            if table is not None:
-                return Parsed(table, [])
+            found = self._fast(block.data, known)
+            if found is not None:
+                return Parsed(found[0], [], found[1])
         good, bad = sort_lines(block)
-        return Parsed(self._careful([line for _, line in good]) if good else None, bad)
+        if not good:
+            return Parsed(None, bad)
+        lines = [exact.requote(line) if self._decimals == "text" else line for _, line in good]
+        found = self._fast(b"\n".join(lines) + b"\n", known)
+        if found is None:
+            return Parsed(exact.table_of_lines(lines, self._decimals), bad, mixed=True)
+        return Parsed(found[0], bad, found[1])
 
-    def _careful(self, lines: Sequence[bytes]) -> pa.Table:
-        if self._decimals == "text":
-            lines = [exact.requote(line) for line in lines]
-        table = self._fast(b"\n".join(lines) + b"\n")
-        self.mixed = table is None
-        return exact.table_of_lines(lines, self._decimals) if table is None else table
-
-    def _fast(self, data: bytes) -> pa.Table | None:
+    def _fast(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType | None] | None:
+        """Return the table and schema of `data`; None if the parser cannot be trusted with it."""
         rows = count_objects(data)
         if not rows:
             return None
-        table = self._needed_columns(data)
-        if table is None or table.num_rows != rows:
-            try:
-                table, known = self._parse(data)
-            except _REFUSED:
-                return None
-            if table.num_rows != rows or not sound(table):
-                return None
-            self._known = known
-        return table
-
-    def _needed_columns(self, data: bytes) -> pa.Table | None:
-        """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""
-        if self._wanted is None or _NO_NUMBER.search(data):
+        table = self._needed_columns(data, known)
+        if table is not None and table.num_rows == rows:
+            return table, None
+        try:
+            table, seen = self._parse(data, known)
+        except REFUSED:
             return None
-        needed, found = pruned(self._known, self._wanted)
+        return (table, seen) if table.num_rows == rows and sound(table) else None
+
+    def _needed_columns(self, data: bytes, known: pa.DataType) -> pa.Table | None:
+        """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""
+        if self._wanted is None or any(word in data for word in _NO_NUMBERS):
+            return None
+        needed, found = pruned(known, self._wanted)
         if needed is None or len(found) < len(self._wanted):
             return None
         try:
             table = parse_json(data, needed, unexpected="ignore")
-        except _REFUSED:
+        except REFUSED:
             return None
         return table if sound(table) else None
 
-    def _parse(self, data: bytes) -> tuple[pa.Table, pa.DataType]:
-        """Parse `data` with the known schema; with a better one, also returned, if it taught something.
+    def _parse(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType]:
+        """Parse `data` with the schema `known`; with a better one, also returned, if it teaches something.
 
         pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
         and infers times from text: so a table is used only if each of its types was given beforehand.
         """
         try:
-            table = parse_json(data, self._known)
+            table = parse_json(data, known)
         except pa.ArrowInvalid as error:
             if "to int64" not in str(error):
                 raise
-            table = parse_json(data, without_integers(self._known))
+            table = parse_json(data, without_integers(known))
         seen = pa.struct(list(table.schema))
         if depth(seen) > MAX_DEPTH:
             message = "nested too deep to be flattened"
             raise pa.ArrowInvalid(message)
-        known = join(self._known, settled(seen, self._number))
-        if known.equals(seen) and known.equals(self._known):
+        better = join(known, settled(seen, self._number))
+        if better.equals(seen) and better.equals(known):
             return table, known
-        if not known.num_fields:  # no line holds a value; without a schema the parser would infer again
-            return rows_of({}, table.num_rows), known
-        return parse_json(data, known, unexpected="ignore"), known
+        if not better.num_fields:  # no line holds a value; without a schema the parser would infer again
+            return rows_of({}, table.num_rows), better
+        return parse_json(data, better, unexpected="ignore"), better
 
 
-def sound(column: pa.Table | pa.ChunkedArray | pa.Array) -> bool:
+def sound(column: pa.Table | pa.Array) -> bool:
     """Tell whether no double in `column` may stand for something else.
 
     pyarrow reads ``NaN`` and infinities, which are no JSON, and integers that a double cannot hold.
     """
     if isinstance(column, pa.Table):
-        return all(map(sound, column.columns))
+        return all(sound(chunk) for part in column.columns for chunk in part.chunks)
     kind = column.type
     if pa.types.is_floating(kind):
         return pc.all(pc.less(pc.abs(column), _SAFE)).as_py() is not False
     if pa.types.is_struct(kind):
-        return all(map(sound, column.flatten()))
-    return sound(pc.list_flatten(column)) if pa.types.is_list(kind) else True
+        return all(sound(column.field(number)) for number in range(kind.num_fields))
+    return sound(column.values) if pa.types.is_list(kind) else True
 
 
 def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
-    """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says."""
-    options = pj.ParseOptions(
-        explicit_schema=pa.schema(list(known)) if known.num_fields else None,
-        unexpected_field_behavior=unexpected,
+    """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says.
+
+    Uses the thread of the caller alone, and gives columns of one chunk.
+    """
+    return pj.read_json(
+        pa.BufferReader(data),
+        read_options=pj.ReadOptions(block_size=len(data) + 1, use_threads=False),
+        parse_options=pj.ParseOptions(
+            explicit_schema=pa.schema(list(known)) if known.num_fields else None,
+            unexpected_field_behavior=unexpected,
+        ),
     )
-    try:
-        return pj.read_json(
-            pa.BufferReader(data),
-            read_options=pj.ReadOptions(block_size=_PARSER_BLOCK),
-            parse_options=options,
-        )
-    except pa.ArrowInvalid as error:
-        if "straddling" not in str(error):
-            raise
-    whole = pj.ReadOptions(block_size=len(data) + 1)
-    return pj.read_json(pa.BufferReader(data), read_options=whole, parse_options=options)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from lro_notebook.frames.blocks import DamagedFileError, blocks
+from lro_notebook.frames.ahead import ahead
+from lro_notebook.frames.blocks import blocks
 from lro_notebook.frames.chunks import BadLine, Chunk
 from lro_notebook.frames.fhir import flatten
-from lro_notebook.frames.ndjson import Parsed, Reader
+from lro_notebook.frames.ndjson import Reader
 from lro_notebook.frames.storage import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from lro_notebook.frames.blocks import Block
     from lro_notebook.frames.chunks import Advance, Options
     from lro_notebook.frames.files import Shard
+    from lro_notebook.frames.ndjson import Parsed
     from lro_notebook.frames.storage import Location
-
-DAMAGED = "not readable: the compressed data is damaged from here on"
 
 
 def read_resources(
@@ -29,17 +30,15 @@ def read_resources(
     wanted = None if columns is None else _Wanted(columns)
     reader = Reader(options.decimals, wanted.columns if wanted and options.lists != "explode" else None)
     rows = 0
-    for shard in shards:
-        for table, faults in _parsed(location, shard, reader, advance):
-            bad = [BadLine(shard.uri, line, reason) for line, reason in faults]
-            if table is None:
-                yield Chunk({}, bad)
-                continue
-            flat = flatten(table, lists=options.lists, wanted=wanted, offset=rows)
-            rows += table.num_rows
-            tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
-            truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-            yield Chunk(tables, bad, truncated, list(wanted.seen) if wanted else ())
+    for _, parsed, bad in parsed_blocks(location, shards, reader, advance):
+        if parsed.table is None:
+            yield Chunk({}, bad)
+            continue
+        flat = flatten(parsed.table, lists=options.lists, wanted=wanted, offset=rows)
+        rows += parsed.table.num_rows
+        tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
+        truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
+        yield Chunk(tables, bad, truncated, list(wanted.seen) if wanted else ())
 
 
 class _Wanted:
@@ -54,13 +53,23 @@ class _Wanted:
         return name in self.columns
 
 
-def _parsed(location: Location, shard: Shard, reader: Reader, advance: Advance) -> Iterator[Parsed]:
+class _Reader(Protocol):
+    def job(self, block: Block) -> Callable[[], Parsed]: ...
+
+    def learn(self, parsed: Parsed) -> None: ...
+
+
+def parsed_blocks(
+    location: Location, shards: Sequence[Shard], reader: _Reader, advance: Advance
+) -> Iterator[tuple[Block, Parsed, list[BadLine]]]:
+    """Yield the blocks of `shards` as `reader` parses them, and the lines that could not be read."""
+    read = ((shard, block) for shard in shards for block in _blocks(location, shard))
+    for (shard, block), parsed in ahead(lambda pair: reader.job(pair[1]), read):
+        reader.learn(parsed)
+        yield block, parsed, [BadLine(shard.uri, line, reason) for line, reason in parsed.bad]
+        advance(block.taken)
+
+
+def _blocks(location: Location, shard: Shard) -> Iterator[Block]:
     with opened(location, shard) as file:
-        place = 0
-        try:
-            for block in blocks(file):
-                yield reader.read(block)
-                advance(file.tell() - place)
-                place = file.tell()
-        except DamagedFileError as error:
-            yield Parsed(None, [(error.line, DAMAGED)])
+        yield from blocks(file)

@@ -195,7 +195,8 @@ def test_rows_and_first_elements_equal_what_json_loads_sees(files: list[list[dic
     flats = []
     for rows in files:
         data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-        parsed = reader.read(Block(data, 1))
+        parsed = reader.job(Block(data, 1))()
+        reader.learn(parsed)
         assert parsed.bad == []
         assert parsed.table is not None
         parsed.table.validate(full=True)

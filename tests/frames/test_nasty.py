@@ -262,7 +262,7 @@ def test_whatever_the_damage_lines_are_judged_as_json_judges_them(
             wanted.append(oracle(value))
         else:
             bad.append(number)
-    parsed = Reader().read(Block(b"\n".join(damaged), 1))
+    parsed = Reader().job(Block(b"\n".join(damaged), 1))()
     assert [number for number, _ in parsed.bad] == bad
     table = None if parsed.table is None else flatten(parsed.table).table
     assert (0 if table is None else table.num_rows) == len(wanted)

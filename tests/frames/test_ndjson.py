@@ -236,7 +236,7 @@ def test_only_a_failing_block_leaves_the_fast_path(monkeypatch: pytest.MonkeyPat
     reader = Reader()
     data = b'{"a":"x","n":1}\n' * 4 + b'{"a":[1]}\n' + b'{"a":"y","n":2.5}\n' * 4
     for block in blocks(io.BytesIO(data), first=64, size=64):
-        reader.read(block)
+        reader.learn(reader.job(block)())
     assert slow == [5]
 
 

@@ -14,23 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lro_notebook.errors import ResultError
-from lro_notebook.frames.blocks import (
-    Block,
-    DamagedFileError,
-    blocks,
-    count_objects,
-    sort_lines,
-)
-from lro_notebook.frames.chunks import BadLine
-from lro_notebook.frames.ndjson import Parsed, Reader, parse_json, sound
+from lro_notebook.frames.blocks import count_objects, sort_lines
+from lro_notebook.frames.ndjson import REFUSED, Parsed, Reader, parse_json, sound
+from lro_notebook.frames.resources import parsed_blocks
 from lro_notebook.frames.schema import join
 from lro_notebook.frames.views.elements import Resources
 from lro_notebook.frames.views.needs import prune, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from lro_notebook.frames.blocks import Block
+    from lro_notebook.frames.chunks import BadLine
     from lro_notebook.frames.files import Shard
     from lro_notebook.frames.storage import Location
     from lro_notebook.frames.views.needs import Needs
@@ -43,21 +38,13 @@ def resources(
     location: Location, shards: Sequence[Shard], reader: NarrowReader
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
-    for shard in shards:
-        try:
-            with location.fs.open(shard.path, "rb") as file:
-                for block in blocks(file):
-                    parsed = reader.read(block)
-                    bad = [BadLine(shard.uri, *fault) for fault in parsed.bad]
-                    yield _resources(block, parsed.table, mixed=reader.mixed), bad
-        except DamagedFileError as error:
-            reason = "not readable: the compressed data is damaged from here on"
-            yield Resources(None, 0, lambda _: []), [BadLine(shard.uri, error.line, reason)]
-        except OSError as error:
-            raise ResultError(f"{shard.uri} cannot be read: {type(error).__name__}") from error
+    for block, parsed, bad in parsed_blocks(location, shards, reader, lambda _: None):
+        yield resources_of(block, parsed), bad
 
 
-def _resources(block: Block, table: pa.Table | None, *, mixed: bool) -> Resources:
+def resources_of(block: Block, parsed: Parsed) -> Resources:
+    """Return the resources of a block."""
+    table = parsed.table
     rows = 0 if table is None else table.num_rows
 
     @cache
@@ -68,7 +55,7 @@ def _resources(block: Block, table: pa.Table | None, *, mixed: bool) -> Resource
     def decode(wanted: Iterable[int]) -> list[dict[str, Any]]:
         return [_DECODER.decode(lines()[row].decode()) for row in wanted]
 
-    if table is None or mixed or not table.num_columns:
+    if table is None or parsed.mixed or not table.num_columns:
         return Resources(None, rows, decode)
     columns = [column.combine_chunks() for column in table.columns]
     return Resources(pa.StructArray.from_arrays(columns, fields=list(table.schema)), rows, decode)
@@ -83,47 +70,48 @@ class NarrowReader:
         The fields that are read.
     decimals : {"float", "exact", "text"}
         As of `Reader`; the words of numbers are in the lines, so "text" is read as floats.
-
-    Attributes
-    ----------
-    mixed : bool
-        As of `Reader`: Arrow does not have the last block as it is.
     """
 
     def __init__(self, needs: Needs, decimals: str) -> None:
         self._needs = needs
         self._whole = Reader("exact" if decimals == "exact" else "float")
         self._known = pa.struct([])
-        self._narrow: pa.DataType | None = None
-        self._names: list[bytes] = []
-        self._choices: re.Pattern[bytes] | None = None
-        self.mixed = False
+        self._narrow: _Narrow | None = None
 
-    def read(self, block: Block) -> Parsed:
-        """Return the objects of `block`."""
-        table = self._fast(block.data) if self._narrow is not None else None
-        self.mixed = False
-        if table is not None:
-            return Parsed(table, [])
-        parsed = self._whole.read(block)
-        self.mixed = self._whole.mixed
-        if parsed.table is not None and not self.mixed:
-            self._learn(pa.struct(list(parsed.table.schema)))
+    def job(self, block: Block) -> Callable[[], Parsed]:
+        """Return what parses `block` with what is known now; to be called in any thread."""
+        narrow, whole = self._narrow, self._whole.job(block)
+
+        def parsed() -> Parsed:
+            table = None if narrow is None else narrow.parsed(block.data)
+            return whole() if table is None else Parsed(table, [])
+
         return parsed
 
-    def _learn(self, seen: pa.DataType) -> None:
-        self._known = join(self._known, seen)
-        self._narrow = prune(self._known, self._needs)
-        self._names, pattern = unseen(self._known, self._needs)
+    def learn(self, parsed: Parsed) -> None:
+        """Use what a block taught for those to come."""
+        self._whole.learn(parsed)
+        if parsed.seen is not None:
+            self._known = join(self._known, parsed.seen)
+            self._narrow = _Narrow(self._known, self._needs)
+
+
+class _Narrow:
+    """What is needed of the fields that are known."""
+
+    def __init__(self, known: pa.DataType, needs: Needs) -> None:
+        self._schema = prune(known, needs)
+        self._names, pattern = unseen(known, needs)
         self._choices = re.compile(pattern) if pattern else None
 
-    def _fast(self, data: bytes) -> pa.Table | None:
+    def parsed(self, data: bytes) -> pa.Table | None:
+        """Return what is needed of the objects of `data`; None where it may hold something else there."""
         rows = count_objects(data)
         if not rows or self._surprises(data):
             return None
         try:
-            table = parse_json(data, self._narrow, unexpected="ignore")
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError):
+            table = parse_json(data, self._schema, unexpected="ignore")
+        except REFUSED:
             return None
         return table if table.num_rows == rows and sound(table) else None
 

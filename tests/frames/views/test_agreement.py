@@ -14,7 +14,7 @@ from lro_notebook.frames.views.definition import read_definition
 from lro_notebook.frames.views.output import Output, join
 from lro_notebook.frames.views.prepare import prepare
 from lro_notebook.frames.views.rows import Runner
-from lro_notebook.frames.views.source import NarrowReader, _resources
+from lro_notebook.frames.views.source import NarrowReader, resources_of
 
 TEXT = st.sampled_from(["a", "b", "official", "2020-01-02", "2020-01-02T10:00:00Z", "é", ""])
 NUMBER = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, 1.0, 2.25]))
@@ -83,8 +83,9 @@ def run(view: dict[str, Any], blocks: list[bytes], *, compiled: bool) -> object:
     try:
         tables = []
         for data in blocks:
-            parsed = reader.read(Block(data, 1))
-            tables.append(runner.run(_resources(Block(data, 1), parsed.table, mixed=reader.mixed)))
+            parsed = reader.job(Block(data, 1))()
+            reader.learn(parsed)
+            tables.append(runner.run(resources_of(Block(data, 1), parsed)))
         columns = prepared.definition.columns
         return [
             join(part, [table[part.name].combine_chunks() for table in tables]).to_pylist()

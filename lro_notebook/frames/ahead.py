@@ -1,0 +1,46 @@
+"""Jobs that run ahead in threads, while their results are used in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+_MOST = 4  # jobs at once: what they hold is in memory, and more are not faster than what uses the results
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ahead(
+    job_of: Callable[[Item], Callable[[], Result]], items: Iterable[Item]
+) -> Iterator[tuple[Item, Result]]:
+    """Yield each of `items` with the result of its job, in their order.
+
+    The first job runs alone, since what the caller learns from it may help with the others. `job_of` is
+    called in the caller's thread, always as many items ahead: which job knows what does not depend on time.
+    """
+    threads = min(pa.cpu_count(), _MOST)
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="lro-frames")
+    try:
+        allowed = 0
+        for item in items:
+            waiting.append((item, pool.submit(job_of(item))))
+            if len(waiting) > allowed:
+                yield _ended(*waiting.popleft())
+                allowed = threads
+        while waiting:
+            yield _ended(*waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ended(item: Item, job: Future[Result]) -> tuple[Item, Result]:
+    return item, job.result()
