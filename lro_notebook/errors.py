@@ -87,6 +87,10 @@ class ConfigError(LroError, ValueError):
     """An argument, a name, a URI or the set-up cannot work; the message says what to change."""
 
 
+#: The command that gives this machine application-default credentials; errors name it.
+LOGIN = "gcloud auth application-default login"
+
+
 class AuthError(LroError):
     """There are no credentials, or the service refused them; the message names the command that helps."""
 
