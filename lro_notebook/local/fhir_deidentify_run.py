@@ -38,12 +38,8 @@ class DeidentifyRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeidentifyRequest:
     """Check the body of ``fhirStores.deidentify``."""
-    destination = stores.find_named(
-        context.connection, body.get("destinationStore"), collection="fhirStores", field="destinationStore"
-    )
-    if destination == store:
-        raise invalid("destinationStore: name another store than the source")
-    config = deidentify.parse(deidentify.config_of(context.buckets, body))
+    destination = stores.destination_of(context.connection, store, body)
+    rules = Rules(deidentify.config_of(context.buckets, body), deidentify.new_key())
     listed = arguments.texts(
         arguments.message(arguments.message(body, "resourceFilter"), "resources"), "resources"
     )
@@ -51,7 +47,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> Deidentify
         raise invalid("resourceFilter.resources.resources: expected names such as Patient/1234")
     # The copy is one state of the store: what is changed later is left out in any case.
     arguments.flag(body, "skipModifiedResources")
-    return DeidentifyRequest(store, destination, Rules(config), frozenset(listed) or None)
+    return DeidentifyRequest(store, destination, rules, frozenset(listed) or None)
 
 
 def run(job: Job, request: DeidentifyRequest) -> Steps:
@@ -70,12 +66,12 @@ def run(job: Job, request: DeidentifyRequest) -> Steps:
 
 def copy_store(job: Job, source: Store, destination: Store, config: Mapping[str, Any]) -> Steps:
     """Write a de-identified copy of a store into another; for ``datasets.deidentify``."""
-    return run(job, DeidentifyRequest(source, destination, Rules(deidentify.parse(config))))
+    return run(job, DeidentifyRequest(source, destination, Rules(config, deidentify.new_key())))
 
 
 def check_config(config: Mapping[str, Any]) -> None:
     """Refuse a configuration that cannot be carried out on FHIR stores."""
-    Rules(deidentify.parse(config))
+    Rules(config, deidentify.new_key())
 
 
 def _copy(
