@@ -19,7 +19,7 @@ from lro_notebook.local import arguments, names, operations, resources, stores
 from lro_notebook.local.fhir_references import everything_of, references
 from lro_notebook.local.operations import timestamp
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
-from lro_notebook.local.service import DATASET_PATH, api_version, dataset_name, service_of
+from lro_notebook.local.service import DATASET_PATH, api_version, dataset_name, service_of, store_of
 from lro_notebook.local.shards import Shards, workspace
 from lro_notebook.local.starting import start_now
 from lro_notebook.local.work import Kind, Step
@@ -134,10 +134,9 @@ async def export(request: Request) -> Response:
     """``fhir.bulk-export`` and ``fhir.bulk-export-group``."""
     if "respond-async" not in request.headers.get("prefer", ""):
         raise invalid("Prefer: a bulk export needs the header 'Prefer: respond-async'")
-    service, dataset = service_of(request), dataset_name(request)
+    service = service_of(request)
     with service.database.read() as connection:
-        identifier = request.path_params["store"]
-        store = stores.find_store(connection, dataset, identifier, collection="fhirStores")
+        store = store_of(request, connection, "fhirStores")
     query: dict[str, Any] = {**request.query_params, "url": str(request.url)}
     query.pop("group", None)
     if "group" in request.path_params:
