@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import dicom_files, dicom_instances, stores
+from lro_notebook.local import arguments, dicom_files, dicom_instances, stores
 from lro_notebook.local.buckets import Location
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import Refusal
@@ -43,13 +43,8 @@ class ExportRequest:
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``dicomStores.export``."""
     dicom_files.pydicom()
-    if "bigqueryDestination" in body:
-        raise Refusal(
-            Code.UNIMPLEMENTED,
-            "bigqueryDestination: the local service has no BigQuery; export to gcsDestination, "
-            "such as gs://demo-out/run-1",
-        )
-    location = context.buckets.destination(body)
+    arguments.no_bigquery(body)
+    location = arguments.destination(context.buckets, body)
     syntax = _syntax(body["gcsDestination"].get("mimeType"))
     return ExportRequest(store, location, syntax, dicom_instances.filter_of(context.buckets, body))
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import dicom_files, dicom_instances, stores
+from lro_notebook.local import arguments, dicom_files, dicom_instances, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.dicom_files import Instance
 from lro_notebook.local.operations import Failure
@@ -44,7 +44,9 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
     """Check the body of ``dicomStores.import``."""
     dicom_files.pydicom()
     return ImportRequest(
-        store, context.buckets.source(body), dicom_instances.storage_class_of(body, default="STANDARD")
+        store,
+        arguments.source(context.buckets, body),
+        dicom_instances.storage_class_of(body, default="STANDARD"),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from lro_notebook.local.buckets import parse
+from lro_notebook.local import arguments
 from lro_notebook.local.operations import microseconds
 from lro_notebook.local.refusal import invalid
 
@@ -189,19 +189,15 @@ def storage_class_of(body: Mapping[str, Any], *, default: str | None) -> str:
 
 def filter_of(folders: Buckets, body: Mapping[str, Any]) -> Location | None:
     """Return the object that holds the resource paths of a request's ``filterConfig``, None for all."""
-    config = body.get("filterConfig")
-    if not config:
-        return None
-    location = parse(config.get("resourcePathsGcsUri") if isinstance(config, dict) else None, field=_FILTER)
-    folders.check(location, field=_FILTER)
-    return location
+    config = arguments.message(body, "filterConfig")
+    return arguments.object_(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
 
 
 def chosen(found: Iterable[Row], folders: Buckets, location: Location | None) -> list[Row]:
     """Return those of the rows that the resource paths in an object name."""
     if location is None:
         return list(found)
-    path = folders.object(location, field=_FILTER)
+    ((_, path),) = folders.match(location)
     scopes = set()
     for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
         if line.strip():

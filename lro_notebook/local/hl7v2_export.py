@@ -47,7 +47,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
             "pubsubDestination: the local service has no Pub/Sub; export to gcsDestination, "
             "such as gs://demo-out/run-1",
         )
-    location, destination = context.buckets.destination(body), body["gcsDestination"]
+    location, destination = arguments.destination(context.buckets, body), body["gcsDestination"]
     structure = destination.get("contentStructure", "MESSAGE_JSON")
     if structure not in ("MESSAGE_JSON", "CONTENT_STRUCTURE_UNSPECIFIED"):
         raise invalid("gcsDestination.contentStructure: expected MESSAGE_JSON")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
+from lro_notebook.local import arguments, hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.hl7v2_messages import Incoming
 from lro_notebook.local.operations import Failure
@@ -59,7 +59,7 @@ class Line(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``hl7V2Stores.import``."""
-    return ImportRequest(store, context.buckets.source(body))
+    return ImportRequest(store, arguments.source(context.buckets, body))
 
 
 def run(job: Job, request: ImportRequest) -> Steps:
