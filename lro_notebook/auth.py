@@ -106,7 +106,10 @@ class StaticToken(_OneOrigin):
     def __init__(self, token: str, endpoint: httpx.URL) -> None:
         super().__init__(endpoint)
         if not token.isascii() or not token.isprintable() or not token.strip():
-            raise ConfigError("the token string is empty or holds characters that no bearer token has")
+            raise ConfigError(
+                "the token string is empty or holds characters that no bearer token has; "
+                "give the token alone, without line breaks"
+            )
         self._token = token.strip()
 
     def sign(self, request: httpx.Request) -> bool:

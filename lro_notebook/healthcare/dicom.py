@@ -125,7 +125,8 @@ class DicomStore(DicomWeb):
         )
         if misplaced:
             raise ConfigError(
-                f"{', '.join(misplaced)}: not for an export to {'BigQuery' if table else 'Cloud Storage'}"
+                f"{', '.join(misplaced)}: not for an export to {'BigQuery' if table else 'Cloud Storage'}, "
+                f"such as {uri!r}; leave it out"
             )
         body: dict[str, Any]
         if table:

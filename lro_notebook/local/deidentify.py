@@ -167,7 +167,7 @@ def _transformation(item: Mapping[str, Any], random: bytes) -> Transformation:
     options = arguments.message(item, named[0])
     mask = options.get("maskingCharacter") or "*"
     if not isinstance(mask, str) or len(mask) != 1:
-        raise invalid("config.text: maskingCharacter is one character")
+        raise invalid("config.text: maskingCharacter: expected one character")
     return Transformation(_ACTIONS[named[0]], _key(options, random), mask)
 
 
