@@ -9,10 +9,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import Code
-from lro_notebook.local import deidentify, dicom_deidentify, dicom_files, dicom_instances, dicom_rules, stores
-from lro_notebook.local.dicom_import import STEP_BYTES
-from lro_notebook.local.operations import Failure
+from lro_notebook.local import (
+    batches,
+    deidentify,
+    dicom_deidentify,
+    dicom_files,
+    dicom_instances,
+    dicom_rules,
+    stores,
+)
+from lro_notebook.local.dicom_import import STEP_BYTES, size_of
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
@@ -21,7 +27,9 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.buckets import Location
     from lro_notebook.local.dicom_files import Instance
+    from lro_notebook.local.dicom_instances import Row
     from lro_notebook.local.dicom_rules import Rules
+    from lro_notebook.local.operations import Failure
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
 
@@ -69,30 +77,24 @@ def _copy(job: Job, source: Store, target: Store, rules: Rules, filter_: Locatio
         stores.require_store(connection, source)
         rows = dicom_instances.chosen(dicom_instances.rows(connection, source.key), job.buckets, filter_)
         yield Step(sized=len(rows))
-        good: list[Instance] = []
-        bad: list[Failure] = []
-        size, limit = 0, job.batch()
-        for row in rows:
-            content = dicom_instances.data(connection, row.number) or b""
-            try:
-                good.append(dicom_deidentify.deidentified(content, rules))
-                size += row.size
-            except dicom_files.Flaw as flaw:
-                name = f"{source.name}/dicomWeb/{row.path}"
-                bad.append(Failure("", name, Code.INVALID_ARGUMENT, str(flaw)))
-            if len(good) + len(bad) >= limit or size >= STEP_BYTES:
-                yield _step(target, good, bad)
-                good, bad, size, limit = [], [], 0, job.batch()
-    yield _step(target, good, bad)
+        instances = (_deidentified(connection, source, row, rules) for row in rows)
+        write = partial(_write, target=target)
+        yield from batches.steps(job, instances, write, size_of=size_of, step_bytes=STEP_BYTES)
 
 
-def _step(target: Store, good: Sequence[Instance], bad: Sequence[Failure]) -> Step:
-    return Step(partial(_write, target=target, instances=good), success=len(good), failures=bad)
+def _deidentified(
+    connection: sqlite3.Connection, source: Store, row: Row, rules: Rules
+) -> Instance | Failure:
+    content = dicom_instances.data(connection, row.number) or b""
+    try:
+        return dicom_deidentify.deidentified(content, rules)
+    except dicom_files.Flaw as flaw:
+        return dicom_instances.failure(source, row, flaw)
 
 
-def _write(connection: sqlite3.Connection, *, target: Store, instances: Sequence[Instance]) -> None:
+def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], target: Store) -> None:
     stores.require_store(connection, target)
-    dicom_instances.put_many(connection, target.key, instances, storage_class="STANDARD")
+    dicom_instances.put_many(connection, target.key, units, storage_class="STANDARD")
 
 
 KIND = Kind(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import Code
 from lro_notebook.local import arguments, dicom_files, dicom_instances, stores
 from lro_notebook.local.buckets import Location
-from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import Refusal
 from lro_notebook.local.shards import workspace
 from lro_notebook.local.work import Kind, Step
@@ -63,8 +62,7 @@ def run(job: Job, request: ExportRequest) -> Steps:
             try:
                 _write(connection, row, request.syntax, drafts, folder)
             except dicom_files.Flaw as flaw:
-                name = f"{request.store.name}/dicomWeb/{row.path}"
-                yield Step(failures=[Failure("", name, Code.INVALID_ARGUMENT, str(flaw))])
+                yield Step(failures=[dicom_instances.failure(request.store, row, flaw)])
             else:
                 yield Step(success=1)
     return {}
