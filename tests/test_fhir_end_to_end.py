@@ -67,7 +67,7 @@ def test_bulk_export_loads_like_an_export(store: FhirStore, dataset: Dataset) ->
 
 def test_deidentified_copies_load_without_names(store: FhirStore, dataset: Dataset) -> None:
     target = dataset.fhir_store("safe").create()
-    op = store.deidentify("safe", config={})
+    op = store.deidentify(target, config={})
     assert op.wait(timeout=30).progress.completed == 5
     patients = target.export_to("gs://demo-out/safe").load()["Patient"]
     assert "name.family" not in patients.columns

@@ -173,9 +173,7 @@ class DicomStore(DicomWeb):
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        name = destination.name if isinstance(destination, DicomStore) else destination
-        if "/" not in name:
-            name = f"{self._dataset}/{self.collection}/{requests.resource_id(name, 'destination')}"
+        name = self._named(destination)
         body = {
             "destinationStore": name,
             **requests.deidentification(config, gcs_config_uri),

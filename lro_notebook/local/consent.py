@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import consent_items, consent_rules, names
+from lro_notebook.local import arguments, consent_items, consent_rules, names
 from lro_notebook.local.consent_query import attributes
 from lro_notebook.local.operations import microseconds, timestamp
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
@@ -256,10 +256,7 @@ def _check_consent(connection: sqlite3.Connection, store: Store, fields: dict[st
     if prefix != f"{store.name}/consentArtifacts":
         raise invalid(f"consentArtifact: expected {store.name}/consentArtifacts/…, one that exists")
     consent_items.get(connection, store, "consentArtifacts", identifier)
-    policies = fields.get("policies") or []
-    if not isinstance(policies, list) or not all(isinstance(policy, dict) for policy in policies):
-        raise invalid("policies: expected a list of objects")
-    for policy in policies:
+    for policy in arguments.messages(fields, "policies"):
         rule = policy.get("authorizationRule")
         consent_rules.parse_rule(rule.get("expression") if isinstance(rule, dict) else None)
         _check_attributes(connection, store, policy, single=False)
