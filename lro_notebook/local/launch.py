@@ -95,8 +95,8 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
         starting = FileLock(directory / "start.lock").acquire(timeout)
     except Timeout:
         raise _no_answer(directory, timeout) from None
-    except OSError as error:
-        raise ConfigError(f"the data directory {directory} cannot be used: {error.strerror}") from error
+    except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+        raise ConfigError(f"the data directory {directory} cannot be used: {error}") from error
     with starting:
         running = _start(directory, deadline)
     if running is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psutil
 import pytest
+from filelock import FileLock
 
 from lro_notebook import local
 from lro_notebook.errors import ConfigError
@@ -193,6 +194,14 @@ def test_two_programs_that_ensure_at_once_share_one_service(data_dir: Path) -> N
         first, second = pool.map(_ensure, [data_dir, data_dir])
     assert first == second
     assert _programs(data_dir) == [json.loads((data_dir / "service.json").read_bytes())["pid"]]
+
+
+def test_who_waits_for_the_start_of_another_program_in_vain_is_told_where_to_look(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "start.lock"), pytest.raises(ConfigError, match=r"0\.01 s; see .*service\.log"):
+        local.ensure(tmp_path, timeout=0.01)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be used"):
+        local.ensure(tmp_path / "file")
 
 
 def test_ensure_reuses_and_stop_ends_and_the_next_ensure_starts_again(data_dir: Path) -> None:
