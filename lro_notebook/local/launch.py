@@ -82,12 +82,12 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
     ConfigError
         The program ended instead, or does not answer in time; the message says why.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who starts it pays
-
     directory = _directory(data_dir)
     running = _find(directory)
     if running is not None:
         return running
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who starts it pays
+
     deadline = time.monotonic() + timeout
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
