@@ -1,5 +1,8 @@
 """Long-running operations of Google Cloud in Jupyter: start them, watch them live, load them into pandas."""
 
+import importlib
+from typing import TYPE_CHECKING
+
 from lro_notebook import local
 from lro_notebook.api import (
     connect,
@@ -29,18 +32,20 @@ from lro_notebook.errors import (
     TruncatedListsWarning,
     WaitTimeout,
 )
-from lro_notebook.frames.views.view import View
 from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
-from lro_notebook.jupyter.nested import enable_nested_asyncio
 from lro_notebook.operation import Operation
 from lro_notebook.polling import PollPolicy
 from lro_notebook.progress import Progress
 from lro_notebook.resource import OperationResource, Status
 from lro_notebook.waiting import as_completed, wait
+
+if TYPE_CHECKING:
+    from lro_notebook.frames.views.view import View
+    from lro_notebook.jupyter.nested import enable_nested_asyncio
 
 __version__ = "0.1.0"
 
@@ -86,3 +91,19 @@ __all__ = [
     "wait",
     "watch",
 ]
+
+if not TYPE_CHECKING:  # where types are checked, the import above serves
+    #: Public name -> its module, where that costs more than most programs want to pay: loaded on first use.
+    _ON_FIRST_USE = {
+        "View": "lro_notebook.frames.views.view",
+        "enable_nested_asyncio": "lro_notebook.jupyter.nested",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _ON_FIRST_USE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_ON_FIRST_USE})

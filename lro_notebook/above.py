@@ -58,5 +58,7 @@ above = Above()
 def given(function: _T | None) -> _T:
     """Return `function`; an error where only a part of the package was imported."""
     if function is None:
-        raise LroError("results are read by the whole package: import lro_notebook")
+        raise LroError(
+            "only a part of the package was imported, which reads no output; import lro_notebook first"
+        )
     return function

@@ -1,19 +1,25 @@
 """What a Google API's HTTP answer means: the JSON object in it, or the error that it stands for.
 
-Pure functions of an `httpx.Response`; nothing here sends anything.
+Pure functions of an `httpx.Response`; nothing here sends anything, or loads httpx.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import orjson
 
-from lro_notebook import auth
-from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, LroError
+from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError
+
+if TYPE_CHECKING:
+    import httpx
+
+CLOSED = "this client was closed; make a new one. Its operations may still run"
+#: HTTP statuses of failures that may pass.
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class AnswerLost(LroError):
@@ -70,9 +76,9 @@ def error_of(response: httpx.Response, url: str, missing: str = "") -> ApiError 
         if isinstance(name, str) and name in Code.__members__
         else HTTP_CODES.get(status, Code.UNKNOWN)
     )
-    if status == httpx.codes.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED:
         return AuthError(
-            f"{url} refused the credentials (HTTP 401): {message}\nFor Google Cloud run: {auth.LOGIN}"
+            f"{url} refused the credentials (HTTP 401): {message}\nFor Google Cloud run: {LOGIN}"
         )
     details = body.get("details")
     return ApiError(
@@ -84,6 +90,11 @@ def error_of(response: httpx.Response, url: str, missing: str = "") -> ApiError 
         hint=_hint(status, message, missing),
         retry_after=_retry_after(response),
     )
+
+
+def is_transient(error: LroError) -> bool:
+    """Tell whether a poll that failed with `error` may work later."""
+    return isinstance(error, NoAnswer) or (isinstance(error, ApiError) and error.status in RETRIED)
 
 
 def _error_body(response: httpx.Response) -> dict[str, Any]:
@@ -111,11 +122,11 @@ def _outcome(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hint(status: int, message: str, missing: str) -> str:
-    if status == httpx.codes.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND:
         return missing
-    if status == httpx.codes.FORBIDDEN and "quota project" in message.lower():
+    if status == HTTPStatus.FORBIDDEN and "quota project" in message.lower():
         return "Set one with: gcloud auth application-default set-quota-project PROJECT"
-    if httpx.codes.is_redirect(status):
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return "Redirects are not followed, so that tokens stay where they belong; give the final address."
     return ""
 

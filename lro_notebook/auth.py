@@ -9,17 +9,17 @@ from __future__ import annotations
 import ipaddress
 import os
 import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from lro_notebook.errors import AuthError, ConfigError
+from lro_notebook.errors import LOGIN, AuthError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-LOGIN = "gcloud auth application-default login"
 UNIVERSE = "GOOGLE_CLOUD_UNIVERSE_DOMAIN"  # google-auth's own variable
 
 
@@ -87,7 +87,7 @@ class _OneOrigin(httpx.Auth):
             yield request
             return
         response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED and self.renew():
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self.renew():
             self.sign(request)
             yield request
 
@@ -106,7 +106,10 @@ class StaticToken(_OneOrigin):
     def __init__(self, token: str, endpoint: httpx.URL) -> None:
         super().__init__(endpoint)
         if not token.isascii() or not token.isprintable() or not token.strip():
-            raise ConfigError("the token string is empty or holds characters that no bearer token has")
+            raise ConfigError(
+                "the token string is empty or holds characters that no bearer token has; "
+                "give the token alone, without line breaks"
+            )
         self._token = token.strip()
 
     def sign(self, request: httpx.Request) -> bool:

@@ -14,8 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.above import above
-from lro_notebook.answers import AnswerLost
-from lro_notebook.auth import GoogleCredentials
+from lro_notebook.answers import CLOSED, AnswerLost
 from lro_notebook.errors import LroError
 from lro_notebook.flock import Flock
 from lro_notebook.following import Follower
@@ -39,7 +38,6 @@ from lro_notebook.resource import (
     operation_parent,
     target_of,
 )
-from lro_notebook.rest import CLOSED, Rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
     import httpx
 
     from lro_notebook.polling import PollPolicy, Scheduler
+    from lro_notebook.rest import Rest
 
 HEALTHCARE = "https://healthcare.googleapis.com"
 _PATIENCE = 0.7  # of the time that a request may take: how long the service may wait in it
@@ -103,6 +102,8 @@ class Client:
         scheduler: Scheduler | None = None,
         policy: PollPolicy | None = None,
     ) -> None:
+        from lro_notebook.rest import Rest  # noqa: PLC0415 - httpx, which costs as much as all the rest
+
         self._rest = Rest(
             endpoint, credentials=credentials, timeout=timeout, transport=transport, revive=revive
         )
@@ -173,8 +174,8 @@ class Client:
 
     def storage_options(self) -> dict[str, Any]:
         """Return the fsspec options that read ``gs://`` with this client's credentials."""
-        auth = self._rest.auth
-        return {"token": auth.credentials} if isinstance(auth, GoogleCredentials) else {}
+        credentials = self._rest.credentials
+        return {} if credentials is None else {"token": credentials}
 
     def __repr__(self) -> str:
         return f"<Client {self.endpoint}{' (local, synthetic)' if self.is_local else ''}>"

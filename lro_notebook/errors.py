@@ -109,6 +109,10 @@ class ConfigError(LroError, ValueError):
     """
 
 
+#: The command that gives this machine application-default credentials; errors name it.
+LOGIN = "gcloud auth application-default login"
+
+
 class AuthError(LroError):
     """There are no credentials, or the service refused them; the message names the command that helps.
 

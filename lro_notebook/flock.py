@@ -15,10 +15,10 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lro_notebook.answers import is_transient
 from lro_notebook.errors import ApiError, LroError
 from lro_notebook.polling import Budget, Scheduler, shared, steady
 from lro_notebook.resource import OperationResource
-from lro_notebook.rest import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

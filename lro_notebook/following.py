@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
+from lro_notebook.answers import is_transient
 from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.forecast import Forecast
 from lro_notebook.polling import PollPolicy, shared, steady
 from lro_notebook.progress import Progress, Sample, Samples, state_of
 from lro_notebook.resource import operation_id
-from lro_notebook.rest import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable

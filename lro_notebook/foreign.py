@@ -243,6 +243,9 @@ def _told(error: Exception, name: str) -> ApiError | AuthError:
     code = getattr(getattr(error, "grpc_status_code", None), "name", "")
     known = Code[code] if code in Code.__members__ else HTTP_CODES.get(int(status), Code.UNKNOWN)
     if known is Code.UNAUTHENTICATED:
-        return AuthError(f"{name}: the credentials of its client were refused: {message}")
+        return AuthError(
+            f"{name}: the credentials of its client were refused: {message}\n"
+            "Renew them there, or follow the operation by its name: lro.watch(name, client=…)"
+        )
     hint = missing_hint(name) if known is Code.NOT_FOUND else ""
     return ApiError(message, status=int(status), code=known, url=name, hint=hint)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -254,7 +254,11 @@ class Samples:
         return len(self._times)
 
     def rate(self) -> float | None:
-        """Return what `rate_of` does, of the last of these."""
+        """Return units per second over the last half minute; None before three samples or without movement.
+
+        It is the median slope between early and late samples, so that one burst or one pause does not
+        move it.
+        """
         times, completed = self._times[-_MOST:], self._counts[0][-_MOST:]
         return _rate([(time, done) for time, done in zip(times, completed, strict=True) if done >= 0])
 
@@ -275,16 +279,8 @@ class Samples:
 _WINDOW, _LEAST, _MOST = 30.0, 3, 60
 
 
-def rate_of(samples: Iterable[Sample]) -> float | None:
-    """Return units per second over the last half minute; None before three samples or without movement.
-
-    It is the median slope between early and late samples, so that one burst or one pause does not move it.
-    """
-    return _rate([(one.time.timestamp(), one.completed) for one in samples if one.completed is not None])
-
-
 def _rate(counted: list[tuple[float, int]]) -> float | None:
-    recent = [(time, done) for time, done in counted[-_MOST:] if counted[-1][0] - time <= _WINDOW]
+    recent = [(time, done) for time, done in counted if counted[-1][0] - time <= _WINDOW]
     if len(recent) < _LEAST:
         recent = counted[-_LEAST:]
     if len(recent) < _LEAST or recent[-1][1] <= recent[0][1]:

@@ -12,12 +12,13 @@ import re
 import threading
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import httpx
 
 from lro_notebook import auth
-from lro_notebook.answers import AnswerLost, NoAnswer, error_of, parsed
+from lro_notebook.answers import CLOSED, RETRIED, AnswerLost, NoAnswer, error_of, parsed
 from lro_notebook.errors import ApiError, AuthError, Code, ConfigError, LroError
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 #: delete too), ``poll`` is one single try: the poller decides when the next one is due.
 Role = Literal["start", "write", "read", "poll"]
 
-RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
-CLOSED = "this client was closed; make a new one. Its operations may still run"
 _log = logging.getLogger(__name__)
 
 
@@ -155,6 +154,11 @@ class Rest:
     def auth(self) -> httpx.Auth | None:
         """What signs the requests; None where they go unsigned."""
         return self._auth
+
+    @property
+    def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
+        """The google.auth credentials that sign the requests; None where a token or nothing does."""
+        return self._auth.credentials if isinstance(self._auth, auth.GoogleCredentials) else None
 
     def version_of(self, path: str) -> str:
         """Return the API version that a request to `path` uses."""
@@ -302,16 +306,11 @@ def _again(error: ApiError | AuthError, role: Role) -> bool:
         return False
     if isinstance(error, NoAnswer):
         return role == "read" or isinstance(error.__cause__, (httpx.ConnectError, httpx.ConnectTimeout))
-    return error.status == httpx.codes.TOO_MANY_REQUESTS or (role == "read" and error.status in RETRIED)
+    return error.status == HTTPStatus.TOO_MANY_REQUESTS or (role == "read" and error.status in RETRIED)
 
 
 def _may_have_worked(status: int) -> bool:
     """Tell whether a request that was answered with `status` may have been carried out all the same."""
-    return status == httpx.codes.REQUEST_TIMEOUT or (
-        status >= httpx.codes.INTERNAL_SERVER_ERROR and status != httpx.codes.NOT_IMPLEMENTED
+    return status == HTTPStatus.REQUEST_TIMEOUT or (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != httpx.codes.NOT_IMPLEMENTED
     )
-
-
-def is_transient(error: LroError) -> bool:
-    """Tell whether a poll that failed with `error` may work later."""
-    return isinstance(error, NoAnswer) or (isinstance(error, ApiError) and error.status in RETRIED)

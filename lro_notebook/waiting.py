@@ -109,7 +109,10 @@ def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> I
     while left:
         seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
         if not wait_until(lambda: bool(ended()), list(left), seconds):
-            raise WaitTimeout(f"{len(left)} operations have not ended within {timeout:g} s; they go on")
+            raise WaitTimeout(
+                f"{len(left)} operations have not ended within {timeout:g} s; they go on, "
+                "and lro.wait() waits again"
+            )
         for operation in ended():
             del left[operation]
             yield operation

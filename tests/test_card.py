@@ -24,7 +24,7 @@ from lro_notebook.jupyter.view import (
     title_of,
     view_of,
 )
-from lro_notebook.progress import Sample, rate_of
+from lro_notebook.progress import Sample
 
 NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
 CREATED = "2026-03-04T09:00:00Z"
@@ -242,16 +242,6 @@ def test_methods_read_as_plain_words(method: str, title: str) -> None:
 
 def samples(*points: tuple[float, int | None]) -> list[Sample]:
     return [Sample(NOW + timedelta(seconds=at), "RUNNING", done, None, 0, None) for at, done in points]
-
-
-def test_a_rate_needs_three_samples_and_movement() -> None:
-    assert rate_of(samples((0, 0), (1, 10))) is None
-    assert rate_of(samples((0, 5), (1, 5), (2, 5))) is None
-    assert rate_of(samples((0, None), (1, 0), (2, 10), (3, 20))) == 10.0
-
-
-def test_a_rate_is_that_of_the_last_half_minute() -> None:
-    assert rate_of(samples((0, 0), (100, 10_000), (110, 10_010), (120, 10_020))) == 1.0
 
 
 @pytest.mark.parametrize(("points", "drawn"), [(2, False), (3, True), (500, True)])

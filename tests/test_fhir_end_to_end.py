@@ -46,6 +46,13 @@ def patient(number: int, **fields: object) -> str:
     return json.dumps(resource) + "\n"
 
 
+def test_an_import_loads_what_is_in_the_store(store: FhirStore, dataset: Dataset) -> None:
+    (local.ensure(_data(dataset)).buckets / "demo-out" / "one-more.ndjson").write_text(patient(5))
+    results = store.import_from("gs://demo-out/one-more.ndjson").load()
+    assert set(results) == {"Patient", "response"}
+    assert sorted(results["Patient"]["id"]) == ["p0", "p1", "p2", "p3", "p4", "p5"]
+
+
 def test_bulk_export_loads_like_an_export(store: FhirStore, dataset: Dataset) -> None:
     op = store.bulk_export(types="Patient")
     patients = op.load()["Patient"]
@@ -60,7 +67,7 @@ def test_bulk_export_loads_like_an_export(store: FhirStore, dataset: Dataset) ->
 
 def test_deidentified_copies_load_without_names(store: FhirStore, dataset: Dataset) -> None:
     target = dataset.fhir_store("safe").create()
-    op = store.deidentify("safe", config={})
+    op = store.deidentify(target, config={})
     assert op.wait(timeout=30).progress.completed == 5
     patients = target.export_to("gs://demo-out/safe").load()["Patient"]
     assert "name.family" not in patients.columns

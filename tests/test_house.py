@@ -110,12 +110,14 @@ def test_all_names_are_there_and_all_public_names_are_listed() -> None:
     tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
     bound = {
         alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lro_notebook")
         for alias in node.names
     }
     assert listed == bound | {"__version__"}
     assert all(hasattr(lro_notebook, name) for name in listed)
+    assert listed <= set(dir(lro_notebook))
+    assert not hasattr(lro_notebook, "Veiw")
     assert lro_notebook.__all__ == sorted(lro_notebook.__all__)
 
 
@@ -130,11 +132,15 @@ def test_the_import_loads_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
     heavy = {
+        "httpx",
+        "asyncio",
         "pandas",
         "pyarrow",
         "numpy",
         "ipywidgets",
         "IPython",
+        "filelock",
+        "lro_notebook.frames.views",
         "google.auth",
         "starlette",
         "uvicorn",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lro_notebook import OperationResource, Progress
-from lro_notebook.progress import Sample, Samples, rate_of, state_of
+from lro_notebook.progress import Sample, Samples, state_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -157,15 +157,25 @@ def test_the_times_are_those_of_the_operation_itself() -> None:
     assert Progress.from_metadata(speech).created == datetime(2026, 3, 4, 9, tzinfo=UTC)
 
 
-def series(*points: tuple[float, int, int | None]) -> list[Sample]:
-    began = datetime(2026, 3, 4, tzinfo=UTC)
-    return [
-        Sample(began + timedelta(seconds=at), "RUNNING", done, total, 0, None) for at, done, total in points
-    ]
+def rate(*points: tuple[float, int | None]) -> float | None:
+    began, samples = datetime(2026, 3, 4, tzinfo=UTC), Samples()
+    for at, done in points:
+        samples.add(Sample(began + timedelta(seconds=at), "RUNNING", done, None, 0, None))
+    return samples.rate()
+
+
+def test_a_rate_needs_three_samples_and_movement() -> None:
+    assert rate((0, 0), (1, 10)) is None
+    assert rate((0, 5), (1, 5), (2, 5)) is None
+    assert rate((0, None), (1, 0), (2, 10), (3, 20)) == pytest.approx(10)
+
+
+def test_a_rate_is_that_of_the_last_half_minute() -> None:
+    assert rate((0, 0), (100, 10_000), (110, 10_010), (120, 10_020)) == pytest.approx(1)
 
 
 def test_a_burst_does_not_move_the_rate() -> None:
-    steady = [(float(second), 10 * second, None) for second in range(20)]
-    burst = [(at, done + (5_000 if at >= 19 else 0), total) for at, done, total in steady]
-    assert rate_of(series(*steady)) == pytest.approx(10)
-    assert rate_of(series(*burst)) == pytest.approx(10)
+    steady = [(float(second), 10 * second) for second in range(20)]
+    burst = [(at, done + (5_000 if at >= 19 else 0)) for at, done in steady]
+    assert rate(*steady) == pytest.approx(10)
+    assert rate(*burst) == pytest.approx(10)

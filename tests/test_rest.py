@@ -8,8 +8,8 @@ import pytest
 from fakes import Clock, Scripted, failed, ok
 
 from lro_notebook import ApiError, AuthError, Code, ConfigError
-from lro_notebook.answers import AnswerLost, NoAnswer
-from lro_notebook.rest import Rest, RetryPolicy, is_transient
+from lro_notebook.answers import AnswerLost, NoAnswer, is_transient
+from lro_notebook.rest import Rest, RetryPolicy
 
 HOST = "https://api.example.com"
 

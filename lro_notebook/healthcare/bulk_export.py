@@ -109,7 +109,10 @@ def start_bulk_export(
         raise
     location = answer.headers.get("Content-Location", "")
     if f"{store}/operations/" not in location:
-        raise StartUnknown(f"{record.method} was accepted, but the answer does not say where to ask for it")
+        raise StartUnknown(
+            f"{record.method} on {store} was accepted, but the answer does not say where to ask for it. "
+            "Look for new files at its destination before you start it once more."
+        )
     name = f"{store}/operations/{operation_id(location)}"
     client.journal.answered(row, name)
     operation = _handle(client, name, version=version, record=record)

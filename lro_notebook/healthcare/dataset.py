@@ -125,7 +125,9 @@ class Dataset:
         """
         name = destination if "/" in destination else f"{self._parent}/datasets/{destination}"
         if _NAME.fullmatch(name) is None:
-            raise ConfigError(f"destination {destination!r} is no name or id of a dataset")
+            raise ConfigError(
+                f"destination {destination!r} is no name or id of a dataset, such as 'my-dataset-safe'"
+            )
         body = {"destinationDataset": name, **requests.deidentification(config, gcs_config_uri)}
         path = f"{self._version}/{self.name}:deidentify"
         missing = f"lro.connect({self.name!r}).create() makes the dataset."

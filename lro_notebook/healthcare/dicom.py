@@ -134,7 +134,8 @@ class DicomStore(DicomWeb):
         )
         if misplaced:
             raise ConfigError(
-                f"{', '.join(misplaced)}: not for an export to {'BigQuery' if table else 'Cloud Storage'}"
+                f"{', '.join(misplaced)}: not for an export to {'BigQuery' if table else 'Cloud Storage'}, "
+                f"such as {uri!r}; leave it out"
             )
         body: dict[str, Any]
         if table:
@@ -181,9 +182,7 @@ class DicomStore(DicomWeb):
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        name = destination.name if isinstance(destination, DicomStore) else destination
-        if "/" not in name:
-            name = f"{self._dataset}/{self.collection}/{requests.resource_id(name, 'destination')}"
+        name = self._named(destination)
         body = {
             "destinationStore": name,
             **requests.deidentification(config, gcs_config_uri),

@@ -158,7 +158,7 @@ class FhirChanges(Store):
 
     def deidentify(
         self,
-        destination: str,
+        destination: Store | str,
         *,
         config: Mapping[str, Any] | None = None,
         gcs_config_uri: str | None = None,
@@ -174,9 +174,8 @@ class FhirChanges(Store):
 
         Parameters
         ----------
-        destination : str
-            Full name of a store that exists, in a dataset at the same location; or the id of one in
-            this dataset.
+        destination : FhirStore or str
+            A store that exists, at the same location: itself, its full name, or its id in this dataset.
         config : mapping, optional
             A DeidentifyConfig; ``{}`` for the defaults. It can hold keys and is stored nowhere.
         gcs_config_uri : str, optional
@@ -195,7 +194,7 @@ class FhirChanges(Store):
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        name = destination if "/" in destination else f"{self._dataset}/{self.collection}/{destination}"
+        name = self._named(destination)
         chosen = list(resources)
         body = {
             "destinationStore": name,

@@ -86,6 +86,16 @@ class Store:
         title = f"{self.collection}.{verb}"
         return self._client.start("POST", path, body, title=title, missing=self._missing, **recorded)
 
+    def _named(self, store: Store | str) -> str:
+        """Return the full name of a store: itself, its full name, or its id in this dataset."""
+        if isinstance(store, Store):
+            return store.name
+        return (
+            store
+            if "/" in store
+            else f"{self._dataset}/{self.collection}/{resource_id(store, 'destination')}"
+        )
+
     @property
     def _missing(self) -> str:
         return f"ds.{self.maker}({self.id!r}).create() makes the store; ds.stores() lists those there are."

@@ -123,6 +123,15 @@ def texts(body: Mapping[str, Any], field: str) -> list[str]:
     return value
 
 
+def messages(body: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+    """Return a list of JSON objects; empty where the field is not given."""
+    value = body.get(field)
+    value = [] if value is None else value
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise invalid(f"{field}: expected a list of objects")
+    return value
+
+
 def message(body: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     """Return a JSON object; empty where the field is not given."""
     value = body.get(field)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.local.refusal import invalid, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: Bucket that the service fills with synthetic data.
@@ -149,34 +149,6 @@ class Buckets:
                 f"gs://{location.bucket}/** names all that is in it"
             )
         return [(f"gs://{location.bucket}/{name}", bucket / name) for name in sorted(found)]
-
-    def object(self, location: Location, *, field: str) -> Path:
-        """Return the file of one object that must exist; `field` is what the request calls it."""
-        if _WILDCARD.search(location.path):
-            raise invalid(f"{field}: names one object, so it has no wildcards")
-        self.check(location, field=field)
-        ((_, path),) = self.match(location)
-        return path
-
-    def source(self, body: Mapping[str, Any]) -> Location:
-        """Return the objects that the ``gcsSource`` of a request names."""
-        source = body.get("gcsSource")
-        if not isinstance(source, dict):
-            raise invalid('gcsSource: expected an object such as {"uri": "gs://bucket/folder/**"}')
-        location = parse_pattern(source.get("uri"), field="gcsSource.uri")
-        self.check(location, field="gcsSource.uri")
-        return location
-
-    def destination(self, body: Mapping[str, Any]) -> Location:
-        """Return the folder that the ``gcsDestination`` of a request names."""
-        field, destination = "gcsDestination.uriPrefix", body.get("gcsDestination")
-        if not isinstance(destination, dict):
-            raise invalid('gcsDestination: expected an object such as {"uriPrefix": "gs://demo-out/run-1"}')
-        location = parse(destination.get("uriPrefix"), field=field)
-        if _WILDCARD.search(location.path):
-            raise invalid(f"{field}: a destination has no wildcards")
-        self.check(location, field=field)
-        return location
 
     def _objects(self, bucket: Path, pattern: str) -> Iterator[str]:
         """Yield the names of the objects under the fixed folders of `pattern`."""

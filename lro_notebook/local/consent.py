@@ -15,17 +15,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import consent_items, consent_rules, names, stores
+from lro_notebook.local import arguments, consent_items, consent_rules, names
 from lro_notebook.local.consent_query import attributes
 from lro_notebook.local.operations import microseconds, timestamp
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
 from lro_notebook.local.service import (
     DATASET_PATH,
-    dataset_name,
     limit_of,
     page_response,
     read_json,
     service_of,
+    store_of,
     token_number,
 )
 from lro_notebook.resource import format_timestamp, parse_timestamp
@@ -94,7 +94,7 @@ async def patch(request: Request, collection: Collection) -> Response:
 def get(request: Request, collection: Collection) -> Response:
     """Return an item."""
     with service_of(request).database.read() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "consentStores")
         return json_response(consent_items.get(connection, store, collection, request.path_params["item"]))
 
 
@@ -104,7 +104,7 @@ def list_items(request: Request, collection: Collection) -> Response:
         raise invalid("filter: the local service lists what consent stores hold without a filter only")
     limit, after = limit_of(request), token_number(request, default=0)
     with service_of(request).database.read() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "consentStores")
         rows = consent_items.page(connection, store.key, collection, after=after, limit=limit + 1)
     return page_response(collection, [item for _, item in rows], [number for number, _ in rows], limit)
 
@@ -112,7 +112,7 @@ def list_items(request: Request, collection: Collection) -> Response:
 def delete(request: Request, collection: Collection) -> Response:
     """Delete an item."""
     with service_of(request).database.write() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "consentStores")
         consent_items.delete(connection, store, collection, request.path_params["item"])
     return json_response({})
 
@@ -161,7 +161,7 @@ async def check_data_access(request: Request) -> Response:
     body = await read_json(request)
     values = attributes(body, "requestAttributes")
     with service_of(request).database.read() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "consentStores")
         found = [
             item for item in consent_items.mappings(connection, store.key) if item.data == body.get("dataId")
         ]
@@ -179,7 +179,7 @@ async def evaluate_user_consents(request: Request) -> Response:
     if body.get("pageToken"):
         raise invalid("pageToken is not one that this service gave; it answers in one page")
     with service_of(request).database.read() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "consentStores")
         found = consent_items.mappings(connection, store.key)
         consents, drafts = _consents(connection, store, body)
     now = datetime.now(UTC)
@@ -196,13 +196,7 @@ async def evaluate_user_consents(request: Request) -> Response:
 
 def _written(request: Request, change: Callable[[sqlite3.Connection, Store], Item]) -> Response:
     with service_of(request).database.write() as connection:
-        return json_response(change(connection, _store(request, connection)))
-
-
-def _store(request: Request, connection: sqlite3.Connection) -> Store:
-    return stores.find_store(
-        connection, dataset_name(request), request.path_params["store"], collection="consentStores"
-    )
+        return json_response(change(connection, store_of(request, connection, "consentStores")))
 
 
 def _consents(
@@ -262,10 +256,7 @@ def _check_consent(connection: sqlite3.Connection, store: Store, fields: dict[st
     if prefix != f"{store.name}/consentArtifacts":
         raise invalid(f"consentArtifact: expected {store.name}/consentArtifacts/…, one that exists")
     consent_items.get(connection, store, "consentArtifacts", identifier)
-    policies = fields.get("policies") or []
-    if not isinstance(policies, list) or not all(isinstance(policy, dict) for policy in policies):
-        raise invalid("policies: expected a list of objects")
-    for policy in policies:
+    for policy in arguments.messages(fields, "policies"):
         rule = policy.get("authorizationRule")
         consent_rules.parse_rule(rule.get("expression") if isinstance(rule, dict) else None)
         _check_attributes(connection, store, policy, single=False)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import consent_items, consent_rules, stores
+from lro_notebook.local import arguments, consent_items, consent_rules, stores
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import invalid
 from lro_notebook.local.shards import Shards, workspace
@@ -40,7 +40,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> QueryReque
     """Check the body of ``queryAccessibleData``."""
     return QueryRequest(
         store,
-        context.buckets.destination(body),
+        arguments.destination(context.buckets, body),
         attributes(body, "requestAttributes"),
         attributes(body, "resourceAttributes"),
     )

@@ -2,10 +2,8 @@
 
 A development stand-in for the DeidentifyConfig of the Healthcare API, not a compliance tool: values
 are found by where they stand, nothing is searched for in free text. What each kind of data does with
-it (`fhir_deidentify` and so on) is a table from places to the info types below.
-
-The default profile, which ``config.text`` changes by info type: names, addresses, phone numbers and
-free text are redacted, identifiers are hashed, dates are shifted by the patient's own number of days.
+it (`fhir_deidentify`, `dicom_deidentify`) is a table from places to the info types below, and what
+happens to each info type where ``config.text`` does not say it.
 """
 
 from __future__ import annotations
@@ -31,29 +29,28 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.buckets import Buckets
 
-#: Kinds of values, named as the API's info types where it has one.
-InfoType = Literal[
-    "PERSON_NAME", "STREET_ADDRESS", "PHONE_NUMBER", "MEDICAL_RECORD_NUMBER", "DATE", "GENERIC_TEXT"
-]
 Action = Literal["redact", "mask", "hash", "shift", "replace", "keep"]
 
-#: What happens to a value of each kind, where the configuration says nothing.
-DEFAULT_PROFILE: Mapping[str, Action] = {
-    "PERSON_NAME": "redact",
-    "STREET_ADDRESS": "redact",
-    "PHONE_NUMBER": "redact",
-    "MEDICAL_RECORD_NUMBER": "hash",
-    "DATE": "shift",
-    "GENERIC_TEXT": "redact",
-}
-_CONFIGS: Mapping[str, Action] = {
+#: Kinds of values, named as the API's info types where it has one.
+INFO_TYPES = (
+    "AGE",
+    "DATE",
+    "GENERIC_TEXT",
+    "LOCATION",
+    "MEDICAL_RECORD_NUMBER",
+    "ORGANIZATION_NAME",
+    "PERSON_NAME",
+    "PHONE_NUMBER",
+    "STREET_ADDRESS",
+)
+_ACTIONS: Mapping[str, Action] = {
     "redactConfig": "redact",
     "characterMaskConfig": "mask",
     "cryptoHashConfig": "hash",
     "dateShiftConfig": "shift",
     "replaceWithInfoTypeConfig": "replace",
 }
-#: Days by which a date is shifted at most, in either direction.
+#: Days by which a date is shifted at most, in either direction; as in Google's documentation.
 SHIFT_LIMIT = 100
 _KEY_BYTES = (16, 24, 32)
 _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(.*)", re.ASCII | re.DOTALL)
@@ -61,31 +58,11 @@ _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(.*)", re.ASCII | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Transformation:
-    """What happens to values of one kind; `key` is the secret of a hash or a date shift."""
+    """What happens to values of one info type; `key` is the secret of a hash or a date shift."""
 
     action: Action
     key: bytes = field(default=b"", repr=False)
     mask: str = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """A checked DeidentifyConfig.
-
-    Attributes
-    ----------
-    transformations : mapping
-        Info type -> what happens to its values.
-    fhir, dicom : mapping
-        The parts of the configuration that are about one kind of data, as JSON.
-    key : bytes
-        Made for this operation alone; where the configuration gives no key of its own.
-    """
-
-    transformations: Mapping[str, Transformation]
-    fhir: Mapping[str, Any]
-    dicom: Mapping[str, Any]
-    key: bytes = field(repr=False)
 
     def apply(self, info_type: str, value: str, *, patient: str) -> str | None:
         """Return what becomes of `value`; None where it is to be left out.
@@ -93,57 +70,76 @@ class Config:
         Parameters
         ----------
         info_type : str
-            What it is, one of `DEFAULT_PROFILE`.
+            What it is, one of `INFO_TYPES`.
         value : str
             The value.
         patient : str
             Whom it is about: all dates of a patient are shifted alike.
         """
-        how = self.transformations[info_type]
-        match how.action:
+        match self.action:
             case "keep":
                 return value
             case "mask":
-                return how.mask * len(value)
+                return self.mask * len(value)
             case "hash":
-                return crypto_hash(value, how.key)
+                return crypto_hash(value, self.key)
             case "shift":
-                return shift_date(value, shift_days(how.key, patient))
+                return shift_date(value, shift_days(self.key, patient))
             case "replace":
                 return f"[{info_type}]"
             case "redact":
                 return None
 
 
-def parse(config: Mapping[str, Any], *, random: bytes | None = None) -> Config:
-    """Check a DeidentifyConfig; `random` is the key of the operation, made where it is not given."""
-    key = secrets.token_bytes(32) if random is None else random
+def new_key() -> bytes:
+    """Return a key for one operation alone; used where the configuration gives none of its own."""
+    return secrets.token_bytes(32)
+
+
+def transformations(
+    config: Mapping[str, Any], key: bytes, profile: Mapping[str, Action]
+) -> dict[str, Transformation]:
+    """Return what ``config.text`` does with each info type, or refuse what cannot be.
+
+    A transformation that names an info type goes before one that names none and so is for all; of several
+    for one info type the first counts.
+
+    Parameters
+    ----------
+    config : mapping
+        A DeidentifyConfig.
+    key : bytes
+        The key of the operation.
+    profile : mapping
+        What happens to each of `INFO_TYPES` where nothing is said of it.
+    """
     text = arguments.message(config, "text")
-    profile = {
-        kind: Transformation(action, key if action in ("hash", "shift") else b"")
-        for kind, action in DEFAULT_PROFILE.items()
-    }
-    listed = [*(text.get("transformations") or ()), *(text.get("additionalTransformations") or ())]
-    for item in listed:
-        if not isinstance(item, dict):
-            raise invalid("config.text.additionalTransformations: expected objects")
-        # One without info types is for all of them.
-        for kind in arguments.texts(item, "infoTypes") or list(DEFAULT_PROFILE):
-            profile[_known(kind)] = _transformation(item, key)
-    for kind in arguments.texts(text, "excludeInfoTypes"):
-        profile[_known(kind)] = Transformation("keep")
-    fhir, dicom = arguments.message(config, "fhir"), arguments.message(config, "dicom")
-    return Config(profile, fhir, dicom, key)
+    listed = [
+        ([_known(kind) for kind in arguments.texts(item, "infoTypes")], _transformation(item, key))
+        for field_ in ("additionalTransformations", "transformations")
+        for item in arguments.messages(text, field_)
+    ]
+    chosen = {kind: Transformation(action, key) for kind, action in profile.items()}
+    strongest_first = sorted(listed, key=lambda item: not item[0])
+    for kinds, how in reversed(strongest_first):
+        chosen.update(dict.fromkeys(kinds or INFO_TYPES, how))
+    kept = map(_known, arguments.texts(text, "excludeInfoTypes"))
+    return {**chosen, **dict.fromkeys(kept, Transformation("keep"))}
 
 
 def crypto_hash(value: str, key: bytes) -> str:
     """Return a keyed hash of a text: equal texts stay equal, nothing else is left of them."""
-    return base64.b64encode(hmac.digest(key, value.encode(), hashlib.sha256)).decode()
+    return base64.b64encode(digest(key, value)).decode()
+
+
+def digest(key: bytes, text: str) -> bytes:
+    """Return the keyed SHA-256 of a text: what hashes, date shifts and new UIDs are made of."""
+    return hmac.digest(key, text.encode(), hashlib.sha256)
 
 
 def shift_days(key: bytes, patient: str) -> int:
     """Return by how many days the dates of a patient are shifted; never 0."""
-    number = int.from_bytes(hmac.digest(key, patient.encode(), hashlib.sha256)[:8])
+    number = int.from_bytes(digest(key, patient)[:8])
     days = number % (2 * SHIFT_LIMIT) - SHIFT_LIMIT
     return days if days < 0 else days + 1
 
@@ -165,23 +161,23 @@ def shift_date(value: str, days: int) -> str | None:
 
 
 def _transformation(item: Mapping[str, Any], random: bytes) -> Transformation:
-    named = [name for name in _CONFIGS if name in item]
+    named = [name for name in _ACTIONS if name in item]
     if len(named) != 1:
-        raise invalid(f"config.text.additionalTransformations: name one of {', '.join(_CONFIGS)} in each")
+        raise invalid(f"config.text: a transformation has one of {', '.join(_ACTIONS)}")
     options = arguments.message(item, named[0])
-    mask = options.get("maskingCharacter", "*")
+    mask = options.get("maskingCharacter") or "*"
     if not isinstance(mask, str) or len(mask) != 1:
-        raise invalid("config.text: maskingCharacter is one character")
-    return Transformation(_CONFIGS[named[0]], _key(options, random), mask)
+        raise invalid("config.text: maskingCharacter: expected one character")
+    return Transformation(_ACTIONS[named[0]], _key(options, random), mask)
 
 
 def _key(options: Mapping[str, Any], random: bytes) -> bytes:
-    if "kmsWrapped" in options:
+    if options.get("kmsWrapped") is not None:
         raise Refusal(
             Code.UNIMPLEMENTED, "kmsWrapped: the local service has no Cloud KMS; use cryptoKey, or no key"
         )
     text = options.get("cryptoKey")
-    if text is None:
+    if not text:
         return random
     try:
         key = base64.b64decode(text, validate=True)
@@ -194,21 +190,23 @@ def _key(options: Mapping[str, Any], random: bytes) -> bytes:
 
 
 def _known(info_type: str) -> str:
-    if info_type not in DEFAULT_PROFILE:
+    if info_type not in INFO_TYPES:
         raise Refusal(
             Code.UNIMPLEMENTED,
-            f"info type {info_type[:60]!r}: the local service knows {', '.join(DEFAULT_PROFILE)}",
+            f"info type {info_type[:60]!r}: the local service knows {', '.join(INFO_TYPES)}",
         )
     return info_type
 
 
 def config_of(folders: Buckets, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the configuration of a start request: `config`, or the object that ``gcsConfigUri`` names."""
-    uri = body.get("gcsConfigUri")
+    uri = body.get("gcsConfigUri") or None
     if uri is None:
         if "config" not in body:
             raise invalid("config: say how to de-identify; {} is the default profile")
         return arguments.message(body, "config")
+    if body.get("config") is not None:
+        raise invalid("config: only one of config and gcsConfigUri can be given")
     ((_, path),) = folders.match(arguments.object_(folders, uri, "gcsConfigUri"))
     try:
         config = orjson.loads(path.read_bytes())

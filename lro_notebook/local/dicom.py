@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import dicom_changes, dicom_files, dicom_instances, dicom_web, stores
+from lro_notebook.local import dicom_changes, dicom_files, dicom_instances, dicom_web
 from lro_notebook.local.dicom_changes import Part
 from lro_notebook.local.dicom_instances import Scope
 from lro_notebook.local.operations import timestamp
@@ -23,6 +23,7 @@ from lro_notebook.local.service import (
     read_body,
     read_json,
     service_of,
+    store_of,
 )
 from lro_notebook.local.starting import start
 
@@ -214,7 +215,7 @@ async def _patch(request: Request) -> Any:  # noqa: ANN401 - any JSON value
 
 def _part(request: Request, connection: sqlite3.Connection) -> Part:
     path = request.path_params
-    store = stores.find_store(connection, dataset_name(request), path["store"], collection="dicomStores")
+    store = store_of(request, connection, "dicomStores")
     return Part(store, Scope(path.get("study"), path.get("series"), path.get("instance")))
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.errors import Code
-from lro_notebook.local import dicom_files, dicom_instances
+from lro_notebook.local import batches, dicom_files, dicom_instances
 from lro_notebook.local.dicom_import import STEP_BYTES
 from lro_notebook.local.dicom_instances import Scope
-from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import invalid
 from lro_notebook.local.work import Kind, Step
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.buckets import Location
     from lro_notebook.local.dicom_files import Instance
     from lro_notebook.local.dicom_instances import Row
+    from lro_notebook.local.operations import Failure
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
 
@@ -93,29 +92,28 @@ def run_patch(job: Job, request: PatchRequest) -> Steps:
     """Patch the instances one by one; one that the patch does not fit stays as it is."""
     rows = _rows(job, request.part)
     yield Step(sized=len(rows))
-    good: list[tuple[int, Instance]] = []
-    bad: list[Failure] = []
-    size, limit = 0, job.batch()
-    for row in rows:
-        try:
-            good.append((row.number, _patched(job, row, request.patch)))
-            size += row.size
-        except dicom_files.Flaw as flaw:
-            name = f"{request.part.store.name}/dicomWeb/{row.path}"
-            bad.append(Failure("", name, Code.INVALID_ARGUMENT, str(flaw)))
-        if len(good) + len(bad) >= limit or size >= STEP_BYTES:
-            yield Step(partial(dicom_instances.replace_many, changed=good), success=len(good), failures=bad)
-            good, bad, size, limit = [], [], 0, job.batch()
-    yield Step(partial(dicom_instances.replace_many, changed=good), success=len(good), failures=bad)
+    patched = (_patched(job, request, row) for row in rows)
+    yield from batches.steps(
+        job, patched, _replace, size_of=lambda unit: len(unit[1].data), step_bytes=STEP_BYTES
+    )
     return {}
 
 
-def _patched(job: Job, row: Row, patch: list[Mapping[str, Any]]) -> Instance:
+def _patched(job: Job, request: PatchRequest, row: Row) -> tuple[int, Instance] | Failure:
+    """Return an instance as the patch makes it, with its number, or why it does not fit."""
     with job.database.read() as connection:
         content = dicom_instances.data(connection, row.number)
     if content is None:
-        raise dicom_files.Flaw("the instance was deleted while the operation ran")
-    return dicom_files.patched(content, patch)
+        gone = "the instance was deleted while the operation ran"
+        return dicom_instances.failure(request.part.store, row, gone)
+    try:
+        return row.number, dicom_files.patched(content, request.patch)
+    except dicom_files.Flaw as flaw:
+        return dicom_instances.failure(request.part.store, row, flaw)
+
+
+def _replace(connection: sqlite3.Connection, *, units: Sequence[tuple[int, Instance]]) -> None:
+    dicom_instances.replace_many(connection, units)
 
 
 def _rows(job: Job, part: Part) -> list[Row]:

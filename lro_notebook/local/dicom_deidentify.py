@@ -6,13 +6,9 @@ searched, and pixels are not looked at.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lro_notebook.local import dicom_files
+from lro_notebook.local import deidentify, dicom_files
 from lro_notebook.local.dicom_profiles import BASIC, INFO_TYPE_OF_KEYWORD, INFO_TYPE_OF_VR, MINIMAL, PRIMARY
 from lro_notebook.local.dicom_rules import BASIC_PROFILE, CONTENTS_PROFILE, MINIMAL_PROFILE
 
@@ -23,14 +19,14 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
 
     from lro_notebook.local.dicom_profiles import Action
-    from lro_notebook.local.dicom_rules import Rules, Transformation
+    from lro_notebook.local.dicom_rules import Rules
 
 #: What `DEIDENTIFY_TAG_CONTENTS` looks into, as documented.
 _TEXTS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "AS"})
 #: Longest value of the representations whose values are short (PS3.5, 6.2).
 _LONGEST = {"AE": 16, "AS": 4, "CS": 16, "DA": 8, "LO": 64, "PN": 64, "SH": 16}
-#: A date moves by at most this many days, as in Google's documentation.
-_SHIFT_MAX = 100
+#: Representations whose values have a form that no hash and no mask has.
+_FIXED_FORMS = frozenset({"DA", "DT", "AS"})
 #: Elements of a file's header that say who wrote or sent it.
 _HEADER_NAMES = (
     "SourceApplicationEntityTitle",
@@ -72,27 +68,7 @@ def _clean_header(file: FileDataset) -> None:
 
 def new_uid(uid: str, key: bytes) -> str:
     """Return the UID that takes the place of another: the same for the same key."""
-    return f"2.25.{int.from_bytes(_digest(key, uid)[:16])}"
-
-
-def shift_of(subject: str, key: bytes) -> timedelta:
-    """Return by how much the dates of a patient move: the same for the same key, and never by nothing."""
-    number = int.from_bytes(_digest(key, subject)[:8]) % (2 * _SHIFT_MAX) - _SHIFT_MAX
-    return timedelta(days=number if number < 0 else number + 1)
-
-
-def shifted(text: str, by: timedelta) -> str:
-    """Return a DICOM date, or date with time, that is moved by days; empty for one that cannot be read."""
-    try:
-        moment = datetime.strptime(text[:8], "%Y%m%d") + by  # noqa: DTZ007 - a day, not a moment
-    except (ValueError, OverflowError):
-        return ""
-    return f"{moment:%Y%m%d}{text[8:]}"
-
-
-def hashed(text: str, key: bytes) -> str:
-    """Return the base64 of a text's keyed SHA-256."""
-    return base64.b64encode(_digest(key, text)).decode()
+    return f"2.25.{int.from_bytes(deidentify.digest(key, uid)[:16])}"
 
 
 class _Work:
@@ -144,33 +120,18 @@ class _Work:
 
     def _clean(self, _: Dataset, element: DataElement) -> None:
         kind = INFO_TYPE_OF_KEYWORD.get(element.keyword) or INFO_TYPE_OF_VR.get(element.VR)
-        if kind is None or kind in self._rules.excluded or not element.value:
+        if kind is None or self._rules.text[kind].action == "keep" or not element.value:
             return
         values = [str(value) for value in (element.value if element.VM > 1 else [element.value])]
         changed = [self._text(value, kind, element.VR) for value in values]
         element.value = changed if len(changed) > 1 else changed[0]
 
     def _text(self, text: str, kind: str, representation: str) -> str:
-        """Return what stands for a text of an info type: nothing, where no transformation is for it."""
-        for transformation in self._rules.transformations:
-            if transformation.info_types and kind not in transformation.info_types:
-                continue
-            return self._transformed(text, kind, representation, transformation)[
-                : _LONGEST.get(representation)
-            ]
-        return ""
-
-    def _transformed(self, text: str, kind: str, representation: str, how: Transformation) -> str:
-        date = representation in ("DA", "DT")
-        if how.kind == "dateShiftConfig":
-            return shifted(text, shift_of(self._subject, how.key)) if date else ""
-        if how.kind == "redactConfig" or date or representation == "AS":
-            return ""  # a date can be nothing but a date
-        if how.kind == "cryptoHashConfig":
-            return hashed(text, how.key)
-        if how.kind == "characterMaskConfig":
-            return how.mask * len(text)
-        return f"[{kind}]"
+        """Return what stands for a text of an info type; empty where it is left out."""
+        how = self._rules.text[kind]
+        if representation in _FIXED_FORMS and how.action != "shift":
+            return ""
+        return (how.apply(kind, text, patient=self._subject) or "")[: _LONGEST.get(representation)]
 
 
 def _basic_action(element: DataElement) -> Action:
@@ -200,7 +161,3 @@ def _reset(_: Dataset, element: DataElement) -> None:
     }
     numbers = ("DS", "IS", "FL", "FD", "SL", "SS", "UL", "US", "SV", "UV")
     element.value = placeholders.get(element.VR, 0 if element.VR in numbers else "ANONYMIZED")
-
-
-def _digest(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), hashlib.sha256)

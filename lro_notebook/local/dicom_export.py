@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import dicom_files, dicom_instances, stores
+from lro_notebook.local import arguments, dicom_files, dicom_instances, stores
 from lro_notebook.local.buckets import Location
-from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import Refusal
 from lro_notebook.local.shards import workspace
 from lro_notebook.local.work import Kind, Step
@@ -43,13 +42,8 @@ class ExportRequest:
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``dicomStores.export``."""
     dicom_files.pydicom()
-    if "bigqueryDestination" in body:
-        raise Refusal(
-            Code.UNIMPLEMENTED,
-            "bigqueryDestination: the local service has no BigQuery; export to gcsDestination, "
-            "such as gs://demo-out/run-1",
-        )
-    location = context.buckets.destination(body)
+    arguments.no_bigquery(body)
+    location = arguments.destination(context.buckets, body)
     syntax = _syntax(body["gcsDestination"].get("mimeType"))
     return ExportRequest(store, location, syntax, dicom_instances.filter_of(context.buckets, body))
 
@@ -68,8 +62,7 @@ def run(job: Job, request: ExportRequest) -> Steps:
             try:
                 _write(connection, row, request.syntax, drafts, folder)
             except dicom_files.Flaw as flaw:
-                name = f"{request.store.name}/dicomWeb/{row.path}"
-                yield Step(failures=[Failure("", name, Code.INVALID_ARGUMENT, str(flaw))])
+                yield Step(failures=[dicom_instances.failure(request.store, row, flaw)])
             else:
                 yield Step(success=1)
     return {}

@@ -10,9 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import dicom_files, dicom_instances, stores
-from lro_notebook.local.buckets import SAMPLE_BUCKET
-from lro_notebook.local.dicom_files import Instance
+from lro_notebook.local import arguments, batches, dicom_files, dicom_instances, stores
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.work import Kind, Step
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lro_notebook.local.buckets import Location
+    from lro_notebook.local.dicom_files import Instance
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
 
@@ -44,31 +43,26 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
     """Check the body of ``dicomStores.import``."""
     dicom_files.pydicom()
     return ImportRequest(
-        store, context.buckets.source(body), dicom_instances.storage_class_of(body, default="STANDARD")
+        store,
+        arguments.source(context.buckets, body),
+        dicom_instances.storage_class_of(body, default="STANDARD"),
     )
 
 
 def run(job: Job, request: ImportRequest) -> Steps:
     """Read the files one by one and yield a step per batch."""
-    while request.source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
-        yield Step()
+    yield from batches.await_sample(job, request.source)
     files = job.buckets.match(request.source)
     yield Step(sized=len(files))
-    good: list[Instance] = []
-    bad: list[Failure] = []
-    size, limit = 0, job.batch()
-    for uri, path in files:
-        item = read_file(uri, path)
-        if isinstance(item, Instance):
-            good.append(item)
-            size += len(item.data)
-        else:
-            bad.append(item)
-        if len(good) + len(bad) >= limit or size >= STEP_BYTES:
-            yield _step(request, good, bad)
-            good, bad, size, limit = [], [], 0, job.batch()
-    yield _step(request, good, bad)
+    instances = (read_file(uri, path) for uri, path in files)
+    write = partial(_write, request=request)
+    yield from batches.steps(job, instances, write, size_of=size_of, step_bytes=STEP_BYTES)
     return {}
+
+
+def size_of(instance: Instance) -> int:
+    """Return the bytes of an instance."""
+    return len(instance.data)
 
 
 def read_file(uri: str, path: Path) -> Instance | Failure:
@@ -81,14 +75,9 @@ def read_file(uri: str, path: Path) -> Instance | Failure:
         return Failure(uri, "", Code.INVALID_ARGUMENT, str(flaw))
 
 
-def _step(request: ImportRequest, good: Sequence[Instance], bad: Sequence[Failure]) -> Step:
-    write = partial(_write, request=request, instances=good) if good else None
-    return Step(write, success=len(good), failures=bad)
-
-
-def _write(connection: sqlite3.Connection, *, request: ImportRequest, instances: Sequence[Instance]) -> None:
+def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], request: ImportRequest) -> None:
     stores.require_store(connection, request.store)
-    dicom_instances.put_many(connection, request.store.key, instances, storage_class=request.storage_class)
+    dicom_instances.put_many(connection, request.store.key, units, storage_class=request.storage_class)
 
 
 KIND = Kind(

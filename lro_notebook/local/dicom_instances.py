@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from lro_notebook.local.buckets import parse
-from lro_notebook.local.operations import microseconds
+from lro_notebook.errors import Code
+from lro_notebook.local import arguments
+from lro_notebook.local.operations import Failure, microseconds
 from lro_notebook.local.refusal import invalid
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.buckets import Buckets, Location
     from lro_notebook.local.dicom_files import Instance, Metadata
+    from lro_notebook.local.stores import Store
 
 #: SQL that makes the table; the large columns stand last, so that the others are read without them.
 TABLES = """
@@ -189,19 +191,20 @@ def storage_class_of(body: Mapping[str, Any], *, default: str | None) -> str:
 
 def filter_of(folders: Buckets, body: Mapping[str, Any]) -> Location | None:
     """Return the object that holds the resource paths of a request's ``filterConfig``, None for all."""
-    config = body.get("filterConfig")
-    if not config:
-        return None
-    location = parse(config.get("resourcePathsGcsUri") if isinstance(config, dict) else None, field=_FILTER)
-    folders.check(location, field=_FILTER)
-    return location
+    config = arguments.message(body, "filterConfig")
+    return arguments.object_(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
+
+
+def failure(store: Store, row: Row, why: object) -> Failure:
+    """Return why an instance cannot be worked on."""
+    return Failure("", f"{store.name}/dicomWeb/{row.path}", Code.INVALID_ARGUMENT, str(why))
 
 
 def chosen(found: Iterable[Row], folders: Buckets, location: Location | None) -> list[Row]:
     """Return those of the rows that the resource paths in an object name."""
     if location is None:
         return list(found)
-    path = folders.object(location, field=_FILTER)
+    ((_, path),) = folders.match(location)
     scopes = set()
     for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
         if line.strip():

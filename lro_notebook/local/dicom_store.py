@@ -34,5 +34,6 @@ KIND = StoreKind(
         "setBlobStorageSettings": dicom_changes.SET_BLOB_STORAGE_SETTINGS,
     },
     routes=dicom.ROUTES,
-    deidentify=dicom_deidentify_run.deidentify,
+    deidentify=dicom_deidentify_run.copy_store,
+    check_config=dicom_deidentify_run.check_config,
 )

@@ -18,18 +18,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import names, rawjson, resources, stores
+from lro_notebook.local import names, rawjson, resources
 from lro_notebook.local.fhir_import import read_resource
 from lro_notebook.local.operations import Failure
-from lro_notebook.local.refusal import Refusal, invalid, missing
+from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
 from lro_notebook.local.service import (
+    DATASET_PATH,
     Service,
     api_version,
-    dataset_name,
     limit_of,
     page_token,
     read_body,
     service_of,
+    store_of,
     token_text,
 )
 
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
     from lro_notebook.local.resources import Incoming, Stored
     from lro_notebook.local.stores import Store
 
-_FHIR = "/projects/{project}/locations/{location}/datasets/{dataset}/fhirStores/{store}/fhir"
+_STORE = f"{DATASET_PATH}/fhirStores/{{store}}"
+_FHIR = f"{_STORE}/fhir"
 _MEDIA_TYPE = "application/fhir+json; charset=UTF-8"
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"', re.ASCII)
 #: Query parameters that Google's clients add to any call.
@@ -136,9 +138,7 @@ def search(request: Request) -> Response:
     type_ = names.resource_type(request.path_params["type"])
     limit, after = _count(request), token_text(request, "_page_token")
     with service_of(request).database.read() as connection:
-        store = stores.find_store(
-            connection, dataset_name(request), request.path_params["store"], collection="fhirStores"
-        )
+        store = store_of(request, connection, "fhirStores")
         total = resources.count(connection, store.key, type_)
         rows = resources.page(connection, store.key, type_, after=after, limit=limit + 1)
     page = rows[:limit]
@@ -207,9 +207,7 @@ def _check_version(connection: sqlite3.Connection, address: _Address, expected: 
 
 def _address(request: Request, connection: sqlite3.Connection, identifier: str) -> _Address:
     type_, identifier = names.resource_type(request.path_params["type"]), names.fhir_id(identifier)
-    store = stores.find_store(
-        connection, dataset_name(request), request.path_params["store"], collection="fhirStores"
-    )
+    store = store_of(request, connection, "fhirStores")
     base = _base(service_of(request), api_version(request), store)
     return _Address(store, type_, identifier, f"{base}/{type_}/{identifier}")
 
@@ -295,7 +293,25 @@ def _bundle(
     return Response(body, media_type=_MEDIA_TYPE)
 
 
+def metrics(request: Request) -> Response:
+    """``getFHIRStoreMetrics``: how many resources of each type there are, and how many bytes they take."""
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "fhirStores")
+        sizes = resources.sizes(connection, store.key)
+    shown = [
+        {
+            "resourceType": size.type,
+            "count": str(size.number),
+            "structuredStorageSizeBytes": str(size.current),
+            "versionedStorageSizeBytes": str(size.earlier),
+        }
+        for size in sizes
+    ]
+    return json_response({"name": store.name, "metrics": shown})
+
+
 ROUTES = [
+    Route(f"{_STORE}:getFHIRStoreMetrics", metrics, methods=["GET"]),
     Route(_FHIR + "/{type}", create, methods=["POST"]),
     Route(_FHIR + "/{type}", search, methods=["GET"]),
     Route(_FHIR + "/{type}/{id}", read, methods=["GET"]),

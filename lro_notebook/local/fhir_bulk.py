@@ -7,7 +7,6 @@ Another protocol than operations have (https://hl7.org/fhir/uv/bulkdata/export.h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -19,8 +18,8 @@ from lro_notebook.local import arguments, names, operations, resources, stores
 from lro_notebook.local.fhir_references import everything_of, references
 from lro_notebook.local.operations import timestamp
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
-from lro_notebook.local.service import DATASET_PATH, api_version, dataset_name, service_of
-from lro_notebook.local.shards import Shards, workspace
+from lro_notebook.local.service import DATASET_PATH, api_version, dataset_name, service_of, store_of
+from lro_notebook.local.shards import Shards, filled, workspace
 from lro_notebook.local.starting import start_now
 from lro_notebook.local.work import Kind, Step
 
@@ -122,9 +121,7 @@ def _write_type(
     """Write the files of a resource type, and return what the manifest says of them."""
     place = request.destination
     with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes, suffix=".ndjson") as shards:
-        while batch := list(islice(bodies, job.batch())):
-            shards.write(batch)
-            yield Step(success=len(batch))
+        yield from filled(job, shards, bodies)
     names_ = shards.publish(job.buckets.root / place.bucket / place.path)
     folder = f"gs://{place.bucket}/{place.path}".rstrip("/")
     return [{"type": type_, "url": f"{folder}/{name}"} for name in names_]
@@ -134,10 +131,9 @@ async def export(request: Request) -> Response:
     """``fhir.bulk-export`` and ``fhir.bulk-export-group``."""
     if "respond-async" not in request.headers.get("prefer", ""):
         raise invalid("Prefer: a bulk export needs the header 'Prefer: respond-async'")
-    service, dataset = service_of(request), dataset_name(request)
+    service = service_of(request)
     with service.database.read() as connection:
-        identifier = request.path_params["store"]
-        store = stores.find_store(connection, dataset, identifier, collection="fhirStores")
+        store = store_of(request, connection, "fhirStores")
     query: dict[str, Any] = {**request.query_params, "url": str(request.url)}
     query.pop("group", None)
     if "group" in request.path_params:

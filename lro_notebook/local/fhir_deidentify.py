@@ -1,7 +1,8 @@
 """De-identification of FHIR resources, by where values stand. Pure.
 
 What a value is, is told by the name of its element; see `_KINDS`. ``fhir.fieldMetadataList`` overrides
-it for paths that start with a resource type. Decimals come out as the shortest text of their value.
+it for paths that start with a resource type. What ``config.text`` does not say is done by `_PROFILE`.
+Decimals come out as the shortest text of their value.
 """
 
 from __future__ import annotations
@@ -10,21 +11,27 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments
+from lro_notebook.local import arguments, deidentify
 from lro_notebook.local.names import is_resource_type
-from lro_notebook.local.refusal import Refusal, invalid
+from lro_notebook.local.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lro_notebook.local.deidentify import Config
+    from lro_notebook.local.deidentify import Action
 
+#: What happens to values of each info type, where the configuration says nothing.
+_PROFILE: Mapping[str, Action] = {
+    **dict.fromkeys(deidentify.INFO_TYPES, "redact"),
+    "MEDICAL_RECORD_NUMBER": "hash",
+    "DATE": "shift",
+}
 _ACTIONS = ("DO_NOT_TRANSFORM", "TRANSFORM", "INSPECT_AND_TRANSFORM")
-#: Element -> kind of all text below it.
+#: Element -> info type of all text and numbers below it.
 _KINDS: Mapping[str, str] = {
     "telecom": "PHONE_NUMBER",
     "address": "STREET_ADDRESS",
-    "position": "STREET_ADDRESS",
+    "position": "LOCATION",
     "identifier": "MEDICAL_RECORD_NUMBER",
     "div": "GENERIC_TEXT",
     "note": "GENERIC_TEXT",
@@ -35,10 +42,20 @@ _KINDS: Mapping[str, str] = {
     "attachment": "GENERIC_TEXT",
     "photo": "GENERIC_TEXT",
     "data": "GENERIC_TEXT",
+    **dict.fromkeys(
+        ("onsetAge", "abatementAge", "performedAge", "deceasedAge", "ageAge", "ageRange", "ageString"), "AGE"
+    ),
 }
+#: Element of an address -> info type, where it is not that of the address.
+_OF_ADDRESS: Mapping[str, str] = dict.fromkeys(("city", "district", "postalCode"), "LOCATION")
+#: Resource type -> info type of its names, and of what is shown for a reference to it.
+_NAMES: Mapping[str, str] = {"Organization": "ORGANIZATION_NAME", "Location": "LOCATION"}
 #: Parts of such elements that say nothing about a person.
 _HARMLESS = frozenset(
-    {"system", "use", "type", "rank", "state", "country", "contentType", "coding", "status"}
+    {
+        *("system", "use", "type", "rank", "state", "country", "contentType", "coding", "status"),
+        *("unit", "code", "comparator"),  # of an age
+    }
 )
 _EXTENSIONS = frozenset({"extension", "modifierExtension"})
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T.*)?", re.ASCII | re.DOTALL)
@@ -51,14 +68,22 @@ class Rules:
 
     Parameters
     ----------
-    config : Config
-        What happens to each kind of value; ``config.fhir`` says more of paths and extensions.
+    config : mapping
+        A DeidentifyConfig; ``config.fhir`` says more of paths and extensions.
+    key : bytes
+        The key of the operation.
+
+    Raises
+    ------
+    Refusal
+        The configuration cannot be carried out.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._keep_extensions = arguments.flag(config.fhir, "defaultKeepExtensions")
-        self._paths = _paths(config.fhir)
+    def __init__(self, config: Mapping[str, Any], key: bytes) -> None:
+        fhir = arguments.message(config, "fhir")
+        self._text = deidentify.transformations(config, key, _PROFILE)
+        self._keep_extensions = arguments.flag(fhir, "defaultKeepExtensions")
+        self._paths = _paths(fhir)
 
     def resource(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return a resource without what identifies its patient."""
@@ -90,23 +115,31 @@ class Rules:
             return [item for item in items if item not in (None, {}, [])]
         if isinstance(value, str) and (kind is not None or _DATE.fullmatch(value)):
             # A date is shifted wherever it stands.
-            return self._config.apply(
-                "DATE" if _DATE.fullmatch(value) else kind or _ANY_TEXT, value, patient=patient
-            )
-        return None if kind is not None and isinstance(value, int | float) and kind != "DATE" else value
+            what = "DATE" if _DATE.fullmatch(value) else kind or _ANY_TEXT
+            return self._text[what].apply(what, value, patient=patient)
+        if kind is not None and isinstance(value, int | float) and self._text[kind].action != "keep":
+            return None  # a number that is hashed or masked is none
+        return value
 
 
 def _kind(name: str, member: object, parent: Mapping[str, Any], inherited: str | None) -> str | None:
     """Return what the text in an element is; None where it identifies nobody."""
     if inherited is not None:
-        return None if name in _HARMLESS else inherited
-    if name == "name" and not isinstance(member, str):
-        return "PERSON_NAME"  # Patient, Practitioner, RelatedPerson; the name of an organisation is text
+        within = _OF_ADDRESS.get(name, inherited) if inherited == "STREET_ADDRESS" else inherited
+        return None if name in _HARMLESS else within
+    if name in ("name", "alias"):
+        # Of a Patient, a Practitioner and a RelatedPerson it is no text but a HumanName.
+        return _NAMES.get(parent.get("resourceType", "")) if _is_text(member) else "PERSON_NAME"
     if name == "display" and "reference" in parent:
-        return "PERSON_NAME"
+        types = str(parent["reference"]).split("/")
+        return next((_NAMES[type_] for type_ in types if type_ in _NAMES), "PERSON_NAME")
     if name == "text" and isinstance(member, dict):
         return None  # a Narrative, whose div has its own kind
     return _KINDS.get(name)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
 
 
 def _patient(document: Mapping[str, Any]) -> str:
@@ -123,11 +156,8 @@ def _patient(document: Mapping[str, Any]) -> str:
 
 def _paths(fhir: Mapping[str, Any]) -> dict[str, str]:
     """Return path -> action of ``fieldMetadataList``."""
-    listed = fhir.get("fieldMetadataList") or []
-    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-        raise invalid("config.fhir.fieldMetadataList: expected a list of objects")
     paths: dict[str, str] = {}
-    for item in listed:
+    for item in arguments.messages(fhir, "fieldMetadataList"):
         action = arguments.choice(item, "action", _ACTIONS)
         for path in arguments.texts(item, "paths"):
             type_, _, fields = path.partition(".")

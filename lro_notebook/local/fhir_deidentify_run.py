@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, deidentify, rawjson, resources, stores
+from lro_notebook.local import arguments, batches, deidentify, fhir_import, rawjson, resources, stores
 from lro_notebook.local.fhir_deidentify import Rules
 from lro_notebook.local.fhir_listing import is_name
 from lro_notebook.local.operations import Failure
@@ -20,7 +19,7 @@ from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
@@ -38,12 +37,8 @@ class DeidentifyRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeidentifyRequest:
     """Check the body of ``fhirStores.deidentify``."""
-    destination = stores.find_named(
-        context.connection, body.get("destinationStore"), collection="fhirStores", field="destinationStore"
-    )
-    if destination == store:
-        raise invalid("destinationStore: name another store than the source")
-    config = deidentify.parse(deidentify.config_of(context.buckets, body))
+    destination = stores.destination_of(context.connection, store, body)
+    rules = Rules(deidentify.config_of(context.buckets, body), deidentify.new_key())
     listed = arguments.texts(
         arguments.message(arguments.message(body, "resourceFilter"), "resources"), "resources"
     )
@@ -51,7 +46,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> Deidentify
         raise invalid("resourceFilter.resources.resources: expected names such as Patient/1234")
     # The copy is one state of the store: what is changed later is left out in any case.
     arguments.flag(body, "skipModifiedResources")
-    return DeidentifyRequest(store, destination, Rules(config), frozenset(listed) or None)
+    return DeidentifyRequest(store, destination, rules, frozenset(listed) or None)
 
 
 def run(job: Job, request: DeidentifyRequest) -> Steps:
@@ -61,45 +56,39 @@ def run(job: Job, request: DeidentifyRequest) -> Steps:
         counts = resources.counts(connection, request.source.key, since=None)
         total = sum(counts.values()) if request.chosen is None else len(request.chosen)
         yield Step(sized=total)
+        put = partial(fhir_import.write, store=request.destination, operation=job.operation)
         for type_ in counts:
-            rows = resources.bodies(connection, request.source.key, type_, since=None)
-            chosen = (row for row in rows if request.chosen is None or f"{type_}/{row[0]}" in request.chosen)
-            yield from _copy(job, request, type_, chosen)
+            copied = _copied(connection, request, type_)
+            yield from batches.steps(job, copied, put, size_of=fhir_import.size_of)
     return {}
 
 
 def copy_store(job: Job, source: Store, destination: Store, config: Mapping[str, Any]) -> Steps:
     """Write a de-identified copy of a store into another; for ``datasets.deidentify``."""
-    return run(job, DeidentifyRequest(source, destination, Rules(deidentify.parse(config))))
+    return run(job, DeidentifyRequest(source, destination, Rules(config, deidentify.new_key())))
 
 
 def check_config(config: Mapping[str, Any]) -> None:
     """Refuse a configuration that cannot be carried out on FHIR stores."""
-    Rules(deidentify.parse(config))
+    Rules(config, deidentify.new_key())
 
 
-def _copy(
-    job: Job, request: DeidentifyRequest, type_: str, rows: Iterator[tuple[str, bytes]]
-) -> Iterator[Step]:
-    while batch := list(islice(rows, job.batch())):
-        good, bad = [], []
-        for identifier, body in batch:
-            try:
-                text = orjson.dumps(document := request.rules.resource(orjson.loads(body)))
-            except (TypeError, ValueError, RecursionError):
-                name = f"{type_}/{identifier}"
-                bad.append(Failure(name, name, Code.INVALID_ARGUMENT, "the resource cannot be de-identified"))
-                continue
-            good.append(Incoming(type_, identifier, *rawjson.meta_slot(text, document)))
-        write = partial(_write, store=request.destination, incoming=good, operation=job.operation)
-        yield Step(write, success=len(good), failures=bad)
+def _copied(
+    connection: sqlite3.Connection, request: DeidentifyRequest, type_: str
+) -> Iterator[Incoming | Failure]:
+    """Yield what becomes of the chosen resources of a type."""
+    for identifier, body in resources.bodies(connection, request.source.key, type_, since=None):
+        if request.chosen is None or f"{type_}/{identifier}" in request.chosen:
+            yield _deidentified(request.rules, type_, identifier, body)
 
 
-def _write(
-    connection: sqlite3.Connection, *, store: Store, incoming: Sequence[Incoming], operation: int
-) -> None:
-    stores.require_store(connection, store)
-    resources.put_many(connection, store.key, incoming, operation=operation)
+def _deidentified(rules: Rules, type_: str, identifier: str, body: bytes) -> Incoming | Failure:
+    try:
+        text = orjson.dumps(document := rules.resource(orjson.loads(body)))
+    except (TypeError, ValueError, RecursionError):
+        name = f"{type_}/{identifier}"
+        return Failure(name, name, Code.INVALID_ARGUMENT, "the resource cannot be de-identified")
+    return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
 
 
 KIND = Kind(

@@ -54,7 +54,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeleteRequ
     types, until = arguments.types(body.get("type", ""), "type"), arguments.moment(body, "until")
     listed = arguments.source(context.buckets, body) if "gcsSource" in body else None
     if listed is not None and (types is not None or until is not None):
-        raise invalid("gcsSource: not together with type or until")
+        raise invalid("gcsSource: cannot be given together with type or until")
     return DeleteRequest(
         store,
         types,

@@ -7,11 +7,10 @@ export that stops early leaves the finished types and nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local import arguments, resources, stores
-from lro_notebook.local.shards import Shards, workspace
+from lro_notebook.local.shards import Shards, filled, workspace
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
@@ -43,18 +42,15 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
 def run(job: Job, request: ExportRequest) -> Steps:
     """Write one unchanging state of the store, type by type, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
-    with job.database.read() as connection, workspace(job) as folder_of_parts:
+    with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         counts = resources.counts(connection, request.store.key, since=request.since)
         wanted = [type_ for type_ in counts if request.types is None or type_ in request.types]
         yield Step(sized=sum(counts[type_] for type_ in wanted))
         for type_ in wanted:
             rows = resources.bodies(connection, request.store.key, type_, since=request.since)
-            shards = Shards(folder_of_parts, f"{job.operation}_{type_}", job.shard_bytes)
-            with shards:
-                while batch := [body for _, body in islice(rows, job.batch())]:
-                    shards.write(batch)
-                    yield Step(success=len(batch))
+            with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
+                yield from filled(job, shards, (body for _, body in rows))
             shards.publish(folder)
     return {}
 

@@ -12,7 +12,7 @@ import orjson
 from lro_notebook.local import arguments, resources, stores
 from lro_notebook.local.operations import timestamp
 from lro_notebook.local.refusal import invalid
-from lro_notebook.local.shards import Shards, workspace
+from lro_notebook.local.shards import Shards, filled, workspace
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
@@ -64,13 +64,9 @@ def run(job: Job, request: HistoryExport) -> Steps:
         ]
         yield Step(sized=len(keys))
         for type_, group in groupby(keys, key=itemgetter(0)):
-            identifiers = [identifier for _, identifier in group]
+            bundles = (_bundle(connection, request, type_, identifier) for _, identifier in group)
             with Shards(drafts, f"{job.operation}_history_{type_}", job.shard_bytes) as shards:
-                start = 0
-                while batch := identifiers[start : start + job.batch()]:
-                    start += len(batch)
-                    shards.write(_bundle(connection, request, type_, identifier) for identifier in batch)
-                    yield Step(success=len(batch))
+                yield from filled(job, shards, bundles)
             shards.publish(folder)
     return {}
 

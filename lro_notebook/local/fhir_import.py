@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, rawjson, resources, stores
-from lro_notebook.local.buckets import SAMPLE_BUCKET
+from lro_notebook.local import arguments, batches, rawjson, resources, stores
 from lro_notebook.local.names import is_fhir_id, is_resource_type
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.resources import Incoming
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 _STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-#: A step of large resources ends here, so that a transaction stays short.
-_STEP_BYTES = 4 << 20
 #: Texts that are sized between two chances to stop.
 _SIZING_STEP = 10_000
 
@@ -64,7 +61,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 
 def run(job: Job, request: ImportRequest) -> Steps:
     """Size the input, then read it and yield a step per batch."""
-    yield from await_sample(job, request.source)
+    yield from batches.await_sample(job, request.source)
     files = job.buckets.match(request.source)
     total = 0
     for uri, path in files:
@@ -73,15 +70,10 @@ def run(job: Job, request: ImportRequest) -> Steps:
             if number % _SIZING_STEP == 0:
                 yield Step()
     yield Step(sized=total)
+    put = partial(write, store=request.store, operation=job.operation)
     for uri, path in files:
-        yield from _import_file(job, request, uri, path)
+        yield from batches.steps(job, _units(request, uri, path), put, size_of=size_of)
     return {}
-
-
-def await_sample(job: Job, source: Location) -> Iterator[Step]:
-    """Wait until the sample bucket has its content, where that is the source."""
-    while source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
-        yield Step()
 
 
 def read_resource(text: bytes, source: str) -> Incoming | Failure:
@@ -112,34 +104,21 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
     return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
 
 
-def _import_file(job: Job, request: ImportRequest, uri: str, path: Path) -> Iterator[Step]:
-    """Yield the steps of one file."""
-    good: list[Incoming] = []
-    bad: list[Failure] = []
-    size, limit = 0, job.batch()
+def _units(request: ImportRequest, uri: str, path: Path) -> Iterator[Incoming | Failure]:
+    """Yield the units of one file."""
     for text in texts(uri, path, whole_files=request.whole_files):
-        for item in _read(text, request):
-            if isinstance(item, Incoming):
-                good.append(item)
-                size += len(item.tail)
-            else:
-                bad.append(item)
-            if len(good) + len(bad) >= limit or size >= _STEP_BYTES:
-                yield _step(request.store, good, bad, job.operation)
-                good, bad, size, limit = [], [], 0, job.batch()
-    yield _step(request.store, good, bad, job.operation)
+        yield from _read(text, request)
 
 
-def _step(store: Store, good: Sequence[Incoming], bad: Sequence[Failure], operation: int) -> Step:
-    write = partial(_write, store=store, incoming=good, operation=operation) if good else None
-    return Step(write, success=len(good), failures=bad)
+def size_of(unit: Incoming) -> int:
+    """Return about how many bytes a resource has."""
+    return len(unit.tail)
 
 
-def _write(
-    connection: sqlite3.Connection, *, store: Store, incoming: Sequence[Incoming], operation: int
-) -> None:
+def write(connection: sqlite3.Connection, *, units: Sequence[Incoming], store: Store, operation: int) -> None:
+    """Store resources, each as a new version, in a store that must still be there."""
     stores.require_store(connection, store)
-    resources.put_many(connection, store.key, incoming, operation=operation)
+    resources.put_many(connection, store.key, units, operation=operation)
 
 
 def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, fhir_import, rawjson, resources, stores
+from lro_notebook.local import arguments, batches, fhir_import, rawjson, resources, stores
 from lro_notebook.local.fhir_import import ImportRequest, flaw
 from lro_notebook.local.fhir_listing import is_name
 from lro_notebook.local.operations import Failure
@@ -60,7 +60,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImp
 
 def run(job: Job, request: HistoryImport) -> Steps:
     """Size the input, then read it and yield a step per batch."""
-    yield from fhir_import.await_sample(job, request.source.source)
+    yield from batches.await_sample(job, request.source.source)
     total = 0
     for text in _texts(job, request):
         total += fhir_import.units(text.raw, request.source)

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from lro_notebook.errors import Code
-from lro_notebook.local import arguments, names, rawjson, resources, stores
+from lro_notebook.local import arguments, rawjson, resources, rollback, stores
 from lro_notebook.local.fhir_listing import read_names
-from lro_notebook.local.refusal import Refusal, invalid
 from lro_notebook.local.resources import Incoming, Stored
 from lro_notebook.local.shards import Shards, workspace
 from lro_notebook.local.work import Kind, Step
@@ -24,28 +22,21 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lro_notebook.local.buckets import Location
+    from lro_notebook.local.rollback import Rollback
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
 
-_CHANGES = ("ALL", "CREATE", "UPDATE", "DELETE")
 _METHOD = "fhir.FhirStoreService.RollbackFhirResources"
 _LISTING_STEP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """A checked rollback; None, or empty, means no limit."""
+    """A checked rollback; `types` None is all."""
 
     store: Store
-    moment: int
-    results: Location
     types: frozenset[str] | None
-    change: str
-    operations: frozenset[int]
-    listed: Location | None
-    exclude_rollbacks: bool
-    force: bool
+    of: Rollback
 
 
 class Change(NamedTuple):
@@ -58,37 +49,14 @@ class Change(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
     """Check the body of ``fhirStores.rollback``."""
-    moment = arguments.moment(body, "rollbackTime")
-    if moment is None:
-        raise invalid("rollbackTime: say the time to go back to")
-    bucket = body.get("resultGcsBucket")
-    name = bucket.removeprefix("gs://") if isinstance(bucket, str) else ""
-    results = arguments.folder(context.buckets, f"gs://{name}", "resultGcsBucket")
-    filters = arguments.message(body, "filteringFields")
-    if filters.get("metadataFilter"):
-        raise Refusal(Code.UNIMPLEMENTED, "filteringFields.metadataFilter is not part of the local service")
-    numbers = [names.whole_number(text) for text in arguments.texts(filters, "operationIds")]
-    if None in numbers:
-        raise invalid("filteringFields.operationIds: expected the ids of operations")
-    listed = body.get("inputGcsObject")
-    return RollbackRequest(
-        store,
-        moment,
-        results,
-        arguments.types(body.get("type", []), "type"),
-        arguments.choice(body, "changeType", _CHANGES),
-        frozenset(number for number in numbers if number is not None),
-        None if listed is None else arguments.object_(context.buckets, listed, "inputGcsObject"),
-        arguments.flag(body, "excludeRollbacks"),
-        arguments.flag(body, "force"),
-    )
+    types = arguments.types(body.get("type", []), "type")
+    return RollbackRequest(store, types, rollback.parse(context, body))
 
 
 def run(job: Job, request: RollbackRequest) -> Steps:
     """Find what was changed since, then revert it and yield a step per batch."""
-    listed = None if request.listed is None else read_names(job, request.listed)
-    folder = job.buckets.folder(request.results.bucket) / request.results.path
-    place = folder / "rollback_resources" / str(job.operation)
+    listed = None if request.of.listed is None else read_names(job, request.of.listed)
+    place = request.of.folder(job)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         keys: list[tuple[str, str]] = []
@@ -103,7 +71,7 @@ def run(job: Job, request: RollbackRequest) -> Steps:
                 shards.write(f"{type_}/{identifier}".encode() for type_, identifier in batch)
                 changes = [_before(connection, request, *key) for key in batch]
                 write = partial(_write, store=request.store, changes=changes, operation=job.operation)
-                yield Step(write if request.force else None, success=len(batch))
+                yield Step(write if request.of.force else None, success=len(batch))
         shards.publish(place)
     return {"fhirStore": request.store.name}
 
@@ -120,8 +88,8 @@ def _changes(
     connection: sqlite3.Connection, request: RollbackRequest, listed: frozenset[str] | None
 ) -> Iterator[Change | None]:
     """Yield what is to be reverted, and None for a resource that the filters leave out."""
-    rollbacks = _rollbacks(connection) if request.exclude_rollbacks else frozenset()
-    for type_, identifier in resources.changed_since(connection, request.store.key, request.moment):
+    rollbacks = _rollbacks(connection) if request.of.exclude_rollbacks else frozenset()
+    for type_, identifier in resources.changed_since(connection, request.store.key, request.of.moment):
         chosen = (request.types is None or type_ in request.types) and (
             listed is None or f"{type_}/{identifier}" in listed
         )
@@ -139,17 +107,17 @@ def _change(
     change = _before(connection, request, type_, identifier)
     if now is None or (now.body is None and change.before is None):
         return None
-    if request.operations and now.operation not in request.operations:
+    if request.of.operations and now.operation not in request.of.operations:
         return None
     if now.operation in rollbacks:
         return None
     kind = "DELETE" if now.body is None else "CREATE" if change.before is None else "UPDATE"
-    return change if request.change in ("ALL", kind) else None
+    return change if request.of.change in ("ALL", kind) else None
 
 
 def _before(connection: sqlite3.Connection, request: RollbackRequest, type_: str, identifier: str) -> Change:
     found: Stored | None = resources.as_of(
-        connection, request.store.key, type_, identifier, moment=request.moment
+        connection, request.store.key, type_, identifier, moment=request.of.moment
     )
     return Change(type_, identifier, None if found is None else found.body)
 

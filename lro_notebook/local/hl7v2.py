@@ -23,6 +23,7 @@ from lro_notebook.local.service import (
     page_response,
     read_json,
     service_of,
+    store_of,
     token_text,
 )
 
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from lro_notebook.local.hl7v2_parse import Parser
     from lro_notebook.local.stores import Store
 
-_MESSAGES = f"{DATASET_PATH}/hl7V2Stores/{{store}}/messages"
+_STORE = f"{DATASET_PATH}/hl7V2Stores/{{store}}"
+_MESSAGES = f"{_STORE}/messages"
 _ORDERS: Mapping[str, Literal["", "ASC", "DESC"]] = {
     "": "",
     "send_time": "ASC",
@@ -75,7 +77,7 @@ def get(request: Request) -> Response:
     """``messages.get``."""
     view = view_of(request.query_params, "view")
     with service_of(request).database.read() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "hl7V2Stores")
         parser = hl7v2_messages.parser_of(connection, store)
         stored = _message(connection, store, request.path_params["message"])
     return json_response(hl7v2_messages.resource(stored, view, parser, store.name))
@@ -89,7 +91,7 @@ def list_messages(request: Request) -> Response:
     if order is None:
         raise invalid("orderBy: expected send_time, or send_time desc")
     with service_of(request).database.read() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "hl7V2Stores")
         parser = hl7v2_messages.parser_of(connection, store)
         clause = hl7v2_filter.compile_filter(query.get("filter", ""), parser.zone)
         rows = hl7v2_messages.page(
@@ -106,7 +108,7 @@ def batch_get(request: Request) -> Response:
         raise missing("messages.batchGet is a method of v1beta1; v1 has none")
     view = view_of(request.query_params, "view")
     with service_of(request).database.read() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "hl7V2Stores")
         parser = hl7v2_messages.parser_of(connection, store)
         found = [_message(connection, store, item) for item in request.query_params.getlist("ids")]
     shown = [hl7v2_messages.resource(row, view, parser, store.name) for row in found]
@@ -127,7 +129,7 @@ async def patch(request: Request) -> Response:
 def delete(request: Request) -> Response:
     """``messages.delete``."""
     with service_of(request).database.write() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "hl7V2Stores")
         known = _message(connection, store, request.path_params["message"])
         hl7v2_messages.delete(connection, store.key, known)
     return json_response({})
@@ -135,7 +137,7 @@ def delete(request: Request) -> Response:
 
 def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Store, Incoming]:
     with service_of(request).database.write() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "hl7V2Stores")
         settings = stores.get_store(
             connection, dataset_name(request), request.path_params["store"], collection="hl7V2Stores"
         )
@@ -158,19 +160,13 @@ def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Sto
 
 def _relabel(request: Request, added: Mapping[str, str]) -> Response:
     with service_of(request).database.write() as connection:
-        store = _store(request, connection)
+        store = store_of(request, connection, "hl7V2Stores")
         parser = hl7v2_messages.parser_of(connection, store)
         known = _message(connection, store, request.path_params["message"])
         labels = orjson.dumps({**orjson.loads(known.labels), **added}, option=orjson.OPT_SORT_KEYS)
         hl7v2_messages.relabel(connection, store.key, known, labels.decode())
         stored = _message(connection, store, known.id)
     return json_response(hl7v2_messages.resource(stored, "FULL", parser, store.name))
-
-
-def _store(request: Request, connection: sqlite3.Connection) -> Store:
-    return stores.find_store(
-        connection, dataset_name(request), request.path_params["store"], collection="hl7V2Stores"
-    )
 
 
 def _message(connection: sqlite3.Connection, store: Store, identifier: str) -> Stored:
@@ -194,8 +190,21 @@ def _place(request: Request) -> tuple[int, int] | None:
         raise invalid("pageToken is not one that this service gave; start again without it") from error
 
 
+def metrics(request: Request) -> Response:
+    """``getHL7v2StoreMetrics``: how many messages of each type there are, and how many bytes they take."""
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        sizes = hl7v2_messages.sizes(connection, store.key)
+    shown = [
+        {"messageType": type_, "count": str(count), "structuredStorageSizeBytes": str(size)}
+        for type_, count, size in sizes
+    ]
+    return json_response({"name": store.name, "metrics": shown})
+
+
 #: Custom methods come before the messages whose ids they would look like.
 ROUTES = [
+    Route(f"{_STORE}:getHL7v2StoreMetrics", metrics, methods=["GET"]),
     Route(_MESSAGES, create, methods=["POST"]),
     Route(_MESSAGES, list_messages, methods=["GET"]),
     Route(f"{_MESSAGES}:ingest", ingest, methods=["POST"]),

@@ -7,19 +7,17 @@ nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import hl7v2_filter, hl7v2_messages, stores
+from lro_notebook.local import arguments, hl7v2_filter, hl7v2_messages, stores
 from lro_notebook.local.hl7v2_filter import Clause
 from lro_notebook.local.operations import microseconds
 from lro_notebook.local.refusal import Refusal, invalid
-from lro_notebook.local.shards import Shards, workspace
+from lro_notebook.local.shards import Shards, filled, workspace
 from lro_notebook.local.work import Kind, Step
-from lro_notebook.resource import parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,11 +47,11 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
             "pubsubDestination: the local service has no Pub/Sub; export to gcsDestination, "
             "such as gs://demo-out/run-1",
         )
-    location, destination = context.buckets.destination(body), body["gcsDestination"]
+    location, destination = arguments.destination(context.buckets, body), body["gcsDestination"]
     structure = destination.get("contentStructure", "MESSAGE_JSON")
     if structure not in ("MESSAGE_JSON", "CONTENT_STRUCTURE_UNSPECIFIED"):
         raise invalid("gcsDestination.contentStructure: expected MESSAGE_JSON")
-    start, end = (_moment(body, field) for field in ("startTime", "endTime"))
+    start, end = (arguments.moment(body, field) for field in ("startTime", "endTime"))
     if start is not None and end is not None and end <= start:
         raise invalid("endTime: has to come after startTime")
     text = body.get("filter", "")
@@ -84,16 +82,12 @@ def run(job: Job, request: ExportRequest) -> Steps:
         clause = _clause(request, hl7v2_filter.compile_filter(request.filter, parser.zone))
         yield Step(sized=hl7v2_messages.count(connection, request.store.key, clause))
         rows = hl7v2_messages.by_send_time(connection, request.store.key, clause)
-        shards = Shards(drafts, f"{job.operation}_messages", job.shard_bytes)
-        with shards:
-            while batch := list(islice(rows, job.batch())):
-                shards.write(
-                    [
-                        orjson.dumps(hl7v2_messages.resource(row, request.view, parser, request.store.name))
-                        for row in batch
-                    ]
-                )
-                yield Step(success=len(batch))
+        lines = (
+            orjson.dumps(hl7v2_messages.resource(row, request.view, parser, request.store.name))
+            for row in rows
+        )
+        with Shards(drafts, f"{job.operation}_messages", job.shard_bytes) as shards:
+            yield from filled(job, shards, lines)
         shards.publish(folder)
     return {}
 
@@ -104,15 +98,6 @@ def _clause(request: ExportRequest, found: Clause) -> Clause:
     if request.start is None:
         return Clause(f"{found.sql} AND coalesce(sent, 0) < ?", (*found.values, end))
     return Clause(f"{found.sql} AND sent >= ? AND sent < ?", (*found.values, request.start, end))
-
-
-def _moment(body: Mapping[str, Any], field: str) -> int | None:
-    if not body.get(field):
-        return None
-    moment = parse_timestamp(body[field])
-    if moment is None:
-        raise invalid(f"{field}: expected a time with seconds and time zone, such as 2026-01-31T00:00:00Z")
-    return round(moment.timestamp() * 1_000_000)
 
 
 KIND = Kind("hl7v2.Hl7V2Service.ExportMessages", "hl7v2.ExportMessagesResponse", parse, run)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
-from lro_notebook.local.buckets import SAMPLE_BUCKET
+from lro_notebook.local import arguments, batches, hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
 from lro_notebook.local.hl7v2_messages import Incoming
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.work import Kind, Step
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Lines that are counted between two chances to stop.
 _SIZING_STEP = 10_000
-#: A step of large messages ends here, so that a transaction stays short.
-_STEP_BYTES = 4 << 20
 #: Labels that a message may have.
 _LABELS_MAX = 64
 _LABEL_LENGTH = 63
@@ -59,13 +56,12 @@ class Line(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``hl7V2Stores.import``."""
-    return ImportRequest(store, context.buckets.source(body))
+    return ImportRequest(store, arguments.source(context.buckets, body))
 
 
 def run(job: Job, request: ImportRequest) -> Steps:
     """Size the input, then read it and yield a step per batch."""
-    while request.source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
-        yield Step()
+    yield from batches.await_sample(job, request.source)
     with job.database.read() as connection:
         parser = hl7v2_messages.parser_of(connection, request.store)
     files = job.buckets.match(request.source)
@@ -76,8 +72,10 @@ def run(job: Job, request: ImportRequest) -> Steps:
             if number % _SIZING_STEP == 0:
                 yield Step()
     yield Step(sized=total)
+    write = partial(_write, store=request.store, operation=job.operation)
     for uri, path in files:
-        yield from _import_file(job, request.store, parser, uri, path)
+        messages = (read_line(line, parser) for line in _lines(uri, path))
+        yield from batches.steps(job, messages, write, size_of=lambda unit: len(unit.data))
     return {}
 
 
@@ -134,34 +132,11 @@ def _are_labels(labels: object) -> bool:
     )
 
 
-def _import_file(job: Job, store: Store, parser: Parser, uri: str, path: Path) -> Iterator[Step]:
-    """Yield the steps of one file."""
-    good: list[Incoming] = []
-    bad: list[Failure] = []
-    size, limit = 0, job.batch()
-    for line in _lines(uri, path):
-        item = read_line(line, parser)
-        if isinstance(item, Incoming):
-            good.append(item)
-            size += len(item.data)
-        else:
-            bad.append(item)
-        if len(good) + len(bad) >= limit or size >= _STEP_BYTES:
-            yield _step(job, store, good, bad)
-            good, bad, size, limit = [], [], 0, job.batch()
-    yield _step(job, store, good, bad)
-
-
-def _step(job: Job, store: Store, good: Sequence[Incoming], bad: Sequence[Failure]) -> Step:
-    write = partial(_write, store=store, incoming=good, operation=job.operation) if good else None
-    return Step(write, success=len(good), failures=bad)
-
-
 def _write(
-    connection: sqlite3.Connection, *, store: Store, incoming: Sequence[Incoming], operation: int
+    connection: sqlite3.Connection, *, units: Sequence[Incoming], store: Store, operation: int
 ) -> None:
     stores.require_store(connection, store)
-    hl7v2_messages.put_many(connection, store.key, incoming, operation=operation)
+    hl7v2_messages.put_many(connection, store.key, units, operation=operation)
 
 
 def _lines(uri: str, path: Path) -> Iterator[Line]:

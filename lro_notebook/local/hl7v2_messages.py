@@ -244,6 +244,15 @@ def _schematized(data: bytes, parser: Parser, schema: Schema) -> dict[str, str]:
     return {"data": orjson.dumps(found).decode()}
 
 
+def sizes(connection: sqlite3.Connection, store: int) -> list[tuple[str, int, int]]:
+    """Return type, number and bytes of the messages of a store, by type."""
+    rows = connection.execute(
+        "SELECT type, count(*), sum(length(data)) FROM messages WHERE store = ? GROUP BY type ORDER BY type",
+        (store,),
+    )
+    return rows.fetchall()
+
+
 class Undo(NamedTuple):
     """What a rollback does to a message: back to `created`, `labels` and `data`; None is not there."""
 

@@ -231,22 +231,20 @@ def _values(key: str, text: str, marks: Separators) -> Iterator[tuple[str, str]]
         for number, component in enumerate(components, 1):
             spot = f"{place}.{number}" if deep else place
             parts = component.split(marks.subcomponent)
-            for position, part in enumerate(parts, 1):
-                if part:
-                    yield (f"{spot}.{position}" if len(parts) > 1 else spot), part
+            filled = ((position, part) for position, part in enumerate(parts, 1) if part)
+            for position, part in filled:
+                yield (f"{spot}.{position}" if len(parts) > 1 else spot), part
 
 
 def _patients(found: list[Segment], marks: Separators) -> Iterator[dict[str, str]]:
     """Yield the identifiers in PID-2, PID-3 and PID-4: component 1, with its type in component 5."""
-    for segment in found:
-        if segment.id != "PID":
-            continue
-        for number in _PATIENT_FIELDS:
-            for repetition in field_of(segment, number).split(marks.repetition):
-                value, *rest = repetition.split(marks.component)
-                if value:
-                    kind = rest[3] if len(rest) > 3 else ""  # noqa: PLR2004 - component 5
-                    yield {"value": value, "type": kind} if kind else {"value": value}
+    persons = [segment for segment in found if segment.id == "PID"]
+    for text in (field_of(segment, number) for segment in persons for number in _PATIENT_FIELDS):
+        for repetition in text.split(marks.repetition):
+            value, *rest = repetition.split(marks.component)
+            if value:
+                kind = rest[3] if len(rest) > 3 else ""  # noqa: PLR2004 - component 5
+                yield {"value": value, "type": kind} if kind else {"value": value}
 
 
 def field_of(segment: Segment, number: int) -> str:

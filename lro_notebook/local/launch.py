@@ -11,13 +11,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, WaitTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
 
 #: Exit code of a program that found the data directory taken (`lro_notebook.local.server`).
 _EXIT_HELD = 3
@@ -79,11 +83,35 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
         The program ended instead, or does not answer in time; the message says why.
     """
     directory = _directory(data_dir)
+    running = _find(directory)
+    if running is not None:
+        return running
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who starts it pays
+
+    deadline = time.monotonic() + timeout
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigError(f"the data directory {directory} cannot be used: {error.strerror}") from error
-    deadline = time.monotonic() + timeout
+        # Of programs that need the service at the same time, one starts it and the others find it running.
+        starting = FileLock(directory / "start.lock").acquire(timeout)
+    except Timeout:
+        raise _no_answer(directory, timeout) from None
+    except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+        raise ConfigError(f"the data directory {directory} cannot be used: {error}") from error
+    with starting:
+        running = _start(directory, deadline)
+    if running is None:
+        raise _no_answer(directory, timeout)
+    return running
+
+
+def _no_answer(directory: Path, timeout: float) -> ConfigError:
+    return ConfigError(
+        f"the local service did not answer within {timeout:g} s; see {directory / 'service.log'}"
+    )
+
+
+def _start(directory: Path, deadline: float) -> Running | None:
+    """Start the service of a directory and return it once it answers; None when the deadline has passed."""
     process: _Program | None = None
     log_start = 0
     while True:
@@ -94,12 +122,10 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
         if code is not None and code != _EXIT_HELD:
             raise ConfigError(f"the local service did not start: {_last_words(directory, log_start)}")
         if process is None or code is not None:
-            # Nobody serves the directory, or somebody else did and may be stopping by now.
+            # Nobody serves the directory, or one does that answers nobody yet, or not any more.
             process, log_start = _spawn(directory)
         if time.monotonic() > deadline:
-            raise ConfigError(
-                f"the local service did not answer within {timeout:g} s; see {directory / 'service.log'}"
-            )
+            return None
         time.sleep(_LOOK_AGAIN)
 
 
@@ -111,7 +137,7 @@ def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
     WaitTimeout
         It was told to stop and still runs after `timeout` seconds.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - only here is it needed
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who stops it pays
 
     directory = _directory(data_dir)
     running = _find(directory)
@@ -119,7 +145,8 @@ def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
     if about is None:
         return False
     pid = int(about["pid"])
-    os.kill(pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(pid, signal.SIGTERM)
     try:
         # The service holds the lock for life. Its process may stay listed longer, until the program
         # that started it collects it.
@@ -139,11 +166,12 @@ def set_pace(resources_per_second: float | None, data_dir: Path | None = None) -
     """
     directory = _directory(data_dir)
     running = _find(directory)
-    if running is None:
+    answer = None
+    if running is not None:
+        answer = _ask(running.endpoint, running.token, "PATCH", json={"pace": resources_per_second})
+    if answer is None:
         raise ConfigError(f"no local service runs for {directory}; start it with lro_notebook.local.ensure()")
-    with _client(running.token) as client:
-        response = client.patch(f"{running.endpoint}{_ABOUT_PATH}", json={"pace": resources_per_second})
-    if response.is_error:
+    if answer.is_error:
         raise ConfigError("the pace is a positive number of resources per second, or None for full speed")
 
 
@@ -178,21 +206,31 @@ def _find(directory: Path) -> Running | None:
 
 def _about(endpoint: str, token: str) -> dict[str, Any] | None:
     """Return what the service at `endpoint` says of itself, or None if it is not ours."""
-    if not endpoint.startswith("http://127.0.0.1:"):
+    answer = _ask(endpoint, token)
+    if answer is None or not answer.is_success:
         return None
     try:
-        with _client(token) as client:
-            response = client.get(f"{endpoint}{_ABOUT_PATH}")
-            about: object = response.json() if response.is_success else None
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        about: object = answer.json()
+    except ValueError:
         return None
     return about if isinstance(about, dict) and about.get("service") == _SERVICE_NAME else None
 
 
-def _client(token: str) -> httpx.Client:
-    # Without the environment's proxies: the address is on this machine.
+def _ask(
+    endpoint: str, token: str, method: str = "GET", json: Mapping[str, Any] | None = None
+) -> httpx.Response | None:
+    """Return the answer of the service at `endpoint`, or None if nothing answers or it is elsewhere."""
+    if not endpoint.startswith("http://127.0.0.1:"):
+        return None
+    import httpx  # noqa: PLC0415 - as much as all else that importing this package loads
+
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(headers=headers, timeout=_REQUEST_TIMEOUT, trust_env=False)
+    try:
+        # Without the environment's proxies: the address is on this machine.
+        with httpx.Client(headers=headers, timeout=_REQUEST_TIMEOUT, trust_env=False) as client:
+            return client.request(method, f"{endpoint}{_ABOUT_PATH}", json=json)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None
 
 
 def _spawn(directory: Path) -> tuple[_Program, int]:

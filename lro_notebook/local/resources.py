@@ -166,6 +166,26 @@ def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> 
     return dict(rows.fetchall())
 
 
+class Size(NamedTuple):
+    """How much of a type there is in a store; sizes are bytes."""
+
+    type: str
+    number: int
+    current: int
+    earlier: int
+
+
+def sizes(connection: sqlite3.Connection, store: int) -> list[Size]:
+    """Return the sizes of the types that a store has current resources of, by type."""
+    rows = connection.execute(
+        "SELECT type, count(*), sum(length(body)), (SELECT coalesce(sum(length(body)), 0) FROM history "
+        "WHERE (history.store, history.type) = (resources.store, resources.type)) "
+        "FROM resources WHERE store = ? GROUP BY type ORDER BY type",
+        (store,),
+    )
+    return [Size(*row) for row in rows]
+
+
 def bodies(
     connection: sqlite3.Connection, store: int, type_: str, *, since: int | None
 ) -> Iterator[tuple[str, bytes]]:

@@ -87,7 +87,7 @@ def run(settings: Settings) -> int:
         )
     except ConfigError as error:
         return _fail(str(error), EXIT_REFUSED)
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
         return _fail(f"{settings.data_dir} cannot be used: {error}", EXIT_REFUSED)
 
 

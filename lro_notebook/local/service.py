@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import names
+from lro_notebook.local import names, stores
 from lro_notebook.local.faults import Faults
 from lro_notebook.local.refusal import Refusal, invalid, json_response
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.buckets import Buckets
     from lro_notebook.local.database import Database
     from lro_notebook.local.pace import Pace
+    from lro_notebook.local.stores import Store
     from lro_notebook.local.worker import Worker
 
 #: Paths of a location and of a dataset, below the version.
@@ -86,6 +88,13 @@ def dataset_name(request: Request) -> str:
     """Return the name of the dataset in a request's path."""
     parts = request.path_params
     return f"{names.location_name(parts['project'], parts['location'])}/datasets/{parts['dataset']}"
+
+
+def store_of(request: Request, connection: sqlite3.Connection, collection: str) -> Store:
+    """Return the store in a request's path, which must exist."""
+    return stores.find_store(
+        connection, dataset_name(request), request.path_params["store"], collection=collection
+    )
 
 
 async def read_body(request: Request) -> bytes:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Self
+
+from lro_notebook.local.work import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,6 +79,13 @@ class Shards:
         self._size = 0
         self._paths.append(path)
         return self._file
+
+
+def filled(job: Job, shards: Shards, lines: Iterator[bytes]) -> Iterator[Step]:
+    """Write `lines`, each one unit of the operation, and yield a step per batch."""
+    while batch := list(islice(lines, job.batch())):
+        shards.write(batch)
+        yield Step(success=len(batch))
 
 
 @contextmanager

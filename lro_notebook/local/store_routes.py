@@ -17,6 +17,7 @@ from lro_notebook.local.service import (
     page_response,
     read_json,
     service_of,
+    store_of,
     token_text,
 )
 from lro_notebook.local.starting import start
@@ -105,8 +106,7 @@ class _Common:
             raise missing(f"{self._collection}.{verb[:80]} is no method of the Healthcare API")
         body, dataset = await read_json(request), dataset_name(request)
         with service_of(request).database.read() as connection:
-            identifier = request.path_params["store"]
-            store = stores.find_store(connection, dataset, identifier, collection=self._collection)
+            store = store_of(request, connection, self._collection)
         return await start(request, kind, store, body, dataset=dataset, resource=store.name)
 
     async def _write(

@@ -123,12 +123,19 @@ def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *,
     return Store(row[0], f"{dataset}/{collection}/{identifier}")
 
 
-def find_named(connection: sqlite3.Connection, name: object, *, collection: str, field: str) -> Store:
-    """Return the store with a full name; `field` is what the request calls it."""
+def destination_of(connection: sqlite3.Connection, source: Store, body: Mapping[str, Any]) -> Store:
+    """Return the store that ``destinationStore`` names: another than the source, in the same location."""
+    collection, name = source.name.split("/")[-2], body.get("destinationStore")
     match = re.fullmatch(rf"(.+)/{collection}/([^/]+)", name) if isinstance(name, str) else None
     if match is None:
-        raise invalid(f"{field}: expected a name such as projects/P/locations/L/datasets/D/{collection}/S")
-    return find_store(connection, match.group(1), match.group(2), collection=collection)
+        raise invalid(
+            f"destinationStore: expected a name such as projects/P/locations/L/datasets/D/{collection}/S"
+        )
+    if parent_of(match[1]) != parent_of(parent_of(source.name)):
+        raise invalid("destinationStore: name a store in the location of the source")
+    if name == source.name:
+        raise invalid("destinationStore: name another store than the source")
+    return find_store(connection, match[1], match[2], collection=collection)
 
 
 def require_store(connection: sqlite3.Connection, store: Store) -> None:

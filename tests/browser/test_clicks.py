@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser.lab import NO_SUBSHELLS
+from patience import SOON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,6 @@ SET_UP = (
 BEGIN = 'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'
 STOP = '[data-command="notebook:interrupt-kernel"]'
 CANCEL = ".lro-card button"
-SOON = (
-    2.0  # seconds; 0.1 to 0.3 on a quiet machine, and what is told apart here is "now" from "after the wait"
-)
 
 
 def assert_moves(notebook: Notebook, cell: int) -> None:

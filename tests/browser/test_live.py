@@ -12,6 +12,7 @@ import pytest
 from browser.lab import DARK, NO_SUBSHELLS
 from browser.playing import OperationsApi
 from nbconvert import HTMLExporter
+from patience import SOON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +26,6 @@ QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 VIEW = "application/vnd.jupyter.widget-view+json"
 SET_UP = 'import lro_notebook as lro\nds = lro.connect()\nstore = ds.fhir_store("seen").create(exist_ok=True)'
 BEGIN = 'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'
-SOON = (
-    2.0  # seconds; 0.1 to 0.3 on a quiet machine, and what is told apart here is "now" from "after the wait"
-)
 
 
 def ours(notebook: Notebook) -> list[str]:

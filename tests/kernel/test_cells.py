@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from patience import SOON
 
 from lro_notebook.jupyter.pump import KERNEL_NAMES, STREAM_NAMES
 
@@ -32,9 +33,6 @@ async def lro_wait(op):
 def begin(**options):
     return store.import_from("gs://lro-sample/fhir/*.ndjson", **options)
 """
-SOON = (
-    2.0  # seconds; 0.1 to 0.3 on a quiet machine, and what is told apart here is "now" from "after the wait"
-)
 
 
 @pytest.fixture(scope="module")

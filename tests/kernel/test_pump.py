@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from patience import SOON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +42,6 @@ def pumped(seconds, *ids):
         while time.monotonic() < end and not clicks:
             pump.poll(0.05)
 """
-SOON = (
-    2.0  # seconds; 0.1 to 0.3 on a quiet machine, and what is told apart here is "now" from "after the wait"
-)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ B64 = base64.b64encode(KEY).decode()
 
 
 def rules(config: dict[str, Any]) -> Rules:
-    return Rules(deidentify.parse(config, random=KEY))
+    return Rules(config, KEY)
 
 
 PATIENT: dict[str, Any] = {
@@ -98,6 +98,53 @@ def test_excluded_info_types_and_extensions_are_kept() -> None:
     assert cleaned["extension"] == PATIENT["extension"]
 
 
+CONDITION: dict[str, Any] = {
+    "resourceType": "Condition",
+    "id": "c",
+    "onsetAge": {"value": 93, "unit": "years", "system": "http://unitsofmeasure.org", "code": "a"},
+    "recorder": {"reference": "Organization/o", "display": "North Clinic"},
+    "encounter": {"reference": "Location/l", "display": "Ward 3"},
+    "contained": [
+        {"resourceType": "Organization", "id": "o", "name": "North Clinic", "alias": ["The North"]},
+        {"resourceType": "Location", "id": "l", "name": "Ward 3", "position": {"latitude": 42.3}},
+        {"resourceType": "Questionnaire", "id": "q", "name": "PHQ9"},
+    ],
+}
+
+
+def test_ages_organisations_and_places_are_left_out() -> None:
+    cleaned = rules({}).resource(CONDITION)
+    assert cleaned["onsetAge"] == {key: text for key, text in CONDITION["onsetAge"].items() if key != "value"}
+    assert cleaned["recorder"] == {"reference": "Organization/o"}
+    assert cleaned["contained"] == [
+        {"resourceType": "Organization", "id": "o"},
+        {"resourceType": "Location", "id": "l"},
+        {"resourceType": "Questionnaire", "id": "q", "name": "PHQ9"},
+    ]
+    kept = {"text": {"excludeInfoTypes": ["AGE", "ORGANIZATION_NAME", "LOCATION"]}}
+    assert rules(kept).resource(CONDITION) == CONDITION
+    assert rules(kept).resource(PATIENT)["address"] == [
+        {"city": "Boston", "state": "MA", "postalCode": "02134"}
+    ]
+
+
+def test_the_transformation_that_names_an_info_type_counts_and_of_several_the_first() -> None:
+    listed = [
+        {"characterMaskConfig": {}},
+        {"infoTypes": ["PERSON_NAME"], "replaceWithInfoTypeConfig": {}},
+        {"infoTypes": ["PERSON_NAME"], "redactConfig": {}},
+        {"redactConfig": {}},
+    ]
+    cleaned = rules({"text": {"additionalTransformations": listed}}).resource(PATIENT)
+    assert cleaned["name"][0]["family"] == "[PERSON_NAME]"
+    assert cleaned["address"][0] == {
+        "line": ["*********"],
+        "city": "******",
+        "state": "MA",
+        "postalCode": "*****",
+    }
+
+
 def test_paths_say_more_than_the_profile() -> None:
     listed = [
         {"paths": ["Patient.birthDate", "Patient.address.city"], "action": "DO_NOT_TRANSFORM"},
@@ -113,6 +160,7 @@ def test_paths_say_more_than_the_profile() -> None:
     "config",
     [
         {"text": []},
+        {"text": {"additionalTransformations": 3}},
         {"text": {"additionalTransformations": [3]}},
         {"text": {"additionalTransformations": [{"infoTypes": ["PERSON_NAME"]}]}},
         {"text": {"additionalTransformations": [{"infoTypes": ["US_SSN"], "redactConfig": {}}]}},
@@ -133,7 +181,7 @@ def test_a_key_is_in_no_message_and_no_repr() -> None:
     with pytest.raises(Refusal) as caught:
         rules(bad)
     assert "c2VjcmV0" not in str(caught.value)
-    assert repr(KEY) not in repr(deidentify.parse({}, random=KEY))
+    assert repr(KEY) not in repr(deidentify.transformations({}, KEY, {"DATE": "shift"}))
 
 
 @given(st.dates(min_value=date(2, 1, 1), max_value=date(9998, 1, 1)), st.text(max_size=20))
@@ -144,9 +192,12 @@ def test_a_date_is_shifted_by_the_same_days_in_every_format(day: date, patient: 
     shifted = deidentify.shift_date(f"{text}T01:02:03Z", days)
     assert shifted is not None
     assert (date.fromisoformat(shifted[:10]) - day).days == days
-    assert deidentify.shift_date(text.replace("-", ""), days) == shifted[:10].replace("-", "")
+    dicom = deidentify.shift_date(text.replace("-", "") + "120000.5", days)
+    assert dicom == shifted[:10].replace("-", "") + "120000.5"
 
 
-@pytest.mark.parametrize("value", ["", "2026", "2026-13-01", "2026-0101", "x2026-01-01", "0001-01-01"])
+@pytest.mark.parametrize(
+    "value", ["", "unknown", "2026", "2026-13-01", "2026-0101", "x2026-01-01", "0001-01-01"]
+)
 def test_what_has_no_whole_date_is_left_out(value: str) -> None:
     assert deidentify.shift_date(value, -50) is None

@@ -292,8 +292,29 @@ def test_a_store_is_deidentified_into_another(service: Program) -> None:
         {**body, "config": {}},
     ):
         assert service.client.post(f"{store}:deidentify", json=bad).status_code == 400
+    for text in ("{", "[]"):
+        unreadable = {**body, "gcsConfigUri": service.put_lines("demo-out/unreadable.json", [text])}
+        answer = service.client.post(f"{store}:deidentify", json=unreadable)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"].startswith("gcsConfigUri: the object")
     missing = {"destinationStore": f"{DATASET}/dicomStores/nowhere"}
     assert service.client.post(f"{store}:deidentify", json=missing).status_code == 404
+
+
+def test_the_dicom_stores_of_a_dataset_are_deidentified_with_it(launch: Callable[..., Program]) -> None:
+    program = launch()
+    store, target = filled(program, "s"), f"{DATASET}-safe"
+    address = f"{program.endpoint}/v1/{DATASET}:deidentify"
+    body: dict[str, Any] = {"destinationDataset": target, "config": {}}
+    pixels = {**body, "config": {"image": {"textRedactionMode": "REDACT_ALL_TEXT"}}}
+    assert program.client.post(address, json=pixels).status_code == 501
+    started = program.client.post(address, json=body).json()["name"]
+    done = program.ended(started.removeprefix(f"{DATASET}/"))
+    assert done["metadata"]["counter"] == {"success": str(count(program, store))}
+    copies = f"{program.endpoint}/v1/{target}/{store}/dicomWeb/instances"
+    found = web(program, copies, includefield="all")
+    assert len(found) == count(program, store) > 0
+    assert not any("Value" in item["00100010"] for item in found)
 
 
 @pytest.mark.parametrize("verb", ["import", "export", "deidentify"])

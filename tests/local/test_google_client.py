@@ -7,46 +7,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from local.googles import client, discovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.conftest import Program
 
-discovery = pytest.importorskip(
-    "googleapiclient.discovery", reason="google-api-python-client is not installed"
-)
-httplib2 = pytest.importorskip("httplib2", reason="httplib2 is not installed")
-
 # httplib2 calls functions of pyparsing under names that pyparsing has deprecated.
 pytestmark = [pytest.mark.service, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 _LOCATION = "projects/local/locations/local"
-
-
-class _Bearer:
-    """httplib2 with the token of the service on every request."""
-
-    def __init__(self, token: str) -> None:
-        self._http = httplib2.Http(proxy_info=None)
-        self._token = token
-
-    def request(self, uri: str, method: str, body: object, headers: dict[str, str], **more: object) -> object:
-        bearer = {**headers, "authorization": f"Bearer {self._token}"}
-        return self._http.request(uri, method, body=body, headers=bearer, **more)
-
-    def close(self) -> None:
-        self._http.close()
-
-
-def _client(service: Program, name: str, version: str, path: str = "") -> Any:  # noqa: ANN401 - built at run time
-    return discovery.build(
-        name,
-        version,
-        http=_Bearer(service.token),
-        static_discovery=True,
-        client_options={"api_endpoint": service.endpoint + path},
-    )
 
 
 def _result(operations: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - the client is built at run time
@@ -61,7 +32,7 @@ def _result(operations: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - the
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_the_whole_path(service: Program, patients: Callable[..., list[str]], version: str) -> None:
-    api = _client(service, "healthcare", version)
+    api = client(service, "healthcare", version)
     datasets = api.projects().locations().datasets()
     dataset = f"{_LOCATION}/datasets/google-{version}"
     started = datasets.create(
@@ -98,6 +69,11 @@ def test_the_whole_path(service: Program, patients: Callable[..., list[str]], ve
     made = fhir.create(parent=store, type="Patient", body={"resourceType": "Patient"}).execute()
     assert len(fhir.history(name=f"{store}/fhir/Patient/{made['id']}").execute()["entry"]) == 1
     fhir.delete(name=f"{store}/fhir/Patient/{made['id']}").execute()
+    metrics = stores.getFHIRStoreMetrics(name=store).execute()
+    size = int(metrics["metrics"][0].pop("structuredStorageSizeBytes"))
+    deleted = int(metrics["metrics"][0].pop("versionedStorageSizeBytes"))
+    assert metrics == {"name": store, "metrics": [{"resourceType": "Patient", "count": "40"}]}
+    assert size > deleted > 0
     with pytest.raises(discovery.HttpError) as caught:
         stores.get(name=f"{dataset}/fhirStores/none").execute()
     assert caught.value.status_code == 404
@@ -132,7 +108,7 @@ def _bodies(dataset: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_every_operation_of_fhir_stores_and_datasets(service: Program, version: str) -> None:
-    api = _client(service, "healthcare", version)
+    api = client(service, "healthcare", version)
     datasets = api.projects().locations().datasets()
     stores = datasets.fhirStores()
     dataset = f"{_LOCATION}/datasets/every-{version}"
@@ -183,7 +159,7 @@ def test_every_operation_of_fhir_stores_and_datasets(service: Program, version: 
 @pytest.mark.filterwarnings("ignore")
 def test_the_storage_client_reads_the_buckets(service: Program) -> None:
     service.put_lines("demo-out/storage/a.ndjson", ["{}"])
-    api = _client(service, "storage", "v1", "/storage/v1/")
+    api = client(service, "storage", "v1", "/storage/v1/")
     listed = api.objects().list(bucket="demo-out", prefix="storage/").execute()
     assert [item["name"] for item in listed["items"]] == ["storage/a.ndjson"]
     assert api.objects().get(bucket="demo-out", object="storage/a.ndjson").execute()["size"] == "3"
@@ -196,7 +172,7 @@ def test_the_logging_client_reads_the_failures(service: Program) -> None:
     store = service.store("log-client")
     operation = service.start_import(store, service.put_lines("demo-out/bad.ndjson", ["{}"]))
     service.ended(operation)
-    api = _client(service, "logging", "v2")
+    api = client(service, "logging", "v2")
     name = f"{_LOCATION}/datasets/demo/{operation}"
     body = {"resourceNames": ["projects/local"], "filter": f'operation.id="{name}"'}
     (entry,) = api.entries().list(body=body).execute()["entries"]

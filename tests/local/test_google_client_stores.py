@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from local.googles import client
 
 from lro_notebook.local.dicom_files import INSTANCE, SERIES, STUDY
 
@@ -20,31 +21,12 @@ if TYPE_CHECKING:
 else:
     from local.conftest import DATASET
 
-discovery = pytest.importorskip(
-    "googleapiclient.discovery", reason="google-api-python-client is not installed"
-)
-httplib2 = pytest.importorskip("httplib2", reason="httplib2 is not installed")
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
 
 # httplib2 calls functions of pyparsing under names that pyparsing has deprecated.
 pytestmark = [pytest.mark.service, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 RAW = b"MSH|^~\\&|APP|NORTH|APP2|LAKE|20260101120000||ADT^A01|c1|T|2.5\rPID|1||1^^^^MRN"
-
-
-class _Bearer:
-    """httplib2 with the token of the service on every request."""
-
-    def __init__(self, token: str) -> None:
-        self._http = httplib2.Http(proxy_info=None)
-        self._token = token
-
-    def request(self, uri: str, method: str, body: object, headers: dict[str, str], **more: object) -> object:
-        bearer = {**headers, "authorization": f"Bearer {self._token}"}
-        return self._http.request(uri, method, body=body, headers=bearer, **more)
-
-    def close(self) -> None:
-        self._http.close()
 
 
 @pytest.fixture(params=["v1", "v1beta1"])
@@ -54,13 +36,7 @@ def version(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def datasets(service: Program, version: str) -> Iterator[Any]:
-    api = discovery.build(
-        "healthcare",
-        version,
-        http=_Bearer(service.token),
-        static_discovery=True,
-        client_options={"api_endpoint": service.endpoint},
-    )
+    api = client(service, "healthcare", version)
     yield api.projects().locations().datasets()
     api.close()
 
@@ -113,6 +89,8 @@ def test_hl7v2_stores(
         found += page["hl7V2Messages"]
         request = messages.list_next(request, page)
     assert len(found) == 2
+    (metric,) = stores.getHL7v2StoreMetrics(name=name).execute()["metrics"]
+    assert metric == {"messageType": "ADT", "count": "2", "structuredStorageSizeBytes": str(2 * len(RAW))}
     if version == "v1beta1":
         ids = [item["name"].rpartition("/")[2] for item in found]
         assert len(messages.batchGet(parent=name, ids=ids).execute()["messages"]) == 2

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psutil
 import pytest
+from filelock import FileLock
 
 from lro_notebook import local
 from lro_notebook.errors import ConfigError
@@ -174,7 +175,7 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
 
 
 def _programs(path: Path) -> list[int]:
-    """Return the processes that serve a data directory or try to."""
+    """Return the processes that serve a data directory, or try to."""
     found = psutil.process_iter(["cmdline", "status"])
     return [
         process.pid
@@ -192,11 +193,15 @@ def test_two_programs_that_ensure_at_once_share_one_service(data_dir: Path) -> N
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         first, second = pool.map(_ensure, [data_dir, data_dir])
     assert first == second
-    mine = json.loads((data_dir / "service.json").read_bytes())["pid"]
-    deadline = time.monotonic() + 10
-    while _programs(data_dir) != [mine]:  # the one that came second is about to end
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert _programs(data_dir) == [json.loads((data_dir / "service.json").read_bytes())["pid"]]
+
+
+def test_who_waits_for_the_start_of_another_program_in_vain_is_told_where_to_look(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "start.lock"), pytest.raises(ConfigError, match=r"0\.01 s; see .*service\.log"):
+        local.ensure(tmp_path, timeout=0.01)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be used"):
+        local.ensure(tmp_path / "file")
 
 
 def test_ensure_reuses_and_stop_ends_and_the_next_ensure_starts_again(data_dir: Path) -> None:

@@ -93,7 +93,6 @@ SMOKING_ANSWERS = {
 
 METFORMIN = Drug("860975", "24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet", "tablet", 1)
 LISINOPRIL = Drug("314076", "lisinopril 10 MG Oral Tablet", "tablet", 1)
-AMLODIPINE = Drug("197361", "amlodipine 5 MG Oral Tablet", "tablet", 1)
 SIMVASTATIN = Drug("314231", "simvastatin 10 MG Oral Tablet", "tablet", 1)
 LEVOTHYROXINE = Drug("966222", "levothyroxine sodium 0.075 MG Oral Tablet", "tablet", 1)
 SERTRALINE = Drug("312938", "sertraline 100 MG Oral Tablet", "tablet", 1)
