@@ -306,8 +306,8 @@ def read_results(
     Examples
     --------
     >>> everything = lro.read_results("gs://demo-out/run-1", operation=op.id, client=ds.client)
-    >>> everything["Patient"].shape[0]
-    100
+    >>> list(everything)[:2]
+    ['Condition', 'Encounter']
     """
     from lro_notebook.frames.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
 

@@ -51,8 +51,8 @@ class Operation:
     Examples
     --------
     >>> op = store.export_to("gs://demo-out/patients", types="Patient")
-    >>> op.wait().state, op.progress.completed
-    ('SUCCEEDED', 100)
+    >>> op.wait().state, op.progress.fraction
+    ('SUCCEEDED', 1.0)
     >>> list(op.load())
     ['Patient']
     """

@@ -9,6 +9,8 @@ import ast
 import doctest
 import inspect
 import re
+import subprocess
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -72,11 +74,14 @@ def run(page: Path, names: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of the one service that all pages share."""
+    """The folder of the one service that all pages share; its sample is small, to be quick."""
     folder = tmp_path_factory.mktemp("docs")
-    lro.local.ensure(folder)
-    yield folder
-    lro.local.stop(folder)
+    command = [sys.executable, "-m", "lro_notebook.local", "--port", "0", "--data-dir", str(folder)]
+    with subprocess.Popen([*command, "--sample-patients", "20"], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()  # it says where it is, and serves from then on
+        yield folder
+        program.terminate()
 
 
 @pytest.fixture

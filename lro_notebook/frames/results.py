@@ -50,8 +50,10 @@ class Results(Mapping[str, pd.DataFrame]):
     Examples
     --------
     >>> results = op.load()
-    >>> results["Patient"].shape[0]
-    100
+    >>> list(results)[:2]
+    ['Condition', 'Encounter']
+    >>> results["Patient"]["birthDate"].dtype
+    string[pyarrow]
     >>> results.bad_lines.empty
     True
     >>> results.truncated.columns.tolist()
