@@ -11,6 +11,7 @@ import random
 import re
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -22,7 +23,7 @@ from lro_notebook.answers import CLOSED, RETRIED, AnswerLost, NoAnswer, error_of
 from lro_notebook.errors import ApiError, AuthError, Code, ConfigError, LroError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 #: What a request is for; retries follow from it, not from the HTTP verb ($export starts with GET).
 #: ``start`` starts work, ``write`` makes something, ``read`` may be repeated at will (cancel and
@@ -31,6 +32,35 @@ Role = Literal["start", "write", "read", "poll"]
 
 _VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
 _log = logging.getLogger(__name__)
+
+
+class _WithoutQuery(logging.Filter):
+    """Takes the query, which may name a patient, out of what httpx logs of our requests, not of others'."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._here = threading.local()
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Mark what this thread sends meanwhile as ours."""
+        self._here.ours = True
+        try:
+            yield
+        finally:
+            self._here.ours = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, those of our requests with the bare address."""
+        if getattr(self._here, "ours", False) and isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args
+            )
+        return True
+
+
+_queries = _WithoutQuery()
+logging.getLogger("httpx").addFilter(_queries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +289,15 @@ class Rest:
         if self._http.is_closed:
             raise LroError(CLOSED)
         try:
-            response = self._http.request(
-                request.method,
-                url,
-                json=request.json,
-                params=request.params,
-                headers=request.headers,
-                auth=self._auth,
-            )
+            with _queries.sending():
+                response = self._http.request(
+                    request.method,
+                    url,
+                    json=request.json,
+                    params=request.params,
+                    headers=request.headers,
+                    auth=self._auth,
+                )
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,

@@ -41,6 +41,8 @@ op.failures()
 results = store.export_to("gs://private-out/x").load()
 results, results.summary, results.bad_lines
 #
+ds.dicom_store("private").create(exist_ok=True).studies(PatientID="Xyzzy" + "plugh")
+#
 lro.started()
 #
 try:

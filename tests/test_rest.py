@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -222,3 +223,13 @@ def test_a_stale_token_is_read_again_once_not_in_a_loop() -> None:
     with pytest.raises(AuthError):
         rest.call("GET", "x", role="read")
     assert len(transport.requests) == 2
+
+
+def test_queries_of_ours_are_not_logged_and_those_of_others_are(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    rest_on(Scripted(ok({})))[0].call("GET", "v1/studies", role="read", params={"PatientID": "secret"})
+    with httpx.Client(transport=Scripted(ok({}))) as client:
+        client.get("https://example.org/theirs", params={"PatientID": "known"})
+    assert "v1/studies" in caplog.text
+    assert "secret" not in caplog.text
+    assert "theirs?PatientID=known" in caplog.text
