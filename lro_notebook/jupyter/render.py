@@ -50,7 +50,6 @@ _CONTRAST = """@media (prefers-contrast: more), (forced-colors: active) {
 .lro-card, .lro-snapshot { border-color: currentColor !important; }
 .lro-quiet { color: inherit !important; }
 .lro-card button { border-color: currentColor !important; }
-.lro-bar { border: 1px solid currentColor !important; }
 }"""
 _TONES = "\n".join(f".lro-{name} {{ color: {colour}; }}" for name, (_, colour) in _SIGNS.items())
 
@@ -66,8 +65,8 @@ STYLE = f"""<style>
 .lro-card button {{ flex: 0 0 auto; margin: 0; height: 28px; line-height: 26px; border-radius: 4px;
   border: 1px solid {_EDGE}; background: none; box-shadow: none; }}
 .lro-card button:hover:enabled {{ background: color-mix(in srgb, currentColor 8%, transparent); }}
-.lro-card button:focus-visible, .lro-card select:focus-visible {{ outline: 2px solid {_ACCENT};
-  outline-offset: 2px; }}
+.lro-card button.jupyter-button:focus-visible, .lro-card .jupyter-widgets > select:focus-visible {{
+  outline: 2px solid {_ACCENT}; outline-offset: 2px; }}
 .lro-card .lro-row > button {{ width: 104px; }}
 .lro-bar {{ display: block; width: 100%; height: 6px; margin: 5px 0 4px; box-sizing: border-box; }}
 .lro-numbers {{ {DIGITS}; display: flex; justify-content: space-between; gap: 0 16px; min-height: 1.5em; }}
@@ -84,6 +83,7 @@ STYLE = f"""<style>
   background-image: linear-gradient(90deg, transparent, {_ACCENT}, transparent);
   background-position: 50% 0; background-size: 40% 100%; }}
 }}
+@media (forced-colors: none) and (prefers-contrast: more) {{ .lro-bar {{ border: 1px solid; height: 8px; }} }}
 @media (forced-colors: active) {{ .lro-bar {{ height: 10px; }} }}
 @media (prefers-reduced-motion: no-preference) {{
 .lro-bar:not([value]) {{ animation: lro-seek 2.4s ease-in-out infinite alternate; }}
@@ -160,8 +160,10 @@ def snapshot(view: CardView, key: str = "") -> str:
     if view.ended:
         middle = ending(view)
     else:
-        how_far = f'<div style="{DIGITS}">{escape(" · ".join(numbers(view)))}</div>'
-        middle = bar(view) * (view.fraction is not None) + how_far
+        middle = f'<div style="{DIGITS}">{escape(" · ".join(numbers(view)))}</div>'
+        if view.fraction is not None:
+            style = f'style="width:100%;height:6px" value="{view.fraction:.3f}" max="1"'
+            middle = f'<progress {style} aria-label="Progress"></progress>{middle}'
     saved = "" if view.ended else quiet(as_of(clock(view.as_of), escape(_again(view))), "font-size:12px")
     return box(f'{header(view)}<div style="margin:6px 0">{middle}</div>{details(view)}{saved}', key)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Fixed widths, so that nothing moves when a number grows.
 _COLUMNS = (
     ("State", "", 94),
-    ("Method", "", 84),
+    ("Method", "", 102),
     ("Target", "", 0),
     ("Progress", "", 124),
     ("Rate", "n", 54),
@@ -78,8 +78,10 @@ STYLE = f"""<style>
 @container (max-width: 640px) {{
 .lro-table {{ min-width: 440px; }}
 .lro-table th, .lro-table td {{ padding-right: 8px; }}
-.lro-table th:nth-child(2) {{ width: 62px; }}
-.lro-table th:nth-child(4) {{ width: 112px; }}
+.lro-table th:nth-child(1) {{ width: 84px; }}
+.lro-table th:nth-child(2) {{ width: 58px; }}
+.lro-table th:nth-child(4) {{ width: 104px; }}
+.lro-table th:nth-child(6) {{ width: 48px; }}
 .lro-table :is(th, td):nth-child(5) {{ width: 0; padding: 0; font-size: 0; }}
 }}
 .lro-controls {{ align-items: center; gap: 8px; flex-wrap: wrap; width: 100%; }}
@@ -119,10 +121,11 @@ def saved_table(views: Sequence[CardView], now: datetime, key: str = "") -> str:
         for name, kind, width in _COLUMNS
     )
     rows = "".join(_saved_row(view, now) for view in page)
-    style = f"margin:0 0 4px;width:100%;table-layout:fixed;border-collapse:collapse;font-size:12px;{DIGITS}"
+    size = "margin:0 0 4px;width:100%;min-width:680px;font-size:12px"
+    style = f"{size};table-layout:fixed;border-collapse:collapse;{DIGITS}"
     body = (
-        f'<table class="lro-table" aria-label="Operations" style="{style}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><div>{escape(totals(views))}</div>"
+        f'<div style="overflow-x:auto"><table class="lro-table" aria-label="Operations" style="{style}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><div>{escape(totals(views))}</div>"
     )
     body += "".join(quiet(escape(note)) for note in _notes(views, len(page)))
     if not all(view.ended for view in views):
@@ -181,7 +184,7 @@ def _why(view: CardView) -> str:
 
 def _live_row(view: CardView, now: datetime) -> str:
     cells = [classed(view, view.word), *_cells(view, now)]
-    if not view.ended:
+    if cells[3] and not view.ended:
         cells[3] += bar(view)
     row = "".join(f"<td{_class(kind)}>{cell}</td>" for kind, cell in zip(_KINDS, cells, strict=True))
     why = escape(cut(_why(view), _TEXT))
