@@ -80,7 +80,7 @@ STYLE = f"""<style>
 .lro-table th, .lro-table td {{ padding-right: 8px; }}
 .lro-table th:nth-child(1) {{ width: 84px; }}
 .lro-table th:nth-child(2) {{ width: 58px; }}
-.lro-table th:nth-child(4) {{ width: 104px; }}
+.lro-table th:nth-child(4) {{ width: 112px; }}
 .lro-table th:nth-child(6) {{ width: 48px; }}
 .lro-table :is(th, td):nth-child(5) {{ width: 0; padding: 0; font-size: 0; }}
 }}

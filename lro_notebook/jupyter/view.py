@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from lro_notebook.following import Follower
     from lro_notebook.operation import Operation
     from lro_notebook.progress import Sample
     from lro_notebook.resource import OperationResource, State
@@ -154,21 +155,20 @@ class Latest:
     """The views of a list of operations that only grows; one is made anew when its operation changed."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[OperationResource, str]] = []
+        self._seen: list[tuple[Follower, OperationResource, str]] = []
         self._views: list[CardView] = []
 
     def views(self, operations: Sequence[Operation], now: datetime) -> list[CardView]:
         """Return a view of each operation; `as_of` says from when it is."""
         alone = len(operations) == 1
-        for place, operation in enumerate(operations):
+        for place, (follower, resource, trouble) in enumerate(self._seen):
+            if follower.resource is not resource or follower.trouble != trouble:
+                self._seen[place] = (follower, follower.resource, follower.trouble)
+                self._views[place] = view_of(operations[place], now, with_line=alone)
+        for operation in operations[len(self._seen) :]:
             follower = operation.follower
-            resource, trouble = follower.resource, follower.trouble
-            if place == len(self._views):
-                self._seen.append((resource, trouble))
-                self._views.append(view_of(operation, now, with_line=alone))
-            elif self._seen[place][0] is not resource or self._seen[place][1] != trouble:
-                self._seen[place] = (resource, trouble)
-                self._views[place] = view_of(operation, now, with_line=alone)
+            self._seen.append((follower, follower.resource, follower.trouble))
+            self._views.append(view_of(operation, now, with_line=alone))
         return self._views
 
 
