@@ -129,7 +129,8 @@ def test_nothing_moves_from_one_tick_to_the_next(
     before, value = notebook.page.evaluate(where), bar.get_attribute("value")
     for _ in range(2):
         notebook.page.wait_for_function(
-            "value => document.querySelector('.lro-card .lro-bar').getAttribute('value') !== value", arg=value
+            "value => document.querySelector('.lro-card .lro-bar')?.getAttribute('value') !== value",
+            arg=value,
         )
         value = bar.get_attribute("value")
         assert notebook.page.evaluate(where) == before

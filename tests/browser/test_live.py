@@ -65,7 +65,7 @@ def test_the_quickstart_runs_from_the_first_cell_to_the_last_and_the_bar_moves(
     notebook.await_text(start, "Running")
     first = value_of_bar(notebook, start)
     notebook.page.wait_for_function(
-        "first => document.querySelector('.lro-card .lro-bar').value > first", arg=first
+        "first => document.querySelector('.lro-card .lro-bar')?.value > first", arg=first
     )
     notebook.await_end(wait)
     for number in cells[4:]:
@@ -163,7 +163,7 @@ def test_a_notebook_saved_in_the_middle_reads_well_with_the_kernel_gone(
     notebook = begun(open_notebook)
     # The snapshot is hidden while the card lives; it is refreshed every few seconds.
     notebook.page.wait_for_function(
-        "() => document.querySelector('.lro-snapshot').textContent.includes(' of ')"
+        "() => document.querySelector('.lro-snapshot')?.textContent.includes(' of ')"
     )
     notebook.save()
     notebook.shut_down()
