@@ -143,7 +143,7 @@ def live(view: CardView) -> str:
 
 def bar(view: CardView) -> str:
     """Return a progress bar; without a value where nothing says how far it is."""
-    known = f' value="{view.fraction:.3f}" max="1"' if view.fraction is not None else ""
+    known = f' value="{view.fraction:.3f}"' if view.fraction is not None else ""
     return f'<progress class="lro-bar" aria-label="Progress"{known}></progress>'
 
 
@@ -162,7 +162,7 @@ def snapshot(view: CardView, key: str = "") -> str:
     else:
         middle = f'<div style="{DIGITS}">{escape(" · ".join(numbers(view)))}</div>'
         if view.fraction is not None:
-            style = f'style="width:100%;height:6px" value="{view.fraction:.3f}" max="1"'
+            style = f'style="width:100%;height:6px" value="{view.fraction:.3f}"'
             middle = f'<progress {style} aria-label="Progress"></progress>{middle}'
     saved = "" if view.ended else quiet(as_of(clock(view.as_of), escape(_again(view))), "font-size:12px")
     return box(f'{header(view)}<div style="margin:6px 0">{middle}</div>{details(view)}{saved}', key)
@@ -221,7 +221,7 @@ def _tone_of(view: CardView) -> str:
 
 def _marked(view: CardView, words: str, attribute: str) -> str:
     sign, _ = _SIGNS[_tone_of(view)]
-    return f'<strong {attribute}><span aria-hidden="true">{sign}</span> {escape(words)}</strong>'
+    return f'<span {attribute}><span aria-hidden="true">{sign}</span> <strong>{escape(words)}</strong></span>'
 
 
 def quiet(html: str, style: str = "", tag: str = "div") -> str:

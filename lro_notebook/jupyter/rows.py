@@ -76,13 +76,14 @@ STYLE = f"""<style>
   background-image: repeating-linear-gradient(115deg, {LINE} 0 4px, transparent 4px 8px); }} }}
 @media (forced-colors: active) {{ .lro-table .lro-bar {{ height: 8px; }} }}
 @container (max-width: 640px) {{
-.lro-table {{ min-width: 440px; }}
+.lro-table {{ min-width: 440px; font-size: 11px; }}
 .lro-table th, .lro-table td {{ padding-right: 8px; }}
-.lro-table th:nth-child(1) {{ width: 84px; }}
-.lro-table th:nth-child(2) {{ width: 58px; }}
-.lro-table th:nth-child(4) {{ width: 112px; }}
+.lro-table th:nth-child(1) {{ width: 86px; }}
+.lro-table th:nth-child(2) {{ width: 56px; }}
+.lro-table th:nth-child(4) {{ width: 106px; }}
 .lro-table th:nth-child(6) {{ width: 48px; }}
 .lro-table :is(th, td):nth-child(5) {{ width: 0; padding: 0; font-size: 0; }}
+.lro-controls > .widget-dropdown {{ width: 116px !important; }}
 }}
 .lro-controls {{ align-items: center; gap: 8px; flex-wrap: wrap; width: 100%; }}
 .lro-controls > * {{ margin: 2px 0; }}
