@@ -1,13 +1,14 @@
-"""Pictures of the card in JupyterLab, in every state and both themes.
+"""Pictures of the card and the table in JupyterLab, in every state, both themes and high contrast.
 
 Usage: PYTHONPATH=tests python scripts/screenshots.py
 
-Writes ``build/screens/{state}-{light,dark}.png``, and the README's ``docs/images/card-{light,dark}.png``.
-It needs what the browser tests need.
+Writes ``build/screens/{what}-{light,dark}[-contrast,-forced,-narrow].png``, and the few that the docs show to
+``docs/images/{card,table,partly-failed}-{light,dark}.png``. It needs what the browser tests need.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 import time
@@ -17,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from browser.lab import DARK, Chromium, Notebook, Server, missing, write_notebook
 from browser.playing import OperationsApi
+from PIL import Image
 
 from lro_notebook import local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from playwright.sync_api import Locator
 
 ROOT = Path(__file__).parents[1]
 SCREENS, IMAGES = ROOT / "build" / "screens", ROOT / "docs" / "images"
@@ -52,10 +56,13 @@ STATES: Mapping[str, Mapping[str, Any]] = {
     "partly_failed": {"metadata": {"counter": {"success": "141173", "failure": "27"}}, "response": {}},
     "succeeded": {"metadata": {"counter": {"success": "141200"}}, "response": {}},
 }
+BOX = ".lro-card:visible, .lro-snapshot:visible"
 TABLE = ("running", "running_without_total", "retrying", "failed", "partly_failed", "succeeded")
 SIZES = (3, 50, 1_000)  # operations in a table
 #: Those whose counters go up while they are looked at.
 MOVING = ("running", "running_without_total")
+NARROW = 600  # pixels
+COLOURS = 64  # of a picture in the docs
 
 
 def main() -> None:
@@ -80,13 +87,13 @@ def main() -> None:
 def _states(
     server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Take a picture of each state: a cell each, and one cell that starts several."""
+    """Take pictures of each state: a cell each, and one cell that starts several."""
     with OperationsApi() as api:
         cells = [f"import lro_notebook as lro\nclient = lro.Client({api.endpoint!r})"]
         cells += [_start(api, state, number) for number, state in enumerate(STATES, 1)]
         cells += ["\n".join(_start(api, state, number) for number, state in enumerate(TABLE, 20))]
         path = write_notebook(server.root / f"states-{theme}.ipynb", cells)
-        with Notebook(server, chromium, path, settings=settings, size=(1000, 2400)) as notebook:
+        with Notebook(server, chromium, path, settings=settings, size=(1000, 2800)) as notebook:
             for cell in range(len(cells)):
                 notebook.run_to_end(cell)
             notebook.activate(0)
@@ -94,14 +101,22 @@ def _states(
             for _ in range(12):
                 _advance(api)
                 time.sleep(0.5)
-            for cell, state in enumerate([*STATES, "table"], 1):
-                notebook.output(cell).screenshot(path=SCREENS / f"{state}-{theme}.png")
+            shown = {cell: f"{state}-{theme}" for cell, state in enumerate([*STATES, "table"], 1)}
+            _shoot(notebook, shown)
+            for cell, name in shown.items():
+                if name.startswith(("table", "partly_failed")):
+                    _for_docs(notebook.output(cell).locator(BOX), f"{name.replace('_', '-')}.png")
+            api.unavailable.clear()
+            for operation in api.operations.values():
+                operation |= {"done": True, **({} if "error" in operation else {"response": {}})}
+            notebook.output(cell).locator(".lro-snapshot").wait_for()
+            _shoot(notebook, {cell: f"table_ended-{theme}"})
 
 
 def _tables(
     server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Take pictures of small and large tables, one in a narrow window, one with the list for choosing."""
+    """Take pictures of small and large tables, and of the list for choosing."""
     with OperationsApi() as api:
         fields = [STATES[state] for state in (*TABLE, *TABLE[:2], "pending", "cancelled")]
         for number in range(max(SIZES)):
@@ -113,16 +128,53 @@ def _tables(
         )
         cells = [set_up, *(f"Operations(client.get(name) for name in names[:{size}])" for size in SIZES)]
         path = write_notebook(server.root / f"tables-{theme}.ipynb", cells)
-        with Notebook(server, chromium, path, settings=settings, size=(1000, 2000)) as notebook:
+        with Notebook(server, chromium, path, settings=settings, size=(1000, 3200)) as notebook:
             notebook.run_to_end(0)
             for cell, size in enumerate(SIZES, 1):
                 notebook.run_to_end(cell)
                 notebook.await_text(cell, "operations:")
-                notebook.output(cell).screenshot(path=SCREENS / f"table-{size}-{theme}.png")
-            notebook.output(cell).get_by_role("button", name="Choose…").click()
-            notebook.await_text(cell, "Cancel 0 chosen")
-            notebook.page.set_viewport_size({"width": 680, "height": 2000})
-            notebook.output(cell).screenshot(path=SCREENS / f"table-narrow-{theme}.png")
+                if size == max(SIZES):
+                    notebook.output(cell).get_by_role("button", name="Choose…").click()
+                    notebook.await_text(cell, "Cancel 0 chosen")
+                notebook.activate(0)
+                _shoot(notebook, {cell: f"table_{size}-{theme}"})
+
+
+def _shoot(notebook: Notebook, shown: Mapping[int, str]) -> None:
+    """Take pictures of the outputs of cells, as they are, in high contrast and in a narrow window."""
+    page = notebook.page
+    size = page.viewport_size or {"width": 1000, "height": 1000}
+    _crop(notebook, shown, "")
+    page.emulate_media(contrast="more")
+    _crop(notebook, shown, "-contrast")
+    page.emulate_media(contrast="no-preference", forced_colors="active")
+    _crop(notebook, shown, "-forced")
+    page.emulate_media(forced_colors="none")
+    page.set_viewport_size({"width": NARROW, "height": size["height"]})
+    _crop(notebook, shown, "-narrow")
+    page.set_viewport_size(size)
+
+
+def _crop(notebook: Notebook, shown: Mapping[int, str], look: str) -> None:
+    """Take one picture of the page, and cut the outputs out of it."""
+    notebook.output(min(shown)).evaluate("output => output.scrollIntoView()")
+    boxes = {name: notebook.output(cell).bounding_box() for cell, name in shown.items()}
+    with Image.open(io.BytesIO(notebook.page.screenshot())) as picture:
+        for name, box in boxes.items():
+            if box is not None:
+                left, top = SCALE * box["x"], SCALE * box["y"]
+                right, bottom = left + SCALE * box["width"], top + SCALE * box["height"]
+                part = picture.crop((left, max(0.0, top), right, min(bottom, picture.height)))
+                part.save(SCREENS / f"{name}{look}.png")
+
+
+def _for_docs(shown: Locator, name: str) -> None:
+    """Take a picture for the docs, in few colours, so that it is small."""
+    path = IMAGES / name
+    shown.screenshot(path=path)
+    with Image.open(path) as picture:
+        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def _start(api: OperationsApi, state: str, number: int) -> str:
@@ -182,7 +234,7 @@ def _readme(
         notebook.await_text(0, "left")
         notebook.page.wait_for_function("() => document.querySelector('.lro-bar').value > 0.4")
         notebook.output(0)
-        notebook.page.locator('[data-cell="0"]').screenshot(path=IMAGES / f"card-{theme}.png")
+        _for_docs(notebook.page.locator('[data-cell="0"]'), f"card-{theme}.png")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -77,7 +78,7 @@ def running() -> CardView:
 class Checker(html.parser.HTMLParser):
     """Collects tags, attributes and text; complains about tags that are not closed."""
 
-    VOID = frozenset({"br", "img", "input"})
+    VOID = frozenset({"br", "img", "input", "wbr"})
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -109,14 +110,14 @@ def test_one_glance_tells_state_progress_rate_and_time_left() -> None:
         "50 %",
         "200 failed",
         "1,200/s",
-        "3:10",
+        "3:10 elapsed",
         "about 0:34 left",
     ]
 
 
 def test_without_a_total_there_is_no_percentage_and_no_time_left() -> None:
     view = view_of(handle(operation(metadata=counted(success=41_200))), NOW)
-    assert numbers(view) == ["41,200 done", "3:10"]
+    assert numbers(view) == ["41,200 done", "3:10 elapsed"]
     assert "value=" not in render.bar(view)
 
 
@@ -133,7 +134,7 @@ def test_a_live_update_is_small() -> None:
         (
             {"done": True, "error": {"code": 1}},
             {"destination": "gs://b/x"},
-            "Cancelled in 0:10.",
+            "Cancelled after 0:10 with 8 done; that remains.",
             "op.load(partial=True)",
         ),
         ({"done": True, "error": {"code": 5, "message": "no bucket"}}, {}, "NOT_FOUND (5): no bucket", ""),
@@ -174,6 +175,35 @@ def test_a_snapshot_of_a_running_operation_says_when_it_was_made_and_how_to_come
     assert 'ds.operation("1")' in words
 
 
+def test_times_are_utc_and_tell_the_local_time_of_the_kernel_on_hover(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        pages = [
+            render.details(running()),
+            render.snapshot(running()),
+            rows.saved_table([running()] * 2, NOW),
+        ]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    for page, (utc, here) in zip(
+        pages, [("00:00", "00:00"), ("03:10", "03:10"), ("03:10", "03:10")], strict=True
+    ):
+        assert f">2026-03-04 09:{utc} UTC</time>" in page
+        assert f'title="2026-03-04 10:{here} CET, the local time of the kernel"' in page
+        assert f'datetime="2026-03-04T09:{utc}Z"' in page
+    assert "began 2026-03-04 09:00:00 UTC" in render.text(running())
+
+
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_at_the_edge_of_the_calendar_is_shown(created: str) -> None:
+    view = view_of(handle(operation(metadata={"createTime": created})), NOW)
+    assert f"{created[:10]} {created[11:19]} UTC" in Checker(render.details(view)).words
+
+
 def test_hostile_text_runs_nothing_and_is_cut() -> None:
     data = {
         "name": f"operations/{HOSTILE}",
@@ -186,6 +216,7 @@ def test_hostile_text_runs_nothing_and_is_cut() -> None:
         render.snapshot(views[0]),
         render.live(views[1]),
         render.header(views[0]),
+        render.details(views[0]),
         rows.saved_table(views, NOW),
         rows.live_table(views, NOW),
     ]
@@ -210,12 +241,12 @@ def test_hostile_text_runs_nothing_and_is_cut() -> None:
     ],
 )
 def test_only_plain_https_links_are_links(url: object) -> None:
-    assert "<a" not in render.header(view_of(handle(operation(metadata={"logsUrl": url})), NOW))
+    assert "<a" not in render.details(view_of(handle(operation(metadata={"logsUrl": url})), NOW))
 
 
 def test_an_https_log_is_a_link() -> None:
     url = "https://console.cloud.google.com/logs/query/x?a=1&b=2"
-    checked = Checker(render.header(view_of(handle(operation(metadata={"logsUrl": url})), NOW)))
+    checked = Checker(render.details(view_of(handle(operation(metadata={"logsUrl": url})), NOW)))
     assert ("href", url) in checked.attributes
     assert ("rel", "noopener noreferrer") in checked.attributes
 

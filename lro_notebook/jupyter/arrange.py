@@ -70,14 +70,14 @@ class Page:
     first: int
 
     @property
-    def is_first(self) -> bool:
-        """Whether nothing comes before it."""
-        return self.first == 0
+    def number(self) -> int:
+        """Which page it is, from 0."""
+        return self.first // PAGE
 
     @property
-    def is_last(self) -> bool:
-        """Whether nothing comes after it."""
-        return self.first + len(self.places) >= len(self.matching)
+    def count(self) -> int:
+        """How many pages there are, one at least."""
+        return max(1, -(-len(self.matching) // PAGE))
 
     def __str__(self) -> str:
         last = self.first + len(self.places)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.jupyter.view import CardView
 
-CANCELLING = "Cancelling…"
+CANCELLING, ENDED = "Cancelling…", "Ended"  # what a button says
+ASK = "Ask the service to stop; what was done until then remains"
 HEAD = 5.0  # seconds after which the head is drawn again, with the line over time
 
 
@@ -31,15 +32,17 @@ class CardBody:
     def __init__(self, cancel: Callable[[Sequence[int]], object]) -> None:
         import ipywidgets  # noqa: PLC0415 - only in a notebook
 
-        self._cancel, self._clicked = cancel, False
+        self._cancel, self.clicked = cancel, False
         self._drawn: CardView | None = None  # in the head
-        self._head = ipywidgets.HTML()
-        self._numbers = ipywidgets.HTML()
-        self._button = ipywidgets.Button(tooltip="Ask the service to stop; what was done until then remains")
+        # The bar has a part of its own: one without a value is animated, and starts anew whenever it is sent.
+        self._head, self._bar, self._numbers, self._details = (ipywidgets.HTML() for _ in range(4))
+        self._button = ipywidgets.Button(tooltip=ASK)
         self._button.on_click(self._click)
-        self._row = ipywidgets.HBox([self._numbers, self._button])
+        self._now = ipywidgets.VBox([self._bar, self._numbers])
+        self._now.add_class("lro-now")
+        self._row = ipywidgets.HBox([self._now, self._button])
         self._row.add_class("lro-row")
-        self.parts: tuple[Any, ...] = (self._head, self._row)
+        self.parts: tuple[Any, ...] = (self._head, self._row, self._details)
 
     @property
     def clickable(self) -> list[Any]:
@@ -49,25 +52,27 @@ class CardBody:
     def update(self, views: Sequence[CardView], note: str, now: datetime) -> None:
         """Bring the widgets up to date; a part that has not changed is not sent."""
         view = aged(views[0], now, note)
+        self._bar.value = "" if view.ended else render.bar(view)
         self._numbers.value = render.live(view)
         drawn = self._drawn
         if drawn is None or drawn.state != view.state or (now - drawn.as_of).total_seconds() >= HEAD:
-            self._drawn, self._head.value = view, render.header(view)
-        asked = self._clicked or view.state == "CANCELLING" or view.ended
-        self._button.description = CANCELLING if asked else "Cancel"
+            self._drawn = view
+            self._head.value, self._details.value = render.header(view), render.details(view)
+        asked = self.clicked or view.state == "CANCELLING"
+        self._button.description = ENDED if view.ended else CANCELLING if asked else "Cancel"
 
     def allow_clicks(self) -> None:
         """Let the button be clicked again."""
-        self._clicked = False
+        self.clicked = False
 
     def close(self) -> None:
         """Remove the widgets from the page and from the kernel."""
-        for widget in (self._row, self._head, self._numbers, self._button):
+        for widget in (*self.parts, self._now, self._bar, self._numbers, self._button):
             widget.close()
 
     def _click(self, _: object) -> None:
         """Answer a click, in whichever thread it comes: only note it and hand it on."""
-        if not self._clicked:
-            self._clicked = True
+        if not self.clicked:
+            self.clicked = True
             self._button.description = CANCELLING
             self._cancel([0])

@@ -36,6 +36,11 @@ class Live:
         widgets = self._body.clickable if self._body is not None else []
         return [widget.model_id for widget in widgets if widget.model_id]
 
+    @property
+    def clicked(self) -> bool:
+        """Whether somebody has used a widget, so that the focus is likely there."""
+        return self._body is not None and self._body.clicked
+
     def update(self, views: Sequence[CardView], note: str, now: datetime) -> None:
         """Bring the widgets up to date; a part that has not changed is not sent."""
         old, body = self._body, self._body_for(len(views))

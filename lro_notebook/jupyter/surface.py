@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lro_notebook.operation import Operation
 
 REFRESH = 5.0  # seconds between two snapshots of a running operation
+LINGER = 30.0  # seconds for which widgets that somebody has clicked on stay after the end
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -75,6 +76,7 @@ class Surface:
         self._live: Live | None = None
         self._left: Live | None = None
         self._over = False
+        self._lingers_until: float | None = None
         self._latest = Latest()
         self._saved_at, self._saved_words = 0.0, list[str]()
         self._note = ""
@@ -99,6 +101,7 @@ class Surface:
         """Show more operations: the card becomes a table."""
         with self._lock:
             self.operations.extend(operations)
+            self._lingers_until = None
             _watch(operations)
             if self._live is not None:
                 self._draw(self._live)
@@ -125,12 +128,19 @@ class Surface:
                 self._draw(self._live)
 
     def finish(self) -> None:
-        """Put the final snapshot in place of everything live, if all has ended."""
+        """Put the final snapshot in place of everything live, if all has ended.
+
+        The focus of who has clicked on a widget would be lost with it, so that it stays a while, and tells
+        the end.
+        """
         if not self._ended():
             return
-        self._scheduler.untick(self.tick)
         with self._lock:
-            live, self._live = self._live, None
+            live = self._live
+            if live is not None and live.clicked and self._lingers(live):
+                return
+            self._scheduler.untick(self.tick)
+            self._live = None
             if live is None:
                 return
             self._over = True
@@ -152,6 +162,14 @@ class Surface:
     def _ended(self) -> bool:
         return all(operation.resource.done for operation in self.operations)
 
+    def _lingers(self, live: Live) -> bool:
+        """Show the end in the widgets and save it, once; tell whether they are to stay yet."""
+        if self._lingers_until is None:
+            self._lingers_until = self._clock() + LINGER
+            self._draw(live)
+            self._save(update=True)
+        return self._clock() < self._lingers_until
+
     def _draw(self, live: Live) -> None:
         """Update the widgets, and the snapshot if it is old or, for a few operations, tells other states."""
         now = self._now()
@@ -164,7 +182,7 @@ class Surface:
     def _save(self, *, update: bool) -> None:
         now = self._now()
         views = self._latest.views(self.operations, now)
-        key = "" if self._ended() else self._key
+        key = self._key if self._live is not None or not self._ended() else ""
         self._saved_at, self._saved_words = self._clock(), _words(views)
         html, text = _alone(views, self._note, now, key)
         self._publish({"text/html": html, "text/plain": text}, f"{self._key}-saved", update)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.jupyter import render, rows
-from lro_notebook.jupyter.arrange import PAGE, SORTS, STATES, Arrangement, arranged, totals
-from lro_notebook.jupyter.card import CANCELLING
+from lro_notebook.jupyter.arrange import SORTS, STATES, Arrangement, arranged, totals
+from lro_notebook.jupyter.card import ASK, CANCELLING, ENDED
 from lro_notebook.jupyter.view import WORDS, clean
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lro_notebook.jupyter.view import CardView
 
 FEW = 10  # rows that need no controls
+#: JupyterLab takes the plain arrows and those with Shift for its cells.
+KEYS = "Choose with Ctrl+click, or move with Ctrl+↑ Ctrl+↓ and choose with Ctrl+Space:"
 _STATES = {WORDS[state].lower(): state for state in STATES}
 _LABEL = 90  # characters of an operation in the list of those that may be chosen
 
@@ -41,18 +43,21 @@ class TableBody:
         import ipywidgets  # noqa: PLC0415 - only in a notebook
 
         self._cancel, self._redraw = cancel, redraw
-        self._wish = Arrangement()
+        self.clicked = False
+        self._wish, self._pages = Arrangement(), 1
         self._views: Sequence[CardView] = ()
         self._asked: set[int] = set()
         self._listed: list[int] = []
         self._shown: list[int] = []
-        self._order = ipywidgets.Dropdown(options=SORTS, description="Sort", layout={"width": "150px"})
-        self._only = ipywidgets.Dropdown(
-            options=("all", *_STATES), description="State", layout={"width": "150px"}
+        self._order, self._only = (
+            ipywidgets.Dropdown(
+                options=options,
+                description=word,
+                style={"description_width": "initial"},
+                layout={"width": "150px"},
+            )
+            for word, options in (("Sort", SORTS), ("State", ("all", *_STATES)))
         )
-        for dropdown in (self._order, self._only):
-            dropdown.layout.width = "150px"
-            dropdown.style.description_width = "initial"
         self._back = ipywidgets.Button(description="‹", tooltip="Previous page")  # noqa: RUF001 - a button's sign
         self._on = ipywidgets.Button(description="›", tooltip="Next page")  # noqa: RUF001 - a button's sign
         self._where = ipywidgets.HTML()
@@ -63,9 +68,12 @@ class TableBody:
         self._totals = ipywidgets.HTML()
         self._totals.add_class("lro-totals")
         self._choose = ipywidgets.ToggleButton(description="Choose…", tooltip="Choose which to cancel")
-        self._button = ipywidgets.Button(tooltip="Ask the service to stop; what was done until then remains")
+        self._button = ipywidgets.Button(tooltip=ASK)
         self._foot = _row(ipywidgets, self._totals, self._choose, self._button)
-        self._list = ipywidgets.SelectMultiple(rows=6, layout={"width": "100%", "display": "none"})
+        self._list = ipywidgets.SelectMultiple(
+            rows=6, description=KEYS, style={"description_width": "initial"}, layout={"display": "none"}
+        )
+        self._list.add_class("lro-list")
         self.parts: tuple[Any, ...] = (self._controls, self._table, self._foot, self._list)
         self._listen()
 
@@ -78,13 +86,14 @@ class TableBody:
         """Bring the widgets up to date; a part that has not changed is not sent."""
         self._views = views
         page = arranged(views, self._wish, now)
-        self._wish = replace(self._wish, page=page.first // PAGE)
+        self._wish, self._pages = replace(self._wish, page=page.number), page.count
         self._shown = page.matching
         self._table.value = rows.live_table([views[place] for place in page.places], now)
         self._totals.value = rows.foot(totals(views), note, local=any(view.local for view in views))
         self._controls.layout.display = "" if len(views) > FEW else "none"
         self._where.value = str(page)
-        self._back.disabled, self._on.disabled = page.is_first, page.is_last
+        for button in (self._back, self._on):
+            button.layout.display = "" if page.count > 1 else "none"
         self._label()
 
     def allow_clicks(self) -> None:
@@ -99,13 +108,15 @@ class TableBody:
     def _listen(self) -> None:
         self._order.observe(lambda change: self._see(sort=change["new"], page=0), "value")
         self._only.observe(lambda change: self._see(state=_STATES.get(change["new"]), page=0), "value")
-        self._back.on_click(lambda _: self._see(page=max(0, self._wish.page - 1)))
-        self._on.on_click(lambda _: self._see(page=self._wish.page + 1))
+        # Around the end: a button that were disabled there would lose the focus of who has just pressed it.
+        self._back.on_click(lambda _: self._see(page=(self._wish.page - 1) % self._pages))
+        self._on.on_click(lambda _: self._see(page=(self._wish.page + 1) % self._pages))
         self._choose.observe(lambda change: self._offer(offered=change["new"]), "value")
         self._list.observe(lambda _: self._label(), "index")
         self._button.on_click(lambda _: self._click())
 
     def _see(self, **wish: Any) -> None:  # noqa: ANN401 - fields of Arrangement
+        self.clicked = True
         self._wish = replace(self._wish, **wish)
         self._redraw()
 
@@ -123,6 +134,7 @@ class TableBody:
         It does not change while it is open: a selection is told by positions, and those must go on meaning
         what was seen.
         """
+        self.clicked = True
         self._listed = [place for place in self._shown if offered and self._is_free(place)]
         self._list.options = [_label_of(self._views[place]) for place in self._listed]
         self._list.layout.display = "" if offered else "none"
@@ -137,13 +149,14 @@ class TableBody:
         elif free:
             text, clickable = "Cancel all", True
         else:
-            text, clickable = CANCELLING, False
+            # Never disabled: the focus of who has just pressed it would be lost.
+            text, clickable = ENDED if all(view.ended for view in self._views) else CANCELLING, True
         self._button.description, self._button.disabled = text, not clickable
-        self._choose.disabled = not free and not self._choose.value
 
     def _click(self) -> None:
         """Answer a click, in whichever thread it comes: only note it and hand it on."""
         places = [self._listed[index] for index in self._list.index] if self._choose.value else self._free()
+        self.clicked = True
         self._asked.update(places)
         self._choose.value = False
         self._label()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from lro_notebook.following import Follower
     from lro_notebook.operation import Operation
     from lro_notebook.progress import Sample
     from lro_notebook.resource import OperationResource, State
@@ -62,6 +63,8 @@ class CardView:
         One word for where it is; `word` is how it reads.
     trouble : str
         What stands in the way of reading its state; empty when nothing does.
+    created : datetime or None
+        When it began, in UTC.
     sentence, advice, next_line : str
         Once it has ended: how, what to do, and what to type.
     as_of : datetime
@@ -70,7 +73,6 @@ class CardView:
         How far it was at even steps of time, 0 to 1; empty before it has moved.
     """
 
-    key: str
     title: str
     target: str
     state: State
@@ -83,6 +85,7 @@ class CardView:
     total: int | None
     failed: int
     rate: float | None
+    created: datetime | None
     elapsed: float | None
     left: float | None
     status: str
@@ -110,7 +113,6 @@ def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> 
     logs = (resource.metadata or {}).get("logsUrl")
     sentence, advice, next_line = _ending(operation, progress, state, elapsed)
     return CardView(
-        key=clean(operation.id, SHORT),
         title=clean(title_of(operation.method), SHORT),
         target=clean(target_of(operation), SHORT),
         state=state,
@@ -123,6 +125,7 @@ def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> 
         total=progress.total,
         failed=progress.failed or 0,
         rate=rate,
+        created=progress.created,
         elapsed=elapsed,
         left=operation.follower.seconds_left,
         line=sparkline(operation.samples) if with_line else (),
@@ -152,21 +155,20 @@ class Latest:
     """The views of a list of operations that only grows; one is made anew when its operation changed."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[OperationResource, str]] = []
+        self._seen: list[tuple[Follower, OperationResource, str]] = []
         self._views: list[CardView] = []
 
     def views(self, operations: Sequence[Operation], now: datetime) -> list[CardView]:
         """Return a view of each operation; `as_of` says from when it is."""
         alone = len(operations) == 1
-        for place, operation in enumerate(operations):
+        for place, (follower, resource, trouble) in enumerate(self._seen):
+            if follower.resource is not resource or follower.trouble != trouble:
+                self._seen[place] = (follower, follower.resource, follower.trouble)
+                self._views[place] = view_of(operations[place], now, with_line=alone)
+        for operation in operations[len(self._seen) :]:
             follower = operation.follower
-            resource, trouble = follower.resource, follower.trouble
-            if place == len(self._views):
-                self._seen.append((resource, trouble))
-                self._views.append(view_of(operation, now, with_line=alone))
-            elif self._seen[place][0] is not resource or self._seen[place][1] != trouble:
-                self._seen[place] = (resource, trouble)
-                self._views[place] = view_of(operation, now, with_line=alone)
+            self._seen.append((follower, follower.resource, follower.trouble))
+            self._views.append(view_of(operation, now, with_line=alone))
         return self._views
 
 
@@ -184,7 +186,11 @@ def sparkline(samples: Iterable[Sample]) -> tuple[float, ...]:
 
 def clean(text: str, limit: int) -> str:
     """Return `text` without what terminals and browsers act on, cut to `limit` characters."""
-    text = " ".join(_UNSHOWN.sub(" ", text[: 4 * limit]).split())
+    return cut(" ".join(_UNSHOWN.sub(" ", text[: 4 * limit]).split()), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return `text`, which is clean already, cut to `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
@@ -225,8 +231,9 @@ def _ending(
         next_line = "op.failures()" if failures else "op.load()" if loads else "op.result()"
         return f"{done}{time}." if done else f"Done{time}.", "", next_line
     if state == "CANCELLED":
-        kept = f" {done}; that remains." if done else ""
-        return f"Cancelled{time}.{kept}", "", "op.load(partial=True)" if loads and done else ""
+        after = f" after {duration(elapsed)}" if elapsed is not None else ""
+        kept = f" with {done}; that remains" if done else ""
+        return f"Cancelled{after}{kept}.", "", "op.load(partial=True)" if loads and done else ""
     if state == "FAILED" and error is not None:
         message = clean(error.message, LONG) or "the service gave no reason"
         advice = _ADVICE.get(Code.of(error.code), "Start it again; if it fails again, look into its log.")
@@ -253,8 +260,8 @@ def speed(rate: float) -> str:
     return f"{rate:,.0f}/s" if rate >= 1 else f"{rate * 60:,.1f}/min"
 
 
-def numbers(view: CardView) -> list[str]:
-    """Return the counts and times of a view, each as a short phrase; what is unknown is left out."""
+def amounts(view: CardView) -> list[str]:
+    """Return how much is done, each as a short phrase; what is unknown is left out."""
     parts = []
     if view.completed is not None:
         parts.append(counts(view))
@@ -262,13 +269,24 @@ def numbers(view: CardView) -> list[str]:
         parts.append(f"{int(view.fraction * 100)} %")
     if view.failed:
         parts.append(f"{view.failed:,} failed")
+    return parts
+
+
+def times(view: CardView) -> list[str]:
+    """Return how fast it goes and how long it takes, as `amounts` does; what changes most comes first."""
+    parts = []
     if view.rate is not None and not view.ended:
         parts.append(speed(view.rate))
     if view.elapsed is not None:
-        parts.append(duration(view.elapsed))
+        parts.append(f"{duration(view.elapsed)} elapsed")
     if view.left is not None:
         parts.append(f"about {duration(view.left)} left")
     return parts
+
+
+def numbers(view: CardView) -> list[str]:
+    """Return the amounts and the times."""
+    return amounts(view) + times(view)
 
 
 def headline(view: CardView) -> str:

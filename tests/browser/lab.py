@@ -284,6 +284,12 @@ class Notebook:
         self.run(cell)
         self.await_end(cell, seconds)
 
+    def await_start(self, cell: int) -> None:
+        """Wait until a cell runs, or waits for its turn."""
+        self.page.wait_for_function(
+            f"cell => {{ {_PANEL} return nb.widgets[cell].promptNode.textContent.includes('*'); }}", arg=cell
+        )
+
     def await_end(self, cell: int, seconds: float = 60) -> None:
         """Wait until a cell that was started has ended."""
         self.page.wait_for_function(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser.lab import DARK
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,26 +55,93 @@ def test_axe_finds_nothing_in_a_card_or_a_table_that_runs_and_that_has_ended(
     assert violations(notebook, 1) == []
 
 
-def test_the_keyboard_cancels(open_notebook: Open, pace: Callable[[float | None], None]) -> None:
-    pace(300)
-    notebook = open_notebook(SET_UP, BEGIN)
+def begun(open_notebook: Open, begin: str = BEGIN) -> Notebook:
+    notebook = open_notebook(SET_UP, begin)
     notebook.run_to_end(0)
     notebook.run_to_end(1)
     notebook.await_text(1, "Running")
-    notebook.output(1).get_by_role("button", name="Cancel").focus()
+    return notebook
+
+
+@pytest.mark.parametrize(
+    ("begin", "label"), [(BEGIN, "Cancel"), (SEVERAL, "Cancel all")], ids=["card", "table"]
+)
+def test_the_keyboard_cancels_and_the_focus_stays_where_it_was(
+    open_notebook: Open, pace: Callable[[float | None], None], begin: str, label: str
+) -> None:
+    pace(300)
+    notebook = begun(open_notebook, begin)
+    button = notebook.output(1).get_by_role("button", name=label, exact=True)
+    button.focus()
+    notebook.page.evaluate("window.focused = document.activeElement")
     notebook.page.keyboard.press("Enter")
-    notebook.await_text(1, "Cancelled")
+    notebook.await_text(1, "Ended")
+    assert "Cancelled" in notebook.text(1)
+    assert notebook.page.evaluate("document.activeElement === window.focused")
+    assert notebook.page.evaluate("document.activeElement.textContent") == "Ended"
+    assert notebook.page.locator(".lro-snapshot:visible").count() == 0
+    assert violations(notebook, 1) == []
+
+
+@pytest.mark.parametrize("media", [{"forced_colors": "active"}, {"contrast": "more"}], ids=["forced", "more"])
+def test_in_high_contrast_the_bar_the_signs_the_borders_and_the_focus_are_seen(
+    open_notebook: Open, pace: Callable[[float | None], None], media: dict[str, Any]
+) -> None:
+    pace(300)
+    notebook = begun(open_notebook)
+    notebook.page.emulate_media(**media)
+    button = notebook.output(1).get_by_role("button", name="Cancel")
+    notebook.page.keyboard.press("Shift")  # a key, so that the focus is drawn as for those who use keys
+    button.focus()
+    seen = (
+        notebook.output(1)
+        .locator(".lro-card")
+        .evaluate(
+            """card => {
+            const [edge, button] = [card, card.querySelector('button')].map(one => getComputedStyle(one));
+            return {
+                edges: [edge, button].map(one => one.borderTopStyle + one.borderTopWidth),
+                ring: [button.outlineStyle, button.outlineWidth],
+                sign: card.querySelector('.lro-state').innerText,
+            };
+        }"""
+        )
+    )
+    assert seen["edges"] == ["solid1px"] * 2
+    assert seen["ring"] == ["solid", "2px"]
+    assert seen["sign"] == "● Running"
+    with Image.open(io.BytesIO(notebook.output(1).locator(".lro-card .lro-bar").screenshot())) as bar:
+        middle = bar.convert("L").tobytes()[bar.width * (bar.height // 2) :][: bar.width]
+    assert abs(middle[4] - middle[-4]) > 60, "what is done does not stand out"
+    assert violations(notebook, 1) == []
+
+
+def test_nothing_moves_from_one_tick_to_the_next(
+    open_notebook: Open, pace: Callable[[float | None], None]
+) -> None:
+    pace(300)
+    notebook = begun(open_notebook)
+    notebook.await_text(1, "left")
+    where = """() => ['.lro-card', '.lro-state', '.lro-bar', '.lro-numbers', '.lro-card button', '.lro-id']
+        .map(name => document.querySelector(name).getBoundingClientRect())
+        .map(box => [box.x, box.y, box.width, box.height])"""
+    bar = notebook.output(1).locator(".lro-card .lro-bar")
+    before, value = notebook.page.evaluate(where), bar.get_attribute("value")
+    for _ in range(2):
+        notebook.page.wait_for_function(
+            "value => document.querySelector('.lro-card .lro-bar')?.getAttribute('value') !== value",
+            arg=value,
+        )
+        value = bar.get_attribute("value")
+        assert notebook.page.evaluate(where) == before
 
 
 def test_nothing_moves_for_those_who_ask_for_that(
     open_notebook: Open, pace: Callable[[float | None], None]
 ) -> None:
     pace(300)
-    notebook = open_notebook(SET_UP, BEGIN)
+    notebook = begun(open_notebook)
     notebook.page.emulate_media(reduced_motion="reduce")
-    notebook.run_to_end(0)
-    notebook.run_to_end(1)
-    notebook.await_text(1, "Running")
     moving = notebook.output(1).evaluate(
         "output => [...output.querySelectorAll('*')].filter(element => {"
         " const style = getComputedStyle(element);"

@@ -81,7 +81,7 @@ def test_cancel_gets_through_while_a_cell_waits_and_queued_cells_follow(
     )
     notebook.run(2)
     notebook.run(3)
-    time.sleep(0.5)
+    notebook.await_start(2)
     assert "*" in notebook.prompt(2)
     assert notebook.seconds_to(1, "Cancelling…", ".lro-card button") < SOON
     notebook.await_text(1, "Cancelled")
@@ -150,7 +150,10 @@ def test_a_notebook_saved_in_the_middle_reads_well_with_the_kernel_gone(
 ) -> None:
     pace(300)
     notebook = begun(open_notebook)
-    time.sleep(5.5)
+    # The snapshot is hidden while the card lives; it is refreshed every few seconds.
+    notebook.page.wait_for_function(
+        "() => document.querySelector('.lro-snapshot')?.textContent.includes(' of ')"
+    )
     notebook.save()
     notebook.shut_down()
     notebook.page.reload()
@@ -199,8 +202,8 @@ def test_two_starts_in_one_cell_share_a_table_and_a_last_line_shows_nothing_twic
     assert len(visible) == 1
     assert visible[0].locator("tbody tr").count() == 2
     notebook.click(1, "Cancel all")
-    notebook.page.locator(".lro-snapshot .lro-table").wait_for()
-    assert notebook.text(1).count("Cancelled") == 2
+    notebook.await_text(1, "2 operations: 2 cancelled")
+    assert notebook.text(1).count("■ Cancelled") == 2
 
 
 HOSTILE = (
