@@ -44,6 +44,7 @@ from lro_notebook.resource import OperationResource, Status
 from lro_notebook.waiting import as_completed, wait
 
 if TYPE_CHECKING:
+    from lro_notebook.frames.results import Results
     from lro_notebook.frames.views.view import View
     from lro_notebook.jupyter.nested import enable_nested_asyncio
 
@@ -73,6 +74,7 @@ __all__ = [
     "PollingLost",
     "Progress",
     "ResultError",
+    "Results",
     "StartUnknown",
     "Status",
     "TruncatedListsWarning",
@@ -95,6 +97,7 @@ __all__ = [
 if not TYPE_CHECKING:  # where types are checked, the import above serves
     #: Public name -> its module, where that costs more than most programs want to pay: loaded on first use.
     _ON_FIRST_USE = {
+        "Results": "lro_notebook.frames.results",
         "View": "lro_notebook.frames.views.view",
         "enable_nested_asyncio": "lro_notebook.jupyter.nested",
     }

@@ -20,7 +20,6 @@ import pytest
 from test_house import FLOORS
 
 import lro_notebook as lro
-from lro_notebook.frames.results import Results
 from lro_notebook.frames.views.scan import Scan
 from lro_notebook.healthcare.store import Store
 from lro_notebook.local.__main__ import _parser
@@ -113,7 +112,7 @@ def test_the_code_of_a_page_runs(page: Path, names: dict[str, Any]) -> None:
     run(page, names)
 
 
-@pytest.mark.parametrize("thing", [*PUBLIC, Results, Scan], ids=lambda thing: thing.__name__)
+@pytest.mark.parametrize("thing", [*PUBLIC, Scan], ids=lambda thing: thing.__name__)
 def test_the_examples_of_a_public_name_run(thing: Any, names: dict[str, Any]) -> None:  # noqa: ANN401 - any kind
     if inspect.ismodule(thing):
         source = thing.__doc__ or ""
