@@ -50,15 +50,19 @@ def test_the_quickstart_runs_from_the_first_cell_to_the_last_and_the_bar_moves(
     path = server.root / "quickstart.ipynb"
     path.write_bytes(QUICKSTART.read_bytes())
     notebook = open_notebook(path=path, size=(1200, 1000))
-    cells = [n for n, c in enumerate(nbformat.read(path, as_version=4).cells) if c.cell_type == "code"]
-    for number in cells[:3]:
+    code = {
+        n: c.source for n, c in enumerate(nbformat.read(path, as_version=4).cells) if c.cell_type == "code"
+    }
+    cells = list(code)
+    wait = cells.index(next(n for n, source in code.items() if "op.wait()" in source))
+    for number in cells[:wait]:
         notebook.run_to_end(number)
-    start, wait = cells[2], cells[3]
+    start, wait = cells[wait - 1], cells[wait]
     notebook.run(wait)
     notebook.await_text(start, "Running")
     notebook.await_bar_beyond(start, notebook.bar(start))
     notebook.await_end(wait)
-    for number in cells[4:]:
+    for number in cells[cells.index(wait) + 1 :]:
         notebook.run_to_end(number)
     assert "Succeeded" in notebook.text(start)
     assert notebook.page.locator("table.dataframe").count() >= 3
