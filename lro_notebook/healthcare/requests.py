@@ -30,8 +30,8 @@ def gcs_uri(value: object, what: str) -> str:
     if not isinstance(value, str) or not _GCS.fullmatch(value):
         raise ConfigError(
             f"{what} {value!r} is no Cloud Storage URI such as gs://bucket/path. The service reads and "
-            "writes buckets, not this machine's files; the buckets of the local service are folders in its "
-            "data directory"
+            "writes buckets, not this machine's files; the buckets of the local service are the "
+            "folders in lro.local.ensure().buckets"
         )
     return value
 
