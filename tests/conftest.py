@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from lro_notebook.healthcare.dataset import Dataset
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process; and all with a browser, since two at once slow each other."""
+    for item in items:
+        alone = item.get_closest_marker("browser") is not None
+        item.add_marker(pytest.mark.xdist_group("browser" if alone else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"

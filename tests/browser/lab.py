@@ -35,6 +35,8 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 DARK = {"@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Dark"}}
 NO_SUBSHELLS = {"@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"}}
+#: What a card says once Cancel was clicked: "Cancelling…", or "Cancelled" where that came before a look.
+ANSWERED = "Cancell"
 _CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",

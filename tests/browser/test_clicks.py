@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.lab import NO_SUBSHELLS
+from browser.lab import ANSWERED, NO_SUBSHELLS
 from patience import SOON
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_the_stop_button_ends_the_waiting_and_not_the_operation(
     notebook.run_to_end(2)
     notebook.await_text(2, "next cell: RUNNING")
     assert_moves(notebook, 0)
-    assert notebook.seconds_to(0, "Cancelling…", CANCEL) < SOON
+    assert notebook.seconds_to(0, ANSWERED, CANCEL) < SOON
     notebook.await_text(0, "Cancelled")
 
 
