@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from lro_notebook.healthcare.dataset import Dataset
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process; and all with a browser, since two at once slow each other."""
     for item in items:
         alone = item.get_closest_marker("browser") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if alone else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("browser" if alone else f"{item.path.parent.name}/{item.path.stem}"))
 
 
 @pytest.fixture(autouse=True)
