@@ -21,7 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process; and all with a browser, since two at once slow each other."""
     for item in items:
         alone = item.get_closest_marker("browser") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if alone else f"{item.path.parent.name}/{item.path.stem}"))
+        group = "browser" if alone else f"{item.path.parent.name}/{item.path.stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
