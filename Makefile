@@ -11,7 +11,7 @@ VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN = $(VENV)/bin
-# How many groups of tests run at once, see tests/conftest.py; the one with the browsers comes first.
+# How many files of tests run at once (those with browsers first): many wait for a kernel or a browser.
 JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -28,7 +28,7 @@ notebooks: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py $$notebook --save; done
 
 test: $(VENV)/.test browser
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-binder: $(VENV)/.test
 	$(BIN)/python scripts/binder.py

@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from lro_notebook.healthcare.dataset import Dataset
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process; and all with a browser, since two at once slow each other."""
-    for item in items:
-        alone = item.get_closest_marker("browser") is not None
-        group = "browser" if alone else f"{item.path.parent.name}/{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(autouse=True)
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"
