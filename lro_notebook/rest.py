@@ -343,5 +343,5 @@ def _again(error: ApiError | AuthError, role: Role) -> bool:
 def _may_have_worked(status: int) -> bool:
     """Tell whether a request that was answered with `status` may have been carried out all the same."""
     return status == HTTPStatus.REQUEST_TIMEOUT or (
-        status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != httpx.codes.NOT_IMPLEMENTED
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.auth import GoogleCredentials
 from lro_notebook.errors import Code, ConfigError, LroWarning, warn_caller
 from lro_notebook.frames.operations import typed
 from lro_notebook.progress import Progress
@@ -70,14 +69,14 @@ def _logging(operation: Operation, transport: httpx.BaseTransport | None) -> tup
     client = operation.client
     if client is not None and client.local() is not None:
         return client.rest, False
-    auth = None if client is None else client.rest.auth
-    if not isinstance(auth, GoogleCredentials):
+    credentials = None if client is None else client.rest.credentials
+    if credentials is None:
         logs = (operation.resource.metadata or {}).get("logsUrl") or "the Logs Explorer of the project"
         raise ConfigError(
             f"the failures of {operation.id} cannot be read without Google credentials (a token string is "
             f"for one service alone); they are in {logs}"
         )
-    return Rest(LOGGING, credentials=auth.credentials, transport=transport), True
+    return Rest(LOGGING, credentials=credentials, transport=transport), True
 
 
 def _by_operation(operation: Operation) -> str:

@@ -37,6 +37,7 @@ DARK = {"@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Dark"}}
 NO_SUBSHELLS = {"@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"}}
 #: What a card says once Cancel was clicked: "Cancelling…", or "Cancelled" where that came before a look.
 ANSWERED = "Cancell"
+_BAR = ".lro-card progress.lro-bar[value]"
 _CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -325,17 +326,15 @@ class Notebook:
 
     def bar(self, cell: int) -> float:
         """Return what the first progress bar in the output of a cell stands at, 0 to 1."""
-        return float(self.output(cell).locator("progress.lro-bar").first.get_attribute("value") or 0)
+        return float(self.output(cell).locator(_BAR).first.get_attribute("value") or 0)
 
-    def await_bar_beyond(self, cell: int, value: float, seconds: float = 20) -> float:
-        """Wait until the bar has left `value`, and return what it stands at now."""
+    def await_bar_beyond(self, cell: int, value: float, seconds: float = 20) -> None:
+        """Wait until the bar stands beyond `value`."""
         self.page.wait_for_function(
-            "([cell, value]) =>"
-            " document.querySelector(`[data-cell='${cell}'] progress.lro-bar`)?.value > value",
-            arg=[cell, value],
+            "([cell, bar, value]) => document.querySelector(`[data-cell='${cell}'] ${bar}`)?.value > value",
+            arg=[cell, _BAR, value],
             timeout=seconds * 1000,
         )
-        return self.bar(cell)
 
     def click(self, cell: int, label: str) -> None:
         """Click the button `label` in the output of a cell."""

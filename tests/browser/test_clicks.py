@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,12 +26,7 @@ CANCEL = ".lro-card button"
 
 def assert_moves(notebook: Notebook, cell: int) -> None:
     """Check that the bar of a live card grows."""
-    bar = notebook.output(cell).locator(".lro-card progress.lro-bar[value]")
-    first = float(bar.get_attribute("value", timeout=10_000) or 0)
-    deadline = time.monotonic() + 10
-    while float(bar.get_attribute("value") or 0) <= first:
-        assert time.monotonic() < deadline, f"the bar stands still at {first}"
-        time.sleep(0.1)
+    notebook.await_bar_beyond(cell, notebook.bar(cell), seconds=10)
 
 
 @pytest.mark.parametrize("waiting", ["op.wait()", "await op"])
