@@ -4,6 +4,7 @@
 # make lab     JupyterLab on the example notebooks                            make clean   remove what was built
 # make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
 # make soak    many rounds of faults and crashes, drawn to build/soak.png    make docs   the site, in build/docs
+# make attack  hostile input in bounded, seeded loops; counts to build/attack.json
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 
@@ -15,7 +16,7 @@ BIN = $(VENV)/bin
 JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab notebooks test test-binder test-matrix test-live soak check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test test-binder test-matrix test-live soak attack check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -47,6 +48,9 @@ test-live: $(VENV)/.test
 soak: $(VENV)/.test
 	LRO_SOAK=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_crashes.py --timeout=1800
 	PYTHONPATH=tests $(BIN)/python scripts/soak.py
+
+attack: $(VENV)/.test
+	PYTHONPATH=tests:. $(BIN)/python scripts/attack.py $(ARGS)
 
 screens: $(VENV)/.test browser
 	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py

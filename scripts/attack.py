@@ -1,0 +1,95 @@
+"""Throw hostile input at the package, in bounded and seeded loops, and count what held.
+
+Usage: PYTHONPATH=tests:. python scripts/attack.py [--seed 7] [--only NAME] [--docs]
+
+Each module of `scripts/attacks` has a list ``ATTACKS``: what is tried in a few words, and a function that
+tries it with a random generator and returns how often it tried and how often that held. Prints the counts
+and keeps them in ``build/attack.json``; ``--docs`` writes them into the table of docs/security.md. Ends with
+status 1 if something did not hold. Everything runs on loopback, and ends by itself within a few minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+import random
+import sys
+import tempfile
+import time
+from os import environ
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from scripts import attacks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- attack: begin -->", "<!-- attack: end -->"
+
+
+class Outcome(NamedTuple):
+    """What one loop found."""
+
+    topic: str
+    what: str
+    tried: int
+    held: int
+    seconds: float
+
+
+def known() -> list[tuple[str, str, Callable[[random.Random], tuple[int, int]]]]:
+    """Return topic, words and function of every attack, sorted by topic."""
+    found = []
+    for info in sorted(pkgutil.iter_modules(attacks.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f"scripts.attacks.{info.name}")
+        found += [(info.name, what, run) for what, run in module.ATTACKS]
+    return found
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    """Return the outcomes as the table of docs/security.md."""
+    rows = [f"| {each.topic} | {each.what} | {each.tried:,} | {each.held:,} |" for each in outcomes]
+    return "\n".join(["| against | what was tried | tried | held |", "|---|---|---:|---:|", *rows])
+
+
+def main() -> int:
+    """Run the attacks, and tell their counts."""
+    parser = argparse.ArgumentParser(description="Throw hostile input at the package, and count what held.")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--only", help="only attacks of this topic")
+    parser.add_argument("--docs", action="store_true", help="write the counts into docs/security.md")
+    options = parser.parse_args()
+    if options.docs and options.only:
+        parser.error("--docs needs all attacks")
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="lro-attack-") as folder:
+        environ["LRO_NOTEBOOK_STATE_DIR"] = f"{folder}/state"
+        environ["LRO_NOTEBOOK_DATA_DIR"] = f"{folder}/data"
+        for topic, what, run in known():
+            if options.only not in (None, topic):
+                continue
+            began = time.monotonic()
+            # The words seed each attack, so that a new one does not change the others.
+            tried, held = run(random.Random(f"{options.seed} {topic} {what}"))  # noqa: S311 - repeatable
+            outcome = Outcome(topic, what, tried, held, time.monotonic() - began)
+            outcomes.append(outcome)
+            print(f"{topic:12} {held:>9,} of {tried:>9,} held  {outcome.seconds:5.1f} s  {what}", flush=True)
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    (build / "attack.json").write_text(json.dumps([each._asdict() for each in outcomes], indent=1) + "\n")
+    if options.docs:
+        page = ROOT / "docs" / "security.md"
+        head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        tail = rest.partition(END)[2]
+        page.write_text(f"{head}{BEGIN}\n{table(outcomes)}\n{END}{tail}", encoding="utf-8")
+    tried = sum(each.tried for each in outcomes)
+    print(f"{tried:,} tried, {tried - sum(each.held for each in outcomes):,} did not hold")
+    return int(any(each.held < each.tried for each in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

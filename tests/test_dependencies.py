@@ -1,0 +1,48 @@
+"""What pyproject.toml asks for: no minimum admits a vulnerability that docs/security.md names."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DECLARED = [
+    requirement
+    for requirement in map(
+        Requirement,
+        [
+            *PROJECT["dependencies"],
+            *(item for extra in PROJECT["optional-dependencies"].values() for item in extra),
+        ],
+    )
+    if requirement.name != "lro-notebook"
+]
+#: Package, advisories, and the first version without.
+ADVISORIES = re.findall(
+    r"^\| ([\w-]+) \| (CVE-[^|]+) \| ([\d.]+) \|$",
+    (ROOT / "docs" / "security.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+def floor(requirement: Requirement) -> Version | None:
+    floors = [Version(each.version) for each in requirement.specifier if each.operator == ">="]
+    return max(floors, default=None)
+
+
+@pytest.mark.parametrize(("package", "advisory", "mended"), ADVISORIES)
+def test_no_minimum_admits_a_known_vulnerability(package: str, advisory: str, mended: str) -> None:
+    floors = [floor(requirement) for requirement in DECLARED if requirement.name == package]
+    assert floors, f"{package} is not declared any more; take it out of the table"
+    assert all(at_least is not None and at_least >= Version(mended) for at_least in floors), advisory
+
+
+def test_what_the_package_needs_to_run_has_a_minimum() -> None:
+    core = [Requirement(item) for item in PROJECT["dependencies"]]
+    assert [requirement.name for requirement in core if floor(requirement) is None] == []
