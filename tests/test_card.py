@@ -5,17 +5,14 @@ from __future__ import annotations
 import html.parser
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from fakes import NAME, Clock, ManualScheduler, operation
+from fakes import NAME, operation
+from handles import NOW, counted, handle, running
 
-from lro_notebook import Operation, OperationResource
-from lro_notebook.following import Follower
-from lro_notebook.journal import StartRecord
 from lro_notebook.jupyter import render, rows
 from lro_notebook.jupyter.view import (
-    CardView,
     aged,
     clean,
     duration,
@@ -27,52 +24,10 @@ from lro_notebook.jupyter.view import (
 )
 from lro_notebook.progress import Sample
 
-NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
-CREATED = "2026-03-04T09:00:00Z"
 HOSTILE = (
     "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>\u202egnp.exe\x1b[31mred\x1b[0m\x00"
     + "A" * 100_000
 )
-
-
-class Silent:
-    def poll(self) -> OperationResource:
-        raise AssertionError
-
-    get = poll
-
-    def cancel(self) -> None: ...
-
-
-def handle(data: dict[str, object], **record: object) -> Operation:
-    clock = Clock()
-    follower = Follower(
-        Silent(),
-        OperationResource.from_dict(data),
-        scheduler=ManualScheduler(clock),
-        clock=clock,
-        now=lambda: NOW,
-    )
-    base = {
-        "service": "s",
-        "method": "fhirStores.export",
-        "target": "projects/p/fhirStores/demo",
-        "requested": NOW,
-    }
-    return Operation(follower, record=StartRecord(**{**base, **record}) if record else None)  # type: ignore[arg-type]
-
-
-def counted(**counter: int) -> dict[str, object]:
-    return {"createTime": CREATED, "counter": {key: str(value) for key, value in counter.items()}}
-
-
-def running() -> CardView:
-    op = handle(
-        operation(metadata=counted(success=41_000, failure=200, pending=41_200)),
-        source="projects/p/locations/l/datasets/d/fhirStores/demo",
-        destination="gs://out/run-1",
-    )
-    return replace(view_of(op, NOW), rate=1_200.0, left=34.4)
 
 
 class Checker(html.parser.HTMLParser):

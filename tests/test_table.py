@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes import operation
-from test_card import NOW, running
-from test_surface import VIEW, Page, counter, end, table
+from handles import NOW, running
+from page import VIEW, Page, counter, end, table
 
 from lro_notebook import OperationResource
 from lro_notebook.jupyter import notebook, rows

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import pytest
 from fakes import operation
+from handles import handle
 from matplotlib import dates
 from matplotlib import pyplot as plt
-from test_card import handle
 
 import lro_notebook as lro
 from lro_notebook.frames.timeline import timeline
