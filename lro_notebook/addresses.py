@@ -70,7 +70,7 @@ GRAMMARS: Mapping[str, Grammar] = {
 
 #: A segment of any Google API's names: ``example.com:project``, ``(default)``, ``$export``, ``123:cancel``.
 _SEGMENT = re.compile(r"[\w.~:@=+$()!*',-]{1,1024}")
-_DOTS = re.compile(r"\.+(:.*)?")
+_DOTS = re.compile(r"\.*(:.*)?")  # with what may be a custom method behind
 _LONGEST = 4096
 _DATASET = re.compile(r"projects/([^/]*)/locations/([^/]*)/datasets/([^/]*)")
 _QUERY = re.compile(r"[A-Za-z_$][\w.$-]*=[^&/?#\\%:\s]*", re.ASCII)
@@ -241,7 +241,6 @@ def operation(name: object) -> str:
 
 def operations(parent: str) -> str:
     """Return the path where the operations under `parent` are listed; empty for APIs that have no parents."""
-    parent = parent.removeprefix("/").removesuffix("/")
     return join(parent, "operations") if parent else "operations"
 
 

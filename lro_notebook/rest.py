@@ -211,7 +211,8 @@ class Rest:
         # Last line of defence, whatever the HTTP library makes of a path: it is that path, and no query.
         asked = f"{self._base.path.rstrip('/')}/{path}"
         if (
-            url.copy_with(raw_path=b"/") != self._base.copy_with(raw_path=b"/")
+            not {"?", "#"}.isdisjoint(path)
+            or url.copy_with(raw_path=b"/") != self._base.copy_with(raw_path=b"/")
             or unquote_to_bytes(url.raw_path) != asked.encode()
         ):
             raise ConfigError(f"path {addresses.shown(path)} would become another address; nothing was sent")
