@@ -74,7 +74,9 @@ _DOTS = re.compile(r"\.*(:.*)?")  # with what may be a custom method behind
 _LONGEST = 4096
 _DATASET = re.compile(r"projects/([^/]*)/locations/([^/]*)/datasets/([^/]*)")
 _QUERY = re.compile(r"[A-Za-z_$][\w.$-]*=[^&/?#\\%:\s]*", re.ASCII)
-_ENDPOINT = re.compile(r"https?://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(/[^?#]*)?", re.ASCII)
+_ENDPOINT = re.compile(
+    r"https?://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(/[^?#]*)?", re.ASCII | re.IGNORECASE
+)
 _PORTS = 65535
 _SHOWN = 80
 
