@@ -5,6 +5,7 @@ The calls are in `wire_table`; the tests of addresses and the attacks on them sh
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from lro_notebook import Client, ConsentStore, Dataset, DicomStore, FhirStore, H
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from lro_notebook.journal import Journal
 
 #: What ids are where nobody attacks.
 PLAIN: Mapping[str, str] = {
@@ -91,11 +94,12 @@ _SET = "projects/{project}/locations/{location}/datasets/{dataset}"
 
 
 class Recorder(httpx.MockTransport):
-    """Notes what reaches the wire, and answers as any method might."""
+    """Notes what reaches the wire from the thread that calls, and answers as any method might."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.requests: list[httpx.Request] = []
+        self.caller = threading.get_ident()
 
     @property
     def sent(self) -> list[str]:
@@ -103,7 +107,8 @@ class Recorder(httpx.MockTransport):
         return [f"{r.method} {r.url.raw_path.decode().partition('?')[0]}" for r in self.requests]
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
+        if threading.get_ident() == self.caller:  # else it is a look at an operation that was started before
+            self.requests.append(request)
         status, headers = 200, {}
         if request.url.path.endswith("$export"):
             store = request.url.path.partition("/fhir/")[0].removeprefix("/v1/")
@@ -120,12 +125,13 @@ class Recorder(httpx.MockTransport):
 class At:
     """Makes the objects that a call starts from, with the ids that it is tried with."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
         self.ids = PLAIN
         self.wire = Recorder()
         self.client = Client(
             "https://api.example.com",
             transport=self.wire,
+            journal=journal,
             scheduler=ManualScheduler(Clock()),  # type: ignore[arg-type]  # one that runs nothing
         )
 

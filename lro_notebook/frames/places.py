@@ -79,14 +79,14 @@ class Near:
             return None
         if self.origin.startswith("https://") and place.startswith(f"{self.origin}/"):
             return place if _stays(place.removeprefix(self.origin)) else None
+        rest = place.partition("://")[2] if _SCHEME.match(place) else place
         if self._kind == scheme == "":
-            return self._inside(place)
-        if not _stays(place.partition("://")[2] or place):
+            return self._inside(place) if rest else None
+        if not rest or rest.startswith("/") or not _stays(rest):
             return None
         if scheme == "":
             joined = f"{(self.folder or '').rstrip('/')}/{place}"
-            plain = not place.startswith("/") and _SCHEME.match(place) is None
-            return joined if self.relative and plain else None
+            return joined if self.relative and _SCHEME.match(place) is None else None
         return place if scheme == self._kind or (self.cloud and scheme == CLOUD) else None
 
     @property

@@ -116,7 +116,7 @@ class Dataset:
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        if isinstance(destination, str) and "/" in destination:
+        if "/" in str(destination):
             addresses.dataset(destination)
             name = destination
         else:

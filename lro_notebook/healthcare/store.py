@@ -102,7 +102,7 @@ class Store:
         """Return the full name of a store: itself, its full name, or its id in this dataset."""
         if isinstance(store, Store):
             return store.name
-        if isinstance(store, str) and "/" in store:
+        if "/" in str(store):
             return addresses.store(store, self.collection)
         identifier = addresses.segment(store, "store", what="destination")
         return addresses.join(self._dataset, self.collection, identifier)

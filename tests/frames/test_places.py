@@ -13,7 +13,8 @@ import lro_notebook as lro
 from lro_notebook.client import Client
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.frames import read as reading
-from lro_notebook.frames.places import Near, bare
+from lro_notebook.frames import storage
+from lro_notebook.frames.places import Near, admit, bare
 from lro_notebook.remote import LocalService
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ ELSEWHERE = [
     "gs://b/x::file:///etc/passwd",
     "simplecache::file:///etc/passwd",
     "gs:x",
+    "gs://",
+    "gs:///x",
     "gs://b/../x",
     "data:,x",
     "",
@@ -88,9 +91,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def locate(uri: str, **options: Any) -> Any:  # noqa: ANN401 - as storage.locate
         seen.append(str(uri))
-        return real(uri, **options)
+        return storage.locate(uri, **options)
 
-    real = reading.locate
     monkeypatch.setattr(reading, "locate", locate)
     monkeypatch.setattr(fsspec.core, "url_to_fs", lambda uri, **_: pytest.fail(f"{uri} was reached for"))
     return seen
@@ -239,9 +241,7 @@ def test_places_of_two_kinds_are_not_read_as_one() -> None:
     assert near.resolve("gs://b/y") == "gs://b/y"
     assert near.resolve(f"{ORIGIN}/y") == f"{ORIGIN}/y"
     with pytest.warns(LroWarning, match=f"names {ORIGIN}/y, which"):
-        assert reading.admit([("gs://b/y", "A"), (f"{ORIGIN}/y", "B")], near, errors="report") == [
-            ("gs://b/y", "A")
-        ]
+        assert admit([("gs://b/y", "A"), (f"{ORIGIN}/y", "B")], near, errors="report") == [("gs://b/y", "A")]
     assert Near("/somewhere").resolve("x") is None
     assert Near("s3://b/x").resolve("s3://b/y") == "s3://b/y"
     assert Near("s3://b/x").resolve("gs://b/y") is None
