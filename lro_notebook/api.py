@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import addresses
 from lro_notebook.above import above
 from lro_notebook.client import HEALTHCARE, Client
 from lro_notebook.errors import ConfigError
@@ -74,6 +75,8 @@ def connect(
     >>> lro.connect("projects/my-project/locations/us-central1/datasets/my-dataset").id
     'my-dataset'
     """
+    if dataset is not None:
+        addresses.dataset(dataset)  # before anything is started for it
     wants_local = data_dir is not None or dataset is None or dataset.startswith(LOCAL_PROJECT)
     if endpoint is None and wants_local:
         return _connect_local(dataset, data_dir, api_version)

@@ -1,7 +1,8 @@
-"""Who may see which token: httpx.Auth classes for application-default credentials and static tokens.
+"""Who may see which token: one rule, and the httpx.Auth classes that keep it.
 
-A token goes to one origin only (scheme, host and port), over https, or over plain http on loopback.
-Nothing here logs; no token enters an error message or a repr.
+A token goes to one origin only (scheme, host and port), over https, or over plain http on loopback. Google
+credentials, whoever gave them, go to the hosts of their own universe alone (`may_go`); what else reads with
+them, such as a file system, is asked for here too. Nothing here logs; no token enters a message or a repr.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "GOOGLE_CLOUD_UNIVERSE_DOMAIN"  # google-auth's own variable
+DEFAULT_UNIVERSE = "googleapis.com"
+STORAGE_EMULATOR = "STORAGE_EMULATOR_HOST"  # gcsfs's, and that of Google's own libraries
 
 
 def is_loopback(url: httpx.URL) -> bool:
@@ -31,6 +34,46 @@ def is_loopback(url: httpx.URL) -> bool:
         return ipaddress.ip_address(url.host).is_loopback
     except ValueError:
         return False
+
+
+def universe_of(credentials: Any) -> str:  # noqa: ANN401 - google-auth is untyped
+    """Return the domain of the universe that `credentials` are of; may ask the metadata server for it."""
+    return getattr(credentials, "universe_domain", None) or DEFAULT_UNIVERSE
+
+
+def may_go(credentials: Any, url: httpx.URL) -> bool:  # noqa: ANN401 - google-auth is untyped
+    """Tell whether google.auth `credentials` may be sent to `url`: the one rule.
+
+    They may over https to a host of their universe's domain, and to this machine; those that hold no token
+    may go anywhere.
+    """
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - it is loaded already
+
+    if is_loopback(url) or isinstance(credentials, AnonymousCredentials):
+        return True
+    return url.scheme == "https" and _belongs(url.host, universe_of(credentials))
+
+
+def may_go_where(variable: str, credentials: Any) -> bool:  # noqa: ANN401 - google-auth is untyped
+    """Tell whether `credentials` may go where an environment variable leads one of Google's libraries."""
+    place = os.environ.get(variable, "")
+    if place in ("", "default"):
+        return True
+    try:
+        return may_go(credentials, httpx.URL(place if "://" in place else f"http://{place}"))
+    except httpx.InvalidURL:
+        return False
+
+
+def storage_options(credentials: Any) -> dict[str, Any]:  # noqa: ANN401 - google-auth is untyped
+    """Return the fsspec options with which gcsfs reads ``gs://``: in the universe of `credentials`."""
+    if credentials is None:
+        return {}
+    if not may_go_where(STORAGE_EMULATOR, credentials):
+        return {"token": "anon"}
+    universe = universe_of(credentials)
+    elsewhere = {} if universe == DEFAULT_UNIVERSE else {"endpoint_url": f"https://storage.{universe}"}
+    return {"token": credentials, **elsewhere}
 
 
 def for_endpoint(credentials: Any, endpoint: httpx.URL) -> httpx.Auth | None:  # noqa: ANN401 - three kinds
@@ -66,7 +109,7 @@ def for_endpoint(credentials: Any, endpoint: httpx.URL) -> httpx.Auth | None:  #
 
 
 def _belongs(host: str, universe: str | None) -> bool:
-    return host.endswith(f".{universe or 'googleapis.com'}")
+    return host.endswith(f".{universe or DEFAULT_UNIVERSE}")
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -126,6 +169,7 @@ class GoogleCredentials(_OneOrigin):
 
     def __init__(self, credentials: Any, endpoint: httpx.URL) -> None:  # noqa: ANN401 - google-auth is untyped
         super().__init__(endpoint)
+        self._endpoint = endpoint
         self._credentials = credentials
         self._lock = threading.Lock()
 
@@ -135,7 +179,20 @@ class GoogleCredentials(_OneOrigin):
         return self._credentials
 
     def sign(self, request: httpx.Request) -> bool:
-        """Put the token into `request`, refreshing it when it is about to expire."""
+        """Put the token into `request`, refreshing it when it is about to expire.
+
+        Raises
+        ------
+        ConfigError
+            The credentials are those of another universe; nothing was sent.
+        """
+        if not may_go(self._credentials, self._endpoint):
+            universe = universe_of(self._credentials)
+            raise ConfigError(
+                f"the credentials are for hosts of {universe}, and {self._endpoint.host} is none, so nothing "
+                f"was sent. Use an endpoint of theirs, such as https://healthcare.{universe}, or give a "
+                "token for this one host as credentials='…'"
+            )
         headers: dict[str, str] = {}
         self._guarded(
             lambda transport: self._credentials.before_request(
@@ -176,7 +233,6 @@ class ApplicationDefault(GoogleCredentials):
 
     def __init__(self, endpoint: httpx.URL) -> None:
         super().__init__(None, endpoint)
-        self._host = endpoint.host
 
     @property
     def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
@@ -197,6 +253,4 @@ class ApplicationDefault(GoogleCredentials):
 
     def sign(self, request: httpx.Request) -> bool:
         """Put the token into `request` if its host belongs to the credentials' universe."""
-        if not _belongs(self._host, getattr(self.credentials, "universe_domain", None)):
-            return False
-        return super().sign(request)
+        return may_go(self.credentials, self._endpoint) and super().sign(request)

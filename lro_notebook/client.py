@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from lro_notebook import addresses
 from lro_notebook.above import above
 from lro_notebook.answers import CLOSED, AnswerLost
 from lro_notebook.errors import LroError
@@ -30,17 +31,13 @@ from lro_notebook.remote import (
     begun,
     missing_hint,
     pages,
+    read_operation,
     start_unknown,
 )
-from lro_notebook.resource import (
-    OperationResource,
-    method_title,
-    operation_parent,
-    target_of,
-)
+from lro_notebook.resource import OperationResource, method_title, operation_parent, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import httpx
 
@@ -174,8 +171,7 @@ class Client:
 
     def storage_options(self) -> dict[str, Any]:
         """Return the fsspec options that read ``gs://`` with this client's credentials."""
-        credentials = self._rest.credentials
-        return {} if credentials is None else {"token": credentials}
+        return self._rest.storage_options()
 
     def __repr__(self) -> str:
         return f"<Client {self.endpoint}{' (local, synthetic)' if self.is_local else ''}>"
@@ -186,6 +182,7 @@ class Client:
         path: str,
         json: Any = None,  # noqa: ANN401 - any JSON value
         *,
+        params: Mapping[str, str | int] | None = None,
         title: str | None = None,
         source: str | None = None,
         destination: str | None = None,
@@ -206,6 +203,8 @@ class Client:
             Such as ``projects/…/fhirStores/s:export``, with or without a version before it.
         json : object, optional
             The request body. It is not stored anywhere.
+        params : mapping, optional
+            The query, such as ``{"datasetId": "d"}``.
         title : str, optional
             What it does, for people; the custom method of `path` by default.
         source, destination, types, since
@@ -217,11 +216,14 @@ class Client:
 
         Raises
         ------
+        ConfigError
+            `path` would not be asked for as it is written; nothing was sent.
         ApiError, AuthError
             The service refused the request: nothing was started.
         StartUnknown
             The request was sent and its answer never came.
         """
+        path, params = addresses.request(path, params)
         record = StartRecord(
             service=self.service,
             method=title or method_title(method, path),
@@ -234,7 +236,7 @@ class Client:
         )
         row = self._journal.intend(record)
         try:
-            answer = self._rest.call(method, path, role="start", json=json, missing=missing)
+            answer = self._rest.call(method, path, role="start", json=json, params=params, missing=missing)
             resource = begun(answer)
         except AnswerLost as lost:
             raise start_unknown(self._rest, record, lost) from lost
@@ -262,11 +264,11 @@ class Client:
         ApiError
             There is no such operation; records are kept for a limited time.
         """
-        source = RemoteOperation(self._rest, name, missing or missing_hint(name))
-        return self._handle(source.get(), source.version)
+        return self._handle(*read_operation(self._rest, name, missing))
 
     def snapshot(self, resource: OperationResource) -> Operation:
         """Return the handle of an operation that somebody else has read; sends no request yet."""
+        addresses.operation(resource.name)
         return self._handle(resource, self._rest.version)
 
     def wait(self, name: str, *, timeout: float | None = None) -> Operation:
@@ -288,9 +290,8 @@ class Client:
         """
         operation, began = self.get(name), time.monotonic()
         if not operation.resource.done:
-            patience = (
-                _PATIENCE * self._timeout if timeout is None else min(timeout, _PATIENCE * self._timeout)
-            )
+            longest = _PATIENCE * self._timeout
+            patience = longest if timeout is None else min(timeout, longest)
             seen = RemoteOperation(self._rest, name, missing_hint(name)).wait(patience)
             operation.follower.absorb(seen or operation.resource)
         return operation.wait(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
@@ -313,7 +314,7 @@ class Client:
         page_size : int, optional
             Operations per request.
         """
-        path = f"{parent.strip('/')}/operations".lstrip("/")
+        path = addresses.operations(parent)
         version = self._rest.version_of(path)
         for page in pages(self._rest, path, role="read", filter_=filter, page_size=page_size):
             for item in page:
@@ -329,9 +330,9 @@ class Client:
     def delete(self, name: str) -> None:
         """Remove the record of an operation, where the service can; it is not cancelled.
 
-        Calls ``DELETE {name}``.
+        Calls ``DELETE {name}``; a name of anything but an operation is refused.
         """
-        self._rest.call("DELETE", name, role="read", missing=missing_hint(name))
+        self._rest.call("DELETE", addresses.record(name), role="read", missing=missing_hint(name))
 
     def close(self) -> None:
         """Stop following its operations and close the connections; the operations go on."""

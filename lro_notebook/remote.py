@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lro_notebook import addresses
 from lro_notebook.answers import AnswerLost, NoAnswer
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
 from lro_notebook.progress import Progress
@@ -124,6 +125,21 @@ def ask_local(rest: Rest) -> LocalService | None:
     return LocalService(data_dir=Path(answer["dataDir"]), buckets=Path(answer["buckets"]))
 
 
+def read_operation(rest: Rest, name: str, missing: str = "") -> tuple[OperationResource, str]:
+    """Return an operation, as it is now, and the API version that it was read with.
+
+    Raises
+    ------
+    ConfigError
+        `name`, or the one in the answer, can be no name of an operation.
+    """
+    name = addresses.operation(name)
+    source = RemoteOperation(rest, name, missing or missing_hint(name))
+    resource = source.get()
+    addresses.operation(resource.name)
+    return resource, source.version
+
+
 def missing_hint(name: str) -> str:
     """Return what to do next where operation `name` is not found."""
     parent = operation_parent(name)
@@ -136,9 +152,11 @@ def missing_hint(name: str) -> str:
 def begun(answer: dict[str, Any]) -> OperationResource:
     """Return the operation in the answer to a start request; an answer without one counts as lost."""
     try:
-        return OperationResource.from_dict(answer)
+        resource = OperationResource.from_dict(answer)
+        addresses.operation(resource.name)
     except ConfigError as error:
         raise AnswerLost(f"the answer is no operation ({error})") from error
+    return resource
 
 
 def start_unknown(rest: Rest, record: StartRecord, lost: AnswerLost) -> StartUnknown:

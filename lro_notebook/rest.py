@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
-from lro_notebook import auth
+from lro_notebook import addresses, auth
 from lro_notebook.answers import CLOSED, RETRIED, AnswerLost, NoAnswer, error_of, parsed
 from lro_notebook.errors import ApiError, AuthError, Code, ConfigError, LroError
 
@@ -159,11 +160,7 @@ class Rest:
         )
 
     def _point_to(self, endpoint: str, credentials: Any) -> None:  # noqa: ANN401
-        base = httpx.URL(endpoint.rstrip("/"))
-        if base.scheme not in ("http", "https") or not base.host:
-            raise ConfigError(
-                f"endpoint {endpoint!r} is no http(s) address, such as https://healthcare.googleapis.com"
-            )
+        base = httpx.URL(addresses.endpoint(endpoint))
         head, _, last = base.path.rpartition("/")
         versioned = _VERSION.fullmatch(last) is not None
         self.version = last if versioned else "v1"
@@ -190,17 +187,36 @@ class Rest:
         """The google.auth credentials that sign the requests; None where a token or nothing does."""
         return self._auth.credentials if isinstance(self._auth, auth.GoogleCredentials) else None
 
+    def storage_options(self) -> dict[str, Any]:
+        """Return the fsspec options that read ``gs://`` with these credentials, where they may go."""
+        return auth.storage_options(self.credentials)
+
     def version_of(self, path: str) -> str:
         """Return the API version that a request to `path` uses."""
         first = path.lstrip("/").partition("/")[0]
         return first if _VERSION.fullmatch(first) else self.version
 
     def url(self, path: str) -> httpx.URL:
-        """Return the address of `path`, which may start with a version; dotted paths have none."""
-        path = path.lstrip("/")
+        """Return the address of `path`, which may start with a version; dotted paths have none.
+
+        Raises
+        ------
+        ConfigError
+            The address would be another one than `path` says.
+        """
+        path = addresses.checked(path)
         if not _VERSION.fullmatch(path.partition("/")[0]) and not path.startswith("."):
             path = f"{self.version}/{path}"
-        return httpx.URL(f"{self.endpoint}/{path}")
+        url = httpx.URL(f"{self.endpoint}/{path}")
+        # Last line of defence, whatever the HTTP library makes of a path: it is that path, and no query.
+        asked = f"{self._base.path.rstrip('/')}/{path}"
+        if (
+            not {"?", "#"}.isdisjoint(path)
+            or url.copy_with(raw_path=b"/") != self._base.copy_with(raw_path=b"/")
+            or unquote_to_bytes(url.raw_path) != asked.encode()
+        ):
+            raise ConfigError(f"path {addresses.shown(path)} would become another address; nothing was sent")
+        return url
 
     def call(
         self,
@@ -245,6 +261,7 @@ class Rest:
         AnswerLost
             `role` is ``start`` or ``write`` and the request may have been carried out.
         """
+        path, params = addresses.request(path, params)
         request = Request(method, path, role, json, params or None, headers, missing)
         began, attempt, revived, endpoint = self._clock(), 0, False, self.endpoint
         while True:

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[1]
 #: From the ground up. A module imports only from floors below its own, or from its own folder.
 FLOORS = [
     ("errors",),
-    ("resource",),
+    ("resource", "addresses"),
     ("readers",),
     ("progress",),
     ("auth",),

@@ -29,7 +29,7 @@ def rest_on(transport: Scripted, endpoint: str = HOST, **options: object) -> tup
         (f"{HOST}/v1beta1", "projects/p", f"{HOST}/v1beta1/projects/p"),
         (f"{HOST}/v1", "v1beta1/projects/p", f"{HOST}/v1beta1/projects/p"),
         (f"{HOST}/v1p1beta1/", "operations/x", f"{HOST}/v1p1beta1/operations/x"),
-        (f"{HOST}/proxy/v2", "x:go?a=b", f"{HOST}/proxy/v2/x:go?a=b"),
+        (f"{HOST}/proxy/v2", "x:go", f"{HOST}/proxy/v2/x:go"),
         (HOST, ".lro-local", f"{HOST}/.lro-local"),
     ],
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lro_notebook import auth
 from lro_notebook.errors import AuthError, ConfigError, ResultError
 from lro_notebook.frames.chunks import Chunk
 from lro_notebook.frames.fhir import flatten
@@ -61,9 +62,13 @@ class Warehouse:
                 "bq:// needs google-cloud-bigquery, which is not installed: "
                 'pip install "lro-notebook[bigquery]"'
             ) from error
-        credentials = self.credentials or (AnonymousCredentials() if _EMULATOR in os.environ else None)
+        credentials = self.credentials
+        if _EMULATOR in os.environ and not (credentials and auth.may_go_where(_EMULATOR, credentials)):
+            credentials = AnonymousCredentials()
         try:
-            return bigquery.Client(project=self.project, credentials=credentials)
+            return bigquery.Client(
+                project=self.project, credentials=credentials, client_options=self._universe()
+            )
         except DefaultCredentialsError as error:
             raise AuthError(
                 "BigQuery needs credentials: run gcloud auth application-default login, or pass credentials="
@@ -77,7 +82,12 @@ class Warehouse:
             from google.cloud.bigquery_storage import BigQueryReadClient  # noqa: PLC0415 - optional
         except ImportError:
             return None
-        return BigQueryReadClient(credentials=self.credentials)
+        return BigQueryReadClient(credentials=self.credentials, client_options=self._universe())
+
+    def _universe(self) -> dict[str, str] | None:
+        """Return the options that keep the credentials in their universe; None where it is the usual one."""
+        universe = auth.DEFAULT_UNIVERSE if self.credentials is None else auth.universe_of(self.credentials)
+        return None if universe == auth.DEFAULT_UNIVERSE else {"universe_domain": universe}
 
 
 def find_tables(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import auth
 from lro_notebook.errors import Code, ConfigError, LroWarning, warn_caller
 from lro_notebook.frames.operations import typed
 from lro_notebook.progress import Progress
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from lro_notebook.operation import Operation
 
-LOGGING = "https://logging.googleapis.com"
 FAILURE_DTYPES: Mapping[str, str] = {
     "time": "datetime64[us, UTC]",
     "source": "string",
@@ -39,7 +39,8 @@ def failures(operation: Operation, *, transport: httpx.BaseTransport | None = No
 
     ``frame.attrs`` says how many failures the operation counts (``counted``), whether the log holds them
     all (``complete``), and what joins them to the operation (``joined_by``: ``operation`` or ``time``).
-    Calls ``POST https://logging.googleapis.com/v2/entries:list`` with the client's credentials.
+    Calls ``POST https://logging.googleapis.com/v2/entries:list`` with the client's credentials, at the same
+    host of another universe where they are of that one.
 
     Raises
     ------
@@ -76,7 +77,8 @@ def _logging(operation: Operation, transport: httpx.BaseTransport | None) -> tup
             f"the failures of {operation.id} cannot be read without Google credentials (a token string is "
             f"for one service alone); they are in {logs}"
         )
-    return Rest(LOGGING, credentials=credentials, transport=transport), True
+    endpoint = f"https://logging.{auth.universe_of(credentials)}"
+    return Rest(endpoint, credentials=credentials, transport=transport), True
 
 
 def _by_operation(operation: Operation) -> str:

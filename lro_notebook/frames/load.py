@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.frames.ids import DATA_IDS
 from lro_notebook.frames.manifest import files_of
+from lro_notebook.frames.places import Named, Near, Service, is_cloud
 from lro_notebook.frames.read import options_of, read, read_files
 from lro_notebook.frames.results import Results
 from lro_notebook.frames.stores import Store, find_in_store
@@ -29,7 +31,7 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
     response = operation.resource.response or {}
     listed = None if source else _listed(response)
     if listed is not None:
-        return read_listed(operation.client, *listed, **options)
+        return read_listed(operation.client, *listed, destination=operation.destination, **options)
     uri = source or operation.destination
     method = operation.method
     if uri is None and "export" in method.lower():
@@ -69,23 +71,40 @@ def read_for(client: Client | None, uri: str, **options: Any) -> Results:  # noq
     """Return what is at `uri`, read as `client` may read it; an option given by the caller wins."""
     if client is not None and uri.startswith("bq://"):
         options.setdefault("credentials", client.storage_options().get("token"))
-    return read(uri, **_with_storage(client, uri, options))
+    if client is None:
+        return read(uri, **options)
+    if is_cloud(uri):
+        options |= _storage(client, options)
+    service = Service(client.endpoint, partial(_storage, client, options))
+    return read(uri, service=service, **options)
 
 
-def read_listed(client: Client | None, files: list[tuple[str, str]], kind: str, **options: Any) -> Results:  # noqa: ANN401
-    """Return files that a response names one by one, as (URI, table)."""
-    return read_files(files, kind=kind, **_with_storage(client, files[0][0] if files else "", options))
+def read_listed(
+    client: Client | None,
+    files: list[Named],
+    kind: str,
+    *,
+    destination: str | None,
+    **options: Any,  # noqa: ANN401 - as read
+) -> Results:
+    """Return files that a response names one by one, as (URI, table): those of the kind of `destination`."""
+    folder = destination if destination and ("://" in destination or destination.startswith("/")) else None
+    near = Near(folder, origin="" if client is None else client.endpoint)
+    service = None if client is None else Service(client.endpoint, partial(_storage, client, options))
+    return read_files(files, near, kind=kind, service=service, **options)
 
 
-def _with_storage(client: Client | None, uri: str, options: dict[str, Any]) -> dict[str, Any]:
-    if client is not None and uri.startswith(("gs://", "gcs://")):  # its token is for Google's storage alone
-        local = client.local()
-        options.setdefault("buckets", str(local.buckets) if local else None)
-        options["storage_options"] = {**client.storage_options(), **(options.get("storage_options") or {})}
-    return options
+def _storage(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with which `client` reads ``gs://``; its token is for Google's storage alone."""
+    local = client.local()
+    given = options.get("storage_options") or {}
+    return {
+        "buckets": options.get("buckets") or (str(local.buckets) if local else None),
+        "storage_options": {**client.storage_options(), **given},
+    }
 
 
-def _listed(response: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str] | None:
+def _listed(response: Mapping[str, Any]) -> tuple[list[Named], str] | None:
     """Return the files that a response lists, and what they hold; None if it lists none.
 
     `queryAccessibleData` gives ``gcsUris``, FHIR ``$export`` a manifest with ``output``.

@@ -17,11 +17,24 @@ _LARGEST = 50_000_000
 
 
 def files_of(manifest: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """Return URI and resource type of each file that a manifest lists; None if this is no manifest."""
+    """Return URI and resource type of each file that a manifest lists; None if this is no manifest.
+
+    Raises
+    ------
+    ResultError
+        It lists something else.
+    """
     output = manifest.get("output")
     if not isinstance(output, list) or "transactionTime" not in manifest:
         return None
-    return [(str(file["url"]), str(file["type"])) for file in output]
+    for number, file in enumerate(output, 1):
+        words = [file.get(key) for key in ("url", "type")] if isinstance(file, dict) else [None]
+        if not all(isinstance(word, str) for word in words):
+            raise ResultError(
+                f"output {number} of the manifest has no url and type; lro.read_results(folder) reads the "
+                "folder that the export wrote to"
+            )
+    return [(file["url"], file["type"]) for file in output]
 
 
 def manifest_at(location: Location) -> list[tuple[str, str]] | None:

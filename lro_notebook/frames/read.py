@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.frames.bigquery import find_tables
 from lro_notebook.frames.chunks import Options
 from lro_notebook.frames.files import Shard, find
 from lro_notebook.frames.manifest import manifest_at
+from lro_notebook.frames.places import Near, admit, bare, is_cloud
 from lro_notebook.frames.results import Results
 from lro_notebook.frames.storage import locate
 
 if TYPE_CHECKING:
     from lro_notebook.frames.files import Span
+    from lro_notebook.frames.places import Named, Service
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
 
@@ -42,6 +44,7 @@ def read(
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     credentials: Any = None,  # noqa: ANN401 - of google.auth
+    service: Service | None = None,
 ) -> Results:
     """Return the results at `uri`; lists them, and reads none of them yet.
 
@@ -77,6 +80,8 @@ def read(
         Passed on to fsspec.
     credentials : google.auth.credentials.Credentials, optional
         For BigQuery; application-default credentials if None.
+    service : Service, optional
+        Whose client reads: what a manifest names may lie there, too.
 
     Raises
     ------
@@ -94,13 +99,22 @@ def read(
     location = locate(uri, buckets=buckets, storage_options=storage_options)
     manifest = manifest_at(location)
     if manifest is not None:
-        return _of_files(manifest, "resources", tables, options, buckets, storage_options)
+        near = Near(
+            location.uri.rpartition("/")[0] or ".",
+            relative=True,
+            origin="" if service is None else service.origin,
+            cloud=service is not None,
+        )
+        given = {"buckets": buckets, "storage_options": storage_options}
+        storage = _Storage(location.uri, given, service)
+        return _of_files(manifest, "resources", tables, options, near, storage)
     shards = find(location, operation=operation, tables=tables, partial=partial, span=span, kind=kind)
     return Results(location, shards, options)
 
 
 def read_files(
-    files: Iterable[tuple[str, str]],
+    files: Iterable[Named],
+    near: Near,
     *,
     kind: str,
     tables: Iterable[str] | None = None,
@@ -111,6 +125,7 @@ def read_files(
     errors: str = "report",
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
+    service: Service | None = None,
 ) -> Results:
     """Return the files that are named one by one, as (URI, table); all in one file system.
 
@@ -119,21 +134,39 @@ def read_files(
     ConfigError
         An option or a URI cannot work.
     ResultError
-        A file is not there.
+        A file is not there, or none of them is `near`, or not all while `errors` is "raise".
     """
     options = options_of(
         columns=columns, decimals=decimals, parse_dates=parse_dates, lists=lists, errors=errors
     )
-    return _of_files(files, kind, tables, options, buckets, storage_options)
+    given = {"buckets": buckets, "storage_options": storage_options}
+    storage = _Storage(near.folder or "gs://", given, service)
+    return _of_files(files, kind, tables, options, near, storage)
+
+
+class _Storage(NamedTuple):
+    """How files are read: the options that the caller gave for a place, and the service for another kind."""
+
+    place: str
+    given: dict[str, Any]
+    service: Service | None
+
+    def of(self, uri: str) -> dict[str, Any]:
+        """Return the options of `storage.locate` for `uri`; those of one kind of place are for it alone."""
+        if is_cloud(uri) and self.service is not None:
+            return self.service.storage()
+        if uri.startswith("https://"):  # a redirect could lead anywhere
+            return {"storage_options": {"allow_redirects": False}}
+        return self.given if is_cloud(uri) == is_cloud(self.place) else {}
 
 
 def _of_files(  # noqa: PLR0917 - one place that both ways in share
-    files: Iterable[tuple[str, str]],
+    files: Iterable[Named],
     kind: str,
     tables: Iterable[str] | None,
     options: Options,
-    buckets: str | None,
-    storage_options: Mapping[str, Any] | None,
+    near: Near,
+    storage: _Storage,
 ) -> Results:
     listed = list(files)
     wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
@@ -145,12 +178,12 @@ def _of_files(  # noqa: PLR0917 - one place that both ways in share
             )
         listed = [(uri, table) for uri, table in listed if table in wanted]
     shards, location = [], None
-    for uri, table in listed:
-        location = locate(uri, buckets=buckets, storage_options=storage_options)
+    for uri, table in admit(listed, near, errors=options.errors):
+        location = locate(uri, **storage.of(uri))
         try:
             size = location.fs.info(location.path)["size"]
         except OSError as error:
-            raise ResultError(f"{uri} cannot be read: {type(error).__name__}") from error
+            raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from error
         shards.append(Shard(uri, location.path, table, int(size or 0), kind=kind))
     return Results(location, shards, options)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from lro_notebook import addresses
 from lro_notebook.errors import ApiError, Code
 from lro_notebook.frames.chunks import Chunk
 from lro_notebook.frames.exact import table_of
@@ -45,7 +46,7 @@ def find_in_store(store: Store) -> list[Shard]:
     if "/fhirStores/" not in store.name:
         return []
     try:
-        answer = store.rest.call("GET", f"{store.name}:getFHIRStoreMetrics", role="read")
+        answer = store.rest.call("GET", addresses.join(store.name, verb="getFHIRStoreMetrics"), role="read")
     except ApiError as error:
         if error.code in _NOT_OFFERED:
             return []
@@ -56,7 +57,7 @@ def find_in_store(store: Store) -> list[Shard]:
 
 
 def _shard_of(store: Store, metric: Mapping[str, Any]) -> Shard:
-    kind = str(metric["resourceType"])
+    kind = addresses.segment(metric.get("resourceType"), "resource type")
     size = int(metric.get("structuredStorageSizeBytes") or 0)
     return Shard(f"{store.name}/fhir/{kind}", f"fhir/{kind}", kind, size, kind="searched")
 
@@ -70,7 +71,9 @@ def read_searched(
         name = shard.table
         params: dict[str, str | int] | None = {"_count": _PAGE}
         while params is not None:
-            bundle = location.rest.call("GET", f"{location.name}/{shard.path}", role="read", params=params)
+            bundle = location.rest.call(
+                "GET", addresses.join(location.name, shard.path), role="read", params=params
+            )
             found = [entry["resource"] for entry in bundle.get("entry") or () if "resource" in entry]
             flat = flatten(table_of(found, options.decimals), lists=options.lists, offset=rows)
             rows += len(found)
@@ -94,7 +97,9 @@ def read_listed(
     for shard in shards:
         params: dict[str, str | int] = {"view": "FULL", "pageSize": _PAGE}
         while True:
-            page = location.rest.call("GET", f"{location.name}/messages", role="read", params=params)
+            page = location.rest.call(
+                "GET", addresses.join(location.name, "messages"), role="read", params=params
+            )
             yield chunk_of_values(shard, page.get("hl7V2Messages") or (), options)
             if not page.get("nextPageToken"):
                 break

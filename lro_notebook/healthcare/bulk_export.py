@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import addresses
 from lro_notebook.above import above
 from lro_notebook.answers import AnswerLost
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
 from lro_notebook.following import Follower
 from lro_notebook.journal import StartRecord
 from lro_notebook.operation import Operation
-from lro_notebook.resource import OperationResource, Status, format_timestamp, operation_id
+from lro_notebook.resource import OperationResource, Status, format_timestamp
 
 if TYPE_CHECKING:
     from lro_notebook.client import Client
@@ -31,7 +32,7 @@ class ExportStatus:
     """The state of one export at its service; a `following.Source`."""
 
     def __init__(self, rest: Rest, name: str, *, version: str, requested: datetime | None = None) -> None:
-        self._rest, self._name, self._path = rest, name, f"{version}/{name}"
+        self._rest, self._name, self._path = rest, name, addresses.join(version, name)
         self._requested = requested
         self._cancelled = False
 
@@ -108,12 +109,12 @@ def start_bulk_export(
         client.journal.refused(row)
         raise
     location = answer.headers.get("Content-Location", "")
-    if f"{store}/operations/" not in location:
+    name = _name_in(location, store)
+    if name is None:
         raise StartUnknown(
             f"{record.method} on {store} was accepted, but the answer does not say where to ask for it. "
             "Look for new files at its destination before you start it once more."
         )
-    name = f"{store}/operations/{operation_id(location)}"
     client.journal.answered(row, name)
     operation = _handle(client, name, version=version, record=record)
     operation.follower.follow()
@@ -135,14 +136,21 @@ def _send(client: Client, record: StartRecord, *, version: str, group: str | Non
         params["_since"] = record.since
     if group is not None:
         params["organizeOutputBy"] = "Patient"
-    place = "fhir" if group is None else f"fhir/Group/{group}"
-    path = f"{version}/{record.target}/{place}/$export"
+    place = "fhir" if group is None else addresses.join("fhir", "Group", group)
+    path = addresses.join(version, record.target, place, "$export")
     return client.rest.exchange("GET", path, role="start", params=params, headers=_HEADERS, missing=missing)
+
+
+def _name_in(location: str, store: str) -> str | None:
+    """Return the name of the export of `store` whose address an answer gives; None where it gives none."""
+    head, found, identifier = location.rpartition(f"{store}/operations/")
+    usable = found and head.endswith("/") and addresses.GRAMMARS["export"].allows(identifier)
+    return addresses.join(store, "operations", identifier) if usable else None
 
 
 def _destination(client: Client, store: str, *, version: str, missing: str) -> str:
     """Return the folder that a store names for its exports. Calls ``GET {store}``."""
-    body = client.rest.call("GET", f"{version}/{store}", role="read", missing=missing)
+    body = client.rest.call("GET", addresses.join(version, store), role="read", missing=missing)
     uri = (body.get("bulkExportGcsDestination") or {}).get("uriPrefix")
     if not isinstance(uri, str):
         raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from lro_notebook import addresses
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.store import Store
 
@@ -89,7 +90,9 @@ class ConsentStore(Store):
         ``healthcare.consentStores.checkDataAccess``.
         """
         body = {"dataId": data_id, **_attributes(request_attributes, None)}
-        return bool(self._write(f"{self.name}:checkDataAccess", body).get("consented", False))
+        return bool(
+            self._write(addresses.join(self.name, verb="checkDataAccess"), body).get("consented", False)
+        )
 
     def define_attribute(self, name: str, *, category: str, allowed_values: Iterable[str]) -> dict[str, Any]:
         """Define an attribute of resources or of requests, and return the AttributeDefinition.
@@ -101,8 +104,9 @@ class ConsentStore(Store):
             "category": requests.one_of(category, CATEGORIES, "category"),
             "allowedValues": list(allowed_values),
         }
-        identifier = requests.resource_id(name, "attribute definition")
-        return self._write(f"{self.name}/attributeDefinitions?attributeDefinitionId={identifier}", body)
+        identifier = addresses.segment(name, "attribute definition")
+        path = addresses.join(self.name, "attributeDefinitions")
+        return self._write(path, body, params={"attributeDefinitionId": identifier})
 
     def add_consent(
         self, user_id: str, rule: str, *, resource_attributes: Mapping[str, Iterable[str]] | None = None
@@ -121,7 +125,7 @@ class ConsentStore(Store):
         resource_attributes : mapping, optional
             Attributes of the resources that it is for, each with its values; all of the user's by default.
         """
-        artifact = self._write(f"{self.name}/consentArtifacts", {"userId": user_id})
+        artifact = self._write(addresses.join(self.name, "consentArtifacts"), {"userId": user_id})
         policy = {
             "authorizationRule": {"expression": rule},
             "resourceAttributes": [
@@ -135,7 +139,7 @@ class ConsentStore(Store):
             "policies": [policy],
             "state": "ACTIVE",
         }
-        return self._write(f"{self.name}/consents", body)
+        return self._write(addresses.join(self.name, "consents"), body)
 
     def map_data(
         self, user_id: str, data_id: str, *, resource_attributes: Mapping[str, str] | None = None
@@ -150,7 +154,7 @@ class ConsentStore(Store):
             for name, value in (resource_attributes or {}).items()
         ]
         body = {"userId": user_id, "dataId": data_id, "resourceAttributes": attributes}
-        return self._write(f"{self.name}/userDataMappings", body)
+        return self._write(addresses.join(self.name, "userDataMappings"), body)
 
 
 def _attributes(request: Mapping[str, str] | None, resource: Mapping[str, str] | None) -> dict[str, Any]:

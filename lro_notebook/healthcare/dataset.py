@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import ConfigError
+from lro_notebook import addresses
+from lro_notebook.errors import LroWarning, warn_caller
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dicom import DicomStore
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lro_notebook.healthcare.store import Store
     from lro_notebook.operation import Operation
 
-_NAME = re.compile(r"(projects/[^/\s]+/locations/[^/\s]+)/datasets/([^/\s]+)")
 _STORE_KINDS: tuple[type[Store], ...] = (FhirStore, DicomStore, Hl7v2Store, ConsentStore)
 
 
@@ -53,13 +52,7 @@ class Dataset:
     """
 
     def __init__(self, client: Client, name: str, *, api_version: str = "v1") -> None:
-        match = _NAME.fullmatch(name)
-        if match is None:
-            raise ConfigError(
-                f"dataset {name!r} is no full name, such as "
-                "projects/my-project/locations/us-central1/datasets/my-dataset"
-            )
-        self._parent, self.id = match.groups()
+        self._parent, self.id = addresses.dataset(name)
         self.name, self.client = name, client
         self._version = requests.one_of(api_version, ("v1", "v1beta1"), "api_version")
 
@@ -84,10 +77,10 @@ class Dataset:
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        path = f"{self._version}/{self._parent}/datasets?datasetId={self.id}"
-        body = requests.given(timeZone=time_zone)
+        path = addresses.join(self._version, self._parent, "datasets")
+        params, body = {"datasetId": self.id}, requests.given(timeZone=time_zone)
         return self.client.start(
-            "POST", path, body, title="datasets.create", destination=self.name, show=show
+            "POST", path, body, params=params, title="datasets.create", destination=self.name, show=show
         )
 
     def deidentify(
@@ -123,13 +116,14 @@ class Dataset:
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        name = destination if "/" in destination else f"{self._parent}/datasets/{destination}"
-        if _NAME.fullmatch(name) is None:
-            raise ConfigError(
-                f"destination {destination!r} is no name or id of a dataset, such as 'my-dataset-safe'"
-            )
+        if "/" in str(destination):
+            addresses.dataset(destination)
+            name = destination
+        else:
+            identifier = addresses.segment(destination, "dataset", what="destination")
+            name = addresses.join(self._parent, "datasets", identifier)
         body = {"destinationDataset": name, **requests.deidentification(config, gcs_config_uri)}
-        path = f"{self._version}/{self.name}:deidentify"
+        path = addresses.join(self._version, self.name, verb="deidentify")
         missing = f"lro.connect({self.name!r}).create() makes the dataset."
         return self.client.start(
             "POST",
@@ -144,7 +138,7 @@ class Dataset:
 
     def exists(self) -> bool:
         """Tell whether the dataset exists. Calls ``GET {dataset}``; needs ``healthcare.datasets.get``."""
-        return self.client.rest.exists(f"{self._version}/{self.name}")
+        return self.client.rest.exists(addresses.join(self._version, self.name))
 
     def delete(self) -> None:
         """Delete the dataset and all that is in it.
@@ -176,9 +170,10 @@ class Dataset:
         ``healthcare.{collection}.list``.
         """
         return [
-            kind(self.client, self.name, store["name"].rpartition("/")[2], api_version=self._version)
+            kind(self.client, self.name, identifier, api_version=self._version)
             for kind in _STORE_KINDS
             for store in self._pages(kind.collection)
+            if (identifier := _addressable(store["name"]))
         ]
 
     def operation(self, name_or_id: str) -> Operation:
@@ -193,12 +188,9 @@ class Dataset:
         ApiError
             There is no such operation.
         """
-        head, _, last = name_or_id.rpartition("/")
-        name = f"{self.name}/operations/{requests.resource_id(last, 'operation')}"
-        if head and name_or_id != name:
-            raise ConfigError(f"{name_or_id} is no operation of {self.name}; connect to its own dataset")
+        name = addresses.child(self.name, "operations", name_or_id, "operation")
         missing = "ds.operations() lists those there are; records are kept for about 30 days after the end."
-        return self.client.get(f"{self._version}/{name}", missing=missing)
+        return self.client.get(addresses.join(self._version, name), missing=missing)
 
     def operations(self, *, filter: str | None = None, page_size: int | None = None) -> Operations:  # noqa: A002
         """Return the handles of all operations of this dataset, a list that shows as a live table.
@@ -212,7 +204,7 @@ class Dataset:
         page_size : int, optional
             Operations per request.
         """
-        found = self.client.list(f"{self._version}/{self.name}", filter=filter, page_size=page_size)
+        found = self.client.list(addresses.join(self._version, self.name), filter=filter, page_size=page_size)
         return Operations(found)
 
     def read_results(self, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as lro_notebook.read_results
@@ -227,14 +219,27 @@ class Dataset:
     def _call(self, method: str, path: str, params: dict[str, str | int] | None = None) -> dict[str, Any]:
         missing = f"lro.connect({self.name!r}).create() makes the dataset."
         return self.client.rest.call(
-            method, f"{self._version}/{path}", role="read", params=params, missing=missing
+            method, addresses.join(self._version, path), role="read", params=params, missing=missing
         )
 
     def _pages(self, collection: str) -> Iterator[dict[str, Any]]:
         params: dict[str, str | int] = {}
         while True:
-            page = self._call("GET", f"{self.name}/{collection}", params)
+            page = self._call("GET", addresses.join(self.name, collection), params)
             yield from page.get(collection) or ()
             if not page.get("nextPageToken"):
                 return
             params["pageToken"] = page["nextPageToken"]
+
+
+def _addressable(name: str) -> str | None:
+    """Return the id in the name of a store; None, with a warning, where no address can be made of it."""
+    identifier = name.rpartition("/")[2]
+    if addresses.GRAMMARS["store"].allows(identifier):
+        return identifier
+    warn_caller(
+        f"store {addresses.shown(name)} was left out of the list: no address can be made of its id; "
+        "see it in the Google Cloud console",
+        LroWarning,
+    )
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Self
 
+from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.dicomweb import DicomWeb, web_path
@@ -226,7 +227,8 @@ class DicomStore(DicomWeb):
             "blobStorageSettings": _storage(blob_storage_class, "blob_storage_class"),
             **_filter(filter_uri),
         }
-        path = f"{self.name}{'' if study is None else f'/{web_path(study=study)}'}:setBlobStorageSettings"
+        parts = [self.name] if study is None else [self.name, web_path(study=study)]
+        path = addresses.join(*parts, verb="setBlobStorageSettings")
         return self._begin("POST", path, body, title="setBlobStorageSettings", show=show)
 
 

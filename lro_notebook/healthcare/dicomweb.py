@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare.store import Store
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lro_notebook.operation import Operation
-
-_UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
 
 
 class DicomWeb(Store):
@@ -39,7 +37,7 @@ class DicomWeb(Store):
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        path = f"{self.name}/{web_path(study=study)}"
+        path = addresses.join(self.name, web_path(study=study))
         return self._begin("DELETE", path, None, title="studies.delete", show=show)
 
     def delete_series(self, study: str, series: str, *, show: bool | None = None) -> Operation:
@@ -48,7 +46,7 @@ class DicomWeb(Store):
         Calls ``DELETE {store}/dicomWeb/studies/{study}/series/{series}`` (v1, v1beta1); needs
         ``healthcare.dicomStores.dicomWebDelete``. Otherwise as `delete_study`.
         """
-        path = f"{self.name}/{web_path(study=study, series=series)}"
+        path = addresses.join(self.name, web_path(study=study, series=series))
         return self._begin("DELETE", path, None, title="studies.series.delete", show=show)
 
     def update_metadata(
@@ -85,7 +83,7 @@ class DicomWeb(Store):
         steps = [dict(step) for step in patch]
         if not steps:
             raise ConfigError("patch is empty; give at least one operation of a JSON Patch")
-        path = f"{self.name}/{web_path(study=study, series=series)}/metadata"
+        path = addresses.join(self.name, web_path(study=study, series=series), "metadata")
         title = f"studies.{'' if series is None else 'series.'}updateMetadata"
         return self._begin("PATCH", path, steps, title=title, version="v1beta1", show=show)
 
@@ -101,7 +99,7 @@ class DicomWeb(Store):
         **attributes
             Values to search for, such as ``PatientID="123"``.
         """
-        return self._search("studies", limit, attributes)
+        return self._search("dicomWeb/studies", limit, attributes)
 
     def instances(
         self,
@@ -118,8 +116,10 @@ class DicomWeb(Store):
         every attribute. Without a `limit` the local service returns 1,000; ``offset="1000"`` asks for what
         follows.
         """
-        part = "" if study is None else f"{web_path(study=study, series=series).removeprefix('dicomWeb/')}/"
-        return self._search(f"{part}instances", limit, attributes)
+        if study is None and series is not None:
+            raise ConfigError("a series is named with its study; give study too")
+        web = "dicomWeb" if study is None else web_path(study=study, series=series)
+        return self._search(addresses.join(web, "instances"), limit, attributes)
 
     def metadata(
         self, *, study: str, series: str | None = None, instance: str | None = None
@@ -129,7 +129,7 @@ class DicomWeb(Store):
         Calls ``GET {store}/dicomWeb/studies/{study}[/series/{series}[/instances/{instance}]]/metadata``;
         needs ``healthcare.dicomStores.dicomWebRead``. Binary attributes, such as pixels, are left out.
         """
-        path = f"{self.name}/{web_path(study=study, series=series, instance=instance)}/metadata"
+        path = addresses.join(self.name, web_path(study=study, series=series, instance=instance), "metadata")
         items: list[dict[str, Any]] = self._call("GET", path).get("items", [])
         return items
 
@@ -137,9 +137,8 @@ class DicomWeb(Store):
         params: dict[str, str | int] = {**attributes}
         if limit is not None:
             params["limit"] = limit
-        items: list[dict[str, Any]] = self._call("GET", f"{self.name}/dicomWeb/{path}", params=params).get(
-            "items", []
-        )
+        found = self._call("GET", addresses.join(self.name, path), params=params)
+        items: list[dict[str, Any]] = found.get("items", [])
         return items
 
     def _begin(
@@ -155,7 +154,7 @@ class DicomWeb(Store):
         """Start what is no custom method of the store itself."""
         return self._client.start(
             method,
-            f"{version or self._version}/{path}",
+            addresses.join(version or self._version, path),
             body,
             title=f"{self.collection}.{title}",
             destination=self.name,
@@ -168,8 +167,9 @@ def web_path(*, study: str, series: str | None = None, instance: str | None = No
     """Return the DICOMweb path of a study, a series or an instance."""
     if instance is not None and series is None:
         raise ConfigError("an instance is named with its series; give series too")
-    parts = {"studies": study, "series": series, "instances": instance}
-    for word, uid in parts.items():
-        if uid is not None and not _UID.fullmatch(str(uid)):
-            raise ConfigError(f"{word}: {uid!r} is no UID, which is numbers with dots between them")
-    return "dicomWeb/" + "/".join(f"{word}/{uid}" for word, uid in parts.items() if uid is not None)
+    parts = ["dicomWeb", "studies", addresses.segment(study, "study")]
+    if series is not None:
+        parts += ["series", addresses.segment(series, "series")]
+    if instance is not None:
+        parts += ["instances", addresses.segment(instance, "instance")]
+    return addresses.join(*parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import addresses
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.store import Store
 
@@ -271,10 +272,12 @@ class FhirChanges(Store):
 
         Raises
         ------
+        ConfigError
+            A consent is named in another way; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        names = [name if "/fhir/" in name else f"{self.name}/fhir/{name}" for name in consents]
+        names = [addresses.fhir_version(name, self.name) for name in consents]
         body = {"newConsentsList": {"names": names}, **requests.given(validateOnly=validate_only)}
         return self._start("applyAdminConsents", body, destination=self.name, show=show)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.bulk_export import attach_bulk_export, start_bulk_export
@@ -224,7 +225,7 @@ class FhirTransfer(Store):
             self._client,
             self.name,
             version=self._version,
-            group=None if group is None else requests.resource_id(group, "group"),
+            group=None if group is None else addresses.segment(group, "group"),
             types=requests.type_names(types),
             since=requests.timestamp(since, "since"),
             missing=self._missing,
@@ -237,7 +238,7 @@ class FhirTransfer(Store):
         Calls ``GET {store}/operations/{id}``; needs ``healthcare.fhirStores.getFhirOperation`` (our guess,
         by its name).
         """
-        name = f"{self.name}/operations/{requests.resource_id(export_id, 'export')}"
+        name = addresses.child(self.name, "operations", export_id, "export")
         return attach_bulk_export(self._client, name, version=self._version)
 
     def _import(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Self
 
+from lro_notebook import addresses
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.store import Store
 
@@ -233,7 +234,7 @@ class Hl7v2Store(Store):
             filter=filter, view=requests.one_of(view, VIEWS, "view"), orderBy=order_by, pageSize=page_size
         )
         while True:
-            page = self._call("GET", f"{self.name}/messages", params=params)
+            page = self._call("GET", addresses.join(self.name, "messages"), params=params)
             yield from page.get("hl7V2Messages") or ()
             if not page.get("nextPageToken"):
                 return
@@ -244,7 +245,7 @@ class Hl7v2Store(Store):
 
         Calls ``GET {store}/messages/{id}`` (v1, v1beta1); needs ``healthcare.hl7V2Messages.get``.
         """
-        path = f"{self.name}/messages/{message_id.rpartition('/')[2]}"
+        path = addresses.child(self.name, "messages", message_id, "message")
         return self._call("GET", path, params={"view": requests.one_of(view, VIEWS, "view")})
 
     def create_message(self, data: bytes | str, *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -259,14 +260,16 @@ class Hl7v2Store(Store):
         labels : mapping, optional
             Labels to find it by.
         """
-        return self._write(f"{self.name}/messages", {"message": _message(data, labels)})
+        return self._write(addresses.join(self.name, "messages"), {"message": _message(data, labels)})
 
     def ingest(self, data: bytes | str, *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Store a message as `create_message` does, and return ``{"hl7Ack": base64, "message": {…}}``.
 
         Calls ``POST {store}/messages:ingest`` (v1, v1beta1); needs ``healthcare.hl7V2Messages.ingest``.
         """
-        return self._write(f"{self.name}/messages:ingest", {"message": _message(data, labels)})
+        return self._write(
+            addresses.join(self.name, "messages", verb="ingest"), {"message": _message(data, labels)}
+        )
 
 
 def _message(data: bytes | str, labels: Mapping[str, str] | None) -> dict[str, Any]:

@@ -14,15 +14,7 @@ if TYPE_CHECKING:
 
 _GCS = re.compile(r"gs://[a-z0-9][a-z0-9._-]*(/.*)?")
 _BIGQUERY = re.compile(r"bq://[^./]+\.[^./]+")
-_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 _TYPE = re.compile(r"[A-Za-z]+")
-
-
-def resource_id(value: object, what: str) -> str:
-    """Return `value` if it can be the id of a dataset, a store or an operation."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise ConfigError(f"{what} id {value!r} is not 1 to 256 letters, digits, '_', '-' or '.'")
-    return value
 
 
 def gcs_uri(value: object, what: str) -> str:

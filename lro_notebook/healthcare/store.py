@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from lro_notebook import addresses
 from lro_notebook.answers import AnswerLost
 from lro_notebook.errors import ApiError, Code, LroError
-from lro_notebook.healthcare.requests import resource_id
 
 if TYPE_CHECKING:
     from lro_notebook.client import Client
@@ -30,8 +30,8 @@ class Store:
     maker: ClassVar[str]
 
     def __init__(self, client: Client, dataset: str, store_id: str, *, api_version: str = "v1") -> None:
-        self.id = resource_id(store_id, "store")
-        self.name = f"{dataset}/{self.collection}/{self.id}"
+        self.id = addresses.segment(store_id, "store")
+        self.name = addresses.join(dataset, self.collection, self.id)
         self._client, self._dataset, self._version = client, dataset, api_version
 
     def __repr__(self) -> str:
@@ -39,7 +39,7 @@ class Store:
 
     def exists(self) -> bool:
         """Tell whether the store exists. Calls ``GET {store}``; needs ``healthcare.{collection}.get``."""
-        return self._client.rest.exists(f"{self._version}/{self.name}")
+        return self._client.rest.exists(addresses.join(self._version, self.name))
 
     def delete(self) -> None:
         """Delete the store and all that is in it.
@@ -49,10 +49,11 @@ class Store:
         self._call("DELETE", self.name)
 
     def _create(self, body: dict[str, Any], *, exist_ok: bool) -> Self:
-        path = f"{self._version}/{self._dataset}/{self.collection}?{self.collection[:-1]}Id={self.id}"
+        path = addresses.join(self._version, self._dataset, self.collection)
+        params = {f"{self.collection[:-1]}Id": self.id}
         hint = "ds.create() makes the dataset."
         try:
-            self._client.rest.call("POST", path, role="write", json=body, missing=hint)
+            self._client.rest.call("POST", path, role="write", json=body, params=params, missing=hint)
         except AnswerLost as lost:
             raise LroError(
                 f"creating {self.name} was sent, but {lost}; call create(exist_ok=True) to make sure"
@@ -64,13 +65,24 @@ class Store:
 
     def _call(self, method: str, path: str, *, params: dict[str, str | int] | None = None) -> dict[str, Any]:
         return self._client.rest.call(
-            method, f"{self._version}/{path}", role="read", params=params, missing=self._missing
+            method,
+            addresses.join(self._version, path),
+            role="read",
+            params=params,
+            missing=self._missing,
         )
 
-    def _write(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _write(
+        self, path: str, body: dict[str, Any], *, params: dict[str, str | int] | None = None
+    ) -> dict[str, Any]:
         """Send a POST request that makes something small, or only asks."""
         return self._client.rest.call(
-            "POST", f"{self._version}/{path}", role="write", json=body, missing=self._missing
+            "POST",
+            addresses.join(self._version, path),
+            role="write",
+            json=body,
+            params=params,
+            missing=self._missing,
         )
 
     def _start(
@@ -82,7 +94,7 @@ class Store:
         **recorded: Any,  # noqa: ANN401 - as Client.start
     ) -> Operation:
         """Start a custom method of the store; `version` where only that one of the API has it."""
-        path = f"{version or self._version}/{self.name}:{verb}"
+        path = addresses.join(version or self._version, self.name, verb=verb)
         title = f"{self.collection}.{verb}"
         return self._client.start("POST", path, body, title=title, missing=self._missing, **recorded)
 
@@ -90,11 +102,10 @@ class Store:
         """Return the full name of a store: itself, its full name, or its id in this dataset."""
         if isinstance(store, Store):
             return store.name
-        return (
-            store
-            if "/" in store
-            else f"{self._dataset}/{self.collection}/{resource_id(store, 'destination')}"
-        )
+        if "/" in str(store):
+            return addresses.store(store, self.collection)
+        identifier = addresses.segment(store, "store", what="destination")
+        return addresses.join(self._dataset, self.collection, identifier)
 
     @property
     def _missing(self) -> str:

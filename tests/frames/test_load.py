@@ -93,13 +93,14 @@ def test_a_consent_query_loads_the_files_that_its_response_names(tmp_path: Path)
     put(tmp_path / "77_data_ids-0-of-2", "a/1\nb 2\n\n")
     put(tmp_path / "77_data_ids-1-of-2", '"c"')
     uris = [f"file://{path}" for path in sorted(tmp_path.glob("77_*"))]
-    results = ended("consentStores.queryAccessibleData", "gs://b/x", response={"gcsUris": uris}).load()
+    place = f"file://{tmp_path}"
+    results = ended("consentStores.queryAccessibleData", place, response={"gcsUris": uris}).load()
     assert list(results) == ["data_ids"]
     assert results["data_ids"]["data_id"].tolist() == ["a/1", "b 2", "c"]
     assert results["data_ids"].attrs["files"] == uris
     empty = ended("consentStores.queryAccessibleData", "gs://b/x", response={"gcsUris": []}).load()
     assert list(empty) == []
-    gone = ended("consentStores.queryAccessibleData", None, response={"gcsUris": [f"file://{tmp_path}/no"]})
+    gone = ended("consentStores.queryAccessibleData", place, response={"gcsUris": [f"file://{tmp_path}/no"]})
     with pytest.raises(ResultError, match="no cannot be read: FileNotFoundError"):
         gone.load()
 
@@ -113,7 +114,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def test_a_bulk_export_loads_what_its_manifest_lists(tmp_path: Path) -> None:
-    done = ended("fhirStores.bulkExport", "gs://b/x", response=manifest(tmp_path))
+    done = ended("fhirStores.bulkExport", f"file://{tmp_path}", response=manifest(tmp_path))
     results = done.load(columns={"Patient": ["id"]})
     assert list(results) == ["Patient", "Claim"]
     assert results["Patient"].to_dict("list") == {"id": ["p"]}
@@ -123,8 +124,8 @@ def test_a_bulk_export_loads_what_its_manifest_lists(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_was_kept_is_read_as_the_export(tmp_path: Path) -> None:
-    put(tmp_path / "keep" / "manifest.json", json.dumps(manifest(tmp_path / "out"), indent=1))
-    results = read(tmp_path / "keep" / "manifest.json")
+    put(tmp_path / "manifest.json", json.dumps(manifest(tmp_path / "out"), indent=1))
+    results = read(tmp_path / "manifest.json")
     assert results["Patient"]["id"].tolist() == ["p"]
 
 
