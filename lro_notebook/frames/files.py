@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.frames.kinds import TABLES, is_object, kind_of, may_hold
+from lro_notebook.globs import Glob
 from lro_notebook.resource import operation_id, parse_timestamp
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
     fs, path = location.fs, location.path
     try:
         if "*" in path:
-            found = list(fs.glob(path, detail=True).values())
+            found = _globbed(location)
         elif fs.isdir(path):
             found = fs.ls(path, detail=True)
         elif not path.endswith("/") and fs.isfile(path):
@@ -239,6 +240,16 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
     except OSError as error:
         raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
     return [info for info in found if info["type"] == "file"]
+
+
+def _globbed(location: Location) -> list[Mapping[str, Any]]:
+    """Return the files that a pattern names; the file system lists by a coarser one, in few steps."""
+    fs, path = location.fs, location.path
+    if any("**" in part and part != "**" for part in path.split("/")):
+        raise ConfigError(f"{location.uri}: '**' stands for whole folders, as in out/**/*.ndjson")
+    pattern = fs._strip_protocol(path) + ("/" if path.endswith("/") else "")  # noqa: SLF001 - as fs.glob() does
+    glob = Glob(pattern, classes=True)
+    return [info for name, info in fs.glob(glob.coarse(), detail=True).items() if glob.matches(name)]
 
 
 def _written_by(wanted: str, shards: Sequence[Shard], location: Location, span: Span) -> list[Shard]:

@@ -10,6 +10,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
+from lro_notebook.globs import Glob
 from lro_notebook.local.refusal import invalid, missing
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ PARTIAL = ".partial"
 _URI = re.compile(r"gs://([^/]*)(?:/(.*))?", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", re.ASCII)
 _WILDCARD = re.compile(r"[*?]")
+_LONGEST = 1024  # characters of a pattern, and bytes of an object's name in Cloud Storage
 _DEEP = re.compile(r"(?:[^*?]*/)?[^*?/]*\*\*(?:\.[^*?/]+)?")
 
 
@@ -64,19 +66,14 @@ def parse_pattern(uri: object, *, field: str) -> Location:
     location = parse(uri, field=field)
     if not location.path:
         raise invalid(f"{field}: name objects in the bucket, such as gs://{location.bucket}/**")
+    if len(location.path) > _LONGEST:
+        raise invalid(f"{field}: the pattern is longer than {_LONGEST} characters")
     if "**" in location.path and _DEEP.fullmatch(location.path) is None:
         raise invalid(
             f"{field}: '**' stands at the end of the path, or before a file extension as in '**.ndjson', "
             "and is then the only wildcard"
         )
     return location
-
-
-def pattern_regex(pattern: str) -> re.Pattern[str]:
-    """Return an object pattern as a regular expression: only ``**`` goes across slashes."""
-    pieces = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*|\*|\?)", pattern)
-    return re.compile("".join(pieces.get(part) or re.escape(part) for part in parts), re.DOTALL)
 
 
 class Buckets:
@@ -139,8 +136,8 @@ class Buckets:
         """
         bucket = self.folder(location.bucket)
         if _WILDCARD.search(location.path):
-            regex = pattern_regex(location.path)
-            found = [name for name in self._objects(bucket, location.path) if regex.fullmatch(name)]
+            glob = Glob(location.path)
+            found = [name for name in self._objects(bucket, location.path) if glob.matches(name)]
         else:
             found = [location.path] if (bucket / location.path).is_file() else []
         if not found:

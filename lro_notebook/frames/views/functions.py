@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from lro_notebook.errors import ResultError
+from lro_notebook.frames.views import regex
 from lro_notebook.frames.views.fhirtypes import PRIMITIVES, SYSTEM, is_a
 from lro_notebook.frames.views.temporal import Moment, boundary
 from lro_notebook.frames.views.values import Item, decimal_boundary, equal, is_number
@@ -188,6 +189,14 @@ def _text(name: str, change: Callable[..., Any]) -> Callable[..., Items]:
     return run
 
 
+def _matches(text: str, pattern: str) -> bool:
+    if not isinstance(pattern, str):
+        raise TypeError
+    if reason := regex.fault(pattern):
+        raise ResultError(f"matches(): {reason}")
+    return regex.found(text, pattern)
+
+
 def _substring(text: str, start: int, length: int | None = None) -> str | None:
     if not 0 <= start < len(text):
         return None
@@ -240,7 +249,7 @@ FUNCTIONS: dict[str, Callable[..., Items]] = {
     "length": _text("length", len),
     "lowBoundary": _boundary(high=False),
     "lower": _text("lower", str.lower),
-    "matches": _text("matches", lambda text, pattern: re.search(pattern, text, re.DOTALL) is not None),
+    "matches": _text("matches", _matches),
     "not": _not,
     "ofType": _as,
     "replace": _text("replace", str.replace),

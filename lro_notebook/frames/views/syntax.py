@@ -139,6 +139,42 @@ def type_of(expr: Expr) -> str | None:
     return kind
 
 
+#: The functions that give nothing but elements of their source.
+_PARTS = _SAME | {"as", "ofType"}
+
+
+def descends(expr: Expr) -> bool:
+    """Tell whether all that `expr` gives is surely below what it is evaluated on, so that repeating it ends."""
+    match expr:
+        case Empty():
+            return True
+        case Path(source, _) | Call(source, "extension"):
+            return _stays(source)
+        case Index(source, _):
+            return descends(source)
+        case Binary("|", left, right) | Call(_, "iif", (_, left, right)):
+            return descends(left) and descends(right)  # type: ignore[arg-type] - iif() has no types
+        case Call(_, "iif", (_, then)):
+            return descends(then)  # type: ignore[arg-type] - as above
+        case Call(source, "select", (projection,)):
+            return _stays(source) and _stays(projection) and (descends(source) or descends(projection))
+        case Call(source, name) if name in _PARTS:
+            return descends(source)
+    return False
+
+
+def _stays(expr: Expr) -> bool:
+    """Tell whether all that `expr` gives is what it is evaluated on, or below."""
+    match expr:
+        case This():
+            return True
+        case Index(source, _):
+            return _stays(source)
+        case Call(source, name) if name in _PARTS:
+            return _stays(source)
+    return descends(expr)
+
+
 def _type_of_call(expr: Call) -> str | None:
     if expr.name in ("ofType", "as"):
         wanted = str(expr.arguments[0])
