@@ -1,4 +1,4 @@
-"""Names matched against patterns with ``*``, ``?`` and ``**``, in time that grows with their lengths only. Pure.
+"""Names matched against patterns with ``*``, ``?`` and ``**``, with nothing to go back to. Pure.
 
 Both sides use it: the service for objects of a bucket, the client for files of results.
 """

@@ -34,7 +34,8 @@ _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
 )
 #: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
-_OTHER = re.compile(r"(?:(?P<op>\d{12,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
+_ID = re.compile(r"(\d{12,})_")
+_PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z")
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _SHOWN = 5
 _FEW = 200
@@ -202,11 +203,12 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
 
 def _parse_other(name: str, kind: str) -> dict[str, Any]:
     """Return what the name of a file that is no FHIR export says, as fields of `Shard`."""
-    match = _OTHER.fullmatch(name) if kind != "instances" else None
-    if match is None:
+    if kind == "instances":
         return {}
-    index, total = (int(match[part]) if match[part] else None for part in ("i", "n"))
-    return {"operation": match["op"], "index": index, "total": total}
+    written = _ID.match(name)
+    place = _PLACE.search(name, written.end() if written else 0)
+    index, total = map(int, place.groups()) if place else (None, None)
+    return {"operation": written[1] if written else None, "index": index, "total": total}
 
 
 def _name(info: Mapping[str, Any]) -> str:

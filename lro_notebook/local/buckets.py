@@ -27,7 +27,6 @@ PARTIAL = ".partial"
 _URI = re.compile(r"gs://([^/]*)(?:/(.*))?", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", re.ASCII)
 _WILDCARD = re.compile(r"[*?]")
-_LONGEST = 1024  # characters of a pattern, and bytes of an object's name in Cloud Storage
 _DEEP = re.compile(r"(?:[^*?]*/)?[^*?/]*\*\*(?:\.[^*?/]+)?")
 
 
@@ -66,8 +65,6 @@ def parse_pattern(uri: object, *, field: str) -> Location:
     location = parse(uri, field=field)
     if not location.path:
         raise invalid(f"{field}: name objects in the bucket, such as gs://{location.bucket}/**")
-    if len(location.path) > _LONGEST:
-        raise invalid(f"{field}: the pattern is longer than {_LONGEST} characters")
     if "**" in location.path and _DEEP.fullmatch(location.path) is None:
         raise invalid(
             f"{field}: '**' stands at the end of the path, or before a file extension as in '**.ndjson', "

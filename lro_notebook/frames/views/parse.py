@@ -200,8 +200,8 @@ class _Parser:
                 self._expect(",")
             found.append(self._binary(0))
         self._inside -= 1
-        if name == "matches":
-            self._check_pattern(found, token)
+        if name in ("matches", "replaceMatches"):
+            self._check_pattern(found[:1], token)
         least, most = FUNCTIONS[name]
         if not least <= len(found) <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
@@ -209,10 +209,10 @@ class _Parser:
         return tuple(self._type(argument) if name in TYPED else argument for argument in found)
 
     def _check_pattern(self, arguments: Sequence[Expr], token: _Token) -> None:
-        for argument in arguments:
-            if isinstance(argument, Literal) and isinstance(argument.value, str):
-                if reason := regex.fault(argument.value):
-                    raise self._fault(f"matches(): {reason}", token)
+        patterns = [part.value for part in arguments if isinstance(part, Literal)]
+        for pattern in patterns:
+            if isinstance(pattern, str) and (reason := regex.fault(pattern)):
+                raise self._fault(f"{token.text}(): {reason}", token)
 
     def _type(self, expr: Expr) -> str:
         match expr:

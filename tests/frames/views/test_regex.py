@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.frames.views import regex
 from lro_notebook.frames.views.view import View
 
@@ -65,8 +65,8 @@ def test_a_plain_pattern_matches_as_in_python(pattern: str, texts: list[str]) ->
 )
 def test_matches_is_for_a_part_of_the_text_and_lines_do_not_count(
     pattern: str,
-    expected: bool,
-    rows: Callable[..., list[dict[str, Any]]],  # noqa: FBT001 - the answer
+    expected: bool,  # noqa: FBT001 - the answer
+    rows: Callable[..., list[dict[str, Any]]],
 ) -> None:
     patient = {"resourceType": "Patient", "id": "1", "name": [{"family": "Ann\nMüllera"}]}
     quoted = pattern.replace("\\", "\\\\").replace("\n", "\\n")
@@ -90,7 +90,7 @@ def test_a_pattern_that_cannot_be_read_is_named_when_the_view_is_made(pattern: s
         ConfigError, match=r"select\[0\].column\[0\].path: .*matches\(\): the regular expression"
     ):
         View(_view(f"id.matches('{pattern}')"))
-    with pytest.raises(ConfigError, match="RE2|longer than 1000"):
+    with pytest.raises(ConfigError, match=r"RE2|longer than 1000"):
         View(
             {
                 "resource": "Patient",
@@ -116,6 +116,35 @@ def test_a_pattern_that_could_go_back_for_ever_ends_at_once(
     assert time.thread_time() - begun < 5
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (r"birthDate.replaceMatches('(\\d+)-(?P<m>\\d+)-(?<d>\\d+)', '${m}/$3/$1')", "02/01/2020"),
+        (r"birthDate.replaceMatches('[(]|-', '$$ \\')", "2020$$ \\02$$ \\01"),
+        ("birthDate.replaceMatches('x', '')", "2020-02-01"),
+        ("language.replaceMatches('a.c', '<$0>')", "<a\nc>"),
+        ("gender.replaceMatches('a', 'b')", None),
+    ],
+)
+def test_replace_matches_puts_groups_by_number_and_by_name(
+    path: str, expected: str | None, rows: Callable[..., list[dict[str, Any]]]
+) -> None:
+    patient = {"resourceType": "Patient", "id": "1", "birthDate": "2020-02-01", "language": "a\nc"}
+    view = {"resource": "Patient", "select": [_column(path, "string")]}
+    assert rows(view, patient) == [{"v": expected}]
+
+
+@pytest.mark.parametrize("substitution", ["$1", "${n}"])
+def test_a_group_that_there_is_not_is_named(
+    substitution: str, rows: Callable[..., list[dict[str, Any]]]
+) -> None:
+    view = {"resource": "Patient", "select": [_column(f"id.replaceMatches('b', '{substitution}')", "string")]}
+    with pytest.raises(ResultError, match=r"replaceMatches\(\): .*group"):
+        rows(view, {"resourceType": "Patient", "id": "b"})
+    with pytest.raises(ConfigError, match=r"replaceMatches\(\): the regular expression cannot be read"):
+        View(_view("id.replaceMatches('(', '')"))
+
+
 def test_half_a_surrogate_pair_is_a_character_that_is_not_known(
     rows: Callable[..., list[dict[str, Any]]],
 ) -> None:
@@ -128,7 +157,8 @@ def test_half_a_surrogate_pair_is_a_character_that_is_not_known(
 def test_only_views_with_a_regular_expression_load_arrow() -> None:
     program = (
         "import sys, lro_notebook as lro\n"
-        "def view(path): lro.View({'resource': 'Patient', 'select': [{'column': [{'name': 'v', 'path': path}]}]})\n"
+        "select = lambda path: [{'column': [{'name': 'v', 'path': path}]}]\n"
+        "view = lambda path: lro.View({'resource': 'Patient', 'select': select(path)})\n"
         "view('id'); print('pyarrow' in sys.modules)\n"
         "view(\"id.matches('a')\"); print('pyarrow' in sys.modules)\n"
     )
