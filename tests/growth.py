@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import itertools
 import re
 import re._constants as constants  # type: ignore[import-not-found,unused-ignore] - the parser has no stubs
 import re._parser as parser  # type: ignore[import-not-found,unused-ignore]
@@ -21,6 +22,9 @@ ROOT = Path(lro_notebook.__file__).parent
 _METHODS = ("fullmatch", "match", "search", "sub", "split", "finditer", "findall")
 _OUTSIDE = "\x02"  # in no class of any pattern but the negated ones
 _REPRESENTATIVES = 10
+_MOST = 2**16
+#: Twice the length of a text takes less than this many times as long, if time grows with it.
+LINEAR = 3.2
 
 
 class Use(NamedTuple):
@@ -61,7 +65,7 @@ def _of_module(module: str, source: str) -> Iterator[Use]:
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
-        anywhere = re.findall(rf"\.({'|'.join(_METHODS)})\(", source)
+        anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
         for pattern in held:
             if isinstance(pattern, re.Pattern):
                 yield from (Use(module, name, pattern, method) for method in sorted({*(own or anywhere)}))
@@ -69,7 +73,9 @@ def _of_module(module: str, source: str) -> Iterator[Use]:
         match node:
             case ast.Call(ast.Attribute(ast.Name("re"), method), [first, *_], keywords) if method in _METHODS:
                 flags = [word.value for word in keywords if word.arg == "flags"] + node.args[2:3]
-                pattern = _evaluated(first, flags if method in ("fullmatch", "match", "search") else [], namespace)
+                pattern = _evaluated(
+                    first, flags if method in ("fullmatch", "match", "search") else [], namespace
+                )
                 if pattern is not None:
                     yield Use(module, f"line of {pattern.pattern!r}", pattern, method)
 
@@ -104,18 +110,36 @@ def _evaluated(first: ast.expr, flags: list[ast.expr], namespace: dict[str, Any]
         return None
 
 
-def attacks(use: Use, length: int) -> Iterator[str]:
-    """Yield texts of about `length`: a part of what matches, one or two characters again and again, and an end."""
-    text = use.pattern.pattern
-    tree = parser.parse(text, use.pattern.flags & ~re.DEBUG)
+class Attack(NamedTuple):
+    """A part of what matches, then one or two characters again and again, then an end."""
+
+    head: str
+    pump: str
+    tail: str
+
+    def of(self, length: int) -> str:
+        """Return the text of about `length`."""
+        return self.head + (self.pump * (length // len(self.pump) + 1))[:length] + self.tail
+
+
+def attacks(pattern: re.Pattern[Any]) -> Iterator[Attack]:
+    """Yield attacks made of what `pattern` is made of."""
+    tree = parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
     letters = list(dict.fromkeys(_letters(tree)))[:_REPRESENTATIVES]
     sample = "".join(_sample(tree))[:40]
-    pumps = [*letters, *map("".join, product(letters, letters)), sample]
-    for head, pump, tail in product(
-        dict.fromkeys(sample[:end] for end in range(len(sample) + 1)), pumps, ("", _OUTSIDE)
-    ):
-        if pump:
-            yield head + (pump * (length // len(pump) + 1))[:length] + tail
+    heads = dict.fromkeys(sample[:end] for end in range(len(sample) + 1))
+    pumps = filter(None, [*letters, *map("".join, product(letters, letters)), sample])
+    return itertools.starmap(Attack, product(heads, [*pumps], ("", _OUTSIDE)))
+
+
+def slow(
+    run: Callable[[str], object], found: Iterator[Attack], length: int, enough: float
+) -> Iterator[Attack]:
+    """Yield the attacks that take more than `enough` seconds each of four times."""
+    for attack in found:
+        text = attack.of(length)
+        if all(seconds(lambda text=text: run(text)) > enough for _ in range(4)):
+            yield attack
 
 
 def _letters(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
@@ -181,13 +205,17 @@ def seconds(run: Callable[[], object], repeats: int = 1) -> float:
     return min(times)
 
 
-def growth(make: Callable[[int], Callable[[], object]], length: int, *, least: float = 0.004) -> float:
+def growth(make: Callable[[int], Callable[[], object]], length: int, *, least: float = 0.002) -> float:
     """Return how many times as long twice the length takes; 2 is linear, 4 quadratic.
 
-    `length` is doubled until a run takes `least` seconds, so that the clock's steps do not count.
+    `length` is doubled until a run takes `least` seconds, so that the steps of the clock do not count.
     """
-    run, spent = make(length), 0.0
-    while (spent := seconds(run, 3)) < least and length < 2**22:
+    while seconds(make(length), 3) < least and length < _MOST:
         length *= 2
-        run = make(length)
-    return seconds(make(2 * length), 5) / max(spent and seconds(run, 5), 1e-9)
+    ratios = []
+    for _ in range(3):  # the machine may be busy: the least of three
+        short = seconds(make(length), 5)
+        ratios.append(seconds(make(2 * length), 5) / max(short, 1e-9))
+        if ratios[-1] < LINEAR:
+            break
+    return min(ratios)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Characters of a pattern that are read at most.
 LONGEST = 1000
 #: What begins a group, after an escape or a class; and what names one in a substitution.
-_GROUPS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(\()(?:\?P?<(\w+)>|(?!\?))", re.DOTALL)
+_GROUPS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]?|(\()(?:\?P?<(\w+)>|(?!\?))", re.DOTALL)
 _NAMED = re.compile(r"\\|\$(?:([0-9])|\{(\w+)\})", re.ASCII)
 
 
