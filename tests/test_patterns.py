@@ -1,18 +1,19 @@
-"""Texts from outside meet patterns: no regular expression of the package goes back over them again and again."""
+"""Texts from outside meet patterns: none of the package goes back over them again and again."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import growth
 import pytest
 from fsspec.utils import glob_translate
+from growth import LINEAR, Use
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import growth
-from growth import LINEAR, Use
 from lro_notebook import readers
 from lro_notebook.errors import ConfigError
 from lro_notebook.frames import files
@@ -45,9 +46,7 @@ def test_no_pattern_goes_back_again_and_again(use: Use) -> None:
     slow = growth.slow(use.run, growth.attacks(use.pattern), bound, _ENOUGH)
     for attack in islice(slow, _SUSPECTS):
         assert use.module not in _BOUNDED, f"{use} needs long for {attack}"
-        ratio = growth.growth(
-            lambda length, attack=attack: lambda text=attack.of(length): use.run(text), _LENGTH
-        )
+        ratio = growth.growth(lambda length, attack=attack: partial(use.run, attack.of(length)), _LENGTH)
         assert ratio < LINEAR, f"{use} on {attack}"
 
 
@@ -168,7 +167,7 @@ def test_files_of_results_are_found_by_patterns_with_many_stars(tmp_path: Path) 
         path.write_text("{}")
 
     def found(pattern: str) -> list[str]:
-        infos = files._infos(locate(f"{tmp_path}/{pattern}"))  # noqa: SLF001 - what is listed, before it is looked at
+        infos = files._infos(locate(f"{tmp_path}/{pattern}"))
         return sorted(str(info["name"]).removeprefix(f"{tmp_path.as_posix()}/") for info in infos)
 
     assert found("*a*a*b*.ndjson") == ["aXaXb.ndjson", "aaab.ndjson"]
@@ -206,7 +205,7 @@ def test_a_state_of_any_length_costs_nothing(unit: str) -> None:
 
 
 def test_long_names_of_fields_are_not_kept() -> None:
-    caches = (readers._role_of, readers._place_of_name)  # noqa: SLF001 - what is kept
+    caches = (readers._role_of, readers._place_of_name)
     before = [cache.cache_info().currsize for cache in caches]
     metadata: dict[str, Any] = {f"{'pending' * 20_000}{number}": {"a": number} for number in range(3)}
     assert Progress.from_metadata({**metadata, **{f"{key}x": 5 for key in metadata}}) == Progress()
@@ -227,4 +226,4 @@ def test_names_say_the_same_of_their_operation_and_place_as_before(name: str) ->
     assume(old is not None)
     assert old is not None
     index, total = (int(old[part]) if old[part] else None for part in ("i", "n"))
-    assert files._parse_other(name, "messages") == {"operation": old["op"], "index": index, "total": total}  # noqa: SLF001
+    assert files._parse_other(name, "messages") == {"operation": old["op"], "index": index, "total": total}

@@ -183,7 +183,10 @@ def _condition(text: str) -> Condition:
 def _literal(text: str) -> object:
     if text[0] in "'@":
         return text[1:-1] if text[0] == "'" else text[1:]  # dates are text in JSON, and sort as such
-    return orjson.loads(text)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"fhirpathExpression: {text[:80]} is no number that is read here") from error
 
 
 def _values(value: object, path: Sequence[str]) -> Iterator[object]:
