@@ -6,9 +6,8 @@ import ast
 import importlib
 import itertools
 import re
-import re._constants as constants  # type: ignore[import-not-found,unused-ignore] - the parser has no stubs
-import re._parser as parser  # type: ignore[import-not-found,unused-ignore]
 import time
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +17,9 @@ import lro_notebook
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+#: The parser of `re`, which has no stubs.
+parser: Any = importlib.import_module("re._parser")
+constants: Any = importlib.import_module("re._constants")
 ROOT = Path(lro_notebook.__file__).parent
 _METHODS = ("fullmatch", "match", "search", "sub", "split", "finditer", "findall")
 _OUTSIDE = "\x02"  # in no class of any pattern but the negated ones
@@ -50,7 +52,7 @@ class Use(NamedTuple):
 
 def uses() -> list[Use]:
     """Return every use of a pattern that is known when a module is imported."""
-    found = []
+    found: list[Use] = []
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
         name = ".".join(part for part in parts if part != "__init__")
@@ -138,7 +140,7 @@ def slow(
     """Yield the attacks that take more than `enough` seconds each of four times."""
     for attack in found:
         text = attack.of(length)
-        if all(seconds(lambda text=text: run(text)) > enough for _ in range(4)):
+        if all(seconds(partial(run, text)) > enough for _ in range(4)):
             yield attack
 
 

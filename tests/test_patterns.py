@@ -22,6 +22,7 @@ from lro_notebook.globs import Glob
 from lro_notebook.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 #: Characters of what meets the patterns of these modules at most, as their code has it.
@@ -40,13 +41,17 @@ _DYNAMIC = {
 }
 
 
+def _run_of(use: Use, attack: growth.Attack, length: int) -> Callable[[], object]:
+    return partial(use.run, attack.of(length))
+
+
 @pytest.mark.parametrize("use", growth.uses(), ids=str)
 def test_no_pattern_goes_back_again_and_again(use: Use) -> None:
     bound = _BOUNDED.get(use.module, _LENGTH)
     slow = growth.slow(use.run, growth.attacks(use.pattern), bound, _ENOUGH)
     for attack in islice(slow, _SUSPECTS):
         assert use.module not in _BOUNDED, f"{use} needs long for {attack}"
-        ratio = growth.growth(lambda length, attack=attack: partial(use.run, attack.of(length)), _LENGTH)
+        ratio = growth.growth(partial(_run_of, use, attack), _LENGTH)
         assert ratio < LINEAR, f"{use} on {attack}"
 
 
@@ -143,7 +148,7 @@ def test_a_glob_with_classes_matches_as_fsspec_does(pattern: str, names: list[st
 )
 def test_a_glob_takes_time_by_the_length_of_the_name_only(pattern: str, unit: str) -> None:
     glob = Glob(pattern, classes=True)
-    ratio = growth.growth(lambda length: lambda name=unit * length: glob.matches(name), 500)
+    ratio = growth.growth(lambda length: partial(glob.matches, unit * length), 500)
     assert ratio < LINEAR
 
 
@@ -195,13 +200,12 @@ def test_a_state_loses_the_name_of_its_type_as_before(words: list[str]) -> None:
 def test_a_state_of_any_length_costs_nothing(unit: str) -> None:
     state = "A" + unit * 10_000
     assert readers.state_word(state) == ""
-    ratio = growth.growth(
-        lambda length: (
-            lambda text="A" + unit * length: Progress.from_metadata({"state": text, "status": text})
-        ),
-        1_000,
-    )
-    assert ratio < LINEAR
+
+    def make(length: int) -> Callable[[], object]:
+        text = "A" + unit * length
+        return lambda: Progress.from_metadata({"state": text, "status": text})
+
+    assert growth.growth(make, 1_000) < LINEAR
 
 
 def test_long_names_of_fields_are_not_kept() -> None:
