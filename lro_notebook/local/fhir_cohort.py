@@ -35,7 +35,7 @@ _LITERAL = r"'(?:[^'\\])*'|@[\dT:.Z+-]+|-?\d+(?:\.\d+)?|true|false"
 _COMPARISON = re.compile(rf"({_PATH})\s*(=|!=|<=|>=|<|>)\s*({_LITERAL})", re.ASCII)
 _EXISTS = re.compile(rf"({_PATH})\.exists\(\)", re.ASCII)
 _WHERE = re.compile(r"where\((.*)\)", re.DOTALL)
-_AND = re.compile(r"\s+and\s+")
+_AND = re.compile(r"(?<!\s)\s+and\s+")  # begins once in a run of spaces
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -44,6 +44,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_MOST = 100  # expressions of a cohort
 
 
 class Condition(NamedTuple):
@@ -89,6 +90,8 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequ
         raise invalid(
             'fhirpathQuery.expressions: expected a list such as [{"fhirpathExpression": "Patient"}]'
         )
+    if len(listed) > _MOST:
+        raise invalid(f"fhirpathQuery.expressions: the local service takes {_MOST} of them at most")
     destination = arguments.destination(context.buckets, body)
     expressions = []
     for item in listed:
@@ -101,8 +104,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequ
 
 def compile_expression(text: object, label: str = "") -> Expression:
     """Return a compiled expression; refuse one outside the subset."""
-    if not isinstance(text, str):
-        raise invalid("fhirpathExpression: expected text such as Patient.where(gender = 'female')")
+    text = arguments.expression(text, "fhirpathExpression", "Patient.where(gender = 'female')")
     type_, _, rest = text.strip().partition(".")
     if not is_resource_type(type_):
         raise invalid("fhirpathExpression: start with a resource type, such as Patient")
@@ -181,7 +183,10 @@ def _condition(text: str) -> Condition:
 def _literal(text: str) -> object:
     if text[0] in "'@":
         return text[1:-1] if text[0] == "'" else text[1:]  # dates are text in JSON, and sort as such
-    return orjson.loads(text)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"fhirpathExpression: {text[:80]} is no number that is read here") from error
 
 
 def _values(value: object, path: Sequence[str]) -> Iterator[object]:

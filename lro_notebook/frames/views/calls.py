@@ -8,6 +8,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.frames.views import regex
 from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
 from lro_notebook.frames.views.functions import REFERENCE
 from lro_notebook.frames.views.operators import truth
@@ -170,6 +171,7 @@ CALLS: dict[str, Callable[..., Plan]] = {
     "getResourceKey": _key,
     "join": _join,
     "last": lambda source: lambda frame: source(frame).last(),
+    "matches": _on_text("matches", regex.search),
     "not": _not,
     "select": _select,
     "single": _single,

@@ -10,7 +10,7 @@ from lro_notebook.errors import ConfigError
 from lro_notebook.frames.views.fhirtypes import PRIMITIVES, short_name
 from lro_notebook.frames.views.fields import check_name, constants_of, list_of, object_of, text_of, word
 from lro_notebook.frames.views.parse import parse
-from lro_notebook.frames.views.syntax import Expr, Literal, type_of
+from lro_notebook.frames.views.syntax import Expr, Literal, descends, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -164,6 +164,8 @@ class _Reader:
         if way == "repeat" and not paths:
             raise ConfigError(f"{where}.repeat must have at least one path")
         each = tuple(self.expr(path, f"{where}.{way}", at_root=at_root) for path in paths)
+        if way == "repeat":
+            _check_descent(zip(paths, each, strict=True), where)
         inside = at_root and not each
         columns = tuple(
             self._column(part, f"{where}.column[{number}]", at_root=inside)
@@ -189,6 +191,15 @@ class _Reader:
         expr = self.expr(path, f"{where}.path", at_root=at_root)
         kind = short_name(declared) if declared else type_of(expr)
         return Column(name, path, expr, kind, collection)
+
+
+def _check_descent(paths: Iterable[tuple[object, Expr]], where: str) -> None:
+    for path, expr in paths:
+        if not descends(expr):
+            raise ConfigError(
+                f"{where}.repeat: the path {path!r} does not lead from an element to those below it, so "
+                "repeating it has no end; name what is below, such as item"
+            )
 
 
 def _check_columns(select: Select, before: Iterable[Column] = ()) -> list[Column]:

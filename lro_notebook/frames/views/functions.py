@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from lro_notebook.errors import ResultError
+from lro_notebook.frames.views import regex
 from lro_notebook.frames.views.fhirtypes import PRIMITIVES, SYSTEM, is_a
 from lro_notebook.frames.views.temporal import Moment, boundary
 from lro_notebook.frames.views.values import Item, decimal_boundary, equal, is_number
@@ -188,6 +189,22 @@ def _text(name: str, change: Callable[..., Any]) -> Callable[..., Items]:
     return run
 
 
+def _regex(name: str, run: Callable[..., Any]) -> Callable[..., Items]:
+    """Return a function on one text that takes a regular expression."""
+
+    def checked(text: str, pattern: str, *more: str) -> Any:  # noqa: ANN401 - as `run` gives it
+        if not all(isinstance(argument, str) for argument in (pattern, *more)):
+            raise TypeError
+        if reason := regex.fault(pattern):
+            raise ResultError(f"{name}(): {reason}")
+        try:
+            return run(text, pattern, *more)
+        except ValueError as error:
+            raise ResultError(f"{name}(): {error}") from error
+
+    return _text(name, checked)
+
+
 def _substring(text: str, start: int, length: int | None = None) -> str | None:
     if not 0 <= start < len(text):
         return None
@@ -214,7 +231,7 @@ def _to_number(kind: type[int | Decimal], pattern: str) -> Callable[[Items], Ite
             return []
         try:
             return [Item(kind(value))] if isinstance(value, str | kind) else []
-        except InvalidOperation:
+        except (InvalidOperation, ValueError):  # more digits than Python reads
             return []
 
     return convert
@@ -240,10 +257,11 @@ FUNCTIONS: dict[str, Callable[..., Items]] = {
     "length": _text("length", len),
     "lowBoundary": _boundary(high=False),
     "lower": _text("lower", str.lower),
-    "matches": _text("matches", lambda text, pattern: re.search(pattern, text, re.DOTALL) is not None),
+    "matches": _regex("matches", regex.found),
     "not": _not,
     "ofType": _as,
     "replace": _text("replace", str.replace),
+    "replaceMatches": _regex("replaceMatches", regex.replaced),
     "single": lambda items: [one(items, "single()")] if items else [],
     "skip": lambda items, number: items[max(number, 0) :],
     "startsWith": _text("startsWith", str.startswith),

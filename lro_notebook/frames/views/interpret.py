@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +107,7 @@ def _call(expr: Call, items: Items, scope: Scope) -> Items:
         return []
     try:
         return FUNCTIONS[expr.name](source, *arguments)
-    except (TypeError, re.error) as error:
+    except TypeError as error:
         raise ResultError(f"{expr.name}() cannot take such arguments") from error
 
 
@@ -205,11 +204,20 @@ _WAYS: dict[type, Callable[[Any, Items, Scope], Items]] = {
 
 
 def repeat(paths: Sequence[Expr], item: Item, scope: Scope) -> Items:
-    """Return what `paths` give on `item`, and again on all that they give; each before what is below it."""
+    """Return what `paths` give on `item`, and again on all that they give; each before what is below it.
+
+    An element that several paths lead to is there once; otherwise each level would double what is below.
+    """
     found: Items = []
-    stack = [child for path in reversed(paths) for child in reversed(evaluate(path, [item], scope))]
+    seen: set[int] = set()
+    stack = [item]
     while stack:
         node = stack.pop()
-        found.append(node)
+        if isinstance(node.value, dict):
+            if id(node.value) in seen:
+                continue
+            seen.add(id(node.value))
+        if node is not item:
+            found.append(node)
         stack.extend(child for path in reversed(paths) for child in reversed(evaluate(path, [node], scope)))
     return found

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from lro_notebook.frames.views import regex
 from lro_notebook.frames.views.syntax import (
     FUNCTIONS,
     TYPED,
@@ -24,7 +25,7 @@ from lro_notebook.frames.views.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
@@ -35,6 +36,7 @@ _TOKEN = re.compile(
     |(?P<name>[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`)
     |(?P<variable>%(?:[A-Za-z_][\w-]*|`[^`]*`|'[^']*'))
     |(?P<dollar>\$\w+)
+    |(?P<open>/\*)
     |(?P<sign><=|>=|!=|!~|[-=~<>+*/&|.,()\[\]{}])""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -87,6 +89,8 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, place)
         if match is None:
             raise PathError(text, place, f"{text[place]!r} is not FHIRPath")
+        if match.lastgroup == "open":
+            raise PathError(text, place, "the comment has no end")
         kind = match.lastgroup or ""
         if kind == "date" and match["clock"]:
             kind = "datetime"
@@ -196,11 +200,19 @@ class _Parser:
                 self._expect(",")
             found.append(self._binary(0))
         self._inside -= 1
+        if name in ("matches", "replaceMatches"):
+            self._check_pattern(found[:1], token)
         least, most = FUNCTIONS[name]
         if not least <= len(found) <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
             raise self._fault(f"{name}() takes {wanted} arguments, not {len(found)}", token)
         return tuple(self._type(argument) if name in TYPED else argument for argument in found)
+
+    def _check_pattern(self, arguments: Sequence[Expr], token: _Token) -> None:
+        patterns = [part.value for part in arguments if isinstance(part, Literal)]
+        for pattern in patterns:
+            if isinstance(pattern, str) and (reason := regex.fault(pattern)):
+                raise self._fault(f"{token.text}(): {reason}", token)
 
     def _type(self, expr: Expr) -> str:
         match expr:

@@ -99,6 +99,7 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(("exists", "getReferenceKey", "highBoundary", "join", "lowBoundary"), (0, 1)),
     "iif": (2, 3),
     "replace": (2, 2),
+    "replaceMatches": (2, 2),
     "substring": (1, 2),
 }
 #: The functions whose argument is a type.
@@ -111,7 +112,7 @@ _RESULTS = {
     **dict.fromkeys(("count", "length", "toInteger"), "integer"),
     "toDecimal": "decimal",
     **dict.fromkeys(("getReferenceKey", "getResourceKey", "join", "lower", "replace", "substring"), "string"),
-    **dict.fromkeys(("toString", "trim", "upper"), "string"),
+    **dict.fromkeys(("replaceMatches", "toString", "trim", "upper"), "string"),
 }
 _SAME = frozenset({"distinct", "first", "last", "single", "skip", "tail", "take", "where"})
 _SYSTEM = {name: name[0].lower() + name[1:] for name in SYSTEM}
@@ -137,6 +138,44 @@ def type_of(expr: Expr) -> str | None:
         case Call():
             kind = _type_of_call(expr)
     return kind
+
+
+#: The functions that give nothing but elements of their source.
+_PARTS = _SAME | {"as", "ofType"}
+
+
+def descends(expr: Expr) -> bool:
+    """Tell whether all that `expr` gives is below what it is evaluated on, so that repeating it ends."""
+    match expr:
+        case Path(source, _) | Call(source, "extension"):
+            found = _stays(source)
+        case Index(source, _):
+            found = descends(source)
+        case Binary("|", left, right):
+            found = descends(left) and descends(right)
+        case Call(_, "iif", (_, *branches)):
+            found = all(not isinstance(part, str) and descends(part) for part in branches)
+        case Call(source, "select", (projection,)) if not isinstance(projection, str):
+            below = descends(source) or descends(projection)
+            found = below and _stays(source) and _stays(projection)
+        case Call(source, name):
+            found = name in _PARTS and descends(source)
+        case _:
+            found = isinstance(expr, Empty)
+    return found
+
+
+def _stays(expr: Expr) -> bool:
+    """Tell whether all that `expr` gives is what it is evaluated on, or below."""
+    match expr:
+        case This():
+            return True
+        case Index(source, _):
+            return _stays(source)
+        case Call(source, name) if name in _PARTS:
+            return _stays(source)
+        case _:
+            return descends(expr)
 
 
 def _type_of_call(expr: Call) -> str | None:
