@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import Code
+from lro_notebook.local import nesting
 from lro_notebook.local.refusal import Refusal
 from lro_notebook.resource import parse_timestamp
 
@@ -71,6 +72,11 @@ def parse_rule(expression: object) -> Callable[[Mapping[str, str]], Any]:
     tokens = _tokens(expression)
     if sum(text in ("&&", "||") for kind, text in tokens if kind == "mark") > _LOGICAL_MAX:
         raise Refusal(Code.INVALID_ARGUMENT, f"authorizationRule: more than {_LOGICAL_MAX} logical operators")
+    if nesting.is_bracketed_deep(text for kind, text in tokens if kind == "mark"):
+        raise Refusal(
+            Code.INVALID_ARGUMENT,
+            f"authorizationRule: more than {nesting.BRACKET_LIMIT} brackets within each other",
+        )
     rule = _either(tokens)
     if tokens:
         raise _unreadable()

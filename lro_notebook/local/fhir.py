@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import names, rawjson, resources
+from lro_notebook.local import names, nesting, rawjson, resources
 from lro_notebook.local.fhir_import import read_resource
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
@@ -170,9 +170,9 @@ def _incoming(body: bytes, type_: str, identifier: str, *, own_id: bool = False)
     """Return the `type_` of a request body; with `own_id` it must bring its id along."""
     text = body.removeprefix(b"\xef\xbb\xbf").strip()
     try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"the resource is not valid JSON at character {error.pos}") from error
+        document = nesting.loads(text)
+    except nesting.Unreadable as error:
+        raise invalid(f"the resource is {error}") from error
     if not isinstance(document, dict) or document.get("resourceType") != type_:
         raise invalid(f"expected a JSON object whose resourceType is {type_}, as in the address")
     if own_id and document.get("id") != identifier:

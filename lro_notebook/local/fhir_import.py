@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, batches, rawjson, resources, stores
+from lro_notebook.local import arguments, batches, nesting, rawjson, resources, stores
 from lro_notebook.local.names import is_fhir_id, is_resource_type
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.resources import Incoming
@@ -87,9 +87,9 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
         Where the text stands, for the failure log.
     """
     try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        return flaw(source, f"not valid JSON at character {error.pos}")
+        document = nesting.loads(text)
+    except nesting.Unreadable as error:
+        return flaw(source, str(error))
     if type(document) is not dict:
         return flaw(source, "not a JSON object")
     type_, identifier = document.get("resourceType"), document.get("id")

@@ -34,6 +34,8 @@ _TEXTS = {
 _TIMES = {"send_time": "sent", "sendTime": "sent", "create_time": "created", "createTime": "created"}
 _DATES = {"send_date": "sent", "sendDate": "sent"}
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
+#: Comparisons in one filter; SQLite takes an expression of 1,000 parts within each other.
+_MOST = 100
 
 
 class Clause(NamedTuple):
@@ -56,6 +58,8 @@ def compile_filter(text: str, zone: tzinfo = UTC) -> Clause:
         clauses.append(_expression(tokens, zone))
         if not tokens:
             break
+        if len(clauses) == _MOST:
+            raise invalid(f"filter: more than {_MOST} comparisons, the most that the local service reads")
         joint = tokens.pop(0)[1]
         if joint not in ("AND", "OR"):
             raise _unreadable()
@@ -79,10 +83,14 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 
 def _expression(tokens: list[tuple[str, str]], zone: tzinfo) -> Clause:
-    word = _take(tokens, "word")
-    if word == "NOT":
-        clause = _expression(tokens, zone)
-        return Clause(f"NOT {clause.sql}", clause.values)
+    word, negated = _take(tokens, "word"), False
+    while word == "NOT":
+        word, negated = _take(tokens, "word"), not negated
+    clause = _comparison(word, tokens, zone)
+    return Clause(f"NOT {clause.sql}", clause.values) if negated else clause
+
+
+def _comparison(word: str, tokens: list[tuple[str, str]], zone: tzinfo) -> Clause:
     if word == "PatientId":
         return _patient(tokens)
     if word == "labels":

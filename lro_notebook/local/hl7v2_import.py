@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, batches, hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
+from lro_notebook.local import (
+    arguments,
+    batches,
+    hl7v2_messages,
+    hl7v2_parse,
+    hl7v2_schema,
+    nesting,
+    stores,
+)
 from lro_notebook.local.hl7v2_messages import Incoming
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.work import Kind, Step
@@ -82,9 +88,9 @@ def run(job: Job, request: ImportRequest) -> Steps:
 def read_line(line: Line, parser: Parser) -> Incoming | Failure:
     """Return the message of a line, ready to be stored, or why it holds none."""
     try:
-        document = orjson.loads(line.text)
-    except orjson.JSONDecodeError as error:
-        return _flaw(line, f"not valid JSON at character {error.pos}")
+        document = nesting.loads(line.text)
+    except nesting.Unreadable as error:
+        return _flaw(line, str(error))
     try:
         return read_message(document, parser)
     except hl7v2_parse.Flaw as flaw:

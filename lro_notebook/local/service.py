@@ -8,10 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from lro_notebook.errors import Code
-from lro_notebook.local import names, stores
+from lro_notebook.local import names, nesting, stores
 from lro_notebook.local.faults import Faults
 from lro_notebook.local.refusal import Refusal, invalid, json_response
 
@@ -120,9 +118,9 @@ async def read_json(request: Request) -> dict[str, Any]:
     """Return the JSON object in the body of a request; an empty body is an empty object."""
     body = await read_body(request)
     try:
-        data = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"the request body is not valid JSON at character {error.pos}") from error
+        data = nesting.loads(body or b"{}")
+    except nesting.Unreadable as error:
+        raise invalid(f"the request body is {error}") from error
     if not isinstance(data, dict):
         raise invalid("the request body is not a JSON object")
     return data
