@@ -21,6 +21,7 @@ from lro_notebook.local.faults import FaultyAnswers
 from lro_notebook.local.refusal import (
     MISTAKE,
     Refusal,
+    file_refusal,
     missing,
     refusal_response,
     write_refusal,
@@ -60,6 +61,7 @@ def build_app(service: Service) -> Starlette:
             Refusal: _refused,
             HTTPException: _no_route,
             sqlite3.OperationalError: _not_written,
+            OSError: _file_trouble,
             Exception: _mistake,
         },
     )
@@ -128,6 +130,12 @@ async def _not_written(request: Request, error: Exception) -> Response:
         if isinstance(error, sqlite3.OperationalError)
         else Refusal(Code.INTERNAL, MISTAKE)
     )
+    return refusal_response(refusal, request.url.path)
+
+
+async def _file_trouble(request: Request, error: Exception) -> Response:
+    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    refusal = file_refusal(error) if isinstance(error, OSError) else Refusal(Code.INTERNAL, MISTAKE)
     return refusal_response(refusal, request.url.path)
 
 

@@ -19,7 +19,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, nesting
+from lro_notebook.local import arguments, nesting, objects
 from lro_notebook.local.refusal import Refusal, invalid
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> Mapping[str, Any]:
         raise invalid("config: only one of config and gcsConfigUri can be given")
     ((_, path),) = folders.match(arguments.object_(folders, uri, "gcsConfigUri"))
     try:
-        config = nesting.loads(path.read_bytes())
+        config = nesting.loads(objects.read_object(path))
     except nesting.Unreadable as error:
         raise invalid(f"gcsConfigUri: the object is {error}") from error
     if not isinstance(config, dict):

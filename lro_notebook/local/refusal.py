@@ -6,6 +6,8 @@ thing and the next step; it never holds the content of a resource.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,31 @@ _ISSUE_TYPE: Mapping[int, str] = {
     429: "throttled",
     501: "not-supported",
     503: "transient",
+}
+
+
+#: Error of the operating system -> google.rpc code.
+_FILE_CODES: Mapping[int, Code] = {
+    errno.ENOSPC: Code.RESOURCE_EXHAUSTED,
+    errno.EDQUOT: Code.RESOURCE_EXHAUSTED,
+    errno.EFBIG: Code.RESOURCE_EXHAUSTED,
+    errno.EMFILE: Code.RESOURCE_EXHAUSTED,
+    errno.ENFILE: Code.RESOURCE_EXHAUSTED,
+    errno.EACCES: Code.PERMISSION_DENIED,
+    errno.EPERM: Code.PERMISSION_DENIED,
+    errno.EROFS: Code.PERMISSION_DENIED,
+    errno.ENOENT: Code.NOT_FOUND,
+    errno.ENOTDIR: Code.FAILED_PRECONDITION,
+    errno.EISDIR: Code.FAILED_PRECONDITION,
+    errno.EEXIST: Code.FAILED_PRECONDITION,
+    errno.ENOTEMPTY: Code.FAILED_PRECONDITION,
+    errno.ELOOP: Code.FAILED_PRECONDITION,
+    errno.EXDEV: Code.FAILED_PRECONDITION,
+    errno.EINVAL: Code.FAILED_PRECONDITION,
+    errno.ENXIO: Code.FAILED_PRECONDITION,
+    errno.EBUSY: Code.FAILED_PRECONDITION,
+    errno.ENAMETOOLONG: Code.INVALID_ARGUMENT,
+    errno.EIO: Code.UNAVAILABLE,
 }
 
 
@@ -96,6 +123,14 @@ def invalid(message: str) -> Refusal:
 def missing(message: str) -> Refusal:
     """Return a refusal for something that is not there (HTTP 404)."""
     return Refusal(Code.NOT_FOUND, message)
+
+
+def file_refusal(error: OSError) -> Refusal:
+    """Return the refusal for a file of a bucket that cannot be read or written."""
+    code = _FILE_CODES.get(error.errno or 0, Code.INTERNAL)
+    name = error.filename2 or error.filename
+    where = f" ({os.fsencode(name).decode(errors='backslashreplace')[:300]})" if isinstance(name, str) else ""
+    return Refusal(code, f"A file of a bucket could not be read or written: {error.strerror or error}{where}")
 
 
 def write_refusal(error: sqlite3.OperationalError) -> Refusal:

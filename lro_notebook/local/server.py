@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sqlite3
@@ -24,7 +23,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import catalogue, operations, stores
+from lro_notebook.local import catalogue, objects, operations, stores
 from lro_notebook.local.app import build_app
 from lro_notebook.local.buckets import SAMPLE_BUCKET, Buckets
 from lro_notebook.local.database import Database
@@ -101,7 +100,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         operations.abort_active(connection)
         if not stores.has_dataset(connection, DEMO_DATASET):
             stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
-    _clear(folders.partial)
+    objects.clear(folders.partial)
     worker = Worker(database, folders, pace, limit=settings.max_operations, shard_bytes=settings.shard_bytes)
     service = Service(
         data_dir=directory,
@@ -226,12 +225,6 @@ def _write_whole(path: Path, content: bytes) -> None:
     with os.fdopen(number, "wb") as file:
         file.write(content)
     Path(name).replace(path)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what an earlier run left unfinished."""
-    for item in folder.iterdir():
-        shutil.rmtree(item)
 
 
 def _expire(database: Database, days: float, stopping: threading.Event) -> None:

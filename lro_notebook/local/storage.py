@@ -6,6 +6,7 @@ What `gcsfs` and Google's own client need to read; nothing is written here.
 from __future__ import annotations
 
 import mimetypes
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets
+from lro_notebook.local import buckets, objects
 from lro_notebook.local.refusal import Refusal, json_response, missing
 from lro_notebook.local.service import limit_of, page_token, service_of, token_text
 from lro_notebook.resource import format_timestamp
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _API = "/storage/v1"
+_LAST_TIME = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _OBJECT = "/b/{bucket}/o/{object:path}"
 
 
@@ -68,7 +70,8 @@ def list_objects(request: Request) -> Response:
         if path is None:
             prefixes.append(name)
         else:
-            items.append(_object(request, bucket, name, path))
+            with suppress(FileNotFoundError):  # removed since the bucket was listed
+                items.append(_object(request, bucket, name, path))
     if items:
         answer["items"] = items
     if prefixes:
@@ -107,7 +110,7 @@ def _file_of(request: Request) -> tuple[str, Path]:
     location = buckets.parse(f"gs://{bucket}/{name}", field="object")
     folders.check(location, field="object")
     path = folders.root / bucket / location.path
-    if location.path != name or not path.is_file():
+    if location.path != name or objects.flaw_of(str(path), str(folders.root)):
         raise missing(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
     return name, path
 
@@ -138,7 +141,8 @@ def _bucket(name: str) -> dict[str, Any]:
 
 def _object(request: Request, bucket: str, name: str, path: Path) -> dict[str, Any]:
     status = path.stat()
-    time = format_timestamp(datetime.fromtimestamp(status.st_mtime, UTC))
+    # A disk may have files of any time, which a datetime cannot tell.
+    time = format_timestamp(datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_TIME), UTC))
     generation = str(status.st_mtime_ns // 1000)
     base = f"{service_of(request).endpoint}{_API}/b/{bucket}/o"
     return {

@@ -6,7 +6,6 @@ between two steps when it is cancelled or the service ends.
 
 from __future__ import annotations
 
-import errno
 import logging
 import sqlite3
 import threading
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local import operations
-from lro_notebook.local.refusal import Refusal, write_refusal
+from lro_notebook.local.refusal import Refusal, file_refusal, write_refusal
 from lro_notebook.local.work import Job
 from lro_notebook.resource import Status
 
@@ -140,7 +139,8 @@ class Worker:
         except Refusal as refusal:
             outcome = Status(refusal.code.value, refusal.message)
         except OSError as error:
-            outcome = _file_trouble(error)
+            refusal = file_refusal(error)
+            outcome = Status(refusal.code.value, refusal.message)
         except sqlite3.OperationalError as error:
             logger.exception("operation %d failed", run.number)
             written = write_refusal(error)
@@ -217,22 +217,3 @@ class Worker:
             "wait for one to end or cancel one (--max-operations changes the limit)",
             headers={"Retry-After": "1"},
         )
-
-
-def _file_trouble(error: OSError) -> Status:
-    """Return how an operation ends that could not read or write a file."""
-    codes = {
-        errno.ENOSPC: Code.RESOURCE_EXHAUSTED,
-        errno.EDQUOT: Code.RESOURCE_EXHAUSTED,
-        errno.EFBIG: Code.RESOURCE_EXHAUSTED,
-        errno.EACCES: Code.PERMISSION_DENIED,
-        errno.EPERM: Code.PERMISSION_DENIED,
-        errno.ENOENT: Code.NOT_FOUND,
-        errno.ENOTDIR: Code.FAILED_PRECONDITION,
-        errno.EISDIR: Code.FAILED_PRECONDITION,
-        errno.EEXIST: Code.FAILED_PRECONDITION,
-        errno.ENAMETOOLONG: Code.INVALID_ARGUMENT,
-    }
-    code = codes.get(error.errno or 0, Code.INTERNAL)
-    where = f" ({str(error.filename)[:300]})" if error.filename else ""
-    return Status(code.value, f"A file of a bucket could not be read or written: {error.strerror}{where}")
