@@ -60,7 +60,7 @@ def build_app(service: Service) -> Starlette:
         exception_handlers={
             Refusal: _refused,
             HTTPException: _no_route,
-            sqlite3.OperationalError: _not_written,
+            sqlite3.DatabaseError: _not_written,
             OSError: _file_trouble,
             Exception: _mistake,
         },
@@ -126,9 +126,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _not_written(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
     refusal = (
-        write_refusal(error)
-        if isinstance(error, sqlite3.OperationalError)
-        else Refusal(Code.INTERNAL, MISTAKE)
+        write_refusal(error) if isinstance(error, sqlite3.DatabaseError) else Refusal(Code.INTERNAL, MISTAKE)
     )
     return refusal_response(refusal, request.url.path)
 

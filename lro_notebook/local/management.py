@@ -19,7 +19,7 @@ from lro_notebook.local.service import (
     token_number,
     token_text,
 )
-from lro_notebook.local.starting import start
+from lro_notebook.local.starting import start, stop_operation
 from lro_notebook.local.store_routes import routes_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,13 @@ async def get_operation(request: Request) -> Response:
     with service.database.read() as connection:
         identifier = request.path_params["operation"]
         return json_response(
-            operations.get(connection, dataset_name(request), identifier, endpoint=service.endpoint)
+            operations.get(
+                connection,
+                dataset_name(request),
+                identifier,
+                endpoint=service.endpoint,
+                ends=service.worker.ends,
+            )
         )
 
 
@@ -101,19 +107,14 @@ async def list_operations(request: Request) -> Response:
             limit=limit + 1,
             done=done,
             endpoint=service.endpoint,
+            ends=service.worker.ends,
         )
     return page_response("operations", [row for _, row in rows], [key for key, _ in rows], limit)
 
 
 def cancel_operation(request: Request) -> Response:
     """``operations.cancel``; nothing changes for one that has ended."""
-    service = service_of(request)
-    with service.database.write() as connection:
-        number = operations.request_cancel(
-            connection, dataset_name(request), request.path_params["operation"]
-        )
-    if number is not None:
-        service.worker.cancel(number)
+    stop_operation(service_of(request), dataset_name(request), request.path_params["operation"])
     return json_response({})
 
 

@@ -1,4 +1,4 @@
-"""Objects of buckets as files of an ordinary disk: what is one, opening one, putting a finished one in its place.
+"""Objects of buckets as files of an ordinary disk: what is one, opening one, placing a finished one.
 
 A folder of a user may hold anything: pipes, sockets, links in a circle, names that are no text. Nothing
 here waits for another program, and a file is seen whole or not at all.
@@ -40,7 +40,7 @@ class NoObject(OSError):
 
 
 def shown(name: str) -> str:
-    """Return a file name as text; bytes that are no UTF-8 are escaped as in ``caf\\xe9``."""
+    """Return a file name as text; bytes that are no UTF-8 are escaped, as Python does it."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
@@ -80,18 +80,7 @@ def open_object(path: Path) -> IO[bytes]:
     OSError
         It cannot be read, or is no regular file.
     """
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    )
-    descriptor = os.open(path, flags)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise NoObject(errno.EINVAL, _kind(mode), str(path))
-        return os.fdopen(descriptor, "rb", buffering=_BUFFER)
-    except BaseException:
-        os.close(descriptor)
-        raise
+    return open(path, "rb", buffering=_BUFFER, opener=_opened)
 
 
 def read_object(path: Path, limit: int = WHOLE_LIMIT) -> bytes:
@@ -175,6 +164,18 @@ def _forget(note: Path, *, root: Path) -> None:
             copy.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         logger.warning("an unfinished copy cannot be removed: %s", error)
+
+
+def _opened(path: str, flags: int) -> int:
+    """Return the descriptor of a regular file; opening a pipe would wait for its other end."""
+    for name in ("O_NONBLOCK", "O_NOCTTY"):
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise NoObject(errno.EINVAL, _kind(mode), path)
+    return descriptor
 
 
 def _kind(mode: int) -> str:

@@ -133,13 +133,24 @@ def file_refusal(error: OSError) -> Refusal:
     return Refusal(code, f"A file of a bucket could not be read or written: {error.strerror or error}{where}")
 
 
-def write_refusal(error: sqlite3.OperationalError) -> Refusal:
+def write_refusal(error: sqlite3.DatabaseError) -> Refusal:
     """Return the refusal for data that cannot be written: the disk is full, or fails."""
     # The last byte is the primary code; https://www.sqlite.org/rescode.html
-    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # none where Python itself raises it
+    if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return Refusal(
             Code.RESOURCE_EXHAUSTED,
             f"the service's data cannot be written ({error}); make room on the disk of its data directory",
+        )
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return Refusal(
+            Code.PERMISSION_DENIED,
+            f"the service's data cannot be written ({error}); let its data directory be written to",
+        )
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return Refusal(
+            Code.DATA_LOSS,
+            f"the service's data is damaged ({error}); stop it and use another data directory",
         )
     return Refusal(Code.INTERNAL, MISTAKE)
 

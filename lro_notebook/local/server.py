@@ -118,7 +118,10 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     _start_sample(folders, settings.sample_patients)
     stopping = threading.Event()
     expiry = threading.Thread(
-        target=_expire, args=(database, settings.keep_operations, stopping), name="lro-expiry", daemon=True
+        target=_expire,
+        args=(database, worker, settings.keep_operations, stopping),
+        name="lro-expiry",
+        daemon=True,
     )
     expiry.start()
     try:
@@ -227,9 +230,10 @@ def _write_whole(path: Path, content: bytes) -> None:
     Path(name).replace(path)
 
 
-def _expire(database: Database, days: float, stopping: threading.Event) -> None:
+def _expire(database: Database, worker: Worker, days: float, stopping: threading.Event) -> None:
     """Remove the records of operations that ended so many days ago, until the service stops."""
     while not stopping.wait(_EXPIRY_INTERVAL):
+        worker.write_ends()
         try:
             with database.write() as connection:
                 operations.expire(connection, operations.microseconds() - round(days * _DAY))

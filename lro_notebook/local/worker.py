@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after which the end of an operation that could not be written is tried again.
-_WRITE_AGAIN = 0.5
 #: How many operations run at once; Google's own advice to clients (best practices for operations).
 _RUNNING_AT_ONCE = 5
 
@@ -79,6 +77,7 @@ class Worker:
         self._shard_bytes = shard_bytes
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
+        self._ends: dict[int, operations.End] = {}
         self._threads = ThreadPoolExecutor(_RUNNING_AT_ONCE, thread_name_prefix="lro-operation")
         self._stopped = threading.Event()
 
@@ -86,6 +85,20 @@ class Worker:
     def busy(self) -> bool:
         """Whether an operation is queued or running."""
         return bool(self._runs)
+
+    @property
+    def ends(self) -> operations.Ends:
+        """How operations have ended whose rows cannot be written: the disk is full, or fails."""
+        with self._lock:
+            return dict(self._ends)
+
+    def write_ends(self) -> None:
+        """Try again to write the ends that could not be written; called now and then."""
+        for number, end in self.ends.items():
+            if not self._written(number, end):
+                return
+            with self._lock:
+                self._ends.pop(number, None)
 
     def start(self, kind: Kind, start: operations.Start, request: Any) -> int:  # noqa: ANN401 - the kind's own
         """Queue an operation and return its number; it is durable when this returns."""
@@ -112,6 +125,7 @@ class Worker:
         for number in numbers:
             self._halt(number, operations.ABORTED)
         self._threads.shutdown(wait=True)
+        self.write_ends()
 
     def drain(self) -> None:
         """Cancel everything that is queued or running, and wait for it."""
@@ -141,7 +155,10 @@ class Worker:
         except OSError as error:
             refusal = file_refusal(error)
             outcome = Status(refusal.code.value, refusal.message)
-        except sqlite3.OperationalError as error:
+        except MemoryError:
+            message = "The operation needs more memory than there is; give it less at once"
+            outcome = Status(Code.RESOURCE_EXHAUSTED.value, message)
+        except sqlite3.DatabaseError as error:
             logger.exception("operation %d failed", run.number)
             written = write_refusal(error)
             outcome = Status(written.code.value, written.message)
@@ -193,20 +210,20 @@ class Worker:
                 raise _Halted
 
     def _finish(self, run: _Run, outcome: Status | Mapping[str, Any]) -> None:
-        """Write the end of an operation; while the disk is full, try again until the service stops."""
-        try:
-            while not self._written(run, outcome) and not self._stopped.wait(_WRITE_AGAIN):
-                pass
-        finally:
-            with self._lock:
-                self._runs.pop(run.number, None)
+        """Write the end of an operation; where that cannot be, keep it until it can."""
+        end = operations.End(operations.microseconds(), outcome)
+        is_written = self._written(run.number, end)
+        with self._lock:
+            if not is_written:
+                self._ends[run.number] = end
+            self._runs.pop(run.number, None)
 
-    def _written(self, run: _Run, outcome: Status | Mapping[str, Any]) -> bool:
+    def _written(self, number: int, end: operations.End) -> bool:
         try:
             with self._database.write() as connection:
-                operations.finish(connection, run.number, outcome)
+                operations.finish(connection, number, end)
         except sqlite3.Error as error:
-            logger.warning("the end of operation %d cannot be written: %s", run.number, error)
+            logger.warning("the end of operation %d cannot be written: %s", number, error)
             return False
         return True
 

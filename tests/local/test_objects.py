@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -31,11 +32,9 @@ def odd(tmp_path: Path) -> Buckets:
     folder.mkdir()
     (folder / "good.ndjson").write_text("{}")
     os.mkfifo(folder / "pipe")
-    with socket.socket(socket.AF_UNIX) as listener:
-        here = os.getcwd()
-        os.chdir(folder)  # the path of a socket has 108 characters at most
+    # From within the folder: the path of a socket has 108 characters at most.
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(folder):
         listener.bind("socket")
-        os.chdir(here)
     (folder / "circle").symlink_to("circle")
     (folder / "first").symlink_to("second")
     (folder / "second").symlink_to("first")
@@ -142,7 +141,9 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert list(draft.parent.iterdir()) == [draft]
 
 
-def test_a_copy_of_a_killed_service_is_removed_at_the_next_start(tmp_path: Path) -> None:
+def test_a_copy_of_a_killed_service_is_removed_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folders = Buckets(tmp_path / "buckets")
     drafts = folders.partial / "7"
     drafts.mkdir()
@@ -155,9 +156,10 @@ def test_a_copy_of_a_killed_service_is_removed_at_the_next_start(tmp_path: Path)
         across(draft, target)
 
     # As a killed process does not: keep what the cleaning of an exception removes.
-    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
+    with monkeypatch.context() as patch:
         patch.setattr(type(drafts), "unlink", lambda *_, **__: None)
-        objects.place(drafts / "0", place / "file", rename=killed)
+        with pytest.raises(KeyboardInterrupt):
+            objects.place(drafts / "0", place / "file", rename=killed)
     (left,) = place.iterdir()
     assert left.name.startswith(".partial-")
     (drafts / "1.copied-to").write_text(str(tmp_path / "elsewhere" / ".partial-1"))
