@@ -173,6 +173,7 @@ class Buckets:
         else:
             found = [location.path] if os.path.lexists(bucket / location.path) else []
         sorted_out = self._sorted_out(location.bucket, found, unread)
+        self._tell(sorted_out.left_out)
         if not sorted_out.objects:
             raise missing(
                 f"no object matches {location.uri}; the bucket is the folder {bucket}, "
@@ -181,7 +182,7 @@ class Buckets:
         return sorted_out
 
     def _sorted_out(self, bucket: str, names: list[str], unread: list[OSError]) -> Found:
-        """Tell objects from what is none, and log the latter once."""
+        """Tell objects from what is none."""
         folder, found = self.root / bucket, Found([], [])
         for error in unread:
             place = os.path.relpath(os.fsdecode(error.filename or folder), folder)
@@ -193,11 +194,14 @@ class Buckets:
                 found.objects.append((f"gs://{bucket}/{name}", folder / name))
             else:
                 found.left_out.append((f"gs://{bucket}/{objects.shown(name)}", flaw))
-        for uri, why in found.left_out:
+        return found
+
+    def _tell(self, left_out: list[tuple[str, str]]) -> None:
+        """Log what an operation has left out, each file once."""
+        for uri, why in left_out:
             if uri not in self._told and len(self._told) < _TOLD_MAX:
                 self._told.add(uri)
                 logger.warning("%s is left out: %s", uri, why)
-        return found
 
     def _objects(self, bucket: Path, pattern: str, unread: list[OSError]) -> Iterator[str]:
         """Yield the names of the files under the fixed folders of `pattern`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -49,6 +50,7 @@ _GRACE = 3
 _KEEP_ALIVE = 120
 #: Seconds between two looks for records of operations that are too old.
 _EXPIRY_INTERVAL = 1.0
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 #: A day in microseconds.
 _DAY = 86_400_000_000
 #: Seconds after which a thread gives way to another: a status request waits for it a few times.
@@ -214,8 +216,9 @@ def _listen(port: int) -> Iterator[socket.socket]:
 
 def _token(path: Path) -> str:
     """Return the service's bearer token; made at the first start and kept since."""
-    token = path.read_text("ascii", errors="replace").strip() if path.exists() else ""
-    if not token:
+    token = path.read_bytes().strip().decode("ascii", "replace") if path.is_file() else ""
+    # What no header can carry would keep everybody out.
+    if _TOKEN.fullmatch(token) is None:
         token = secrets.token_urlsafe(32)
         _write_whole(path, token.encode())
     path.chmod(0o600)

@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local import buckets, objects
+from lro_notebook.local.paging import limit_of, text_after, token_of
 from lro_notebook.local.refusal import Refusal, json_response, missing
-from lro_notebook.local.service import limit_of, page_token, service_of, token_text
+from lro_notebook.local.service import service_of
 from lro_notebook.resource import format_timestamp
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ _OBJECT = "/b/{bucket}/o/{object:path}"
 def list_buckets(request: Request) -> Response:
     """List the buckets (``storage.buckets.list``)."""
     names = service_of(request).buckets.names()
-    limit, after = limit_of(request, "maxResults"), token_text(request)
+    limit, after = limit_of(request, "maxResults"), text_after(request)
     page = [name for name in names if name > after]
     answer: dict[str, Any] = {"kind": "storage#buckets", "items": [_bucket(n) for n in page[:limit]]}
     if len(page) > limit:
-        answer["nextPageToken"] = page_token(page[limit - 1])
+        answer["nextPageToken"] = token_of(request, page[limit - 1])
     return json_response(answer)
 
 
@@ -54,7 +55,7 @@ def list_objects(request: Request) -> Response:
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     if delimiter not in ("", "/"):
         raise Refusal(Code.UNIMPLEMENTED, "delimiter: the local service knows '/' only")
-    limit, after = limit_of(request, "maxResults"), token_text(request)
+    limit, after = limit_of(request, "maxResults"), text_after(request)
     found = service_of(request).buckets.objects(bucket, prefix)
     items: list[dict[str, Any]] = []
     prefixes: list[str] = []
@@ -64,7 +65,7 @@ def list_objects(request: Request) -> Response:
         if name <= last:
             continue
         if len(items) + len(prefixes) == limit:
-            answer["nextPageToken"] = page_token(last)
+            answer["nextPageToken"] = token_of(request, last)
             break
         last = name
         if path is None:
