@@ -72,10 +72,10 @@ def parse_rule(expression: object) -> Callable[[Mapping[str, str]], Any]:
     tokens = _tokens(expression)
     if sum(text in ("&&", "||") for kind, text in tokens if kind == "mark") > _LOGICAL_MAX:
         raise Refusal(Code.INVALID_ARGUMENT, f"authorizationRule: more than {_LOGICAL_MAX} logical operators")
-    if nesting.is_bracketed_deep(text for kind, text in tokens if kind == "mark"):
+    if nesting.has_deep_brackets(text for kind, text in tokens if kind == "mark"):
         raise Refusal(
             Code.INVALID_ARGUMENT,
-            f"authorizationRule: more than {nesting.BRACKET_LIMIT} brackets within each other",
+            f"authorizationRule: more than {nesting.BRACKETS} brackets within each other",
         )
     rule = _either(tokens)
     if tokens:

@@ -209,7 +209,7 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         config = nesting.loads(objects.read_object(path))
     except nesting.Unreadable as error:
-        raise invalid(f"gcsConfigUri: the object is {error}") from error
+        raise invalid(f"gcsConfigUri: the object cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise invalid("gcsConfigUri: the object holds no JSON object")
     return config

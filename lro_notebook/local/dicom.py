@@ -210,7 +210,7 @@ async def _patch(request: Request) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return nesting.loads(await read_body(request))
     except nesting.Unreadable as error:
-        raise invalid(f"the request body is {error}") from error
+        raise invalid(f"the request body cannot be read: {error}") from error
 
 
 def _part(request: Request, connection: sqlite3.Connection) -> Part:

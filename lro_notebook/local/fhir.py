@@ -161,7 +161,7 @@ def _incoming(body: bytes, type_: str, identifier: str, *, own_id: bool = False)
     try:
         document = nesting.loads(text)
     except nesting.Unreadable as error:
-        raise invalid(f"the resource is {error}") from error
+        raise invalid(f"the resource cannot be read: {error}") from error
     if not isinstance(document, dict) or document.get("resourceType") != type_:
         raise invalid(f"expected a JSON object whose resourceType is {type_}, as in the address")
     if own_id and document.get("id") != identifier:

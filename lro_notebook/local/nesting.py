@@ -1,7 +1,11 @@
-"""How deep what comes from outside may be nested: one bound for JSON texts and for expressions. Pure."""
+"""How deep JSON and expressions from outside may nest: bounds, so that nothing recurses without an end. Pure.
+
+JSON that is stored can be exported, and its export loaded.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -9,59 +13,64 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Objects and lists within each other in a JSON text. orjson writes 254 at most, and what is stored gets a
-#: few more around it: pages, bundles, names.
-JSON_LIMIT = 200
+#: Levels of objects and lists. Less than orjson writes (254) and the loader reads (400), since a resource
+#: comes in Bundles too; the parsers of protobuf, which Google's service is built with, end at 100.
+MOST = 200
 #: Brackets within each other in an expression.
-BRACKET_LIMIT = 32
+BRACKETS = 32
+REASON = f"its objects and lists nest more than {MOST} levels deep"
+
+_OTHERS = bytes(set(range(256)) - set(b"[]{}"))
+_SHORT = 100_000
+_TOKEN = re.compile(rb'[\[{]|([\]}])|"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+def is_too_deep(text: bytes, most: int = MOST) -> bool:
+    """Tell whether a JSON text nests more than `most` levels deep."""
+    if text.count(b"{") + text.count(b"[") <= most:
+        return False
+    shape = text.translate(None, _OTHERS)
+    for _ in range(most // 2 if len(shape) < _SHORT else 0):  # each turn takes two levels away at most
+        shape = shape.replace(b"[]", b"").replace(b"{}", b"")
+        if not shape:
+            return False
+    level = 0
+    for token in _TOKEN.finditer(text):
+        if token[1]:
+            level -= 1
+        elif text[token.start()] != ord('"'):
+            level += 1
+            if level > most:
+                return True
+    return False
 
 
 class Unreadable(ValueError):
-    """The text is no JSON, or nested too deep; its message says so without the text."""
+    """The text is no JSON, or nests too deep; its message says so without the text."""
 
 
-def loads(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def loads(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value of a JSON text.
 
     Raises
     ------
     Unreadable
-        It is not valid, or nested deeper than `JSON_LIMIT`.
+        It is not valid, or nests more than `MOST` levels deep.
     """
     try:
-        value = orjson.loads(raw)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Unreadable(f"not valid JSON at character {error.pos}") from error
-    # Counting is fast, and nearly every text has fewer brackets than the limit or is flat.
-    if raw.count(b"{") + raw.count(b"[") > JSON_LIMIT and _is_deep(value):
-        raise Unreadable(f"nested deeper than {JSON_LIMIT} objects and lists")
+    if is_too_deep(text):
+        raise Unreadable(REASON)
     return value
 
 
-def _is_deep(value: object) -> bool:
-    """Return whether a value is nested deeper than the limit; level by level, so without recursion."""
-    level = [value]
-    for _ in range(JSON_LIMIT):
-        level = [item for one in level for item in _items(one) if isinstance(item, dict | list)]
-        if not level:
-            return False
-    return True
-
-
-def _items(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
-def is_bracketed_deep(marks: Iterable[str], opening: str = "([", closing: str = ")]") -> bool:
-    """Return whether brackets among `marks` stand deeper within each other than `BRACKET_LIMIT`."""
-    depth = 0
+def has_deep_brackets(marks: Iterable[str]) -> bool:
+    """Tell whether brackets among `marks` stand within each other more than `BRACKETS` times."""
+    level = 0
     for mark in marks:
-        if mark in opening:
-            depth += 1
-            if depth > BRACKET_LIMIT:
-                return True
-        elif mark in closing:
-            depth -= 1
+        level += (mark in ("(", "[")) - (mark in (")", "]"))
+        if level > BRACKETS:
+            return True
     return False

@@ -114,7 +114,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     try:
         data = nesting.loads(body or b"{}")
     except nesting.Unreadable as error:
-        raise invalid(f"the request body is {error}") from error
+        raise invalid(f"the request body cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise invalid("the request body is not a JSON object")
     return data

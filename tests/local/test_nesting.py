@@ -13,7 +13,7 @@ from lro_notebook.local.refusal import Refusal
 if TYPE_CHECKING:
     from local.conftest import Program
 
-DEPTHS = (nesting.JSON_LIMIT, 254, 400, 1023, 5_000, 200_000)
+DEPTHS = (nesting.MOST, 254, 400, 1023, 5_000, 200_000)
 
 
 def nested(depth: int, open_: str = '{"a":', close: str = "}") -> str:
@@ -23,9 +23,9 @@ def nested(depth: int, open_: str = '{"a":', close: str = "}") -> str:
 @pytest.mark.parametrize(("open_", "close"), [('{"a":', "}"), ("[", "]"), ('[{"a":', "}]")])
 def test_the_bound_is_exact(open_: str, close: str) -> None:
     step = open_.count("{") + open_.count("[")
-    most = nesting.JSON_LIMIT // step
+    most = nesting.MOST // step
     nesting.loads(nested(most, open_, close).encode())
-    with pytest.raises(nesting.Unreadable, match=r"nested deeper than 200|not valid JSON"):
+    with pytest.raises(nesting.Unreadable, match=r"nest more than 200 levels deep|not valid JSON"):
         nesting.loads(nested(most + 1, open_, close).encode())
 
 
@@ -61,7 +61,7 @@ def test_a_deep_body_is_refused_by_every_route_that_reads_one(service: Program, 
         ]:
             answer = service.client.request(method, path, content=body)
             assert answer.status_code == 400, (method, path, answer.text[:200])
-            assert "nested deeper than 200" in answer.text or "not valid JSON" in answer.text
+            assert "nest more than 200 levels deep" in answer.text or "not valid JSON" in answer.text
 
 
 @pytest.mark.service
@@ -71,7 +71,7 @@ def test_a_deep_line_is_one_failure_or_comes_out_again_as_it_was(service: Progra
     deep = f'{{"resourceType":"Patient","id":"p","x":{nested(depth)}}}'
     uri = service.put_lines(f"demo-out/deep{depth}", [deep, '{"resourceType":"Patient","id":"q"}'])
     ended = service.imported(store, uri)
-    failed = depth > nesting.JSON_LIMIT - 1
+    failed = depth > nesting.MOST - 1
     assert ended["metadata"]["counter"] == ({"success": "1", "failure": "1"} if failed else {"success": "2"})
     other = service.store(f"masked{depth}")
     masked = service.start(f"{store}:deidentify", {"destinationStore": f"{DATASET}/{other}", "config": {}})
@@ -106,9 +106,9 @@ def test_a_message_filter_without_an_end_is_refused(text: str) -> None:
         hl7v2_filter.compile_filter(text)
 
 
-@pytest.mark.parametrize("depth", [nesting.BRACKET_LIMIT + 1, 1_000, 9_000])
+@pytest.mark.parametrize("depth", [nesting.BRACKETS + 1, 1_000, 9_000])
 def test_a_rule_in_very_many_brackets_is_refused(depth: int) -> None:
-    most = nesting.BRACKET_LIMIT
+    most = nesting.BRACKETS
     assert consent_rules.parse_rule("(" * most + "a == 'b'" + ")" * most)({"a": "b"})
     for rule in ("(" * depth + "a == 'b'" + ")" * depth, "[" * depth + "a" + "]" * depth, "(" * depth):
         with pytest.raises(Refusal, match="brackets within each other"):
