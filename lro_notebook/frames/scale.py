@@ -16,9 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.errors import ConfigError
 from lro_notebook.frames.joining import stack
-from lro_notebook.frames.storage import Location, locate
+from lro_notebook.frames.storage import Location, locate, unwritable
 from lro_notebook.frames.table import Plan, Report
 
 if TYPE_CHECKING:
@@ -101,10 +101,7 @@ class Target:
             for file, draft in drafts.items():
                 self.fs.mv(draft, file)
         except OSError as error:
-            raise ResultError(
-                f"{self.uri} cannot be written: {error.strerror or error}; nothing of this table is left "
-                "there. Make room or choose another folder"
-            ) from error
+            raise unwritable(self.uri, error) from error
         finally:
             for draft in drafts.values():
                 with suppress(OSError):  # it has got its place, or was never made

@@ -35,10 +35,6 @@ _KINDS = (
 )
 
 
-class NoObject(OSError):
-    """What stands at a path is no regular file."""
-
-
 def shown(name: str) -> str:
     """Return a file name as text; bytes that are no UTF-8 are escaped, as Python does it."""
     return os.fsencode(name).decode(errors="backslashreplace")
@@ -174,7 +170,7 @@ def _opened(path: str, flags: int) -> int:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise NoObject(errno.EINVAL, _kind(mode), path)
+        raise OSError(errno.EINVAL, _kind(mode), path)
     return descriptor
 
 

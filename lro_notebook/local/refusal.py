@@ -50,7 +50,7 @@ _ISSUE_TYPE: Mapping[int, str] = {
 }
 
 
-#: Error of the operating system -> google.rpc code.
+#: Error of the operating system -> google.rpc code; of all others somebody has to look after the disk.
 _FILE_CODES: Mapping[int, Code] = {
     errno.ENOSPC: Code.RESOURCE_EXHAUSTED,
     errno.EDQUOT: Code.RESOURCE_EXHAUSTED,
@@ -61,17 +61,7 @@ _FILE_CODES: Mapping[int, Code] = {
     errno.EPERM: Code.PERMISSION_DENIED,
     errno.EROFS: Code.PERMISSION_DENIED,
     errno.ENOENT: Code.NOT_FOUND,
-    errno.ENOTDIR: Code.FAILED_PRECONDITION,
-    errno.EISDIR: Code.FAILED_PRECONDITION,
-    errno.EEXIST: Code.FAILED_PRECONDITION,
-    errno.ENOTEMPTY: Code.FAILED_PRECONDITION,
-    errno.ELOOP: Code.FAILED_PRECONDITION,
-    errno.EXDEV: Code.FAILED_PRECONDITION,
-    errno.EINVAL: Code.FAILED_PRECONDITION,
-    errno.ENXIO: Code.FAILED_PRECONDITION,
-    errno.EBUSY: Code.FAILED_PRECONDITION,
     errno.ENAMETOOLONG: Code.INVALID_ARGUMENT,
-    errno.EIO: Code.UNAVAILABLE,
 }
 
 
@@ -127,7 +117,7 @@ def missing(message: str) -> Refusal:
 
 def file_refusal(error: OSError) -> Refusal:
     """Return the refusal for a file of a bucket that cannot be read or written."""
-    code = _FILE_CODES.get(error.errno or 0, Code.INTERNAL)
+    code = _FILE_CODES.get(error.errno or 0, Code.FAILED_PRECONDITION)
     name = error.filename2 or error.filename
     where = f" ({os.fsencode(name).decode(errors='backslashreplace')[:300]})" if isinstance(name, str) else ""
     return Refusal(code, f"A file of a bucket could not be read or written: {error.strerror or error}{where}")

@@ -153,8 +153,8 @@ class Worker:
         except Refusal as refusal:
             outcome = Status(refusal.code.value, refusal.message)
         except OSError as error:
-            refusal = file_refusal(error)
-            outcome = Status(refusal.code.value, refusal.message)
+            trouble = file_refusal(error)
+            outcome = Status(trouble.code.value, trouble.message)
         except MemoryError:
             message = "The operation needs more memory than there is; give it less at once"
             outcome = Status(Code.RESOURCE_EXHAUSTED.value, message)

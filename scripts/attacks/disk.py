@@ -117,17 +117,14 @@ def odd_folders(draw: random.Random) -> tuple[int, int]:
             pattern = draw.choice(["*", "**", "?*", "*.ndjson*", "a*", "*0"])
             uri = {"gcsSource": {"uri": f"gs://demo-out/in{round_}/{pattern}"}}
             structure = draw.choice(["RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY"])
-            path, body = draw.choice(
-                [
-                    ("fhirStores/s:import", {**uri, "contentStructure": structure}),
-                    ("hl7V2Stores/s:import", uri),
-                    ("fhirStores/s:bulkDelete", uri),
-                    (
-                        "fhirStores/s:export",
-                        {"gcsDestination": {"uriPrefix": f"gs://demo-out/in{round_}/a0"}},
-                    ),
-                ]
-            )
+            out = {"gcsDestination": {"uriPrefix": f"gs://demo-out/in{round_}/a0"}}
+            choices: list[tuple[str, dict[str, Any]]] = [
+                ("fhirStores/s:import", {**uri, "contentStructure": structure}),
+                ("hl7V2Stores/s:import", uri),
+                ("fhirStores/s:bulkDelete", uri),
+                ("fhirStores/s:export", out),
+            ]
+            path, body = draw.choice(choices)
             ended = service.ended(path, body)
             tried += 1
             held += ended.get("error", {}).get("code") != _INTERNAL

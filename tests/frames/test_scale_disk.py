@@ -87,3 +87,22 @@ def test_something_else_in_that_place_is_one_sentence(folder: Path, tmp_path: Pa
         read(str(folder)).to_parquet(place)
     assert blocked.exists()
     assert [name for name in files(tmp_path) if name.endswith(".partial")] == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000])
+def test_a_view_leaves_no_part_either(tmp_path: Path, size: int) -> None:
+    lines = (
+        json.dumps({"resourceType": "Patient", "id": f"{row * 7919 % 104729:x}"}) for row in range(20_000)
+    )
+    (tmp_path / "9_Patient").write_text("\n".join(lines))
+    scan = read(str(tmp_path / "9_Patient")).scan(
+        {"resource": "Patient", "select": [{"column": [{"name": "id", "path": "id", "type": "string"}]}]}
+    )
+    place = tmp_path / "deep" / "patients.parquet"
+    with small_disk(size), pytest.raises(ResultError, match="cannot be written"):
+        scan.to_parquet(place)
+    assert files(place.parent) == []
+    assert len(pd.read_parquet(scan.to_parquet(place))) == 20_000
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ResultError, match="cannot be written"):
+        scan.to_parquet(tmp_path / "file" / "patients.parquet")

@@ -231,21 +231,6 @@ def test_a_full_disk_of_the_service_ends_what_runs_and_it_works_again_with_room(
     assert again.operation(running)["metadata"]["endTime"] == ended["metadata"]["endTime"]
 
 
-def test_a_disk_that_has_become_read_only_ends_what_runs(
-    launch: Callable[..., Program], patients: Callable[..., list[str]], mounts: Mounts, tmp_path: Path
-) -> None:
-    mounts.make(tmp_path / "data", "24m")
-    program = launch()
-    store = program.store("s")
-    uri = program.put_lines("demo-out/in", patients(5_000))
-    program.pace(1)
-    running = program.start_import(store, uri)
-    program.until(running, lambda found: counter(found).get("success"))
-    program.client.post(f"{running}:cancel").raise_for_status()
-    assert program.ended(running)["error"]["code"] == 1
-    assert program.client.get(f"{store}/fhir/Patient").status_code == 200
-
-
 @pytest.mark.parametrize("obstacle", ["file", "folder", "pipe", "circle"])
 def test_what_stands_in_the_way_of_an_export_is_one_sentence(
     launch: Callable[..., Program], patients: Callable[..., list[str]], obstacle: str
