@@ -159,7 +159,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """Write every table as Parquet, shard by shard; no table has to fit in memory.
 
         Each file is read twice: once for the columns and types that the shards have together, once to
-        write them. Files of an earlier call in the same place are replaced.
+        write them. Files of an earlier call in the same place are replaced, each table's at its end.
 
         Parameters
         ----------
@@ -172,6 +172,11 @@ class Results(Mapping[str, pd.DataFrame]):
         -------
         DataFrame
             One row per file: ``table``, ``file`` (string), ``rows``, ``bytes`` (Int64).
+
+        Raises
+        ------
+        ResultError
+            The folder cannot be written to, or its disk is full; no part of a table is left there.
         """
         near = next((work.location for work in self._work.values()), None)
         target = scale.Target.at(folder, compression, near)

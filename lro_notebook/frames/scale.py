@@ -5,10 +5,12 @@ Both read the files twice. The first time tells the columns and types that all s
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import ExitStack
+import secrets
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -16,17 +18,21 @@ import pyarrow.parquet as pq
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.frames.joining import stack
-from lro_notebook.frames.storage import Location, locate
+from lro_notebook.frames.storage import Location, locate, unwritable
 from lro_notebook.frames.table import Plan, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import dask.dataframe as dd
 
     from lro_notebook.frames.chunks import Advance
     from lro_notebook.frames.files import Shard
     from lro_notebook.frames.table import Work
+
+
+#: Final path of a file -> where it is written to.
+Drafts: TypeAlias = dict[str, str]
 
 
 class Written(NamedTuple):
@@ -62,41 +68,76 @@ class Target:
         plan, report = survey(work, advance)
         written: list[Written] = []
         parts = work.parts()
-        for number in range(len(parts)):
-            written += self._write_part(work, number, plan, advance)
+        with self._drafts() as drafts:
+            for number in range(len(parts)):
+                written += self._write_part(work, number, plan, advance, drafts)
         for name in plan.tables():
             self._drop_older(name, len(parts))
         return report, sorted(written)
 
     def write_whole(self, name: str, table: pa.Table) -> Written:
         """Write a table that is in memory."""
-        with ExitStack() as stack_:
-            self._writer(stack_, name, 0, table.schema).write_table(table)
+        with self._drafts() as drafts:
+            with ExitStack() as stack_:
+                self._writer(stack_, name, 0, table.schema, drafts).write_table(table)
+            written = self._written(name, 0, table.num_rows, drafts)
         self._drop_older(name, 1)
-        return self._written(name, 0, table.num_rows)
+        return written
 
-    def _write_part(self, work: Work, number: int, plan: Plan, advance: Advance) -> list[Written]:
+    @contextmanager
+    def _drafts(self) -> Iterator[Drafts]:
+        """Put finished files in their places at the end; after an error nothing is left or replaced.
+
+        Raises
+        ------
+        ResultError
+            The disk is full, may not be written to, or has something else in that place.
+        """
+        drafts: Drafts = {}
+        try:
+            yield drafts
+            if blocked := next(filter(self.fs.isdir, drafts), None):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), blocked)
+            for file, draft in drafts.items():
+                self.fs.mv(draft, file)
+        except OSError as error:
+            raise unwritable(self.uri, error) from error
+        finally:
+            for draft in drafts.values():
+                with suppress(OSError):  # it has got its place, or was never made
+                    self.fs.rm_file(draft)
+
+    def _write_part(
+        self, work: Work, number: int, plan: Plan, advance: Advance, drafts: Drafts
+    ) -> list[Written]:
         schemas = {name: plan.schema(name) for name in plan.tables()}
         rows = dict.fromkeys(schemas, 0)
         with ExitStack() as stack_:
-            writers = {name: self._writer(stack_, name, number, kind) for name, kind in schemas.items()}
+            writers = {
+                name: self._writer(stack_, name, number, kind, drafts) for name, kind in schemas.items()
+            }
             for chunk in work.chunks(advance, work.parts()[number]):
                 for name, table in chunk.tables.items():
                     writers[name].write_table(plan.columns(name).fit(table, schemas[name].names))
                     rows[name] += table.num_rows
-        return [self._written(name, number, count) for name, count in rows.items()]
+        return [self._written(name, number, count, drafts) for name, count in rows.items()]
 
-    def _writer(self, stack_: ExitStack, name: str, number: int, schema: pa.Schema) -> pq.ParquetWriter:
+    def _writer(
+        self, stack_: ExitStack, name: str, number: int, schema: pa.Schema, drafts: Drafts
+    ) -> pq.ParquetWriter:
         self.fs.makedirs(f"{self.path}/{name}", exist_ok=True)
-        file = stack_.enter_context(self.fs.open(self._file(name, number), "wb"))
+        # Readers of a folder of Parquet files pass over names that start with a dot.
+        draft = f"{self.path}/{name}/.part-{number:05d}-{secrets.token_hex(8)}.partial"
+        drafts[self._file(name, number)] = draft
+        file = stack_.enter_context(self.fs.open(draft, "wb"))
         return stack_.enter_context(pq.ParquetWriter(file, schema, compression=self.compression))
 
     def _file(self, name: str, number: int) -> str:
         return f"{self.path}/{name}/part-{number:05d}.parquet"
 
-    def _written(self, name: str, number: int, rows: int) -> Written:
+    def _written(self, name: str, number: int, rows: int, drafts: Drafts) -> Written:
         path = self._file(name, number)
-        return Written(name, self.uri + path.removeprefix(self.path), rows, self.fs.size(path))
+        return Written(name, self.uri + path.removeprefix(self.path), rows, self.fs.size(drafts[path]))
 
     def _drop_older(self, name: str, count: int) -> None:
         """Remove the files of an earlier call that had more shards."""

@@ -73,6 +73,14 @@ class _File(Protocol):
     def path(self) -> str: ...
 
 
+def unwritable(uri: str, error: OSError) -> ResultError:
+    """Return the error for a place that cannot be written to; the caller has removed what was begun."""
+    return ResultError(
+        f"{uri} cannot be written: {error.strerror or error}; nothing of this table is left there. "
+        "Make room or choose another place"
+    )
+
+
 @contextmanager
 def opened(location: Location, file: _File, **how: Any) -> Iterator[BinaryIO]:  # noqa: ANN401 - as fs.open
     """Open a file of `location` for reading.

@@ -21,6 +21,7 @@ from lro_notebook.local.faults import FaultyAnswers
 from lro_notebook.local.refusal import (
     MISTAKE,
     Refusal,
+    file_refusal,
     missing,
     refusal_response,
     write_refusal,
@@ -59,7 +60,8 @@ def build_app(service: Service) -> Starlette:
         exception_handlers={
             Refusal: _refused,
             HTTPException: _no_route,
-            sqlite3.OperationalError: _not_written,
+            sqlite3.DatabaseError: _not_written,
+            OSError: _file_trouble,
             Exception: _mistake,
         },
     )
@@ -124,10 +126,14 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _not_written(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
     refusal = (
-        write_refusal(error)
-        if isinstance(error, sqlite3.OperationalError)
-        else Refusal(Code.INTERNAL, MISTAKE)
+        write_refusal(error) if isinstance(error, sqlite3.DatabaseError) else Refusal(Code.INTERNAL, MISTAKE)
     )
+    return refusal_response(refusal, request.url.path)
+
+
+async def _file_trouble(request: Request, error: Exception) -> Response:
+    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    refusal = file_refusal(error) if isinstance(error, OSError) else Refusal(Code.INTERNAL, MISTAKE)
     return refusal_response(refusal, request.url.path)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lro_notebook.errors import Code
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.operations import Failure
+from lro_notebook.local.refusal import file_refusal
 from lro_notebook.local.work import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from lro_notebook.local.buckets import Location
     from lro_notebook.local.work import Job
@@ -22,6 +25,26 @@ def await_sample(job: Job, source: Location) -> Iterator[Step]:
     """Wait until the sample bucket has its content, where that is the source."""
     while source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
         yield Step()
+
+
+def found(job: Job, source: Location) -> tuple[list[tuple[str, Path]], list[Failure]]:
+    """Return ``(uri, file)`` of the objects of a source, and a failure for each thing that is none."""
+    objects, left_out = job.buckets.survey(source)
+    return objects, [Failure(uri, "", Code.FAILED_PRECONDITION, f"no object: {why}") for uri, why in left_out]
+
+
+def readable(uri: str, items: Iterator[_Unit]) -> Iterator[_Unit | Failure]:
+    """Yield what is read of an object; where it cannot be read any further, why."""
+    try:
+        yield from items
+    except OSError as error:
+        yield unreadable(uri, error)
+
+
+def unreadable(uri: str, error: OSError) -> Failure:
+    """Return the failure of an object that cannot be read."""
+    refusal = file_refusal(error)
+    return Failure(uri, "", refusal.code, f"the object cannot be read: {error.strerror}")
 
 
 def steps(

@@ -18,16 +18,9 @@ from lro_notebook.errors import Code
 from lro_notebook.local import arguments, consent_items, consent_rules, names
 from lro_notebook.local.consent_query import attributes
 from lro_notebook.local.operations import microseconds, timestamp
+from lro_notebook.local.paging import limit_of, number_after, page_response
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
-from lro_notebook.local.service import (
-    DATASET_PATH,
-    limit_of,
-    page_response,
-    read_json,
-    service_of,
-    store_of,
-    token_number,
-)
+from lro_notebook.local.service import DATASET_PATH, read_json, service_of, store_of
 from lro_notebook.resource import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
@@ -102,11 +95,13 @@ def list_items(request: Request, collection: Collection) -> Response:
     """List the items of a collection, in the order they came."""
     if request.query_params.get("filter"):
         raise invalid("filter: the local service lists what consent stores hold without a filter only")
-    limit, after = limit_of(request), token_number(request, default=0)
+    limit, after = limit_of(request), number_after(request, default=0)
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
         rows = consent_items.page(connection, store.key, collection, after=after, limit=limit + 1)
-    return page_response(collection, [item for _, item in rows], [number for number, _ in rows], limit)
+    return page_response(
+        request, collection, [item for _, item in rows], [number for number, _ in rows], limit
+    )
 
 
 def delete(request: Request, collection: Collection) -> Response:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments
+from lro_notebook.local import arguments, nesting
 from lro_notebook.local.refusal import Refusal
 from lro_notebook.resource import parse_timestamp
 
@@ -79,6 +79,11 @@ def _parsed(expression: str) -> Callable[[Mapping[str, str]], Any]:
     tokens = _tokens(expression)
     if sum(text in ("&&", "||") for kind, text in tokens if kind == "mark") > _LOGICAL_MAX:
         raise Refusal(Code.INVALID_ARGUMENT, f"authorizationRule: more than {_LOGICAL_MAX} logical operators")
+    if nesting.has_deep_brackets(text for kind, text in tokens if kind == "mark"):
+        raise Refusal(
+            Code.INVALID_ARGUMENT,
+            f"authorizationRule: more than {nesting.BRACKETS} brackets within each other",
+        )
     rule = _either(tokens)
     if tokens:
         raise _unreadable()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from lro_notebook.local import faults, stores
+from lro_notebook.local import faults, objects, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.names import DEMO_DATASET
 from lro_notebook.local.refusal import invalid, json_response
@@ -65,7 +64,7 @@ def reset(request: Request) -> Response:
         stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
     for name in service.buckets.names():
         if name != SAMPLE_BUCKET:
-            shutil.rmtree(service.buckets.root / name)
+            objects.remove(service.buckets.root / name)
     service.buckets.make()
     return json_response(_about(service))
 

@@ -18,10 +18,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
-
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments
+from lro_notebook.local import arguments, nesting, objects
 from lro_notebook.local.refusal import Refusal, invalid
 
 if TYPE_CHECKING:
@@ -209,9 +207,9 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> Mapping[str, Any]:
         raise invalid("config: only one of config and gcsConfigUri can be given")
     ((_, path),) = folders.match(arguments.object_(folders, uri, "gcsConfigUri"))
     try:
-        config = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"gcsConfigUri: the object is not valid JSON at character {error.pos}") from error
+        config = nesting.loads(objects.read_object(path))
+    except nesting.Unreadable as error:
+        raise invalid(f"gcsConfigUri: the object cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise invalid("gcsConfigUri: the object holds no JSON object")
     return config

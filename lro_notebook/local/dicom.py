@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import dicom_changes, dicom_files, dicom_instances, dicom_web
+from lro_notebook.local import dicom_changes, dicom_files, dicom_instances, dicom_web, nesting
 from lro_notebook.local.dicom_changes import Part
 from lro_notebook.local.dicom_instances import Scope
 from lro_notebook.local.operations import timestamp
@@ -208,9 +208,9 @@ async def _patch(request: Request) -> Any:  # noqa: ANN401 - any JSON value
     if api_version(request) != "v1beta1":
         raise missing("updateMetadata is a method of v1beta1; v1 has none")
     try:
-        return orjson.loads(await read_body(request))
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"the request body is not valid JSON at character {error.pos}") from error
+        return nesting.loads(await read_body(request))
+    except nesting.Unreadable as error:
+        raise invalid(f"the request body cannot be read: {error}") from error
 
 
 def _part(request: Request, connection: sqlite3.Connection) -> Part:

@@ -5,13 +5,12 @@ Each file is written under a hidden name and renamed whole.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, dicom_files, dicom_instances, stores
+from lro_notebook.local import arguments, dicom_files, dicom_instances, objects, stores
 from lro_notebook.local.buckets import Location
 from lro_notebook.local.refusal import Refusal
 from lro_notebook.local.shards import workspace
@@ -74,9 +73,7 @@ def _write(connection: sqlite3.Connection, row: Row, syntax: str | None, drafts:
         content = dicom_files.converted(content, syntax)
     draft = drafts / str(row.number)
     draft.write_bytes(content)
-    target = folder / row.study / row.series / f"{row.id}.dcm"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(draft, target)  # noqa: PTH105 - Path.replace says less of what matters: atomic
+    objects.place(draft, folder / row.study / row.series / f"{row.id}.dcm")
 
 
 def _syntax(mime_type: object) -> str | None:

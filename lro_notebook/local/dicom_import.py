@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, batches, dicom_files, dicom_instances, stores
+from lro_notebook.local import arguments, batches, dicom_files, dicom_instances, objects, stores
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.work import Kind, Step
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 #: A step of large files ends here, so that a transaction stays short.
 STEP_BYTES = 16 << 20
-#: Largest file; it is held in memory, and SQLite takes no value of more than 1 GB.
-_FILE_LIMIT = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 def run(job: Job, request: ImportRequest) -> Steps:
     """Read the files one by one and yield a step per batch."""
     yield from batches.await_sample(job, request.source)
-    files = job.buckets.match(request.source)
-    yield Step(sized=len(files))
+    files, left_out = batches.found(job, request.source)
+    yield Step(sized=len(files) + len(left_out), failures=left_out)
     instances = (read_file(uri, path) for uri, path in files)
     write = partial(_write, request=request)
     yield from batches.steps(job, instances, write, size_of=size_of, step_bytes=STEP_BYTES)
@@ -67,10 +65,10 @@ def size_of(instance: Instance) -> int:
 
 def read_file(uri: str, path: Path) -> Instance | Failure:
     """Return the instance in a file, or why it holds none."""
-    if path.stat().st_size > _FILE_LIMIT:
-        return Failure(uri, "", Code.INVALID_ARGUMENT, f"the file is larger than {_FILE_LIMIT >> 20} MiB")
     try:
-        return dicom_files.read(path.read_bytes())
+        return dicom_files.read(objects.read_object(path))
+    except OSError as error:
+        return batches.unreadable(uri, error)
     except dicom_files.Flaw as flaw:
         return Failure(uri, "", Code.INVALID_ARGUMENT, str(flaw))
 

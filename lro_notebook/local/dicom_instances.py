@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments
+from lro_notebook.local import arguments, objects
 from lro_notebook.local.operations import Failure, microseconds
 from lro_notebook.local.refusal import invalid
 
@@ -206,7 +206,7 @@ def chosen(found: Iterable[Row], folders: Buckets, location: Location | None) ->
         return list(found)
     ((_, path),) = folders.match(location)
     scopes = set()
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(objects.read_object(path).decode(errors="replace").splitlines(), 1):
         if line.strip():
             scopes.add(_scope(line.strip(), f"{location.uri}:{number}"))
     return [

@@ -18,21 +18,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import names, rawjson, resources
+from lro_notebook.local import names, nesting, rawjson, resources
 from lro_notebook.local.fhir_import import read_resource
 from lro_notebook.local.operations import Failure
+from lro_notebook.local.paging import limit_of, number_after, text_after, token_of
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
-from lro_notebook.local.service import (
-    DATASET_PATH,
-    Service,
-    api_version,
-    limit_of,
-    page_token,
-    read_body,
-    service_of,
-    store_of,
-    token_text,
-)
+from lro_notebook.local.service import DATASET_PATH, Service, api_version, read_body, service_of, store_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -118,9 +109,7 @@ def read_version(request: Request) -> Response:
 
 def history(request: Request) -> Response:
     """``fhir.history``: a Bundle of the versions, newest first."""
-    limit, before = _count(request), names.whole_number(token_text(request, "_page_token") or str(2**62))
-    if before is None:
-        raise invalid("_page_token is not one that this service gave; start again without it")
+    limit, before = _count(request), number_after(request, default=2**62, parameter="_page_token")
     with service_of(request).database.read() as connection:
         address = _address(request, connection, request.path_params["id"])
         key = (address.store.key, address.type, address.id)
@@ -136,7 +125,7 @@ def history(request: Request) -> Response:
 def search(request: Request) -> Response:
     """``fhir.search`` of a type without filters: a Bundle of a page of resources, by id."""
     type_ = names.resource_type(request.path_params["type"])
-    limit, after = _count(request), token_text(request, "_page_token")
+    limit, after = _count(request), text_after(request, "_page_token")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "fhirStores")
         total = resources.count(connection, store.key, type_)
@@ -170,9 +159,9 @@ def _incoming(body: bytes, type_: str, identifier: str, *, own_id: bool = False)
     """Return the `type_` of a request body; with `own_id` it must bring its id along."""
     text = body.removeprefix(b"\xef\xbb\xbf").strip()
     try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"the resource is not valid JSON at character {error.pos}") from error
+        document = nesting.loads(text)
+    except nesting.Unreadable as error:
+        raise invalid(f"the resource cannot be read: {error}") from error
     if not isinstance(document, dict) or document.get("resourceType") != type_:
         raise invalid(f"expected a JSON object whose resourceType is {type_}, as in the address")
     if own_id and document.get("id") != identifier:
@@ -282,7 +271,7 @@ def _bundle(
         links.append(
             {
                 "relation": "next",
-                "url": f"{url}?{urlencode({**query, '_page_token': page_token(following)})}",
+                "url": f"{url}?{urlencode({**query, '_page_token': token_of(request, following)})}",
             }
         )
     head: dict[str, Any] = {"resourceType": "Bundle", "type": type_, "link": links}

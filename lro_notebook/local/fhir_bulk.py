@@ -20,7 +20,7 @@ from lro_notebook.local.operations import timestamp
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
 from lro_notebook.local.service import DATASET_PATH, api_version, dataset_name, service_of, store_of
 from lro_notebook.local.shards import Shards, filled, workspace
-from lro_notebook.local.starting import start_now
+from lro_notebook.local.starting import start_now, stop_operation
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
@@ -161,12 +161,8 @@ def status(request: Request) -> Response:
 
 def cancel(request: Request) -> Response:
     """``fhirStores.operations.delete-fhir-operation``; an error for one that has ended."""
-    service, parent = service_of(request), _parent(request)
-    with service.database.write() as connection:
-        number = operations.request_cancel(connection, parent, request.path_params["operation"])
-    if number is None:
+    if not stop_operation(service_of(request), _parent(request), request.path_params["operation"]):
         raise Refusal(Code.FAILED_PRECONDITION, "the export has ended before; its files remain")
-    service.worker.cancel(number)
     return json_response({}, status=202)
 
 
@@ -174,7 +170,9 @@ def _operation(request: Request) -> dict[str, Any]:
     service = service_of(request)
     with service.database.read() as connection:
         identifier = request.path_params["operation"]
-        return operations.get(connection, _parent(request), identifier, endpoint=service.endpoint)
+        return operations.get(
+            connection, _parent(request), identifier, endpoint=service.endpoint, ends=service.worker.ends
+        )
 
 
 def _parent(request: Request) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, batches, rawjson, resources, stores
+from lro_notebook.local import arguments, batches, nesting, objects, rawjson, resources, stores
 from lro_notebook.local.names import is_fhir_id, is_resource_type
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.resources import Incoming
@@ -62,14 +62,14 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 def run(job: Job, request: ImportRequest) -> Steps:
     """Size the input, then read it and yield a step per batch."""
     yield from batches.await_sample(job, request.source)
-    files = job.buckets.match(request.source)
-    total = 0
+    files, left_out = batches.found(job, request.source)
+    total = len(left_out)
     for uri, path in files:
         for number, text in enumerate(texts(uri, path, whole_files=request.whole_files)):
-            total += units(text.raw, request)
+            total += units(text, request)
             if number % _SIZING_STEP == 0:
                 yield Step()
-    yield Step(sized=total)
+    yield Step(sized=total, failures=left_out)
     put = partial(write, store=request.store, operation=job.operation)
     for uri, path in files:
         yield from batches.steps(job, _units(request, uri, path), put, size_of=size_of)
@@ -87,9 +87,9 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
         Where the text stands, for the failure log.
     """
     try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        return flaw(source, f"not valid JSON at character {error.pos}")
+        document = nesting.loads(text)
+    except nesting.Unreadable as error:
+        return flaw(source, str(error))
     if type(document) is not dict:
         return flaw(source, "not a JSON object")
     type_, identifier = document.get("resourceType"), document.get("id")
@@ -121,20 +121,27 @@ def write(connection: sqlite3.Connection, *, units: Sequence[Incoming], store: S
     resources.put_many(connection, store.key, units, operation=operation)
 
 
-def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
+def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text | Failure]:
     """Yield the JSON texts of a file: the whole of it, or each line that is not blank."""
-    with path.open("rb") as file:
-        if whole_files:
-            yield Text(uri, file.read().removeprefix(_BYTE_ORDER_MARK).strip())
-            return
+    return batches.readable(uri, _texts(uri, path, whole_files=whole_files))
+
+
+def _texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
+    if whole_files:
+        yield Text(uri, objects.read_object(path).removeprefix(_BYTE_ORDER_MARK).strip())
+        return
+    with objects.open_object(path) as file:
         for number, line in enumerate(file, 1):
             text = line.strip() if number > 1 else line.removeprefix(_BYTE_ORDER_MARK).strip()
             if text:
                 yield Text(f"{uri}:{number}", text)
 
 
-def _read(text: Text, request: ImportRequest) -> Iterator[Incoming | Failure]:
+def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | Failure]:
     """Yield the units of a text, as many as `units` counts."""
+    if isinstance(text, Failure):
+        yield text
+        return
     if not request.bundles:
         yield read_resource(text.raw, text.source)
         return
@@ -156,11 +163,11 @@ def _read(text: Text, request: ImportRequest) -> Iterator[Incoming | Failure]:
             yield read_resource(entry[resource.start : resource.end], source)
 
 
-def units(raw: bytes, request: ImportRequest) -> int:
+def units(text: Text | Failure, request: ImportRequest) -> int:
     """Return how many units a text of the input holds; one that cannot be read is one unit."""
-    if not request.bundles:
+    if isinstance(text, Failure) or not request.bundles:
         return 1
-    bundle = bundle_in(raw)
+    bundle = bundle_in(text.raw)
     return 1 if bundle is None else len(bundle.get("entry", ()))
 
 

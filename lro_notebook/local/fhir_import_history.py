@@ -25,7 +25,8 @@ from lro_notebook.resource import parse_timestamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from lro_notebook.local.fhir_import import Text
     from lro_notebook.local.stores import Store
@@ -61,13 +62,14 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImp
 def run(job: Job, request: HistoryImport) -> Steps:
     """Size the input, then read it and yield a step per batch."""
     yield from batches.await_sample(job, request.source.source)
-    total = 0
-    for text in _texts(job, request):
-        total += fhir_import.units(text.raw, request.source)
+    files, left_out = batches.found(job, request.source.source)
+    total = len(left_out)
+    for text in _texts(files, request):
+        total += fhir_import.units(text, request.source)
         yield Step()
-    yield Step(sized=total)
-    errors = 0
-    for batch in _batches(job, request):
+    yield Step(sized=total, failures=left_out)
+    errors = len(left_out)
+    for batch in _batches(job, request, files):
         step = _step(job, request.source.store, batch)
         yield step
         errors += len(step.failures)
@@ -79,14 +81,16 @@ def run(job: Job, request: HistoryImport) -> Steps:
     return {}
 
 
-def _texts(job: Job, request: HistoryImport) -> Iterator[Text]:
-    for uri, path in job.buckets.match(request.source.source):
+def _texts(files: Iterable[tuple[str, Path]], request: HistoryImport) -> Iterator[Text | Failure]:
+    for uri, path in files:
         yield from fhir_import.texts(uri, path, whole_files=request.source.whole_files)
 
 
-def _batches(job: Job, request: HistoryImport) -> Iterator[list[Version | Failure]]:
+def _batches(
+    job: Job, request: HistoryImport, files: Iterable[tuple[str, Path]]
+) -> Iterator[list[Version | Failure]]:
     batch: list[Version | Failure] = []
-    for text in _texts(job, request):
+    for text in _texts(files, request):
         batch += _read(text, request)
         if len(batch) >= job.batch():
             yield batch
@@ -94,8 +98,11 @@ def _batches(job: Job, request: HistoryImport) -> Iterator[list[Version | Failur
     yield batch
 
 
-def _read(text: Text, request: HistoryImport) -> Iterator[Version | Failure]:
+def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Failure]:
     """Yield the units of a text, as many as `fhir_import.units` counts."""
+    if isinstance(text, Failure):
+        yield text
+        return
     if not request.source.bundles:
         yield _version(text.raw, text.source)
         return

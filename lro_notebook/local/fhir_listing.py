@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lro_notebook.local import objects
 from lro_notebook.local.names import is_fhir_id, is_resource_type
 from lro_notebook.local.refusal import invalid
 
@@ -16,7 +17,7 @@ def read_names(job: Job, location: Location) -> frozenset[str]:
     """Return the names in the objects at `location`, one on each line."""
     found: set[str] = set()
     for uri, path in job.buckets.match(location):
-        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        for number, line in enumerate(objects.read_object(path).split(b"\n"), 1):
             text = line.strip().decode(errors="replace")
             if text and not is_name(text):
                 raise invalid(f"{uri}:{number}: expected a resource such as Patient/1234")

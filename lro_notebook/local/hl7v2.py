@@ -14,17 +14,15 @@ from lro_notebook.errors import Code
 from lro_notebook.local import arguments, hl7v2_filter, hl7v2_messages, hl7v2_parse, stores
 from lro_notebook.local.hl7v2_export import view_of
 from lro_notebook.local.hl7v2_import import read_message
+from lro_notebook.local.paging import limit_of, page_response, pair_after
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
 from lro_notebook.local.service import (
     DATASET_PATH,
     api_version,
     dataset_name,
-    limit_of,
-    page_response,
     read_json,
     service_of,
     store_of,
-    token_text,
 )
 
 if TYPE_CHECKING:
@@ -96,11 +94,11 @@ def list_messages(request: Request) -> Response:
         parser = hl7v2_messages.parser_of(connection, store)
         clause = hl7v2_filter.compile_filter(text, parser.zone)
         rows = hl7v2_messages.page(
-            connection, store.key, clause, order=order, after=_place(request), limit=limit + 1
+            connection, store.key, clause, order=order, after=pair_after(request), limit=limit + 1
         )
     shown = [hl7v2_messages.resource(row, view, parser, store.name) for row in rows]
     keys = ["{}:{}".format(*hl7v2_messages.place_of(row, order)) for row in rows]
-    return page_response("hl7V2Messages", shown, keys, limit)
+    return page_response(request, "hl7V2Messages", shown, keys, limit)
 
 
 def batch_get(request: Request) -> Response:
@@ -178,17 +176,6 @@ def _message(connection: sqlite3.Connection, store: Store, identifier: str) -> S
             f"list them with GET {store.name}/messages"
         )
     return stored
-
-
-def _place(request: Request) -> tuple[int, int] | None:
-    token = token_text(request)
-    if not token:
-        return None
-    first, _, second = token.partition(":")
-    try:
-        return int(first), int(second)
-    except ValueError as error:
-        raise invalid("pageToken is not one that this service gave; start again without it") from error
 
 
 def metrics(request: Request) -> Response:

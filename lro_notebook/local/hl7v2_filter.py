@@ -37,6 +37,8 @@ _DATES = {"send_date": "sent", "sendDate": "sent"}
 #: Kind and text of each token, the next one on the left.
 Tokens: TypeAlias = "deque[tuple[str, str]]"
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
+#: Comparisons in one filter; SQLite takes an expression of 1,000 parts within each other.
+_MOST = 100
 
 
 class Clause(NamedTuple):
@@ -59,6 +61,8 @@ def compile_filter(text: str, zone: tzinfo = UTC) -> Clause:
         clauses.append(_expression(tokens, zone))
         if not tokens:
             break
+        if len(clauses) == _MOST:
+            raise invalid(f"filter: more than {_MOST} comparisons, the most that the local service reads")
         joint = tokens.popleft()[1]
         if joint not in ("AND", "OR"):
             raise _unreadable()
@@ -83,10 +87,14 @@ def _tokens(text: str) -> Tokens:
 
 
 def _expression(tokens: Tokens, zone: tzinfo) -> Clause:
-    word = _take(tokens, "word")
-    if word == "NOT":
-        clause = _expression(tokens, zone)
-        return Clause(f"NOT {clause.sql}", clause.values)
+    word, negated = _take(tokens, "word"), False
+    while word == "NOT":
+        word, negated = _take(tokens, "word"), not negated
+    clause = _comparison(word, tokens, zone)
+    return Clause(f"NOT {clause.sql}", clause.values) if negated else clause
+
+
+def _comparison(word: str, tokens: Tokens, zone: tzinfo) -> Clause:
     if word == "PatientId":
         return _patient(tokens)
     if word == "labels":

@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from lro_notebook.errors import Code
-from lro_notebook.local import arguments, batches, hl7v2_messages, hl7v2_parse, hl7v2_schema, stores
+from lro_notebook.local import (
+    arguments,
+    batches,
+    hl7v2_messages,
+    hl7v2_parse,
+    hl7v2_schema,
+    nesting,
+    objects,
+    stores,
+)
 from lro_notebook.local.hl7v2_messages import Incoming
 from lro_notebook.local.operations import Failure
 from lro_notebook.local.work import Kind, Step
@@ -64,14 +71,14 @@ def run(job: Job, request: ImportRequest) -> Steps:
     yield from batches.await_sample(job, request.source)
     with job.database.read() as connection:
         parser = hl7v2_messages.parser_of(connection, request.store)
-    files = job.buckets.match(request.source)
-    total = 0
+    files, left_out = batches.found(job, request.source)
+    total = len(left_out)
     for uri, path in files:
         for number, _ in enumerate(_lines(uri, path), 1):
             total += 1
             if number % _SIZING_STEP == 0:
                 yield Step()
-    yield Step(sized=total)
+    yield Step(sized=total, failures=left_out)
     write = partial(_write, store=request.store, operation=job.operation)
     for uri, path in files:
         messages = (read_line(line, parser) for line in _lines(uri, path))
@@ -79,12 +86,14 @@ def run(job: Job, request: ImportRequest) -> Steps:
     return {}
 
 
-def read_line(line: Line, parser: Parser) -> Incoming | Failure:
+def read_line(line: Line | Failure, parser: Parser) -> Incoming | Failure:
     """Return the message of a line, ready to be stored, or why it holds none."""
+    if isinstance(line, Failure):
+        return line
     try:
-        document = orjson.loads(line.text)
-    except orjson.JSONDecodeError as error:
-        return _flaw(line, f"not valid JSON at character {error.pos}")
+        document = nesting.loads(line.text)
+    except nesting.Unreadable as error:
+        return _flaw(line, str(error))
     try:
         return read_message(document, parser)
     except hl7v2_parse.Flaw as flaw:
@@ -139,8 +148,12 @@ def _write(
     hl7v2_messages.put_many(connection, store.key, units, operation=operation)
 
 
-def _lines(uri: str, path: Path) -> Iterator[Line]:
-    with path.open("rb") as file:
+def _lines(uri: str, path: Path) -> Iterator[Line | Failure]:
+    return batches.readable(uri, _lines_of(uri, path))
+
+
+def _lines_of(uri: str, path: Path) -> Iterator[Line]:
+    with objects.open_object(path) as file:
         for number, line in enumerate(file, 1):
             text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
             if text:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.local import hl7v2_messages, rollback, stores
+from lro_notebook.local import hl7v2_messages, objects, rollback, stores
 from lro_notebook.local.shards import Shards, workspace
 from lro_notebook.local.work import Kind, Step
 
@@ -78,7 +78,7 @@ def _write(
 def _ids(folders: Buckets, source: Location) -> list[str]:
     """Return the message ids in an object, one on a line, with or without the rest of the name."""
     ((_, path),) = folders.match(source)
-    lines = path.read_text("utf-8", errors="replace").splitlines()
+    lines = objects.read_object(path).decode(errors="replace").splitlines()
     return [line.strip().rpartition("/")[2] for line in lines if line.strip()]
 
 

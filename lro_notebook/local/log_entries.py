@@ -16,8 +16,9 @@ from lro_notebook.local import arguments, operations
 from lro_notebook.local.catalogue import STORE_KINDS
 from lro_notebook.local.names import operation_number
 from lro_notebook.local.operations import timestamp
+from lro_notebook.local.paging import number_of, token_of
 from lro_notebook.local.refusal import Refusal, invalid, json_response
-from lro_notebook.local.service import key_of_token, page_token, read_json, service_of
+from lro_notebook.local.service import read_json, service_of
 from lro_notebook.resource import parse_timestamp
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def list_entries(request: Request) -> Response:
         raise Refusal(Code.UNIMPLEMENTED, "orderBy: the local service lists by 'timestamp asc' only")
     limit = min(max(arguments.int64(body, "pageSize", 0), 0), _PAGE_MAX) or _PAGE_DEFAULT
     wanted = parse_filter(body.get("filter", ""))
-    after = key_of_token(body.get("pageToken", ""))
+    after = number_of(request, body.get("pageToken", ""), default=0)
     projects = {name for name in body["resourceNames"] if re.fullmatch(r"projects/[^/]+", name)}
     if wanted.nothing or not projects:
         return json_response({})
@@ -88,7 +89,7 @@ async def list_entries(request: Request) -> Response:
     ]
     page: dict[str, Any] = {"entries": shown} if shown else {}
     if len(rows) > limit:
-        page["nextPageToken"] = page_token(rows[limit - 1].number)
+        page["nextPageToken"] = token_of(request, rows[limit - 1].number)
     return json_response(page)
 
 

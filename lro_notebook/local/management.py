@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from lro_notebook.local import catalogue, names, operations, stores
+from lro_notebook.local.paging import limit_of, number_after, page_response, text_after
 from lro_notebook.local.refusal import json_response, missing
-from lro_notebook.local.service import (
-    DATASET_PATH,
-    LOCATION_PATH,
-    dataset_name,
-    limit_of,
-    page_response,
-    read_json,
-    service_of,
-    token_number,
-    token_text,
-)
-from lro_notebook.local.starting import start
+from lro_notebook.local.service import DATASET_PATH, LOCATION_PATH, dataset_name, read_json, service_of
+from lro_notebook.local.starting import start, stop_operation
 from lro_notebook.local.store_routes import routes_of
 
 if TYPE_CHECKING:
@@ -46,8 +37,8 @@ async def list_datasets(request: Request) -> Response:
     parts, limit = request.path_params, limit_of(request)
     parent = names.location_name(parts["project"], parts["location"])
     with service_of(request).database.read() as connection:
-        rows = stores.list_datasets(connection, parent, after=token_text(request), limit=limit + 1)
-    return page_response("datasets", rows, [row["name"] for row in rows], limit)
+        rows = stores.list_datasets(connection, parent, after=text_after(request), limit=limit + 1)
+    return page_response(request, "datasets", rows, [row["name"] for row in rows], limit)
 
 
 async def get_dataset(request: Request) -> Response:
@@ -84,7 +75,13 @@ async def get_operation(request: Request) -> Response:
     with service.database.read() as connection:
         identifier = request.path_params["operation"]
         return json_response(
-            operations.get(connection, dataset_name(request), identifier, endpoint=service.endpoint)
+            operations.get(
+                connection,
+                dataset_name(request),
+                identifier,
+                endpoint=service.endpoint,
+                ends=service.worker.ends,
+            )
         )
 
 
@@ -97,35 +94,30 @@ async def list_operations(request: Request) -> Response:
         rows = operations.page(
             connection,
             dataset,
-            before=token_number(request, default=2**63 - 1),
+            before=number_after(request, default=2**63 - 1),
             limit=limit + 1,
             done=done,
             endpoint=service.endpoint,
+            ends=service.worker.ends,
         )
-    return page_response("operations", [row for _, row in rows], [key for key, _ in rows], limit)
+    return page_response(request, "operations", [row for _, row in rows], [key for key, _ in rows], limit)
 
 
 def cancel_operation(request: Request) -> Response:
     """``operations.cancel``; nothing changes for one that has ended."""
-    service = service_of(request)
-    with service.database.write() as connection:
-        number = operations.request_cancel(
-            connection, dataset_name(request), request.path_params["operation"]
-        )
-    if number is not None:
-        service.worker.cancel(number)
+    stop_operation(service_of(request), dataset_name(request), request.path_params["operation"])
     return json_response({})
 
 
 async def list_failures(request: Request) -> Response:
     """Return the failure log of an operation, in its order; a route of this service alone."""
-    limit, after = limit_of(request), token_number(request, default=0)
+    limit, after = limit_of(request), number_after(request, default=0)
     with service_of(request).database.read() as connection:
         identifier = request.path_params["operation"]
         rows = operations.failures_page(
             connection, dataset_name(request), identifier, after=after, limit=limit + 1
         )
-    return page_response("failures", [row for _, row in rows], [key for key, _ in rows], limit)
+    return page_response(request, "failures", [row for _, row in rows], [key for key, _ in rows], limit)
 
 
 ROUTES = [

@@ -10,7 +10,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -133,26 +133,27 @@ def advance(
     return True
 
 
-def finish(connection: sqlite3.Connection, number: int, outcome: Status | Mapping[str, Any]) -> None:
+def finish(connection: sqlite3.Connection, number: int, end: End) -> None:
     """End an operation with its response or its error; nothing is pending any more."""
-    error, response = (outcome, None) if isinstance(outcome, Status) else (None, outcome)
     connection.execute(
         "UPDATE operations SET ended = ?, pending = 0, error = ?, response = ? "
         "WHERE id = ? AND ended IS NULL",
-        (
-            microseconds(),
-            None if error is None else orjson.dumps(error.to_dict()),
-            None if response is None else orjson.dumps(response),
-            number,
-        ),
+        (end.ended, *_written(end.outcome), number),
     )
+
+
+def _written(outcome: Status | Mapping[str, Any]) -> tuple[bytes | None, bytes | None]:
+    """Return error and response of an operation as its row has them."""
+    if isinstance(outcome, Status):
+        return orjson.dumps(outcome.to_dict()), None
+    return None, orjson.dumps(outcome)
 
 
 def abort_active(connection: sqlite3.Connection) -> list[int]:
     """End all that a service which is gone left queued or running; return the operations."""
     numbers = [number for (number,) in connection.execute("SELECT id FROM operations WHERE ended IS NULL")]
     for number in numbers:
-        finish(connection, number, ABORTED)
+        finish(connection, number, End(microseconds(), ABORTED))
     return numbers
 
 
@@ -165,9 +166,29 @@ def request_cancel(connection: sqlite3.Connection, dataset: str, identifier: str
     return number if cursor.rowcount == 1 else None
 
 
-def get(connection: sqlite3.Connection, dataset: str, identifier: str, *, endpoint: str) -> dict[str, Any]:
+def active_number(connection: sqlite3.Connection, dataset: str, identifier: str) -> int | None:
+    """Return the number of an operation that must exist, or None if it has ended."""
+    row = _row(connection, dataset, identifier)
+    number: int | None = row[0] if row[5] is None else None
+    return number
+
+
+class End(NamedTuple):
+    """How and when an operation has ended whose row cannot be written yet."""
+
+    ended: int
+    outcome: Status | Mapping[str, Any]
+
+
+#: Operations that have ended and whose rows cannot be written yet, by their numbers.
+Ends: TypeAlias = "Mapping[int, End]"
+
+
+def get(
+    connection: sqlite3.Connection, dataset: str, identifier: str, *, endpoint: str, ends: Ends
+) -> dict[str, Any]:
     """Return an operation that must exist, as the API shows it."""
-    return _resource(_row(connection, dataset, identifier), endpoint)
+    return _resource(_row(connection, dataset, identifier), endpoint, ends)
 
 
 def page(
@@ -178,14 +199,16 @@ def page(
     limit: int,
     done: bool | None,
     endpoint: str,
+    ends: Ends,
 ) -> list[tuple[int, dict[str, Any]]]:
     """Return up to `limit` operations numbered below `before`, newest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM operations WHERE parent = ? AND id < ? "  # noqa: S608 - constant columns
-        "AND (? IS NULL OR (ended IS NOT NULL) = ?) ORDER BY id DESC LIMIT ?",
-        (dataset, before, done, done, limit),
+        "AND (? IS NULL OR (ended IS NOT NULL OR id IN (SELECT value FROM json_each(?))) = ?) "
+        "ORDER BY id DESC LIMIT ?",
+        (dataset, before, done, orjson.dumps(list(ends)).decode(), done, limit),
     )
-    return [(row[0], _resource(row, endpoint)) for row in rows]
+    return [(row[0], _resource(row, endpoint, ends)) for row in rows]
 
 
 def failures_page(
@@ -285,9 +308,13 @@ def _row(connection: sqlite3.Connection, dataset: str, identifier: str) -> tuple
     return row
 
 
-def _resource(row: tuple[Any, ...], endpoint: str) -> dict[str, Any]:
+def _resource(row: tuple[Any, ...], endpoint: str, ends: Ends) -> dict[str, Any]:
     """Return the operation of a row as ``google.longrunning.Operation`` JSON."""
     number, parent, version, method, created, ended, cancel, *counts, error, response = row
+    end = ends.get(number)
+    if ended is None and end is not None:
+        ended, counts[0] = end.ended, 0
+        error, response = _written(end.outcome)
     name = f"{parent}/operations/{number}"
     metadata: dict[str, Any] = {
         "@type": f"{_TYPES}.{version}.OperationMetadata",

@@ -6,6 +6,8 @@ thing and the next step; it never holds the content of a resource.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,21 @@ _ISSUE_TYPE: Mapping[int, str] = {
     429: "throttled",
     501: "not-supported",
     503: "transient",
+}
+
+
+#: Error of the operating system -> google.rpc code; of all others somebody has to look after the disk.
+_FILE_CODES: Mapping[int, Code] = {
+    errno.ENOSPC: Code.RESOURCE_EXHAUSTED,
+    errno.EDQUOT: Code.RESOURCE_EXHAUSTED,
+    errno.EFBIG: Code.RESOURCE_EXHAUSTED,
+    errno.EMFILE: Code.RESOURCE_EXHAUSTED,
+    errno.ENFILE: Code.RESOURCE_EXHAUSTED,
+    errno.EACCES: Code.PERMISSION_DENIED,
+    errno.EPERM: Code.PERMISSION_DENIED,
+    errno.EROFS: Code.PERMISSION_DENIED,
+    errno.ENOENT: Code.NOT_FOUND,
+    errno.ENAMETOOLONG: Code.INVALID_ARGUMENT,
 }
 
 
@@ -98,13 +115,32 @@ def missing(message: str) -> Refusal:
     return Refusal(Code.NOT_FOUND, message)
 
 
-def write_refusal(error: sqlite3.OperationalError) -> Refusal:
+def file_refusal(error: OSError) -> Refusal:
+    """Return the refusal for a file of a bucket that cannot be read or written."""
+    code = _FILE_CODES.get(error.errno or 0, Code.FAILED_PRECONDITION)
+    name = error.filename2 or error.filename
+    where = f" ({os.fsencode(name).decode(errors='backslashreplace')[:300]})" if isinstance(name, str) else ""
+    return Refusal(code, f"A file of a bucket could not be read or written: {error.strerror or error}{where}")
+
+
+def write_refusal(error: sqlite3.DatabaseError) -> Refusal:
     """Return the refusal for data that cannot be written: the disk is full, or fails."""
     # The last byte is the primary code; https://www.sqlite.org/rescode.html
-    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # none where Python itself raises it
+    if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return Refusal(
             Code.RESOURCE_EXHAUSTED,
             f"the service's data cannot be written ({error}); make room on the disk of its data directory",
+        )
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return Refusal(
+            Code.PERMISSION_DENIED,
+            f"the service's data cannot be written ({error}); let its data directory be written to",
+        )
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return Refusal(
+            Code.DATA_LOSS,
+            f"the service's data is damaged ({error}); stop it and use another data directory",
         )
     return Refusal(Code.INTERNAL, MISTAKE)
 

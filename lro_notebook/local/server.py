@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
-import shutil
 import signal
 import socket
 import sqlite3
@@ -24,7 +24,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import catalogue, operations, stores
+from lro_notebook.local import catalogue, objects, operations, stores
 from lro_notebook.local.app import build_app
 from lro_notebook.local.buckets import SAMPLE_BUCKET, Buckets
 from lro_notebook.local.database import Database
@@ -50,6 +50,7 @@ _GRACE = 3
 _KEEP_ALIVE = 120
 #: Seconds between two looks for records of operations that are too old.
 _EXPIRY_INTERVAL = 1.0
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 #: A day in microseconds.
 _DAY = 86_400_000_000
 #: Seconds after which a thread gives way to another: a status request waits for it a few times.
@@ -101,7 +102,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         operations.abort_active(connection)
         if not stores.has_dataset(connection, DEMO_DATASET):
             stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
-    _clear(folders.partial)
+    objects.clear(folders.partial)
     worker = Worker(database, folders, pace, limit=settings.max_operations, shard_bytes=settings.shard_bytes)
     service = Service(
         data_dir=directory,
@@ -119,7 +120,10 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     _start_sample(folders, settings.sample_patients)
     stopping = threading.Event()
     expiry = threading.Thread(
-        target=_expire, args=(database, settings.keep_operations, stopping), name="lro-expiry", daemon=True
+        target=_expire,
+        args=(database, worker, settings.keep_operations, stopping),
+        name="lro-expiry",
+        daemon=True,
     )
     expiry.start()
     try:
@@ -212,8 +216,9 @@ def _listen(port: int) -> Iterator[socket.socket]:
 
 def _token(path: Path) -> str:
     """Return the service's bearer token; made at the first start and kept since."""
-    token = path.read_text("ascii", errors="replace").strip() if path.exists() else ""
-    if not token:
+    token = path.read_bytes().strip().decode("ascii", "replace") if path.is_file() else ""
+    # What no header can carry would keep everybody out.
+    if _TOKEN.fullmatch(token) is None:
         token = secrets.token_urlsafe(32)
         _write_whole(path, token.encode())
     path.chmod(0o600)
@@ -228,15 +233,10 @@ def _write_whole(path: Path, content: bytes) -> None:
     Path(name).replace(path)
 
 
-def _clear(folder: Path) -> None:
-    """Remove what an earlier run left unfinished."""
-    for item in folder.iterdir():
-        shutil.rmtree(item)
-
-
-def _expire(database: Database, days: float, stopping: threading.Event) -> None:
+def _expire(database: Database, worker: Worker, days: float, stopping: threading.Event) -> None:
     """Remove the records of operations that ended so many days ago, until the service stops."""
     while not stopping.wait(_EXPIRY_INTERVAL):
+        worker.write_ends()
         try:
             with database.write() as connection:
                 operations.expire(connection, operations.microseconds() - round(days * _DAY))

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from lro_notebook.errors import Code
-from lro_notebook.local import names, stores
+from lro_notebook.local import names, nesting, stores
 from lro_notebook.local.faults import Faults
-from lro_notebook.local.refusal import Refusal, invalid, json_response
+from lro_notebook.local.refusal import Refusal, invalid
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
     from pathlib import Path
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from lro_notebook.local.buckets import Buckets
     from lro_notebook.local.database import Database
@@ -39,8 +33,6 @@ BODY_LIMIT = 32 << 20
 
 #: A larger body is still read to this size, so that its sender gets to the answer.
 _DRAIN_LIMIT = 8 * BODY_LIMIT
-_PAGE_DEFAULT = 100
-_PAGE_MAX = 1000
 
 
 @dataclass(slots=True)
@@ -120,65 +112,9 @@ async def read_json(request: Request) -> dict[str, Any]:
     """Return the JSON object in the body of a request; an empty body is an empty object."""
     body = await read_body(request)
     try:
-        data = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"the request body is not valid JSON at character {error.pos}") from error
+        data = nesting.loads(body or b"{}")
+    except nesting.Unreadable as error:
+        raise invalid(f"the request body cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise invalid("the request body is not a JSON object")
     return data
-
-
-def limit_of(request: Request, parameter: str = "pageSize") -> int:
-    """Return the page size that a request asks for, 100 by default and 1000 at most."""
-    text = request.query_params.get(parameter) or "0"
-    number = names.whole_number(text)
-    if number is None:
-        raise invalid(f"{parameter}: expected a number from 0 to {_PAGE_MAX}")
-    return min(number, _PAGE_MAX) or _PAGE_DEFAULT
-
-
-def token_text(request: Request, parameter: str = "pageToken") -> str:
-    """Return where the page starts that a request asks for; empty for the first page."""
-    return _token_text(request.query_params.get(parameter, ""), parameter)
-
-
-def key_of_token(token: object) -> int:
-    """Return the number in a page token that a request body holds; 0 without one."""
-    text = _token_text(token, "pageToken") if isinstance(token, str) else "?"
-    number = names.whole_number(text) if text else 0
-    if number is None:
-        raise _bad_token("pageToken")
-    return number
-
-
-def _token_text(token: str, parameter: str) -> str:
-    try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise _bad_token(parameter) from error
-
-
-def token_number(request: Request, *, default: int) -> int:
-    """Return the number that the page starts at that a request asks for."""
-    text = token_text(request)
-    number = names.whole_number(text) if text else default
-    if number is None:
-        raise _bad_token("pageToken")
-    return number
-
-
-def page_token(key: object) -> str:
-    """Return the token of the page that comes after `key`."""
-    return base64.urlsafe_b64encode(str(key).encode()).decode()
-
-
-def page_response(field: str, rows: list[dict[str, Any]], keys: Sequence[object], limit: int) -> Response:
-    """Return a page of `limit` rows; one row more says that another page follows."""
-    page: dict[str, Any] = {field: rows[:limit]} if rows else {}
-    if len(rows) > limit:
-        page["nextPageToken"] = page_token(keys[limit - 1])
-    return json_response(page)
-
-
-def _bad_token(parameter: str) -> Refusal:
-    return invalid(f"{parameter} is not one that this service gave; start again without it")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Self
 
+from lro_notebook.local import objects
 from lro_notebook.local.work import Step
 
 if TYPE_CHECKING:
@@ -61,14 +60,19 @@ class Shards:
 
     def publish(self, folder: Path) -> list[str]:
         """Move the closed files to `folder` under their final names, and return these."""
-        names = []
-        if self._paths:
-            folder.mkdir(parents=True, exist_ok=True)
+        names: list[str] = []
         total = len(self._paths)
-        for index, path in enumerate(self._paths):
-            name = self._name if total == 1 else f"{self._name}-{index:05d}-of-{total:05d}"
-            names.append(name + self._suffix)
-            os.replace(path, folder / names[-1])  # noqa: PTH105 - Path.replace says less of what matters: atomic
+        try:
+            for index, path in enumerate(self._paths):
+                part = "" if total == 1 else f"-{index:05d}-of-{total:05d}"
+                name = f"{self._name}{part}{self._suffix}"
+                objects.place(path, folder / name)
+                names.append(name)
+        except OSError:
+            # Some of the files of a table would look like all of them.
+            for name in names:
+                objects.remove(folder / name)
+            raise
         return names
 
     def _next_file(self) -> IO[bytes]:
@@ -92,8 +96,8 @@ def filled(job: Job, shards: Shards, lines: Iterator[bytes]) -> Iterator[Step]:
 def workspace(job: Job) -> Iterator[Path]:
     """Make the folder of this operation's unfinished files, and remove it at the end."""
     folder = job.buckets.partial / str(job.operation)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder)
+        objects.remove(folder)

@@ -1,7 +1,9 @@
-"""Starting an operation from a route: what all kinds have in common."""
+"""Starting an operation from a route, and stopping one: what all kinds have in common."""
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from lro_notebook.local.service import Service
     from lro_notebook.local.work import Kind
+
+logger = logging.getLogger(__name__)
 
 
 async def start(
@@ -69,3 +74,21 @@ def start_now(
     fault = service.faults.on_operation(method_of(request.method, request.url.path))
     start = operations.Start(parent, version, kind.method, resource, kind.log)
     return service.worker.start(kind if fault is None else spoil(kind, fault), start, checked)
+
+
+def stop_operation(service: Service, parent: str, identifier: str) -> bool:
+    """Cancel an operation below `parent`; return False if it has ended before. Blocks.
+
+    It stops on a full disk as well, where its row cannot say that it was asked to.
+    """
+    try:
+        with service.database.write() as connection:
+            number = operations.request_cancel(connection, parent, identifier)
+    except sqlite3.OperationalError as error:
+        logger.warning("operation %s is cancelled without a note of it: %s", identifier[:80], error)
+        with service.database.read() as connection:
+            number = operations.active_number(connection, parent, identifier)
+    if number is None or number in service.worker.ends:
+        return False
+    service.worker.cancel(number)
+    return True

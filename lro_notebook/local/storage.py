@@ -6,6 +6,7 @@ What `gcsfs` and Google's own client need to read; nothing is written here.
 from __future__ import annotations
 
 import mimetypes
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import buckets
+from lro_notebook.local import buckets, objects
+from lro_notebook.local.paging import limit_of, text_after, token_of
 from lro_notebook.local.refusal import Refusal, json_response, missing
-from lro_notebook.local.service import limit_of, page_token, service_of, token_text
+from lro_notebook.local.service import service_of
 from lro_notebook.resource import format_timestamp
 
 if TYPE_CHECKING:
@@ -26,17 +28,18 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _API = "/storage/v1"
+_LAST_TIME = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _OBJECT = "/b/{bucket}/o/{object:path}"
 
 
 def list_buckets(request: Request) -> Response:
     """List the buckets (``storage.buckets.list``)."""
     names = service_of(request).buckets.names()
-    limit, after = limit_of(request, "maxResults"), token_text(request)
+    limit, after = limit_of(request, "maxResults"), text_after(request)
     page = [name for name in names if name > after]
     answer: dict[str, Any] = {"kind": "storage#buckets", "items": [_bucket(n) for n in page[:limit]]}
     if len(page) > limit:
-        answer["nextPageToken"] = page_token(page[limit - 1])
+        answer["nextPageToken"] = token_of(request, page[limit - 1])
     return json_response(answer)
 
 
@@ -52,7 +55,7 @@ def list_objects(request: Request) -> Response:
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     if delimiter not in ("", "/"):
         raise Refusal(Code.UNIMPLEMENTED, "delimiter: the local service knows '/' only")
-    limit, after = limit_of(request, "maxResults"), token_text(request)
+    limit, after = limit_of(request, "maxResults"), text_after(request)
     found = service_of(request).buckets.objects(bucket, prefix)
     items: list[dict[str, Any]] = []
     prefixes: list[str] = []
@@ -62,13 +65,14 @@ def list_objects(request: Request) -> Response:
         if name <= last:
             continue
         if len(items) + len(prefixes) == limit:
-            answer["nextPageToken"] = page_token(last)
+            answer["nextPageToken"] = token_of(request, last)
             break
         last = name
         if path is None:
             prefixes.append(name)
         else:
-            items.append(_object(request, bucket, name, path))
+            with suppress(FileNotFoundError):  # removed since the bucket was listed
+                items.append(_object(request, bucket, name, path))
     if items:
         answer["items"] = items
     if prefixes:
@@ -107,7 +111,7 @@ def _file_of(request: Request) -> tuple[str, Path]:
     location = buckets.parse(f"gs://{bucket}/{name}", field="object")
     folders.check(location, field="object")
     path = folders.root / bucket / location.path
-    if location.path != name or not path.is_file():
+    if location.path != name or objects.flaw_of(str(path), str(folders.root)):
         raise missing(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
     return name, path
 
@@ -138,7 +142,8 @@ def _bucket(name: str) -> dict[str, Any]:
 
 def _object(request: Request, bucket: str, name: str, path: Path) -> dict[str, Any]:
     status = path.stat()
-    time = format_timestamp(datetime.fromtimestamp(status.st_mtime, UTC))
+    # A disk may have files of any time, which a datetime cannot tell.
+    time = format_timestamp(datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_TIME), UTC))
     generation = str(status.st_mtime_ns // 1000)
     base = f"{service_of(request).endpoint}{_API}/b/{bucket}/o"
     return {

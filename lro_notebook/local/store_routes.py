@@ -9,17 +9,9 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local import names, stores
+from lro_notebook.local.paging import limit_of, page_response, text_after
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
-from lro_notebook.local.service import (
-    DATASET_PATH,
-    dataset_name,
-    limit_of,
-    page_response,
-    read_json,
-    service_of,
-    store_of,
-    token_text,
-)
+from lro_notebook.local.service import DATASET_PATH, dataset_name, read_json, service_of, store_of
 from lro_notebook.local.starting import start
 
 if TYPE_CHECKING:
@@ -65,13 +57,13 @@ class _Common:
         """List the stores of this kind in a dataset, by id."""
         if request.query_params.get("filter"):
             raise invalid("filter: the local service lists stores without a filter only")
-        limit, after = limit_of(request), token_text(request)
+        limit, after = limit_of(request), text_after(request)
         with service_of(request).database.read() as connection:
             rows = stores.list_stores(
                 connection, dataset_name(request), collection=self._collection, after=after, limit=limit + 1
             )
         keys = [row["name"].rpartition("/")[2] for row in rows]
-        return page_response(self._collection, rows, keys, limit)
+        return page_response(request, self._collection, rows, keys, limit)
 
     async def get(self, request: Request) -> Response:
         """Return a store."""

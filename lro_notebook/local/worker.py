@@ -6,7 +6,6 @@ between two steps when it is cancelled or the service ends.
 
 from __future__ import annotations
 
-import errno
 import logging
 import sqlite3
 import threading
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local import operations
-from lro_notebook.local.refusal import Refusal, write_refusal
+from lro_notebook.local.refusal import Refusal, file_refusal, write_refusal
 from lro_notebook.local.work import Job
 from lro_notebook.resource import Status
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after which the end of an operation that could not be written is tried again.
-_WRITE_AGAIN = 0.5
 #: How many operations run at once; Google's own advice to clients (best practices for operations).
 _RUNNING_AT_ONCE = 5
 
@@ -80,6 +77,7 @@ class Worker:
         self._shard_bytes = shard_bytes
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
+        self._ends: dict[int, operations.End] = {}
         self._threads = ThreadPoolExecutor(_RUNNING_AT_ONCE, thread_name_prefix="lro-operation")
         self._stopped = threading.Event()
 
@@ -87,6 +85,20 @@ class Worker:
     def busy(self) -> bool:
         """Whether an operation is queued or running."""
         return bool(self._runs)
+
+    @property
+    def ends(self) -> operations.Ends:
+        """How operations have ended whose rows cannot be written: the disk is full, or fails."""
+        with self._lock:
+            return dict(self._ends)
+
+    def write_ends(self) -> None:
+        """Try again to write the ends that could not be written; called now and then."""
+        for number, end in self.ends.items():
+            if not self._written(number, end):
+                return
+            with self._lock:
+                self._ends.pop(number, None)
 
     def start(self, kind: Kind, start: operations.Start, request: Any) -> int:  # noqa: ANN401 - the kind's own
         """Queue an operation and return its number; it is durable when this returns."""
@@ -113,6 +125,7 @@ class Worker:
         for number in numbers:
             self._halt(number, operations.ABORTED)
         self._threads.shutdown(wait=True)
+        self.write_ends()
 
     def drain(self) -> None:
         """Cancel everything that is queued or running, and wait for it."""
@@ -140,8 +153,12 @@ class Worker:
         except Refusal as refusal:
             outcome = Status(refusal.code.value, refusal.message)
         except OSError as error:
-            outcome = _file_trouble(error)
-        except sqlite3.OperationalError as error:
+            trouble = file_refusal(error)
+            outcome = Status(trouble.code.value, trouble.message)
+        except MemoryError:
+            message = "The operation needs more memory than there is; give it less at once"
+            outcome = Status(Code.RESOURCE_EXHAUSTED.value, message)
+        except sqlite3.DatabaseError as error:
             logger.exception("operation %d failed", run.number)
             written = write_refusal(error)
             outcome = Status(written.code.value, written.message)
@@ -193,20 +210,20 @@ class Worker:
                 raise _Halted
 
     def _finish(self, run: _Run, outcome: Status | Mapping[str, Any]) -> None:
-        """Write the end of an operation; while the disk is full, try again until the service stops."""
-        try:
-            while not self._written(run, outcome) and not self._stopped.wait(_WRITE_AGAIN):
-                pass
-        finally:
-            with self._lock:
-                self._runs.pop(run.number, None)
+        """Write the end of an operation; where that cannot be, keep it until it can."""
+        end = operations.End(operations.microseconds(), outcome)
+        is_written = self._written(run.number, end)
+        with self._lock:
+            if not is_written:
+                self._ends[run.number] = end
+            self._runs.pop(run.number, None)
 
-    def _written(self, run: _Run, outcome: Status | Mapping[str, Any]) -> bool:
+    def _written(self, number: int, end: operations.End) -> bool:
         try:
             with self._database.write() as connection:
-                operations.finish(connection, run.number, outcome)
+                operations.finish(connection, number, end)
         except sqlite3.Error as error:
-            logger.warning("the end of operation %d cannot be written: %s", run.number, error)
+            logger.warning("the end of operation %d cannot be written: %s", number, error)
             return False
         return True
 
@@ -217,22 +234,3 @@ class Worker:
             "wait for one to end or cancel one (--max-operations changes the limit)",
             headers={"Retry-After": "1"},
         )
-
-
-def _file_trouble(error: OSError) -> Status:
-    """Return how an operation ends that could not read or write a file."""
-    codes = {
-        errno.ENOSPC: Code.RESOURCE_EXHAUSTED,
-        errno.EDQUOT: Code.RESOURCE_EXHAUSTED,
-        errno.EFBIG: Code.RESOURCE_EXHAUSTED,
-        errno.EACCES: Code.PERMISSION_DENIED,
-        errno.EPERM: Code.PERMISSION_DENIED,
-        errno.ENOENT: Code.NOT_FOUND,
-        errno.ENOTDIR: Code.FAILED_PRECONDITION,
-        errno.EISDIR: Code.FAILED_PRECONDITION,
-        errno.EEXIST: Code.FAILED_PRECONDITION,
-        errno.ENAMETOOLONG: Code.INVALID_ARGUMENT,
-    }
-    code = codes.get(error.errno or 0, Code.INTERNAL)
-    where = f" ({str(error.filename)[:300]})" if error.filename else ""
-    return Status(code.value, f"A file of a bucket could not be read or written: {error.strerror}{where}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_caller
 from lro_notebook.frames.dates import instants
 from lro_notebook.frames.joining import stack
+from lro_notebook.frames.storage import unwritable
 from lro_notebook.frames.views.output import Output, fits, join, join_types
 from lro_notebook.frames.views.prepare import prepare
 from lro_notebook.frames.views.rows import Runner
@@ -105,24 +107,27 @@ class Scan:
         Raises
         ------
         ResultError
-            Such a column has values of another type later on.
+            Such a column has values of another type later on, or the file cannot be written.
         """
         from pyarrow import parquet  # noqa: PLC0415 - only where it is asked for
 
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         runner = self._runner()
         tables = self._tables(runner)
         first = next(tables, None)
         schema = self._schema(runner, first)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             with parquet.ParquetWriter(part, schema) as writer:
                 for table in () if first is None else chain([first], tables):
                     writer.write_table(self._fitted(table, schema))
             return part.replace(target)
+        except OSError as error:
+            raise unwritable(str(target), error) from error
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # it has got its name, or was never made
+                part.unlink()
 
     def dask(self) -> Any:  # noqa: ANN401 - dask is optional
         """Return the rows as a Dask DataFrame, a partition for each file; reads one block for the types.
