@@ -116,18 +116,19 @@ def _check_folder(folder: Path, data_dir: Path) -> None:
     except OSError as error:
         raise ConfigError(f"the data directory {data_dir} cannot be used: {error.strerror}") from error
     own = folder == data_dir
-    at = f"the data directory {data_dir} is refused"
     where = "it" if own else f"{folder} above it"
     if not _is_trusted(found.st_uid, foreign_too=not own):
         raise ConfigError(
-            f"{at}: {where} belongs to another user (number {found.st_uid}); use a folder of your own"
+            f"the data directory {data_dir} is refused: {where} belongs to another user "
+            f"(number {found.st_uid}); use a folder of your own"
         )
     # In a folder such as /tmp only the owner of a file may replace it; but anybody may add one.
     if found.st_mode & stat.S_ISVTX and not own:
         return
     if who := _other_writers(folder, found):
         raise ConfigError(
-            f"{at}: {where} can be written by {who}; run chmod go-w '{folder}' or use another folder"
+            f"the data directory {data_dir} is refused: {where} can be written by {who}; "
+            f"run chmod go-w '{folder}', or use another folder"
         )
 
 
@@ -154,7 +155,7 @@ def _check_status(path: Path, found: os.stat_result) -> None:
     elif found.st_nlink > 1:
         wrong = "has a second name elsewhere"
     elif who := _other_writers(path, found):
-        wrong = f"can be written by {who}"
+        raise ConfigError(f"{path} can be written by {who}; run chmod go-w '{path}' if it is what you know")
     if wrong:
         raise ConfigError(f"{path} {wrong}, so it may not be what the service wrote; remove it")
 

@@ -288,7 +288,7 @@ def test_the_fixture_of_tests_gives_nothing_away_either(data: Path, thief: Thief
         kill(data)
         thief.take(service.endpoint, answer=claims(data))
         with pytest.raises(lro.ApiError):
-            dataset.client.rest.call("POST", f"{dataset.name}:deidentify", role="write", json={"key": KEY})
+            dataset.client.rest.call("POST", f"{dataset.name}:deidentify", role="poll", json={"key": KEY})
         with pytest.raises(httpx.ConnectError, match="does not prove to be the local service"):
             service.pace(5)
         assert thief.heard_nothing_but_challenges()
@@ -343,6 +343,38 @@ def test_proofs_hold_for_one_address_one_challenge_and_one_secret() -> None:
 )
 def test_a_service_file_that_names_no_service_here_is_none(about: object) -> None:
     assert Identity.of(about) is None
+
+
+FORKS = """
+import os, sys
+import httpx
+from lro_notebook import local
+from lro_notebook.local.proven import ProvenTransport
+running = local.ensure()
+headers = {"Authorization": f"Bearer {running.token}"}
+with httpx.Client(transport=ProvenTransport(running.identity), headers=headers) as client:
+    def ask():
+        stream = client.get(f"{running.endpoint}/.lro-local").raise_for_status().extensions["network_stream"]
+        return stream.get_extra_info("client_addr")
+    ours = ask()
+    assert ask() == ours
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if ask() != ours else 1)
+    _, status = os.waitpid(child, 0)
+    assert ask() == ours
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_after_a_fork_has_connections_of_its_own(data: Path) -> None:
+    local.ensure(data)
+    environment = {**os.environ, "LRO_NOTEBOOK_DATA_DIR": str(data)}
+    assert (
+        subprocess.run([sys.executable, "-c", FORKS], env=environment, timeout=60, check=False).returncode
+        == 0
+    )
 
 
 def test_a_slow_proof_ends_in_time(data: Path) -> None:

@@ -60,7 +60,7 @@ def test_the_program_refuses_what_its_clients_refuse(data: Path) -> None:
     data.chmod(0o777)
     assert said() == (
         f"the data directory {data} is refused: it can be written by every user; "
-        f"run chmod go-w '{data}' or use another folder\n"
+        f"run chmod go-w '{data}', or use another folder\n"
     )
     assert list(data.iterdir()) == []
     data.chmod(0o755)
