@@ -125,7 +125,14 @@ def _check_folder(folder: Path, data_dir: Path) -> None:
     # In a folder such as /tmp only the owner of a file may replace it; but anybody may add one.
     if found.st_mode & stat.S_ISVTX and not own:
         return
-    if who := _other_writers(folder, found):
+    who = _other_writers(folder, found)
+    if who and (found.st_mode & stat.S_ISVTX or found.st_uid != os.geteuid()):
+        # Shared on purpose, or not ours to change: no chmod for /tmp.
+        raise ConfigError(
+            f"the data directory {data_dir} is refused: {where} can be written by {who}; "
+            "use a folder of your own"
+        )
+    if who:
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} can be written by {who}; "
             f"run chmod go-w '{folder}', or use another folder"
