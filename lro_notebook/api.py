@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lro_notebook.frames.results import Results
+    from lro_notebook.local.proven import ProvenTransport
 
 #: Google asks for about 10 s between two looks at long work of the Healthcare API.
 CALM = PollPolicy(long_floor=10.0)
@@ -93,23 +94,28 @@ def connect(
 
 
 def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None, api_version: str) -> Dataset:
+    from lro_notebook.local.proven import ProvenTransport  # noqa: PLC0415 - httpx, as in `Client`
+
     folder = Path(data_dir) if data_dir is not None else None
     running = launch.ensure(folder)
     with _lock:
         client = _embedded.get(running.data_dir)
         if client is None or client.closed:
+            transport = ProvenTransport(running.identity)
             client = Client(
                 running.endpoint,
                 credentials=running.token,
-                revive=lambda: _revive(folder),
+                transport=transport,
+                revive=lambda: _revive(running.data_dir, transport),
                 local=LocalService(running.data_dir, running.buckets),
             )
             _embedded[running.data_dir] = client
     return Dataset(client, dataset or running.dataset, api_version=api_version)
 
 
-def _revive(folder: Path | None) -> tuple[str, str]:
-    running = launch.ensure(folder)
+def _revive(data_dir: Path, transport: ProvenTransport) -> tuple[str, str]:
+    running = launch.ensure(data_dir)
+    transport.identity = running.identity
     return running.endpoint, running.token
 
 

@@ -16,6 +16,7 @@ from lro_notebook import api, local
 from lro_notebook.client import Client
 from lro_notebook.errors import Code, ConfigError
 from lro_notebook.healthcare.dataset import Dataset
+from lro_notebook.local.proven import ProvenTransport
 from lro_notebook.polling import PollPolicy
 from lro_notebook.remote import LocalService
 
@@ -54,13 +55,14 @@ class LroService:
         running = local.ensure(data_dir)
         self.endpoint, self.token = running.endpoint, running.token
         self.dataset, self.buckets = running.dataset, running.buckets
-        self._data_dir = running.data_dir
+        self._data_dir, self._identity = running.data_dir, running.identity
         self._clients: list[Client] = []
         # Without the environment's proxies: the address is on this machine.
         self._control = httpx.Client(
             headers={"Authorization": f"Bearer {self.token}"},
             timeout=_TIMEOUT,
             trust_env=False,
+            transport=ProvenTransport(running.identity),
         )
         self.reset()
 
@@ -94,6 +96,7 @@ class LroService:
         client = Client(
             self.endpoint,
             credentials=self.token,
+            transport=ProvenTransport(self._identity),
             local=LocalService(self._data_dir, self.buckets),
             policy=_EAGER,
         )

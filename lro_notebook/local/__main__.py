@@ -25,8 +25,8 @@ The data directory holds:
                        a bucket. There are lro-sample (synthetic data under fhir/, hl7v2/ and dicom/)
                        and demo-out.
   service.sqlite3      datasets, stores, resources, operations
-  token                the bearer token, readable by its owner only
-  service.json         endpoint and process id while the service runs
+  token                the bearer token of this run, readable by its owner only
+  service.json         endpoint, process id and secret while the service runs, likewise
   service.log          what the service says when lro_notebook starts it
 
 exit codes: 0 stopped, 2 arguments or port cannot be used, 3 another program serves the data directory

@@ -18,6 +18,7 @@ from starlette.routing import Mount, Router
 from lro_notebook.errors import Code
 from lro_notebook.local import control, log_entries, management, openapi, storage
 from lro_notebook.local.faults import FaultyAnswers
+from lro_notebook.local.proof import PROOF_PATH
 from lro_notebook.local.refusal import (
     MISTAKE,
     Refusal,
@@ -86,7 +87,8 @@ class Guard:
         service = self._service
         service.open_requests += 1
         try:
-            refusal = refusal_of(request, service.token)
+            # Who asks for a proof does not trust the service with the token yet.
+            refusal = refusal_of(request, None if request.url.path == PROOF_PATH else service.token)
             if refusal is None:
                 await self._app(scope, receive, send)
             else:
@@ -96,8 +98,8 @@ class Guard:
             service.last_request = time.monotonic()
 
 
-def refusal_of(request: Request, token: str) -> Refusal | None:
-    """Return why a request is not let in, or None.
+def refusal_of(request: Request, token: str | None) -> Refusal | None:
+    """Return why a request is not let in, or None; a `token` of None is not asked for.
 
     A web page that a browser runs can make the browser send requests to 127.0.0.1, under a name of its
     own (DNS rebinding): ``Host`` and ``Origin`` give that away.
@@ -107,6 +109,8 @@ def refusal_of(request: Request, token: str) -> Refusal | None:
     origin = request.headers.get("origin")
     if origin is not None and _LOOPBACK_ORIGIN.fullmatch(origin) is None:
         return Refusal(Code.PERMISSION_DENIED, "requests of web pages of other origins are not let in")
+    if token is None:
+        return None
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
         return Refusal(

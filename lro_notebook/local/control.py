@@ -1,4 +1,4 @@
-"""The service's own routes: what it is, how fast it works, what goes wrong, and a fresh start for a test."""
+"""The service's own routes: what it is, its proof and end, its speed, what goes wrong, and a fresh start."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.routing import Route
 from lro_notebook.local import faults, objects, stores
 from lro_notebook.local.buckets import SAMPLE_BUCKET
 from lro_notebook.local.names import DEMO_DATASET
+from lro_notebook.local.proof import PROOF_PATH, is_nonce
 from lro_notebook.local.refusal import invalid, json_response
 from lro_notebook.local.service import Service, read_json, service_of
 
@@ -27,6 +28,21 @@ ABOUT_PATH = "/.lro-local"
 async def about(request: Request) -> Response:
     """Say which service this is and where its data lives."""
     return json_response(_about(service_of(request)))
+
+
+async def prove(request: Request) -> Response:
+    """Answer a challenge, which only the service of this data directory can; needs no token."""
+    nonce = request.query_params.get("nonce", "")
+    if not is_nonce(nonce):
+        raise invalid("nonce: expected 64 hexadecimal digits, small letters")
+    return json_response({"proof": service_of(request).identity.proof(nonce)})
+
+
+async def stop(request: Request) -> Response:
+    """End the service as SIGTERM does."""
+    service = service_of(request)
+    service.is_told_to_stop = True
+    return json_response(_about(service))
 
 
 async def change(request: Request) -> Response:
@@ -84,6 +100,8 @@ def _about(service: Service) -> dict[str, Any]:
 ROUTES = [
     Route(ABOUT_PATH, about, methods=["GET"]),
     Route(ABOUT_PATH, change, methods=["PATCH"]),
+    Route(PROOF_PATH, prove, methods=["GET"], include_in_schema=False),
+    Route(f"{ABOUT_PATH}/stop", stop, methods=["POST"], include_in_schema=False),
     # What only tests need is no part of the description that the service gives of itself.
     Route(f"{ABOUT_PATH}/faults", scripted, methods=["GET"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/faults", script, methods=["POST"], include_in_schema=False),

@@ -1,22 +1,23 @@
 """Starting, finding and stopping the embedded service from a client program.
 
-Cheap to import: it knows the service by its files and its HTTP address only.
+Cheap to import: it knows the service by its files and its HTTP address only. Nothing is asked of a service
+that has not proven to be the one of the data directory, and no process is signalled.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, WaitTimeout
+from lro_notebook.local import private
+from lro_notebook.local.proof import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 #: Exit code of a program that found the data directory taken (`lro_notebook.local.server`).
 _EXIT_HELD = 3
-_SERVICE_NAME = "lro-notebook-local"
 _ABOUT_PATH = "/.lro-local"
 _LOG_LIMIT = 1 << 20
 #: Seconds between two looks at whether the service is up or gone.
@@ -58,6 +58,8 @@ class Running:
         Where its data and its ``gs://`` buckets live.
     dataset : str
         Resource name of the dataset that is there from the start.
+    identity : Identity
+        What it proves itself by; for `lro_notebook.local.proven.ProvenTransport`.
     """
 
     endpoint: str
@@ -65,6 +67,7 @@ class Running:
     data_dir: Path
     buckets: Path
     dataset: str
+    identity: Identity = field(repr=False)
 
 
 def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
@@ -80,9 +83,10 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
     Raises
     ------
     ConfigError
-        The program ended instead, or does not answer in time; the message says why.
+        The program ended instead, or does not answer in time, or others could have made the data directory
+        or its files; the message says why.
     """
-    directory = _directory(data_dir)
+    directory = private.make_directory(_directory(data_dir))
     running = _find(directory)
     if running is not None:
         return running
@@ -90,7 +94,6 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
 
     deadline = time.monotonic() + timeout
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Of programs that need the service at the same time, one starts it and the others find it running.
         starting = FileLock(directory / "start.lock").acquire(timeout)
     except Timeout:
@@ -136,17 +139,17 @@ def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
     ------
     WaitTimeout
         It was told to stop and still runs after `timeout` seconds.
+    ConfigError
+        Others could have made the data directory or its files.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who stops it pays
 
     directory = _directory(data_dir)
-    running = _find(directory)
-    about = None if running is None else _about(running.endpoint, running.token)
+    identity = _identity(directory)
+    about = None if identity is None else _about(_ask(identity, "POST", "/stop", timeout=timeout), directory)
     if about is None:
         return False
-    pid = int(about["pid"])
-    with suppress(ProcessLookupError):  # it has just ended by itself
-        os.kill(pid, signal.SIGTERM)
+    pid = about["pid"]
     try:
         # The service holds the lock for life. Its process may stay listed longer, until the program
         # that started it collects it.
@@ -154,6 +157,7 @@ def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
             pass
     except Timeout as error:
         raise WaitTimeout(f"the local service (process {pid}) was told to stop and still runs") from error
+    # Its own word for its number only picks out a program that this process has started.
     if process := _started.pop(pid, None):
         process.wait(timeout)
     return True
@@ -165,10 +169,10 @@ def set_pace(resources_per_second: float | None, data_dir: Path | None = None) -
     Calls `PATCH /.lro-local`.
     """
     directory = _directory(data_dir)
-    running = _find(directory)
+    identity = _identity(directory)
     answer = None
-    if running is not None:
-        answer = _ask(running.endpoint, running.token, "PATCH", json={"pace": resources_per_second})
+    if identity is not None:
+        answer = _ask(identity, "PATCH", json={"pace": resources_per_second})
     if answer is None:
         raise ConfigError(f"no local service runs for {directory}; start it with lro_notebook.local.ensure()")
     if answer.is_error:
@@ -185,50 +189,63 @@ def _directory(data_dir: Path | None) -> Path:
     return (user_data_path("lro_notebook") / "local").resolve()
 
 
-def _find(directory: Path) -> Running | None:
-    """Return the service of a directory if it answers; its files may be left from one that was killed."""
-    try:
-        endpoint = json.loads((directory / "service.json").read_bytes())["endpoint"]
-        token = (directory / "token").read_text("ascii").strip()
-    except (OSError, ValueError, KeyError, TypeError):
+def _identity(directory: Path) -> Identity | None:
+    """Return what the service of a directory proves itself by; the file of a killed one stays behind."""
+    if not directory.is_dir():
         return None
-    about = _about(str(endpoint), token)
-    if about is None or Path(about["dataDir"]) != directory:
+    private.check_directory(directory)
+    try:
+        return Identity.of(json.loads(private.read_private(directory / "service.json")))
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as error:
+        raise ConfigError(f"{directory / 'service.json'} cannot be read: {error.strerror}") from error
+
+
+def _find(directory: Path) -> Running | None:
+    """Return the service of a directory if it answers."""
+    identity = _identity(directory)
+    about = None if identity is None else _about(_ask(identity), directory)
+    if identity is None or about is None:
         return None
     return Running(
-        endpoint=str(endpoint),
-        token=token,
+        endpoint=identity.endpoint,
+        token=identity.token,
         data_dir=directory,
         buckets=Path(about["buckets"]),
         dataset=str(about["dataset"]),
+        identity=identity,
     )
 
 
-def _about(endpoint: str, token: str) -> dict[str, Any] | None:
-    """Return what the service at `endpoint` says of itself, or None if it is not ours."""
-    answer = _ask(endpoint, token)
+def _about(answer: httpx.Response | None, directory: Path) -> dict[str, Any] | None:
+    """Return what the service of a directory says of itself in an answer, None if it is not that one."""
     if answer is None or not answer.is_success:
         return None
-    try:
-        about: object = answer.json()
-    except ValueError:
-        return None
-    return about if isinstance(about, dict) and about.get("service") == _SERVICE_NAME else None
+    about: dict[str, Any] = answer.json()
+    return about if Path(about["dataDir"]) == directory else None
 
 
 def _ask(
-    endpoint: str, token: str, method: str = "GET", json: Mapping[str, Any] | None = None
+    identity: Identity,
+    method: str = "GET",
+    path: str = "",
+    *,
+    json: Mapping[str, Any] | None = None,
+    timeout: float = _REQUEST_TIMEOUT,
 ) -> httpx.Response | None:
-    """Return the answer of the service at `endpoint`, or None if nothing answers or it is elsewhere."""
-    if not endpoint.startswith("http://127.0.0.1:"):
-        return None
+    """Return the answer of a service that has proven itself, or None if none does."""
     import httpx  # noqa: PLC0415 - as much as all else that importing this package loads
 
-    headers = {"Authorization": f"Bearer {token}"}
+    from lro_notebook.local.proven import ProvenTransport  # noqa: PLC0415 - likewise
+
+    headers = {"Authorization": f"Bearer {identity.token}"}
     try:
         # Without the environment's proxies: the address is on this machine.
-        with httpx.Client(headers=headers, timeout=_REQUEST_TIMEOUT, trust_env=False) as client:
-            return client.request(method, f"{endpoint}{_ABOUT_PATH}", json=json)
+        with httpx.Client(
+            headers=headers, timeout=timeout, trust_env=False, transport=ProvenTransport(identity)
+        ) as client:
+            return client.request(method, f"{identity.endpoint}{_ABOUT_PATH}{path}", json=json)
     except (httpx.HTTPError, httpx.InvalidURL):
         return None
 
@@ -239,9 +256,11 @@ def _spawn(directory: Path) -> tuple[_Program, int]:
     The session keeps it alive when the kernel's process group is interrupted or ended.
     """
     path = directory / "service.log"
-    keep = path.exists() and path.stat().st_size <= _LOG_LIMIT
-    with path.open("ab" if keep else "wb") as log:
-        path.chmod(0o600)
+    number = private.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    with os.fdopen(number, "ab") as log:
+        if log.tell() > _LOG_LIMIT:
+            log.truncate(0)
+            log.seek(0)
         start = log.tell()
         process = _Program(
             [sys.executable, "-m", "lro_notebook.local", "--port", "0", "--data-dir", str(directory)],

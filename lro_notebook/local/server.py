@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import secrets
 import signal
 import socket
 import sqlite3
@@ -24,12 +22,13 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import catalogue, objects, operations, stores
+from lro_notebook.local import catalogue, objects, operations, private, stores
 from lro_notebook.local.app import build_app
 from lro_notebook.local.buckets import SAMPLE_BUCKET, Buckets
 from lro_notebook.local.database import Database
 from lro_notebook.local.names import DEMO_DATASET
 from lro_notebook.local.pace import Pace
+from lro_notebook.local.proof import Identity
 from lro_notebook.local.service import Service
 from lro_notebook.local.worker import Worker
 
@@ -50,7 +49,6 @@ _GRACE = 3
 _KEEP_ALIVE = 120
 #: Seconds between two looks for records of operations that are too old.
 _EXPIRY_INTERVAL = 1.0
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 #: A day in microseconds.
 _DAY = 86_400_000_000
 #: Seconds after which a thread gives way to another: a status request waits for it a few times.
@@ -79,7 +77,7 @@ def run(settings: Settings) -> int:
     os.umask(0o077)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
-        directory = _prepare_directory(settings.data_dir)
+        directory = private.make_directory(settings.data_dir)
         with FileLock(directory / "service.lock", timeout=0), _listen(settings.port) as listener:
             return _serve(settings, directory, listener)
     except Timeout:
@@ -94,7 +92,7 @@ def run(settings: Settings) -> int:
 
 def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     """Open the data and answer requests until the service is stopped."""
-    endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    identity = Identity.new(f"http://127.0.0.1:{listener.getsockname()[1]}")
     database = Database(directory / "service.sqlite3", catalogue.tables())
     folders = Buckets(directory / "buckets")
     pace = Pace(settings.pace)
@@ -110,8 +108,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         buckets=folders,
         pace=pace,
         worker=worker,
-        endpoint=endpoint,
-        token=_token(directory / "token"),
+        identity=identity,
     )
     server = _Server(service, settings.idle_exit)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -160,8 +157,11 @@ class _Server(uvicorn.Server):
         """Listen, then announce it on stdout and in ``service.json``."""
         await super().startup(sockets)
         service = self._service
+        # Who reads only the token may take it before the other file is there; it follows from the secret.
+        _write_whole(service.data_dir / "token", service.token.encode())
         about = {
             "endpoint": service.endpoint,
+            "secret": service.identity.secret,
             "pid": os.getpid(),
             "version": package_version("lro-notebook"),
         }
@@ -176,7 +176,7 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop; uvicorn asks ten times a second."""
-        return await super().on_tick(counter) or self._is_idle()
+        return await super().on_tick(counter) or self._service.is_told_to_stop or self._is_idle()
 
     def _is_idle(self) -> bool:
         service = self._service
@@ -185,23 +185,16 @@ class _Server(uvicorn.Server):
         return time.monotonic() - service.last_request > self._idle_exit
 
 
-def _prepare_directory(path: Path) -> Path:
-    """Make the data directory, for its owner alone, and return its full path."""
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.chmod(0o700)
-    except OSError as error:
-        raise ConfigError(f"the data directory {path} cannot be used: {error.strerror}") from error
-    return path.resolve()
-
-
 @contextmanager
 def _listen(port: int) -> Iterator[socket.socket]:
     """Listen on a port of this machine alone; 0 takes a free one."""
     # With its protocol named: asyncio sets TCP_NODELAY on such sockets only, without which the second
     # part of an answer waits 40 ms for the client's acknowledgement of the first.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "win32":  # where the other option would let two programs have one port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     with listener:
         try:
             listener.bind(("127.0.0.1", port))
@@ -212,17 +205,6 @@ def _listen(port: int) -> Iterator[socket.socket]:
                 "choose another --port, 0 takes a free one"
             ) from error
         yield listener
-
-
-def _token(path: Path) -> str:
-    """Return the service's bearer token; made at the first start and kept since."""
-    token = path.read_bytes().strip().decode("ascii", "replace") if path.is_file() else ""
-    # What no header can carry would keep everybody out.
-    if _TOKEN.fullmatch(token) is None:
-        token = secrets.token_urlsafe(32)
-        _write_whole(path, token.encode())
-    path.chmod(0o600)
-    return token
 
 
 def _write_whole(path: Path, content: bytes) -> None:

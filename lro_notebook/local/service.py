@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.buckets import Buckets
     from lro_notebook.local.database import Database
     from lro_notebook.local.pace import Pace
+    from lro_notebook.local.proof import Identity
     from lro_notebook.local.stores import Store
     from lro_notebook.local.worker import Worker
 
@@ -41,16 +42,16 @@ class Service:
 
     Attributes
     ----------
-    endpoint : str
-        ``http://127.0.0.1:PORT``.
-    token : str
-        What a request must bear.
+    identity : Identity
+        What it proves itself by.
     faults : Faults
         What shall go wrong; nothing, but in tests.
     last_request : float
         `time.monotonic` of the last request.
     open_requests : int
         Requests that are being answered.
+    is_told_to_stop : bool
+        Whether somebody has asked it to end.
     """
 
     data_dir: Path
@@ -58,11 +59,21 @@ class Service:
     buckets: Buckets
     pace: Pace
     worker: Worker
-    endpoint: str
-    token: str = field(repr=False)
+    identity: Identity
     faults: Faults = field(default_factory=Faults)
     last_request: float = field(default_factory=time.monotonic)
     open_requests: int = 0
+    is_told_to_stop: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """``http://127.0.0.1:PORT``."""
+        return self.identity.endpoint
+
+    @property
+    def token(self) -> str:
+        """What a request must bear."""
+        return self.identity.token
 
 
 def service_of(request: Request) -> Service:

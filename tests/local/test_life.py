@@ -89,7 +89,7 @@ def test_a_clean_stop_leaves_everything_for_the_next_start(launch: Callable[...,
     assert program.end() == (0, "")
     assert not (program.data_dir / "service.json").exists()
     again = launch()
-    assert again.token == program.token
+    assert again.token != program.token
     assert again.client.get("fhirStores/kept").status_code == 200
 
 
@@ -213,7 +213,7 @@ def test_ensure_reuses_and_stop_ends_and_the_next_ensure_starts_again(data_dir: 
     assert local.stop(data_dir) is True
     assert local.stop(data_dir) is False
     again = local.ensure(data_dir)
-    assert again.token == running.token
+    assert again.token != running.token
     about = httpx.get(f"{again.endpoint}/.lro-local", headers={"Authorization": f"Bearer {again.token}"})
     assert about.json()["dataDir"] == str(data_dir)
 
