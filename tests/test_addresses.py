@@ -321,6 +321,15 @@ def test_an_export_whose_address_is_none_counts_as_lost(place: str) -> None:
         dataset.fhir_store("s").bulk_export(show=False)
 
 
+@pytest.mark.parametrize("folder", ["file:///etc", "/etc", "http://internal/", "s3://b/x", "gs://"])
+def test_a_folder_that_a_store_names_for_exports_is_in_cloud_storage(folder: str) -> None:
+    transport = Scripted(ok({"bulkExportGcsDestination": {"uriPrefix": folder}}))
+    dataset = lro.Dataset(Client("https://api.example.com", transport=transport), NAME)
+    with pytest.raises(ConfigError, match="uriPrefix"):
+        dataset.fhir_store("s").bulk_export(show=False)
+    assert transport.sent == [f"GET /v1/{NAME}/fhirStores/s"]
+
+
 @pytest.mark.parametrize("name", ["../d2", "x?y", "Patient/../../..", "a b", 7, None])
 def test_a_type_that_a_store_names_is_a_type(name: Any) -> None:  # noqa: ANN401 - JSON
     from lro_notebook.frames.stores import Store, find_in_store  # noqa: PLC0415 - pandas

@@ -7,6 +7,7 @@ is installed, else over REST. ``BIGQUERY_EMULATOR_HOST`` points the library else
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "bq://"
 _EMULATOR = "BIGQUERY_EMULATOR_HOST"
+_PART = re.compile(r"[^/?#%\\\x00-\x1f]+")  # the library puts them into a path as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def find_tables(
         It cannot be read, or has no such table.
     """
     parts = uri.removeprefix(_PREFIX).split(".")
-    if len(parts) not in (2, 3) or not all(parts):
+    if len(parts) not in (2, 3) or not all(map(_PART.fullmatch, parts)):
         raise ConfigError(f"{uri!r} is no place in BigQuery, such as bq://project.dataset")
     warehouse = Warehouse(parts[0], credentials)
     client = warehouse.client()

@@ -14,6 +14,7 @@ from lro_notebook.above import above
 from lro_notebook.answers import AnswerLost
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
 from lro_notebook.following import Follower
+from lro_notebook.healthcare import requests
 from lro_notebook.journal import StartRecord
 from lro_notebook.operation import Operation
 from lro_notebook.resource import OperationResource, Status, format_timestamp
@@ -157,7 +158,7 @@ def _destination(client: Client, store: str, *, version: str, missing: str) -> s
             f"{store} names no folder for bulk exports; create it with bulk_export_uri='gs://bucket/folder', "
             "or set bulkExportGcsDestination.uriPrefix"
         )
-    return uri
+    return requests.gcs_uri(uri, f"bulkExportGcsDestination.uriPrefix of {store}:")
 
 
 def _handle(client: Client, name: str, *, version: str, record: StartRecord | None) -> Operation:

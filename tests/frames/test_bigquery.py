@@ -194,8 +194,9 @@ def test_what_is_not_there_is_said() -> None:
         read("bq://p.x")
     with pytest.raises(ResultError, match=r"no table Nope at bq://p\.d; there are Empty, Patient"):
         read("bq://p.d", tables=["Nope"])
-    with pytest.raises(ConfigError, match=r"no place in BigQuery, such as bq://project\.dataset"):
-        read("bq://p")
+    for place in ("bq://p", "bq://p?x.d", "bq://p.d#.t", "bq://p/x.d", "bq://%2e%2e.d", "bq://p.d\\.t"):
+        with pytest.raises(ConfigError, match=r"no place in BigQuery, such as bq://project\.dataset"):
+            read(place)
 
 
 @pytest.mark.usefixtures("server")
