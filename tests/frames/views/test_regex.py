@@ -119,7 +119,7 @@ def test_a_pattern_that_could_go_back_for_ever_ends_at_once(
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (r"birthDate.replaceMatches('(\\d+)-(?P<m>\\d+)-(?<d>\\d+)', '${m}/$3/$1')", "02/01/2020"),
+        (r"birthDate.replaceMatches('(\\d+)-(?P<m>\\d+)-(?P<d>\\d+)', '${m}/$3/$1')", "02/01/2020"),
         (r"birthDate.replaceMatches('[(]|-', '$$ \\')", "2020$$ \\02$$ \\01"),
         ("birthDate.replaceMatches('x', '')", "2020-02-01"),
         ("language.replaceMatches('a.c', '<$0>')", "<a\nc>"),
