@@ -115,6 +115,21 @@ def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = o
         _copy(draft, target, rename)
 
 
+def place_folder(draft: Path, target: Path) -> None:
+    """Move a finished folder to its place, at once as a whole, on another file system too."""
+    try:
+        draft.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # By this name a copy that a killed service began is found and replaced.
+        copy = target.with_name(f"{_COPY}{target.name}")
+        remove(copy)
+        shutil.copytree(draft, copy)
+        copy.rename(target)
+        remove(draft)
+
+
 def clear(folder: Path) -> None:
     """Remove what earlier runs left in the folder of unfinished files, and their copies elsewhere."""
     for item in folder.iterdir():

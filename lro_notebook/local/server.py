@@ -251,7 +251,7 @@ def _fill_sample(folders: Buckets, patients: int, missing: list[str]) -> None:
             draft = folders.partial / f"sample-{name}"
             with suppress(ImportError):  # images need pydicom
                 writers[name](draft, patients=patients)
-                draft.rename(folders.root / SAMPLE_BUCKET / name)
+                objects.place_folder(draft, folders.root / SAMPLE_BUCKET / name)
     except Exception:  # the service is useful without its sample
         logger.exception("the sample data could not be written")
     finally:

@@ -305,3 +305,18 @@ def test_a_copy_to_another_disk_is_gone_after_a_kill(launch: Callable[..., Progr
     (drafts / "0.copied-to").write_text(str(program.buckets / "other" / ".partial-0a"))
     again = launch()
     assert list((again.buckets / "other").iterdir()) == []
+
+
+def test_the_sample_comes_to_a_bucket_on_another_disk(
+    launch: Callable[..., Program], mounts: Mounts, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    mounts.make(tmp_path / "data" / "buckets" / "lro-sample", "16m")
+    half = tmp_path / "data" / "buckets" / "lro-sample" / ".partial-fhir"
+    half.mkdir()
+    (half / "half").write_text("of a killed service")
+    program = launch("--sample-patients", "2")
+    ended = program.imported(program.store("s"), "gs://lro-sample/fhir/Patient.ndjson")
+    assert counter(ended)["success"] == 2
+    names = [path.name for path in (program.buckets / "lro-sample").iterdir()]
+    assert not [name for name in names if name.startswith(".")]
