@@ -6,6 +6,7 @@ Does not flatten, and knows no FHIR.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from lro_notebook.errors import ResultError
 from lro_notebook.frames import exact
-from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, sort_lines
-from lro_notebook.frames.schema import DECIMAL, depth, join, pruned, rows_of, settled, without_integers
+from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, keys_of, sort_lines
+from lro_notebook.frames.limits import DEFAULT, Limits
+from lro_notebook.frames.schema import DECIMAL, depth, join, leaves, pruned, rows_of, settled, without_integers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -57,10 +60,21 @@ class Reader:
         "text" asks for the words that were there (which costs a Python call per line).
     wanted : collection of str, optional
         The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
+    limits : Limits
+        What is too much.
+    name : str
+        The table, for what is said of it.
     """
 
-    def __init__(self, decimals: str = "float", wanted: Collection[str] | None = None) -> None:
-        self._decimals, self._wanted = decimals, wanted
+    def __init__(
+        self,
+        decimals: str = "float",
+        wanted: Collection[str] | None = None,
+        *,
+        limits: Limits = DEFAULT,
+        name: str = "",
+    ) -> None:
+        self._decimals, self._wanted, self._limits, self._name = decimals, wanted, limits, name
         self._number = DECIMAL if decimals == "exact" else pa.float64()
         self._known = pa.struct([])
 
@@ -78,14 +92,22 @@ class Reader:
             found = self._fast(block.data, known)
             if found is not None:
                 return Parsed(found[0], [], found[1])
-        good, bad = sort_lines(block)
+        good, bad = sort_lines(block, self._limits)
         if not good:
             return Parsed(None, bad)
         lines = [exact.requote(line) if self._decimals == "text" else line for _, line in good]
-        found = self._fast(b"\n".join(lines) + b"\n", known)
+        data = b"\n".join(lines) + b"\n"
+        self._check_width(data, len(lines))
+        found = self._fast(data, known)
         if found is None:
-            return Parsed(exact.table_of_lines(lines, self._decimals), bad, mixed=True)
+            table = exact.table_of_lines(lines, self._decimals, limits=self._limits, name=self._name)
+            return Parsed(table, bad, mixed=True)
         return Parsed(found[0], bad, found[1])
+
+    def _check_width(self, data: bytes, rows: int) -> None:
+        """Raise `ResultError` where the objects of `data` have too many keys to be a table."""
+        if data.count(b":") > self._limits.columns:
+            self._limits.check_width(self._name, keys_of(data), rows)
 
     def _fast(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType | None] | None:
         """Return the table and schema of `data`; None if the parser cannot be trusted with it."""
@@ -96,8 +118,8 @@ class Reader:
         if table is not None and table.num_rows == rows:
             return table, None
         try:
-            table, seen = self._parse(data, known)
-        except REFUSED:
+            table, seen = self._parse(data, known, rows)
+        except (*REFUSED, ResultError):
             return None
         return (table, seen) if table.num_rows == rows and sound(table) else None
 
@@ -114,12 +136,17 @@ class Reader:
             return None
         return table if sound(table) else None
 
-    def _parse(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType]:
+    def _parse(self, data: bytes, known: pa.DataType, rows: int) -> tuple[pa.Table, pa.DataType]:
         """Parse `data` with the schema `known`; with a better one, also returned, if it teaches something.
 
         pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
         and infers times from text: so a table is used only if each of its types was given beforehand.
+        What has keys that are new is looked at before the parser makes a column of each.
         """
+        if known.num_fields:
+            with suppress(*REFUSED):
+                return parse_json(data, known, unexpected="error"), known
+        self._check_width(data, rows)
         try:
             table = parse_json(data, known)
         except pa.ArrowInvalid as error:
@@ -130,6 +157,7 @@ class Reader:
         if depth(seen) > MAX_DEPTH:
             message = "nested too deep to be flattened"
             raise pa.ArrowInvalid(message)
+        self._limits.check_width(self._name, leaves(seen), 1)
         better = join(known, settled(seen, self._number))
         if better.equals(seen) and better.equals(known):
             return table, known

@@ -53,6 +53,16 @@ def depth(kind: pa.DataType) -> int:
     return deepest
 
 
+def leaves(kind: pa.DataType) -> int:
+    """Return how many values that are no objects `kind` holds; a loop, as in `depth`."""
+    count, stack = 0, [kind]
+    while stack:
+        here = stack.pop()
+        count += not here.num_fields
+        stack.extend(here.field(number).type for number in range(here.num_fields))
+    return count
+
+
 def settled(kind: pa.DataType, number: pa.DataType) -> pa.DataType | None:
     """Return an inferred type as this package holds it, None where no value was seen.
 
