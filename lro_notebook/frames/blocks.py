@@ -27,7 +27,7 @@ DAMAGED = "not readable: the compressed data is damaged from here on"
 MAX_DEPTH = 100  # deeper values become JSON text; pyarrow's parser overflows the stack at some thousands
 
 _GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _FEED, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _LONG = 4096  # shorter lines cannot nest so deep that pyarrow's parser overflows the stack
 _MANY = 1000
@@ -71,11 +71,11 @@ def blocks(
     the damage come first, then a block that says so. So does one for each line that is too long: of those
     nothing is kept. A byte order mark is dropped.
     """
-    source = Gunzip(file) if _is_gzip(file) else file
+    source = decompressed(file)
     line, place = 1, 0
     long = _Long(limits)
     # No more at once than one line may have: so only the first line of a piece can be too long.
-    chunk = source.read(min(first, limits.line)).removeprefix(_BOM)
+    chunk = source.read(min(first, limits.line)).removeprefix(BOM)
     while chunk:
         end = chunk.find(b"\n") + 1
         if long.carry and end and long.size + end - 1 > limits.line:
@@ -127,10 +127,12 @@ def _last(source: BinaryIO | Gunzip, long: _Long, line: int, taken: int) -> Iter
         yield Block(b"", line, fault=DAMAGED)
 
 
-def _is_gzip(file: BinaryIO) -> bool:
+def decompressed(file: BinaryIO) -> BinaryIO | Gunzip:
+    """Return what gives the data of `file` from its start, which may be gzip."""
+    file.seek(0)
     start = file.read(len(_GZIP))
     file.seek(0)
-    return start == _GZIP
+    return Gunzip(file) if start == _GZIP else file
 
 
 class Gunzip:
@@ -241,7 +243,9 @@ def deepest(codes: Codes) -> int:
     """Return how deep brackets nest at most, those inside strings included."""
     level = most = 0
     for start in range(0, len(codes), _STRETCH):
-        folded = codes[start : start + _STRETCH] | 0x20  # "[" and "{" differ in this bit only, as do "]" and "}"
+        folded = (
+            codes[start : start + _STRETCH] | 0x20
+        )  # "[" and "{" differ in this bit only, as do "]" and "}"
         steps = (folded == _OPEN).astype(np.int8) - (folded == _CLOSE)
         levels = np.cumsum(steps, dtype=np.int32)
         most = max(most, level + int(levels.max()))
@@ -256,7 +260,7 @@ def sort_lines(
     good: list[tuple[int, bytes]] = []
     bad: list[tuple[int, str]] = []
     for number, raw in enumerate(block.data.split(b"\n"), block.line):
-        line = raw.strip(b" \t\r").removeprefix(_BOM)  # files with marks may have been joined
+        line = raw.strip(b" \t\r").removeprefix(BOM)  # files with marks may have been joined
         if not line:
             continue
         reason = _deep(line, limits) or _fault(line) or _wide(line, limits)
@@ -284,9 +288,7 @@ def _wide(line: bytes, limits: Limits) -> str | None:
         if isinstance(value, list):
             stack.extend((here, part) for part in value)
         elif isinstance(value, dict):
-            stack.extend(
-                (paths.setdefault((here, key), len(paths) + 1), part) for key, part in value.items()
-            )
+            stack.extend((paths.setdefault((here, key), len(paths) + 1), part) for key, part in value.items())
         if len(paths) > limits.columns:
             return f"too wide: {limits.over('columns', 'different keys')}"
     return None

@@ -128,9 +128,7 @@ class _Walk:
         self.columns[name] = array if index is None else array.take(index)
         return True
 
-    def _visit_list(
-        self, array: pa.ListArray, path: str, index: pa.Array | None, *, inner: bool
-    ) -> bool:
+    def _visit_list(self, array: pa.ListArray, path: str, index: pa.Array | None, *, inner: bool) -> bool:
         lengths = pc.fill_null(pc.list_value_length(array), 0)
         starts = array.offsets.slice(0, len(array))
         first = pc.if_else(pc.greater(lengths, 0), starts, pa.scalar(None, starts.type))

@@ -52,6 +52,9 @@ class Columns:
                 self._judge(name, column)
             self._types[name] = _common(self._types[name], kind) if name in self._types else kind
 
+    def __len__(self) -> int:
+        return len(self._types)
+
     def types(self) -> dict[str, pa.DataType]:
         """Return name and type of each column, in the order in which they were first seen."""
         return {name: self._settled(name, kind) for name, kind in self._types.items()}

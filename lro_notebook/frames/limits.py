@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: Levels that json of Python 3.11 to 3.14 reads and writes with room to spare: 1,000 frames is its default.
+MAX_NESTING = 400
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of a load; ``limits={"line": 500_000_000}`` of `read_results` and `op.load` raises one.
@@ -25,7 +29,8 @@ class Limits:
     document : int
         Bytes of a DICOM object that is inflated, or of DICOM JSON that is one array.
     depth : int
-        How deep the objects and lists of a line nest.
+        How deep the objects and lists of a line nest; cannot be raised, since Python's own parser ends
+        some hundred levels deeper.
     columns : int
         Columns of a table, and different keys of a line.
     cells : int
@@ -38,7 +43,7 @@ class Limits:
 
     line: int = 64_000_000
     document: int = 256_000_000
-    depth: int = 200
+    depth: int = MAX_NESTING
     columns: int = 5_000
     cells: int = 100_000_000
     positions: int = 1_000
@@ -61,6 +66,8 @@ class Limits:
                 raise ConfigError(f"limits: {name!r} is not known; there are {', '.join(names)}")
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"limits: {name}={value!r} is no whole number from 1")
+            if name == "depth" and value > MAX_NESTING:
+                raise ConfigError(f"limits: depth={value} is too deep for Python; at most {MAX_NESTING}")
         return cls(**(given or {}))  # type: ignore[arg-type]
 
     def over(self, name: str, what: str) -> str:

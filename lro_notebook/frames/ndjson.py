@@ -18,7 +18,16 @@ from lro_notebook.errors import ResultError
 from lro_notebook.frames import exact
 from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, keys_of, sort_lines
 from lro_notebook.frames.limits import DEFAULT, Limits
-from lro_notebook.frames.schema import DECIMAL, depth, join, leaves, pruned, rows_of, settled, without_integers
+from lro_notebook.frames.schema import (
+    DECIMAL,
+    depth,
+    join,
+    leaves,
+    pruned,
+    rows_of,
+    settled,
+    without_integers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -117,6 +126,7 @@ class Reader:
         table = self._needed_columns(data, known)
         if table is not None and table.num_rows == rows:
             return table, None
+        self._limits.check_width(self._name, leaves(known), rows)
         try:
             table, seen = self._parse(data, known, rows)
         except (*REFUSED, ResultError):

@@ -40,7 +40,9 @@ def _integer(words: str) -> int | Decimal:
 
 
 #: As lenient as pyarrow's parser with what is in fields that a view does not read.
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_integer, parse_constant=lambda _: None, strict=False)
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_int=_integer, parse_constant=lambda _: None, strict=False
+)
 
 
 def resources(
