@@ -147,9 +147,10 @@ def _fits_decimal(words: str) -> bool:
     except InvalidOperation:  # an exponent beyond any sense
         return False
     _, digits, exponent = decimal.as_tuple()
-    while digits and not digits[-1] and isinstance(exponent, int):  # trailing zeros need no places
-        digits, exponent = digits[:-1], exponent + 1
-    return isinstance(exponent, int) and -exponent <= _PLACES and decimal.adjusted() < _WHOLE
+    if not isinstance(exponent, int):
+        return False
+    zeros = next((place for place, digit in enumerate(reversed(digits)) if digit), len(digits))
+    return -(exponent + zeros) <= _PLACES and decimal.adjusted() < _WHOLE
 
 
 @dataclass(slots=True)

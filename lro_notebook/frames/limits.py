@@ -25,14 +25,14 @@ class Limits:
     Attributes
     ----------
     line : int
-        Bytes of a line, or of a message in HL7v2 text, decompressed.
-    document : int
-        Bytes of a DICOM object that is inflated, or of DICOM JSON that is one array.
+        Bytes of a line, of a message in HL7v2 text, or of DICOM JSON that is one array; decompressed.
+    inflated : int
+        Bytes of a deflated DICOM object that are inflated: its attributes should be in them, not its pixels.
     depth : int
         How deep the objects and lists of a line nest; cannot be raised, since Python's own parser ends
         some hundred levels deeper.
     columns : int
-        Columns of a table, and different keys of a line.
+        Columns of a table; different keys of a line, attributes of a DICOM object.
     cells : int
         Rows times columns that a block of some MB becomes.
     positions : int
@@ -42,7 +42,7 @@ class Limits:
     """
 
     line: int = 64_000_000
-    document: int = 256_000_000
+    inflated: int = 32_000_000
     depth: int = MAX_NESTING
     columns: int = 5_000
     cells: int = 100_000_000
