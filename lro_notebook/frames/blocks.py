@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from lro_notebook.frames.limits import DEFAULT, Limits
+from lro_notebook.frames.limits import DEFAULT, MAX_NESTING, TOO_DEEP, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -214,6 +214,20 @@ def count_objects(data: bytes) -> int | None:
     return len(ends) if is_utf8(data) else None
 
 
+def may_nest_deep(data: bytes) -> bool:
+    """Tell whether a line of `data` has so many brackets that it may nest too deep to be read.
+
+    For those who leave out what they do not need: to them such a line looks like any other.
+    """
+    codes = np.frombuffer(data, np.uint8)
+    opening = np.flatnonzero((codes | 0x20) == _OPEN)
+    near = opening[MAX_NESTING:] - opening[:-MAX_NESTING] < _LONG  # `count_objects` judges longer lines
+    if not near.any():
+        return False
+    starts = np.searchsorted(opening, np.flatnonzero(codes == _FEED))
+    return bool(np.diff(starts, prepend=0, append=len(opening)).max() > MAX_NESTING)
+
+
 def _line_ends(codes: Codes) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return where the lines end: at a line feed, or behind the last byte."""
     ends = np.flatnonzero(codes == _FEED)
@@ -263,7 +277,7 @@ def sort_lines(
         line = raw.strip(b" \t\r").removeprefix(BOM)  # files with marks may have been joined
         if not line:
             continue
-        reason = _deep(line, limits) or _fault(line) or _wide(line, limits)
+        reason = _deep(line) or _fault(line) or _wide(line, limits)
         if reason is None:
             good.append((number, line))
         else:
@@ -273,8 +287,8 @@ def sort_lines(
     return good, bad
 
 
-def _deep(line: bytes, limits: Limits) -> str | None:
-    return limits.too_deep if nests_deeper(line, limits.depth) else None
+def _deep(line: bytes) -> str | None:
+    return TOO_DEEP if nests_deeper(line, MAX_NESTING) else None
 
 
 def _wide(line: bytes, limits: Limits) -> str | None:
@@ -322,7 +336,7 @@ def _exact_fault(line: bytes) -> str | None:
     try:
         value, end = _DECODER.raw_decode(text)
     except RecursionError:
-        return "nested too deep"
+        return TOO_DEEP
     except ValueError:
         return "not valid JSON"
     if end != len(text):

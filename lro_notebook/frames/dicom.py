@@ -21,6 +21,7 @@ from lro_notebook.frames.chunks import BadLine, Chunk
 from lro_notebook.frames.deflated import Capped, inflated
 from lro_notebook.frames.exact import Number, objects_of, table_of
 from lro_notebook.frames.fhir import flatten
+from lro_notebook.frames.limits import MAX_NESTING, TOO_DEEP
 from lro_notebook.frames.schema import SCALAR
 from lro_notebook.frames.storage import opened
 
@@ -281,13 +282,13 @@ def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mappi
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)
     if array is not None:
-        yield from ((None, found) for found in _elements(b"".join(array), limits))
+        yield from ((None, found) for found in _elements(b"".join(array)))
 
 
-def _elements(array: bytes, limits: Limits) -> Iterator[Mapping[str, Any] | str]:
+def _elements(array: bytes) -> Iterator[Mapping[str, Any] | str]:
     """Yield each object of a JSON array, or what is wrong with it."""
-    if nests_deeper(array, limits.depth + 1):
-        yield limits.too_deep
+    if nests_deeper(array, MAX_NESTING + 1):
+        yield TOO_DEEP
         return
     try:
         values = orjson.loads(array)

@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from lro_notebook.errors import ResultError
 from lro_notebook.frames.blocks import MAX_DEPTH, json_decoder
-from lro_notebook.frames.limits import DEFAULT, Limits
-from lro_notebook.frames.schema import DECIMAL, SCALAR, leaves, rows_of
+from lro_notebook.frames.limits import DEFAULT, TOO_DEEP, Limits
+from lro_notebook.frames.schema import DECIMAL, SCALAR, leaves, rows_of, widest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,13 +95,14 @@ def table_of(
     try:
         tidy = [_tidy(row, 0) for row in rows]
     except RecursionError as error:
-        raise ResultError(f"table {name}: a value is {limits.too_deep}") from error
+        raise ResultError(f"table {name}: a value is {TOO_DEEP}") from error
     root = _Shape()
     for row in tidy:
         root.see(row, decimals)
     root.settle()
     kind = root.arrow_type(decimals) or pa.struct([])
-    limits.check_width(name, leaves(kind), len(tidy))
+    limits.check_width(name, leaves(kind), 1)
+    limits.check_width(name, widest(kind), _objects(tidy))
     array = pa.array([root.fit(row, kind) for row in tidy], kind)
     return rows_of(dict(zip((part.name for part in kind), array.flatten(), strict=True)), len(tidy))
 
@@ -117,6 +118,19 @@ def _tidy(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, list):
         return [_tidy(item, depth + 1) for item in value]
     return value
+
+
+def _objects(rows: Sequence[Any]) -> int:
+    """Return how many objects there are in `rows`, themselves included."""
+    count, stack = 0, list(rows)
+    while stack:
+        here = stack.pop()
+        if isinstance(here, dict):
+            count += 1
+            stack.extend(here.values())
+        elif isinstance(here, list):
+            stack.extend(here)
+    return count
 
 
 def _sound(text: str) -> str:

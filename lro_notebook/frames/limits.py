@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-#: Levels that json of Python 3.11 to 3.14 reads and writes with room to spare: 1,000 frames is its default.
+#: Levels of objects and lists that a line may nest. No setting: json of Python 3.11 to 3.14 reads and writes
+#: so many with room to spare, and not many hundred more.
 MAX_NESTING = 400
+TOO_DEEP = f"nested too deep: more than {MAX_NESTING} levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,10 @@ class Limits:
         Bytes of a line, of a message in HL7v2 text, or of DICOM JSON that is one array; decompressed.
     inflated : int
         Bytes of a deflated DICOM object that are inflated: its attributes should be in them, not its pixels.
-    depth : int
-        How deep the objects and lists of a line nest; cannot be raised, since Python's own parser ends
-        some hundred levels deeper.
     columns : int
         Columns of a table; different keys of a line, attributes of a DICOM object.
     cells : int
-        Rows times columns that a block of some MB becomes.
+        Rows or elements times columns that a block of some MB becomes.
     positions : int
         Fields of an HL7v2 segment, components of a field, subcomponents of a component.
     spaces : int
@@ -43,7 +42,6 @@ class Limits:
 
     line: int = 64_000_000
     inflated: int = 32_000_000
-    depth: int = MAX_NESTING
     columns: int = 5_000
     cells: int = 100_000_000
     positions: int = 1_000
@@ -66,18 +64,11 @@ class Limits:
                 raise ConfigError(f"limits: {name!r} is not known; there are {', '.join(names)}")
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"limits: {name}={value!r} is no whole number from 1")
-            if name == "depth" and value > MAX_NESTING:
-                raise ConfigError(f"limits: depth={value} is too deep for Python; at most {MAX_NESTING}")
         return cls(**(given or {}))  # type: ignore[arg-type]
 
     def over(self, name: str, what: str) -> str:
         """Return why something is not read: `what` it has more than, and the limit `name` that says so."""
         return f"more than {getattr(self, name):,} {what} (limits: {name})"
-
-    @property
-    def too_deep(self) -> str:
-        """Why a value is not read that nests deeper than `depth`."""
-        return f"nested too deep: {self.over('depth', 'levels')}"
 
     def check_width(self, table: str, columns: int, rows: int) -> None:
         """Raise `ResultError` where a table, or a piece of it with so many `rows`, gets too wide."""

@@ -6,6 +6,7 @@ Does not flatten, and knows no FHIR.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,16 +17,18 @@ import pyarrow.json as pj
 
 from lro_notebook.errors import ResultError
 from lro_notebook.frames import exact
-from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, keys_of, sort_lines
+from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, keys_of, may_nest_deep, sort_lines
 from lro_notebook.frames.limits import DEFAULT, Limits
 from lro_notebook.frames.schema import (
     DECIMAL,
     depth,
+    holds_decimals,
     join,
     leaves,
     pruned,
     rows_of,
     settled,
+    widest,
     without_integers,
 )
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 _SAFE = 2.0**53
 _NO_NUMBERS = (b"NaN", b"Inf")  # what pyarrow takes for a number beside those of JSON
+#: Numbers with exponents of three digits below zero; each pattern begins as `re` finds it fast.
+_TINY = (re.compile(rb"e-(?<=\de-)\d\d\d+[\s,}\]]"), re.compile(rb"E-(?<=\dE-)\d\d\d+[\s,}\]]"))
 #: What the parser raises for what it does not take.
 REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError)
 
@@ -106,17 +111,18 @@ class Reader:
             return Parsed(None, bad)
         lines = [exact.requote(line) if self._decimals == "text" else line for _, line in good]
         data = b"\n".join(lines) + b"\n"
-        self._check_width(data, len(lines))
+        self._check_width(data)
         found = self._fast(data, known)
         if found is None:
             table = exact.table_of_lines(lines, self._decimals, limits=self._limits, name=self._name)
             return Parsed(table, bad, mixed=True)
         return Parsed(found[0], bad, found[1])
 
-    def _check_width(self, data: bytes, rows: int) -> None:
+    def _check_width(self, data: bytes) -> None:
         """Raise `ResultError` where the objects of `data` have too many keys to be a table."""
-        if data.count(b":") > self._limits.columns:
-            self._limits.check_width(self._name, keys_of(data), rows)
+        most, objects = data.count(b":"), data.count(b"{")
+        if most > self._limits.columns or most * objects > self._limits.cells:
+            self._limits.check_width(self._name, keys_of(data), objects)
 
     def _fast(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType | None] | None:
         """Return the table and schema of `data`; None if the parser cannot be trusted with it."""
@@ -126,9 +132,9 @@ class Reader:
         table = self._needed_columns(data, known)
         if table is not None and table.num_rows == rows:
             return table, None
-        self._limits.check_width(self._name, leaves(known), rows)
+        self._limits.check_width(self._name, widest(known), data.count(b"{"))
         try:
-            table, seen = self._parse(data, known, rows)
+            table, seen = self._parse(data, known)
         except (*REFUSED, ResultError):
             return None
         return (table, seen) if table.num_rows == rows and sound(table) else None
@@ -138,7 +144,7 @@ class Reader:
         if self._wanted is None or any(word in data for word in _NO_NUMBERS):
             return None
         needed, found = pruned(known, self._wanted)
-        if needed is None or len(found) < len(self._wanted):
+        if needed is None or len(found) < len(self._wanted) or may_nest_deep(data):
             return None
         try:
             table = parse_json(data, needed, unexpected="ignore")
@@ -146,7 +152,7 @@ class Reader:
             return None
         return table if sound(table) else None
 
-    def _parse(self, data: bytes, known: pa.DataType, rows: int) -> tuple[pa.Table, pa.DataType]:
+    def _parse(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType]:
         """Parse `data` with the schema `known`; with a better one, also returned, if it teaches something.
 
         pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
@@ -156,7 +162,7 @@ class Reader:
         if known.num_fields:
             with suppress(*REFUSED):
                 return parse_json(data, known, unexpected="error"), known
-        self._check_width(data, rows)
+        self._check_width(data)
         try:
             table = parse_json(data, known)
         except pa.ArrowInvalid as error:
@@ -194,8 +200,12 @@ def sound(column: pa.Table | pa.Array) -> bool:
 def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
     """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says.
 
-    Uses the thread of the caller alone, and gives columns of one chunk.
+    Uses the thread of the caller alone, and gives columns of one chunk. A decimal of an exponent such as
+    -999999999 is refused here, since pyarrow looks it up behind the end of a table.
     """
+    if holds_decimals(known) and any(pattern.search(data) for pattern in _TINY):
+        message = "a number is too small for a decimal"
+        raise pa.ArrowInvalid(message)
     return pj.read_json(
         pa.BufferReader(data),
         read_options=pj.ReadOptions(block_size=len(data) + 1, use_threads=False),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lro_notebook.frames.blocks import count_objects, sort_lines
+from lro_notebook.frames.blocks import count_objects, may_nest_deep, sort_lines
 from lro_notebook.frames.limits import DEFAULT
 from lro_notebook.frames.ndjson import REFUSED, Parsed, Reader, parse_json, sound
 from lro_notebook.frames.resources import parsed_blocks
@@ -122,7 +122,7 @@ class _Narrow:
     def parsed(self, data: bytes) -> pa.Table | None:
         """Return what is needed of the objects of `data`; None where it may hold something else there."""
         rows = count_objects(data)
-        if not rows or self._surprises(data):
+        if not rows or self._surprises(data) or may_nest_deep(data):
             return None
         try:
             table = parse_json(data, self._schema, unexpected="ignore")
