@@ -275,6 +275,7 @@ def read_results(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    limits: Mapping[str, int] | None = None,
     operation: str | None = None,
     client: Client | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -298,6 +299,8 @@ def read_results(
         Lists: their first element, as they are, or in tables of their own.
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    limits : mapping of str to int, optional
+        What is too much: ``line`` (bytes), ``depth``, ``columns`` and others, see the page on results.
     operation : str, optional
         Only the files of this operation; needed where several wrote to one place.
     client : Client, optional
@@ -327,6 +330,7 @@ def read_results(
         "parse_dates": parse_dates,
         "lists": lists,
         "errors": errors,
+        "limits": limits,
         "storage_options": storage_options,
     }
     if isinstance(op_or_uri, Operation):

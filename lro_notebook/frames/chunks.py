@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ResultError
+from lro_notebook.frames.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +35,7 @@ class Options:
     parse_dates: bool = False
     lists: str = "first"
     errors: str = "report"
+    limits: Limits = DEFAULT
 
     def columns_of(self, table: str, main: str) -> list[str] | None:
         """Return the columns that are asked of `table`, read with the table `main`; None for all."""

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.blocks import blocks, sort_lines
+from lro_notebook.frames.blocks import blocks, nests_deeper, sort_lines
 from lro_notebook.frames.chunks import BadLine, Chunk
+from lro_notebook.frames.deflated import Capped, inflated
 from lro_notebook.frames.exact import Number, objects_of, table_of
 from lro_notebook.frames.fhir import flatten
+from lro_notebook.frames.limits import MAX_NESTING, TOO_DEEP
 from lro_notebook.frames.schema import SCALAR
 from lro_notebook.frames.storage import opened
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.frames.chunks import Advance, Options
     from lro_notebook.frames.files import Shard
+    from lro_notebook.frames.limits import Limits
     from lro_notebook.frames.storage import Location
 
 #: The column of the file that holds an object.
@@ -41,6 +44,10 @@ _BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 _WORDS = {"DS", "IS"}
 _IDENTITY = "SOPInstanceUID"
 _UNDEFINED = 0xFFFFFFFF
+_PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_DEEPEST = 50  # sequences in sequences; the standard has a handful
+_LONGEST = 64  # characters of a number; the standard has 16, not all files keep to it
 _TAG_DIGITS = 8
 _CUT = "cut inside an attribute; what comes before it was read"
 _UNREADABLE = "not a DICOM object that can be read"
@@ -63,7 +70,7 @@ def read_instances(
     remote = "file" not in location.fs.protocol
 
     def read(shard: Shard) -> tuple[list[Row], list[BadLine]]:
-        rows, bad = _read_file(location, shard, keywords, options.decimals)
+        rows, bad = _read_file(location, shard, keywords, options)
         return [{FILE: shard.uri, **row} for row in rows], bad
 
     for start in range(0, len(shards), _BATCH):
@@ -73,8 +80,9 @@ def read_instances(
         for more, faults in _mapped(read, batch, workers=_READERS if remote else 1):
             rows += more
             bad += faults
-        flat = flatten(table_of(rows, options.decimals), lists=options.lists, key=_IDENTITY)
         name = shards[0].table
+        table = table_of(rows, options.decimals, limits=options.limits, name=name)
+        flat = flatten(table, lists=options.lists, key=_IDENTITY)
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         yield Chunk(tables, bad, {f"{name}.{path}": count for path, count in flat.truncated.items()})
         advance(sum(shard.size for shard in batch))
@@ -95,15 +103,15 @@ def _mapped(
 
 
 def _read_file(
-    location: Location, shard: Shard, keywords: Sequence[str] | None, decimals: str
+    location: Location, shard: Shard, keywords: Sequence[str] | None, options: Options
 ) -> tuple[list[Row], list[BadLine]]:
     with opened(location, shard, block_size=_HEADER) as file:
         start = file.read(132).lstrip(b"\xef\xbb\xbf \r\n\t")
         file.seek(0)
         if start[:1] in (b"{", b"[") or start[:2] == b"\x1f\x8b":
-            return _read_json(file, shard, keywords, decimals)
+            return _read_json(file, shard, keywords, options)
         try:
-            return _read_object(file, shard, keywords, decimals)
+            return _read_object(file, shard, keywords, options)
         except _faults():
             return [], [BadLine(shard.uri, None, _UNREADABLE)]
         except OSError as error:  # pydicom's own for a cut file has no number
@@ -113,15 +121,29 @@ def _read_file(
 
 
 def _read_object(
-    file: BinaryIO, shard: Shard, keywords: Sequence[str] | None, decimals: str
+    file: BinaryIO, shard: Shard, keywords: Sequence[str] | None, options: Options
 ) -> tuple[list[Row], list[BadLine]]:
-    from pydicom import dcmread  # noqa: PLC0415 - optional
+    from pydicom.filereader import read_partial  # noqa: PLC0415 - optional
 
-    tags: list[int] | None = None if keywords is None else [tag for tag in map(_tag_of, keywords) if tag]
-    dataset = dcmread(file, stop_before_pixels=True, specific_tags=tags)
-    wrong = [_CUT] if _is_cut(dataset) else []
-    row = _row_of(dataset, decimals, wrong)
-    transfer = dataset.file_meta.get("TransferSyntaxUID")
+    tags: list[Any] | None = None if keywords is None else [tag for tag in map(_tag_of, keywords) if tag]
+    limits, count, wrong = options.limits, 0, []
+    plain = inflated(file, limits.inflated)
+    capped: Any = Capped(plain.file if plain else file)
+
+    def stop(tag: int, kind: str | None, length: int) -> bool:
+        del kind, length
+        nonlocal count
+        count += 1
+        return tag in _PIXELS or count > limits.columns
+
+    dataset = read_partial(capped, stop, specific_tags=tags)
+    if count > limits.columns:
+        wrong.append(f"not read to its end: {limits.over('columns', 'attributes')}")
+    elif _is_cut(dataset):
+        whole = plain is None or plain.whole
+        wrong.append(_CUT if whole else f"not read to its end: {limits.over('inflated', 'bytes')}")
+    row = _row_of(dataset, options.decimals, wrong)
+    transfer = _DEFLATED if plain else dataset.file_meta.get("TransferSyntaxUID")
     if transfer and (keywords is None or "TransferSyntaxUID" in keywords):
         row["TransferSyntaxUID"] = str(transfer)
     return [row], [BadLine(shard.uri, None, reason) for reason in wrong]
@@ -132,7 +154,8 @@ def _faults() -> tuple[type[Exception], ...]:
     from pydicom.errors import BytesLengthException, InvalidDicomError  # noqa: PLC0415 - optional
 
     usual = (AttributeError, EOFError, LookupError, NotImplementedError, OverflowError, TypeError, ValueError)
-    return (*usual, struct.error, BytesLengthException, InvalidDicomError)
+    deep = RecursionError  # of sequences in sequences
+    return (*usual, deep, struct.error, BytesLengthException, InvalidDicomError)
 
 
 def _tag_of(keyword: str) -> int | None:
@@ -151,8 +174,11 @@ def _is_cut(dataset: Any) -> bool:  # noqa: ANN401 - pydicom's Dataset
     return last.length != _UNDEFINED and len(last.value) < last.length
 
 
-def _row_of(dataset: Any, decimals: str, wrong: list[str]) -> Row:  # noqa: ANN401 - pydicom's Dataset
-    """Return the attributes of a dataset by their columns, without binary ones; tell what is wrong."""
+def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Row:  # noqa: ANN401 - pydicom's
+    """Return the attributes of a dataset by their columns, without binary ones; tell what is wrong.
+
+    `level` is how many sequences it is inside.
+    """
     row: Row = {}
     for tag in sorted(dataset.keys()):
         name, single = _column(tag)
@@ -160,12 +186,17 @@ def _row_of(dataset: Any, decimals: str, wrong: list[str]) -> Row:  # noqa: ANN4
             element = dataset[tag]
             if element.VR in _BINARY or tag.element == 0 or element.is_empty:
                 continue
+            if element.VR == "SQ" and level == _DEEPEST:
+                wrong.append(f"{name} is inside more than {_DEEPEST} sequences; it was left out")
+                continue
             if element.VR == "SQ":
-                row[name] = [_row_of(item, decimals, wrong) for item in element.value]
+                row[name] = [_row_of(item, decimals, wrong, level + 1) for item in element.value]
                 continue
             several = element.VM > 1
             found = element.value if several else [element.value]
             values = [_value(value, element.VR, decimals) for value in found]
+            if element.VR in _WORDS and any(len(str(value)) > _LONGEST for value in values):
+                wrong.append(f"{name} has a number of more than {_LONGEST} characters; it was kept as text")
             row[name] = values[0] if single and not several else values
         except _faults():
             wrong.append(f"{name} has no value of its kind; the rest was read")
@@ -185,7 +216,7 @@ def _value(value: Any, kind: str, decimals: str) -> Any:  # noqa: ANN401 - any v
 def _number(words: str, decimals: str) -> str | int | None:
     """Return a number that stands as text, in the words that were there where that is asked."""
     text = words.strip()
-    if decimals == "text" or not text:
+    if decimals == "text" or not text or len(text) > _LONGEST:
         return text or None
     try:
         return int(text)
@@ -210,16 +241,19 @@ def _column(tag: int) -> tuple[str, bool]:
 
 
 def _read_json(
-    file: BinaryIO, shard: Shard, keywords: Sequence[str] | None, decimals: str
+    file: BinaryIO, shard: Shard, keywords: Sequence[str] | None, options: Options
 ) -> tuple[list[Row], list[BadLine]]:
     """Read DICOM JSON: an array of objects, or one object per line."""
     rows: list[Row] = []
     bad: list[BadLine] = []
-    for line, found in _objects(file):
+    for line, found in _objects(file, options.limits):
         if isinstance(found, str):
             bad.append(BadLine(shard.uri, line, found))
             continue
-        row = _row_of_json(found, decimals)
+        if len(found) > options.limits.columns:
+            bad.append(BadLine(shard.uri, line, f"too wide: {options.limits.over('columns', 'attributes')}"))
+            continue
+        row = _row_of_json(found, options.decimals)
         if not any(map(_is_tag, found)):
             bad.append(BadLine(shard.uri, line, _NO_TAGS))
         elif keywords is None:
@@ -229,27 +263,39 @@ def _read_json(
     return rows, bad
 
 
-def _objects(file: BinaryIO) -> Iterator[tuple[int | None, Mapping[str, Any] | str]]:
+def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mapping[str, Any] | str]]:
     """Yield line, None in an array, and each object, or what is wrong with it."""
     array: list[bytes] | None = None
-    for block in blocks(file):
+    size = 0
+    for block in blocks(file, limits):
         if block.line == 1 and block.data.lstrip()[:1] == b"[":
             array = []
-        if array is not None and not block.damaged:
+        if array is not None and not block.fault:
             array.append(block.data)
+            size += len(block.data)
+            if size > limits.line:
+                yield None, f"too long: {limits.over('line', 'bytes')}"
+                return
             continue
         array = None  # one that was cut is no JSON
-        good, bad = sort_lines(block)
+        good, bad = sort_lines(block, limits)
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)
     if array is not None:
-        try:
-            values = orjson.loads(b"".join(array))
-        except orjson.JSONDecodeError:
-            values = ["not valid JSON"]
-        yield from (
-            (None, value if isinstance(value, dict | str) else "not a JSON object") for value in values
-        )
+        yield from ((None, found) for found in _elements(b"".join(array)))
+
+
+def _elements(array: bytes) -> Iterator[Mapping[str, Any] | str]:
+    """Yield each object of a JSON array, or what is wrong with it."""
+    if nests_deeper(array, MAX_NESTING + 1):
+        yield TOO_DEEP
+        return
+    try:
+        values = orjson.loads(array)
+    except orjson.JSONDecodeError:
+        yield "not valid JSON"
+        return
+    yield from (value if isinstance(value, dict) else "not a JSON object" for value in values)
 
 
 def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 
+from lro_notebook.errors import ResultError
 from lro_notebook.frames.blocks import MAX_DEPTH, json_decoder
-from lro_notebook.frames.schema import DECIMAL, SCALAR, rows_of
+from lro_notebook.frames.limits import DEFAULT, TOO_DEEP, Limits
+from lro_notebook.frames.schema import DECIMAL, SCALAR, leaves, rows_of, widest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +30,7 @@ _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
 _SAFE = 2**53  # a double holds the integers up to this one
 _NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?")
+_LONGEST = 1_000  # characters; a longer number is text, which loses nothing
 _PLACES = DECIMAL.scale
 _WHOLE = DECIMAL.precision - DECIMAL.scale
 
@@ -40,7 +43,7 @@ class Number(str):
     @staticmethod
     def matches(text: str) -> bool:
         """Tell whether `text` is a number, in the forms of JSON and of DICOM."""
-        return _NUMBER.fullmatch(text) is not None
+        return len(text) <= _LONGEST and _NUMBER.fullmatch(text) is not None
 
 
 def _integer(words: str) -> int | Number:
@@ -71,20 +74,35 @@ def objects_of(lines: Sequence[bytes]) -> list[dict[str, Any]]:
     return found
 
 
-def table_of_lines(lines: Sequence[bytes], decimals: str) -> pa.Table:
+def table_of_lines(
+    lines: Sequence[bytes], decimals: str, *, limits: Limits = DEFAULT, name: str = ""
+) -> pa.Table:
     """Return a table with one row for each of the `lines`, which hold one JSON object each."""
     decoder = _DECODERS[decimals]
-    return table_of([decoder.decode(line.decode()) for line in lines], decimals)
+    return table_of([decoder.decode(line.decode()) for line in lines], decimals, limits=limits, name=name)
 
 
-def table_of(rows: Sequence[Mapping[str, Any]], decimals: str = "float") -> pa.Table:
-    """Return a table with one row for each JSON object of `rows`."""
-    tidy = [_tidy(row, 0) for row in rows]
+def table_of(
+    rows: Sequence[Mapping[str, Any]], decimals: str = "float", *, limits: Limits = DEFAULT, name: str = ""
+) -> pa.Table:
+    """Return a table with one row for each JSON object of `rows`.
+
+    Raises
+    ------
+    ResultError
+        They have too many keys for the table `name`, or nest too deep for Python.
+    """
+    try:
+        tidy = [_tidy(row, 0) for row in rows]
+    except RecursionError as error:
+        raise ResultError(f"table {name}: a value is {TOO_DEEP}") from error
     root = _Shape()
     for row in tidy:
         root.see(row, decimals)
     root.settle()
     kind = root.arrow_type(decimals) or pa.struct([])
+    limits.check_width(name, leaves(kind), 1)
+    limits.check_width(name, widest(kind), _objects(tidy))
     array = pa.array([root.fit(row, kind) for row in tidy], kind)
     return rows_of(dict(zip((part.name for part in kind), array.flatten(), strict=True)), len(tidy))
 
@@ -102,6 +120,19 @@ def _tidy(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
+def _objects(rows: Sequence[Any]) -> int:
+    """Return how many objects there are in `rows`, themselves included."""
+    count, stack = 0, list(rows)
+    while stack:
+        here = stack.pop()
+        if isinstance(here, dict):
+            count += 1
+            stack.extend(here.values())
+        elif isinstance(here, list):
+            stack.extend(here)
+    return count
+
+
 def _sound(text: str) -> str:
     """Return `text` with U+FFFD for each lone surrogate."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -116,6 +147,8 @@ def _kind(value: str | float, decimals: str) -> str:
     if isinstance(value, str) and not isinstance(value, Number):
         return "text"
     words = str(value)
+    if len(words) > _LONGEST:
+        return "text"
     if words.lstrip("-").isdigit():
         return "big" if _fits_decimal(words) else "text"
     fits = _fits_decimal(words) if decimals == "exact" else math.isfinite(float(words))
@@ -128,9 +161,10 @@ def _fits_decimal(words: str) -> bool:
     except InvalidOperation:  # an exponent beyond any sense
         return False
     _, digits, exponent = decimal.as_tuple()
-    while digits and not digits[-1] and isinstance(exponent, int):  # trailing zeros need no places
-        digits, exponent = digits[:-1], exponent + 1
-    return isinstance(exponent, int) and -exponent <= _PLACES and decimal.adjusted() < _WHOLE
+    if not isinstance(exponent, int):
+        return False
+    zeros = next((place for place, digit in enumerate(reversed(digits)) if digit), len(digits))
+    return -(exponent + zeros) <= _PLACES and decimal.adjusted() < _WHOLE
 
 
 @dataclass(slots=True)

@@ -104,18 +104,21 @@ class _Walk:
         self.truncated: dict[str, int] = {}
         self.children: dict[str, pa.Table] = {}
 
-    def visit(self, array: pa.Array, path: str | None, index: pa.Array | None) -> bool:
+    def visit(
+        self, array: pa.Array, path: str | None, index: pa.Array | None, *, inner: bool = False
+    ) -> bool:
         """Add the columns below `path`; return whether there are any.
 
         `index` holds, per row, the position of its value in `array`, null where it has none; without
-        it they are aligned. Positions are composed on the way down, so each leaf is taken once.
+        it they are aligned. Positions are composed on the way down, so each leaf is taken once. `inner` says
+        that `array` is inside a list, whose own table has the lists below it.
         """
         if pa.types.is_struct(array.type):
             parts = zip(array.type, array.flatten(), strict=True)
-            found = [self.visit(part, path_of(path, place.name), index) for place, part in parts]
+            found = [self.visit(part, path_of(path, place.name), index, inner=inner) for place, part in parts]
             return any(found)
         if pa.types.is_list(array.type) and self._lists != "nested":
-            return self._visit_list(array, VALUE if path is None else path, index)
+            return self._visit_list(array, VALUE if path is None else path, index, inner=inner)
         name = VALUE if path is None else path
         if self._wanted is not None and not self._wanted(name):
             return False
@@ -125,15 +128,15 @@ class _Walk:
         self.columns[name] = array if index is None else array.take(index)
         return True
 
-    def _visit_list(self, array: pa.ListArray, path: str, index: pa.Array | None) -> bool:
+    def _visit_list(self, array: pa.ListArray, path: str, index: pa.Array | None, *, inner: bool) -> bool:
         lengths = pc.fill_null(pc.list_value_length(array), 0)
         starts = array.offsets.slice(0, len(array))
         first = pc.if_else(pc.greater(lengths, 0), starts, pa.scalar(None, starts.type))
-        if self._lists == "explode" and index is None:
+        if self._lists == "explode" and not inner:
             self._explode(array, lengths, path)
         if len(array) and pc.min_max(lengths).as_py() == _ONE:  # most are: the elements are the rows
-            return self.visit(array.flatten(), path, index)
-        found = self.visit(array.values, path, first if index is None else first.take(index))
+            return self.visit(array.flatten(), path, index, inner=True)
+        found = self.visit(array.values, path, first if index is None else first.take(index), inner=True)
         if found and self._lists == "first":
             shown = lengths if index is None else lengths.take(index)
             rows = pc.sum(pc.greater(shown, 1)).as_py() or 0

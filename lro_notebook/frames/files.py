@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
@@ -323,10 +324,12 @@ def _check_complete(shards: Iterable[Shard]) -> None:
     for (table, total), members in sets.items():
         have = {shard.index for shard in members}
         first = 1 if total in have and 0 not in have else 0
-        missing = [number for number in range(first, first + total) if number not in have]
-        if missing:
-            names = ", ".join(f"{number}-of-{total}" for number in missing[:_SHOWN])
-            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        numbers = range(first, first + total)  # as many as a name says: never gone through as a whole
+        count = total - sum(number in numbers for number in have)
+        if count:
+            missing = islice((number for number in numbers if number not in have), min(count, _SHOWN))
+            names = ", ".join(f"{number}-of-{total}" for number in missing)
+            more = f" and {count - _SHOWN:,} more" if count > _SHOWN else ""
             raise ResultError(
                 f"table {table} is incomplete: {names}{more} missing beside {members[0].uri}; "
                 "partial=True reads what is there"

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from lro_notebook.frames.hl7_text import unescape
 from lro_notebook.frames.joining import stack
+from lro_notebook.frames.limits import DEFAULT
 from lro_notebook.frames.schema import rows_of
 from lro_notebook.frames.segments import field_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lro_notebook.frames.hl7_text import Encoding, Message
+    from lro_notebook.frames.limits import Limits
 
 #: The key of a message, in its own table and in those of its segments.
 MESSAGE = "message"
@@ -42,8 +44,8 @@ class _Rows:
 class Segments:
     """Collects the segments of messages, and makes a table of each kind."""
 
-    def __init__(self, lists: str) -> None:
-        self._lists = lists
+    def __init__(self, lists: str, limits: Limits = DEFAULT) -> None:
+        self._lists, self._limits = lists, limits
         self._rows: dict[Encoding, dict[str, _Rows]] = {}
         self._names: dict[str, None] = {}
         self._count = 0
@@ -75,7 +77,8 @@ class Segments:
                 order = np.concatenate([rows.order for rows in groups.values()])
                 found[name] = found[name].take(np.argsort(order))
             if self._lists == "explode":
-                inner = [_repetitions(name, encoding, rows) for encoding, rows in groups.items()]
+                spaces = self._limits.spaces
+                inner = [_repetitions(name, encoding, rows, spaces) for encoding, rows in groups.items()]
                 found[f"{name}.{REPETITIONS}"] = stack(inner)
         return found
 
@@ -86,7 +89,7 @@ class Segments:
         }
         for number, values in _fields(name, encoding, rows):
             if self._lists == "nested":
-                columns.update(_named(name, number, {"": _nested(values, encoding)}))
+                columns.update(_named(name, number, {"": _nested(values, encoding, self._limits.spaces)}))
                 continue
             # MSH-1 and MSH-2 are the characters that separate, not separated by them.
             if name == "MSH" and number <= 2:  # noqa: PLR2004
@@ -96,7 +99,9 @@ class Segments:
             if repeated and self._lists == "first":
                 place = f"{name}.{number}"
                 self.truncated[place] = self.truncated.get(place, 0) + repeated
-            columns.update(_named(name, number, _parts(first, encoding, field_of(name, number).components)))
+            parts = _parts(first, encoding, field_of(name, number).components, self._limits.spaces)
+            columns.update(_named(name, number, parts))
+            self._limits.check_width(name, len(columns), len(rows.keys))
         return rows_of(columns, len(rows.keys))
 
 
@@ -141,13 +146,15 @@ def _nth(parts: pa.ListArray, number: int) -> pa.Array:
     return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
 
 
-def _parts(values: pa.Array, encoding: Encoding, components: Sequence[str]) -> dict[str, pa.Array]:
+def _parts(
+    values: pa.Array, encoding: Encoding, components: Sequence[str], spaces: int
+) -> dict[str, pa.Array]:
     """Return a field as a whole (``""``), its components (``.1``) and subcomponents (``.1.2``).
 
     What is one value has its escapes undone; what is divided further is as it was sent.
     """
     dividers = encoding.component + encoding.subcomponent
-    found = {"": _plain(values, encoding, dividers)}
+    found = {"": _plain(values, encoding, spaces, dividers)}
     if not components and not any(pc.any(pc.match_substring(values, mark)).as_py() for mark in dividers):
         return found
     split = pc.split_pattern(values, encoding.component)
@@ -155,15 +162,15 @@ def _parts(values: pa.Array, encoding: Encoding, components: Sequence[str]) -> d
         part = _nth(split, number)
         if part.null_count == len(part):
             continue
-        found[f".{number + 1}"] = _plain(part, encoding, encoding.subcomponent)
+        found[f".{number + 1}"] = _plain(part, encoding, spaces, encoding.subcomponent)
         if pc.any(pc.match_substring(part, encoding.subcomponent)).as_py():
             inner = pc.split_pattern(part, encoding.subcomponent)
             for place in range(pc.max(pc.list_value_length(inner)).as_py()):
-                found[f".{number + 1}.{place + 1}"] = _plain(_nth(inner, place), encoding)
+                found[f".{number + 1}.{place + 1}"] = _plain(_nth(inner, place), encoding, spaces)
     return found
 
 
-def _plain(values: pa.Array, encoding: Encoding, dividers: str = "") -> pa.Array:
+def _plain(values: pa.Array, encoding: Encoding, spaces: int, dividers: str = "") -> pa.Array:
     """Return `values` without escapes, those that hold a divider as they are."""
     if not pc.any(pc.match_substring(values, encoding.escape)).as_py():
         return values
@@ -171,23 +178,23 @@ def _plain(values: pa.Array, encoding: Encoding, dividers: str = "") -> pa.Array
         [
             value
             if value is None or any(divider in value for divider in dividers)
-            else unescape(value, encoding)
+            else unescape(value, encoding, spaces)
             for value in values.to_pylist()
         ],
         pa.string(),
     )
 
 
-def _nested(values: pa.Array, encoding: Encoding) -> pa.Array:
+def _nested(values: pa.Array, encoding: Encoding, spaces: int) -> pa.Array:
     """Return each field as the list of its repetitions, each the list of its components."""
     repetitions = pc.split_pattern(values, encoding.repetition)
     components = pc.split_pattern(repetitions.values, encoding.component)
-    leaves = _plain(components.values, encoding, encoding.subcomponent)
+    leaves = _plain(components.values, encoding, spaces, encoding.subcomponent)
     inner = pa.ListArray.from_arrays(components.offsets, leaves)
     return pa.ListArray.from_arrays(repetitions.offsets, inner, mask=repetitions.is_null())
 
 
-def _repetitions(name: str, encoding: Encoding, rows: _Rows) -> pa.Table:
+def _repetitions(name: str, encoding: Encoding, rows: _Rows, spaces: int) -> pa.Table:
     """Return one row per repetition of the fields that repeat."""
     keys, index, numbers, places, values = [], [], [], [], []
     for row, line in enumerate(rows.lines):
@@ -201,7 +208,7 @@ def _repetitions(name: str, encoding: Encoding, rows: _Rows) -> pa.Table:
                 places.append(place)
                 values.append(value or None)
     names = [field_of(name, number).name or None for number in numbers]
-    parts = _parts(pa.array(values, pa.string()), encoding, ("",))
+    parts = _parts(pa.array(values, pa.string()), encoding, ("",), spaces)
     columns = {
         MESSAGE: pa.array(keys, pa.string()),
         f"{name}.{INDEX}": pa.array(index, pa.int64()),

@@ -6,14 +6,18 @@ repetitions, escapes and subcomponents. Segments end with a carriage return.
 
 from __future__ import annotations
 
+import codecs
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lro_notebook.frames.limits import DEFAULT
 from lro_notebook.frames.segments import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from lro_notebook.frames.limits import Limits
 
 NO_HEADER = "not HL7v2: no MSH segment at its start"
 LINE_FEEDS = "segments end with line feeds, not carriage returns; read all the same"
@@ -33,11 +37,19 @@ _CHARACTER_SETS = {
     "BIG-5": "big5",
 }
 _CHARACTER_SET = 17  # the place of MSH-18 behind the name of the segment and its first separator
+#: Python's codecs that are no character sets of messages, and slow or strange.
+_NO_CHARACTER_SETS = {"idna", "mbcs", "oem", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 _LOST_BREAK = re.compile(r"\n(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s])")
 _START = re.compile(r"(?:^|(?<=[\r\n\x0b]))(?=MSH[^A-Za-z0-9\s])")
 _FRAME = "\x0b\x1c\r\n \ufeff"  # MLLP puts a message between \x0b and \x1c\r
-_POSITION = re.compile(r"(?:[A-Z][A-Z0-9]*[._-])?(\d+)(?:\[(\d+)\])?")
+_POSITION = re.compile(r"(?:[A-Z][A-Z0-9]*[._-])?(\d{1,9})(?:\[(\d{1,9})\])?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_LAST_NUMBER = re.compile(r"(?<!\d)\d{1,9}\Z", re.ASCII)
+_BREAK = re.compile(r"\r\n|\r|\n")
+_SPACES = re.compile(r"\.sp ?\+?(\d{1,9})", re.ASCII)
+_GAPS = 100  # places without a value that a message may have for each value
+_OVERLAP = 8  # characters in which the start of a message is seen
 
 
 class Encoding(NamedTuple):
@@ -71,7 +83,8 @@ def decoded(data: bytes) -> str | None:
         named, f"iso{named.replace('/', '_')}" if named.startswith("8859/") else named
     )
     try:
-        return data.decode(known) if known else None
+        strange = not known or codecs.lookup(known).name.replace("-", "_") in _NO_CHARACTER_SETS
+        return None if strange else data.decode(known)
     except (LookupError, UnicodeDecodeError):
         return None
 
@@ -118,15 +131,77 @@ def split_messages(text: str) -> Iterator[tuple[int, str]]:
     head = text[: places[0]] if places else text
     if head.strip(_FRAME) and not head.strip(_FRAME).startswith(("FHS", "BHS")):
         yield 1, head
-    line = 1 + len(re.findall(r"\r\n|\r|\n", head)) if places else 1
+    line = 1 + len(_BREAK.findall(head)) if places else 1
     for start, end in zip(places, [*places[1:], len(text)], strict=True):
         message = text[start:end]
         yield line, re.split(r"(?<=[\r\n])(?:BTS|FTS|BHS|FHS)[^A-Za-z0-9]", message)[0]
-        line += len(re.findall(r"\r\n|\r|\n", message))
+        line += len(_BREAK.findall(message))
 
 
-def unescape(text: str, encoding: Encoding) -> str:
-    r"""Return `text` without its escapes: ``\F\`` and its like, ``\.br\``, ``\X0D\``; others stay."""
+def split_pieces(pieces: Iterable[str], most: int) -> Iterator[tuple[int, str | None]]:
+    """Yield what `split_messages` does of a text that comes in `pieces`, as soon as each message is whole.
+
+    A message of more than `most` characters is None. Never holds more than one beside a piece.
+    """
+    carry, line, skipping = "", 1, False
+    for piece in pieces:
+        carry += piece
+        if skipping:
+            start = _START.search(carry, 1)
+            cut = start.start() if start else max(len(carry) - _OVERLAP, 0)
+            line, carry, skipping = line + _breaks(carry, cut), carry[cut:], start is None
+        cut = 0 if skipping else _last_start(carry)
+        for number, message in split_messages(carry[:cut]) if cut else ():
+            yield line + number - 1, None if len(message) > most else message
+        line, carry = line + _breaks(carry, cut), carry[cut:]
+        if len(carry) > most and not skipping:
+            yield line, None
+            cut = len(carry) - _OVERLAP
+            line, carry, skipping = line + _breaks(carry, cut), carry[cut:], True
+    for number, message in () if skipping else split_messages(carry):
+        yield line + number - 1, None if len(message) > most else message
+
+
+def _last_start(text: str) -> int:
+    """Return where the last message in `text` begins; 0 where none does behind its start."""
+    place = text.rfind("MSH")
+    while place > 0 and not _START.match(text, place):
+        place = text.rfind("MSH", 0, place)
+    return max(place, 0)
+
+
+def _breaks(text: str, end: int) -> int:
+    """Return how many lines end before `end`; one whose break is cut there ends behind it."""
+    count = len(_BREAK.findall(text, 0, end))
+    return count - (text[end - 1 : end] == "\r" and text[end : end + 1] == "\n") if end else 0
+
+
+def is_crowded(message: Message, limits: Limits) -> bool:
+    """Tell whether a segment of `message` would make too many columns."""
+    field, component, repetition, _, subcomponent = message.encoding
+    for segment in message.segments:
+        values = segment.count(field) + segment.count(component) + segment.count(subcomponent)
+        if values <= limits.positions:
+            continue
+        fields = segment.split(field)
+        firsts = [text.partition(repetition)[0] for text in fields]
+        parts = segment.replace(repetition, field).split(field)
+        if (
+            len(fields) > limits.positions
+            or max(part.count(component) for part in parts) >= limits.positions
+            or max(part.count(subcomponent) for part in parts) >= limits.positions
+            or sum(1 + part.count(component) + part.count(subcomponent) for part in firsts) * 2
+            > limits.columns
+        ):
+            return True
+    return False
+
+
+def unescape(text: str, encoding: Encoding, spaces: int = DEFAULT.spaces) -> str:
+    r"""Return `text` without its escapes: ``\F\`` and its like, ``\.br\``, ``\X0D\``; others stay.
+
+    So does a ``\.sp`` that skips more lines than `spaces`.
+    """
     mark = encoding.escape
     plain = {
         "F": encoding.field,
@@ -145,7 +220,9 @@ def unescape(text: str, encoding: Encoding) -> str:
         if word.startswith(".br"):
             return "\n"
         if word.startswith(".sp"):
-            return "\n" * int(word[3:].lstrip("+ ") or 1) if word[3:].lstrip("+ ").isdigit() else "\n"
+            number = _SPACES.fullmatch(word)
+            count = int(number[1]) if number else 0 if any(map(str.isdigit, word)) else 1
+            return "\n" * count if 0 < count <= spaces else match[0] if number or not count else ""
         if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", word):
             return bytes.fromhex(word[1:]).decode("utf-8", "replace")
         return match[0]
@@ -156,14 +233,15 @@ def unescape(text: str, encoding: Encoding) -> str:
 
 def from_parsed(segments: Sequence[Mapping[str, Any]]) -> Message:
     """Return the message of ``parsedData.segments``, whose fields are keyed ``3[0].1``."""
-    found = []
+    trees = []
     for segment in segments:
         tree: dict[int, Any] = {}
         for key, value in (segment.get("fields") or {}).items():
             _put(tree, key, str(value))
         name = str(segment.get("segmentId") or (segment.get("fields") or {}).get("0") or "")
         if is_name(name):
-            found.append(_text_of(name, tree))
+            trees.append((name, tree))
+    found = _texts_of(trees)
     return Message(found, Encoding(), [] if len(found) == len(segments) else [NO_NAME])
 
 
@@ -171,7 +249,7 @@ def _put(tree: dict[int, Any], key: str, value: str) -> None:
     """Put a value into field -> repetition -> component -> subcomponent."""
     head, *rest = key.split(".")
     match = _POSITION.fullmatch(head)
-    if match is None or not all(part.isdigit() for part in rest) or match[1] == "0":
+    if match is None or not all(map(_NUMBER.fullmatch, rest)) or match[1] == "0":
         return
     places = [int(match[1]), int(match[2] or 0), *(int(part) - 1 for part in rest)]
     places += [0] * (4 - len(places))
@@ -186,7 +264,7 @@ def from_schematized(data: Any) -> Message | None:  # noqa: ANN401 - any JSON va
     The form is not documented in full: segments are found by their names at any depth, fields by position
     (``3``, ``PID.3``) or by the names of the standard. None where nothing like a segment is in it.
     """
-    found = [_text_of(name, _tree_of(name, body)) for name, body in _segments_in(data)]
+    found = _texts_of([(name, _tree_of(name, body)) for name, body in _segments_in(data)])
     found.sort(key=lambda segment: not segment.startswith("MSH"))
     return Message(found, Encoding(), []) if found else None
 
@@ -225,9 +303,31 @@ def _numbered(value: Any, levels: int) -> Any:  # noqa: ANN401 - any JSON value
     parts = value if isinstance(value, dict) else {"1": value}
     numbered = {}
     for order, (key, part) in enumerate(parts.items()):
-        match = re.search(r"(?<!\d)(\d+)$", key)
-        numbered[int(match[1]) - 1 if match else order] = _numbered(part, levels - 1)
+        match = _LAST_NUMBER.search(key, max(len(key) - _OVERLAP - 2, 0))
+        numbered[int(match[0]) - 1 if match else order] = _numbered(part, levels - 1)
     return numbered
+
+
+def _texts_of(trees: Sequence[tuple[str, Mapping[int, Any]]]) -> list[str]:
+    """Return segments as text, where their positions are not far from each other.
+
+    Raises
+    ------
+    ValueError
+        They are: a number would make the text much longer than its values.
+    """
+    values = gaps = 0
+    stack: list[Any] = [tree for _, tree in trees]
+    while stack:
+        node = stack.pop()
+        values += 1
+        if isinstance(node, dict):
+            gaps += max(node, default=-1) + 1 - len(node)
+            stack.extend(node.values())
+    if gaps > _GAPS * (values + _GAPS):
+        message = "positions without values between them"
+        raise ValueError(message)
+    return [_text_of(name, tree) for name, tree in trees]
 
 
 def _text_of(name: str, tree: Mapping[int, Any]) -> str:

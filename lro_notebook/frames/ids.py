@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lro_notebook.frames.blocks import DAMAGED, blocks, is_utf8
+from lro_notebook.frames.blocks import blocks, is_utf8
 from lro_notebook.frames.chunks import BadLine, Chunk
 from lro_notebook.frames.storage import opened
 
@@ -27,17 +27,16 @@ def read_ids(
     location: Location, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Chunk]:
     """Yield the ids in `shards`; a `chunks.Source`."""
-    del options  # there is nothing to choose
     for shard in shards:
         with opened(location, shard) as file:
-            for block in blocks(file):
+            for block in blocks(file, options.limits):
                 yield _chunk(shard, block)
                 advance(block.taken)
 
 
 def _chunk(shard: Shard, block: Block) -> Chunk:
     found: list[str] = []
-    bad = [BadLine(shard.uri, block.line, DAMAGED)] if block.damaged else []
+    bad = [BadLine(shard.uri, block.line, block.fault)] if block.fault else []
     for number, line in enumerate(block.data.split(b"\n"), block.line):
         text = line.strip().strip(b'"')
         if text and is_utf8(text):

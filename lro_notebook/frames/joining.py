@@ -52,6 +52,9 @@ class Columns:
                 self._judge(name, column)
             self._types[name] = _common(self._types[name], kind) if name in self._types else kind
 
+    def __len__(self) -> int:
+        return len(self._types)
+
     def types(self) -> dict[str, pa.DataType]:
         """Return name and type of each column, in the order in which they were first seen."""
         return {name: self._settled(name, kind) for name, kind in self._types.items()}
@@ -60,7 +63,8 @@ class Columns:
         """Return `table` with the columns `names`, in their common types; all columns by default."""
         types = self.types()
         kinds = types if names is None else {name: types.get(name, _EMPTY) for name in names}
-        columns = {name: _column(table, name, kind) for name, kind in kinds.items()}
+        there = dict(zip(table.column_names, table.columns, strict=True))
+        columns = {name: _column(there.get(name), kind, table.num_rows) for name, kind in kinds.items()}
         return rows_of(columns, table.num_rows)
 
     def _judge(self, name: str, column: pa.ChunkedArray) -> None:
@@ -139,10 +143,9 @@ def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return DECIMAL if scale else _LONG_INTEGER
 
 
-def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    if name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
-    column = table[name]
+def _column(column: pa.ChunkedArray | None, kind: pa.DataType, rows: int) -> pa.ChunkedArray:
+    if column is None:
+        return pa.chunked_array([pa.nulls(rows, kind)])
     if column.type.equals(kind):
         return column
     if pa.types.is_timestamp(kind):

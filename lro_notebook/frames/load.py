@@ -61,7 +61,7 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
     wanted = options.get("tables")
     asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
     shards = [shard for shard in find_in_store(store) if asked is None or shard.table in asked]
-    words = ("columns", "decimals", "parse_dates", "lists", "errors")
+    words = ("columns", "decimals", "parse_dates", "lists", "errors", "limits")
     chosen = options_of(**{word: options[word] for word in words if word in options})
     hint = f"the operation wrote into {name}: export that, and load the export"
     return Results.from_response(response, location=store, shards=shards, options=chosen, hint=hint)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lro_notebook.errors import ResultError
 
-_SURE_FROM = 32_000_000  # bytes of files; from so many on, what was read tells what will come
+_SURE_FROM = 32_000_000  # bytes that are held; from so many on, they tell what will come
+_SHARE = 20  # or this part of the files
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMINFO = Path("/proc/meminfo")
 _GB = 1e9
@@ -68,26 +69,43 @@ class Gauge:
 
     def __init__(self, name: str, size: int) -> None:
         self._name, self._size = name, size
-        self._read = self._held = 0
+        self._read = self._held = self._new = self._most = 0
 
     def hold(self, count: int) -> None:
         """Note that so many more bytes are held in memory."""
         self._held += count
+        self._new += count
 
     def advance(self, count: int) -> None:
         """Note that what is held is from so many more bytes of the files.
 
+        Files may be compressed, and grow a thousand times: it is what they become that counts.
+
         Raises
         ------
         ResultError
-            What is left to read will not fit.
+            What is left to read will not fit, or not even one more part like the largest so far.
         """
         self._read += count
-        if self._read < _SURE_FROM or self._read >= self._size:
+        self._most, self._new = max(self._most, self._new), 0
+        if self._held < _SURE_FROM:
             return
-        more = self._held / self._read * (self._size - self._read)
         free = available()
-        if free is not None and more > free:
+        if free is None:
+            return
+        sure = self._read >= min(_SURE_FROM, self._size / _SHARE) or self._held > free
+        left = max(self._size - self._read, 0)
+        more = max(self._held / max(self._read, 1) * left if sure else 0, self._most)
+        self._check(more, free)
+
+    def need(self, count: int) -> None:
+        """Raise `ResultError` where so many more bytes will not fit."""
+        free = available()
+        if free is not None and count >= _SURE_FROM:
+            self._check(count, free)
+
+    def _check(self, more: float, free: int) -> None:
+        if more > free:
             raise ResultError(
                 f"table {self._name} will take about {(self._held + more) / _GB:.1f} GB of memory, and "
                 f"{(self._held + free) / _GB:.1f} GB are there. Ways out: columns=[...] reads only some "

@@ -6,6 +6,8 @@ Does not flatten, and knows no FHIR.
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,15 +15,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from lro_notebook.errors import ResultError
 from lro_notebook.frames import exact
-from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, sort_lines
-from lro_notebook.frames.schema import DECIMAL, depth, join, pruned, rows_of, settled, without_integers
+from lro_notebook.frames.blocks import MAX_DEPTH, Block, count_objects, keys_of, may_nest_deep, sort_lines
+from lro_notebook.frames.limits import DEFAULT, Limits
+from lro_notebook.frames.schema import (
+    DECIMAL,
+    depth,
+    holds_decimals,
+    join,
+    leaves,
+    pruned,
+    rows_of,
+    settled,
+    widest,
+    without_integers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 _SAFE = 2.0**53
 _NO_NUMBERS = (b"NaN", b"Inf")  # what pyarrow takes for a number beside those of JSON
+#: Numbers with exponents of three digits below zero; each pattern begins as `re` finds it fast.
+_TINY = (re.compile(rb"e-(?<=\de-)\d\d\d+[\s,}\]]"), re.compile(rb"E-(?<=\dE-)\d\d\d+[\s,}\]]"))
 #: What the parser raises for what it does not take.
 REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError)
 
@@ -57,10 +74,21 @@ class Reader:
         "text" asks for the words that were there (which costs a Python call per line).
     wanted : collection of str, optional
         The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
+    limits : Limits
+        What is too much.
+    name : str
+        The table, for what is said of it.
     """
 
-    def __init__(self, decimals: str = "float", wanted: Collection[str] | None = None) -> None:
-        self._decimals, self._wanted = decimals, wanted
+    def __init__(
+        self,
+        decimals: str = "float",
+        wanted: Collection[str] | None = None,
+        *,
+        limits: Limits = DEFAULT,
+        name: str = "",
+    ) -> None:
+        self._decimals, self._wanted, self._limits, self._name = decimals, wanted, limits, name
         self._number = DECIMAL if decimals == "exact" else pa.float64()
         self._known = pa.struct([])
 
@@ -78,14 +106,23 @@ class Reader:
             found = self._fast(block.data, known)
             if found is not None:
                 return Parsed(found[0], [], found[1])
-        good, bad = sort_lines(block)
+        good, bad = sort_lines(block, self._limits)
         if not good:
             return Parsed(None, bad)
         lines = [exact.requote(line) if self._decimals == "text" else line for _, line in good]
-        found = self._fast(b"\n".join(lines) + b"\n", known)
+        data = b"\n".join(lines) + b"\n"
+        self._check_width(data)
+        found = self._fast(data, known)
         if found is None:
-            return Parsed(exact.table_of_lines(lines, self._decimals), bad, mixed=True)
+            table = exact.table_of_lines(lines, self._decimals, limits=self._limits, name=self._name)
+            return Parsed(table, bad, mixed=True)
         return Parsed(found[0], bad, found[1])
+
+    def _check_width(self, data: bytes) -> None:
+        """Raise `ResultError` where the objects of `data` have too many keys to be a table."""
+        most, objects = data.count(b":"), data.count(b"{")
+        if most > self._limits.columns or most * objects > self._limits.cells:
+            self._limits.check_width(self._name, keys_of(data), objects)
 
     def _fast(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType | None] | None:
         """Return the table and schema of `data`; None if the parser cannot be trusted with it."""
@@ -95,9 +132,10 @@ class Reader:
         table = self._needed_columns(data, known)
         if table is not None and table.num_rows == rows:
             return table, None
+        self._limits.check_width(self._name, widest(known), data.count(b"{"))
         try:
             table, seen = self._parse(data, known)
-        except REFUSED:
+        except (*REFUSED, ResultError):
             return None
         return (table, seen) if table.num_rows == rows and sound(table) else None
 
@@ -106,7 +144,7 @@ class Reader:
         if self._wanted is None or any(word in data for word in _NO_NUMBERS):
             return None
         needed, found = pruned(known, self._wanted)
-        if needed is None or len(found) < len(self._wanted):
+        if needed is None or len(found) < len(self._wanted) or may_nest_deep(data):
             return None
         try:
             table = parse_json(data, needed, unexpected="ignore")
@@ -119,7 +157,12 @@ class Reader:
 
         pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
         and infers times from text: so a table is used only if each of its types was given beforehand.
+        What has keys that are new is looked at before the parser makes a column of each.
         """
+        if known.num_fields:
+            with suppress(*REFUSED):
+                return parse_json(data, known, unexpected="error"), known
+        self._check_width(data)
         try:
             table = parse_json(data, known)
         except pa.ArrowInvalid as error:
@@ -130,6 +173,7 @@ class Reader:
         if depth(seen) > MAX_DEPTH:
             message = "nested too deep to be flattened"
             raise pa.ArrowInvalid(message)
+        self._limits.check_width(self._name, leaves(seen), 1)
         better = join(known, settled(seen, self._number))
         if better.equals(seen) and better.equals(known):
             return table, known
@@ -156,8 +200,12 @@ def sound(column: pa.Table | pa.Array) -> bool:
 def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
     """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says.
 
-    Uses the thread of the caller alone, and gives columns of one chunk.
+    Uses the thread of the caller alone, and gives columns of one chunk. A decimal of an exponent such as
+    -999999999 is refused here, since pyarrow looks it up behind the end of a table.
     """
+    if holds_decimals(known) and any(pattern.search(data) for pattern in _TINY):
+        message = "a number is too small for a decimal"
+        raise pa.ArrowInvalid(message)
     return pj.read_json(
         pa.BufferReader(data),
         read_options=pj.ReadOptions(block_size=len(data) + 1, use_threads=False),

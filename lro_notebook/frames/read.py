@@ -10,6 +10,7 @@ from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.frames.bigquery import find_tables
 from lro_notebook.frames.chunks import Options
 from lro_notebook.frames.files import Shard, find
+from lro_notebook.frames.limits import Limits
 from lro_notebook.frames.manifest import manifest_at
 from lro_notebook.frames.places import Near, admit, bare, is_cloud
 from lro_notebook.frames.results import Results
@@ -37,6 +38,7 @@ def read(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    limits: Mapping[str, int] | None = None,
     operation: str | None = None,
     partial: bool = False,
     span: Span = (None, None),
@@ -66,6 +68,8 @@ def read(
         Lists: their first element, as they are, or in tables of their own too.
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    limits : mapping of str to int, optional
+        What is too much, where the defaults of `limits.Limits` will not do.
     operation : str, optional
         Only the files of this operation.
     partial : bool
@@ -91,7 +95,12 @@ def read(
         Nothing is there, or shards are missing.
     """
     options = options_of(
-        columns=columns, decimals=decimals, parse_dates=parse_dates, lists=lists, errors=errors
+        columns=columns,
+        decimals=decimals,
+        parse_dates=parse_dates,
+        lists=lists,
+        errors=errors,
+        limits=limits,
     )
     if os.fspath(uri).startswith("bq://"):
         warehouse, found = find_tables(os.fspath(uri), tables=tables, credentials=credentials, kind=kind)
@@ -123,6 +132,7 @@ def read_files(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    limits: Mapping[str, int] | None = None,
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     service: Service | None = None,
@@ -137,7 +147,12 @@ def read_files(
         A file is not there, or none of them is `near`, or not all while `errors` is "raise".
     """
     options = options_of(
-        columns=columns, decimals=decimals, parse_dates=parse_dates, lists=lists, errors=errors
+        columns=columns,
+        decimals=decimals,
+        parse_dates=parse_dates,
+        lists=lists,
+        errors=errors,
+        limits=limits,
     )
     given = {"buckets": buckets, "storage_options": storage_options}
     storage = _Storage(near.folder or "gs://", given, service)
@@ -195,12 +210,13 @@ def options_of(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    limits: Mapping[str, int] | None = None,
 ) -> Options:
     """Return the options, checked; see `read`."""
     for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
         if value not in _WORDS[name]:
             raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
-    return Options(_columns(columns), decimals, parse_dates, lists, errors)
+    return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits))
 
 
 def _columns(columns: Columns) -> list[str] | dict[str, list[str]] | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lro_notebook.frames.blocks import Block
     from lro_notebook.frames.chunks import Advance, Options
     from lro_notebook.frames.files import Shard
+    from lro_notebook.frames.limits import Limits
     from lro_notebook.frames.ndjson import Parsed
     from lro_notebook.frames.storage import Location
 
@@ -28,9 +29,10 @@ def read_resources(
     name = shards[0].table
     columns = options.columns_of(name, name)
     wanted = None if columns is None else _Wanted(columns)
-    reader = Reader(options.decimals, wanted.columns if wanted and options.lists != "explode" else None)
+    some = wanted.columns if wanted and options.lists != "explode" else None
+    reader = Reader(options.decimals, some, limits=options.limits, name=name)
     rows = 0
-    for _, parsed, bad in parsed_blocks(location, shards, reader, advance):
+    for _, parsed, bad in parsed_blocks(location, shards, reader, advance, options.limits):
         if parsed.table is None:
             yield Chunk({}, bad)
             continue
@@ -60,16 +62,16 @@ class _Reader(Protocol):
 
 
 def parsed_blocks(
-    location: Location, shards: Sequence[Shard], reader: _Reader, advance: Advance
+    location: Location, shards: Sequence[Shard], reader: _Reader, advance: Advance, limits: Limits
 ) -> Iterator[tuple[Block, Parsed, list[BadLine]]]:
     """Yield the blocks of `shards` as `reader` parses them, and the lines that could not be read."""
-    read = ((shard, block) for shard in shards for block in _blocks(location, shard))
+    read = ((shard, block) for shard in shards for block in _blocks(location, shard, limits))
     for (shard, block), parsed in ahead(lambda pair: reader.job(pair[1]), read):
         reader.learn(parsed)
         yield block, parsed, [BadLine(shard.uri, line, reason) for line, reason in parsed.bad]
         advance(block.taken)
 
 
-def _blocks(location: Location, shard: Shard) -> Iterator[Block]:
+def _blocks(location: Location, shard: Shard, limits: Limits) -> Iterator[Block]:
     with opened(location, shard) as file:
-        yield from blocks(file)
+        yield from blocks(file, limits)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 #: Exact numbers: 38 digits before the point, 38 behind it.
 DECIMAL = pa.decimal256(76, 38)
@@ -51,6 +51,41 @@ def depth(kind: pa.DataType) -> int:
         deepest = max(deepest, level)
         stack.extend((here.field(number).type, level + 1) for number in range(here.num_fields))
     return deepest
+
+
+def leaves(kind: pa.DataType) -> int:
+    """Return how many values that are no objects `kind` holds."""
+    return sum(not part.num_fields for part in _parts(kind))
+
+
+def widest(kind: pa.DataType) -> int:
+    """Return how many values `kind` holds for one row, or for one element of a list: the most of these."""
+    most, levels = 0, [kind]
+    while levels:
+        count, stack = 0, [levels.pop()]
+        while stack:
+            here = stack.pop()
+            count += not pa.types.is_struct(here)
+            if pa.types.is_struct(here):
+                stack.extend(part.type for part in here)
+            elif pa.types.is_list(here):
+                levels.append(here.value_type)
+        most = max(most, count)
+    return most
+
+
+def holds_decimals(kind: pa.DataType) -> bool:
+    """Tell whether there are decimals in `kind`."""
+    return any(pa.types.is_decimal(part) for part in _parts(kind))
+
+
+def _parts(kind: pa.DataType) -> Iterator[pa.DataType]:
+    """Yield all types in `kind`, itself too; a loop, as in `depth`."""
+    stack = [kind]
+    while stack:
+        here = stack.pop()
+        yield here
+        stack.extend(here.field(number).type for number in range(here.num_fields))
 
 
 def settled(kind: pa.DataType, number: pa.DataType) -> pa.DataType | None:

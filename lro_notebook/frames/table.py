@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _OBJECTS = 500
+_CELL = 8  # bytes of most values
 
 
 @dataclass(slots=True)
@@ -95,6 +96,7 @@ class Plan:
 
     def __init__(self, work: Work) -> None:
         self._main, self._options = work.name, work.options
+        self._limits = work.options.limits
         self._columns: dict[str, Columns] = {self._main: self._new()}
         self._names: dict[str, None] = {}
 
@@ -102,7 +104,9 @@ class Plan:
         """Take the columns of a piece into account."""
         self._names.update(dict.fromkeys(chunk.names))
         for name, table in chunk.tables.items():
-            self.columns(name).add(table)
+            columns = self.columns(name)
+            columns.add(table)
+            self._limits.check_width(name, len(columns), 1)
 
     def tables(self) -> list[str]:
         """Return the names of all tables that were seen, the main one first."""
@@ -173,10 +177,16 @@ def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
         for name, table in chunk.tables.items():
             parts.setdefault(name, []).append(table)
             gauge.hold(table.nbytes)
+    gauge.need(sum(_blank(plan.columns(name), tables) for name, tables in parts.items()))
     tables = {
         name: stack(parts.pop(name, []), plan.columns(name), plan.chosen(name)) for name in plan.tables()
     }
     return Loaded(tables.pop(work.name), report, tables)
+
+
+def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
+    """Return about how many bytes the columns take that some of `tables` lack."""
+    return sum(table.num_rows * (len(columns) - table.num_columns) for table in tables) * _CELL
 
 
 def scan(work: Work, advance: Advance = lambda _: None) -> Report:

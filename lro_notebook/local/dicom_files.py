@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
+from lro_notebook.local import dicom_inflate, nesting
 from lro_notebook.local.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 
 #: Value representations of binary data; metadata leaves such attributes out.
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+#: Attributes that a file may have at its top.
+_ATTRIBUTES = 50_000
 _UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
 #: Transfer syntaxes between which only the encoding of attributes differs, not that of pixels.
 UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
@@ -94,10 +97,25 @@ def open_file(data: bytes) -> FileDataset:
         raise Flaw("empty DICOM instance found")
     module = pydicom()
     try:
-        file: FileDataset = module.dcmread(BytesIO(data))
+        plain = dicom_inflate.inflated(data)
+    except ValueError as error:
+        raise Flaw(f"not a DICOM file that can be read: {error}") from error
+    count = 0
+
+    def too_many(*_: object) -> bool:
+        nonlocal count
+        count += 1
+        return count > _ATTRIBUTES
+
+    try:
+        file: FileDataset = module.filereader.read_partial(BytesIO(plain or data), too_many)
+        if plain is not None:
+            file.file_meta.TransferSyntaxUID = module.uid.UID(dicom_inflate.DEFLATED)
         file.get("PixelData")
     except Exception as error:  # pydicom raises anything at all on files that are broken
         raise Flaw(f"not a DICOM file that can be read ({type(error).__name__})") from error
+    if count > _ATTRIBUTES:
+        raise Flaw(f"the file has more than {_ATTRIBUTES:,} attributes")
     return file
 
 
@@ -115,7 +133,13 @@ def instance_of(file: Dataset, data: bytes) -> Instance:
             raise Flaw(f"{name} is missing or no UID (numbers with dots between them, at most 64 characters)")
         uids.append(value)
     study, series, identifier = uids
-    return Instance(study, series, identifier, orjson.dumps(shown, option=orjson.OPT_SORT_KEYS), data)
+    try:
+        metadata = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise Flaw("its attributes cannot be shown as JSON: sequences nest too deep") from error
+    if nesting.is_too_deep(metadata):
+        raise Flaw(f"as JSON {nesting.REASON}")
+    return Instance(study, series, identifier, metadata, data)
 
 
 def metadata_of(file: Dataset) -> Metadata:

@@ -97,8 +97,10 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
         return flaw(source, "resourceType is missing or no name of a resource type")
     if type(identifier) is not str or not is_fhir_id(identifier):
         return flaw(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
-    if "meta" in document and type(document["meta"]) is not dict:
-        return flaw(source, "meta is not an object", f"{type_}/{identifier}")
+    has_meta = "meta" not in document or type(document["meta"]) is dict
+    if not has_meta or nesting.is_too_deep(text):
+        reason = nesting.REASON if has_meta else "meta is not an object"
+        return flaw(source, reason, f"{type_}/{identifier}")
     if b"\n" in text or b"\r" in text:
         text = rawjson.compact(text)
     return Incoming(type_, identifier, *rawjson.meta_slot(text, document))

@@ -185,7 +185,10 @@ class Scan:
         if self._location is None:
             return
         bad: list[BadLine] = []
-        reader = NarrowReader(runner.prepared.needs, self._options.decimals)
+        limits = self._options.limits
+        reader = NarrowReader(
+            runner.prepared.needs, self._options.decimals, limits=limits, name=self._view.resource
+        )
         for found, faults in resources(self._location, self._shards, reader):
             bad.extend(faults)
             if bad and self._options.errors == "raise":

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lro_notebook.frames.blocks import count_objects, sort_lines
+from lro_notebook.frames.blocks import count_objects, may_nest_deep, sort_lines
+from lro_notebook.frames.limits import DEFAULT
 from lro_notebook.frames.ndjson import REFUSED, Parsed, Reader, parse_json, sound
 from lro_notebook.frames.resources import parsed_blocks
 from lro_notebook.frames.schema import join
@@ -27,22 +28,32 @@ if TYPE_CHECKING:
     from lro_notebook.frames.blocks import Block
     from lro_notebook.frames.chunks import BadLine
     from lro_notebook.frames.files import Shard
+    from lro_notebook.frames.limits import Limits
     from lro_notebook.frames.storage import Location
     from lro_notebook.frames.views.needs import Needs
 
+_DIGITS = 1_000  # Python refuses to read much longer integers
+
+
+def _integer(words: str) -> int | Decimal:
+    return int(words) if len(words) <= _DIGITS else Decimal(words)
+
+
 #: As lenient as pyarrow's parser with what is in fields that a view does not read.
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=int, parse_constant=lambda _: None, strict=False)
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_int=_integer, parse_constant=lambda _: None, strict=False
+)
 
 
 def resources(
     location: Location, shards: Sequence[Shard], reader: NarrowReader
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
-    for block, parsed, bad in parsed_blocks(location, shards, reader, lambda _: None):
-        yield resources_of(block, parsed), bad
+    for block, parsed, bad in parsed_blocks(location, shards, reader, lambda _: None, reader.limits):
+        yield resources_of(block, parsed, reader.limits), bad
 
 
-def resources_of(block: Block, parsed: Parsed) -> Resources:
+def resources_of(block: Block, parsed: Parsed, limits: Limits = DEFAULT) -> Resources:
     """Return the resources of a block."""
     table = parsed.table
     rows = 0 if table is None else table.num_rows
@@ -50,7 +61,7 @@ def resources_of(block: Block, parsed: Parsed) -> Resources:
     @cache
     def lines() -> list[bytes]:
         found = block.data.removesuffix(b"\n").split(b"\n")
-        return found if len(found) == rows else [line for _, line in sort_lines(block)[0]]
+        return found if len(found) == rows else [line for _, line in sort_lines(block, limits)[0]]
 
     def decode(wanted: Iterable[int]) -> list[dict[str, Any]]:
         return [_DECODER.decode(lines()[row].decode()) for row in wanted]
@@ -70,11 +81,15 @@ class NarrowReader:
         The fields that are read.
     decimals : {"float", "exact", "text"}
         As of `Reader`; the words of numbers are in the lines, so "text" is read as floats.
+    limits : Limits
+        What is too much.
+    name : str
+        The table, for what is said of it.
     """
 
-    def __init__(self, needs: Needs, decimals: str) -> None:
-        self._needs = needs
-        self._whole = Reader("exact" if decimals == "exact" else "float")
+    def __init__(self, needs: Needs, decimals: str, *, limits: Limits = DEFAULT, name: str = "") -> None:
+        self._needs, self.limits = needs, limits
+        self._whole = Reader("exact" if decimals == "exact" else "float", limits=limits, name=name)
         self._known = pa.struct([])
         self._narrow: _Narrow | None = None
 
@@ -107,7 +122,7 @@ class _Narrow:
     def parsed(self, data: bytes) -> pa.Table | None:
         """Return what is needed of the objects of `data`; None where it may hold something else there."""
         rows = count_objects(data)
-        if not rows or self._surprises(data):
+        if not rows or self._surprises(data) or may_nest_deep(data):
             return None
         try:
             table = parse_json(data, self._schema, unexpected="ignore")

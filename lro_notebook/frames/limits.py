@@ -1,0 +1,85 @@
+"""The most that a load takes of what it finds in files. Pure.
+
+Files come from anybody: no number, length or depth in them may decide how much memory or time they cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+
+from lro_notebook.errors import ConfigError, ResultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+#: Levels of objects and lists that a line may nest. No setting: json of Python 3.11 to 3.14 reads and writes
+#: so many with room to spare, and not many hundred more.
+MAX_NESTING = 400
+TOO_DEEP = f"nested too deep: more than {MAX_NESTING} levels"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a load; ``limits={"line": 500_000_000}`` of `read_results` and `op.load` raises one.
+
+    Attributes
+    ----------
+    line : int
+        Bytes of a line, of a message in HL7v2 text, or of DICOM JSON that is one array; decompressed.
+    inflated : int
+        Bytes of a deflated DICOM object that are inflated: its attributes should be in them, not its pixels.
+    columns : int
+        Columns of a table; different keys of a line, attributes of a DICOM object.
+    cells : int
+        Rows or elements times columns that a block of some MB becomes.
+    positions : int
+        Fields of an HL7v2 segment, components of a field, subcomponents of a component.
+    spaces : int
+        Lines that one ``.sp`` escape of HL7v2 skips.
+    """
+
+    line: int = 64_000_000
+    inflated: int = 32_000_000
+    columns: int = 5_000
+    cells: int = 100_000_000
+    positions: int = 1_000
+    spaces: int = 100
+
+    @classmethod
+    def of(cls, given: Mapping[str, int] | Limits | None) -> Self:
+        """Return the defaults with what is `given` in their place.
+
+        Raises
+        ------
+        ConfigError
+            There is no such limit, or it is no whole number from 1.
+        """
+        if isinstance(given, cls):
+            return given
+        names = [part.name for part in fields(cls)]
+        for name, value in (given or {}).items():  # type: ignore[union-attr]
+            if name not in names:
+                raise ConfigError(f"limits: {name!r} is not known; there are {', '.join(names)}")
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f"limits: {name}={value!r} is no whole number from 1")
+        return cls(**(given or {}))  # type: ignore[arg-type]
+
+    def over(self, name: str, what: str) -> str:
+        """Return why something is not read: `what` it has more than, and the limit `name` that says so."""
+        return f"more than {getattr(self, name):,} {what} (limits: {name})"
+
+    def check_width(self, table: str, columns: int, rows: int) -> None:
+        """Raise `ResultError` where a table, or a piece of it with so many `rows`, gets too wide."""
+        name = "columns" if columns > self.columns else "cells" if columns * rows > self.cells else None
+        if name is None:
+            return
+        has = f"{columns:,} columns" if name == "columns" else f"{columns:,} columns by {rows:,} rows"
+        raise ResultError(
+            f"table {table} would have {has}: {self.over(name, name)}. Are ids its keys? "
+            f'limits={{"{name}": …}} of read_results and op.load raises that'
+        )
+
+
+DEFAULT = Limits()
