@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import forking
 from lro_notebook.above import above
 from lro_notebook.client import HEALTHCARE, Client
 from lro_notebook.errors import ConfigError
@@ -32,8 +33,22 @@ if TYPE_CHECKING:
 #: Google asks for about 10 s between two looks at long work of the Healthcare API.
 CALM = PollPolicy(long_floor=10.0)
 LOCAL_PROJECT = "projects/local/"
-_embedded: dict[Path, Client] = {}
-_lock = threading.Lock()
+
+
+class _Embedded:
+    """The client of each data directory that was connected to."""
+
+    def __init__(self) -> None:
+        self.clients: dict[Path, Client] = {}
+        self.lock = threading.Lock()
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds."""
+        self.lock = threading.Lock()
+
+
+_embedded = _Embedded()
 
 
 def connect(
@@ -92,8 +107,8 @@ def connect(
 def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None, api_version: str) -> Dataset:
     folder = Path(data_dir) if data_dir is not None else None
     running = launch.ensure(folder)
-    with _lock:
-        client = _embedded.get(running.data_dir)
+    with _embedded.lock:
+        client = _embedded.clients.get(running.data_dir)
         if client is None or client.closed:
             client = Client(
                 running.endpoint,
@@ -101,7 +116,7 @@ def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None,
                 revive=lambda: _revive(folder),
                 local=LocalService(running.data_dir, running.buckets),
             )
-            _embedded[running.data_dir] = client
+            _embedded.clients[running.data_dir] = client
     return Dataset(client, dataset or running.dataset, api_version=api_version)
 
 

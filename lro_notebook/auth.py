@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from lro_notebook import forking
 from lro_notebook.errors import LOGIN, AuthError, ConfigError
 
 if TYPE_CHECKING:
@@ -128,6 +129,11 @@ class GoogleCredentials(_OneOrigin):
         super().__init__(endpoint)
         self._credentials = credentials
         self._lock = threading.Lock()
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
 
     @property
     def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
@@ -177,6 +183,11 @@ class ApplicationDefault(GoogleCredentials):
     def __init__(self, endpoint: httpx.URL) -> None:
         super().__init__(None, endpoint)
         self._host = endpoint.host
+
+    def after_fork_in_child(self) -> None:
+        """Look the credentials up anew: those of the parent may hold its connections."""
+        super().after_fork_in_child()
+        self._credentials = None
 
     @property
     def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from lro_notebook import api, local
+from lro_notebook import api, forking, local, pools
 from lro_notebook.client import Client
 from lro_notebook.errors import Code, ConfigError
 from lro_notebook.healthcare.dataset import Dataset
@@ -62,7 +62,12 @@ class LroService:
             timeout=_TIMEOUT,
             trust_env=False,
         )
+        forking.bind(self)
         self.reset()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connection to the parent."""
+        pools.leave(self._control)
 
     def __repr__(self) -> str:
         return f"<LroService {self.endpoint}>"

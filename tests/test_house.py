@@ -17,6 +17,8 @@ REPOSITORY = Path(__file__).parents[1]
 #: From the ground up. A module imports only from floors below its own, or from its own folder.
 FLOORS = [
     ("errors",),
+    ("forking",),
+    ("pools",),
     ("resource",),
     ("readers",),
     ("progress",),
