@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook import forking
 from lro_notebook.above import above
 from lro_notebook.client import HEALTHCARE, Client
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, LroWarning, warn_caller
 from lro_notebook.following import Follower
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.journal import Journal
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Google asks for about 10 s between two looks at long work of the Healthcare API.
 CALM = PollPolicy(long_floor=10.0)
+RECENT = 1000  # rows of the journal that `started` shows where nobody asks for more
 LOCAL_PROJECT = "projects/local/"
 
 
@@ -247,17 +248,29 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     return draw([operations] if isinstance(operations, Operation) else operations, ax=ax)
 
 
-def started() -> pd.DataFrame:
+def started(limit: int | None = RECENT) -> pd.DataFrame:
     """Return a DataFrame of the operations that this machine has started, the newest last.
 
-    A row whose start request was never answered has the state UNKNOWN and no name: look for it with
-    ``ds.operations()``. The states are those that this machine saw last.
+    Where there are more than it shows by itself, a warning says so. A row whose start request was never
+    answered has the state UNKNOWN and no name: look for it with ``ds.operations()``. The states are those
+    that this machine saw last.
+
+    Parameters
+    ----------
+    limit : int or None
+        The newest so many; None for all. Rows older than 400 days are removed, beyond the newest 100,000.
 
     Returns
     -------
     DataFrame
         ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
-        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string).
+        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string). Its ``attrs`` say how
+        many older ones there are (``more``).
+
+    Raises
+    ------
+    ConfigError
+        `limit` is no number of rows.
 
     Examples
     --------
@@ -269,7 +282,19 @@ def started() -> pd.DataFrame:
     """
     from lro_notebook.frames.operations import started_frame  # noqa: PLC0415 - pandas only when asked for
 
-    return started_frame(Journal().all())
+    if limit is not None and (not isinstance(limit, int) or limit < 0):
+        raise ConfigError(f"limit={limit!r} is no number of rows: give one from 0 on, or None for all")
+    journal = Journal()
+    frame = started_frame(journal.pages(limit))
+    more = 0 if limit is None or len(frame) < limit else max(0, len(journal) - len(frame))
+    frame.attrs["more"] = more
+    if more and limit == RECENT:
+        warn_caller(
+            f"these are the newest {limit:,} of {more + limit:,} operations that this machine has started; "
+            "lro.started(limit=None) shows all, limit=… says how many",
+            LroWarning,
+        )
+    return frame
 
 
 def read_results(

@@ -139,7 +139,7 @@ def hammer(endpoint: str) -> object:
     for thread in threads:
         thread.start()
     outcomes: list[Any] = []
-    for _ in range(int(os.environ.get("ROUNDS", "12"))):
+    for _ in range(int(os.environ["ROUNDS"])):
         outcomes += children(2, lambda _: _used(client))
         if "hung" in outcomes:
             break
@@ -154,8 +154,9 @@ def _used(client: lro.Client) -> str:
     known = [each.done() for each in client.known()]
     lro.started()
     assert known
+    state = operation.wait(30).state
     client.close()
-    return operation.wait(30).state if operation.done() else "closed"
+    return state
 
 
 def at_exit(endpoint: str) -> object:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from lro_notebook.journal import COLUMNS
 from lro_notebook.progress import Progress, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from lro_notebook.journal import StartRecord
+    from lro_notebook.journal import Row
     from lro_notebook.operation import Operation
 
 _UTC = "datetime64[us, UTC]"
@@ -81,9 +82,16 @@ def history_frame(operation: Operation) -> pd.DataFrame:
     return typed(rows, SAMPLE_DTYPES)
 
 
-def started_frame(records: Iterable[StartRecord]) -> pd.DataFrame:
-    """Return one row per operation that this machine has started."""
-    return typed((_started_row(record) for record in records), STARTED_DTYPES)
+def started_frame(pages: Iterable[Sequence[Row]]) -> pd.DataFrame:
+    """Return one row per operation that this machine has started, the newest last.
+
+    Parameters
+    ----------
+    pages : iterable of rows
+        As `Journal.pages` gives them: the newest page first, its newest row last.
+    """
+    frames = [_started_page(page) for page in pages][::-1] or [_started_page([])]
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
 def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
@@ -111,6 +119,14 @@ def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
     }
 
 
-def _started_row(record: StartRecord) -> dict[str, Any]:
-    row = {column: getattr(record, column) for column in STARTED_DTYPES}
-    return {**row, "types": ",".join(record.types) or None}
+def _started_page(rows: Sequence[Row]) -> pd.DataFrame:
+    _, *columns = zip(*rows, strict=True) if rows else ((), *((),) * len(COLUMNS))
+    values = dict(zip(COLUMNS, columns, strict=True))
+    return pd.DataFrame({name: _series(values[name], dtype) for name, dtype in STARTED_DTYPES.items()})
+
+
+def _series(values: Sequence[str | None], dtype: str) -> pd.Series[Any]:
+    if dtype != _UTC:
+        return pd.Series(values, dtype=dtype)
+    moments = pd.to_datetime(pd.Series(values, dtype="string"), utc=True, format="ISO8601", errors="coerce")
+    return moments.astype(dtype)
