@@ -157,8 +157,9 @@ class GoogleCredentials(_OneOrigin):
         return True
 
     def _guarded(self, action: Any) -> None:  # noqa: ANN401 - a callable on an untyped transport
-        import google.auth.exceptions  # noqa: PLC0415 - 100 ms that only Google Cloud users pay
-        import google.auth.transport.requests  # noqa: PLC0415
+        with forking.undivided():
+            import google.auth.exceptions  # noqa: PLC0415 - 100 ms that only Google Cloud users pay
+            import google.auth.transport.requests  # noqa: PLC0415
 
         try:
             with self._lock:
@@ -192,8 +193,9 @@ class ApplicationDefault(GoogleCredentials):
     @property
     def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
         """The credentials object, looked up when first asked for."""
-        import google.auth  # noqa: PLC0415 - only Google Cloud users pay for it
-        import google.auth.exceptions  # noqa: PLC0415
+        with forking.undivided():
+            import google.auth  # noqa: PLC0415 - only Google Cloud users pay for it
+            import google.auth.exceptions  # noqa: PLC0415
 
         with self._lock:
             if self._credentials is None:

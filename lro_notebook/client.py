@@ -187,10 +187,7 @@ class Client:
         return f"<Client {self.endpoint}{' (local, synthetic)' if self.is_local else ''}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError(
-            f"{self!r} cannot be pickled or copied: it has connections of this process, and may hold "
-            "credentials. Make it where it is used: lro.connect(…) or lro.Client(…)"
-        )
+        raise TypeError(f"{self!r} cannot be pickled or copied. Make it where it is used, in each process")
 
     def start(
         self,

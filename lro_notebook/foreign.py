@@ -92,7 +92,8 @@ def resource_of(message: Any) -> OperationResource:  # noqa: ANN401 - protobuf
 
 
 def _json_of(packed: Any) -> Json:  # noqa: ANN401 - a protobuf Any
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - loaded with the message
+    with forking.undivided():
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - loaded with the message
 
     try:
         data: dict[str, Any] = MessageToDict(packed)

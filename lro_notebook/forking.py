@@ -7,6 +7,7 @@ Windows has no fork: there nothing of this is ever called.
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # registers its own hooks, which must all be there before a fork waits
 import logging
 import os
 import threading
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PATIENCE = 10.0  # seconds that a fork waits for what is undivided: late is better than never
+_PATIENCE = 10.0  # seconds that a fork waits for what is undivided; then it goes on
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +74,8 @@ def is_forked() -> bool:
 def undivided() -> Iterator[None]:
     """Keep other threads from forking, for a moment, while the body runs.
 
-    For libraries in C whose own locks a child would find held: SQLite's.
+    For what holds locks that are not ours, which a child would find held for ever: SQLite, and the import
+    of a module that is loaded late, in whatever thread first needs it.
     """
     with _process.undivided:
         yield

@@ -99,7 +99,8 @@ class StartRecord:
 
 def default_path() -> Path:
     """Return where the journal is: ``LRO_NOTEBOOK_STATE_DIR``, or the platform's state directory."""
-    import platformdirs  # noqa: PLC0415 - not needed before the first start
+    with forking.undivided():
+        import platformdirs  # noqa: PLC0415 - not needed before the first start
 
     folder = os.environ.get("LRO_NOTEBOOK_STATE_DIR")
     return (Path(folder) if folder else platformdirs.user_state_path("lro_notebook")) / "journal.sqlite3"

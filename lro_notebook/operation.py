@@ -185,7 +185,7 @@ class Operation:
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError(
             f"operation {self.name} cannot be pickled or copied: its handle is followed over connections of "
-            "this process. Send op.name, and attach there: lro.connect(…).operation(name) or Client(…).get(name)"
+            "this process. Send op.name, and attach there: connect(…).operation(name) or Client(…).get(name)"
         )
 
     def _ipython_display_(self) -> None:
