@@ -7,7 +7,7 @@ Windows has no fork: there nothing of this is ever called.
 
 from __future__ import annotations
 
-import concurrent.futures.thread  # registers its own hooks, which must all be there before a fork waits
+import concurrent.futures.thread  # noqa: F401 - its own hooks must be there before a fork waits in ours
 import logging
 import os
 import threading
