@@ -48,9 +48,13 @@ CREATE INDEX IF NOT EXISTS started_name ON started (name);
 """
 _COLUMNS = "service, method, target, source, destination, types, since, requested, name, state, ended"
 COLUMNS = tuple(_COLUMNS.split(", "))
+#: As text, whatever somebody has put there: SQLite's columns take values of any type.
+_SELECT = f"SELECT id, {', '.join(f'CAST({column} AS TEXT)' for column in COLUMNS)} FROM started"  # noqa: S608 - ours
 KEPT, KEPT_FOR = 100_000, timedelta(days=400)  # rows, and how long, that stay whatever comes
 PRUNE_EVERY, PRUNE_MOST = 100, 2_000  # starts from one look at what is old to the next; rows that it looks at
 PAGE = 20_000  # rows that are read at once: what another start may have to wait for
+#: The last: in the words of SQLite on a file whose schema is garbage.
+_FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
 _NO_ROW = (1 << 63) - 1  # no id is larger
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _log = logging.getLogger(__name__)
@@ -121,6 +125,10 @@ def _record(row: Row) -> StartRecord:
         state=state,
         ended=parse_timestamp(ended),
     )
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")  # one bad byte must not hide the other rows
 
 
 class Journal:
@@ -195,7 +203,7 @@ class Journal:
         """
         anywhere = "OR service LIKE 'local:%' OR service LIKE 'http://%'" if loopback else ""
         clause = f"WHERE name = ? AND (service = ? {anywhere}) ORDER BY id DESC LIMIT 1"
-        rows = self._read(f"SELECT id, {_COLUMNS} FROM started {clause}", (name, service))  # noqa: S608
+        rows = self._read(f"{_SELECT} {clause}", (name, service))
         return _record(rows[0]) if rows else None
 
     def pages(self, limit: int | None = None) -> Iterator[Sequence[Row]]:
@@ -209,10 +217,7 @@ class Journal:
         before, left = _NO_ROW, limit
         while left is None or left > 0:
             size = PAGE if left is None else min(PAGE, left)
-            rows = self._read(
-                f"SELECT id, {_COLUMNS} FROM started WHERE id < ? ORDER BY id DESC LIMIT ?",  # noqa: S608
-                (before, size),
-            )
+            rows = self._read(f"{_SELECT} WHERE id < ? ORDER BY id DESC LIMIT ?", (before, size))
             if rows:
                 yield rows[::-1]
             if len(rows) < size:
@@ -244,7 +249,7 @@ class Journal:
                 connection.executescript(_SCHEMA)
                 with connection:
                     return connection.execute(sql, values).lastrowid or 0
-        except (sqlite3.Error, OSError) as error:
+        except _FAULTS as error:
             self._complain(error)
             return 0
 
@@ -254,9 +259,10 @@ class Journal:
             if not self.path.exists():
                 return []
             with self._opened() as connection:
+                connection.text_factory = _text
                 there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'started'").fetchone()
                 return connection.execute(sql, values).fetchall() if there else []
-        except (sqlite3.Error, OSError) as error:
+        except _FAULTS as error:
             self._complain(error)
             return []
 

@@ -98,6 +98,26 @@ def test_a_moment_that_cannot_be_read_is_unknown(state_dir: Path) -> None:
     assert frame["requested"].dtype == "datetime64[us, UTC]"
 
 
+def test_values_of_any_kind_are_shown_as_text_and_hide_no_other_row(state_dir: Path) -> None:
+    many(state_dir, 3)
+    with closing(sqlite3.connect(state_dir / "journal.sqlite3")) as connection, connection:
+        connection.execute("UPDATE started SET types = 5, state = 1.5, method = x'ff41' WHERE id = 2")
+    frame = lro.started()
+    assert list(frame["method"]) == ["m", "\N{REPLACEMENT CHARACTER}A", "m"]
+    assert list(frame["state"]) == ["PENDING", "1.5", "PENDING"]
+    found = Journal().find("operations/1", service="https://x")
+    assert found is not None
+    assert found.types == ("5",)
+
+
+def test_a_schema_that_is_garbage_is_a_journal_that_cannot_be_used(state_dir: Path) -> None:
+    many(state_dir, 3)
+    path = state_dir / "journal.sqlite3"
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE started", b"CREATE \xf2\xff\xb0\x87E started"))
+    with pytest.warns(lro.LroWarning, match="cannot be used"):
+        assert Journal().intend(record()) is None
+
+
 def test_a_file_of_an_earlier_version_is_read_as_it_is_and_gets_its_index_with_the_next_start(
     state_dir: Path,
 ) -> None:
