@@ -282,7 +282,7 @@ def started(limit: int | None = RECENT) -> pd.DataFrame:
     """
     from lro_notebook.frames.operations import started_frame  # noqa: PLC0415 - pandas only when asked for
 
-    if limit is not None and (not isinstance(limit, int) or limit < 0):
+    if limit is not None and (type(limit) is not int or limit < 0):
         raise ConfigError(f"limit={limit!r} is no number of rows: give one from 0 on, or None for all")
     journal = Journal()
     frame = started_frame(journal.pages(limit))

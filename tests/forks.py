@@ -28,7 +28,7 @@ START = f"{PARENT}/fhirStores/s:import"
 
 def children(count: int, work: Callable[[int], object], method: str = "fork") -> list[Any]:
     """Return what `work(number)` gives in each of so many child processes; "hung" of one that never ended."""
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     pipes = [context.Pipe(duplex=False) for _ in range(count)]
     started = []
     for number, (_, sends) in enumerate(pipes):

@@ -199,10 +199,10 @@ def test_a_transport_of_the_users_own_is_not_shared_either(service: Misbehaving,
     with lro.Client(service.endpoint, transport=Wrapping(inner) if wrapped else inner) as client:
         operation = client.start("POST", f"{PARENT}/fhirStores/s:import", {})
         operation.refresh()
-        assert inner._pool.connections  # type: ignore[attr-defined]  # httpcore's
+        assert inner._pool.connections
 
         def ask() -> None:
-            assert not inner._pool.connections  # type: ignore[attr-defined]
+            assert not inner._pool.connections
             assert client.get(operation.name).name == operation.name
 
         in_child(ask)

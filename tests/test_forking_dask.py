@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from test_forking import forks
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 @pytest.fixture(params=["spawn", pytest.param("fork", marks=forks)])
-def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[distributed.Client]:
+def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     import dask  # noqa: PLC0415 - only here
 
     settings = {
@@ -54,7 +54,9 @@ def state(folder: Path, name: str) -> str:
 
 
 def test_workers_start_attach_and_fail_as_this_process_does(
-    dataset: Dataset, service: Path, workers: distributed.Client
+    dataset: Dataset,
+    service: Path,
+    workers: Any,  # noqa: ANN401 - distributed has no types
 ) -> None:
     store = dataset.fhir_store("demo").create(exist_ok=True)
     op = store.import_from("gs://lro-sample/fhir/*.ndjson").wait()

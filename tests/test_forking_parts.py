@@ -168,7 +168,7 @@ def test_a_bar_is_drawn_although_another_thread_was_drawing(
     held, over = threading.Event(), threading.Event()
 
     def draw() -> None:
-        with tqdm.get_lock():
+        with tqdm.get_lock():  # type: ignore[no-untyped-call]  # tqdm has few types
             held.set()
             over.wait(30)
 
@@ -287,7 +287,7 @@ def test_a_child_of_a_kernel_does_not_read_its_sockets(monkeypatch: pytest.Monke
     from ipykernel.kernelbase import Kernel  # noqa: PLC0415
     from jupyter_client.session import Session  # noqa: PLC0415
 
-    kernel = Kernel()
+    kernel: Any = Kernel()  # type: ignore[no-untyped-call]  # ipykernel has few types
     kernel.session = Session()
     shell = type("Shell", (), {"kernel": kernel})()
     monkeypatch.setattr(IPython, "get_ipython", lambda: shell)

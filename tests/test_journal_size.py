@@ -202,7 +202,7 @@ def test_a_journal_that_cannot_be_used_leaves_no_connection_open(state_dir: Path
         return opened[-1]
 
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        patch.setattr(module.sqlite3, "connect", noted)
+        patch.setattr(sqlite3, "connect", noted)
         warnings.simplefilter("error", ResourceWarning)  # Python 3.13 and later warn by themselves
         with pytest.warns(lro.LroWarning, match="cannot be used"):
             if use == "read":

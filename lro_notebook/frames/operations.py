@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lro_notebook.journal import Row
     from lro_notebook.operation import Operation
 
-_UTC = "datetime64[us, UTC]"
+_UTC: Final = "datetime64[us, UTC]"
 
 OPERATION_DTYPES: Mapping[str, str] = {
     "name": "string",
@@ -125,8 +125,8 @@ def _started_page(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame({name: _series(values[name], dtype) for name, dtype in STARTED_DTYPES.items()})
 
 
-def _series(values: Sequence[str | None], dtype: str) -> pd.Series[Any]:
+def _series(values: Any, dtype: str) -> pd.Series[Any]:  # noqa: ANN401 - pandas' stubs know no None in strings
+    texts = pd.Series(values, dtype="string")
     if dtype != _UTC:
-        return pd.Series(values, dtype=dtype)
-    moments = pd.to_datetime(pd.Series(values, dtype="string"), utc=True, format="ISO8601", errors="coerce")
-    return moments.astype(dtype)
+        return texts
+    return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(_UTC)
