@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import addresses
+from lro_notebook import addresses, forking
 from lro_notebook.above import above
 from lro_notebook.client import HEALTHCARE, Client
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, LroWarning, warn_caller
 from lro_notebook.following import Follower
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.journal import Journal
@@ -33,9 +33,24 @@ if TYPE_CHECKING:
 
 #: Google asks for about 10 s between two looks at long work of the Healthcare API.
 CALM = PollPolicy(long_floor=10.0)
+RECENT = 1000  # rows of the journal that `started` shows where nobody asks for more
 LOCAL_PROJECT = "projects/local/"
-_embedded: dict[Path, Client] = {}
-_lock = threading.Lock()
+
+
+class _Embedded:
+    """The client of each data directory that was connected to."""
+
+    def __init__(self) -> None:
+        self.clients: dict[Path, Client] = {}
+        self.lock = threading.Lock()
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds."""
+        self.lock = threading.Lock()
+
+
+_embedded = _Embedded()
 
 
 def connect(
@@ -98,8 +113,8 @@ def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None,
 
     folder = Path(data_dir) if data_dir is not None else None
     running = launch.ensure(folder)
-    with _lock:
-        client = _embedded.get(running.data_dir)
+    with _embedded.lock:
+        client = _embedded.clients.get(running.data_dir)
         if client is None or client.closed:
             transport = ProvenTransport(running.identity)
             client = Client(
@@ -109,7 +124,7 @@ def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None,
                 revive=lambda: _revive(running.data_dir, transport),
                 local=LocalService(running.data_dir, running.buckets),
             )
-            _embedded[running.data_dir] = client
+            _embedded.clients[running.data_dir] = client
     return Dataset(client, dataset or running.dataset, api_version=api_version)
 
 
@@ -241,17 +256,29 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     return draw([operations] if isinstance(operations, Operation) else operations, ax=ax)
 
 
-def started() -> pd.DataFrame:
+def started(limit: int | None = RECENT) -> pd.DataFrame:
     """Return a DataFrame of the operations that this machine has started, the newest last.
 
-    A row whose start request was never answered has the state UNKNOWN and no name: look for it with
-    ``ds.operations()``. The states are those that this machine saw last.
+    Where there are more than it shows by itself, a warning says so. A row whose start request was never
+    answered has the state UNKNOWN and no name: look for it with ``ds.operations()``. The states are those
+    that this machine saw last.
+
+    Parameters
+    ----------
+    limit : int or None
+        The newest so many; None for all. Rows older than 400 days are removed, beyond the newest 100,000.
 
     Returns
     -------
     DataFrame
         ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
-        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string).
+        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string). Its ``attrs`` say how
+        many older ones there are (``more``).
+
+    Raises
+    ------
+    ConfigError
+        `limit` is no number of rows.
 
     Examples
     --------
@@ -263,7 +290,19 @@ def started() -> pd.DataFrame:
     """
     from lro_notebook.frames.operations import started_frame  # noqa: PLC0415 - pandas only when asked for
 
-    return started_frame(Journal().all())
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise ConfigError(f"limit={limit!r} is no number of rows: give one from 0 on, or None for all")
+    journal = Journal()
+    frame = started_frame(journal.pages(limit))
+    more = 0 if limit is None or len(frame) < limit else max(0, len(journal) - len(frame))
+    frame.attrs["more"] = more
+    if more and limit == RECENT:
+        warn_caller(
+            f"these are the newest {limit:,} of {more + limit:,} operations that this machine has started; "
+            "lro.started(limit=None) shows all, limit=… says how many",
+            LroWarning,
+        )
+    return frame
 
 
 def read_results(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from lro_notebook import forking
 from lro_notebook.errors import LOGIN, AuthError, ConfigError
 
 if TYPE_CHECKING:
@@ -172,6 +173,11 @@ class GoogleCredentials(_OneOrigin):
         self._endpoint = endpoint
         self._credentials = credentials
         self._lock = threading.Lock()
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
 
     @property
     def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
@@ -208,8 +214,9 @@ class GoogleCredentials(_OneOrigin):
         return True
 
     def _guarded(self, action: Any) -> None:  # noqa: ANN401 - a callable on an untyped transport
-        import google.auth.exceptions  # noqa: PLC0415 - 100 ms that only Google Cloud users pay
-        import google.auth.transport.requests  # noqa: PLC0415
+        with forking.undivided():
+            import google.auth.exceptions  # noqa: PLC0415 - 100 ms that only Google Cloud users pay
+            import google.auth.transport.requests  # noqa: PLC0415
 
         try:
             with self._lock:
@@ -234,11 +241,17 @@ class ApplicationDefault(GoogleCredentials):
     def __init__(self, endpoint: httpx.URL) -> None:
         super().__init__(None, endpoint)
 
+    def after_fork_in_child(self) -> None:
+        """Look the credentials up anew: those of the parent may hold its connections."""
+        super().after_fork_in_child()
+        self._credentials = None
+
     @property
     def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
         """The credentials object, looked up when first asked for."""
-        import google.auth  # noqa: PLC0415 - only Google Cloud users pay for it
-        import google.auth.exceptions  # noqa: PLC0415
+        with forking.undivided():
+            import google.auth  # noqa: PLC0415 - only Google Cloud users pay for it
+            import google.auth.exceptions  # noqa: PLC0415
 
         with self._lock:
             if self._credentials is None:

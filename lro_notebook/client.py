@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lro_notebook import addresses
+from lro_notebook import addresses, forking
 from lro_notebook.above import above
 from lro_notebook.answers import CLOSED, AnswerLost
 from lro_notebook.errors import LroError
@@ -112,6 +112,11 @@ class Client:
         self._lock = threading.Lock()
         self._local, self._timeout = local, timeout
         Client._open.add(self)
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds; the client stays open here too."""
+        self._lock = threading.Lock()
 
     @classmethod
     def only_open(cls) -> Client | None:
@@ -175,6 +180,9 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {self.endpoint}{' (local, synthetic)' if self.is_local else ''}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(f"{self!r} cannot be pickled or copied. Make it where it is used, in each process")
 
     def start(
         self,

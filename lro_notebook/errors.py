@@ -99,6 +99,20 @@ class LroError(Exception):
     ConfigError
     """
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, self._travelling())
+
+    def _travelling(self) -> dict[str, object]:
+        """Return the attributes that another process gets with the error."""
+        return self.__dict__
+
+
+def _restored(kind: type[LroError], args: tuple[object, ...], attributes: dict[str, object]) -> LroError:
+    """Return an error that was pickled; its class may want other arguments than its text."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
+
 
 class ConfigError(LroError, ValueError):
     """An argument, a name, a URI or the set-up cannot work; the message says what to change.
@@ -219,7 +233,8 @@ class OperationError(LroError):
     Attributes
     ----------
     operation : Operation
-        The handle, with ``.error``, ``.metadata`` and ``.progress``.
+        The handle, with ``.error``, ``.metadata`` and ``.progress``. None where the error was pickled, as
+        process pools do: a handle belongs to its process.
 
     Examples
     --------
@@ -233,6 +248,9 @@ class OperationError(LroError):
     def __init__(self, message: str, operation: Operation) -> None:
         self.operation = operation
         super().__init__(message)
+
+    def _travelling(self) -> dict[str, object]:
+        return {**self.__dict__, "operation": None}
 
 
 class OperationFailed(OperationError):

@@ -15,6 +15,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lro_notebook import forking
 from lro_notebook.answers import is_transient
 from lro_notebook.errors import ApiError, LroError
 from lro_notebook.polling import Budget, Scheduler, shared, steady
@@ -69,15 +70,24 @@ class Flock:
     ) -> None:
         self._listing, self._budget = listing, budget
         self._scheduler, self._clock, self._work = scheduler or shared(), clock, work
+        self._begin()
+        self._numbers = itertools.count()
+        self._next_list = self._off_until = 0.0
+        self._pages, self._lists = 1, 0
+        self._failed, self._behind = 0, 0  # lists in a row
+        forking.bind(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[Follower, tuple[float, int]] = {}
         self._heap: list[tuple[float, int, Follower]] = []
-        self._numbers = itertools.count()
         self._taken: list[Due] = []  # by the run that goes on
         self._planned: float | None = None  # when the scheduler will run this next
-        self._not_before = self._next_list = self._off_until = 0.0
-        self._pages, self._lists = 1, 0
-        self._failed, self._behind = 0, 0  # lists in a row
+        self._not_before = 0.0
+
+    def after_fork_in_child(self) -> None:
+        """Have nobody to look at, until somebody in this process follows."""
+        self._begin()
 
     def schedule(self, job: Follower, delay: float = 0.0) -> None:
         """Have `job` looked at in `delay` seconds, instead of when it was due before."""

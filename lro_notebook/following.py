@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
+from lro_notebook import forking
 from lro_notebook.answers import is_transient
 from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.forecast import Forecast
@@ -108,6 +109,18 @@ class Follower:
         self._lost: LroError | None = None
         self._callbacks: list[Callable[[], object]] = []
         self.absorb(resource)
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Follow nothing until somebody looks; the parent's done callbacks are the parent's to call."""
+        if self._lock.locked():  # a thread that is gone was changing them
+            self.samples, self._forecast = Samples(), Forecast()
+        self._lock, self.released = threading.Lock(), threading.Event()
+        self._following, self._lost, self._failing_since = False, None, None
+        self._failures, self._callbacks = 0, []
+        self._ended = self.resource.done
+        if self._ended:
+            self.released.set()
 
     @property
     def trouble(self) -> str:

@@ -11,6 +11,7 @@ import concurrent.futures
 import logging
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import forking
 from lro_notebook.answers import NoAnswer
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
 from lro_notebook.following import Follower
@@ -91,7 +92,8 @@ def resource_of(message: Any) -> OperationResource:  # noqa: ANN401 - protobuf
 
 
 def _json_of(packed: Any) -> Json:  # noqa: ANN401 - a protobuf Any
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - loaded with the message
+    with forking.undivided():
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - loaded with the message
 
     try:
         data: dict[str, Any] = MessageToDict(packed)
@@ -114,11 +116,30 @@ class Ended:
         """Do nothing: it has ended."""
 
 
-class ApiCoreSource:
-    """Reads a `google.api_core.operation.Operation` through its own refresh; a `following.Source`."""
+class _Theirs:
+    """The source of an operation that is read over connections of another library."""
 
     def __init__(self, operation: Any) -> None:  # noqa: ANN401 - api_core is untyped
         self._operation = operation
+        self._forked = False
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Ask no more: the connections are the parent's, and gRPC's do not even fail here."""
+        self._forked = True
+
+    def refuse_forked(self) -> None:
+        """Raise where the operation was made before a fork."""
+        if self._forked:
+            raise ConfigError(
+                f"operation {self._operation.operation.name} is read over connections of the process that "
+                "forked this one. Make its client here and watch its operation, or start processes with "
+                "'spawn'"
+            )
+
+
+class ApiCoreSource(_Theirs):
+    """Reads a `google.api_core.operation.Operation` through its own refresh; a `following.Source`."""
 
     def poll(self) -> OperationResource:
         """Read it with a single request of its own client."""
@@ -138,6 +159,7 @@ class ApiCoreSource:
     def _asked(self, call: Any) -> None:  # noqa: ANN401 - a bound method of it
         from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - it is loaded already
 
+        self.refuse_forked()
         try:
             call()
         except TypeError:  # it has ended, and its response is of another type than its client expects
@@ -146,7 +168,7 @@ class ApiCoreSource:
             raise _told(error, self._operation.operation.name) from error
 
 
-class AsyncSource:
+class AsyncSource(_Theirs):
     """Reads a `google.api_core.operation_async.AsyncOperation` on its own event loop; a `following.Source`.
 
     Parameters
@@ -158,10 +180,12 @@ class AsyncSource:
     """
 
     def __init__(self, operation: Any, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ANN401 - api_core is untyped
-        self._operation, self._loop = operation, loop
+        super().__init__(operation)
+        self._loop = loop
 
     def poll(self) -> OperationResource:
         """Read it with a single request, while its loop runs in another thread."""
+        self.refuse_forked()
         self._asked(self._operation.done())
         return self.resource()
 
@@ -172,6 +196,7 @@ class AsyncSource:
 
     def cancel(self) -> None:
         """Ask for its cancellation; on the thread of its own loop the answer is not waited for."""
+        self.refuse_forked()
         if _runs_here(self._loop):
             asking = asyncio.run_coroutine_threadsafe(self._operation.cancel(), self._loop)
             asking.add_done_callback(_log_failure)

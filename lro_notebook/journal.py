@@ -5,6 +5,7 @@ never got one is an operation that may or may not run. The row holds an allow-li
 URIs, types, times), never a request body: bodies can hold keys or patient data. A journal that
 cannot be written warns once and never fails an operation.
 
+Rows stay for `KEPT_FOR`, and the newest `KEPT` for ever.
 No WAL: home directories may be network mounts. A connection lives for one call.
 """
 
@@ -13,18 +14,20 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import forking
 from lro_notebook.errors import LroWarning, warn_caller
 from lro_notebook.resource import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    Row = tuple[Any, ...]  # the id, and `_COLUMNS`
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS started (
@@ -44,6 +47,15 @@ CREATE TABLE IF NOT EXISTS started (
 CREATE INDEX IF NOT EXISTS started_name ON started (name);
 """
 _COLUMNS = "service, method, target, source, destination, types, since, requested, name, state, ended"
+COLUMNS = tuple(_COLUMNS.split(", "))
+#: As text, whatever somebody has put there: SQLite's columns take values of any type.
+_SELECT = f"SELECT id, {', '.join(f'CAST({column} AS TEXT)' for column in COLUMNS)} FROM started"  # noqa: S608 - ours
+KEPT, KEPT_FOR = 100_000, timedelta(days=400)  # rows, and how long, that stay whatever comes
+PRUNE_EVERY, PRUNE_MOST = 100, 2_000  # starts from one look at what is old to the next; rows that it looks at
+PAGE = 20_000  # rows that are read at once: what another start may have to wait for
+#: The last: in the words of SQLite on a file whose schema is garbage.
+_FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
+_NO_ROW = (1 << 63) - 1  # no id is larger
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _log = logging.getLogger(__name__)
 
@@ -91,14 +103,15 @@ class StartRecord:
 
 def default_path() -> Path:
     """Return where the journal is: ``LRO_NOTEBOOK_STATE_DIR``, or the platform's state directory."""
-    import platformdirs  # noqa: PLC0415 - not needed before the first start
+    with forking.undivided():
+        import platformdirs  # noqa: PLC0415 - not needed before the first start
 
     folder = os.environ.get("LRO_NOTEBOOK_STATE_DIR")
     return (Path(folder) if folder else platformdirs.user_state_path("lro_notebook")) / "journal.sqlite3"
 
 
-def _record(row: tuple[Any, ...]) -> StartRecord:
-    service, method, target, source, destination, types, since, requested, name, state, ended = row
+def _record(row: Row) -> StartRecord:
+    _, service, method, target, source, destination, types, since, requested, name, state, ended = row
     return StartRecord(
         service=service,
         method=method,
@@ -114,12 +127,16 @@ def _record(row: tuple[Any, ...]) -> StartRecord:
     )
 
 
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")  # one bad byte must not hide the other rows
+
+
 class Journal:
     """The journal in one file; may be used from any thread and by several kernels at once."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._warned = threading.Event()
+        self._warned = False
 
     @property
     def path(self) -> Path:
@@ -127,7 +144,10 @@ class Journal:
         return self._path or default_path()
 
     def intend(self, record: StartRecord) -> int | None:
-        """Write that a start request is about to be sent; return the row's id, None if it failed."""
+        """Write that a start request is about to be sent; return the row's id, None if it failed.
+
+        Every so often it also removes rows that are old, see `prune`.
+        """
         values = (
             record.service,
             record.method,
@@ -142,6 +162,8 @@ class Journal:
             None,
         )
         row = self._write(f"INSERT INTO started ({_COLUMNS}) VALUES ({','.join('?' * len(values))})", values)  # noqa: S608
+        if row and row % PRUNE_EVERY == 0:
+            self.prune(row, record.requested)
         return row or None
 
     def answered(self, row: int | None, name: str) -> None:
@@ -161,6 +183,18 @@ class Journal:
             (state, format_timestamp(moment), name, service),
         )
 
+    def prune(self, newest: int, now: datetime) -> None:
+        """Remove some of the rows that are older than `KEPT_FOR` and not among the `KEPT` before `newest`.
+
+        A row is as old as the end that it tells; where it tells none, as its request. Only the oldest
+        `PRUNE_MOST` are looked at, so that it takes no longer in a longer journal.
+        """
+        self._write(
+            "DELETE FROM started WHERE id IN (SELECT id FROM started ORDER BY id LIMIT ?) "
+            "AND id <= ? AND coalesce(ended, requested) < ?",
+            (PRUNE_MOST, newest - KEPT, format_timestamp(now - KEPT_FOR)),
+        )
+
     def find(self, name: str, *, service: str, loopback: bool = False) -> StartRecord | None:
         """Return what was asked for when operation `name` of `service` was started from this machine.
 
@@ -169,45 +203,73 @@ class Journal:
         """
         anywhere = "OR service LIKE 'local:%' OR service LIKE 'http://%'" if loopback else ""
         clause = f"WHERE name = ? AND (service = ? {anywhere}) ORDER BY id DESC LIMIT 1"
-        return next(self._read(clause, (name, service)), None)
+        rows = self._read(f"{_SELECT} {clause}", (name, service))
+        return _record(rows[0]) if rows else None
+
+    def pages(self, limit: int | None = None) -> Iterator[Sequence[Row]]:
+        """Iterate over pages of rows, the newest page first; within a page the newest row is the last.
+
+        Parameters
+        ----------
+        limit : int or None
+            How many of the newest rows; None for all.
+        """
+        before, left = _NO_ROW, limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            rows = self._read(f"{_SELECT} WHERE id < ? ORDER BY id DESC LIMIT ?", (before, size))
+            if rows:
+                yield rows[::-1]
+            if len(rows) < size:
+                return
+            before, left = rows[-1][0], None if left is None else left - size
 
     def all(self) -> list[StartRecord]:
         """Return every row, oldest first."""
-        return list(self._read("ORDER BY id", ()))
+        return [_record(row) for page in list(self.pages())[::-1] for row in page]
 
-    def _connect(self) -> sqlite3.Connection:
-        path = self.path
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-        connection = sqlite3.connect(path, timeout=5.0)
-        connection.executescript(_SCHEMA)
-        return connection
+    def __len__(self) -> int:
+        rows = self._read("SELECT count(*) FROM started", ())
+        return int(rows[0][0]) if rows else 0
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for the body; nobody forks meanwhile, since SQLite's locks would stay held."""
+        with forking.undivided(), closing(sqlite3.connect(self.path, timeout=5.0)) as connection:
+            yield connection
 
     def _write(self, sql: str, values: tuple[Any, ...]) -> int:
         """Carry out one statement; return the last row id, 0 where the journal cannot be written."""
         try:
-            with closing(self._connect()) as connection, connection:
-                return connection.execute(sql, values).lastrowid or 0
-        except (sqlite3.Error, OSError) as error:
+            path = self.path
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+            with self._opened() as connection:
+                connection.executescript(_SCHEMA)
+                with connection:
+                    return connection.execute(sql, values).lastrowid or 0
+        except _FAULTS as error:
             self._complain(error)
             return 0
 
-    def _read(self, clause: str, values: tuple[Any, ...]) -> Iterator[StartRecord]:
-        if not self.path.exists():
-            return
+    def _read(self, sql: str, values: tuple[Any, ...]) -> list[Row]:
+        """Return the rows; what cannot be written may be read all the same."""
         try:
-            with closing(self._connect()) as connection:
-                rows = connection.execute(f"SELECT {_COLUMNS} FROM started {clause}", values).fetchall()  # noqa: S608
-        except (sqlite3.Error, OSError) as error:
+            if not self.path.exists():
+                return []
+            with self._opened() as connection:
+                connection.text_factory = _text
+                there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'started'").fetchone()
+                return connection.execute(sql, values).fetchall() if there else []
+        except _FAULTS as error:
             self._complain(error)
-            return
-        yield from map(_record, rows)
+            return []
 
     def _complain(self, error: Exception) -> None:
         _log.info("journal: %s", error)
-        if not self._warned.is_set():
-            self._warned.set()
+        if not self._warned:
+            self._warned = True
             warn_caller(
                 f"the journal {self.path} cannot be used ({error}); operations go on, but lro.started() will "
                 "not show them. Set LRO_NOTEBOOK_STATE_DIR to a folder that can be written.",

@@ -186,6 +186,12 @@ class Operation:
             parts.append(f"({progress.failed:,} failed)")
         return f"<{' '.join(part for part in parts if part)}>"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(
+            f"operation {self.name} cannot be pickled or copied: its handle is followed over connections of "
+            "this process. Send op.name, and attach there: connect(…).operation(name) or Client(…).get(name)"
+        )
+
     def _ipython_display_(self) -> None:
         """Show the live card where a notebook can; elsewhere the repr is shown."""
         if not above.display(self):

@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lro_notebook import forking
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -174,6 +176,11 @@ class Budget:
         self._at = self._held = clock()
         self._slowed = float("-inf")
         self._lock = threading.Lock()
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds; the child has a budget of its own."""
+        self._lock = threading.Lock()
 
     def take(self) -> float:
         """Take one request; return 0.0, or the seconds until there is one, without taking it."""
@@ -227,6 +234,10 @@ class Scheduler:
     def __init__(self, *, workers: int = 4, clock: Callable[[], float] = steady) -> None:
         self._clock = clock
         self._workers = workers
+        self._begin()
+        forking.bind(self)
+
+    def _begin(self) -> None:
         self._due: list[tuple[float, int, Job]] = []
         self._entries: dict[Job, int] = {}
         self._running: set[Job] = set()
@@ -237,6 +248,10 @@ class Scheduler:
         self._started = False
         self._tickers: set[Callable[[], object]] = set()
         self._next_tick = 0.0
+
+    def after_fork_in_child(self) -> None:
+        """Begin without jobs and threads: both are the parent's, and who looks here schedules anew."""
+        self._begin()
 
     def schedule(self, job: Job, delay: float = 0.0) -> None:
         """Have `job` run in `delay` seconds, instead of when it was due before.

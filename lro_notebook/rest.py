@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 import httpx
 
-from lro_notebook import addresses, auth
+from lro_notebook import addresses, auth, forking, pools
 from lro_notebook.answers import CLOSED, RETRIED, AnswerLost, NoAnswer, error_of, parsed
 from lro_notebook.errors import ApiError, AuthError, Code, ConfigError, LroError
 
@@ -151,6 +151,7 @@ class Rest:
         self._retry = retry or RetryPolicy()
         self._revive, self._reviving = revive, threading.Lock()
         self._point_to(endpoint, credentials)
+        self._usable = True
         self._http = httpx.Client(
             timeout=timeout,
             transport=transport,
@@ -158,6 +159,12 @@ class Rest:
             trust_env=not auth.is_loopback(self._base),
             headers={"Accept": "application/json", "User-Agent": "lro-notebook"},
         )
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent: whose answer it is, no shared socket can tell."""
+        self._reviving = threading.Lock()
+        self._usable = pools.leave(self._http)
 
     def _point_to(self, endpoint: str, credentials: Any) -> None:  # noqa: ANN401
         base = httpx.URL(addresses.endpoint(endpoint))
@@ -305,6 +312,11 @@ class Rest:
         changes = request.role in ("start", "write")
         if self._http.is_closed:
             raise LroError(CLOSED)
+        if not self._usable:
+            raise LroError(
+                "the connections of this client belong to the process that forked this one; "
+                "make the client here"
+            )
         try:
             with _queries.sending():
                 response = self._http.request(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lro_notebook import forking
 from lro_notebook.progress import Progress, state_of
 from lro_notebook.waiting import plain_pause
 
@@ -61,7 +63,9 @@ def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
 
     for operation in operations:
         operation.follower.watched = True
-    bar = tqdm(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)
+    # A thread of the parent may have drawn at the fork: nobody opens the lock that all bars share any more.
+    kind = type("Bar", (tqdm,), {"_lock": threading.RLock()}) if forking.is_forked() else tqdm
+    bar = kind(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)
 
     def tick() -> None:
         progress = [Progress.from_resource(operation.resource) for operation in operations]

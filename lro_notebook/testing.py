@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from lro_notebook import api, local
+from lro_notebook import api, forking, local, pools
 from lro_notebook.client import Client
 from lro_notebook.errors import Code, ConfigError
 from lro_notebook.healthcare.dataset import Dataset
@@ -64,7 +64,12 @@ class LroService:
             trust_env=False,
             transport=ProvenTransport(running.identity),
         )
+        forking.bind(self)
         self.reset()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connection to the parent."""
+        pools.leave(self._control)
 
     def __repr__(self) -> str:
         return f"<LroService {self.endpoint}>"

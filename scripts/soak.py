@@ -3,17 +3,21 @@
 Usage: PYTHONPATH=tests python scripts/soak.py --minutes 10
 
 The service (tests/misbehaving.py) fails one request in ten at random, with fixed seeds. Each operation
-that ends is replaced by a new one. Ends with status 1 if an operation ended in a wrong state, or if
-threads or connections were left behind.
+that ends is replaced by a new one, and every few seconds a forked child looks at one of them. Ends with
+status 1 if an operation ended in a wrong state, if threads or connections were left behind, or if a child
+hung or saw another operation.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import signal
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from misbehaving import PARENT, PASSING, Misbehaving, Operation
 import lro_notebook as lro
 
 ROOT = Path(__file__).parents[1]
+HUNG, EVERY = 60.0, 2.0  # seconds after which a child counts as hung; from one child to the next
 OUTCOMES: dict[str, dict[str, Any]] = {
     "SUCCEEDED": {"response": {}},
     "FAILED": {"error": {"code": 3, "message": "bad input"}},
@@ -40,6 +45,8 @@ class Soak:
         self.lags: list[float] = []
         self.wrong: list[str] = []
         self.ended = threading.Semaphore(0)
+        self.children: dict[int, float] = {}
+        self.forked: list[bool] = []
 
     def begin(self) -> None:
         """Start one operation, whose end is noted."""
@@ -56,6 +63,35 @@ class Soak:
         if operation.state != self.expected.pop(operation.name):
             self.wrong.append(operation.name)
         self.ended.release()
+
+    def fork(self) -> None:
+        """Have a forked child look at an operation over this client, and see that one."""
+        name = self.draw.choice(list(self.expected))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads is what is tried
+            child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                known = {operation.name: operation for operation in self.client.known()}
+                operation = known.get(name) or self.client.get(name)
+                code = 0 if operation.done() or operation.refresh().name == name else 1
+            except lro.LroError:
+                code = 0  # one of the faults of the service
+            finally:
+                os._exit(code)
+        self.children[child] = time.monotonic()
+
+    def reap(self) -> None:
+        """Collect the children; one that has not ended after a minute counts as hung."""
+        for child, began in list(self.children.items()):
+            late = time.monotonic() - began > HUNG
+            if late:
+                os.kill(child, signal.SIGKILL)
+            pid, status = os.waitpid(child, 0 if late else os.WNOHANG)
+            if pid:
+                del self.children[child]
+                self.forked.append(status == 0)
 
     def misbehave(self) -> None:
         """Plan the faults of the next requests."""
@@ -78,21 +114,32 @@ def main() -> int:
         soak, began = Soak(service, client), time.monotonic()
         for _ in range(options.operations):
             soak.begin()
+        next_fork = began + EVERY
         while (elapsed := time.monotonic() - began) < options.minutes * 60:
             soak.misbehave()
+            soak.reap()
+            if hasattr(os, "fork") and time.monotonic() > next_fork:
+                next_fork += EVERY
+                soak.fork()
             while soak.ended.acquire(timeout=0.2):
                 soak.begin()
             mine = [thread for thread in threading.enumerate() if thread.name.startswith("lro-")]
             rows.append((elapsed, me.memory_info().rss / 1e6, len(mine), len(soak.lags)))
         service.faults.clear()
+        while soak.children:
+            soak.reap()
+            time.sleep(0.1)
     threads, sent = max(row[2] for row in rows), service.requests
     draw(rows, soak.lags, options.picture)
     print(f"{len(soak.lags):,} operations ended, {len(soak.wrong)} of them in a wrong state")
+    print(
+        f"{len(soak.forked)} children forked, {soak.forked.count(False)} of them hung or saw something else"
+    )
     print(f"requests: {sent['start']:,} starts, {sent['GET']:,} reads; at most {threads} threads of ours")
     print(f"memory {rows[len(rows) // 4][1]:.0f} MB after a quarter, {rows[-1][1]:.0f} MB at the end")
     print(f"lag: mean {sum(soak.lags) / len(soak.lags):.2f} s, worst {max(soak.lags):.1f} s")
     print(f"drawn to {options.picture}")
-    return int(bool(soak.wrong) or threads > before + 5)
+    return int(bool(soak.wrong) or False in soak.forked or threads > before + 5)
 
 
 def draw(rows: list[tuple[float, float, int, int]], lags: list[float], picture: Path) -> None:

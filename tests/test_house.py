@@ -19,6 +19,8 @@ FLOORS = [
     ("errors",),
     ("resource", "addresses"),
     ("globs",),
+    ("forking",),
+    ("pools",),
     ("resource",),
     ("readers",),
     ("progress",),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
+
+from lro_notebook.errors import ResultError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +29,7 @@ def ahead(
     The first job runs alone, since what the caller learns from it may help with the others. `job_of` is
     called in the caller's thread, always as many items ahead: which job knows what does not depend on time.
     """
-    threads = min(pa.cpu_count(), _MOST)
+    threads, process = min(pa.cpu_count(), _MOST), os.getpid()
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="lro-frames")
     try:
@@ -35,11 +38,21 @@ def ahead(
             waiting.append((item, pool.submit(job_of(item))))
             if len(waiting) > allowed:
                 yield _ended(*waiting.popleft())
+                _stay_in(process)
                 allowed = threads
         while waiting:
             yield _ended(*waiting.popleft())
+            _stay_in(process)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _stay_in(process: int) -> None:
+    """Refuse to go on in a forked child: it has no such threads, and shares the files' positions."""
+    if os.getpid() != process:
+        raise ResultError(
+            "this table was being read when the process forked, and is the parent's; ask for it again here"
+        )
 
 
 def _ended(item: Item, job: Future[Result]) -> tuple[Item, Result]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from lro_notebook.journal import COLUMNS
 from lro_notebook.progress import Progress, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from lro_notebook.journal import StartRecord
+    from lro_notebook.journal import Row
     from lro_notebook.operation import Operation
 
-_UTC = "datetime64[us, UTC]"
+_UTC: Final = "datetime64[us, UTC]"
 
 OPERATION_DTYPES: Mapping[str, str] = {
     "name": "string",
@@ -81,9 +82,16 @@ def history_frame(operation: Operation) -> pd.DataFrame:
     return typed(rows, SAMPLE_DTYPES)
 
 
-def started_frame(records: Iterable[StartRecord]) -> pd.DataFrame:
-    """Return one row per operation that this machine has started."""
-    return typed((_started_row(record) for record in records), STARTED_DTYPES)
+def started_frame(pages: Iterable[Sequence[Row]]) -> pd.DataFrame:
+    """Return one row per operation that this machine has started, the newest last.
+
+    Parameters
+    ----------
+    pages : iterable of rows
+        As `Journal.pages` gives them: the newest page first, its newest row last.
+    """
+    frames = [_started_page(page) for page in pages][::-1] or [_started_page([])]
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
 def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
@@ -111,6 +119,14 @@ def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
     }
 
 
-def _started_row(record: StartRecord) -> dict[str, Any]:
-    row = {column: getattr(record, column) for column in STARTED_DTYPES}
-    return {**row, "types": ",".join(record.types) or None}
+def _started_page(rows: Sequence[Row]) -> pd.DataFrame:
+    _, *columns = zip(*rows, strict=True) if rows else ((), *((),) * len(COLUMNS))
+    values = dict(zip(COLUMNS, columns, strict=True))
+    return pd.DataFrame({name: _series(values[name], dtype) for name, dtype in STARTED_DTYPES.items()})
+
+
+def _series(values: Any, dtype: str) -> pd.Series[Any]:  # noqa: ANN401 - pandas' stubs know no None in strings
+    texts = pd.Series(values, dtype="string")
+    if dtype != _UTC:
+        return texts
+    return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(_UTC)

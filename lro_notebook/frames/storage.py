@@ -24,8 +24,8 @@ class Location:
 
     Attributes
     ----------
-    fs : fsspec.AbstractFileSystem
-        The file system.
+    given : fsspec.AbstractFileSystem
+        The file system, as it was made; use `fs`.
     path : str
         The place, as `fs` names it.
     uri : str
@@ -34,11 +34,19 @@ class Location:
         How `fs` and the user name the top of the file system.
     """
 
-    fs: Any
+    given: Any
     path: str
     uri: str
     root: str = ""
     shown: str = ""
+
+    @property
+    def fs(self) -> Any:  # noqa: ANN401 - fsspec has no types
+        """The file system, as this process may use it: one with an event loop does not work after a fork."""
+        fs = self.given
+        if getattr(fs, "_pid", os.getpid()) == os.getpid():
+            return fs
+        return type(fs)(*fs.storage_args, **fs.storage_options)
 
     def uri_of(self, path: str) -> str:
         """Return how the user names the `path` of the file system."""
@@ -57,7 +65,7 @@ class Location:
         rest = uri.removeprefix(self.shown)
         if ".." in rest.split("/") or not rest:
             raise ConfigError(f"{uri!r} does not stay inside a bucket; write it as {self.shown}bucket/folder")
-        return Location(self.fs, self.root + rest, uri, self.root, self.shown)
+        return Location(self.given, self.root + rest, uri, self.root, self.shown)
 
     def within(self, path: str) -> str:
         """Return the `path` of the file system as seen from this place; its name if it is this place."""

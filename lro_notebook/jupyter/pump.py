@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import signal
 import sys
 import threading
@@ -252,7 +253,10 @@ def running_kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
     if base is None or ipython is None:
         return None
     kernel = getattr(ipython.get_ipython(), "kernel", None)
-    return kernel if isinstance(kernel, base.Kernel) else None
+    if not isinstance(kernel, base.Kernel):
+        return None
+    # A child that a kernel forked has a copy of it, whose sockets are the parent's.
+    return kernel if getattr(kernel.session, "pid", os.getpid()) == os.getpid() else None
 
 
 def look_up(thing: object, path: str) -> Any:  # noqa: ANN401 - any attribute

@@ -14,6 +14,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import forking
 from lro_notebook.jupyter import render, rows
 from lro_notebook.jupyter.live import Live
 from lro_notebook.jupyter.table import FEW
@@ -80,6 +81,11 @@ class Surface:
         self._latest = Latest()
         self._saved_at, self._saved_words = 0.0, list[str]()
         self._note = ""
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds; the page is the parent's, whose clock ticks."""
+        self._lock = threading.RLock()
 
     @property
     def comm_ids(self) -> list[str]:

@@ -1,0 +1,73 @@
+"""Workers of Dask: they attach by name, and their errors come back."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from test_forking import forks
+
+import lro_notebook as lro
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lro_notebook.healthcare.dataset import Dataset
+
+distributed = pytest.importorskip("distributed")
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.filterwarnings("ignore"),  # distributed's own, of sockets and forks
+]
+
+
+@pytest.fixture(params=["spawn", pytest.param("fork", marks=forks)])
+def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    import dask  # noqa: PLC0415 - only here
+
+    settings = {
+        "distributed.worker.multiprocessing-method": request.param,
+        "temporary-directory": str(tmp_path),
+    }
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def exported(folder: Path, number: int) -> tuple[int, str, int]:
+    """Export in a worker, and load what it wrote."""
+    dataset = lro.connect(data_dir=folder)
+    op = dataset.fhir_store("demo").export_to(f"gs://demo-out/worker-{number}", types="Patient")
+    return os.getpid(), op.wait(60).destination or "", len(op.load(lists="nested")["Patient"])
+
+
+def state(folder: Path, name: str) -> str:
+    """Attach in a worker."""
+    return lro.connect(data_dir=folder).operation(name).wait(60).state
+
+
+def test_workers_start_attach_and_fail_as_this_process_does(
+    dataset: Dataset,
+    service: Path,
+    workers: Any,  # noqa: ANN401 - distributed has no types
+) -> None:
+    store = dataset.fhir_store("demo").create(exist_ok=True)
+    op = store.import_from("gs://lro-sample/fhir/*.ndjson").wait()
+    done = workers.gather([workers.submit(exported, service, number) for number in range(6)])
+    assert os.getpid() not in {pid for pid, _, _ in done}
+    assert [place for _, place, _ in done] == [f"gs://demo-out/worker-{number}" for number in range(6)]
+    assert len({count for _, _, count in done}) == 1
+    assert workers.submit(state, service, op.name).result(60) == "SUCCEEDED"
+    with pytest.raises(lro.ApiError) as caught:
+        workers.submit(state, service, "no-such-one").result(60)
+    assert caught.value.status == 404
+    with pytest.raises(TypeError) as refused:
+        workers.submit(lambda given: given.state, op).result(60)
+    assert "Send op.name" in str(refused.value.__cause__)
