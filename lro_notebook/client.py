@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.above import above
-from lro_notebook.answers import CLOSED, AnswerLost
+from lro_notebook.answers import CLOSED, MOST, AnswerLost
 from lro_notebook.errors import LroError
 from lro_notebook.flock import Flock
 from lro_notebook.following import Follower
@@ -31,13 +31,9 @@ from lro_notebook.remote import (
     missing_hint,
     pages,
     start_unknown,
+    told,
 )
-from lro_notebook.resource import (
-    OperationResource,
-    method_title,
-    operation_parent,
-    target_of,
-)
+from lro_notebook.resource import method_title, operation_parent, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +41,7 @@ if TYPE_CHECKING:
     import httpx
 
     from lro_notebook.polling import PollPolicy, Scheduler
+    from lro_notebook.resource import OperationResource
     from lro_notebook.rest import Rest
 
 HEALTHCARE = "https://healthcare.googleapis.com"
@@ -65,7 +62,10 @@ class Client:
         A credentials object, a bearer token, or None: application-default credentials for Google's
         hosts, none elsewhere. They go to this endpoint only.
     timeout : float
-        Seconds that one request may take.
+        Seconds that one request may take without progress; in all it may take twice as long, and a second
+        more for every 100 kB of its answer.
+    max_answer : int
+        Bytes that one answer may have, decoded.
     transport : httpx.BaseTransport, optional
         What carries the requests; for tests and proxies.
     revive : callable, optional
@@ -95,6 +95,7 @@ class Client:
         *,
         credentials: Any = None,  # noqa: ANN401 - three kinds
         timeout: float = 30.0,
+        max_answer: int = MOST,
         transport: httpx.BaseTransport | None = None,
         revive: Callable[[], tuple[str, str]] | None = None,
         local: LocalService | None = None,
@@ -105,7 +106,12 @@ class Client:
         from lro_notebook.rest import Rest  # noqa: PLC0415 - httpx, which costs as much as all the rest
 
         self._rest = Rest(
-            endpoint, credentials=credentials, timeout=timeout, transport=transport, revive=revive
+            endpoint,
+            credentials=credentials,
+            timeout=timeout,
+            transport=transport,
+            revive=revive,
+            max_answer=max_answer,
         )
         self._journal = journal or Journal()
         self._scheduler, self._policy = scheduler, policy
@@ -316,8 +322,8 @@ class Client:
         path = f"{parent.strip('/')}/operations".lstrip("/")
         version = self._rest.version_of(path)
         for page in pages(self._rest, path, role="read", filter_=filter, page_size=page_size):
-            for item in page:
-                yield self._handle(OperationResource.from_dict(item), version)
+            for resource in told(page):
+                yield self._handle(resource, version)
 
     def cancel(self, name: str) -> bool:
         """Ask for the cancellation of an operation; False when it had ended before.

@@ -6,9 +6,11 @@ the JSON of the answers, so fractions are doubles before they become anything el
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from lro_notebook.errors import ApiError, Code
 from lro_notebook.frames.chunks import Chunk
@@ -16,6 +18,8 @@ from lro_notebook.frames.exact import table_of
 from lro_notebook.frames.fhir import flatten
 from lro_notebook.frames.files import Shard
 from lro_notebook.frames.hl7v2 import chunk_of_values
+from lro_notebook.paging import paginate
+from lro_notebook.resource import parse_int64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from lro_notebook.rest import Rest
 
 _PAGE = 1000
+_TYPE = re.compile(r"[A-Za-z]{1,64}", re.ASCII)  # of a FHIR resource; it becomes a part of an address
 _NOT_OFFERED = (Code.NOT_FOUND, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED)
 
 
@@ -50,14 +55,19 @@ def find_in_store(store: Store) -> list[Shard]:
         if error.code in _NOT_OFFERED:
             return []
         raise
+    metrics = answer.get("metrics")
     return [
-        _shard_of(store, metric) for metric in answer.get("metrics") or () if int(metric.get("count") or 0)
+        _shard_of(store, metric)
+        for metric in (metrics if isinstance(metrics, list) else ())
+        if isinstance(metric, dict)
+        and _TYPE.fullmatch(str(metric.get("resourceType")))
+        and parse_int64(metric.get("count"))
     ]
 
 
 def _shard_of(store: Store, metric: Mapping[str, Any]) -> Shard:
     kind = str(metric["resourceType"])
-    size = int(metric.get("structuredStorageSizeBytes") or 0)
+    size = max(0, parse_int64(metric.get("structuredStorageSizeBytes")) or 0)
     return Shard(f"{store.name}/fhir/{kind}", f"fhir/{kind}", kind, size, kind="searched")
 
 
@@ -67,24 +77,35 @@ def read_searched(
     """Yield the resources of some types, page by page; a `chunks.Source`."""
     rows = 0
     for shard in shards:
-        name = shard.table
-        params: dict[str, str | int] | None = {"_count": _PAGE}
-        while params is not None:
-            bundle = location.rest.call("GET", f"{location.name}/{shard.path}", role="read", params=params)
-            found = [entry["resource"] for entry in bundle.get("entry") or () if "resource" in entry]
+        name, path = shard.table, f"{location.name}/{shard.path}"
+        fetch = partial(_searched, location.rest, path)
+        for page in paginate(fetch, "entry", where=path, next_token=_next):
+            found = [entry["resource"] for entry in page if isinstance(entry.get("resource"), dict)]
             flat = flatten(table_of(found, options.decimals), lists=options.lists, offset=rows)
             rows += len(found)
             children = {f"{name}.{path}": child for path, child in flat.children.items()}
             truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
             yield Chunk({name: flat.table, **children}, (), truncated)
-            params = _next(bundle)
         advance(shard.size)
 
 
-def _next(bundle: Mapping[str, Any]) -> dict[str, str | int] | None:
+def _searched(rest: Rest, path: str, query: str | None) -> dict[str, Any]:
+    params: dict[str, str | int] = {"_count": _PAGE} if query is None else dict(parse_qsl(query))
+    return rest.call("GET", path, role="read", params=params)
+
+
+def _next(bundle: Mapping[str, Any]) -> str | None:
     """Return the query of the next page; of its address nothing else is used."""
-    links = [link.get("url") for link in bundle.get("link") or () if link.get("relation") == "next"]
-    return dict(parse_qsl(urlsplit(str(links[0])).query)) if links else None
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "next":
+            return str(link.get("url")).partition("#")[0].partition("?")[2]
+    return None
+
+
+def _listed(rest: Rest, path: str, token: str | None) -> dict[str, Any]:
+    params: dict[str, str | int] = {"view": "FULL", "pageSize": _PAGE}
+    return rest.call("GET", path, role="read", params=params | ({"pageToken": token} if token else {}))
 
 
 def read_listed(
@@ -92,11 +113,7 @@ def read_listed(
 ) -> Iterator[Chunk]:
     """Yield the messages of an HL7v2 store, page by page; a `chunks.Source`."""
     for shard in shards:
-        params: dict[str, str | int] = {"view": "FULL", "pageSize": _PAGE}
-        while True:
-            page = location.rest.call("GET", f"{location.name}/messages", role="read", params=params)
-            yield chunk_of_values(shard, page.get("hl7V2Messages") or (), options)
-            if not page.get("nextPageToken"):
-                break
-            params["pageToken"] = page["nextPageToken"]
+        path = f"{location.name}/messages"
+        for page in paginate(partial(_listed, location.rest, path), "hl7V2Messages", where=path):
+            yield chunk_of_values(shard, page, options)
         advance(shard.size)

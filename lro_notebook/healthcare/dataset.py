@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.jupyter.shown import Operations
+from lro_notebook.paging import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from lro_notebook.operation import Operation
 
 _NAME = re.compile(r"(projects/[^/\s]+/locations/[^/\s]+)/datasets/([^/\s]+)")
+_log = logging.getLogger(__name__)
 _STORE_KINDS: tuple[type[Store], ...] = (FhirStore, DicomStore, Hl7v2Store, ConsentStore)
 
 
@@ -175,11 +178,15 @@ class Dataset:
         Calls ``GET {dataset}/{collection}`` for each of the four kinds, every page; needs
         ``healthcare.{collection}.list``.
         """
-        return [
-            kind(self.client, self.name, store["name"].rpartition("/")[2], api_version=self._version)
-            for kind in _STORE_KINDS
-            for store in self._pages(kind.collection)
-        ]
+        found = []
+        for kind in _STORE_KINDS:
+            for item in self._pages(kind.collection):
+                try:
+                    store_id = str(item.get("name")).rpartition("/")[2]
+                    found.append(kind(self.client, self.name, store_id, api_version=self._version))
+                except ConfigError:
+                    _log.warning("a store of %s has no name that can be, and was left out", self.name)
+        return found
 
     def operation(self, name_or_id: str) -> Operation:
         """Return the handle of an operation of this dataset, as it is now.
@@ -231,10 +238,10 @@ class Dataset:
         )
 
     def _pages(self, collection: str) -> Iterator[dict[str, Any]]:
-        params: dict[str, str | int] = {}
-        while True:
-            page = self._call("GET", f"{self.name}/{collection}", params)
-            yield from page.get(collection) or ()
-            if not page.get("nextPageToken"):
-                return
-            params["pageToken"] = page["nextPageToken"]
+        path = f"{self.name}/{collection}"
+
+        def fetch(token: str | None) -> dict[str, Any]:
+            return self._call("GET", path, {"pageToken": token} if token else None)
+
+        for page in paginate(fetch, collection, where=path):
+            yield from page

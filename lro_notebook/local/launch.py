@@ -31,6 +31,7 @@ _LOG_LIMIT = 1 << 20
 #: Seconds between two looks at whether the service is up or gone.
 _LOOK_AGAIN = 0.02
 _REQUEST_TIMEOUT = 5.0
+_MOST_ABOUT = 1 << 16  # bytes of what a service says of itself
 
 
 class _Program(subprocess.Popen[bytes]):
@@ -211,9 +212,12 @@ def _about(endpoint: str, token: str) -> dict[str, Any] | None:
         return None
     try:
         about: object = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested without an end
         return None
-    return about if isinstance(about, dict) and about.get("service") == _SERVICE_NAME else None
+    if not isinstance(about, dict) or about.get("service") != _SERVICE_NAME:
+        return None
+    texts = all(isinstance(about.get(key), str) for key in ("dataDir", "buckets", "dataset"))
+    return about if texts and isinstance(about.get("pid"), int) else None
 
 
 def _ask(
@@ -224,10 +228,17 @@ def _ask(
         return None
     import httpx  # noqa: PLC0415 - as much as all else that importing this package loads
 
-    headers = {"Authorization": f"Bearer {token}"}
+    from lro_notebook.bounded import CODINGS, BoundedTransport  # noqa: PLC0415 - it loads httpx
+
+    headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": CODINGS}
     try:
         # Without the environment's proxies: the address is on this machine.
-        with httpx.Client(headers=headers, timeout=_REQUEST_TIMEOUT, trust_env=False) as client:
+        carrier = BoundedTransport(
+            httpx.HTTPTransport(trust_env=False), seconds=_REQUEST_TIMEOUT, most=_MOST_ABOUT
+        )
+        with httpx.Client(
+            headers=headers, timeout=_REQUEST_TIMEOUT, transport=carrier, trust_env=False
+        ) as client:
             return client.request(method, f"{endpoint}{_ABOUT_PATH}", json=json)
     except (httpx.HTTPError, httpx.InvalidURL):
         return None
