@@ -20,6 +20,7 @@ from lro_notebook.flock import Flock
 from lro_notebook.following import Follower
 from lro_notebook.journal import Journal, StartRecord
 from lro_notebook.operation import Operation
+from lro_notebook.paging import operations_of
 from lro_notebook.polling import Budget
 from lro_notebook.progress import Progress, state_of
 from lro_notebook.remote import (
@@ -31,7 +32,6 @@ from lro_notebook.remote import (
     missing_hint,
     pages,
     start_unknown,
-    told,
 )
 from lro_notebook.resource import method_title, operation_parent, target_of
 
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from lro_notebook.polling import PollPolicy, Scheduler
+    from lro_notebook.policy import PollPolicy
+    from lro_notebook.polling import Scheduler
     from lro_notebook.resource import OperationResource
     from lro_notebook.rest import Rest
 
@@ -322,7 +323,7 @@ class Client:
         path = f"{parent.strip('/')}/operations".lstrip("/")
         version = self._rest.version_of(path)
         for page in pages(self._rest, path, role="read", filter_=filter, page_size=page_size):
-            for resource in told(page):
+            for resource in operations_of(page):
                 yield self._handle(resource, version)
 
     def cancel(self, name: str) -> bool:

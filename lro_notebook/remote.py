@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.answers import AnswerLost, NoAnswer
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
-from lro_notebook.paging import paginate
+from lro_notebook.paging import operations_of, paginate
 from lro_notebook.progress import Progress
 from lro_notebook.resource import OperationResource, listing_parent, operation_id, operation_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from lro_notebook.journal import StartRecord
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 #: Clocks of two machines differ; operations created this much before a lost start still count as candidates.
 _SKEW = timedelta(seconds=30)
-_log = logging.getLogger(__name__)
 PAGE_SIZE = 1000  # operations that a page is asked to hold; services give fewer as they like
 
 
@@ -48,6 +46,11 @@ class RemoteOperation:
 
     def __init__(self, rest: Rest, path: str, missing: str) -> None:
         self._rest, self._path, self._missing = rest, path, missing
+
+    @property
+    def lane(self) -> str:
+        """The host that is asked."""
+        return self._rest.endpoint
 
     @property
     def version(self) -> str:
@@ -96,6 +99,11 @@ class RemoteListing:
     def __init__(self, rest: Rest, path: str) -> None:
         self._rest, self._path = rest, path
 
+    @property
+    def lane(self) -> str:
+        """The host that is asked."""
+        return self._rest.endpoint
+
     def __call__(self) -> Iterator[Sequence[dict[str, Any]]]:
         """Iterate over the pages, with one single request for each."""
         return pages(self._rest, self._path, role="poll", page_size=PAGE_SIZE)
@@ -118,15 +126,6 @@ def pages(
         return rest.call("GET", path, role=role, params={**params, **({"pageToken": token} if token else {})})
 
     return paginate(fetch, "operations", where=str(rest.url(path)))
-
-
-def told(items: Iterable[dict[str, Any]]) -> Iterator[OperationResource]:
-    """Yield the operations in a list; an item that is none is left out, with a warning in the log."""
-    for item in items:
-        try:
-            yield OperationResource.from_dict(item)
-        except ConfigError:
-            _log.warning("an item in a list of operations is no operation and was left out")
 
 
 def ask_local(rest: Rest) -> LocalService | None:
@@ -166,7 +165,9 @@ def start_unknown(rest: Rest, record: StartRecord, lost: AnswerLost) -> StartUnk
     candidates: list[str] = []
     try:
         for page in pages(rest, f"{parent}/operations", role="read"):
-            candidates += [item.name for item in told(page) if _created_since(item, record.requested - _SKEW)]
+            candidates += [
+                item.name for item in operations_of(page) if _created_since(item, record.requested - _SKEW)
+            ]
         found = "Since then no operation was created there; it may still appear."
         if candidates:
             ids = ", ".join(map(operation_id, candidates))

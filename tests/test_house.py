@@ -27,6 +27,7 @@ FLOORS = [
     ("rest",),
     ("forecast",),
     ("lanes",),
+    ("policy",),
     ("polling",),
     ("journal",),
     ("following",),
