@@ -3,8 +3,9 @@
 Usage: PYTHONPATH=tests python scripts/soak.py --minutes 10
 
 The service (tests/misbehaving.py) fails one request in ten at random, with fixed seeds. Each operation
-that ends is replaced by a new one. Ends with status 1 if an operation ended in a wrong state, or if
-threads or connections were left behind.
+that ends is replaced by a new one. Beside them, operations of twelve other services are followed that never
+answer, or one byte at a time. Ends with status 1 if an operation ended in a wrong state, if one of the others
+was not said to be in trouble, or if threads were left behind.
 """
 
 from __future__ import annotations
@@ -14,14 +15,21 @@ import random
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+from hostile import Hostile
 from misbehaving import PARENT, PASSING, Misbehaving, Operation
 
 import lro_notebook as lro
+from lro_notebook.resource import OperationResource
 
+if TYPE_CHECKING:
+    import socket
+
+THREADS = 33  # of ours, at most: one that plans, and those that wait for services that hang
 ROOT = Path(__file__).parents[1]
 OUTCOMES: dict[str, dict[str, Any]] = {
     "SUCCEEDED": {"response": {}},
@@ -65,6 +73,22 @@ class Soak:
             self.service.faults += faults
 
 
+def dark(stack: ExitStack, number: int) -> lro.Operation:
+    """Follow an operation of a service that never answers, or only drips; it ends with `stack`."""
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        if number % 2:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            server.drip(connection, b" ")
+        server.over.wait()
+
+    server = stack.enter_context(Hostile(answer))
+    client = stack.enter_context(lro.Client(server.endpoint, timeout=5.0))
+    operation = client.snapshot(OperationResource("operations/dark"))
+    operation.follower.follow()
+    return operation
+
+
 def main() -> int:
     """Run it, draw it, and judge it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -74,7 +98,10 @@ def main() -> int:
     options = parser.parse_args()
     me, rows = psutil.Process(), list[tuple[float, float, int, int]]()
     before = threading.active_count()
-    with Misbehaving() as service, lro.Client(service.endpoint, timeout=0.5) as client:
+    with ExitStack() as stack:
+        service = stack.enter_context(Misbehaving())
+        client = stack.enter_context(lro.Client(service.endpoint, timeout=0.5))
+        lost = [dark(stack, number) for number in range(12)]
         soak, began = Soak(service, client), time.monotonic()
         for _ in range(options.operations):
             soak.begin()
@@ -85,14 +112,18 @@ def main() -> int:
             mine = [thread for thread in threading.enumerate() if thread.name.startswith("lro-")]
             rows.append((elapsed, me.memory_info().rss / 1e6, len(mine), len(soak.lags)))
         service.faults.clear()
+        unsaid = [each for each in lost if not each.trouble]
     threads, sent = max(row[2] for row in rows), service.requests
     draw(rows, soak.lags, options.picture)
     print(f"{len(soak.lags):,} operations ended, {len(soak.wrong)} of them in a wrong state")
     print(f"requests: {sent['start']:,} starts, {sent['GET']:,} reads; at most {threads} threads of ours")
     print(f"memory {rows[len(rows) // 4][1]:.0f} MB after a quarter, {rows[-1][1]:.0f} MB at the end")
     print(f"lag: mean {sum(soak.lags) / len(soak.lags):.2f} s, worst {max(soak.lags):.1f} s")
+    print(
+        f"{len(lost)} operations of services that hang, {len(lost) - len(unsaid)} of them said to be in trouble"
+    )
     print(f"drawn to {options.picture}")
-    return int(bool(soak.wrong) or threads > before + 5)
+    return int(bool(soak.wrong or unsaid) or threads > before + THREADS)
 
 
 def draw(rows: list[tuple[float, float, int, int]], lags: list[float], picture: Path) -> None:
