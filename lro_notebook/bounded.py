@@ -182,6 +182,7 @@ class BoundedTransport(httpx.BaseTransport):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inner, self._seconds, self._most, self._clock = inner, seconds, most, clock
+        self._timed = isinstance(inner, httpx.HTTPTransport)
         if isinstance(inner, httpx.HTTPTransport):
             # Neither library has a public way to give a backend to a transport with proxies and certificates.
             pool = inner._pool  # noqa: SLF001
@@ -250,6 +251,8 @@ class BoundedTransport(httpx.BaseTransport):
             raise TypeError("a transport for synchronous clients gives synchronous answers")
         pieces = length = 0
         for piece in stream:
+            if not self._timed:
+                bound.took(len(piece))
             if bound.left <= 0.0:
                 raise self._too_slow()
             pieces, length = pieces + 1, length + len(piece)

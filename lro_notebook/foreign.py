@@ -285,7 +285,7 @@ def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
         return False
 
 
-def _log_failure(asking: concurrent.futures.Future[object]) -> None:
+def _log_failure(asking: concurrent.futures.Future[None]) -> None:
     error = None if asking.cancelled() else asking.exception()
     if error is not None:
         _log.warning("an operation could not be cancelled (%s)", type(error).__name__)

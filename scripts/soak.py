@@ -119,9 +119,7 @@ def main() -> int:
     print(f"requests: {sent['start']:,} starts, {sent['GET']:,} reads; at most {threads} threads of ours")
     print(f"memory {rows[len(rows) // 4][1]:.0f} MB after a quarter, {rows[-1][1]:.0f} MB at the end")
     print(f"lag: mean {sum(soak.lags) / len(soak.lags):.2f} s, worst {max(soak.lags):.1f} s")
-    print(
-        f"{len(lost)} operations of services that hang, {len(lost) - len(unsaid)} of them said to be in trouble"
-    )
+    print(f"{len(lost)} operations of services that hang, {len(lost) - len(unsaid)} said to be in trouble")
     print(f"drawn to {options.picture}")
     return int(bool(soak.wrong or unsaid) or threads > before + THREADS)
 

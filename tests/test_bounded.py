@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-import threading
 import time
 import tracemalloc
 import zlib
@@ -22,6 +21,8 @@ from lro_notebook.errors import ApiError, LroError
 from lro_notebook.rest import Rest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hostile import Answers
 
 TIMEOUT = 0.2  # seconds: a request may take 0.4 s in all
@@ -129,7 +130,7 @@ class Pieces(httpx.SyncByteStream):
     def __init__(self, *pieces: bytes) -> None:
         self.pieces = pieces
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204 - as its base
+    def __iter__(self) -> Iterator[bytes]:
         return iter(self.pieces)
 
 
@@ -216,30 +217,42 @@ def test_a_server_that_reads_nothing_ends_the_request_in_time() -> None:
 
 
 def test_a_large_answer_that_keeps_coming_may_take_longer() -> None:
-    clock = Clock()
-
-    class Slowly(httpx.SyncByteStream):
-        def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204 - as its base
-            for _ in range(10):
-                clock.sleep(1.0)
-                yield b"x" * 200_000
-
-    response = httpx.Response(200, stream=Slowly())
-    transport = BoundedTransport(Streamed(response), seconds=5.0, most=1 << 30, clock=clock)
-    with pytest.raises(TooSlow):  # a transport of somebody else: nothing tells what came
-        transport.handle_request(httpx.Request("GET", "http://127.0.0.1/"))
-    done = threading.Event()
-
     def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000002\r\n\r\n{}")
-        for _ in range(20):
-            done.wait(0.04)
+        for _number in range(20):
+            server.over.wait(0.04)
             connection.sendall(b" " * 50_000)
 
     with Hostile(answer) as server:
         rest = Rest(server.endpoint, timeout=TIMEOUT)
         assert rest.call("GET", NAME, role="poll") == {}
         rest.close()
+
+
+class Slowly(httpx.SyncByteStream):
+    """A piece each second of the clock."""
+
+    def __init__(self, clock: Clock, piece: bytes) -> None:
+        self.clock, self.piece = clock, piece
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(10):
+            self.clock.sleep(1.0)
+            yield self.piece
+
+
+@pytest.mark.parametrize(("size", "passes"), [(200_000, True), (1, False)])
+def test_a_transport_of_somebody_else_is_bounded_too(size: int, passes: bool) -> None:  # noqa: FBT001 - a parameter
+    clock = Clock()
+    response = httpx.Response(200, stream=Slowly(clock, b"x" * size))
+    transport = BoundedTransport(Streamed(response), seconds=5.0, most=1 << 30, clock=clock)
+    request = httpx.Request("GET", "http://127.0.0.1/")
+    if passes:
+        assert len(transport.handle_request(request).read()) == 10 * size
+        return
+    with pytest.raises(TooSlow):
+        transport.handle_request(request)
+    assert sum(clock.slept) < 7.0
 
 
 def test_a_healthy_answer_on_the_same_connection_is_read_as_ever() -> None:

@@ -8,12 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fakes import NAME
+from fakes import NAME, Clock
 from hostile import Hostile, saying
 
 import lro_notebook as lro
+from lro_notebook.answers import NoAnswer
+from lro_notebook.following import Follower
 from lro_notebook.lanes import Lanes
-from lro_notebook.polling import Scheduler
+from lro_notebook.polling import Budget, Scheduler
 from lro_notebook.resource import OperationResource
 
 if TYPE_CHECKING:
@@ -333,6 +335,21 @@ CALLBACKS: dict[str, Callable[[], object]] = {
 }
 
 
+class Ending:
+    """A source whose operation has ended."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def poll(self) -> OperationResource:
+        return OperationResource(self.name, done=True)
+
+    get = poll
+
+    def cancel(self) -> None:
+        raise NotImplementedError
+
+
 @pytest.mark.parametrize("kind", CALLBACKS)
 def test_callbacks_that_raise_anything_end_no_polling(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     healthy = Healthy(0.0)
@@ -343,9 +360,7 @@ def test_callbacks_that_raise_anything_end_no_polling(kind: str, caplog: pytest.
             operation = client.snapshot(OperationResource(f"operations/{round_}"))
             operation.add_done_callback(lambda _: CALLBACKS[kind]())
             operation.add_done_callback(lambda each: called.append(each.id))
-            operation.follower.source.poll = lambda name=operation.name: OperationResource(  # type: ignore[method-assign]  # each its own name
-                name, done=True
-            )
+            operation.follower.source = Ending(operation.name)
             assert operation.wait(30).done()
         deadline = time.monotonic() + 30
         while len(called) < 6 and time.monotonic() < deadline:
@@ -368,8 +383,10 @@ def test_on_the_main_thread_an_exit_in_a_callback_is_the_users_and_the_others_ar
 
 
 def test_what_cannot_note_an_end_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
-    follower = lro.Client("http://127.0.0.1:1").snapshot(OperationResource("operations/1")).follower
-    follower._on_end = lambda _: 1 / 0  # type: ignore[assignment, return-value]  # a broken one
+    def broken(_: OperationResource) -> None:
+        raise RuntimeError("the journal is gone")
+
+    follower = Follower(Ending("operations/1"), OperationResource("operations/1"), on_end=broken)
     follower.absorb(OperationResource("operations/1", done=True))
     assert follower.released.is_set()
     assert "what notes the end of operation 1 failed" in caplog.text
@@ -429,3 +446,35 @@ def test_a_list_that_drips_holds_up_nobody() -> None:
         ]
         _, not_done = lro.wait(operations, timeout=25)  # the list drips for 60 s
     assert not not_done
+
+
+def test_a_look_that_fails_after_a_while_makes_the_next_one_count_as_one_that_hangs() -> None:
+    clock = Clock()
+
+    class Slow(Ending):
+        seconds = 0.1
+
+        def poll(self) -> OperationResource:
+            clock.sleep(self.seconds)
+            raise NoAnswer("it is silent", url="http://x")
+
+    source = Slow("operations/1")
+    follower = Follower(source, OperationResource("operations/1"), clock=clock)
+    follower.run()
+    assert not follower.troubled  # it failed at once: no thread was held
+    source.seconds = 30.0
+    follower.run()
+    assert follower.troubled
+    follower.seen(OperationResource("operations/1"))
+    assert not follower.troubled
+
+
+@pytest.mark.parametrize("asked", [1e8, 1e9, float("inf"), float("nan"), -5.0, 0.0])
+def test_no_look_comes_later_than_the_policy_allows_whatever_a_service_asks_for(asked: float) -> None:
+    delay = lro.PollPolicy().delay_after_failure(1, 0.0, asked)
+    assert delay is not None
+    assert 1.0 <= delay <= 120.0
+    clock = Clock()
+    budget = Budget(clock=clock)
+    budget.pause(asked)
+    assert 0.0 <= budget.take() <= 120.0

@@ -44,7 +44,7 @@ def message(name: str = NAME, *, done: bool = False) -> operations_pb2.Operation
     return operations_pb2.Operation(name=name, done=done, **({"response": response} if done else {}))
 
 
-class Service(grpc.GenericRpcHandler):
+class Service(grpc.GenericRpcHandler):  # type: ignore[misc]  # gRPC ships no type information
     """google.longrunning.Operations over gRPC: names with "good" end at once, all others hang."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ def over_grpc(address: str, name: str) -> Any:  # noqa: ANN401 - api_core is unt
 def over_rest(address: str, name: str) -> Any:  # noqa: ANN401 - api_core is untyped
     transport = operations_v1.OperationsRestTransport(
         host=f"http://{address}",
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
+        credentials=AnonymousCredentials(),
         http_options={
             "google.longrunning.Operations.GetOperation": [{"method": "get", "uri": "/v1/{name=**}"}]
         },

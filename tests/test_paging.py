@@ -65,8 +65,8 @@ def lists(transport: httpx.MockTransport) -> dict[str, Callable[[], Iterable[obj
         "ds.operations": dataset.operations,
         "ds.stores": dataset.stores,
         "hl7v2.messages": lambda: dataset.hl7v2_store("s").messages(),
-        "read_listed": lambda: read_listed(messages, shards, Options(), lambda _: None),  # type: ignore[arg-type]
-        "read_searched": lambda: read_searched(store, [_patients()], Options(), lambda _: None),  # type: ignore[arg-type]
+        "read_listed": lambda: read_listed(messages, shards, Options(), lambda _: None),
+        "read_searched": lambda: read_searched(store, [_patients()], Options(), lambda _: None),
     }
 
 
@@ -120,23 +120,19 @@ def test_tokens_that_are_all_new_end_at_the_number_of_pages() -> None:
     pages = paginate(
         lambda _: {"a": [{}], "nextPageToken": str(next(numbers))}, "a", where="x", most_pages=50
     )
-    got = []
+    got: list[object] = []
     with pytest.raises(UnusableAnswer, match="more than 50 pages"):
         got.extend(pages)
     assert len(got) == 50
 
 
 def test_empty_pages_between_full_ones_are_read_over() -> None:
-    pages = [
-        {"nextPageToken": "a"},
-        {"nextPageToken": "b", "a": None},
-        {"a": [{"b": 1}], "nextPageToken": ""},
-    ]
-    assert list(paginate(lambda token: pages["ab".find(token) + 1 if token else 0], "a", where="x")) == [
-        [],
-        [],
-        [{"b": 1}],
-    ]
+    pages: dict[str | None, dict[str, Any]] = {
+        None: {"nextPageToken": "a"},
+        "a": {"nextPageToken": "b", "a": None},
+        "b": {"a": [{"b": 1}], "nextPageToken": ""},
+    }
+    assert list(paginate(pages.__getitem__, "a", where="x")) == [[], [], [{"b": 1}]]
 
 
 def test_what_is_no_operation_in_a_list_is_left_out_with_a_word(caplog: pytest.LogCaptureFixture) -> None:
