@@ -182,3 +182,15 @@ def test_the_number_of_a_project_may_stand_for_its_id() -> None:
 def test_a_service_that_only_calls_itself_local_is_none(more: dict[str, Any]) -> None:
     transport = Pages(lambda _: {"service": "lro-notebook-local", **more})
     assert ask_local(Rest(ENDPOINT, transport=transport)) is None
+
+
+@pytest.mark.parametrize("answer", [[5, {"a": 1}, None], {"items": [{"a": 1}]}])
+def test_a_dicomweb_answer_holds_objects_only(answer: Any) -> None:  # noqa: ANN401 - any JSON value
+    with lro.Client(ENDPOINT, transport=Pages(lambda _: answer)) as client:
+        assert Dataset(client, PARENT).dicom_store("s").studies() == [{"a": 1}]
+
+
+def test_a_dicomweb_answer_that_is_no_list_is_an_error() -> None:
+    transport = Pages(lambda _: {"items": 5})
+    with lro.Client(ENDPOINT, transport=transport) as client, pytest.raises(UnusableAnswer):
+        Dataset(client, PARENT).dicom_store("s").studies()
