@@ -55,6 +55,15 @@ class UnusableAnswer(ApiError):
         )
 
 
+class AnswerTooLarge(UnusableAnswer):
+    """An answer has more bytes than the client takes."""
+
+    def __init__(self, reason: str, *, url: str) -> None:
+        super().__init__(
+            reason, url=url, hint="Ask for smaller pages, or take more: lro.Client(…, max_answer=…)."
+        )
+
+
 def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, Any]:
     """Return the JSON object of a success answer; of a list, as DICOMweb answers, an object of ``items``.
 

@@ -24,8 +24,8 @@ from lro_notebook.answers import (
     MOST,
     RETRIED,
     AnswerLost,
+    AnswerTooLarge,
     NoAnswer,
-    UnusableAnswer,
     error_of,
     parsed,
 )
@@ -357,7 +357,7 @@ def _unread(error: httpx.RequestError, url: str, *, changes: bool) -> LroError:
     if changes:
         return AnswerLost(what)
     if isinstance(error, TooLarge):
-        return UnusableAnswer(what, url=url, hint="lro.Client(…, max_answer=…) says how much is taken.")
+        return AnswerTooLarge(what, url=url)
     return NoAnswer(what, url=url)
 
 

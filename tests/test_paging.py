@@ -194,3 +194,24 @@ def test_a_dicomweb_answer_that_is_no_list_is_an_error() -> None:
     transport = Pages(lambda _: {"items": 5})
     with lro.Client(ENDPOINT, transport=transport) as client, pytest.raises(UnusableAnswer):
         Dataset(client, PARENT).dicom_store("s").studies()
+
+
+@pytest.mark.parametrize("field", ["pageSize", "_count"])
+def test_pages_that_are_too_large_are_asked_for_again_in_smaller_ones(field: str) -> None:
+    sizes = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        size = int(request.url.params[field])
+        sizes.append(size)
+        resource = {"resourceType": "Patient", "name": "m", "text": "x" * 1000}
+        items = {"hl7V2Messages": [resource] * size, "entry": [{"resource": resource}] * size}
+        return httpx.Response(200, content=json.dumps(items).encode())
+
+    rest = Rest(ENDPOINT, transport=httpx.MockTransport(answer), max_answer=500_000)
+    store = Store(rest, f"{PARENT}/hl7V2Stores/s")
+    if field == "pageSize":
+        chunks = list(read_listed(store, find_in_store(store), Options(), lambda _: None))
+    else:
+        chunks = list(read_searched(store, [_patients()], Options(), lambda _: None))
+    assert sizes == [1000, 100]
+    assert len(chunks) == 1

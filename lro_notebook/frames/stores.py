@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from lro_notebook.answers import AnswerTooLarge
 from lro_notebook.errors import ApiError, Code
 from lro_notebook.frames.chunks import Chunk
 from lro_notebook.frames.exact import table_of
@@ -78,7 +79,7 @@ def read_searched(
     rows = 0
     for shard in shards:
         name, path = shard.table, f"{location.name}/{shard.path}"
-        fetch = partial(_searched, location.rest, path)
+        fetch = partial(_searched, _Pages(location.rest, path, "_count"))
         for page in paginate(fetch, "entry", where=path, next_token=_next):
             found = [entry["resource"] for entry in page if isinstance(entry.get("resource"), dict)]
             flat = flatten(table_of(found, options.decimals), lists=options.lists, offset=rows)
@@ -89,9 +90,25 @@ def read_searched(
         advance(shard.size)
 
 
-def _searched(rest: Rest, path: str, query: str | None) -> dict[str, Any]:
-    params: dict[str, str | int] = {"_count": _PAGE} if query is None else dict(parse_qsl(query))
-    return rest.call("GET", path, role="read", params=params)
+class _Pages:
+    """Reads the pages of a list; smaller ones once an answer was larger than the client takes."""
+
+    def __init__(self, rest: Rest, path: str, size: str) -> None:
+        self._rest, self._path, self._name, self._size = rest, path, size, _PAGE
+
+    def __call__(self, params: Mapping[str, str | int]) -> dict[str, Any]:
+        while True:
+            size = {} if self._name in params and self._size == _PAGE else {self._name: self._size}
+            try:
+                return self._rest.call("GET", self._path, role="read", params={**params, **size})
+            except AnswerTooLarge:
+                if self._size == 1:
+                    raise
+                self._size = max(1, self._size // 10)
+
+
+def _searched(pages: _Pages, query: str | None) -> dict[str, Any]:
+    return pages(dict(parse_qsl(query or "")))
 
 
 def _next(bundle: Mapping[str, Any]) -> str | None:
@@ -103,9 +120,8 @@ def _next(bundle: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _listed(rest: Rest, path: str, token: str | None) -> dict[str, Any]:
-    params: dict[str, str | int] = {"view": "FULL", "pageSize": _PAGE}
-    return rest.call("GET", path, role="read", params=params | ({"pageToken": token} if token else {}))
+def _listed(pages: _Pages, token: str | None) -> dict[str, Any]:
+    return pages({"view": "FULL", **({"pageToken": token} if token else {})})
 
 
 def read_listed(
@@ -114,6 +130,7 @@ def read_listed(
     """Yield the messages of an HL7v2 store, page by page; a `chunks.Source`."""
     for shard in shards:
         path = f"{location.name}/messages"
-        for page in paginate(partial(_listed, location.rest, path), "hl7V2Messages", where=path):
+        fetch = partial(_listed, _Pages(location.rest, path, "pageSize"))
+        for page in paginate(fetch, "hl7V2Messages", where=path):
             yield chunk_of_values(shard, page, options)
         advance(shard.size)
