@@ -38,7 +38,7 @@ from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.operation import Operation
-from lro_notebook.polling import PollPolicy
+from lro_notebook.policy import PollPolicy
 from lro_notebook.progress import Progress
 from lro_notebook.resource import OperationResource, Status
 from lro_notebook.waiting import as_completed, wait

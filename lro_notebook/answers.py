@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import httpx
 
 CLOSED = "this client was closed; make a new one. Its operations may still run"
+MOST = 64 << 20  # bytes of an answer, decoded, unless a client says otherwise
+LONGEST = 4000  # characters of a service's own words that an error shows
+_AT_LAST = 1e9  # seconds: any later time that a service asks for is this one
 #: HTTP statuses of failures that may pass.
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -36,6 +39,28 @@ class NoAnswer(ApiError):
             code=Code.UNAVAILABLE,
             url=url,
             hint="Check the endpoint and the network; nothing was changed by this failure.",
+        )
+
+
+class UnusableAnswer(ApiError):
+    """The service answered in a way that asking again will not mend."""
+
+    def __init__(self, reason: str, *, url: str, hint: str = "") -> None:
+        super().__init__(
+            reason,
+            status=0,
+            code=Code.INTERNAL,
+            url=url,
+            hint=hint or "Is this the address of a Google API? Nothing was changed by this failure.",
+        )
+
+
+class AnswerTooLarge(UnusableAnswer):
+    """An answer has more bytes than the client takes."""
+
+    def __init__(self, reason: str, *, url: str) -> None:
+        super().__init__(
+            reason, url=url, hint="Ask for smaller pages, or take more: lro.Client(…, max_answer=…)."
         )
 
 
@@ -70,6 +95,8 @@ def error_of(response: httpx.Response, url: str, missing: str = "") -> ApiError 
         message = f"the service answered HTTP {status} {response.reason_phrase} without saying more".replace(
             "  ", " "
         )
+    if len(message) > LONGEST:
+        message = f"{message[:LONGEST]}… (of {len(message):,} characters)"
     name = body.get("status")
     code = (
         Code[name]
@@ -99,7 +126,7 @@ def is_transient(error: LroError) -> bool:
 
 def _error_body(response: httpx.Response) -> dict[str, Any]:
     try:
-        data = response.json()
+        data: object = orjson.loads(response.content)  # the json of Python has no bound for its depth
     except ValueError:
         return {}
     if isinstance(data, list) and data:  # streaming methods wrap the error in a list
@@ -135,8 +162,9 @@ def _retry_after(response: httpx.Response) -> float | None:
     """Return the Retry-After header in seconds; it is a number or an HTTP date (RFC 9110, 10.2.3)."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(_AT_LAST, float(value))
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
         return None
+    return min(_AT_LAST, max(0.0, seconds))

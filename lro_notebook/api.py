@@ -19,7 +19,7 @@ from lro_notebook.jupyter import notebook
 from lro_notebook.jupyter.shown import Operations
 from lro_notebook.local import launch
 from lro_notebook.operation import Operation
-from lro_notebook.polling import PollPolicy
+from lro_notebook.policy import PollPolicy
 from lro_notebook.remote import LocalService
 from lro_notebook.resource import OperationResource
 

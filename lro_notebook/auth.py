@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import threading
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from lro_notebook.errors import LOGIN, AuthError, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+_TOKEN_TIMEOUT = 20.0  # seconds that a request to the token server may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "GOOGLE_CLOUD_UNIVERSE_DOMAIN"  # google-auth's own variable
 DEFAULT_UNIVERSE = "googleapis.com"
@@ -220,7 +222,8 @@ class GoogleCredentials(_OneOrigin):
 
         try:
             with self._lock:
-                action(google.auth.transport.requests.Request())
+                # Its own timeout is 120 s, and the requests of all threads wait for the new token.
+                action(partial(google.auth.transport.requests.Request(), timeout=_TOKEN_TIMEOUT))
         except google.auth.exceptions.TransportError as error:
             # The token server is out of reach: as passing as any lost connection, so retried like one.
             raise httpx.ConnectError("the token server did not answer") from error

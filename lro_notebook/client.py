@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook import addresses, forking
 from lro_notebook.above import above
-from lro_notebook.answers import CLOSED, AnswerLost
+from lro_notebook.answers import CLOSED, MOST, AnswerLost
 from lro_notebook.errors import LroError
 from lro_notebook.flock import Flock
 from lro_notebook.following import Follower
 from lro_notebook.journal import Journal, StartRecord
 from lro_notebook.operation import Operation
+from lro_notebook.paging import operations_of
 from lro_notebook.polling import Budget
 from lro_notebook.progress import Progress, state_of
 from lro_notebook.remote import (
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from lro_notebook.polling import PollPolicy, Scheduler
+    from lro_notebook.policy import PollPolicy
+    from lro_notebook.polling import Scheduler
+    from lro_notebook.resource import OperationResource
     from lro_notebook.rest import Rest
 
 HEALTHCARE = "https://healthcare.googleapis.com"
@@ -62,7 +65,10 @@ class Client:
         A credentials object, a bearer token, or None: application-default credentials for Google's
         hosts, none elsewhere. They go to this endpoint only.
     timeout : float
-        Seconds that one request may take.
+        Seconds that one request may take without progress; in all it may take twice as long, and a second
+        more for every 100 kB of its answer.
+    max_answer : int
+        Bytes that one answer may have, decoded.
     transport : httpx.BaseTransport, optional
         What carries the requests; for tests and proxies.
     revive : callable, optional
@@ -92,6 +98,7 @@ class Client:
         *,
         credentials: Any = None,  # noqa: ANN401 - three kinds
         timeout: float = 30.0,
+        max_answer: int = MOST,
         transport: httpx.BaseTransport | None = None,
         revive: Callable[[], tuple[str, str]] | None = None,
         local: LocalService | None = None,
@@ -102,7 +109,12 @@ class Client:
         from lro_notebook.rest import Rest  # noqa: PLC0415 - httpx, which costs as much as all the rest
 
         self._rest = Rest(
-            endpoint, credentials=credentials, timeout=timeout, transport=transport, revive=revive
+            endpoint,
+            credentials=credentials,
+            timeout=timeout,
+            transport=transport,
+            revive=revive,
+            max_answer=max_answer,
         )
         self._journal = journal or Journal()
         self._scheduler, self._policy = scheduler, policy
@@ -325,8 +337,8 @@ class Client:
         path = addresses.operations(parent)
         version = self._rest.version_of(path)
         for page in pages(self._rest, path, role="read", filter_=filter, page_size=page_size):
-            for item in page:
-                yield self._handle(OperationResource.from_dict(item), version)
+            for resource in operations_of(page):
+                yield self._handle(resource, version)
 
     def cancel(self, name: str) -> bool:
         """Ask for the cancellation of an operation; False when it had ended before.

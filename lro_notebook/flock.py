@@ -16,8 +16,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lro_notebook import forking
-from lro_notebook.answers import is_transient
-from lro_notebook.errors import ApiError, LroError
+from lro_notebook.answers import UnusableAnswer, is_transient
+from lro_notebook.errors import ApiError, ConfigError, LroError
 from lro_notebook.polling import Budget, Scheduler, shared, steady
 from lro_notebook.resource import OperationResource
 
@@ -34,6 +34,8 @@ SHARE = 0.07  # of one core, the most that lists may take
 CHECK_EVERY = 10  # lists, of which one is checked against a single read
 STRIKES = 3  # lists in a row that failed or were behind, until a while goes without lists:
 SOON, OFF = 15.0, 600.0  # seconds, where the failure may pass, and where lists are missing or lag
+PATIENCE = 1.0  # seconds of a list, after which those that wait for it are read by themselves
+LONGEST = 10.0  # seconds of a list
 _log = logging.getLogger(__name__)
 
 
@@ -84,10 +86,16 @@ class Flock:
         self._taken: list[Due] = []  # by the run that goes on
         self._planned: float | None = None  # when the scheduler will run this next
         self._not_before = 0.0
+        self._in_list = False
 
     def after_fork_in_child(self) -> None:
         """Have nobody to look at, until somebody in this process follows."""
         self._begin()
+
+    @property
+    def lane(self) -> str | None:
+        """The host that is asked, where that is known."""
+        return getattr(self._listing, "lane", None)
 
     def schedule(self, job: Follower, delay: float = 0.0) -> None:
         """Have `job` looked at in `delay` seconds, instead of when it was due before."""
@@ -118,7 +126,7 @@ class Flock:
         elif moment < self._next_list:
             self._put_back(self._taken, self._next_list)
         else:
-            self._list(self._taken)
+            self._list()
         with self._lock:
             self._taken = []
             return self._plan()
@@ -137,6 +145,15 @@ class Flock:
             self.schedule(follower, delay)
         if behind is not None:
             self._found_behind(told=behind)
+
+    def go_on_without_list(self) -> float | None:
+        """Read those by themselves that wait for a list which takes long; None when it has ended."""
+        with self._lock:
+            if not self._in_list:
+                return None
+            due, self._taken = [*self._taken, *self._take(self._clock())], []
+        self._read(due)
+        return PATIENCE
 
     def _enter(self, due: float, job: Follower) -> None:
         number = next(self._numbers)
@@ -191,31 +208,33 @@ class Flock:
                 return
             self._scheduler.schedule(_Look(self, self._budget, follower, checks=follower is checked))
 
-    def _list(self, due: Sequence[Due]) -> None:
+    def _list(self) -> None:
         pause = self._budget.take()
         if pause:
-            self._put_back(due, self._clock() + pause)
+            self._put_back(self._taken, self._clock() + pause)
             return
-        began, pages = self._work(), 0
+        began = self._work()
         with self._lock:
             wanted = {job.resource.name: job for job in self._entries} | {
-                job.resource.name: job for _, job in due
+                job.resource.name: job for _, job in self._taken
             }
-        found: dict[Follower, OperationResource] = {}
+            self._in_list = True
+        impatience = _Impatience(self)
+        self._scheduler.schedule(impatience, PATIENCE)
         try:
-            for page in self._listing():
-                pages += 1
-                found |= {
-                    wanted[name]: OperationResource.from_dict(item)
-                    for item in page
-                    if (name := str(item.get("name"))) in wanted
-                }
-                if len(found) == len(wanted):
-                    break
+            found, pages = self._found(wanted)
         except LroError as error:
-            self._list_failed(error, due)
+            self._list_failed(error, self._left_over())
             return
-        self._pages, self._failed = max(1, pages), 0
+        except Exception as error:  # noqa: BLE001 - whatever a list is, it costs no more than itself
+            _log.warning("a list of operations cannot be read (%s)", type(error).__name__)
+            self._list_failed(UnusableAnswer("the list cannot be read", url=""), self._left_over())
+            return
+        finally:
+            self._in_list = False
+            self._scheduler.forget(impatience)
+        self._failed = 0
+        due = self._left_over()
         unread = self._deliver(found, due)
         work = (self._work() - began) / SHARE
         self._next_list = self._clock() + max(LIST_GAP, PAGE_GAP * pages, work)
@@ -227,19 +246,55 @@ class Flock:
         if unread:
             self._read(unread, checked=checked)
 
+    def _found(self, wanted: dict[str, Follower]) -> tuple[dict[Follower, OperationResource], int]:
+        """Return what a list tells of those wanted, and how many pages it took; it may stop on the way."""
+        found: dict[Follower, OperationResource] = {}
+        began, pages = self._clock(), 0
+        for page in self._listing():
+            pages += 1
+            for item in page:
+                follower = wanted.get(str(item.get("name")))
+                if follower is None:
+                    continue
+                try:
+                    found[follower] = OperationResource.from_dict(item)
+                except ConfigError:
+                    continue  # a read of its own tells what is wrong with it
+            if len(found) == len(wanted):
+                break
+            if self._clock() - began > LONGEST:
+                self._off_until = self._clock() + OFF
+                break
+            if pages >= len(wanted):  # reading each by itself would have cost no more
+                pages += 1
+                break
+        self._pages = max(1, pages)
+        return found, pages
+
+    def _left_over(self) -> list[Due]:
+        """Return those that still wait for the list."""
+        with self._lock:
+            due, self._taken = self._taken, []
+            return due
+
     def _deliver(self, found: dict[Follower, OperationResource], due: Sequence[Due]) -> list[Due]:
         """Hand out what a list has told; return those that have to be read by themselves."""
-        behind = {follower for follower, resource in found.items() if follower.is_ahead_of(resource)}
-        if behind:
-            self._found_behind(told=True)
+        behind: set[Follower] = set()
         for follower, resource in found.items():
-            if follower in behind:
-                continue
-            delay = follower.seen(resource)
+            try:
+                if follower.is_ahead_of(resource):
+                    behind.add(follower)
+                    continue
+                delay = follower.seen(resource)
+            except Exception as error:  # noqa: BLE001 - what is odd in one operation costs no other
+                follower.abandon(error)
+                delay = None
             with self._lock:
                 self._entries.pop(follower, None)
                 if delay is not None:
                     self._enter(self._clock() + delay, follower)
+        if behind:
+            self._found_behind(told=True)
         return [(at, follower) for at, follower in due if follower not in found or follower in behind]
 
     def _list_failed(self, error: LroError, due: Sequence[Due]) -> None:
@@ -266,17 +321,33 @@ class Flock:
                 self._off_until = self._clock() + OFF
 
 
+class _Impatience:
+    """Sees to those that wait while a flock is listed; a `polling.Job`."""
+
+    def __init__(self, flock: Flock) -> None:
+        self._flock = flock
+
+    def run(self) -> float | None:
+        """Let them go on without the list, if it still goes on."""
+        return self._flock.go_on_without_list()
+
+    def abandon(self, error: BaseException) -> None:
+        """Hear that `run` raised something unforeseen."""
+        self._flock.abandon(error)
+
+
 class _Look:
     """One single read of one operation of a flock; a `polling.Job`."""
 
     def __init__(self, flock: Flock, budget: Budget, follower: Follower, *, checks: bool) -> None:
         self._flock, self._budget, self._follower, self._checks = flock, budget, follower, checks
+        self.lane, self.troubled = follower.lane, follower.troubled
 
     def run(self) -> None:
         """Read the operation, and tell its follower and its flock."""
         behind: bool | None = None
         try:
-            resource = self._follower.source.poll()
+            resource = self._follower.look()
         except LroError as error:
             heed(self._budget, error)
             delay = self._follower.missed(error)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +19,8 @@ from lro_notebook import forking
 from lro_notebook.answers import is_transient
 from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.forecast import Forecast
-from lro_notebook.polling import PollPolicy, shared, steady
+from lro_notebook.policy import PollPolicy
+from lro_notebook.polling import shared, steady
 from lro_notebook.progress import Progress, Sample, Samples, state_of
 from lro_notebook.resource import operation_id
 
@@ -26,11 +29,15 @@ if TYPE_CHECKING:
 
     from lro_notebook.resource import OperationResource
 
+_HANGS = 1.0  # seconds that a look takes, from which on one that failed counts as one that hangs
 _log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """Where the state of one operation comes from, and where its cancellation goes."""
+    """Where the state of one operation comes from, and where its cancellation goes.
+
+    It may have a ``lane``, the host that it asks: see `lanes`.
+    """
 
     def poll(self) -> OperationResource:
         """Read the operation with a single request."""
@@ -106,6 +113,7 @@ class Follower:
         self._failures = 0
         self._failing_since: float | None = None
         self._failing_with = ""
+        self._took = 0.0
         self._lost: LroError | None = None
         self._callbacks: list[Callable[[], object]] = []
         self.absorb(resource)
@@ -129,6 +137,16 @@ class Follower:
         if self._lost is not None:
             return "its state cannot be read any more"
         return "" if since is None else f"{self._failing_with} for {self._clock() - since:.0f} s, retrying"
+
+    @property
+    def lane(self) -> str | None:
+        """The host that is asked, where that is known."""
+        return getattr(self.source, "lane", None)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the last look failed, and took long: the next one is likely to hang too."""
+        return self._failing_since is not None and self._took >= _HANGS
 
     @property
     def seconds_left(self) -> float | None:
@@ -190,19 +208,28 @@ class Follower:
             self._ended, self._following = True, False
             self._lost = self._failing_since = None
             callbacks, self._callbacks = self._callbacks, []
-        if self._on_end is not None:
-            self._on_end(resource)
-        self.released.set()
-        for callback in callbacks:
-            self._call(callback)
+        with ExitStack() as last_first:  # whatever one of them raises, the others are called
+            for callback in reversed(callbacks):
+                last_first.callback(self._call, callback)
+            last_first.callback(self.released.set)
+            if self._on_end is not None:
+                last_first.callback(self._call, partial(self._on_end, resource), "what notes the end")
 
     def run(self) -> float | None:
         """Look at the operation once; return the seconds until the next look, None at the end."""
         try:
-            resource = self.source.poll()
+            resource = self.look()
         except LroError as error:
             return self.missed(error)
         return self.seen(resource)
+
+    def look(self) -> OperationResource:
+        """Ask the source once, and note how long that took."""
+        began = self._clock()
+        try:
+            return self.source.poll()
+        finally:
+            self._took = self._clock() - began
 
     def seen(self, resource: OperationResource) -> float | None:
         """Take over what a look has seen; return the seconds until the next one, None at the end."""
@@ -250,11 +277,14 @@ class Follower:
         lost.__cause__ = error
         return lost
 
-    def _call(self, callback: Callable[[], object]) -> None:
+    def _call(self, callback: Callable[[], object], what: str = "a done callback") -> None:
         try:
             callback()
-        except Exception:  # noqa: BLE001 - a user's callback must not end the polling; its error is logged
-            _log.exception("a done callback of operation %s failed", operation_id(self.resource.name))
+        except BaseException as error:  # a user's callback must not end the polling, not even with sys.exit()
+            mine = threading.current_thread() is not threading.main_thread()
+            if not mine and not isinstance(error, Exception):
+                raise  # the user's own thread: an interrupt, or the end of the program
+            _log.exception("%s of operation %s failed", what, operation_id(self.resource.name))
 
 
 def _in_words(error: LroError) -> str:

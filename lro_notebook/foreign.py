@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import inspect
 import logging
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook import forking
@@ -20,12 +23,14 @@ from lro_notebook.remote import missing_hint
 from lro_notebook.resource import OperationResource
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from lro_notebook.resource import Json
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 10.0  # seconds that a request thread waits for an event loop
+_TIMEOUT = 8.0  # seconds that a single request of another library may take
+_LANE = "google-api-core"  # which host their clients ask, they do not tell
 
 
 def watched(foreign: object) -> Operation | None:
@@ -116,8 +121,34 @@ class Ended:
         """Do nothing: it has ended."""
 
 
+def _once(function: Any) -> dict[str, Any]:  # noqa: ANN401 - a callable of any library
+    """Return the arguments that make one single request of what api_core refreshes or cancels with.
+
+    Left to itself, it asks again and again for 600 s, each time with a timeout of up to 600 s.
+    """
+    if _takes(function, "timeout"):  # a client's method
+        return {"timeout": _TIMEOUT, **({"retry": None} if _takes(function, "retry") else {})}
+    return {"retry": _in_time} if _takes(function, "retry") else {}
+
+
+def _in_time(request: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `request` with a short timeout; stands where api_core takes a retry."""
+    return partial(request, timeout=_TIMEOUT) if _takes(request, "timeout") else request
+
+
+def _takes(function: Any, name: str) -> bool:  # noqa: ANN401 - as above
+    """Tell whether `function` has a parameter `name`, or takes any."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # it does not tell
+        return False
+    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+
 class _Theirs:
     """The source of an operation that is read over connections of another library."""
+
+    lane = _LANE
 
     def __init__(self, operation: Any) -> None:  # noqa: ANN401 - api_core is untyped
         self._operation = operation
@@ -143,28 +174,38 @@ class ApiCoreSource(_Theirs):
 
     def poll(self) -> OperationResource:
         """Read it with a single request of its own client."""
-        self._asked(self._operation.done)
+        self._asked(self._refresh)
         return self.resource()
+
+    def _refresh(self) -> None:
+        """Do what its ``done`` does, without the retries, which would hold a thread for minutes."""
+        operation = self._operation  # the methods that its `done` calls, for which it has no public names
+        if not operation.operation.done:
+            operation._operation = operation._refresh(**_once(operation._refresh))  # noqa: SLF001
+            operation._set_result_from_operation()  # noqa: SLF001
 
     get = poll
 
     def cancel(self) -> None:
         """Ask for its cancellation, with its own client."""
-        self._asked(self._operation.cancel)
+        if self.poll().done:
+            return
+        cancel = self._operation._cancel  # noqa: SLF001 - its public method reads the state again, with retries
+        self._asked(partial(cancel, **_once(cancel)))
 
     def resource(self) -> OperationResource:
         """Return what it has seen last."""
         return resource_of(self._operation.operation)
 
-    def _asked(self, call: Any) -> None:  # noqa: ANN401 - a bound method of it
-        from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - it is loaded already
-
+    def _asked(self, call: Callable[[], object]) -> None:
         self.refuse_forked()
         try:
             call()
-        except TypeError:  # it has ended, and its response is of another type than its client expects
-            return
-        except (GoogleAPIError, OSError) as error:  # OSError: what its HTTP library raises
+        except TypeError:
+            if not self._operation.operation.done:
+                raise
+            # It has ended, and its response is of another type than its client expects.
+        except _errors() as error:
             raise _told(error, self._operation.operation.name) from error
 
 
@@ -186,8 +227,22 @@ class AsyncSource(_Theirs):
     def poll(self) -> OperationResource:
         """Read it with a single request, while its loop runs in another thread."""
         self.refuse_forked()
-        self._asked(self._operation.done())
+        self._asked(self._refresh())
         return self.resource()
+
+    async def _refresh(self) -> None:
+        """Do what its ``done`` does, without the retries."""
+        operation = self._operation
+        if not operation.operation.done:
+            operation._operation = await operation._refresh(**_once(operation._refresh))  # noqa: SLF001
+            operation._set_result_from_operation()  # noqa: SLF001
+
+    async def _cancel(self) -> None:
+        """Do what its ``cancel`` does, without the retries."""
+        await self._refresh()
+        if not self._operation.operation.done:
+            cancel = self._operation._cancel  # noqa: SLF001
+            await cancel(**_once(cancel))
 
     def get(self) -> OperationResource:
         """Read it; an error on the thread of its own loop, which could not go on meanwhile."""
@@ -198,18 +253,16 @@ class AsyncSource(_Theirs):
         """Ask for its cancellation; on the thread of its own loop the answer is not waited for."""
         self.refuse_forked()
         if _runs_here(self._loop):
-            asking = asyncio.run_coroutine_threadsafe(self._operation.cancel(), self._loop)
+            asking = asyncio.run_coroutine_threadsafe(self._cancel(), self._loop)
             asking.add_done_callback(_log_failure)
         else:
-            self._asked(self._operation.cancel())
+            self._asked(self._cancel())
 
     def resource(self) -> OperationResource:
         """Return what it has seen last."""
         return resource_of(self._operation.operation)
 
     def _asked(self, call: Coroutine[Any, Any, object]) -> None:
-        from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - it is loaded already
-
         name = self._operation.operation.name
         if self._loop.is_closed():
             call.close()
@@ -221,8 +274,9 @@ class AsyncSource(_Theirs):
             future.cancel()
             raise NoAnswer("its event loop is busy", url=name) from error
         except TypeError:  # as above
-            return
-        except (GoogleAPIError, OSError) as error:
+            if not self._operation.operation.done:
+                raise
+        except _errors() as error:
             raise _told(error, name) from error
 
 
@@ -254,14 +308,34 @@ def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
         return False
 
 
-def _log_failure(asking: concurrent.futures.Future[object]) -> None:
+def _log_failure(asking: concurrent.futures.Future[None]) -> None:
     error = None if asking.cancelled() else asking.exception()
     if error is not None:
         _log.warning("an operation could not be cancelled (%s)", type(error).__name__)
 
 
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what a request of api_core may raise, its transports included: gRPC, requests, google-auth."""
+    from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - it is loaded already
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
+    from google.protobuf.json_format import Error as JsonError  # noqa: PLC0415 - as above
+
+    grpc = sys.modules.get("grpc")
+    return (GoogleAPIError, GoogleAuthError, JsonError, OSError, *((grpc.RpcError,) if grpc else ()))
+
+
 def _told(error: Exception, name: str) -> ApiError | AuthError:
     """Return an error of api_core, or of its transport, as ours."""
+    from google.api_core import exceptions  # noqa: PLC0415 - it is loaded already
+    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415 - as above
+
+    if callable(getattr(error, "code", None)):  # an error of gRPC that api_core has not wrapped
+        error = exceptions.from_grpc_error(error)
+    if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
+        return AuthError(
+            f"{name}: the credentials of its client cannot be refreshed ({type(error).__name__}); renew them "
+            "there, or follow the operation by its name: lro.watch(name, client=…)"
+        )
     status, message = getattr(error, "code", None), getattr(error, "message", None)
     if status is None or message is None:  # a lost connection, or retries that came to their end
         return NoAnswer(type(error).__name__, url=name)

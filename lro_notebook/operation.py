@@ -275,7 +275,7 @@ class Operation:
     def add_done_callback(self, function: Callable[[Operation], object]) -> None:
         """Have `function` called with this operation when it has ended, at once if it has.
 
-        It runs in the polling thread; an exception in it is logged and goes no further.
+        It runs in the polling thread; whatever it raises there is logged and goes no further.
         """
         self._follower.when_ended(lambda: function(self))
         self._follower.follow()

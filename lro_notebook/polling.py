@@ -1,8 +1,9 @@
-"""When to look at an operation again, and the threads that do it.
+"""The threads that look at operations, and how often they may.
 
-`PollPolicy` decides and is pure; `Budget` says how many requests a client may send. `Scheduler` owns one
-scheduler thread and at most four request threads for the whole process, all daemon and named, none
-before the first job. It knows nothing of operations: a job is anything with `run` and `abandon`.
+`Budget` says how many requests a client may send. `Scheduler` owns one
+scheduler thread and four request threads for the whole process, more only while some of these hang; all are
+daemon and named, none there before the first job. It knows nothing of operations: a job is anything with
+`run` and `abandon`.
 """
 
 from __future__ import annotations
@@ -10,23 +11,21 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
-import math
-import queue
 import threading
 import time
-from dataclasses import dataclass
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from lro_notebook import forking
+from lro_notebook.lanes import SLOW, Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lro_notebook.forecast import Forecast
-
 TICK = 0.25  # seconds between two ticks of the clocks: at most four updates a second
 _LOOK_UP = 1.0  # seconds after which a waiting scheduler looks at the clock: the machine may have slept
 _RECOVERY = 5.0  # seconds in which a request rate doubles that a service had cut
+_BREATH = 0.1  # seconds after an error of the scheduler itself
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _log = logging.getLogger(__name__)
 
@@ -39,121 +38,6 @@ def steady() -> float:
     return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()
 
 
-@dataclass(frozen=True, slots=True)
-class PollPolicy:
-    """Delays between two looks at one operation, in seconds. Pure.
-
-    While the progress foretells the end, each look lies a share `ahead` of the way to it, and the last one
-    just behind it; past a wrong forecast the delay is a share `behind` of the time since. Without a forecast
-    the delay is the square root of `spread` times the elapsed time: where nothing is known of a duration,
-    that spacing is the least late for its number of requests.
-
-    Attributes
-    ----------
-    floor, cap : float
-        No look follows sooner, none later; a service that asks for calm may set them.
-    first, spread : float
-        Without a forecast: no look follows sooner, and how far they lie apart.
-    ahead, behind : float
-        With one: the shares of the time left, and of the time overdue.
-    near, near_cap : float
-        Close to the forecast end, looks lie a share `near` of the elapsed time apart, at most `near_cap`.
-    long_floor, long_after : float
-        As `floor`, for work that has run longer than `long_after`.
-    watched, watched_share : float
-        While somebody sees it live, no look follows later than this, or than this share of the elapsed time.
-    jitter : float
-        Each delay is longer or shorter by up to this share, so that many clients spread out.
-    failure_floor, failure_cap : float
-        The first delay after a failed look, which doubles, and the longest.
-    failure_budget, failure_least : float, int
-        An operation counts as lost after so many seconds without an answer, and so many failures.
-
-    Examples
-    --------
-    >>> policy = lro.PollPolicy(floor=5.0, jitter=0.0)
-    >>> policy.delay(1.0), policy.delay(60.0)
-    (5.0, 6.0)
-    """
-
-    floor: float = 0.2
-    first: float = 0.5
-    spread: float = 0.6
-    ahead: float = 0.55
-    behind: float = 0.4
-    cap: float = 10.5
-    near: float = 0.02
-    near_cap: float = 1.0
-    long_floor: float = 0.0
-    long_after: float = 120.0
-    watched: float = 1.5
-    watched_share: float = 0.05
-    jitter: float = 0.05
-    failure_floor: float = 1.0
-    failure_cap: float = 30.0
-    failure_budget: float = 900.0
-    failure_least: int = 10
-
-    def delay(
-        self,
-        elapsed: float,
-        forecast: Forecast | None = None,
-        *,
-        watched: bool = False,
-        draw: float = 0.5,
-    ) -> float:
-        """Return the delay after a successful look.
-
-        Parameters
-        ----------
-        elapsed : float
-            Seconds that the operation has run.
-        forecast : Forecast, optional
-            What its progress tells.
-        watched : bool
-            Somebody sees it live.
-        draw : float
-            A random number in 0..1 that decides the jitter.
-        """
-        end = None if forecast is None else forecast.end
-        if forecast is None or end is None:
-            delay = self._blind(elapsed - ((forecast and forecast.began) or 0.0))
-        else:
-            delay = self._informed(elapsed, end - elapsed)
-        if watched:
-            delay = min(delay, max(self.watched, self.watched_share * elapsed))
-        floor = max(self.floor, self.long_floor if elapsed > self.long_after else 0.0)
-        return max(floor, delay * (1.0 + self.jitter * (2.0 * draw - 1.0)))
-
-    def delay_after_failure(self, failures: int, failing: float, retry_after: float | None) -> float | None:
-        """Return the delay after a look that failed, or None once the state counts as lost.
-
-        Parameters
-        ----------
-        failures : int
-            Failures in a row, from 1.
-        failing : float
-            Seconds since the first of them; a laptop that slept in between has few failures in many.
-        retry_after : float or None
-            What the service asked for.
-        """
-        if failing > self.failure_budget and failures >= self.failure_least:
-            return None
-        backoff = min(self.failure_cap, self.failure_floor * 2.0 ** min(failures - 1, 10))
-        return max(backoff, retry_after or 0.0)
-
-    def _blind(self, elapsed: float) -> float:
-        return min(self.cap, max(self.first, math.sqrt(self.spread * max(0.0, elapsed))))
-
-    def _informed(self, elapsed: float, left: float) -> float:
-        near = min(self.near_cap, max(self.floor, self.near * elapsed))
-        if left <= 0.0:  # the end was foretold too early
-            return min(self._blind(elapsed), max(near, -left * self.behind))
-        if left < 2.0 * near:
-            return left + self.floor / 4.0
-        return min(self.cap, max(near, left * self.ahead))
-
-
 class Budget:
     """How many requests a client may send to look at its operations; from several threads.
 
@@ -164,14 +48,21 @@ class Budget:
     ----------
     rate, burst : float
         Requests a second, and at most at once.
+    longest : float
+        Seconds of the longest pause that a service gets.
     clock : callable
         Seconds that only grow.
     """
 
     def __init__(
-        self, rate: float = 40.0, burst: float = 40.0, *, clock: Callable[[], float] = steady
+        self,
+        rate: float = 40.0,
+        burst: float = 40.0,
+        *,
+        longest: float = 120.0,
+        clock: Callable[[], float] = steady,
     ) -> None:
-        self._most, self._burst, self._clock = rate, burst, clock
+        self._most, self._burst, self._longest, self._clock = rate, burst, longest, clock
         self._rate, self._tokens = rate, burst
         self._at = self._held = clock()
         self._slowed = float("-inf")
@@ -207,11 +98,15 @@ class Budget:
     def pause(self, seconds: float) -> None:
         """Hear that the service asks for no request in the next `seconds`."""
         with self._lock:
-            self._held = max(self._held, self._clock() + seconds)
+            self._held = max(self._held, self._clock() + min(seconds, self._longest))
 
 
 class Job(Protocol):
-    """Work that is done again and again until it says that it is over."""
+    """Work that is done again and again until it says that it is over.
+
+    A job may have a ``lane``, such as the host that it asks, and say that it is ``troubled`` while it is
+    likely to hang: see `lanes`.
+    """
 
     def run(self) -> float | None:
         """Do the work once; return the seconds until the next time, or None when it is over."""
@@ -221,31 +116,47 @@ class Job(Protocol):
 
 
 class Scheduler:
-    """Runs jobs when they are due.
+    """Runs jobs when they are due. A job that hangs or raises costs nobody else anything.
 
     Parameters
     ----------
     workers : int
-        Threads that run jobs; the most requests in flight at once.
+        Threads that run jobs. Up to `most` are there while some jobs take long.
+    most : int
+        The most threads; half of them at most are in one lane.
+    slow : float
+        Seconds after which another thread takes over from one whose job takes long.
     clock : callable
         Monotonic seconds.
     """
 
-    def __init__(self, *, workers: int = 4, clock: Callable[[], float] = steady) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int = 4,
+        most: int = 32,
+        slow: float = SLOW,
+        clock: Callable[[], float] = steady,
+    ) -> None:
         self._clock = clock
-        self._workers = workers
+        self._few, self._most, self._slow = workers, most, slow
         self._begin()
         forking.bind(self)
 
     def _begin(self) -> None:
+        self._lanes = Lanes(few=self._few, most=self._most, slow=self._slow)
         self._due: list[tuple[float, int, Job]] = []
         self._entries: dict[Job, int] = {}
         self._running: set[Job] = set()
         self._again: set[Job] = set()
         self._numbers = itertools.count()
-        self._changed = threading.Condition()
-        self._ready: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._started = False
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._offered = threading.Condition(self._lock)
+        self._ready: deque[Job] = deque()
+        self._dispatcher: threading.Thread | None = None
+        self._threads: dict[int, threading.Thread] = {}
+        self._free = 0  # threads without a job
         self._tickers: set[Callable[[], object]] = set()
         self._next_tick = 0.0
 
@@ -258,62 +169,69 @@ class Scheduler:
 
         A job that is running right now runs again as soon as it has ended.
         """
-        with self._changed:
+        with self._lock:
             if job in self._running:
                 self._again.add(job)
                 return
+            self._lanes.forget(job)
             self._enter(job, delay)
             self._start()
             self._changed.notify()
 
     def forget(self, job: Job) -> None:
         """Do not run `job` again; a run that has begun goes on to its end."""
-        with self._changed:
+        with self._lock:
             self._entries.pop(job, None)
+            self._lanes.forget(job)
             self._again.discard(job)
 
     def tick_with(self, ticker: Callable[[], object]) -> None:
         """Call `ticker` about four times a second, in the scheduler thread: it must not block."""
-        with self._changed:
+        with self._lock:
             self._tickers.add(ticker)
             self._start()
             self._changed.notify()
 
     def untick(self, ticker: Callable[[], object]) -> None:
         """Do not call `ticker` any more."""
-        with self._changed:
+        with self._lock:
             self._tickers.discard(ticker)
 
     def _enter(self, job: Job, delay: float) -> None:
         number = next(self._numbers)
         self._entries[job] = number
-        heapq.heappush(self._due, (self._clock() + delay, number, job))
+        heapq.heappush(self._due, (self._clock() + max(0.0, delay), number, job))
 
     def _start(self) -> None:
-        if self._started:
+        """Start the scheduler thread where there is none, or none any more."""
+        if self._dispatcher is not None and self._dispatcher.is_alive():
             return
-        self._started = True
-        threading.Thread(target=self._dispatch, name="lro-scheduler", daemon=True).start()
-        for number in range(self._workers):
-            threading.Thread(target=self._work, name=f"lro-request-{number}", daemon=True).start()
+        self._dispatcher = threading.Thread(target=self._dispatch, name="lro-scheduler", daemon=True)
+        self._dispatcher.start()
 
     def _dispatch(self) -> None:
         while True:
-            with self._changed:
-                now = self._clock()
-                if not self._jobs_due(now) and not self._ticks_due(now):
-                    self._changed.wait(self._pause(now))
-                    continue
-                jobs = self._take_due(now)
-                tickers = self._take_ticks(now)
-            for job in jobs:
-                self._ready.put(job)
-            for ticker in tickers:
-                try:
-                    ticker()
-                except Exception:  # noqa: BLE001 - a display that broke must not stop the polling; it is logged
-                    _log.exception("a clock was stopped")
-                    self.untick(ticker)
+            try:
+                self._step()
+            except BaseException:  # noqa: BLE001 - whatever it was: nothing else would move any more
+                _log.exception("the scheduler met an error, and goes on")
+                time.sleep(_BREATH)
+
+    def _step(self) -> None:
+        """Offer what is due to the threads, or wait until something is."""
+        with self._lock:
+            now = self._clock()
+            self._take_due(now)
+            if not self._offer(now) and not self._ticks_due(now):
+                self._changed.wait(self._pause(now))
+                return
+            tickers = self._take_ticks(now)
+        for ticker in tickers:
+            try:
+                ticker()
+            except BaseException:  # noqa: BLE001 - a display that broke must not stop the polling; it is logged
+                _log.exception("a clock was stopped")
+                self.untick(ticker)
 
     def _jobs_due(self, now: float) -> bool:
         return bool(self._due) and self._due[0][0] <= now
@@ -322,19 +240,44 @@ class Scheduler:
         return bool(self._tickers) and self._next_tick <= now
 
     def _pause(self, now: float) -> float | None:
-        times = [self._due[0][0]] if self._due else []
-        times += [self._next_tick] if self._tickers else []
-        return min(_LOOK_UP, max(0.0, min(times) - now)) if times else None
+        times = [self._due[0][0] - now] if self._due else []
+        times += [self._next_tick - now] if self._tickers else []
+        change = self._lanes.next_change(now)
+        times += [] if change is None else [change]
+        return min(_LOOK_UP, max(0.0, min(times))) if times else None
 
-    def _take_due(self, now: float) -> list[Job]:
-        jobs = []
+    def _take_due(self, now: float) -> None:
         while self._jobs_due(now):
             _, number, job = heapq.heappop(self._due)
             if self._entries.get(job) == number:  # else entered again since, or forgotten
                 del self._entries[job]
-                self._running.add(job)
-                jobs.append(job)
-        return jobs
+                self._lanes.enter(job)
+
+    def _offer(self, now: float) -> bool:
+        """Give the jobs that may run to the threads; tell whether there are any."""
+        jobs = self._lanes.admit(now)
+        self._running.update(jobs)
+        self._ready.extend(jobs)
+        self._offered.notify(len(jobs))
+        while len(self._ready) > self._free and len(self._threads) < self._lanes.most:
+            if not self._add_thread():
+                break
+        return bool(jobs)
+
+    def _add_thread(self) -> bool:
+        number = next(number for number in itertools.count() if number not in self._threads)
+        thread = threading.Thread(
+            target=self._work, args=(number,), name=f"lro-request-{number}", daemon=True
+        )
+        self._threads[number] = thread
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more threads; those that are there go on
+            del self._threads[number]
+            _log.warning("no thread can be started; %d look at the operations", len(self._threads))
+            return False
+        self._free += 1
+        return True
 
     def _take_ticks(self, now: float) -> list[Callable[[], object]]:
         if not self._ticks_due(now):
@@ -342,24 +285,58 @@ class Scheduler:
         self._next_tick = now + TICK
         return list(self._tickers)
 
-    def _work(self) -> None:
-        while True:
-            job = self._ready.get()
-            delay: float | None = None
-            try:
-                delay = job.run()
-            except Exception as error:  # noqa: BLE001 - a job's bug must not end the thread; the job hears of it
-                _log.debug("a job was abandoned: %s", type(error).__name__)
-                job.abandon(error)
-            with self._changed:
+    def _work(self, number: int) -> None:
+        try:
+            while (job := self._next_job(number)) is not None:
+                self._run(job)
+                del job
+        except BaseException:  # noqa: BLE001 - something has killed the thread; another takes its place
+            _log.exception("a request thread has ended")
+            with self._lock:
+                self._leave(number)
+                self._offer(self._clock())
+
+    def _leave(self, number: int) -> None:
+        self._free -= 1
+        del self._threads[number]
+
+    def _next_job(self, number: int) -> Job | None:
+        """Return the next job, None where this thread is one too many."""
+        with self._lock:
+            while not self._ready:
+                if len(self._threads) > self._lanes.few:
+                    self._leave(number)
+                    return None
+                self._offered.wait()
+            self._free -= 1
+            return self._ready.popleft()
+
+    def _run(self, job: Job) -> None:
+        delay: float | None = None
+        try:
+            delay = job.run()
+        except BaseException as error:  # noqa: BLE001 - a job's bug, or exit, must not end the thread; the job hears of it
+            _log.debug("a job was abandoned: %s", type(error).__name__)
+            self._abandon(job, error)
+        finally:
+            with self._lock:
+                self._free += 1
                 self._running.discard(job)
+                self._lanes.left(job)
                 if job in self._again:
                     self._again.discard(job)
                     delay = 0.0
                 if delay is not None:
                     self._enter(job, delay)
-                    self._changed.notify()
-            del job
+                self._start()
+                self._offer(self._clock())
+                self._changed.notify()
+
+    def _abandon(self, job: Job, error: BaseException) -> None:
+        try:
+            job.abandon(error)
+        except BaseException:  # noqa: BLE001 - as above
+            _log.exception("a job could not be told that it was abandoned")
 
 
 _shared = Scheduler()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lro_notebook import addresses
 from lro_notebook.answers import AnswerLost, NoAnswer
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
+from lro_notebook.paging import operations_of, paginate
 from lro_notebook.progress import Progress
 from lro_notebook.resource import OperationResource, listing_parent, operation_id, operation_parent
 
@@ -48,23 +49,22 @@ class RemoteOperation:
         self._rest, self._path, self._missing = rest, path, missing
 
     @property
+    def lane(self) -> str:
+        """The host that is asked."""
+        return self._rest.endpoint
+
+    @property
     def version(self) -> str:
         """The API version that it is read with."""
         return self._rest.version_of(self._path)
 
     def poll(self) -> OperationResource:
         """Read it with a single request."""
-        answer = self._rest.call("GET", self._path, role="poll", missing=self._missing)
-        try:
-            return OperationResource.from_dict(answer)
-        except ConfigError as error:  # as passing as an answer that is no JSON
-            raise NoAnswer("the answer is no operation", url=str(self._rest.url(self._path))) from error
+        return self._it(self._rest.call("GET", self._path, role="poll", missing=self._missing))
 
     def get(self) -> OperationResource:
         """Read it, trying again through passing failures."""
-        return OperationResource.from_dict(
-            self._rest.call("GET", self._path, role="read", missing=self._missing)
-        )
+        return self._it(self._rest.call("GET", self._path, role="read", missing=self._missing))
 
     def wait(self, seconds: float) -> OperationResource | None:
         """Have the service wait for the end, at most so many seconds; None where it does not offer that."""
@@ -75,11 +75,23 @@ class RemoteOperation:
             if error.code in (Code.UNIMPLEMENTED, Code.NOT_FOUND, Code.INVALID_ARGUMENT):
                 return None
             raise
-        return OperationResource.from_dict(answer)
+        return self._it(answer)
 
     def cancel(self) -> None:
         """Ask for its cancellation."""
         self._rest.call("POST", f"{self._path}:cancel", role="read", json={}, missing=self._missing)
+
+    def _it(self, answer: dict[str, Any]) -> OperationResource:
+        """Return the operation in an answer; what is none, or another one, is as passing as no JSON."""
+        url = str(self._rest.url(self._path))
+        try:
+            resource = OperationResource.from_dict(answer)
+        except ConfigError as error:
+            raise NoAnswer("the answer is no operation", url=url) from error
+        # Of the name only the id has to be the same: many services put the number of a project for its id.
+        if operation_id(resource.name) != operation_id(self._path):
+            raise NoAnswer("the answer is another operation", url=url)
+        return resource
 
 
 class RemoteListing:
@@ -87,6 +99,11 @@ class RemoteListing:
 
     def __init__(self, rest: Rest, path: str) -> None:
         self._rest, self._path = rest, path
+
+    @property
+    def lane(self) -> str:
+        """The host that is asked."""
+        return self._rest.endpoint
 
     def __call__(self) -> Iterator[Sequence[dict[str, Any]]]:
         """Iterate over the pages, with one single request for each."""
@@ -101,17 +118,15 @@ def pages(
     page_size: int | None = None,
     filter_: str | None = None,
 ) -> Iterator[Sequence[dict[str, Any]]]:
-    """Iterate over the pages of ``GET {path}``, a list of operations, as JSON (AIP-158)."""
+    """Iterate over the pages of ``GET {path}``, a list of operations, as JSON objects."""
     params: dict[str, str | int] = {"filter": filter_} if filter_ else {}
     if page_size:
         params["pageSize"] = page_size
-    while True:
-        page = rest.call("GET", path, role=role, params=params)
-        yield page.get("operations") or ()
-        token = page.get("nextPageToken")
-        if not token or token == params.get("pageToken"):
-            return
-        params["pageToken"] = token
+
+    def fetch(token: str | None) -> dict[str, Any]:
+        return rest.call("GET", path, role=role, params={**params, **({"pageToken": token} if token else {})})
+
+    return paginate(fetch, "operations", where=str(rest.url(path)))
 
 
 def ask_local(rest: Rest) -> LocalService | None:
@@ -122,7 +137,10 @@ def ask_local(rest: Rest) -> LocalService | None:
         return None
     if answer.get("service") != "lro-notebook-local":
         return None
-    return LocalService(data_dir=Path(answer["dataDir"]), buckets=Path(answer["buckets"]))
+    places = answer.get("dataDir"), answer.get("buckets")
+    if not all(isinstance(place, str) for place in places):
+        return None
+    return LocalService(*(Path(str(place)) for place in places))
 
 
 def read_operation(rest: Rest, name: str, missing: str = "") -> tuple[OperationResource, str]:
@@ -165,8 +183,9 @@ def start_unknown(rest: Rest, record: StartRecord, lost: AnswerLost) -> StartUnk
     candidates: list[str] = []
     try:
         for page in pages(rest, f"{parent}/operations", role="read"):
-            resources = map(OperationResource.from_dict, page)
-            candidates += [item.name for item in resources if _created_since(item, record.requested - _SKEW)]
+            candidates += [
+                item.name for item in operations_of(page) if _created_since(item, record.requested - _SKEW)
+            ]
         found = "Since then no operation was created there; it may still appear."
         if candidates:
             ids = ", ".join(map(operation_id, candidates))

@@ -20,7 +20,17 @@ from urllib.parse import unquote_to_bytes
 import httpx
 
 from lro_notebook import addresses, auth, forking, pools
-from lro_notebook.answers import CLOSED, RETRIED, AnswerLost, NoAnswer, error_of, parsed
+from lro_notebook.answers import (
+    CLOSED,
+    MOST,
+    RETRIED,
+    AnswerLost,
+    AnswerTooLarge,
+    NoAnswer,
+    error_of,
+    parsed,
+)
+from lro_notebook.bounded import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
 from lro_notebook.errors import ApiError, AuthError, Code, ConfigError, LroError
 
 if TYPE_CHECKING:
@@ -126,7 +136,10 @@ class Rest:
     credentials : google.auth.credentials.Credentials, str or None
         See `lro_notebook.auth.for_endpoint`.
     timeout : float
-        Seconds that one request may take without progress.
+        Seconds that one request may take without progress; in all it may take twice as long, and a second
+        more for every 100 kB of its answer.
+    max_answer : int
+        Bytes that one answer may have, decoded.
     transport : httpx.BaseTransport, optional
         What carries the requests; for tests.
     revive : callable, optional
@@ -140,6 +153,7 @@ class Rest:
         *,
         credentials: Any = None,  # noqa: ANN401 - three kinds, see auth.for_endpoint
         timeout: float = 30.0,
+        max_answer: int = MOST,
         transport: httpx.BaseTransport | None = None,
         revive: Callable[[], tuple[str, str]] | None = None,
         retry: RetryPolicy | None = None,
@@ -152,12 +166,19 @@ class Rest:
         self._revive, self._reviving = revive, threading.Lock()
         self._point_to(endpoint, credentials)
         self._usable = True
+        trusting = not auth.is_loopback(self._base)
         self._http = httpx.Client(
             timeout=timeout,
-            transport=transport,
+            transport=BoundedTransport(
+                transport or carrier(self._base, trust_env=trusting), seconds=2.0 * timeout, most=max_answer
+            ),
             follow_redirects=False,
-            trust_env=not auth.is_loopback(self._base),
-            headers={"Accept": "application/json", "User-Agent": "lro-notebook"},
+            trust_env=trusting,
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": CODINGS,
+                "User-Agent": "lro-notebook",
+            },
         )
         forking.bind(self)
 
@@ -335,11 +356,7 @@ class Rest:
         ) as error:
             raise NoAnswer(f"nothing listens there ({type(error).__name__})", url=shown) from error
         except httpx.RequestError as error:
-            if changes:
-                raise AnswerLost(
-                    f"the connection was lost after the request ({type(error).__name__})"
-                ) from error
-            raise NoAnswer(f"the connection was lost ({type(error).__name__})", url=shown) from error
+            raise _unread(error, shown, changes=changes) from error
         if response.is_success:
             data = parsed(response, shown, changes=changes)
             return Answer(response.status_code, response.headers, data)
@@ -358,6 +375,19 @@ class Rest:
                 self._point_to(*self._revive())
                 _log.warning("The local service had stopped; it runs again, with its data.")
         return True
+
+
+def _unread(error: httpx.RequestError, url: str, *, changes: bool) -> LroError:
+    """Return what it means that a request was sent and its answer cannot be read."""
+    if isinstance(error, (TooLarge, TooSlow)):
+        what = str(error)
+    else:
+        what = f"the connection was lost ({type(error).__name__})"
+    if changes:
+        return AnswerLost(what)
+    if isinstance(error, TooLarge):
+        return AnswerTooLarge(what, url=url)
+    return NoAnswer(what, url=url)
 
 
 def _again(error: ApiError | AuthError, role: Role) -> bool:

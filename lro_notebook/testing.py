@@ -17,7 +17,7 @@ from lro_notebook.client import Client
 from lro_notebook.errors import Code, ConfigError
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.local.proven import ProvenTransport
-from lro_notebook.polling import PollPolicy
+from lro_notebook.policy import PollPolicy
 from lro_notebook.remote import LocalService
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 Usage: PYTHONPATH=tests python scripts/soak.py --minutes 10
 
 The service (tests/misbehaving.py) fails one request in ten at random, with fixed seeds. Each operation
-that ends is replaced by a new one, and every few seconds a forked child looks at one of them. Ends with
-status 1 if an operation ended in a wrong state, if threads or connections were left behind, or if a child
-hung or saw another operation.
+that ends is replaced by a new one, and every few seconds a forked child looks at one of them. Beside them,
+operations of twelve other services are followed that never answer, or one byte at a time. Ends with status 1
+if an operation ended in a wrong state, if one of the others was not said to be in trouble, if threads or
+connections were left behind, or if a child hung or saw another operation.
 """
 
 from __future__ import annotations
@@ -18,14 +19,21 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+from hostile import Hostile
 from misbehaving import PARENT, PASSING, Misbehaving, Operation
 
 import lro_notebook as lro
+from lro_notebook.resource import OperationResource
 
+if TYPE_CHECKING:
+    import socket
+
+THREADS = 33  # of ours, at most: one that plans, and those that wait for services that hang
 ROOT = Path(__file__).parents[1]
 HUNG, EVERY = 60.0, 2.0  # seconds after which a child counts as hung; from one child to the next
 OUTCOMES: dict[str, dict[str, Any]] = {
@@ -101,6 +109,22 @@ class Soak:
             self.service.faults += faults
 
 
+def dark(stack: ExitStack, number: int) -> lro.Operation:
+    """Follow an operation of a service that never answers, or only drips; it ends with `stack`."""
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        if number % 2:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            server.drip(connection, b" ")
+        server.over.wait()
+
+    server = stack.enter_context(Hostile(answer))
+    client = stack.enter_context(lro.Client(server.endpoint, timeout=5.0))
+    operation = client.snapshot(OperationResource("operations/dark"))
+    operation.follower.follow()
+    return operation
+
+
 def main() -> int:
     """Run it, draw it, and judge it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -110,7 +134,10 @@ def main() -> int:
     options = parser.parse_args()
     me, rows = psutil.Process(), list[tuple[float, float, int, int]]()
     before = threading.active_count()
-    with Misbehaving() as service, lro.Client(service.endpoint, timeout=0.5) as client:
+    with ExitStack() as stack:
+        service = stack.enter_context(Misbehaving())
+        client = stack.enter_context(lro.Client(service.endpoint, timeout=0.5))
+        lost = [dark(stack, number) for number in range(12)]
         soak, began = Soak(service, client), time.monotonic()
         for _ in range(options.operations):
             soak.begin()
@@ -129,6 +156,7 @@ def main() -> int:
         while soak.children:
             soak.reap()
             time.sleep(0.1)
+        unsaid = [each for each in lost if not each.trouble]
     threads, sent = max(row[2] for row in rows), service.requests
     draw(rows, soak.lags, options.picture)
     print(f"{len(soak.lags):,} operations ended, {len(soak.wrong)} of them in a wrong state")
@@ -138,8 +166,9 @@ def main() -> int:
     print(f"requests: {sent['start']:,} starts, {sent['GET']:,} reads; at most {threads} threads of ours")
     print(f"memory {rows[len(rows) // 4][1]:.0f} MB after a quarter, {rows[-1][1]:.0f} MB at the end")
     print(f"lag: mean {sum(soak.lags) / len(soak.lags):.2f} s, worst {max(soak.lags):.1f} s")
+    print(f"{len(lost)} operations of services that hang, {len(lost) - len(unsaid)} said to be in trouble")
     print(f"drawn to {options.picture}")
-    return int(bool(soak.wrong) or False in soak.forked or threads > before + 5)
+    return int(bool(soak.wrong or unsaid) or False in soak.forked or threads > before + THREADS)
 
 
 def draw(rows: list[tuple[float, float, int, int]], lags: list[float], picture: Path) -> None:

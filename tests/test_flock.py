@@ -215,13 +215,25 @@ def test_a_forgotten_operation_is_not_looked_at_again() -> None:
     assert house.service.gets == []
 
 
-def test_a_bug_loses_nobody_silently() -> None:
-    house = House([50.0] * 4)
+def test_a_list_that_cannot_be_read_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
+    house = House([50.0] * 10)
 
     def broken() -> Iterator[list[dict[str, Any]]]:
         raise RuntimeError("a bug")
 
     house.flock._listing = broken
+    house.run()
+    assert max(house.lags) < 1.0
+    assert caplog.text.count("cannot be read (RuntimeError)") == 1
+
+
+def test_a_bug_loses_nobody_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House([50.0] * 4)
+
+    def broken() -> Iterator[list[dict[str, Any]]]:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(house.flock, "_list_pays", lambda _: broken())
     for follower in house.followers:
         follower.follow()
     with pytest.raises(RuntimeError) as caught:

@@ -14,7 +14,7 @@ import lro_notebook as lro
 from lro_notebook.answers import NoAnswer
 from lro_notebook.errors import ApiError, Code
 from lro_notebook.following import Follower
-from lro_notebook.polling import PollPolicy
+from lro_notebook.policy import PollPolicy
 from lro_notebook.resource import OperationResource
 
 CREATED = "2026-03-04T09:00:00Z"

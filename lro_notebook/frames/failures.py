@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook import auth
 from lro_notebook.errors import Code, ConfigError, LroWarning, warn_caller
 from lro_notebook.frames.operations import typed
+from lro_notebook.paging import paginate
 from lro_notebook.progress import Progress
-from lro_notebook.resource import format_timestamp, parse_timestamp
+from lro_notebook.resource import format_timestamp, parse_int64, parse_timestamp
 from lro_notebook.rest import Rest
 
 if TYPE_CHECKING:
@@ -109,26 +110,31 @@ def _rows(rest: Rest, filter_: str, operation: Operation) -> Iterator[dict[str, 
         "orderBy": "timestamp asc",
         "pageSize": _PAGE_SIZE,
     }
-    while True:
-        page = rest.call("POST", "v2/entries:list", role="read", json=body)
-        yield from map(_row, page.get("entries") or ())
-        token = page.get("nextPageToken")
-        if not token or token == body.get("pageToken"):
-            return
-        body["pageToken"] = token
+
+    def fetch(token: str | None) -> dict[str, Any]:
+        asked = {**body, "pageToken": token} if token else body
+        return rest.call("POST", "v2/entries:list", role="read", json=asked)
+
+    for page in paginate(fetch, "entries", where=str(rest.url("v2/entries:list"))):
+        yield from map(_row, page)
 
 
 def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
     payload = _object(entry.get("jsonPayload"))
     error = _object(payload.get("error"))
-    code = error.get("code")
+    code = parse_int64(error.get("code"))
     return {
         "time": parse_timestamp(entry.get("timestamp")),
-        "source": payload.get("source") or payload.get("destination"),
-        "resource": payload.get("resourceId") or payload.get("resourceName"),
-        "code": Code.of(int(code)).name if isinstance(code, int | float) else None,
-        "message": error.get("message"),
+        "source": _text(payload, "source", "destination"),
+        "resource": _text(payload, "resourceId", "resourceName"),
+        "code": None if code is None else Code.of(code).name,
+        "message": _text(error, "message"),
     }
+
+
+def _text(fields: Mapping[str, Any], *names: str) -> str | None:
+    """Return the first of the fields that holds text."""
+    return next((value for name in names if isinstance(value := fields.get(name), str) and value), None)
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -6,17 +6,22 @@ the JSON of the answers, so fractions are doubles before they become anything el
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from lro_notebook import addresses
+from lro_notebook.answers import AnswerTooLarge
 from lro_notebook.errors import ApiError, Code
 from lro_notebook.frames.chunks import Chunk
 from lro_notebook.frames.exact import table_of
 from lro_notebook.frames.fhir import flatten
 from lro_notebook.frames.files import Shard
 from lro_notebook.frames.hl7v2 import chunk_of_values
+from lro_notebook.paging import paginate
+from lro_notebook.resource import parse_int64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from lro_notebook.rest import Rest
 
 _PAGE = 1000
+_TYPE = re.compile(r"[A-Za-z]{1,64}", re.ASCII)  # of a FHIR resource; it becomes a part of an address
 _NOT_OFFERED = (Code.NOT_FOUND, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED)
 
 
@@ -51,14 +57,19 @@ def find_in_store(store: Store) -> list[Shard]:
         if error.code in _NOT_OFFERED:
             return []
         raise
+    metrics = answer.get("metrics")
     return [
-        _shard_of(store, metric) for metric in answer.get("metrics") or () if int(metric.get("count") or 0)
+        _shard_of(store, metric)
+        for metric in (metrics if isinstance(metrics, list) else ())
+        if isinstance(metric, dict)
+        and _TYPE.fullmatch(str(metric.get("resourceType")))
+        and parse_int64(metric.get("count"))
     ]
 
 
 def _shard_of(store: Store, metric: Mapping[str, Any]) -> Shard:
-    kind = addresses.segment(metric.get("resourceType"), "resource type")
-    size = int(metric.get("structuredStorageSizeBytes") or 0)
+    kind = str(metric["resourceType"])
+    size = max(0, parse_int64(metric.get("structuredStorageSizeBytes")) or 0)
     return Shard(f"{store.name}/fhir/{kind}", f"fhir/{kind}", kind, size, kind="searched")
 
 
@@ -68,26 +79,50 @@ def read_searched(
     """Yield the resources of some types, page by page; a `chunks.Source`."""
     rows = 0
     for shard in shards:
-        name = shard.table
-        params: dict[str, str | int] | None = {"_count": _PAGE}
-        while params is not None:
-            bundle = location.rest.call(
-                "GET", addresses.join(location.name, shard.path), role="read", params=params
-            )
-            found = [entry["resource"] for entry in bundle.get("entry") or () if "resource" in entry]
+        name, path = shard.table, addresses.join(location.name, shard.path)
+        fetch = partial(_searched, _Pages(location.rest, path, "_count"))
+        for page in paginate(fetch, "entry", where=path, next_token=_next):
+            found = [entry["resource"] for entry in page if isinstance(entry.get("resource"), dict)]
             flat = flatten(table_of(found, options.decimals), lists=options.lists, offset=rows)
             rows += len(found)
             children = {f"{name}.{path}": child for path, child in flat.children.items()}
             truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
             yield Chunk({name: flat.table, **children}, (), truncated)
-            params = _next(bundle)
         advance(shard.size)
 
 
-def _next(bundle: Mapping[str, Any]) -> dict[str, str | int] | None:
+class _Pages:
+    """Reads the pages of a list; smaller ones once an answer was larger than the client takes."""
+
+    def __init__(self, rest: Rest, path: str, size: str) -> None:
+        self._rest, self._path, self._name, self._size = rest, path, size, _PAGE
+
+    def __call__(self, params: Mapping[str, str | int]) -> dict[str, Any]:
+        while True:
+            size = {} if self._name in params and self._size == _PAGE else {self._name: self._size}
+            try:
+                return self._rest.call("GET", self._path, role="read", params={**params, **size})
+            except AnswerTooLarge:
+                if self._size == 1:
+                    raise
+                self._size = max(1, self._size // 10)
+
+
+def _searched(pages: _Pages, query: str | None) -> dict[str, Any]:
+    return pages(dict(parse_qsl(query or "")))
+
+
+def _next(bundle: Mapping[str, Any]) -> str | None:
     """Return the query of the next page; of its address nothing else is used."""
-    links = [link.get("url") for link in bundle.get("link") or () if link.get("relation") == "next"]
-    return dict(parse_qsl(urlsplit(str(links[0])).query)) if links else None
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "next":
+            return str(link.get("url")).partition("#")[0].partition("?")[2]
+    return None
+
+
+def _listed(pages: _Pages, token: str | None) -> dict[str, Any]:
+    return pages({"view": "FULL", **({"pageToken": token} if token else {})})
 
 
 def read_listed(
@@ -95,13 +130,8 @@ def read_listed(
 ) -> Iterator[Chunk]:
     """Yield the messages of an HL7v2 store, page by page; a `chunks.Source`."""
     for shard in shards:
-        params: dict[str, str | int] = {"view": "FULL", "pageSize": _PAGE}
-        while True:
-            page = location.rest.call(
-                "GET", addresses.join(location.name, "messages"), role="read", params=params
-            )
-            yield chunk_of_values(shard, page.get("hl7V2Messages") or (), options)
-            if not page.get("nextPageToken"):
-                break
-            params["pageToken"] = page["nextPageToken"]
+        path = addresses.join(location.name, "messages")
+        fetch = partial(_listed, _Pages(location.rest, path, "pageSize"))
+        for page in paginate(fetch, "hl7V2Messages", where=path):
+            yield chunk_of_values(shard, page, options)
         advance(shard.size)

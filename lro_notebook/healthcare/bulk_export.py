@@ -37,6 +37,11 @@ class ExportStatus:
         self._requested = requested
         self._cancelled = False
 
+    @property
+    def lane(self) -> str:
+        """The host that is asked."""
+        return self._rest.endpoint
+
     def poll(self) -> OperationResource:
         """Read the state with a single request."""
         missing = "Records of exports that ended or were cancelled are kept for a limited time."

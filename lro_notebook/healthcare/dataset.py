@@ -12,6 +12,7 @@ from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.jupyter.shown import Operations
+from lro_notebook.paging import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -173,7 +174,7 @@ class Dataset:
             kind(self.client, self.name, identifier, api_version=self._version)
             for kind in _STORE_KINDS
             for store in self._pages(kind.collection)
-            if (identifier := _addressable(store["name"]))
+            if (identifier := _addressable(str(store.get("name"))))
         ]
 
     def operation(self, name_or_id: str) -> Operation:
@@ -223,13 +224,13 @@ class Dataset:
         )
 
     def _pages(self, collection: str) -> Iterator[dict[str, Any]]:
-        params: dict[str, str | int] = {}
-        while True:
-            page = self._call("GET", addresses.join(self.name, collection), params)
-            yield from page.get(collection) or ()
-            if not page.get("nextPageToken"):
-                return
-            params["pageToken"] = page["nextPageToken"]
+        path = addresses.join(self.name, collection)
+
+        def fetch(token: str | None) -> dict[str, Any]:
+            return self._call("GET", path, {"pageToken": token} if token else None)
+
+        for page in paginate(fetch, collection, where=path):
+            yield from page
 
 
 def _addressable(name: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare.store import Store
+from lro_notebook.paging import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,16 +131,13 @@ class DicomWeb(Store):
         needs ``healthcare.dicomStores.dicomWebRead``. Binary attributes, such as pixels, are left out.
         """
         path = addresses.join(self.name, web_path(study=study, series=series, instance=instance), "metadata")
-        items: list[dict[str, Any]] = self._call("GET", path).get("items", [])
-        return items
+        return _objects(self._call("GET", path))
 
     def _search(self, path: str, limit: int | None, attributes: dict[str, str]) -> list[dict[str, Any]]:
         params: dict[str, str | int] = {**attributes}
         if limit is not None:
             params["limit"] = limit
-        found = self._call("GET", addresses.join(self.name, path), params=params)
-        items: list[dict[str, Any]] = found.get("items", [])
-        return items
+        return _objects(self._call("GET", addresses.join(self.name, path), params=params))
 
     def _begin(
         self,
@@ -161,6 +159,11 @@ class DicomWeb(Store):
             missing="store.studies() lists the studies there are.",
             show=show,
         )
+
+
+def _objects(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the objects in an answer of DICOMweb, which is a list of them."""
+    return next(paginate(lambda _: answer, "items", where="dicomWeb"))
 
 
 def web_path(*, study: str, series: str | None = None, instance: str | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lro_notebook import addresses
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.store import Store
+from lro_notebook.paging import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -233,12 +234,13 @@ class Hl7v2Store(Store):
         params: dict[str, str | int] = requests.given(
             filter=filter, view=requests.one_of(view, VIEWS, "view"), orderBy=order_by, pageSize=page_size
         )
-        while True:
-            page = self._call("GET", addresses.join(self.name, "messages"), params=params)
-            yield from page.get("hl7V2Messages") or ()
-            if not page.get("nextPageToken"):
-                return
-            params["pageToken"] = page["nextPageToken"]
+        path = addresses.join(self.name, "messages")
+
+        def fetch(token: str | None) -> dict[str, Any]:
+            return self._call("GET", path, params={**params, **requests.given(pageToken=token)})
+
+        for page in paginate(fetch, "hl7V2Messages", where=path):
+            yield from page
 
     def message(self, message_id: str, *, view: str = "FULL") -> dict[str, Any]:
         """Return a message by its id or its full name.

@@ -31,6 +31,7 @@ _LOG_LIMIT = 1 << 20
 #: Seconds between two looks at whether the service is up or gone.
 _LOOK_AGAIN = 0.02
 _REQUEST_TIMEOUT = 5.0
+_MOST_ABOUT = 1 << 16  # bytes of what a service says of itself
 
 
 class _Program(subprocess.Popen[bytes]):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
+from lro_notebook.bounded import TimedStream
 from lro_notebook.local.proof import PROOF_PATH, Identity, new_nonce
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class ProvenTransport(httpx.BaseTransport):
     identity : Identity
         The service to talk to; set it when the service has started anew.
     """
+
+    timed = True  # its sockets keep the time of `BoundedTransport`
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
@@ -123,7 +126,7 @@ class _ProvenBackend(httpcore.NetworkBackend):
         except BaseException:
             stream.close()
             raise
-        return stream
+        return TimedStream(stream)
 
 
 def prove(

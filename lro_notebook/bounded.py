@@ -1,0 +1,300 @@
+"""An httpx transport that bounds every answer: its bytes, decoded, and the whole time of its request.
+
+httpx waits so many seconds for each piece, for as long as pieces come, and decodes a piece whatever it
+becomes. Here a request has one deadline that connecting, status, headers and body share, and an answer is
+read whole: what comes back from this transport needs no more of the network. Knows nothing of JSON or Google.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.request
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable, Iterator
+
+CODINGS = "gzip"  # what is asked for, since it can be decoded in bounded steps
+_HEADERS = 1 << 20  # bytes until status and headers are complete, with all 1xx answers before them
+_EARNED = 1e-5  # seconds that a byte is worth: an answer that comes at 100 kB a second may take its time
+_PIECE = 1 << 14  # bytes that are sent at once
+_PIECES, _CRUMB = 100_000, 16  # after so many pieces they hold so many bytes each: a piece costs 10 µs
+_MARGIN = 0.01  # seconds that a timeout may end early
+
+
+class TooLarge(httpx.RequestError):
+    """An answer is larger than it may be."""
+
+
+class TooSlow(httpx.TimeoutException):
+    """A request was not over in its whole time, although something came now and then."""
+
+
+class _Bound:
+    """What one request may still take: seconds, and bytes on the wire."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._clock, self._deadline = clock, clock() + seconds
+        self.wire = _HEADERS
+
+    @property
+    def left(self) -> float:
+        """Seconds until it has to be over."""
+        return self._deadline - self._clock()
+
+    def at_most(self, timeout: float | None) -> float:
+        """Return `timeout`, or what is left of the whole time."""
+        left = max(0.001, self.left)
+        return left if timeout is None else min(timeout, left)
+
+    def took(self, count: int) -> None:
+        """Hear that so many bytes came."""
+        self.wire -= count
+        self._deadline += count * _EARNED
+
+
+class _Here(threading.local):
+    """The request that this thread sends; httpcore reads in the thread that asks."""
+
+    bound: _Bound | None = None
+
+
+_here = _Here()
+
+
+@contextmanager
+def _bound_by(bound: _Bound) -> Iterator[None]:
+    before, _here.bound = _here.bound, bound
+    try:
+        yield
+    finally:
+        _here.bound = before
+
+
+class TimedStream(httpcore.NetworkStream):
+    """A connection whose reads and writes end with the time of the request that they are for."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what comes next."""
+        bound = _here.bound
+        if bound is None:
+            return self._inner.read(max_bytes, timeout)
+        if bound.left <= 0.0:
+            raise httpcore.ReadTimeout
+        data = self._inner.read(max_bytes, bound.at_most(timeout))
+        bound.took(len(data))
+        if bound.wire < 0:
+            raise httpcore.ReadError
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send `buffer`."""
+        bound = _here.bound
+        if bound is None:
+            self._inner.write(buffer, timeout)
+            return
+        for start in range(0, len(buffer), _PIECE):
+            if bound.left <= 0.0:
+                raise httpcore.WriteTimeout
+            self._inner.write(buffer[start : start + _PIECE], bound.at_most(timeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """Return the same connection, encrypted."""
+        return TimedStream(self._inner.start_tls(ssl_context, server_hostname, _at_most(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as its base
+        """Return what the connection itself knows."""
+        return self._inner.get_extra_info(info)
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Opens connections as another backend does, and keeps the time on them."""
+
+    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+        self._inner = inner
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect."""
+        return TimedStream(
+            self._inner.connect_tcp(host, port, _at_most(timeout), local_address, socket_options)
+        )
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.NetworkStream:
+        """Connect."""
+        return TimedStream(self._inner.connect_unix_socket(path, _at_most(timeout), socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        self._inner.sleep(seconds)
+
+
+def _at_most(timeout: float | None) -> float | None:
+    return timeout if _here.bound is None else _here.bound.at_most(timeout)
+
+
+class BoundedTransport(httpx.BaseTransport):
+    """Carries requests through another transport, and returns their whole answers, decoded.
+
+    May be used from any thread.
+
+    Parameters
+    ----------
+    inner : httpx.BaseTransport
+        What carries the requests. The sockets of an `httpx.HTTPTransport` keep the time from here on, and so
+        do those of a transport that has ``timed = True`` and connects by `TimedStream`; with any other the
+        time is looked at whenever a piece has come.
+    seconds : float
+        The whole time of a request. A second more is given for every 100 kB that come.
+    most : int
+        Bytes that an answer may have, decoded.
+    clock : callable
+        Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        inner: httpx.BaseTransport,
+        *,
+        seconds: float,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inner, self._seconds, self._most, self._clock = inner, seconds, most, clock
+        self._timed = isinstance(inner, httpx.HTTPTransport) or getattr(inner, "timed", False)
+        if isinstance(inner, httpx.HTTPTransport):
+            # Neither library has a public way to give a backend to a transport with proxies and certificates.
+            pool = inner._pool  # noqa: SLF001
+            if not isinstance(pool._network_backend, _Backend):  # noqa: SLF001
+                pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and read its answer to the end.
+
+        Raises
+        ------
+        TooLarge, TooSlow
+            The answer is over a bound.
+        httpx.TransportError
+            As the inner transport.
+        """
+        bound = _Bound(self._seconds, self._clock)
+        with _bound_by(bound):
+            try:
+                response = self._inner.handle_request(request)
+                try:
+                    return self._whole(response, bound)
+                finally:
+                    response.close()
+            except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+                if bound.left > _MARGIN:
+                    raise
+                raise self._too_slow() from error
+            except httpx.ReadError as error:
+                if bound.wire >= 0:
+                    raise
+                raise self._too_large() from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
+    def _whole(self, response: httpx.Response, bound: _Bound) -> httpx.Response:
+        bound.wire = 2 * self._most + _HEADERS  # the frames of chunks count too
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if coding in ("", "identity"):
+            pieces = self._pieces(response, bound)
+        elif coding in ("gzip", "x-gzip"):
+            pieces = _gunzipped(self._pieces(response, bound), self._most)
+        else:
+            raise httpx.DecodingError("the answer has a content coding that was not asked for")
+        body = bytearray()
+        for piece in pieces:
+            body += piece
+            if len(body) > self._most:
+                raise self._too_large()
+            if bound.left <= 0.0:
+                raise self._too_slow()
+        headers = response.headers.copy()
+        headers.pop("Content-Encoding", None)
+        return httpx.Response(
+            response.status_code,
+            headers=headers,
+            stream=httpx.ByteStream(bytes(body)),
+            extensions=response.extensions,
+        )
+
+    def _pieces(self, response: httpx.Response, bound: _Bound) -> Iterator[bytes]:
+        stream = response.stream
+        if not isinstance(stream, httpx.SyncByteStream):
+            raise TypeError("a transport for synchronous clients gives synchronous answers")
+        pieces = length = 0
+        for piece in stream:
+            if not self._timed:
+                bound.took(len(piece))
+            if bound.left <= 0.0:
+                raise self._too_slow()
+            pieces, length = pieces + 1, length + len(piece)
+            if pieces > _PIECES and length < pieces * _CRUMB:
+                raise httpx.DecodingError("the answer comes in too many pieces")
+            yield piece
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the answer is larger than {self._most:,} bytes")
+
+    def _too_slow(self) -> TooSlow:
+        return TooSlow(f"the answer was not there after {self._seconds:g} s")
+
+
+def _gunzipped(pieces: Iterable[bytes], step: int) -> Iterator[bytes]:
+    """Yield what `pieces` of gzip become, at most `step` bytes at once."""
+    unzip, began = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+    for piece in pieces:
+        data = piece
+        while data:
+            if unzip.eof:  # of one member; another may follow
+                unzip, began = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+            try:
+                yield unzip.decompress(data, step)
+            except zlib.error as error:
+                raise httpx.DecodingError("the answer is no gzip") from error
+            data, began = unzip.unused_data if unzip.eof else unzip.unconsumed_tail, True
+    if began and not unzip.eof:
+        raise httpx.DecodingError("the gzip of the answer was cut short")
+
+
+def carrier(endpoint: httpx.URL, *, trust_env: bool) -> httpx.HTTPTransport:
+    """Return what carries requests to `endpoint`, through the proxy that the environment names for it."""
+    return httpx.HTTPTransport(trust_env=trust_env, proxy=_proxy_for(endpoint) if trust_env else None)
+
+
+def _proxy_for(url: httpx.URL) -> str | None:
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(url.host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
