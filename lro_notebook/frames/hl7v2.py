@@ -148,8 +148,8 @@ def _entry_of_json(line: int, value: Mapping[str, Any], limits: Limits) -> _Entr
         return _entry_of_text(line, data, fields, limits)
     try:
         if "parsedData" in value:
-            message = hl7_text.from_parsed(value["parsedData"].get("segments") or ())
-            return _entry(line, fields, message, limits)
+            parsed = hl7_text.from_parsed(value["parsedData"].get("segments") or ())
+            return _entry(line, fields, parsed, limits)
         if schematized.get("data"):
             message = hl7_text.from_schematized(json.loads(schematized["data"]))
             return _entry(line, fields, message, limits)

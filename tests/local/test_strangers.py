@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,10 @@ import pytest
 from hostile import Hostile, saying, whole
 
 from lro_notebook.local import launch
+from lro_notebook.local.proof import Identity
 
 if TYPE_CHECKING:
     import socket
-    from pathlib import Path
 
 ABOUT = {"service": "lro-notebook-local", "dataDir": "/x", "buckets": "/x/b", "dataset": "d", "pid": 1}
 
@@ -23,7 +22,7 @@ ABOUT = {"service": "lro-notebook-local", "dataDir": "/x", "buckets": "/x/b", "d
     [
         saying({**ABOUT, "dataDir": 5}),
         saying({"service": "lro-notebook-local"}),
-        saying({**ABOUT, "pid": "x"}),
+        saying({**ABOUT, "proof": "x"}),
         saying([1]),
         whole(b"[" * 60_000),
         whole(b"x" * 1_000_000),
@@ -32,19 +31,15 @@ ABOUT = {"service": "lro-notebook-local", "dataDir": "/x", "buckets": "/x/b", "d
 )
 def test_a_stranger_is_not_taken_for_the_service(answer: bytes) -> None:
     with Hostile(lambda connection, _: connection.sendall(answer)) as server:
-        assert launch._about(server.endpoint, "token") is None
+        assert launch._ask(Identity(server.endpoint, "secret")) is None
 
 
-def test_a_stranger_that_drips_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "_REQUEST_TIMEOUT", 0.3)
-
+def test_a_stranger_that_drips_holds_up_nobody() -> None:
     def drips(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
         server.drip(connection, b" ")
 
     with Hostile(drips) as server:
-        (tmp_path / "service.json").write_text(json.dumps({"endpoint": server.endpoint}))
-        (tmp_path / "token").write_text("token")
         began = time.monotonic()
-        assert launch._find(tmp_path) is None
+        assert launch._ask(Identity(server.endpoint, "secret"), timeout=0.3) is None
         assert time.monotonic() - began < 30.0
