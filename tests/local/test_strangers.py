@@ -31,7 +31,7 @@ ABOUT = {"service": "lro-notebook-local", "dataDir": "/x", "buckets": "/x/b", "d
 )
 def test_a_stranger_is_not_taken_for_the_service(answer: bytes) -> None:
     with Hostile(lambda connection, _: connection.sendall(answer)) as server:
-        assert launch._ask(Identity(server.endpoint, "secret")) is None
+        assert launch._ask(Identity.new(server.endpoint)) is None
 
 
 def test_a_stranger_that_drips_holds_up_nobody() -> None:
@@ -41,5 +41,5 @@ def test_a_stranger_that_drips_holds_up_nobody() -> None:
 
     with Hostile(drips) as server:
         began = time.monotonic()
-        assert launch._ask(Identity(server.endpoint, "secret"), timeout=0.3) is None
+        assert launch._ask(Identity.new(server.endpoint), timeout=0.3) is None
         assert time.monotonic() - began < 30.0
