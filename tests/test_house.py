@@ -18,12 +18,12 @@ REPOSITORY = Path(__file__).parents[1]
 FLOORS = [
     ("errors",),
     ("forking",),
-    ("pools",),
     ("resource",),
     ("readers",),
     ("progress",),
     ("auth",),
     ("answers",),
+    ("pools",),
     ("rest",),
     ("forecast",),
     ("polling",),
