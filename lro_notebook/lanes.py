@@ -8,6 +8,7 @@ run beside it; but one lane has no more than half of all places, and jobs that a
 from __future__ import annotations
 
 import itertools
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Lanes:
 
     def __init__(self, *, few: int = 4, most: int = 32, slow: float = SLOW) -> None:
         self.few, self.most, self._slow = few, max(few, most), slow
-        self._waiting: dict[_Group, dict[Any, int]] = {}
+        # Ordered ones, whose first is found at once although thousands before it were taken out.
+        self._waiting: dict[_Group, OrderedDict[Any, int]] = {}
         self._running: dict[Any, _Run] = {}
         self._groups: dict[Any, _Group] = {}
         self._numbers = itertools.count()
@@ -52,7 +54,7 @@ class Lanes:
         """Hear that `job` is due. Its ``lane`` and ``troubled`` are asked for; it may have neither."""
         group = _Group(getattr(job, "lane", None), bool(getattr(job, "troubled", False)))
         self._groups[job] = group
-        self._waiting.setdefault(group, {})[job] = next(self._numbers)
+        self._waiting.setdefault(group, OrderedDict())[job] = next(self._numbers)
 
     def forget(self, job: Any) -> None:  # noqa: ANN401 - as above
         """Hear that `job` need not run any more, if it waits."""

@@ -478,3 +478,18 @@ def test_no_look_comes_later_than_the_policy_allows_whatever_a_service_asks_for(
     budget = Budget(clock=clock)
     budget.pause(asked)
     assert 0.0 <= budget.take() <= 120.0
+
+
+def test_a_hundred_thousand_jobs_cost_no_more_each_than_a_few() -> None:
+    def seconds(count: int) -> float:
+        lanes = Lanes()
+        for _ in range(count):
+            lanes.enter(Job("a"))
+        began, left = time.thread_time(), count
+        while left:
+            for job in lanes.admit(0.0):
+                lanes.left(job)
+                left -= 1
+        return (time.thread_time() - began) / count
+
+    assert seconds(100_000) < 10.0 * seconds(2000)
