@@ -126,22 +126,22 @@ def _read_object(
     from pydicom.filereader import read_partial  # noqa: PLC0415 - optional
 
     tags: list[Any] | None = None if keywords is None else [tag for tag in map(_tag_of, keywords) if tag]
-    limits, count, wrong = options.limits, 0, []
+    limits, count, at_pixels = options.limits, 0, False
     plain = inflated(file, limits.inflated)
     capped: Any = Capped(plain.file if plain else file)
 
     def stop(tag: int, kind: str | None, length: int) -> bool:
         del kind, length
-        nonlocal count
-        count += 1
-        return tag in _PIXELS or count > limits.columns
+        nonlocal count, at_pixels
+        count, at_pixels = count + 1, tag in _PIXELS
+        return at_pixels or count > limits.columns
 
     dataset = read_partial(capped, stop, specific_tags=tags)
     if count > limits.columns:
-        wrong.append(f"not read to its end: {limits.over('columns', 'attributes')}")
-    elif _is_cut(dataset):
-        whole = plain is None or plain.whole
-        wrong.append(_CUT if whole else f"not read to its end: {limits.over('inflated', 'bytes')}")
+        return [], [BadLine(shard.uri, None, f"too wide: {limits.over('columns', 'attributes')}")]
+    wrong = [_CUT] if _is_cut(dataset) else []
+    if plain and not plain.whole and not at_pixels:
+        wrong = [f"not read to its end: {limits.over('inflated', 'bytes')}"]
     row = _row_of(dataset, options.decimals, wrong)
     transfer = _DEFLATED if plain else dataset.file_meta.get("TransferSyntaxUID")
     if transfer and (keywords is None or "TransferSyntaxUID" in keywords):
@@ -165,13 +165,15 @@ def _tag_of(keyword: str) -> int | None:
 
 
 def _is_cut(dataset: Any) -> bool:  # noqa: ANN401 - pydicom's Dataset
-    """Tell whether the file ended inside the last attribute; pydicom says nothing of it."""
+    """Tell whether the file ended inside an attribute; pydicom says nothing of it."""
     from pydicom.dataelem import RawDataElement  # noqa: PLC0415 - optional
 
-    last = dataset.get_item(max(dataset.keys())) if len(dataset) else None
-    if not isinstance(last, RawDataElement) or last.value is None:
-        return False
-    return last.length != _UNDEFINED and len(last.value) < last.length
+    return any(
+        isinstance(item, RawDataElement)
+        and item.value is not None
+        and len(item.value) < item.length != _UNDEFINED
+        for item in map(dataset.get_item, dataset.keys())
+    )
 
 
 def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Row:  # noqa: ANN401 - pydicom's
