@@ -51,6 +51,7 @@ _LONGEST = 64  # characters of a number; the standard has 16, not all files keep
 _TAG_DIGITS = 8
 _CUT = "cut inside an attribute; what comes before it was read"
 _UNREADABLE = "not a DICOM object that can be read"
+_NO_VALUES = "not DICOM JSON: an attribute has no list of values of its kind"
 _NO_TAGS = "not DICOM JSON: it has no tags"
 Row = dict[str, Any]
 
@@ -255,7 +256,11 @@ def _read_json(
         if len(found) > options.limits.columns:
             bad.append(BadLine(shard.uri, line, f"too wide: {options.limits.over('columns', 'attributes')}"))
             continue
-        row = _row_of_json(found, options.decimals)
+        try:
+            row = _row_of_json(found, options.decimals)
+        except (AttributeError, TypeError):
+            bad.append(BadLine(shard.uri, line, _NO_VALUES))
+            continue
         if not any(map(_is_tag, found)):
             bad.append(BadLine(shard.uri, line, _NO_TAGS))
         elif keywords is None:
@@ -280,7 +285,7 @@ def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mappi
                 return
             continue
         array = None  # one that was cut is no JSON
-        good, bad = sort_lines(block, limits)
+        good, bad = sort_lines(block)
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)
     if array is not None:
@@ -308,6 +313,8 @@ def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:
         kind = attribute.get("vr") if isinstance(attribute, dict) else None
         if not values or kind in _BINARY or not _is_tag(tag):
             continue
+        if not isinstance(values, list):
+            raise TypeError
         name, single = _column(int(tag, 16))
         if kind == "SQ":
             row[name] = [_row_of_json(item or {}, decimals) for item in values]

@@ -164,7 +164,7 @@ def _fits_decimal(words: str) -> bool:
     if not isinstance(exponent, int):
         return False
     zeros = next((place for place, digit in enumerate(reversed(digits)) if digit), len(digits))
-    return -(exponent + zeros) <= _PLACES and decimal.adjusted() < _WHOLE
+    return bool(-(exponent + zeros) <= _PLACES and decimal.adjusted() < _WHOLE)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from lro_notebook.local import dicom_files, dicom_inflate
 if TYPE_CHECKING:
     from pathlib import Path
 
-UID = "1.2.840.10008.5.1.4.1.1.2"
+UID = pydicom.uid.UID("1.2.840.10008.5.1.4.1.1.2")
 #: A program that lets the service's module open a file with little memory, and prints what it says.
 OPEN = """
 import resource, sys
@@ -204,3 +204,15 @@ def test_dicom_json_that_is_deep_wide_long_or_no_object(tmp_path: Path) -> None:
     ]
     rows, bad = read(tmp_path, limits={"line": 5000})
     assert "too long: more than 5,000 bytes (limits: line)" in bad
+
+
+@pytest.mark.parametrize("value", ["1", '"a secret"', '["x"]', '[["x"]]', '{"a":1}', "[1, {}]", "[null]"])
+def test_sequences_of_what_is_no_object(tmp_path: Path, value: str) -> None:
+    (tmp_path / "a.json").write_text(
+        '{"00080018":{"vr":"UI","Value":["1.2"]}}\n'
+        f'{{"00080018":{{"vr":"UI","Value":["1.3"]}},"0040A730":{{"vr":"SQ","Value":{value}}}}}\n'
+    )
+    rows, bad = read(tmp_path)
+    assert len(rows) + len(bad) == 2
+    assert len(rows) >= 1
+    assert set(bad) <= {"not DICOM JSON: an attribute has no list of values of its kind"}
