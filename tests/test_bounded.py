@@ -160,6 +160,7 @@ def test_gzip_in_any_pieces_and_members_reads_as_what_was_zipped(size: int, memb
         ("br", b"\x0b\x00\x80{}\x03"),
         ("zstd", b"(\xb5/\xfd"),
     ],
+    ids=["cut short", "no gzip", "a rest", "twice", "deflate", "br", "zstd"],
 )
 def test_codings_that_are_broken_or_not_asked_for_are_no_answer(coding: str, body: bytes) -> None:
     answer = whole(body, f"Content-Encoding: {coding}")

@@ -54,12 +54,15 @@ class Block:
         How many more bytes of the file, as stored, were read for it.
     fault : str
         Why the line `line`, or all from there on, cannot be read; `data` is empty then.
+    limits : Limits
+        What is too much.
     """
 
     data: bytes
     line: int
     taken: int = 0
     fault: str = ""
+    limits: Limits = DEFAULT
 
 
 def blocks(
@@ -87,7 +90,7 @@ def blocks(
         if end:
             data = b"".join((*long.carry, memoryview(chunk)[:end]))
             before, place = place, file.tell()
-            yield Block(data, line, place - before)
+            yield Block(data, line, place - before, limits=limits)
             line += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _FEED))
             long = _Long(limits)
         long.add(chunk[end:])
@@ -99,7 +102,7 @@ class _Long:
     """The start of a line whose end is not read yet; forgotten where it gets too long."""
 
     def __init__(self, limits: Limits) -> None:
-        self._most = limits.line
+        self.limits = limits
         self.fault = f"too long: {limits.over('line', 'bytes')}"
         self.carry: list[bytes] = []
         self.size = 0
@@ -107,7 +110,7 @@ class _Long:
     def add(self, part: bytes) -> None:
         """Take a part that holds no line feed."""
         self.size += len(part)
-        if self.size > self._most:
+        if self.size > self.limits.line:
             self.carry = [b""]
         elif part:
             self.carry.append(part)
@@ -121,7 +124,7 @@ def _last(source: BinaryIO | Gunzip, long: _Long, line: int, taken: int) -> Iter
         yield Block(b"", line, taken, long.fault)
         line += 1
     elif rest and not (damaged and _fault(rest)):
-        yield Block(rest, line, taken)
+        yield Block(rest, line, taken, limits=long.limits)
         line += 1
     if damaged:
         yield Block(b"", line, fault=DAMAGED)
@@ -267,9 +270,7 @@ def deepest(codes: Codes) -> int:
     return most
 
 
-def sort_lines(
-    block: Block, limits: Limits = DEFAULT
-) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
+def sort_lines(block: Block) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
     """Return number and bytes of the lines that hold one JSON object, number and reason of the others."""
     good: list[tuple[int, bytes]] = []
     bad: list[tuple[int, str]] = []
@@ -277,7 +278,7 @@ def sort_lines(
         line = raw.strip(b" \t\r").removeprefix(BOM)  # files with marks may have been joined
         if not line:
             continue
-        reason = _deep(line) or _fault(line) or _wide(line, limits)
+        reason = _deep(line) or _fault(line) or _wide(line, block.limits)
         if reason is None:
             good.append((number, line))
         else:

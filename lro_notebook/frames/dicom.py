@@ -51,6 +51,7 @@ _LONGEST = 64  # characters of a number; the standard has 16, not all files keep
 _TAG_DIGITS = 8
 _CUT = "cut inside an attribute; what comes before it was read"
 _UNREADABLE = "not a DICOM object that can be read"
+_NO_VALUES = "not DICOM JSON: an attribute has no list of values of its kind"
 _NO_TAGS = "not DICOM JSON: it has no tags"
 Row = dict[str, Any]
 
@@ -126,22 +127,22 @@ def _read_object(
     from pydicom.filereader import read_partial  # noqa: PLC0415 - optional
 
     tags: list[Any] | None = None if keywords is None else [tag for tag in map(_tag_of, keywords) if tag]
-    limits, count, wrong = options.limits, 0, []
+    limits, count, at_pixels = options.limits, 0, False
     plain = inflated(file, limits.inflated)
     capped: Any = Capped(plain.file if plain else file)
 
     def stop(tag: int, kind: str | None, length: int) -> bool:
         del kind, length
-        nonlocal count
-        count += 1
-        return tag in _PIXELS or count > limits.columns
+        nonlocal count, at_pixels
+        count, at_pixels = count + 1, tag in _PIXELS
+        return at_pixels or count > limits.columns
 
     dataset = read_partial(capped, stop, specific_tags=tags)
     if count > limits.columns:
-        wrong.append(f"not read to its end: {limits.over('columns', 'attributes')}")
-    elif _is_cut(dataset):
-        whole = plain is None or plain.whole
-        wrong.append(_CUT if whole else f"not read to its end: {limits.over('inflated', 'bytes')}")
+        return [], [BadLine(shard.uri, None, f"too wide: {limits.over('columns', 'attributes')}")]
+    wrong = [_CUT] if _is_cut(dataset) else []
+    if plain and not plain.whole and not at_pixels:
+        wrong = [f"not read to its end: {limits.over('inflated', 'bytes')}"]
     row = _row_of(dataset, options.decimals, wrong)
     transfer = _DEFLATED if plain else dataset.file_meta.get("TransferSyntaxUID")
     if transfer and (keywords is None or "TransferSyntaxUID" in keywords):
@@ -165,13 +166,15 @@ def _tag_of(keyword: str) -> int | None:
 
 
 def _is_cut(dataset: Any) -> bool:  # noqa: ANN401 - pydicom's Dataset
-    """Tell whether the file ended inside the last attribute; pydicom says nothing of it."""
+    """Tell whether the file ended inside an attribute; pydicom says nothing of it."""
     from pydicom.dataelem import RawDataElement  # noqa: PLC0415 - optional
 
-    last = dataset.get_item(max(dataset.keys())) if len(dataset) else None
-    if not isinstance(last, RawDataElement) or last.value is None:
-        return False
-    return last.length != _UNDEFINED and len(last.value) < last.length
+    return any(
+        isinstance(item, RawDataElement)
+        and item.value is not None
+        and len(item.value) < item.length != _UNDEFINED
+        for item in map(dataset.get_item, dataset.keys())
+    )
 
 
 def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Row:  # noqa: ANN401 - pydicom's
@@ -253,7 +256,11 @@ def _read_json(
         if len(found) > options.limits.columns:
             bad.append(BadLine(shard.uri, line, f"too wide: {options.limits.over('columns', 'attributes')}"))
             continue
-        row = _row_of_json(found, options.decimals)
+        try:
+            row = _row_of_json(found, options.decimals)
+        except (AttributeError, TypeError):
+            bad.append(BadLine(shard.uri, line, _NO_VALUES))
+            continue
         if not any(map(_is_tag, found)):
             bad.append(BadLine(shard.uri, line, _NO_TAGS))
         elif keywords is None:
@@ -278,7 +285,7 @@ def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mappi
                 return
             continue
         array = None  # one that was cut is no JSON
-        good, bad = sort_lines(block, limits)
+        good, bad = sort_lines(block)
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)
     if array is not None:
@@ -306,6 +313,8 @@ def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:
         kind = attribute.get("vr") if isinstance(attribute, dict) else None
         if not values or kind in _BINARY or not _is_tag(tag):
             continue
+        if not isinstance(values, list):
+            raise TypeError
         name, single = _column(int(tag, 16))
         if kind == "SQ":
             row[name] = [_row_of_json(item or {}, decimals) for item in values]

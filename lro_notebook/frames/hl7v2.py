@@ -97,7 +97,7 @@ def _entries(
             return
         file.seek(0)
         for block in blocks(file, limits):
-            good, bad = sort_lines(block, limits)
+            good, bad = sort_lines(block)
             values = objects_of([line for _, line in good])
             numbered = zip(good, values, strict=True)
             yield [_entry_of_json(line, value, limits) for (line, _), value in numbered], bad
@@ -146,6 +146,7 @@ def _entry_of_json(line: int, value: Mapping[str, Any], limits: Limits) -> _Entr
         except (binascii.Error, TypeError, ValueError):
             return _Entry(line, fields, None, ["data is not base64"], bad=True)
         return _entry_of_text(line, data, fields, limits)
+    message: Message | None
     try:
         if "parsedData" in value:
             parsed = hl7_text.from_parsed(value["parsedData"].get("segments") or ())

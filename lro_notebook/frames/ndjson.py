@@ -106,7 +106,7 @@ class Reader:
             found = self._fast(block.data, known)
             if found is not None:
                 return Parsed(found[0], [], found[1])
-        good, bad = sort_lines(block, self._limits)
+        good, bad = sort_lines(block)
         if not good:
             return Parsed(None, bad)
         lines = [exact.requote(line) if self._decimals == "text" else line for _, line in good]

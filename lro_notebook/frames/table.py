@@ -186,7 +186,7 @@ def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
 
 def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
     """Return about how many bytes the columns take that some of `tables` lack."""
-    return _CELL * int(sum(table.num_rows * (len(columns) - table.num_columns) for table in tables))
+    return int(sum(table.num_rows * (len(columns) - table.num_columns) for table in tables)) * _CELL
 
 
 def scan(work: Work, advance: Advance = lambda _: None) -> Report:

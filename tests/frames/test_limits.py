@@ -105,7 +105,7 @@ def test_exactly_the_lines_over_the_limit_are_bad(
 
 def test_gunzip_gives_no_more_than_it_is_asked_for() -> None:
     data = gzip.compress(b"\n" * 50_000_000) + gzip.compress(b"x" * 70_000)
-    source, parts = Gunzip(io.BytesIO(data)), list[bytes]()
+    source, parts = Gunzip(io.BytesIO(data)), []
     while part := source.read(1 << 20):
         assert len(part) <= 1 << 20
         parts.append(part)

@@ -50,10 +50,10 @@ def resources(
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
     for block, parsed, bad in parsed_blocks(location, shards, reader, lambda _: None, reader.limits):
-        yield resources_of(block, parsed, reader.limits), bad
+        yield resources_of(block, parsed), bad
 
 
-def resources_of(block: Block, parsed: Parsed, limits: Limits = DEFAULT) -> Resources:
+def resources_of(block: Block, parsed: Parsed) -> Resources:
     """Return the resources of a block."""
     table = parsed.table
     rows = 0 if table is None else table.num_rows
@@ -61,7 +61,7 @@ def resources_of(block: Block, parsed: Parsed, limits: Limits = DEFAULT) -> Reso
     @cache
     def lines() -> list[bytes]:
         found = block.data.removesuffix(b"\n").split(b"\n")
-        return found if len(found) == rows else [line for _, line in sort_lines(block, limits)[0]]
+        return found if len(found) == rows else [line for _, line in sort_lines(block)[0]]
 
     def decode(wanted: Iterable[int]) -> list[dict[str, Any]]:
         return [_DECODER.decode(lines()[row].decode()) for row in wanted]
