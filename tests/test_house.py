@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).parents[1]
 #: From the ground up. A module imports only from floors below its own, or from its own folder.
 FLOORS = [
     ("errors",),
+    ("fhirpath",),
     ("resource",),
     ("readers",),
     ("progress",),
@@ -80,8 +81,8 @@ def test_imports_go_down_only(path: Path) -> None:
         if name == here:
             continue
         if here == "local":
-            assert name in ("errors", "resource"), (
-                f"{path} imports {name}: the service shares the wire model only"
+            assert name in ("errors", "resource", "fhirpath"), (
+                f"{path} imports {name}: the service shares the wire model and FHIRPath only"
             )
         elif name == "local":
             assert here in ("api", "testing", "__init__"), f"{path} imports the embedded service"

@@ -8,10 +8,10 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.fhirpath.functions import REFERENCE
+from lro_notebook.fhirpath.syntax import Expr, Literal
 from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
-from lro_notebook.frames.views.functions import REFERENCE
 from lro_notebook.frames.views.operators import truth
-from lro_notebook.frames.views.syntax import Expr, Literal
 
 Plan: TypeAlias = Callable[[Frame], Collection]
 

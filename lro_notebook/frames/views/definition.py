@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES, short_name
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES, short_name
+from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.syntax import Expr, Literal, type_of
 from lro_notebook.frames.views.fields import check_name, constants_of, list_of, object_of, text_of, word
-from lro_notebook.frames.views.parse import parse
-from lro_notebook.frames.views.syntax import Expr, Literal, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

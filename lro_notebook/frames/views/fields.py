@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES
-from lro_notebook.frames.views.parse import VARIABLES
-from lro_notebook.frames.views.syntax import Literal
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES
+from lro_notebook.fhirpath.parser import VARIABLES
+from lro_notebook.fhirpath.syntax import Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lro_notebook.frames.views.fhirtypes import SUFFIXES, choice_keys, choice_type
-from lro_notebook.frames.views.syntax import Binary, Call, Expr, Index, Path, This, Unary
+from lro_notebook.fhirpath.fhir_types import SUFFIXES, choice_keys, choice_type
+from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Path, This, Unary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

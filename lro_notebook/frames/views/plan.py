@@ -12,11 +12,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.frames.views.calls import CALLS, ON_EACH
-from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES, SYSTEM, TEMPORAL, choice_keys
-from lro_notebook.frames.views.operators import arithmetic, compared, logic, truth
-from lro_notebook.frames.views.syntax import (
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SYSTEM, TEMPORAL, choice_keys
+from lro_notebook.fhirpath.syntax import (
     LOGIC,
     ORDER,
     Binary,
@@ -30,6 +27,9 @@ from lro_notebook.frames.views.syntax import (
     Variable,
     type_of,
 )
+from lro_notebook.frames.views.calls import CALLS, ON_EACH
+from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
+from lro_notebook.frames.views.operators import arithmetic, compared, logic, truth
 
 Plan: TypeAlias = Callable[[Frame], Collection]
 

@@ -11,20 +11,20 @@ import numpy as np
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.interpreter import Scope, evaluate, repeat
 from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError, Positions
 from lro_notebook.frames.views.elements import Focus
-from lro_notebook.frames.views.interpret import Scope, evaluate, repeat
 from lro_notebook.frames.views.parts import Part, multiply, positions, unite, with_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lro_notebook.fhirpath.syntax import Expr
+    from lro_notebook.fhirpath.values import Item
     from lro_notebook.frames.views.definition import Column, Select
     from lro_notebook.frames.views.elements import Resources
     from lro_notebook.frames.views.output import Output
     from lro_notebook.frames.views.prepare import Prepared
-    from lro_notebook.frames.views.syntax import Expr
-    from lro_notebook.frames.views.values import Item
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 

@@ -9,8 +9,8 @@ import operator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.frames.views.fhirtypes import TEMPORAL
-from lro_notebook.frames.views.temporal import compare, looks_like_moment
+from lro_notebook.fhirpath.fhir_types import TEMPORAL
+from lro_notebook.fhirpath.temporal import compare, looks_like_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

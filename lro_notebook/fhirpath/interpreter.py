@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
-from lro_notebook.frames.views.fhirtypes import DATES, choice_type
-from lro_notebook.frames.views.functions import FUNCTIONS, LAZY, Items, boolean, distinct, one, truth
-from lro_notebook.frames.views.syntax import (
+from lro_notebook.fhirpath.fhir_types import DATES, choice_type
+from lro_notebook.fhirpath.functions import FUNCTIONS, LAZY, Items, boolean, distinct, one, truth
+from lro_notebook.fhirpath.syntax import (
     EQUALITY,
     LOGIC,
     ORDER,
@@ -24,7 +24,7 @@ from lro_notebook.frames.views.syntax import (
     Unary,
     Variable,
 )
-from lro_notebook.frames.views.values import Item, calculate, equal, is_number, ordered
+from lro_notebook.fhirpath.values import Item, calculate, equal, is_number, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

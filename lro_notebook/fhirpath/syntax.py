@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.views.fhirtypes import SYSTEM
+from lro_notebook.fhirpath.fhir_types import SYSTEM
 
 if TYPE_CHECKING:
     from decimal import Decimal

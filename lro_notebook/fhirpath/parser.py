@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from lro_notebook.frames.views.syntax import (
+from lro_notebook.fhirpath.syntax import (
     FUNCTIONS,
     TYPED,
     Binary,

@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from lro_notebook.errors import ResultError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES, SYSTEM, is_a
-from lro_notebook.frames.views.temporal import Moment, boundary
-from lro_notebook.frames.views.values import Item, decimal_boundary, equal, is_number
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SYSTEM, is_a
+from lro_notebook.fhirpath.temporal import Moment, boundary
+from lro_notebook.fhirpath.values import Item, decimal_boundary, equal, is_number
 
 Items: TypeAlias = list[Item]
 #: Evaluates an argument on a focus.
