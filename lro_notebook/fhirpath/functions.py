@@ -1,125 +1,20 @@
-"""The FHIRPath functions of views, on collections of Python's JSON values."""
+"""The functions of FHIRPath, a row for each: the registry, and those on text."""
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
-from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
-from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SYSTEM, is_a
-from lro_notebook.fhirpath.temporal import Moment, boundary
-from lro_notebook.fhirpath.values import Item, decimal_boundary, equal, is_number
+from lro_notebook.fhirpath import collection_functions, conversions, fhir_functions, number_functions
+from lro_notebook.fhirpath.function import Function, Items, one
+from lro_notebook.fhirpath.values import Item
 
-Items: TypeAlias = list[Item]
-#: Evaluates an argument on a focus.
-On: TypeAlias = Callable[[Any, Items], Items]
-
-#: A relative reference, with or without a version. Absolute ones name what may be in another store.
-REFERENCE = r"^(?P<type>[A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$"
-_REFERENCE = re.compile(REFERENCE, re.ASCII)
-
-
-def one(items: Items, what: str) -> Item:
-    """Return the single element of `items`."""
-    if len(items) > 1:
-        raise ResultError(f"{what} takes one value, not {len(items)}; .first() or an index picks one")
-    return items[0]
-
-
-def truth(items: Items) -> bool | None:
-    """Return the one Boolean of `items`; any other single value is true, as FHIRPath has it."""
-    if not items:
-        return None
-    value = one(items, "a condition").value
-    return value if isinstance(value, bool) else True
-
-
-def boolean(value: bool | None) -> Items:  # noqa: FBT001 - it is the value
-    """Return `value` as a collection, empty where it is not known."""
-    return [] if value is None else [Item(value, "boolean")]
-
-
-def distinct(items: Items) -> Items:
-    """Return `items` without those that equal an earlier one."""
-    found: Items = []
-    for item in items:
-        if not any(equal(item, other) for other in found):
-            found.append(item)
-    return found
-
-
-def is_type(item: Item, wanted: str) -> bool:
-    """Tell whether `item` is of the type `wanted`; what is not known of it counts for it."""
-    value = item.value
-    if item.type is not None and item.type not in SYSTEM:
-        return is_a(item.type, wanted) or _is_system(value, wanted)
-    if isinstance(value, dict):
-        primitive = wanted in PRIMITIVES or wanted in SYSTEM
-        return wanted == value["resourceType"] if "resourceType" in value else not primitive
-    kind = PRIMITIVES.get(wanted)
-    return _is_system(value, wanted) or (kind is not None and _fits(value, kind))
-
-
-def _is_system(value: object, wanted: str) -> bool:
-    kind = SYSTEM.get(wanted)
-    return kind is not None and _fits(value, kind)
-
-
-def _fits(value: object, kind: str) -> bool:
-    if kind == "boolean":
-        return isinstance(value, bool)
-    if kind == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
-    return is_number(value) if kind == "decimal" else isinstance(value, str)
-
-
-def _where(items: Items, arguments: Sequence[Any], on: On) -> Items:
-    return [item for item in items if truth(on(arguments[0], [item]))]
-
-
-def _exists(items: Items, arguments: Sequence[Any], on: On) -> Items:
-    return boolean(bool(_where(items, arguments, on) if arguments else items))
-
-
-def _all(items: Items, arguments: Sequence[Any], on: On) -> Items:
-    return boolean(len(_where(items, arguments, on)) == len(items))
-
-
-def _select(items: Items, arguments: Sequence[Any], on: On) -> Items:
-    return [found for item in items for found in on(arguments[0], [item])]
-
-
-def _iif(items: Items, arguments: Sequence[Any], on: On) -> Items:
-    if truth(on(arguments[0], items)):
-        return on(arguments[1], items)
-    return on(arguments[2], items) if len(arguments) > 2 else []  # noqa: PLR2004 - the else part
-
-
-#: The functions that evaluate their arguments on each element by themselves.
-LAZY: dict[str, Callable[[Items, Sequence[Any], On], Items]] = {
-    "all": _all,
-    "exists": _exists,
-    "iif": _iif,
-    "select": _select,
-    "where": _where,
-}
-
-
-def _extension(items: Items, url: str) -> Items:
-    found = [
-        part for item in items if isinstance(item.value, dict) for part in item.value.get("extension") or ()
-    ]
-    return [Item(part, "Extension") for part in found if isinstance(part, dict) and part.get("url") == url]
-
-
-def _as(items: Items, wanted: str) -> Items:
-    return [item for item in items if is_type(item, wanted)]
-
-
-def _is(items: Items, wanted: str) -> Items:
-    return boolean(is_type(one(items, "is"), wanted)) if items else []
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _join(items: Items, separator: str = "") -> Items:
@@ -127,50 +22,6 @@ def _join(items: Items, separator: str = "") -> Items:
     if not all(isinstance(text, str) for text in texts):
         raise ResultError("join() needs text")
     return [Item(separator.join(texts), "string")]
-
-
-def _not(items: Items) -> Items:
-    value = truth(items)
-    return boolean(None if value is None else not value)
-
-
-def _resource_key(items: Items) -> Items:
-    keys = [item.value.get("id") for item in items if isinstance(item.value, dict)]
-    return [Item(key, "string") for key in keys if key is not None]
-
-
-def _reference_key(items: Items, wanted: str | None = None) -> Items:
-    found: Items = []
-    for item in items:
-        text = item.value.get("reference") if isinstance(item.value, dict) else None
-        match = _REFERENCE.match(text) if isinstance(text, str) else None
-        if match and wanted in (None, match["type"]):
-            found.append(Item(match["id"], "string"))
-    return found
-
-
-def _boundary(*, high: bool) -> Callable[..., Items]:
-    name = "highBoundary" if high else "lowBoundary"
-
-    def bound(items: Items, precision: int | None = None) -> Items:
-        if not items:
-            return []
-        value, kind = one(items, f"{name}()")
-        if is_number(value):
-            number = decimal_boundary(value, high=high, precision=precision)
-            return [] if number is None else [Item(number, "decimal")]
-        if isinstance(value, str) and Moment.of(value):
-            text = boundary(value, kind or "dateTime", high=high, precision=precision)
-            return [] if text is None else [Item(text, kind)]
-        if not isinstance(value, dict):
-            raise ResultError(f"{name}() needs a number, a date or a time")
-        if "value" in value:  # a Quantity
-            number = decimal_boundary(value["value"], high=high, precision=precision)
-            return [] if number is None else [Item({**value, "value": number}, kind)]
-        edge = value.get("end" if high else "start")  # a Period
-        return [] if edge is None else bound([Item(edge, "dateTime")], precision)
-
-    return bound
 
 
 def _text(name: str, change: Callable[..., Any]) -> Callable[..., Items]:
@@ -194,65 +45,92 @@ def _substring(text: str, start: int, length: int | None = None) -> str | None:
     return text[start:] if length is None else text[start : start + max(length, 0)]
 
 
-def _to_string(items: Items) -> Items:
-    if not items:
-        return []
-    value = one(items, "toString()").value
-    if isinstance(value, dict):
-        return []
-    return [Item(str(value).lower() if isinstance(value, bool) else str(value), "string")]
+def _several(name: str, change: Callable[..., list[str]]) -> Callable[..., Items]:
+    """Return a function of one text to several, as one on collections."""
+    whole = _text(name, change)
+
+    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - as the change takes them
+        return [Item(part) for found in whole(items, *arguments) for part in found.value]
+
+    return run
 
 
-def _to_number(kind: type[int | Decimal], pattern: str) -> Callable[[Items], Items]:
-    def convert(items: Items) -> Items:
-        if not items:
-            return []
-        value = one(items, "a conversion").value
-        if isinstance(value, bool) or (isinstance(value, int) and kind is Decimal):
-            return [Item(kind(value))]
-        if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
-            return []
+def _replace_matches(text: str, pattern: str, substitution: str) -> str:
+    """Replace matches; ``$1`` or ``${name}`` in the substitution is what a group matched."""
+
+    def fill(found: re.Match[str]) -> str:
+        return _GROUP.sub(lambda group: found[int(group[1]) if group[1] else group[2]] or "", substitution)
+
+    try:
+        return re.sub(pattern, fill, text, flags=re.DOTALL)
+    except (IndexError, RecursionError) as error:
+        raise ResultError("replaceMatches() names a group that its pattern has not") from error
+
+
+def _coded(name: str, ways: dict[str, Callable[[str], str]]) -> Callable[..., Items]:
+    """Return the function that writes text in one of several ways, named by its argument."""
+
+    def change(text: str, way: str) -> str | None:
+        if way not in ways:
+            raise ResultError(f"{name}() takes {', '.join(map(repr, ways))}")
         try:
-            return [Item(kind(value))] if isinstance(value, str | kind) else []
-        except InvalidOperation:
-            return []
+            return ways[way](text)
+        except ValueError:  # not written in that way
+            return None
 
-    return convert
+    return _text(name, change)
 
 
-#: The functions whose arguments are values, or types.
-FUNCTIONS: dict[str, Callable[..., Items]] = {
-    "as": _as,
-    "count": lambda items: [Item(len(items), "integer")],
-    "contains": _text("contains", lambda text, part: part in text),
-    "distinct": distinct,
-    "empty": lambda items: boolean(not items),
-    "endsWith": _text("endsWith", str.endswith),
-    "extension": _extension,
-    "first": lambda items: items[:1],
-    "getReferenceKey": _reference_key,
-    "getResourceKey": _resource_key,
-    "hasValue": lambda items: boolean(len(items) == 1 and not isinstance(items[0].value, dict)),
-    "highBoundary": _boundary(high=True),
-    "is": _is,
-    "join": _join,
-    "last": lambda items: items[-1:],
-    "length": _text("length", len),
-    "lowBoundary": _boundary(high=False),
-    "lower": _text("lower", str.lower),
-    "matches": _text("matches", lambda text, pattern: re.search(pattern, text, re.DOTALL) is not None),
-    "not": _not,
-    "ofType": _as,
-    "replace": _text("replace", str.replace),
-    "single": lambda items: [one(items, "single()")] if items else [],
-    "skip": lambda items, number: items[max(number, 0) :],
-    "startsWith": _text("startsWith", str.startswith),
-    "substring": _text("substring", _substring),
-    "tail": lambda items: items[1:],
-    "take": lambda items, number: items[: max(number, 0)],
-    "toDecimal": _to_number(Decimal, r"[+-]?\d+(\.\d+)?"),
-    "toInteger": _to_number(int, r"[+-]?\d+"),
-    "toString": _to_string,
-    "trim": _text("trim", str.strip),
-    "upper": _text("upper", str.upper),
+def _row(name: str, change: Callable[..., Any], *arguments: Any, gives: str, **more: Any) -> Function:  # noqa: ANN401
+    """Return the row of a function of one text."""
+    return Function(name, _text(name, change), arguments, gives=gives, **more)
+
+
+_GROUP = re.compile(r"\$(?:(\d)|\{(\w+)\})", re.ASCII)
+_ENCODE: dict[str, Callable[[str], str]] = {
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "urlbase64": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "hex": lambda text: text.encode().hex(),
 }
+_DECODE: dict[str, Callable[[str], str]] = {
+    "base64": lambda text: base64.b64decode(text, validate=True).decode(),
+    "urlbase64": lambda text: base64.urlsafe_b64decode(text).decode(),
+    "hex": lambda text: bytes.fromhex(text).decode(),
+}
+_ESCAPE: dict[str, Callable[[str], str]] = {
+    "html": html.escape,
+    "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+}
+_UNESCAPE: dict[str, Callable[[str], str]] = {
+    "html": html.unescape,
+    "json": lambda text: str(json.loads(f'"{text}"')),
+}
+_MATCHES = _text("matches", lambda text, pattern: re.search(pattern, text, re.DOTALL) is not None)
+
+ROWS = (
+    _row("length", len, gives="integer", views=True),
+    _row("indexOf", str.find, "value", gives="integer"),
+    _row("lastIndexOf", str.rfind, "value", gives="integer"),
+    _row("contains", lambda text, part: part in text, "value", gives="boolean", views=True),
+    _row("startsWith", str.startswith, "value", gives="boolean", views=True),
+    _row("endsWith", str.endswith, "value", gives="boolean", views=True),
+    Function("matches", _MATCHES, ("value",), gives="boolean", views=True),
+    _row("replaceMatches", _replace_matches, "value", "value", gives="string"),
+    _row("replace", str.replace, "value", "value", gives="string", views=True),
+    _row("substring", _substring, "value", "value", least=1, gives="string", views=True),
+    _row("lower", str.lower, gives="string", views=True),
+    _row("upper", str.upper, gives="string", views=True),
+    _row("trim", str.strip, gives="string", views=True),
+    Function("join", _join, ("value",), least=0, gives="string", views=True),
+    Function(
+        "split", _several("split", lambda text, mark: text.split(mark) if mark else list(text)), ("value",)
+    ),
+    Function("toChars", _several("toChars", list)),
+    Function("encode", _coded("encode", _ENCODE), ("value",), gives="string"),
+    Function("decode", _coded("decode", _DECODE), ("value",), gives="string"),
+    Function("escape", _coded("escape", _ESCAPE), ("value",), gives="string"),
+    Function("unescape", _coded("unescape", _UNESCAPE), ("value",), gives="string"),
+)
+_MODULES = (ROWS, collection_functions.ROWS, conversions.ROWS, fhir_functions.ROWS, number_functions.ROWS)
+#: Every function, by its name.
+FUNCTIONS: dict[str, Function] = {row.name: row for rows in _MODULES for row in rows}

@@ -1,14 +1,22 @@
-"""FHIRPath on Python's JSON values, one focus at a time: exact, and the measure of the compiled way."""
+"""FHIRPath on Python's JSON values: an expression becomes a function of collections, made once, run often.
+
+Exact, and the measure of the way that views have compiled for Arrow.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lro_notebook.errors import ResultError
-from lro_notebook.fhirpath.fhir_types import DATES, choice_type
-from lro_notebook.fhirpath.functions import FUNCTIONS, LAZY, Items, boolean, distinct, one, truth
+from lro_notebook.fhirpath.fhir_functions import is_resource
+from lro_notebook.fhirpath.fhir_types import TEMPORAL
+from lro_notebook.fhirpath.function import Argument, Items, boolean, distinct, one, truth, within
+from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.navigation import child_finder
+from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import (
     EQUALITY,
     LOGIC,
@@ -20,133 +28,208 @@ from lro_notebook.fhirpath.syntax import (
     Index,
     Literal,
     Path,
+    Root,
     This,
     Unary,
     Variable,
+    walk,
 )
+from lro_notebook.fhirpath.units import Quantity
 from lro_notebook.fhirpath.values import Item, calculate, equal, is_number, ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+#: What an expression becomes: a function of what it is evaluated on, and in.
+Evaluator: TypeAlias = Callable[[Items, Scope], Items]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What variables stand for."""
+def evaluator(expr: Expr) -> Evaluator:
+    """Return `expr` as a function.
 
-    resource: Item
-    row_index: int = 0
+    It raises ResultError where the data has several values and the expression needs one, or values of a
+    wrong type, and ArithmeticError for numbers out of range.
+    """
+    run = _made(expr)
+    if not _mentions(expr, "context"):
+        return run
+    return lambda items, scope: run(items, replace(scope, context=items))
 
 
 def evaluate(expr: Expr, items: Items, scope: Scope) -> Items:
-    """Return the collection that `expr` gives on the collection `items`.
-
-    Raises
-    ------
-    ResultError
-        The data has several values where the expression needs one, or values of a wrong type.
-    """
-    return _WAYS[type(expr)](expr, items, scope)
+    """Return the collection that `expr` gives on the collection `items`; see `evaluator`."""
+    return evaluator(expr)(items, scope)
 
 
-def _literal(expr: Literal, _: Items, __: Scope) -> Items:
-    return [Item(expr.value, expr.type)]
+def _made(expr: Expr) -> Evaluator:
+    return _WAYS[type(expr)](expr)
 
 
-def _variable(expr: Variable, items: Items, scope: Scope) -> Items:
-    if expr.name == "rowIndex":
-        return [Item(scope.row_index, "integer")]
-    return items if expr.name == "context" else [scope.resource]
+def _mentions(expr: Expr, *names: str) -> bool:
+    return any(isinstance(part, Variable) and part.name in names for part, _ in walk(expr))
 
 
-def _path(expr: Path, items: Items, scope: Scope) -> Items:
-    found: Items = []
-    for item in evaluate(expr.source, items, scope):
-        if isinstance(item.value, dict):
-            _children(item.value, expr.name, found)
-    return found
+def _literal(expr: Literal) -> Evaluator:
+    found = [Item(expr.value, expr.type)]
+    return lambda _, __: found
 
 
-def _children(parent: dict[str, Any], name: str, found: Items) -> None:
-    if name in parent:
-        _add(parent[name], "date" if name in DATES else None, found)
-        return
-    for key, value in parent.items():
-        if key.startswith(name) and (kind := choice_type(key, name)) is not None:
-            _add(value, kind, found)
+def _root(expr: Root) -> Evaluator:
+    wanted = expr.type
+
+    def run(items: Items, _: Scope) -> Items:
+        return [
+            item
+            for item in items
+            if item.type == wanted or (isinstance(item.value, dict) and is_resource(item.value, wanted))
+        ]
+
+    return run
 
 
-def _add(value: Any, kind: str | None, found: Items) -> None:  # noqa: ANN401 - any JSON value
-    values = value if isinstance(value, list) else [value]
-    found.extend(Item(part, kind) for part in values if part is not None)
+_VARIABLES: dict[str, Evaluator] = {
+    "rowIndex": lambda _, scope: [Item(scope.row_index, "integer")],
+    "resource": lambda _, scope: [scope.resource],
+    "rootResource": lambda _, scope: [scope.resource],
+    "context": lambda _, scope: scope.context,
+    "$index": lambda _, scope: [Item(scope.index, "integer")],
+    "$total": lambda _, scope: scope.total,
+}
 
 
-def _index(expr: Index, items: Items, scope: Scope) -> Items:
-    found = evaluate(expr.source, items, scope)
-    position = evaluate(expr.position, items, scope)
-    if not position:
-        return []
-    number = one(position, "an index").value
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise ResultError("an index must be a whole number")
-    return found[number : number + 1] if number >= 0 else []
+def _path(expr: Path) -> Evaluator:
+    source, find = _made(expr.source), child_finder(expr.name)
+
+    def run(items: Items, scope: Scope) -> Items:
+        found: Items = []
+        for value, _ in source(items, scope):
+            if isinstance(value, dict):
+                find(value, found)
+        return found
+
+    return run
 
 
-def _call(expr: Call, items: Items, scope: Scope) -> Items:
-    source = evaluate(expr.source, items, scope)
-    if expr.name in LAZY:
+def _index(expr: Index) -> Evaluator:
+    source, place = _made(expr.source), _made(expr.position)
 
-        def on(argument: Expr, focus: Items) -> Items:
-            return evaluate(argument, focus, scope)
+    def run(items: Items, scope: Scope) -> Items:
+        found, position = source(items, scope), place(items, scope)
+        if not position:
+            return []
+        number = one(position, "an index").value
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise ResultError("an index must be a whole number")
+        return found[number : number + 1] if number >= 0 else []
 
-        return LAZY[expr.name](source, expr.arguments, on)
-    arguments = [
-        argument if isinstance(argument, str) else _argument(expr.name, evaluate(argument, items, scope))
-        for argument in expr.arguments
+    return run
+
+
+def _call(expr: Call) -> Evaluator:
+    row = FUNCTIONS[expr.name]
+    source = _made(expr.source)
+    makers = [
+        _MAKERS[kind](expr.name, argument)
+        for kind, argument in zip(row.arguments, expr.arguments, strict=False)
     ]
-    if None in arguments:
-        return []
-    try:
-        return FUNCTIONS[expr.name](source, *arguments)
-    except (TypeError, re.error) as error:
-        raise ResultError(f"{expr.name}() cannot take such arguments") from error
+    work = row.run
+
+    def run(items: Items, scope: Scope) -> Items:
+        found = source(items, scope)
+        arguments = [make(items, scope) for make in makers]
+        if None in arguments:
+            return []
+        try:
+            return work(scope, found, *arguments) if row.scoped else work(found, *arguments)
+        except (TypeError, re.error) as error:
+            raise ResultError(f"{expr.name}() cannot take such arguments") from error
+
+    return run
 
 
-def _argument(name: str, items: Items) -> Any:  # noqa: ANN401 - any value
-    return one(items, f"the argument of {name}()").value if items else None
+def _value_maker(name: str, argument: Expr) -> Callable[[Items, Scope], Any]:
+    run = _made(argument)
+
+    def make(items: Items, scope: Scope) -> Any:  # noqa: ANN401 - any value
+        found = run(items, scope)
+        return one(found, f"the argument of {name}()").value if found else None
+
+    return make
 
 
-def _unary(expr: Unary, items: Items, scope: Scope) -> Items:
-    found = evaluate(expr.operand, items, scope)
-    if not found:
-        return []
-    number = one(found, f"the sign {expr.operator}").value
-    if not is_number(number):
-        raise ResultError(f"the sign {expr.operator} needs a number after it")
-    return [Item(-number if expr.operator == "-" else number)]
+def _expression_maker(_: str, argument: Expr) -> Callable[[Items, Scope], Any]:
+    run = _made(argument)
+    if not _mentions(argument, "$index", "$total"):
+        return lambda _, scope: lambda focus, *__: run(focus, scope)
+
+    def make(_: Items, scope: Scope) -> Callable[..., Items]:
+        def on(focus: Items, index: int = 0, total: Items | None = None) -> Items:
+            return run(focus, replace(scope, index=index, total=scope.total if total is None else total))
+
+        return on
+
+    return make
 
 
-def _binary(expr: Binary, items: Items, scope: Scope) -> Items:
-    left = evaluate(expr.left, items, scope)
-    right = evaluate(expr.right, items, scope)
-    sign = expr.operator
+_MAKERS: dict[Argument, Callable[[str, Any], Callable[[Items, Scope], Any]]] = {
+    "value": _value_maker,
+    "collection": lambda _, argument: _made(argument),
+    "expression": _expression_maker,
+    "type": lambda _, name: lambda __, ___: name,
+}
+
+
+def _unary(expr: Unary) -> Evaluator:
+    operand, sign = _made(expr.operand), expr.operator
+
+    def run(items: Items, scope: Scope) -> Items:
+        found = operand(items, scope)
+        if not found:
+            return []
+        number, kind = one(found, f"the sign {sign}")
+        if isinstance(number, Quantity):
+            return [Item(number._replace(value=-number.value) if sign == "-" else number, kind)]
+        if not is_number(number):
+            raise ResultError(f"the sign {sign} needs a number after it")
+        return [Item(-number if sign == "-" else number)]
+
+    return run
+
+
+def _binary(expr: Binary) -> Evaluator:
+    left, right, sign = _made(expr.left), _made(expr.right), expr.operator
     if sign in LOGIC:
-        return boolean(_logic(sign, truth(left), truth(right)))
+        return lambda items, scope: boolean(
+            _logic(sign, truth(left(items, scope)), truth(right(items, scope)))
+        )
     if sign in EQUALITY:
-        return boolean(_equality(sign, left, right))
+        return lambda items, scope: boolean(_equality(sign, left(items, scope), right(items, scope)))
     if sign in _SETS:
-        return _SETS[sign](left, right)
-    if not left or not right:
-        return []
-    first, second = one(left, f"the operator {sign}"), one(right, f"the operator {sign}")
-    if sign in ORDER:
-        return boolean(ordered(sign, first, second))
-    result = calculate(sign, first.value, second.value)
-    return [] if result is None else [Item(result)]
+        unite = _SETS[sign]
+        return lambda items, scope: unite(left(items, scope), right(items, scope))
+
+    def run(items: Items, scope: Scope) -> Items:
+        one_side, other = left(items, scope), right(items, scope)
+        if not one_side or not other:
+            return []
+        first, second = one(one_side, f"the operator {sign}"), one(other, f"the operator {sign}")
+        if sign in ORDER:
+            return boolean(ordered(sign, first, second))
+        result = calculate(sign, first.value, second.value)
+        return [] if result is None else [Item(result, _kind(result, first))]
+
+    return run
 
 
-def _within(needle: Items, hay: Items) -> Items:
-    return boolean(any(equal(one(needle, "in"), item) for item in hay)) if needle else []
+def _kind(result: object, first: Item) -> str | None:
+    """Return the type of what was calculated: a moment that was moved is of the type that it was."""
+    if isinstance(result, Quantity):
+        return "Quantity"
+    return first.type if isinstance(result, str) and first.type in TEMPORAL else None
+
+
+def _in(needle: Items, hay: Items) -> Items:
+    return boolean(within(one(needle, "in"), hay)) if needle else []
 
 
 def _concatenated(left: Items, right: Items) -> Items:
@@ -157,8 +240,8 @@ def _concatenated(left: Items, right: Items) -> Items:
 #: The operators that have an answer also where a side is empty.
 _SETS: dict[str, Callable[[Items, Items], Items]] = {
     "|": lambda left, right: distinct([*left, *right]),
-    "in": _within,
-    "contains": lambda left, right: _within(right, left),
+    "in": _in,
+    "contains": lambda left, right: _in(right, left),
     "&": _concatenated,
 }
 
@@ -191,11 +274,12 @@ def _logic(sign: str, left: bool | None, right: bool | None) -> bool | None:  # 
     return None if left is None or right is None else not decisive
 
 
-_WAYS: dict[type, Callable[[Any, Items, Scope], Items]] = {
+_WAYS: dict[type, Callable[[Any], Evaluator]] = {
     Literal: _literal,
-    Empty: lambda *_: [],
-    This: lambda _, items, __: items,
-    Variable: _variable,
+    Empty: lambda _: lambda __, ___: [],
+    This: lambda _: lambda items, __: items,
+    Root: _root,
+    Variable: lambda expr: _VARIABLES[expr.name],
     Path: _path,
     Index: _index,
     Call: _call,
@@ -204,12 +288,12 @@ _WAYS: dict[type, Callable[[Any, Items, Scope], Items]] = {
 }
 
 
-def repeat(paths: Sequence[Expr], item: Item, scope: Scope) -> Items:
+def repeat(paths: Sequence[Evaluator], item: Item, scope: Scope) -> Items:
     """Return what `paths` give on `item`, and again on all that they give; each before what is below it."""
     found: Items = []
-    stack = [child for path in reversed(paths) for child in reversed(evaluate(path, [item], scope))]
+    stack = [child for path in reversed(paths) for child in reversed(path([item], scope))]
     while stack:
         node = stack.pop()
         found.append(node)
-        stack.extend(child for path in reversed(paths) for child in reversed(evaluate(path, [node], scope)))
+        stack.extend(child for path in reversed(paths) for child in reversed(path([node], scope)))
     return found
