@@ -42,6 +42,13 @@ class Dialect:
     whole: bool = False
     name: str = "views have"
 
+    @property
+    def listed(self) -> str:
+        """Return where to find the functions, for messages."""
+        if self.whole:
+            return "docs/fidelity.md lists those that there are"
+        return f"there are {', '.join(sorted(self.functions))}"
+
     def constant(self, name: str) -> Literal | None:
         """Return what FHIR defines ``%name`` to be."""
         if not self.whole:

@@ -68,8 +68,8 @@ def _moved_months(moment: Moment, months: int) -> str:
 def _moved(moment: Moment, seconds: Decimal) -> str:
     written = len(moment.parts)
     if written < FULL_DATE:
-        days = int(seconds / _DAY)
-        return _moved_months(moment, int(days / _DAYS[written]) * (12 if written == 1 else 1))
+        periods = int(seconds / _DAY / _DAYS[written])
+        return _moved_months(moment, periods * (12 if written == 1 else 1))
     year, month, day, hour, minute, second = (*moment.parts, *[Decimal(0)] * 3)[:6]
     if written == FULL_DATE:
         seconds = seconds // _DAY * _DAY  # a date without a time knows no less

@@ -199,9 +199,7 @@ def _unary(expr: Unary) -> Evaluator:
 def _binary(expr: Binary) -> Evaluator:
     left, right, sign = _made(expr.left), _made(expr.right), expr.operator
     if sign in LOGIC:
-        return lambda items, scope: boolean(
-            _logic(sign, truth(left(items, scope)), truth(right(items, scope)))
-        )
+        return _logical(sign, left, right)
     if sign in EQUALITY:
         return lambda items, scope: boolean(_equality(sign, left(items, scope), right(items, scope)))
     if sign in _SETS:
@@ -217,6 +215,18 @@ def _binary(expr: Binary) -> Evaluator:
             return boolean(ordered(sign, first, second))
         result = calculate(sign, first.value, second.value)
         return [] if result is None else [Item(result, _kind(result, first))]
+
+    return run
+
+
+def _logical(sign: str, left: Evaluator, right: Evaluator) -> Evaluator:
+    decided = {"and": False, "or": True}.get(sign)  # by the left side alone
+
+    def run(items: Items, scope: Scope) -> Items:
+        first = truth(left(items, scope))
+        if first is not None and first == decided:
+            return boolean(first)
+        return boolean(_logic(sign, first, truth(right(items, scope))))
 
     return run
 
@@ -252,6 +262,9 @@ def _equality(sign: str, left: Items, right: Items) -> bool | None:
         return same == (sign == "~")
     if not left or not right:
         return None
+    if len(left) == len(right) == 1:
+        result = equal(left[0], right[0])
+        return result if result is None or sign == "=" else not result
     answers = [equal(first, second) for first, second in zip(left, right, strict=False)]
     result = False if len(left) != len(right) or False in answers else None if None in answers else True
     return result if result is None or sign == "=" else not result

@@ -39,7 +39,7 @@ def _whole(rounding: str) -> Callable[[int | Decimal], int]:
     return lambda number: int(_EXACT.quantize(Decimal(number).to_integral_value(rounding), Decimal(1)))
 
 
-def _round(number: int | Decimal, precision: int = 0) -> Decimal:
+def _round(number: int | Decimal, precision: int | Decimal = 0) -> Decimal:
     if not isinstance(precision, int) or not 0 <= precision <= MOST_PLACES:
         raise ResultError(f"round() takes a precision of 0 to {MOST_PLACES}")
     return Decimal(number).quantize(Decimal(1).scaleb(-precision), ROUND_HALF_UP, _EXACT)

@@ -57,6 +57,8 @@ _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"*", "/", "div", "mod"}),
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
+#: Characters that an expression may have.
+_LONGEST = 20_000
 #: How deep an expression may be nested: far below what Python's stack takes.
 _DEPTH = 200
 
@@ -91,6 +93,8 @@ def parse(
     PathError
         It is no FHIRPath, or uses a function or constant that there is not.
     """
+    if len(text) > _LONGEST:
+        raise PathError(text, _LONGEST, f"it is longer than {_LONGEST} characters")
     try:
         expr = _Parser(text, constants or {}, resource, dialect).whole()
     except RecursionError as error:
@@ -220,7 +224,7 @@ class _Parser:
         known = self._dialect.functions
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}()?" if near else f"there are {', '.join(sorted(known))}"
+            hint = f"did you mean {near[0]}()?" if near else self._dialect.listed
             raise self._fault(f"there is no function {name}(); {hint}", token)
         function = FUNCTIONS[name]
         self._inside += 1

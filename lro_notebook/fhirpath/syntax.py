@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LOGIC = frozenset({"and", "or", "xor", "implies"})
 EQUALITY = frozenset({"=", "!=", "~", "!~"})
+#: Characters of a long expression that a message shows on each side of the fault.
+_AROUND = 200
 ORDER = frozenset({"<", "<=", ">", ">="})
 
 
@@ -99,7 +101,14 @@ class PathError(ConfigError):
     """A FHIRPath expression cannot be read, or asks for what there is not."""
 
     def __init__(self, text: str, position: int, what: str) -> None:
-        super().__init__(f"FHIRPath {text!r}, at character {position + 1}: {what}")
+        super().__init__(f"FHIRPath {_shown(text, position)}, at character {position + 1}: {what}")
+
+
+def _shown(text: str, position: int) -> str:
+    """Return `text` in quotes; of a long one, what is around `position`."""
+    start, end = max(position - _AROUND, 0), position + _AROUND
+    before, after = "…" if start else "", "…" if end < len(text) else ""
+    return repr(f"{before}{text[start:end]}{after}")
 
 
 def parts(expr: Expr) -> tuple[Expr, ...]:

@@ -10,6 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 
 _CLOCK = r"(?P<hour>[01]\d|2[0-3])(:(?P<minute>[0-5]\d)(:(?P<second>[0-5]\d|60)(\.(?P<fraction>\d+))?)?)?"
 _DATE = r"(?P<year>\d{4})(-(?P<month>0[1-9]|1[0-2])(-(?P<day>0[1-9]|[12]\d|3[01]))?)?"
@@ -37,6 +38,7 @@ class Moment:
     is_time: bool
 
     @classmethod
+    @lru_cache(maxsize=4096)  # an expression compares many values with the same literal
     def of(cls, text: str) -> Moment | None:
         """Return what `text` says, None if it is no date, date and time or time."""
         match = _MOMENT.fullmatch(text)
