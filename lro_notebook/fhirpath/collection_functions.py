@@ -13,6 +13,7 @@ from lro_notebook.fhirpath.function import (
     On,
     boolean,
     distinct,
+    key,
     one,
     truth,
     within,
@@ -23,7 +24,7 @@ from lro_notebook.fhirpath.values import Item
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-#: The most elements that repeat() and descendants() give of one focus.
+#: The most elements that repeat() and descendants() look at.
 MOST = 100_000
 
 
@@ -53,31 +54,25 @@ def _repeat(items: Items, projection: On) -> Items:
     """Return what `projection` gives, again and again of what it gave, each value once."""
     found: Items = []
     seen: set[Hashable] = set()
-    queue = items
+    queue, tried = items, 0
     while queue:
-        new = []
-        for item in _select(queue, projection):
-            key = _key(item.value)
-            if key not in seen:
-                seen.add(key)
-                new.append(item)
+        new: Items = []
+        for index, item in enumerate(queue):
+            given = projection([item], index)
+            tried += len(given)
+            _check_size(tried)
+            for child in given:
+                if (value := key(child.value)) not in seen:
+                    seen.add(value)
+                    new.append(child)
         found += new
         queue = new
-        _check_size(found)
     return found
 
 
-def _key(value: Any) -> Hashable:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        return frozenset((key, _key(part)) for key, part in value.items())
-    if isinstance(value, list):
-        return tuple(map(_key, value))
-    return (isinstance(value, bool), value)
-
-
-def _check_size(items: Items) -> None:
-    if len(items) > MOST:
-        raise ResultError(f"repeat() and descendants() give {MOST} elements at most")
+def _check_size(count: int) -> None:
+    if count > MOST:
+        raise ResultError(f"repeat() and descendants() look at {MOST} elements at most")
 
 
 def _aggregate(items: Items, aggregator: On, init: Items | None = None) -> Items:
@@ -93,7 +88,7 @@ def _descendants(items: Items) -> Items:
     while queue:
         queue = [child for item in queue for child in all_children(item.value)]
         found += queue
-        _check_size(found)
+        _check_size(len(found))
     return found
 
 

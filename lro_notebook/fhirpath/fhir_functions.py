@@ -9,11 +9,12 @@ from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SYSTEM, is_a
 from lro_notebook.fhirpath.function import ITS_TYPE, Function, Items, boolean, one
 from lro_notebook.fhirpath.temporal import Moment, boundary
-from lro_notebook.fhirpath.units import Quantity
-from lro_notebook.fhirpath.values import Item, decimal_boundary, exact, is_number
+from lro_notebook.fhirpath.units import Quantity, quantity_of
+from lro_notebook.fhirpath.values import Item, decimal_boundary, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from lro_notebook.fhirpath.scope import Scope
 
@@ -130,6 +131,12 @@ def _reference_key(items: Items, wanted: str | None = None) -> Items:
     return found
 
 
+def _with_value(quantity: Any, number: Decimal) -> Any:  # noqa: ANN401 - a Quantity, ours or FHIR's
+    if isinstance(quantity, Quantity):
+        return quantity._replace(value=number)
+    return {**quantity, "value": number}
+
+
 def _boundary(*, high: bool) -> Callable[..., Items]:
     name = "highBoundary" if high else "lowBoundary"
 
@@ -143,11 +150,12 @@ def _boundary(*, high: bool) -> Callable[..., Items]:
         if isinstance(value, str) and Moment.of(value):
             text = boundary(value, kind or "dateTime", high=high, precision=precision)
             return [] if text is None else [Item(text, kind)]
-        if not isinstance(value, dict):
+        quantity = quantity_of(value)
+        if quantity is not None:
+            number = decimal_boundary(quantity.value, high=high, precision=precision)
+            return [] if number is None else [Item(_with_value(value, number), kind)]
+        if not isinstance(value, dict) or "value" in value:
             raise ResultError(f"{name}() needs a number, a date or a time")
-        if "value" in value:  # a Quantity
-            number = decimal_boundary(exact(value["value"]), high=high, precision=precision)
-            return [] if number is None else [Item({**value, "value": number}, kind)]
         edge = value.get("end" if high else "start")  # a Period
         return [] if edge is None else bound([Item(edge, "dateTime")], precision)
 

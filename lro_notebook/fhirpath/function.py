@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.temporal import Moment
+from lro_notebook.fhirpath.units import Quantity
 from lro_notebook.fhirpath.values import Item, equal
 
 Items: TypeAlias = list[Item]
@@ -89,10 +91,28 @@ def boolean(value: bool | None) -> Items:  # noqa: FBT001 - it is the value
 def distinct(items: Items) -> Items:
     """Return `items` without those that equal an earlier one."""
     found: Items = []
+    seen: set[Hashable] = set()
     for item in items:
-        if not within(item, found):
-            found.append(item)
+        value = key(item.value)
+        if value in seen or (_has_other_forms(item.value) and within(item, found)):
+            continue
+        seen.add(value)
+        found.append(item)
     return found
+
+
+def key(value: Any) -> Hashable:  # noqa: ANN401 - any JSON value
+    """Return what is the same for values that are the same, in one form."""
+    if isinstance(value, dict):
+        return frozenset((name, key(part)) for name, part in value.items())
+    if isinstance(value, list):
+        return tuple(map(key, value))
+    return (isinstance(value, bool), value)
+
+
+def _has_other_forms(value: object) -> bool:
+    """Tell whether what is written in another way can equal `value`: ``10:00Z`` and ``11:00+01:00``."""
+    return isinstance(value, Quantity) or (isinstance(value, str) and Moment.of(value) is not None)
 
 
 def within(item: Item, items: Items) -> bool:

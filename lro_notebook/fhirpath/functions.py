@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _join(items: Items, separator: str = "") -> Items:
     texts = [item.value for item in items]
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in (*texts, separator)):
         raise ResultError("join() needs text")
     return [Item(separator.join(texts), "string")]
 

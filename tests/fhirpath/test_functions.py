@@ -108,6 +108,9 @@ CASES: dict[str, list[tuple[str, Any]]] = {
     "combinations": [
         ("name.given.union('Cy')", ["Ann", "Bea", "Cy"]),
         ("name.given | 'Cy'", ["Ann", "Bea", "Cy"]),
+        ("1 | 1.0 | true | '1'", [1, True, "1"]),
+        ("@2018-03-01T10:00:00Z | @2018-03-01T12:00:00+02:00", "2018-03-01T10:00:00Z"),
+        ("(1 'g' | 1000 'mg' | 1 'mg').count()", 2),
         ("name.given.combine('Ann').count()", 4),
     ],
     "conversions": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path as File
 
 import pytest
 
@@ -16,9 +17,10 @@ from lro_notebook.frames.views.calls import CALLS
 
 #: What the standard for views, and its shareable and tabular profiles, let views call, and what was added.
 OF_VIEWS = """
-    all as contains count distinct empty endsWith exists extension first getReferenceKey getResourceKey hasValue
-    highBoundary iif is join last length lowBoundary lower matches not ofType replace select single skip startsWith
-    substring tail take toDecimal toInteger toString trim upper where
+    all as contains count distinct empty endsWith exists extension first getReferenceKey
+    getResourceKey hasValue highBoundary iif is join last length lowBoundary lower matches not
+    ofType replace select single skip startsWith substring tail take toDecimal toInteger toString
+    trim upper where
 """
 
 
@@ -87,6 +89,12 @@ def test_what_is_no_fhirpath_is_refused_with_its_place(text: str, message: str) 
     with pytest.raises(PathError, match=message) as caught:
         parse(text)
     assert len(str(caught.value)) < 600
+
+
+def test_the_documents_list_every_function() -> None:
+    text = (File(__file__).parents[2] / "docs/fidelity.md").read_text(encoding="utf-8")
+    section = text.partition("## FHIRPath of executeCohort")[2].partition("\n## ")[0]
+    assert [name for name in sorted(FHIRPATH.functions) if f"`{name}`" not in section] == []
 
 
 def test_the_engine_loads_neither_arrow_nor_pandas_nor_views() -> None:

@@ -146,11 +146,11 @@ def test_what_only_the_data_shows_is_a_flaw_without_the_data(text: str, message:
 
 
 def cohort(
-    service: Program, store: str, expressions: Sequence[str | tuple[str, str]], folder: str, **more: Any
+    service: Program, store: str, expressions: Sequence[object], folder: str, **more: str
 ) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Run a cohort; return the operation, and the ids in its files by their paths, without its number."""
     listed = [
-        {"fhirpathExpression": part} if isinstance(part, str) else dict(zip(KEYS, part, strict=True))
+        dict(zip(KEYS, part, strict=True)) if isinstance(part, tuple) else {"fhirpathExpression": part}
         for part in expressions
     ]
     destination = {"uriPrefix": f"gs://demo-out/{folder}"}
