@@ -327,7 +327,7 @@ class FhirChanges(Store):
         expressions : str, iterable of str, or mapping
             FHIRPath expressions, such as ``Patient.where(gender = 'female')``; or label -> expression,
             where the results of each label shall go to a folder of their own. An expression starts with a
-            resource type and gives true or false, or resources, such as ``CareTeam.participant.member.resolve()``.
+            resource type; it gives true or false, or resources (``Encounter.subject.resolve()``).
         at : str or datetime, optional
             Ask the store as it was at this time.
         engine_version : str, optional
