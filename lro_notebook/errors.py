@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.operation import Operation
 
+_LONGEST = 2_000  # characters of what a service said that a message has
+
 
 class Code(IntEnum):
     """The canonical codes of ``google.rpc.Code``, equal to their integers.
@@ -173,7 +175,7 @@ class ApiError(LroError):
         self.details = tuple(details)
         self.url = url
         self.hint = hint
-        text = f"{code.name} (HTTP {status}) from {url}: {message}"
+        text = f"{code.name} (HTTP {status}) from {url}: {shortened(message)}"
         super().__init__(f"{text}\n{hint}" if hint else text)
 
 
@@ -341,6 +343,11 @@ class TruncatedListsWarning(LroWarning):
 
 
 _PACKAGE = str(Path(__file__).parent)
+
+
+def shortened(text: str) -> str:
+    """Return what a service said for use in a message: its beginning, where it is very long."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters in all)"
 
 
 def warn_caller(message: str, category: type[LroWarning]) -> None:

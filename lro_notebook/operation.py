@@ -15,6 +15,7 @@ from lro_notebook.errors import (
     OperationFailed,
     PartialFailureWarning,
     WaitTimeout,
+    shortened,
     warn_caller,
 )
 from lro_notebook.progress import Progress, state_of
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from lro_notebook.journal import StartRecord
     from lro_notebook.progress import Samples
     from lro_notebook.resource import Json, OperationResource, State, Status
+
+_LONGEST_METHOD = 80  # characters of a method's name; what is longer, or has control characters, is none
 
 
 class Operation:
@@ -113,7 +116,8 @@ class Operation:
         if self._record is not None:
             return self._record.method
         metadata = self.resource.metadata or {}
-        return str(metadata.get("apiMethodName") or metadata.get("verb") or "").rpartition(".")[2]
+        word = str(metadata.get("apiMethodName") or metadata.get("verb") or "").rpartition(".")[2]
+        return word if len(word) <= _LONGEST_METHOD and word.isprintable() else ""
 
     @property
     def target(self) -> str:
@@ -357,7 +361,9 @@ class Operation:
         if status.name == "CANCELLED":
             text = f"{what} was cancelled; what it had done until then remains (op.load(partial=True))"
             return OperationCancelled(text, self)
-        return OperationFailed(f"{what} failed: {status.name} ({status.code}): {status.message}", self)
+        return OperationFailed(
+            f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", self
+        )
 
     def _warn_once(self) -> None:
         failed = Progress.from_resource(self.resource).failed

@@ -15,7 +15,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, get_args
 
-from lro_notebook.readers import is_enum, read, state_word, type_of
+from lro_notebook.readers import is_enum, is_name, read, state_word, type_of
 from lro_notebook.resource import State, parse_timestamp
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _STATES: tuple[State, ...] = get_args(State)
 _COUNTS = ("completed", "total", "failed")
 _MOST_COUNTED = 2**63 - 1
-_LONGEST = 80  # characters of a field name that an API has
 _COMMON = ("genericMetadata", "commonMetadata", "common")
 _CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
 _ENDED = ("endTime", "completeTime", "doneTime", "finishTime")
@@ -165,9 +164,13 @@ def _cancelled(block: Mapping[str, Any]) -> bool:
     return "cancelTime" in block and parse_timestamp(block["cancelTime"]) is not None
 
 
-@lru_cache(maxsize=4096)
 def _is_state(key: object) -> bool:
-    return isinstance(key, str) and len(key) <= _LONGEST and _STATE.fullmatch(key) is not None
+    return is_name(key) and _is_state_name(key)
+
+
+@lru_cache(maxsize=4096)
+def _is_state_name(key: str) -> bool:
+    return _STATE.fullmatch(key) is not None
 
 
 def _states(block: Mapping[str, Any]) -> list[str]:

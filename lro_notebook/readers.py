@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from lro_notebook.resource import parse_int64
 
 _DEPTH = 3  # levels below the metadata in which its progress can be
 _MOST = 2**63
+_LONGEST = 80  # characters of a field's name, or of an enum's value, that an API has
 
 #: Role of a field -> how its name looks, in lower case without underscores. The first match counts.
 _ROLES = {
@@ -56,7 +57,7 @@ _DONE = frozenset(
 )
 _FAILED = frozenset({"FAILED", "FAILURE", "ERROR", "TIMEOUT", "INTERNAL_ERROR"})
 _ENUM = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_PREFIX = re.compile(r"(?:[A-Z]+_)*?(?:STATE|STATUS|STAGE)_(?=[A-Z])")
+_KINDS = frozenset({"STATE", "STATUS", "STAGE"})  # the word that ends the name of such a type
 
 #: Exceptions, by a word of the ``@type``, or by a field that only these have.
 #: ``progress`` is a fraction of 1, not of 100.
@@ -88,21 +89,32 @@ NOTHING = Counts()
 Values = Mapping[str, Any]
 
 
-@lru_cache(maxsize=4096)
 def role_of(key: object) -> str:
     """Return what a field of this name tells; empty where it tells nothing about progress."""
-    if not isinstance(key, str) or len(key) > 80:  # noqa: PLR2004 - no field of an API has a longer name
-        return ""
+    return _role_of(key) if is_name(key) else ""
+
+
+def is_name(key: object) -> TypeGuard[str]:
+    """Tell whether `key` can be the name of a field of an API: text that is not too long."""
+    return isinstance(key, str) and len(key) <= _LONGEST
+
+
+@lru_cache(maxsize=4096)
+def _role_of(key: str) -> str:
     name = key.replace("_", "").lower()
     if name.startswith("secondary"):  # counts other units
         return ""
     return next((role for role, pattern in _ROLES.items() if pattern.fullmatch(name)), "")
 
 
-@lru_cache(maxsize=4096)
 def _place_of(key: object) -> str:
     """Return what an object or list of this name holds: "block", "steps", "payload", or empty."""
-    name = key.replace("_", "").lower()[:80] if isinstance(key, str) else ""
+    return _place_of_name(key) if is_name(key) else ""
+
+
+@lru_cache(maxsize=4096)
+def _place_of_name(key: str) -> str:
+    name = key.replace("_", "").lower()
     if _PAYLOAD.fullmatch(name):
         return "payload"
     if _CONTAINER.fullmatch(name):
@@ -223,9 +235,13 @@ def of_steps(steps: Sequence[Mapping[str, Any]]) -> Counts:
 
 def state_word(value: object) -> str:
     """Return a state's enum value without its type's name; empty for UNSPECIFIED and anything else."""
-    if not isinstance(value, str) or "UNSPECIFIED" in value or not _ENUM.fullmatch(value):
+    if not is_name(value) or "UNSPECIFIED" in value or not is_enum(value):
         return ""
-    return _PREFIX.sub("", value, count=1)
+    words = value.split("_")
+    starts = (
+        place for place, word in enumerate(words[1:], 1) if words[place - 1] in _KINDS and word[0].isalpha()
+    )
+    return "_".join(words[next(starts, 0) :])
 
 
 def is_enum(text: str) -> bool:

@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).parents[1]
 FLOORS = [
     ("errors",),
     ("fhirpath",),
+    ("globs",),
     ("resource",),
     ("readers",),
     ("progress",),
@@ -81,8 +82,8 @@ def test_imports_go_down_only(path: Path) -> None:
         if name == here:
             continue
         if here == "local":
-            assert name in ("errors", "resource", "fhirpath"), (
-                f"{path} imports {name}: the service shares the wire model and FHIRPath only"
+            assert name in ("errors", "fhirpath", "globs", "resource"), (
+                f"{path} imports {name}: the service shares the wire model, patterns and FHIRPath only"
             )
         elif name == "local":
             assert here in ("api", "testing", "__init__"), f"{path} imports the embedded service"

@@ -15,8 +15,9 @@ Items: TypeAlias = list[Item]
 #: Evaluates an argument: on a focus, at its position in the collection, with the ``$total`` so far.
 On: TypeAlias = Callable[..., Items]
 #: What a function makes of an argument: its one value (without one, the call gives nothing), all that it
-#: gives, an expression to evaluate on each element, or the name of a type.
-Argument: TypeAlias = Literal["value", "collection", "expression", "type"]
+#: gives, an expression to evaluate on each element, or the name of a type. A pattern is a value that is a
+#: regular expression: a constant one is checked when it is read.
+Argument: TypeAlias = Literal["value", "pattern", "collection", "expression", "type"]
 
 #: What a result is: what the function was called on or elements of it, those of its argument's type, or
 #: what its argument gives.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import html
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
-from lro_notebook.fhirpath import collection_functions, conversions, fhir_functions, number_functions
+from lro_notebook.fhirpath import collection_functions, conversions, fhir_functions, number_functions, regex
 from lro_notebook.fhirpath.function import Function, Items, one
 from lro_notebook.fhirpath.values import Item
 
@@ -55,16 +54,20 @@ def _several(name: str, change: Callable[..., list[str]]) -> Callable[..., Items
     return run
 
 
-def _replace_matches(text: str, pattern: str, substitution: str) -> str:
-    """Replace matches; ``$1`` or ``${name}`` in the substitution is what a group matched."""
+def _regex(name: str, run: Callable[..., Any]) -> Callable[..., Items]:
+    """Return a function on one text that takes a regular expression."""
 
-    def fill(found: re.Match[str]) -> str:
-        return _GROUP.sub(lambda group: found[int(group[1]) if group[1] else group[2]] or "", substitution)
+    def checked(text: str, pattern: str, *more: str) -> Any:  # noqa: ANN401 - as `run` gives it
+        if not all(isinstance(argument, str) for argument in (pattern, *more)):
+            raise TypeError
+        if reason := regex.fault(pattern):
+            raise ResultError(f"{name}(): {reason}")
+        try:
+            return run(text, pattern, *more)
+        except ValueError as error:
+            raise ResultError(f"{name}(): {error}") from error
 
-    try:
-        return re.sub(pattern, fill, text, flags=re.DOTALL)
-    except (IndexError, RecursionError) as error:
-        raise ResultError("replaceMatches() names a group that its pattern has not") from error
+    return _text(name, checked)
 
 
 def _coded(name: str, ways: dict[str, Callable[[str], str]]) -> Callable[..., Items]:
@@ -86,7 +89,6 @@ def _row(name: str, change: Callable[..., Any], *arguments: Any, gives: str, **m
     return Function(name, _text(name, change), arguments, gives=gives, **more)
 
 
-_GROUP = re.compile(r"\$(?:(\d)|\{(\w+)\})", re.ASCII)
 _ENCODE: dict[str, Callable[[str], str]] = {
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "urlbase64": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
@@ -105,7 +107,6 @@ _UNESCAPE: dict[str, Callable[[str], str]] = {
     "html": html.unescape,
     "json": lambda text: str(json.loads(f'"{text}"')),
 }
-_MATCHES = _text("matches", lambda text, pattern: re.search(pattern, text, re.DOTALL) is not None)
 
 ROWS = (
     _row("length", len, gives="integer", views=True),
@@ -114,8 +115,14 @@ ROWS = (
     _row("contains", lambda text, part: part in text, "value", gives="boolean", views=True),
     _row("startsWith", str.startswith, "value", gives="boolean", views=True),
     _row("endsWith", str.endswith, "value", gives="boolean", views=True),
-    Function("matches", _MATCHES, ("value",), gives="boolean", views=True),
-    _row("replaceMatches", _replace_matches, "value", "value", gives="string"),
+    Function("matches", _regex("matches", regex.found), ("pattern",), gives="boolean", views=True),
+    Function(
+        "replaceMatches",
+        _regex("replaceMatches", regex.replaced),
+        ("pattern", "value"),
+        gives="string",
+        views=True,
+    ),
     _row("replace", str.replace, "value", "value", gives="string", views=True),
     _row("substring", _substring, "value", "value", least=1, gives="string", views=True),
     _row("lower", str.lower, gives="string", views=True),

@@ -5,7 +5,6 @@ Exact, and the measure of the way that views have compiled for Arrow.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -141,7 +140,7 @@ def _call(expr: Call) -> Evaluator:
             return []
         try:
             return work(scope, found, *arguments) if row.scoped else work(found, *arguments)
-        except (TypeError, re.error) as error:
+        except TypeError as error:
             raise ResultError(f"{expr.name}() cannot take such arguments") from error
 
     return run
@@ -173,6 +172,7 @@ def _expression_maker(_: str, argument: Expr) -> Callable[[Items, Scope], Any]:
 
 _MAKERS: dict[Argument, Callable[[str, Any], Callable[[Items, Scope], Any]]] = {
     "value": _value_maker,
+    "pattern": _value_maker,
     "collection": lambda _, argument: _made(argument),
     "expression": _expression_maker,
     "type": lambda _, name: lambda __, ___: name,
@@ -302,11 +302,20 @@ _WAYS: dict[type, Callable[[Any], Evaluator]] = {
 
 
 def repeat(paths: Sequence[Evaluator], item: Item, scope: Scope) -> Items:
-    """Return what `paths` give on `item`, and again on all that they give; each before what is below it."""
+    """Return what `paths` give on `item`, and again on all that they give; each before what is below it.
+
+    An element that several paths lead to is there once; otherwise each level would double what is below.
+    """
     found: Items = []
-    stack = [child for path in reversed(paths) for child in reversed(path([item], scope))]
+    seen: set[int] = set()
+    stack = [item]
     while stack:
         node = stack.pop()
-        found.append(node)
+        if isinstance(node.value, dict):
+            if id(node.value) in seen:
+                continue
+            seen.add(id(node.value))
+        if node is not item:
+            found.append(node)
         stack.extend(child for path in reversed(paths) for child in reversed(path([node], scope)))
     return found

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from lro_notebook.fhirpath import regex
 from lro_notebook.fhirpath.dialect import FHIRPATH
 from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.syntax import (
@@ -41,6 +42,7 @@ _TOKEN = re.compile(
     |(?P<name>[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`)
     |(?P<variable>%(?:[A-Za-z_][\w-]*|`[^`]*`|'[^']*'))
     |(?P<dollar>\$\w+)
+    |(?P<open>/\*)
     |(?P<sign><=|>=|!=|!~|[-=~<>+*/&|.,()\[\]{}])""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -110,6 +112,8 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, place)
         if match is None:
             raise PathError(text, place, f"{text[place]!r} is not FHIRPath")
+        if match.lastgroup == "open":
+            raise PathError(text, place, "the comment has no end")
         kind = match.lastgroup or ""
         if kind == "date" and match["clock"]:
             kind = "datetime"
@@ -239,8 +243,13 @@ class _Parser:
         return tuple(found)
 
     def _argument(self, function: Function, position: int) -> Expr | str:
-        typed = function.arguments[position : position + 1] == ("type",)
-        return self._type() if typed else self._binary(0)
+        kind, token = function.arguments[position : position + 1], self._next
+        found = self._type() if kind == ("type",) else self._binary(0)
+        if kind == ("pattern",) and isinstance(found, Literal) and isinstance(found.value, str):
+            reason = regex.fault(found.value)
+            if reason:
+                raise self._fault(f"{function.name}(): {reason}", token)
+        return found
 
     def _type(self) -> str:
         """Read the name of a type; the namespace in front of it says nothing more."""

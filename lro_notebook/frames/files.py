@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.frames.kinds import TABLES, is_object, kind_of, may_hold
+from lro_notebook.globs import Glob
 from lro_notebook.resource import operation_id, parse_timestamp
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
 )
 #: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
-_OTHER = re.compile(r"(?:(?P<op>\d{12,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
+_ID = re.compile(r"(\d{12,})_")
+_PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z")
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _SHOWN = 5
 _FEW = 200
@@ -201,11 +203,12 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
 
 def _parse_other(name: str, kind: str) -> dict[str, Any]:
     """Return what the name of a file that is no FHIR export says, as fields of `Shard`."""
-    match = _OTHER.fullmatch(name) if kind != "instances" else None
-    if match is None:
+    if kind == "instances":
         return {}
-    index, total = (int(match[part]) if match[part] else None for part in ("i", "n"))
-    return {"operation": match["op"], "index": index, "total": total}
+    written = _ID.match(name)
+    place = _PLACE.search(name, written.end() if written else 0)
+    index, total = map(int, place.groups()) if place else (None, None)
+    return {"operation": written[1] if written else None, "index": index, "total": total}
 
 
 def _name(info: Mapping[str, Any]) -> str:
@@ -225,7 +228,7 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
     fs, path = location.fs, location.path
     try:
         if "*" in path:
-            found = list(fs.glob(path, detail=True).values())
+            found = _globbed(location)
         elif fs.isdir(path):
             found = fs.ls(path, detail=True)
         elif not path.endswith("/") and fs.isfile(path):
@@ -239,6 +242,16 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
     except OSError as error:
         raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
     return [info for info in found if info["type"] == "file"]
+
+
+def _globbed(location: Location) -> list[Mapping[str, Any]]:
+    """Return the files that a pattern names; the file system lists by a coarser one, in few steps."""
+    fs, path = location.fs, location.path
+    if any("**" in part and part != "**" for part in path.split("/")):
+        raise ConfigError(f"{location.uri}: '**' stands for whole folders, as in out/**/*.ndjson")
+    pattern = fs._strip_protocol(path) + ("/" if path.endswith("/") else "")  # noqa: SLF001 - as fs.glob() does
+    glob = Glob(pattern, classes=True)
+    return [info for name, info in fs.glob(glob.coarse(), detail=True).items() if glob.matches(name)]
 
 
 def _written_by(wanted: str, shards: Sequence[Shard], location: Location, span: Span) -> list[Shard]:

@@ -225,7 +225,7 @@ def _numbered(value: Any, levels: int) -> Any:  # noqa: ANN401 - any JSON value
     parts = value if isinstance(value, dict) else {"1": value}
     numbered = {}
     for order, (key, part) in enumerate(parts.items()):
-        match = re.search(r"(\d+)$", key)
+        match = re.search(r"(?<!\d)(\d+)$", key)
         numbered[int(match[1]) - 1 if match else order] = _numbered(part, levels - 1)
     return numbered
 

@@ -31,7 +31,7 @@ _PATTERNS = {
         _LINE + rb"(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
         rb'|(?!\{[^\n]*"resourceType")' + _UP_TO_KEY + _MESSAGE_KEYS + rb")"
     ),
-    "instances": re.compile(_LINE + rb'[\[{]\s*\{?\s*"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'),
+    "instances": re.compile(_LINE + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'),
     "ids": re.compile(rb'\A\s*"?[A-Z][A-Za-z]+/[A-Za-z0-9.\-]{1,64}"?\s*(?:\n|\Z)'),
 }
 

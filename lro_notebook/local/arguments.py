@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.buckets import Buckets, Location
 
+#: Characters of a filter or another expression, the limit of Cloud Logging's filters.
+EXPRESSION_LIMIT = 20_000
+
 
 def no_bigquery(body: Mapping[str, Any]) -> None:
     """Refuse a BigQuery destination: there is none here."""
@@ -82,6 +85,15 @@ def moment(body: Mapping[str, Any], field: str) -> int | None:
     if time is None:
         raise invalid(f"{field}: expected a time with seconds and time zone, such as 2026-01-31T00:00:00Z")
     return round(time.timestamp() * 1_000_000)
+
+
+def expression(value: object, field: str, example: str) -> str:
+    """Return a filter, a rule or a path that a request has; refuse one that is no text, or too long."""
+    if not isinstance(value, str):
+        raise invalid(f"{field}: expected text such as {example}")
+    if len(value) > EXPRESSION_LIMIT:
+        raise invalid(f"{field}: longer than {EXPRESSION_LIMIT} characters, the most that is read")
+    return value
 
 
 def flag(body: Mapping[str, Any], field: str) -> bool:

@@ -10,6 +10,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
+from lro_notebook.globs import Glob
 from lro_notebook.local.refusal import invalid, missing
 
 if TYPE_CHECKING:
@@ -72,13 +73,6 @@ def parse_pattern(uri: object, *, field: str) -> Location:
     return location
 
 
-def pattern_regex(pattern: str) -> re.Pattern[str]:
-    """Return an object pattern as a regular expression: only ``**`` goes across slashes."""
-    pieces = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*|\*|\?)", pattern)
-    return re.compile("".join(pieces.get(part) or re.escape(part) for part in parts), re.DOTALL)
-
-
 class Buckets:
     """The folder of all buckets.
 
@@ -139,8 +133,8 @@ class Buckets:
         """
         bucket = self.folder(location.bucket)
         if _WILDCARD.search(location.path):
-            regex = pattern_regex(location.path)
-            found = [name for name in self._objects(bucket, location.path) if regex.fullmatch(name)]
+            glob = Glob(location.path)
+            found = [name for name in self._objects(bucket, location.path) if glob.matches(name)]
         else:
             found = [location.path] if (bucket / location.path).is_file() else []
         if not found:

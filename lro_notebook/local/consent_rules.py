@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import operator
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import deque
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from lro_notebook.errors import Code
+from lro_notebook.local import arguments
 from lro_notebook.local.refusal import Refusal
 from lro_notebook.resource import parse_timestamp
 
@@ -35,6 +38,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
+#: Kind and text of each token, the next one on the left.
+Tokens: TypeAlias = "deque[tuple[str, str]]"
 _WORDS = {"in": "in", "IN": "in", "AND": "&&", "OR": "||"}
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -66,8 +71,11 @@ class Verdict(NamedTuple):
 
 def parse_rule(expression: object) -> Callable[[Mapping[str, str]], Any]:
     """Return an authorization rule as a function of the request's attributes, or refuse it."""
-    if not isinstance(expression, str):
-        raise _unreadable()
+    return _parsed(arguments.expression(expression, "authorizationRule", "requester_role == 'clinician'"))
+
+
+@lru_cache(maxsize=256)  # a query evaluates the rules of a consent for each mapping
+def _parsed(expression: str) -> Callable[[Mapping[str, str]], Any]:
     tokens = _tokens(expression)
     if sum(text in ("&&", "||") for kind, text in tokens if kind == "mark") > _LOGICAL_MAX:
         raise Refusal(Code.INVALID_ARGUMENT, f"authorizationRule: more than {_LOGICAL_MAX} logical operators")
@@ -145,8 +153,9 @@ def _applies(policy: Mapping[str, Any], attributes: Mapping[str, str]) -> bool:
     )
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens, at, text = [], 0, text.rstrip()
+def _tokens(text: str) -> Tokens:
+    tokens: Tokens = deque()
+    at, text = 0, text.rstrip()
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
@@ -157,40 +166,40 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return tokens
 
 
-def _either(tokens: list[tuple[str, str]]) -> Callable[[Mapping[str, str]], Any]:
+def _either(tokens: Tokens) -> Callable[[Mapping[str, str]], Any]:
     parts = [_both(tokens)]
     while tokens and tokens[0] == ("mark", "||"):
-        tokens.pop(0)
+        tokens.popleft()
         parts.append(_both(tokens))
     return parts[0] if len(parts) == 1 else lambda request: any(part(request) for part in parts)
 
 
-def _both(tokens: list[tuple[str, str]]) -> Callable[[Mapping[str, str]], Any]:
+def _both(tokens: Tokens) -> Callable[[Mapping[str, str]], Any]:
     parts = [_comparison(tokens)]
     while tokens and tokens[0] == ("mark", "&&"):
-        tokens.pop(0)
+        tokens.popleft()
         parts.append(_comparison(tokens))
     return parts[0] if len(parts) == 1 else lambda request: all(part(request) for part in parts)
 
 
-def _comparison(tokens: list[tuple[str, str]]) -> Callable[[Mapping[str, str]], Any]:
+def _comparison(tokens: Tokens) -> Callable[[Mapping[str, str]], Any]:
     if tokens and tokens[0] == ("mark", "("):
-        tokens.pop(0)
+        tokens.popleft()
         inner = _either(tokens)
         _expect(tokens, ")")
         return inner
     left = _operand(tokens)
     if not tokens or tokens[0][1] not in _COMPARE:
         raise _unreadable()
-    compare = _COMPARE[tokens.pop(0)[1]]
+    compare = _COMPARE[tokens.popleft()[1]]
     right = _operand(tokens)
     return lambda request: compare(left(request), right(request))
 
 
-def _operand(tokens: list[tuple[str, str]]) -> Callable[[Mapping[str, str]], Any]:
+def _operand(tokens: Tokens) -> Callable[[Mapping[str, str]], Any]:
     if not tokens:
         raise _unreadable()
-    kind, word = tokens.pop(0)
+    kind, word = tokens.popleft()
     if kind == "word":
         return lambda request: request.get(word, "")
     if kind == "number":
@@ -203,14 +212,14 @@ def _operand(tokens: list[tuple[str, str]]) -> Callable[[Mapping[str, str]], Any
         raise _unreadable()
     items = [_operand(tokens)]
     while tokens and tokens[0] == ("mark", ","):
-        tokens.pop(0)
+        tokens.popleft()
         items.append(_operand(tokens))
     _expect(tokens, "]")
     return lambda request: [item(request) for item in items]
 
 
-def _expect(tokens: list[tuple[str, str]], mark: str) -> None:
-    if not tokens or tokens.pop(0) != ("mark", mark):
+def _expect(tokens: Tokens, mark: str) -> None:
+    if not tokens or tokens.popleft() != ("mark", mark):
         raise _unreadable()
 
 

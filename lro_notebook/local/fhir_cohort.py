@@ -41,6 +41,7 @@ _REFERENCE = re.compile(
 #: A fraction that may have more digits than a double keeps: 16 have 8 on one side. It begins with its point
 #: because that is found the fastest.
 _LONG_NUMBER = re.compile(rb"\.(?:\d{8}|(?<=\d{8}\.)\d)")
+_MOST = 100  # expressions of a cohort
 _EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
@@ -62,6 +63,8 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequ
         raise invalid(
             'fhirpathQuery.expressions: expected a list such as [{"fhirpathExpression": "Patient"}]'
         )
+    if len(listed) > _MOST:
+        raise invalid(f"fhirpathQuery.expressions: the local service takes {_MOST} of them at most")
     destination = arguments.destination(context.buckets, body)
     expressions = []
     for item in listed:

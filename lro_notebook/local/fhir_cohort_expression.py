@@ -16,6 +16,7 @@ from lro_notebook.fhirpath.interpreter import Evaluator, evaluator
 from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.result_types import type_of
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Literal, Path, Root, Unary, parts, walk
+from lro_notebook.local import arguments
 from lro_notebook.local.names import is_resource_type
 from lro_notebook.local.refusal import invalid
 
@@ -75,8 +76,7 @@ class Expression(NamedTuple):
 
 def compile_expression(text: object, label: str = "") -> Expression:
     """Return a compiled expression; refuse one that is no FHIRPath, or gives no resources."""
-    if not isinstance(text, str) or not text.strip():
-        raise invalid(f"{_FIELD}: expected text such as Patient.where(gender = 'female')")
+    text = arguments.expression(text, _FIELD, "Patient.where(gender = 'female')")
     try:
         expr = parse(text)
     except ConfigError as error:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import hl7v2_filter, hl7v2_messages, hl7v2_parse, stores
+from lro_notebook.local import arguments, hl7v2_filter, hl7v2_messages, hl7v2_parse, stores
 from lro_notebook.local.hl7v2_export import view_of
 from lro_notebook.local.hl7v2_import import read_message
 from lro_notebook.local.refusal import Refusal, invalid, json_response, missing
@@ -90,10 +90,11 @@ def list_messages(request: Request) -> Response:
     order = _ORDERS.get(" ".join(query.get("orderBy", "").split()))
     if order is None:
         raise invalid("orderBy: expected send_time, or send_time desc")
+    text = arguments.expression(query.get("filter", ""), "filter", 'message_type = "ADT"')
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
         parser = hl7v2_messages.parser_of(connection, store)
-        clause = hl7v2_filter.compile_filter(query.get("filter", ""), parser.zone)
+        clause = hl7v2_filter.compile_filter(text, parser.zone)
         rows = hl7v2_messages.page(
             connection, store.key, clause, order=order, after=_place(request), limit=limit + 1
         )

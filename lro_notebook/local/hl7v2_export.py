@@ -54,9 +54,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
     start, end = (arguments.moment(body, field) for field in ("startTime", "endTime"))
     if start is not None and end is not None and end <= start:
         raise invalid("endTime: has to come after startTime")
-    text = body.get("filter", "")
-    if not isinstance(text, str):
-        raise invalid("filter: expected a text")
+    text = arguments.expression(body.get("filter", ""), "filter", 'message_type = "ADT"')
     hl7v2_filter.compile_filter(text)
     return ExportRequest(
         store, location, view_of(destination, "gcsDestination.messageView"), start, end, text

@@ -6,8 +6,9 @@ Not there: AND and OR in one filter (their order of binding is not documented), 
 from __future__ import annotations
 
 import re
+from collections import deque
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lro_notebook.local.refusal import invalid
 from lro_notebook.resource import parse_timestamp
@@ -33,6 +34,8 @@ _TEXTS = {
 }
 _TIMES = {"send_time": "sent", "sendTime": "sent", "create_time": "created", "createTime": "created"}
 _DATES = {"send_date": "sent", "sendDate": "sent"}
+#: Kind and text of each token, the next one on the left.
+Tokens: TypeAlias = "deque[tuple[str, str]]"
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
 
 
@@ -56,7 +59,7 @@ def compile_filter(text: str, zone: tzinfo = UTC) -> Clause:
         clauses.append(_expression(tokens, zone))
         if not tokens:
             break
-        joint = tokens.pop(0)[1]
+        joint = tokens.popleft()[1]
         if joint not in ("AND", "OR"):
             raise _unreadable()
         joints.add(joint)
@@ -67,8 +70,9 @@ def compile_filter(text: str, zone: tzinfo = UTC) -> Clause:
     return Clause(f"({sql})", tuple(value for clause in clauses for value in clause.values))
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens, at, text = [], 0, text.rstrip()
+def _tokens(text: str) -> Tokens:
+    tokens: Tokens = deque()
+    at, text = 0, text.rstrip()
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
@@ -78,7 +82,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return tokens
 
 
-def _expression(tokens: list[tuple[str, str]], zone: tzinfo) -> Clause:
+def _expression(tokens: Tokens, zone: tzinfo) -> Clause:
     word = _take(tokens, "word")
     if word == "NOT":
         clause = _expression(tokens, zone)
@@ -98,9 +102,9 @@ def _expression(tokens: list[tuple[str, str]], zone: tzinfo) -> Clause:
     raise _unreadable()
 
 
-def _patient(tokens: list[tuple[str, str]]) -> Clause:
+def _patient(tokens: Tokens) -> Clause:
     marks = [("mark", "("), ("mark", ","), ("mark", ")")]
-    head, identifier, comma, kind, tail = (tokens.pop(0) if tokens else ("", "") for _ in range(5))
+    head, identifier, comma, kind, tail = (tokens.popleft() if tokens else ("", "") for _ in range(5))
     if [head, comma, tail] != marks or identifier[0] != "string" or kind[0] != "string":
         raise invalid('filter: write PatientId("123456", "MRN")')
     return Clause(
@@ -110,7 +114,7 @@ def _patient(tokens: list[tuple[str, str]]) -> Clause:
     )
 
 
-def _label(tokens: list[tuple[str, str]]) -> Clause:
+def _label(tokens: Tokens) -> Clause:
     if _take(tokens, "mark") != ".":
         raise _unreadable()
     key = _value(tokens)
@@ -153,16 +157,16 @@ def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
 
 
-def _take(tokens: list[tuple[str, str]], kind: str) -> str:
+def _take(tokens: Tokens, kind: str) -> str:
     if not tokens or tokens[0][0] != kind:
         raise _unreadable()
-    return tokens.pop(0)[1]
+    return tokens.popleft()[1]
 
 
-def _value(tokens: list[tuple[str, str]]) -> str:
+def _value(tokens: Tokens) -> str:
     if not tokens or tokens[0][0] not in ("string", "word"):
         raise _unreadable()
-    kind, text = tokens.pop(0)
+    kind, text = tokens.popleft()
     return _unquoted(text) if kind == "string" else text
 
 

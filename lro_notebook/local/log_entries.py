@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _TYPES = "type.googleapis.com/google.cloud.healthcare.logging"
 _PAGE_DEFAULT = 50
 _PAGE_MAX = 1000
-_CLAUSE = re.compile(
-    r'\s*(operation\.id|operation\.producer|timestamp|severity|logName)\s*(>=|<=|=)\s*"?([^"]*?)"?\s*'
+_COMPARED = re.compile(
+    r"\s*(operation\.id|operation\.producer|timestamp|severity|logName)\s*(>=|<=|=)(.*)", re.DOTALL
 )
 #: Log entry type -> its name in ``logName`` (our guess but for the query of accessible data), and what
 #: it calls the source and the resource of a failure (google/cloud/healthcare/logging/*.proto).
@@ -94,18 +94,24 @@ async def list_entries(request: Request) -> Response:
 
 def parse_filter(text: object) -> Filter:
     """Return what a filter asks for."""
-    if not isinstance(text, str):
-        raise invalid("filter: expected text")
+    text = arguments.expression(text, "filter", 'severity = "ERROR"')
     fields: dict[str, Any] = {}
     for clause in re.split(r"\bAND\b|\n", text) if text.strip() else ():
-        match = _CLAUSE.fullmatch(clause)
-        if match is None:
+        match = _COMPARED.fullmatch(clause)
+        value = None if match is None else _value(match[3].strip())
+        if match is None or value is None:
             raise invalid(
                 "filter: the local service reads operation.id, operation.producer, timestamp, severity "
                 "and logName, compared with a value and joined by AND"
             )
-        fields |= _clause(*match.groups())
+        fields |= _clause(match[1], match[2], value)
     return Filter(**fields)
+
+
+def _value(text: str) -> str | None:
+    """Return a value without its quotes; None where there is a quote within."""
+    value = text.removeprefix('"').removesuffix('"')
+    return None if '"' in value else value
 
 
 def _clause(field: str, comparison: str, value: str) -> dict[str, Any]:

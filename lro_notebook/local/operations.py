@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
+from lro_notebook.local import arguments
 from lro_notebook.local.names import no_operation, operation_number
 from lro_notebook.local.refusal import invalid
 from lro_notebook.resource import Status, format_timestamp
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _TYPES = "type.googleapis.com/google.cloud.healthcare"
-_DONE_FILTER = re.compile(r"\s*done\s*=\s*(true|false)\s*", re.ASCII)
+_DONE_FILTER = re.compile(r"done\s*=\s*(true|false)", re.ASCII)
 
 
 class Failure(NamedTuple):
@@ -250,7 +251,8 @@ def expire(connection: sqlite3.Connection, before: int) -> None:
 
 def parse_filter(text: str) -> bool | None:
     """Return what a list filter asks of ``done``; the one grammar is ``done=true`` or ``done=false``."""
-    if not text.strip():
+    text = arguments.expression(text, "filter", "done=true").strip()
+    if not text:
         return None
     match = _DONE_FILTER.fullmatch(text)
     if match is None:

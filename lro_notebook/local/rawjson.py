@@ -14,7 +14,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
-_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"?'  # one without an end is taken whole, and not looked for again
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _SCALAR = re.compile(_STRING + rb"|[^\s,\]}]+", re.DOTALL)
 _BRACKETS = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)

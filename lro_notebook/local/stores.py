@@ -126,16 +126,16 @@ def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *,
 def destination_of(connection: sqlite3.Connection, source: Store, body: Mapping[str, Any]) -> Store:
     """Return the store that ``destinationStore`` names: another than the source, in the same location."""
     collection, name = source.name.split("/")[-2], body.get("destinationStore")
-    match = re.fullmatch(rf"(.+)/{collection}/([^/]+)", name) if isinstance(name, str) else None
-    if match is None:
+    dataset, _, identifier = name.rpartition(f"/{collection}/") if isinstance(name, str) else ("", "", "")
+    if not dataset or not identifier or "/" in identifier:
         raise invalid(
             f"destinationStore: expected a name such as projects/P/locations/L/datasets/D/{collection}/S"
         )
-    if parent_of(match[1]) != parent_of(parent_of(source.name)):
+    if parent_of(dataset) != parent_of(parent_of(source.name)):
         raise invalid("destinationStore: name a store in the location of the source")
     if name == source.name:
         raise invalid("destinationStore: name another store than the source")
-    return find_store(connection, match[1], match[2], collection=collection)
+    return find_store(connection, dataset, identifier, collection=collection)
 
 
 def require_store(connection: sqlite3.Connection, store: Store) -> None:

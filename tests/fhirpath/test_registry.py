@@ -19,8 +19,8 @@ from lro_notebook.frames.views.calls import CALLS
 OF_VIEWS = """
     all as contains count distinct empty endsWith exists extension first getReferenceKey
     getResourceKey hasValue highBoundary iif is join last length lowBoundary lower matches not
-    ofType replace select single skip startsWith substring tail take toDecimal toInteger toString
-    trim upper where
+    ofType replace replaceMatches select single skip startsWith substring tail take toDecimal
+    toInteger toString trim upper where
 """
 
 

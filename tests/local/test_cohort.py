@@ -100,7 +100,7 @@ def test_resources_within_are_resources_too() -> None:
     ("text", "message"),
     [
         (None, "expected text"),
-        ("", "expected text"),
+        ("", "at character 1: the path ends too early"),
         ("patient", "start with a resource type"),
         ("1 = 1", "start with a resource type"),
         ("Patient.union(Encounter)", "Encounter beside Patient"),

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.fhirpath import regex
 from lro_notebook.fhirpath.fhir_functions import REFERENCE
 from lro_notebook.fhirpath.syntax import Expr, Literal
 from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
@@ -168,6 +169,7 @@ CALLS: dict[str, Callable[..., Plan]] = {
     "getResourceKey": _key,
     "join": _join,
     "last": lambda source: lambda frame: source(frame).last(),
+    "matches": _on_text("matches", regex.search),
     "not": _not,
     "select": _select,
     "single": _single,

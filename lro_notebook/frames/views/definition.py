@@ -11,6 +11,7 @@ from lro_notebook.fhirpath.dialect import VIEWS
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES, short_name
 from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.result_types import type_of
+from lro_notebook.frames.views.descent import descends
 from lro_notebook.frames.views.fields import check_name, constants_of, list_of, object_of, text_of, word
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ class _Reader:
         if way == "repeat" and not paths:
             raise ConfigError(f"{where}.repeat must have at least one path")
         each = tuple(self.expr(path, f"{where}.{way}", at_root=at_root) for path in paths)
+        if way == "repeat":
+            _check_descent(zip(paths, each, strict=True), where)
         inside = at_root and not each
         columns = tuple(
             self._column(part, f"{where}.column[{number}]", at_root=inside)
@@ -190,6 +193,15 @@ class _Reader:
         expr = self.expr(path, f"{where}.path", at_root=at_root)
         kind = short_name(declared) if declared else type_of(expr)
         return Column(name, path, expr, kind, collection)
+
+
+def _check_descent(paths: Iterable[tuple[object, Expr]], where: str) -> None:
+    for path, expr in paths:
+        if not descends(expr):
+            raise ConfigError(
+                f"{where}.repeat: the path {path!r} does not lead from an element to those below it, so "
+                "repeating it has no end; name what is below, such as item"
+            )
 
 
 def _check_columns(select: Select, before: Iterable[Column] = ()) -> list[Column]:

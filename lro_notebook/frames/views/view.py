@@ -1,4 +1,7 @@
-"""`View`: a ViewDefinition that was read and checked. Loads neither pandas nor pyarrow until it runs."""
+"""`View`: a ViewDefinition that was read and checked.
+
+Loads neither pandas nor pyarrow until it runs; a regular expression is checked by pyarrow.
+"""
 
 from __future__ import annotations
 

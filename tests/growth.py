@@ -1,0 +1,223 @@
+"""Every regular expression of the package, how it is used, and texts on which one could go back for ever."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import itertools
+import re
+import time
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import lro_notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: The parser of `re`, which has no stubs.
+parser: Any = importlib.import_module("re._parser")
+constants: Any = importlib.import_module("re._constants")
+ROOT = Path(lro_notebook.__file__).parent
+_METHODS = ("fullmatch", "match", "search", "sub", "split", "finditer", "findall")
+_OUTSIDE = "\x02"  # in no class of any pattern but the negated ones
+_REPRESENTATIVES = 10
+_MOST = 2**16
+#: Twice the length of a text takes less than this many times as long, if time grows with it.
+LINEAR = 3.2
+
+
+class Use(NamedTuple):
+    """A pattern as one module uses it."""
+
+    module: str
+    name: str
+    pattern: re.Pattern[Any]
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.name}.{self.method}"
+
+    def run(self, text: str) -> None:
+        """Use the pattern on `text` to the end."""
+        subject = text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
+        whole: dict[str, Callable[[Any], object]] = {
+            "sub": lambda subject: self.pattern.sub(lambda _: subject[:0], subject),
+            "finditer": lambda subject: sum(1 for _ in self.pattern.finditer(subject)),
+        }
+        whole.get(self.method, getattr(self.pattern, self.method))(subject)
+
+
+def uses() -> list[Use]:
+    """Return every use of a pattern that is known when a module is imported."""
+    found: list[Use] = []
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        name = ".".join(part for part in parts if part != "__init__")
+        source = path.read_text(encoding="utf-8")
+        if "__main__" not in name and re.search(r"^import re$", source, re.MULTILINE):
+            found += _of_module(name, source)
+    return found
+
+
+def _of_module(module: str, source: str) -> Iterator[Use]:
+    namespace = vars(importlib.import_module(module))
+    for name, value in namespace.items():
+        held = value.values() if isinstance(value, dict) else [value]
+        own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
+        anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
+        for pattern in held:
+            if isinstance(pattern, re.Pattern):
+                yield from (Use(module, name, pattern, method) for method in sorted({*(own or anywhere)}))
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("re"), method), [first, *_], keywords) if method in _METHODS:
+                flags = [word.value for word in keywords if word.arg == "flags"] + node.args[2:3]
+                pattern = _evaluated(
+                    first, flags if method in ("fullmatch", "match", "search") else [], namespace
+                )
+                if pattern is not None:
+                    yield Use(module, f"line of {pattern.pattern!r}", pattern, method)
+
+
+def dynamic() -> list[str]:
+    """Return the places where a pattern is made while the package runs, as module and source text."""
+    found = []
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.FunctionDef() as function:
+                    calls = [one for one in ast.walk(function) if isinstance(one, ast.Call)]
+                    found += [
+                        f"{path.relative_to(ROOT)}:{function.name}"
+                        for call in calls
+                        if isinstance(call.func, ast.Attribute)
+                        and isinstance(call.func.value, ast.Name)
+                        and call.func.value.id == "re"
+                        and call.func.attr in (*_METHODS, "compile")
+                        and not isinstance(call.args[0], ast.Constant)
+                    ]
+    return sorted(set(found))
+
+
+def _evaluated(first: ast.expr, flags: list[ast.expr], namespace: dict[str, Any]) -> re.Pattern[Any] | None:
+    def value(node: ast.expr) -> Any:  # noqa: ANN401 - a pattern or flags
+        return eval(compile(ast.Expression(node), "<pattern>", "eval"), namespace)  # noqa: S307 - our own source
+
+    try:
+        return re.compile(value(first), *map(value, flags))
+    except NameError:
+        return None
+
+
+class Attack(NamedTuple):
+    """A part of what matches, then one or two characters again and again, then an end."""
+
+    head: str
+    pump: str
+    tail: str
+
+    def of(self, length: int) -> str:
+        """Return the text of about `length`."""
+        return self.head + (self.pump * (length // len(self.pump) + 1))[:length] + self.tail
+
+
+def attacks(pattern: re.Pattern[Any]) -> Iterator[Attack]:
+    """Yield attacks made of what `pattern` is made of."""
+    tree = parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
+    letters = list(dict.fromkeys(_letters(tree)))[:_REPRESENTATIVES]
+    sample = "".join(_sample(tree))[:40]
+    heads = dict.fromkeys(sample[:end] for end in range(len(sample) + 1))
+    pumps = filter(None, [*letters, *map("".join, product(letters, letters)), sample])
+    return itertools.starmap(Attack, product(heads, [*pumps], ("", _OUTSIDE)))
+
+
+def slow(
+    run: Callable[[str], object], found: Iterator[Attack], length: int, enough: float
+) -> Iterator[Attack]:
+    """Yield the attacks that take more than `enough` seconds each of four times."""
+    for attack in found:
+        text = attack.of(length)
+        if all(seconds(partial(run, text)) > enough for _ in range(4)):
+            yield attack
+
+
+def _letters(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
+    for code, value in tree:
+        if code in (constants.LITERAL, constants.NOT_LITERAL):
+            yield chr(value)
+        elif code is constants.ANY:
+            yield "a"
+        elif code is constants.IN:
+            yield from _members(value)
+        else:
+            for part in _trees(value):
+                yield from _letters(part)
+
+
+def _members(value: Any) -> Iterator[str]:  # noqa: ANN401 - the members of a class
+    for code, member in value:
+        if code is constants.LITERAL:
+            yield chr(member)
+        elif code is constants.RANGE:
+            yield chr(member[0])
+        elif code is constants.CATEGORY:
+            yield {constants.CATEGORY_DIGIT: "1", constants.CATEGORY_SPACE: " "}.get(member, "a")
+
+
+def _sample(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
+    """Yield what the tree matches, each optional part once."""
+    for code, value in tree:
+        if code is constants.LITERAL:
+            yield chr(value)
+        elif code is constants.IN:
+            negated = value[0][0] is constants.NEGATE
+            yield "z" if negated else next(_members(value), "a")
+        elif code in (constants.ANY, constants.NOT_LITERAL):
+            yield "a"
+        elif code is constants.BRANCH:
+            yield from _sample(value[1][0])
+        elif code in (constants.ASSERT, constants.ASSERT_NOT):
+            continue
+        elif code in (constants.MAX_REPEAT, constants.MIN_REPEAT, constants.POSSESSIVE_REPEAT):
+            low, high, part = value
+            yield from list(_sample(part)) * max(min(low, 20), min(1, high))
+        else:
+            for part in _trees(value):
+                yield from _sample(part)
+
+
+def _trees(value: Any) -> Iterator[Any]:  # noqa: ANN401 - what a node of a tree holds
+    if isinstance(value, parser.SubPattern):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _trees(part)
+
+
+def seconds(run: Callable[[], object], repeats: int = 1) -> float:
+    """Return the least processor time of this thread that `run` took."""
+    times = []
+    for _ in range(repeats):
+        begun = time.thread_time()
+        run()
+        times.append(time.thread_time() - begun)
+    return min(times)
+
+
+def growth(make: Callable[[int], Callable[[], object]], length: int, *, least: float = 0.002) -> float:
+    """Return how many times as long twice the length takes; 2 is linear, 4 quadratic.
+
+    `length` is doubled until a run takes `least` seconds, so that the steps of the clock do not count.
+    """
+    while seconds(make(length), 3) < least and length < _MOST:
+        length *= 2
+    ratios = []
+    for _ in range(3):  # the machine may be busy: the least of three
+        short = seconds(make(length), 5)
+        ratios.append(seconds(make(2 * length), 5) / max(short, 1e-9))
+        if ratios[-1] < LINEAR:
+            break
+    return min(ratios)

@@ -1,0 +1,233 @@
+"""Texts from outside meet patterns: none of the package goes back over them again and again."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import growth
+import pytest
+from fsspec.utils import glob_translate
+from growth import LINEAR, Use
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from lro_notebook import readers
+from lro_notebook.errors import ConfigError
+from lro_notebook.frames import files
+from lro_notebook.frames.storage import locate
+from lro_notebook.globs import Glob
+from lro_notebook.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+#: Characters of what meets the patterns of these modules at most, as their code has it.
+_BOUNDED = {"lro_notebook.readers": 80, "lro_notebook.progress": 80}
+_LENGTH, _ENOUGH, _SUSPECTS = 800, 0.0005, 3
+#: Where patterns are made while the package runs, each with what keeps it short or linear.
+_DYNAMIC = {
+    "fhirpath/conversions.py:_to_number": "two literals of the table below it",
+    "fhirpath/conversions.py:convert": "two literals of the table below it",
+    "frames/files.py:_written_by": "an id, and no quantifier",
+    "frames/hl7_text.py:unescape": "one character and all but it",
+    "frames/views/source.py:__init__": "alternatives of names, and no quantifier",
+    "globs.py:__init__": "tested below",
+    "local/fhir_consents.py:_admin_flaw": "the name of the store, and bounded classes",
+    "local/hl7v2_parse.py:unescaped": "three characters",
+}
+
+
+def _run_of(use: Use, attack: growth.Attack, length: int) -> Callable[[], object]:
+    return partial(use.run, attack.of(length))
+
+
+@pytest.mark.parametrize("use", growth.uses(), ids=str)
+def test_no_pattern_goes_back_again_and_again(use: Use) -> None:
+    bound = _BOUNDED.get(use.module, _LENGTH)
+    slow = growth.slow(use.run, growth.attacks(use.pattern), bound, _ENOUGH)
+    for attack in islice(slow, _SUSPECTS):
+        assert use.module not in _BOUNDED, f"{use} needs long for {attack}"
+        ratio = growth.growth(partial(_run_of, use, attack), _LENGTH)
+        assert ratio < LINEAR, f"{use} on {attack}"
+
+
+def test_patterns_made_while_the_package_runs_are_known() -> None:
+    assert growth.dynamic() == sorted(_DYNAMIC)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"),
+    [(r"\s*(a|b)\s*x", "search"), (r"(a+)+b", "fullmatch"), (r"\w*a\w*b\w*", "fullmatch")],
+)
+def test_the_search_for_slow_patterns_finds_them(pattern: str, method: str) -> None:
+    use = Use("none", "none", re.compile(pattern), method)
+    length = 20 if pattern == "(a+)+b" else 800
+    assert next(growth.slow(use.run, growth.attacks(use.pattern), length, _ENOUGH), None) is not None
+
+
+_PART = st.lists(st.sampled_from(["a", "b", ".", "*", "?", "-"]), min_size=1, max_size=7).map("".join)
+_PATH = st.lists(st.text("ab.-x", min_size=1, max_size=8), min_size=1, max_size=4).map("/".join)
+
+
+def _old(pattern: str) -> re.Pattern[str]:
+    """Return a pattern of the local service as a plain regular expression."""
+    pieces = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*|\*|\?)", pattern)
+    return re.compile("".join(pieces.get(part) or re.escape(part) for part in parts), re.DOTALL)
+
+
+@given(
+    pattern=st.one_of(
+        st.lists(_PART.map(lambda part: re.sub(r"\*+", "*", part)), min_size=1, max_size=4).map("/".join),
+        st.tuples(
+            st.sampled_from(["", "a/", "a/b/", "a", "a/b"]),
+            st.just("**"),
+            st.sampled_from(["", ".a", ".a-b"]),
+        ).map("".join),
+    ),
+    names=st.lists(_PATH, min_size=1, max_size=8),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_glob_matches_as_a_plain_regular_expression_does(pattern: str, names: list[str]) -> None:
+    old, glob = _old(pattern), Glob(pattern)
+    assert [glob.matches(name) for name in names] == [old.fullmatch(name) is not None for name in names]
+
+
+@given(
+    pattern=st.lists(
+        st.one_of(
+            st.just("**"),
+            _PART.map(lambda part: re.sub(r"\*+", "*", part)),
+            st.sampled_from(
+                [
+                    "[ab]*",
+                    "[!a]b",
+                    "[a-b]?",
+                    "x[",
+                    "[]",
+                    "[!]",
+                    "*[.-]*",
+                    "[b-a]",
+                    "[]a]",
+                    "[!]a]",
+                    "[^a]",
+                    "[a\\]",
+                ]
+            ),
+        ),
+        min_size=1,
+        max_size=5,
+    ).map("/".join),
+    names=st.lists(_PATH, min_size=1, max_size=8),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_glob_with_classes_matches_as_fsspec_does(pattern: str, names: list[str]) -> None:
+    theirs, ours = re.compile(glob_translate(pattern)), Glob(pattern, classes=True)
+    found = [name for name in names if theirs.match(name)]
+    assert [name for name in names if ours.matches(name)] == found
+    coarse = re.compile(glob_translate(ours.coarse()))
+    assert all(coarse.match(name) for name in found)
+    assert ours.coarse().count("**") <= 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "unit"),
+    [
+        ("*a*a*a*a*a*a*a*x", "a"),
+        ("*a?a*a?a*a?a*x", "a"),
+        ("*/*/*/*/*a*b*x", "ab/"),
+        ("**/a/**/a/**/a/**/a/**/x", "a/"),
+        ("**/*a*a*/**/*a*a*/x", "a/"),
+        ("*" + "[ab]*" * 12 + "x", "ab"),
+        ("a**x", "a"),
+    ],
+)
+def test_a_glob_takes_time_by_the_length_of_the_name_only(pattern: str, unit: str) -> None:
+    glob = Glob(pattern, classes=True)
+    ratio = growth.growth(lambda length: partial(glob.matches, unit * length), 500)
+    assert ratio < LINEAR
+
+
+def test_a_wildcard_behind_two_stars_is_refused() -> None:
+    with pytest.raises(ValueError, match="behind"):
+        Glob("a**b*c")
+
+
+def test_files_of_results_are_found_by_patterns_with_many_stars(tmp_path: Path) -> None:
+    names = [
+        "aaab.ndjson",
+        "aXaXb.ndjson",
+        "ba.ndjson",
+        "in/aab.ndjson",
+        "in/deep/aab.ndjson",
+        "a" * 200 + "c.ndjson",
+    ]
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+
+    def found(pattern: str) -> list[str]:
+        infos = files._infos(locate(f"{tmp_path}/{pattern}"))
+        return sorted(str(info["name"]).removeprefix(f"{tmp_path.as_posix()}/") for info in infos)
+
+    assert found("*a*a*b*.ndjson") == ["aXaXb.ndjson", "aaab.ndjson"]
+    assert found("**/*a*b.*") == ["aXaXb.ndjson", "aaab.ndjson", "in/aab.ndjson", "in/deep/aab.ndjson"]
+    assert found("**/in/**/a*b.*") == ["in/aab.ndjson", "in/deep/aab.ndjson"]
+    assert found("*" + "a*" * 40 + "x") == []
+    assert found("*/") == []
+    with pytest.raises(ConfigError, match="whole folders"):
+        found("in**.ndjson")
+
+
+_WORDS = st.lists(
+    st.sampled_from(["JOB", "RUN", "STATE", "STATUS", "STAGE", "V", "ABC", "PARTIAL"]), min_size=1, max_size=6
+)
+
+
+@given(words=_WORDS)
+def test_a_state_loses_the_name_of_its_type_as_before(words: list[str]) -> None:
+    text = "_".join(words)
+    old = re.sub(r"(?:[A-Z]+_)*?(?:STATE|STATUS|STAGE)_(?=[A-Z])", "", text, count=1)
+    assert readers.state_word(text) == old
+
+
+@pytest.mark.parametrize("unit", ["A_", "STATE_", "JOB_STATE", "A", "_A"])
+def test_a_state_of_any_length_costs_nothing(unit: str) -> None:
+    state = "A" + unit * 10_000
+    assert readers.state_word(state) == ""
+
+    def make(length: int) -> Callable[[], object]:
+        text = "A" + unit * length
+        return lambda: Progress.from_metadata({"state": text, "status": text})
+
+    assert growth.growth(make, 1_000) < LINEAR
+
+
+def test_long_names_of_fields_are_not_kept() -> None:
+    caches = (readers._role_of, readers._place_of_name)
+    before = [cache.cache_info().currsize for cache in caches]
+    metadata: dict[str, Any] = {f"{'pending' * 20_000}{number}": {"a": number} for number in range(3)}
+    assert Progress.from_metadata({**metadata, **{f"{key}x": 5 for key in metadata}}) == Progress()
+    assert [cache.cache_info().currsize for cache in caches] <= [size + 1 for size in before]
+
+
+_OTHER = re.compile(r"(?:(?P<op>\d{12,})_)?.*?(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.[A-Za-z0-9]+)*")
+
+
+@given(
+    name=st.lists(
+        st.sampled_from(["123456789012_", "a", "-", "1-of-2", "-0-of-3", ".gz", ".", "_", "12"]), max_size=6
+    ).map("".join)
+)
+@settings(max_examples=400, deadline=None)
+def test_names_say_the_same_of_their_operation_and_place_as_before(name: str) -> None:
+    old = _OTHER.fullmatch(name)
+    assume(old is not None)
+    assert old is not None
+    index, total = (int(old[part]) if old[part] else None for part in ("i", "n"))
+    assert files._parse_other(name, "messages") == {"operation": old["op"], "index": index, "total": total}
