@@ -67,7 +67,7 @@ _CALENDAR: dict[str, tuple[str, int]] = {
     "minute": ("s", 60),
     "second": ("s", 1),
 }
-_TERM = re.compile(r"([./]?)((?:\[[^]]*\]|[^\W\d_]|%)+|1)(-?\d{1,2})?")
+_TERM = re.compile(r"([./]?)((?:\[[^][]*\]|[^\W\d_]|%)+|1)(-?\d{1,2})?")
 CALENDAR_WORDS = frozenset({*_CALENDAR, "millisecond", *(f"{word}s" for word in (*_CALENDAR, "millisecond"))})
 
 
