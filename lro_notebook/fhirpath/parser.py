@@ -61,6 +61,8 @@ _LEVELS: tuple[frozenset[str], ...] = (
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 #: Characters that an expression may have.
 _LONGEST = 20_000
+#: Digits that a number may have.
+_DIGITS = 100
 #: How deep an expression may be nested: far below what Python's stack takes.
 _DEPTH = 200
 
@@ -263,8 +265,12 @@ class _Parser:
     def _term(self) -> Expr:
         token = self._take()
         literal = _LITERALS.get(token.kind)
+        if literal is not None and token.kind == "number":
+            if len(token.text) > _DIGITS:
+                raise self._fault(f"a number of more than {_DIGITS} digits", token)
+            return self._quantity(literal(token.text))
         if literal is not None:
-            return self._quantity(literal(token.text)) if token.kind == "number" else literal(token.text)
+            return literal(token.text)
         if token.kind == "variable":
             return self._variable(token)
         if token.kind == "dollar":

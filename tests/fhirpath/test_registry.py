@@ -82,6 +82,7 @@ def test_a_type_in_front_of_a_path_is_one_in_fhirpath_only() -> None:
         ("a # b", "'#' is not FHIRPath"),
         ("(" * 500 + "a" + ")" * 500, "nested too deep"),
         ("a" + ".b" * 500, "nested too deep"),
+        ("a = " + "1" * 5000, "at character 5: a number of more than 100 digits"),
         ("a or " * 6000 + "a", "longer than 20000 characters"),
     ],
 )
