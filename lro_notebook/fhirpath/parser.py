@@ -264,13 +264,8 @@ class _Parser:
 
     def _term(self) -> Expr:
         token = self._take()
-        literal = _LITERALS.get(token.kind)
-        if literal is not None and token.kind == "number":
-            if len(token.text) > _DIGITS:
-                raise self._fault(f"a number of more than {_DIGITS} digits", token)
-            return self._quantity(literal(token.text))
-        if literal is not None:
-            return literal(token.text)
+        if token.kind in _LITERALS:
+            return self._literal(token)
         if token.kind == "variable":
             return self._variable(token)
         if token.kind == "dollar":
@@ -295,6 +290,12 @@ class _Parser:
             return Variable(token.text)
         known = ", ".join(["$this", *sorted(self._dialect.dollars)])
         raise self._fault(f"{token.text} is not known here; {self._dialect.name} {known}", token)
+
+    def _literal(self, token: _Token) -> Literal:
+        if token.kind == "number" and len(token.text) > _DIGITS:
+            raise self._fault(f"a number of more than {_DIGITS} digits", token)
+        found = _LITERALS[token.kind](token.text)
+        return self._quantity(found) if token.kind == "number" else found
 
     def _quantity(self, number: Literal) -> Literal:
         """Return a number with the unit that follows it, if one does: ``5 'mg'``, ``4 days``."""
