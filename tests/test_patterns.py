@@ -30,10 +30,10 @@ _BOUNDED = {"lro_notebook.readers": 80, "lro_notebook.progress": 80}
 _LENGTH, _ENOUGH, _SUSPECTS = 800, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
 _DYNAMIC = {
+    "fhirpath/conversions.py:_to_number": "two literals of the table below it",
+    "fhirpath/conversions.py:convert": "two literals of the table below it",
     "frames/files.py:_written_by": "an id, and no quantifier",
     "frames/hl7_text.py:unescape": "one character and all but it",
-    "frames/views/functions.py:_to_number": "two literals of the table below it",
-    "frames/views/functions.py:convert": "two literals of the table below it",
     "frames/views/source.py:__init__": "alternatives of names, and no quantifier",
     "globs.py:__init__": "tested below",
     "local/fhir_consents.py:_admin_flaw": "the name of the store, and bounded classes",

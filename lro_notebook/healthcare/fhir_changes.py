@@ -329,7 +329,8 @@ class FhirChanges(Store):
             ``gs://bucket/folder`` for the resources that are found.
         expressions : str, iterable of str, or mapping
             FHIRPath expressions, such as ``Patient.where(gender = 'female')``; or label -> expression,
-            where the results of each label shall go to a folder of their own.
+            where the results of each label shall go to a folder of their own. An expression starts with a
+            resource type; it gives true or false, or resources (``Encounter.subject.resolve()``).
         at : str or datetime, optional
             Ask the store as it was at this time.
         engine_version : str, optional

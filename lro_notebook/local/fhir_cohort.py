@@ -1,75 +1,48 @@
-"""The runner of ``fhirStores.executeCohort``: the resources that an expression matches -> files in a bucket.
+"""The runner of ``fhirStores.executeCohort``: the resources that expressions select -> files in a bucket.
 
-A subset of FHIRPath: ``Patient``, ``Patient.where(…)`` or ``Patient.…`` with tests joined by ``and``, each
-a path compared (``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``) with a literal, or ``path.exists()``. A
-comparison is true if it is for one of the values at the path. All else is refused.
+Expressions with the same label fill the same files, in which a resource is once.
 """
 
 from __future__ import annotations
 
-import operator
+import json
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lro_notebook.errors import Code
+from lro_notebook.fhirpath.scope import Scope
+from lro_notebook.fhirpath.values import Item
 from lro_notebook.local import arguments, resources, stores
-from lro_notebook.local.names import is_resource_type
-from lro_notebook.local.refusal import Refusal, invalid
+from lro_notebook.local.fhir_cohort_expression import EVERY_TYPE, Expression, Flaw, compile_expression
+from lro_notebook.local.operations import Failure
+from lro_notebook.local.refusal import invalid
 from lro_notebook.local.shards import Shards, workspace
 from lro_notebook.local.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lro_notebook.local.buckets import Location
     from lro_notebook.local.stores import Store
     from lro_notebook.local.work import Context, Job, Steps
 
-_PATH = r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)*"
-_LITERAL = r"'(?:[^'\\])*'|@[\dT:.Z+-]+|-?\d+(?:\.\d+)?|true|false"
-_COMPARISON = re.compile(rf"({_PATH})\s*(=|!=|<=|>=|<|>)\s*({_LITERAL})", re.ASCII)
-_EXISTS = re.compile(rf"({_PATH})\.exists\(\)", re.ASCII)
-_WHERE = re.compile(r"where\((.*)\)", re.DOTALL)
-_AND = re.compile(r"(?<!\s)\s+and\s+")  # begins once in a run of spaces
-_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+#: A literal reference to a resource of the same store.
+_REFERENCE = re.compile(
+    r"(?P<type>[A-Z][A-Za-z]{0,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?", re.ASCII
+)
+#: A fraction that may have more digits than a double keeps: 16 have 8 on one side. It begins with its point
+#: because that is found the fastest.
+_LONG_NUMBER = re.compile(rb"\.(?:\d{8}|(?<=\d{8}\.)\d)")
 _MOST = 100  # expressions of a cohort
-
-
-class Condition(NamedTuple):
-    """A path, and what is asked of the values there; without a comparison, that there is one."""
-
-    path: tuple[str, ...]
-    compare: Callable[[Any, Any], bool] | None = None
-    literal: object = None
-
-    def holds(self, resource: Mapping[str, Any]) -> bool:
-        """Tell whether a resource passes."""
-        values = list(_values(resource, self.path))
-        if self.compare is None:
-            return bool(values)
-        return any(
-            type(value) is type(self.literal) and self.compare(value, self.literal) for value in values
-        )
-
-
-class Expression(NamedTuple):
-    """A compiled expression, and the folder of its results."""
-
-    type: str
-    conditions: tuple[Condition, ...]
-    label: str
+_EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +75,6 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequ
     return CohortRequest(store, tuple(expressions), destination, moment, arguments.flag(body, "validateOnly"))
 
 
-def compile_expression(text: object, label: str = "") -> Expression:
-    """Return a compiled expression; refuse one outside the subset."""
-    text = arguments.expression(text, "fhirpathExpression", "Patient.where(gender = 'female')")
-    type_, _, rest = text.strip().partition(".")
-    if not is_resource_type(type_):
-        raise invalid("fhirpathExpression: start with a resource type, such as Patient")
-    where = _WHERE.fullmatch(rest.strip())
-    text = (where.group(1) if where else rest).strip()
-    return Expression(type_, tuple(map(_condition, _AND.split(text))) if text else (), label)
-
-
 def run(job: Job, request: CohortRequest) -> Steps:
     """Write what each expression matches, and yield a step per batch."""
     if request.dry_run:
@@ -120,84 +82,111 @@ def run(job: Job, request: CohortRequest) -> Steps:
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
-        for number, expression in enumerate(request.expressions):
-            place = drafts / str(number)
-            place.mkdir()
-            yield from _write(job, request, expression, connection, places=(place, folder / expression.label))
+        for number, label in enumerate(dict.fromkeys(part.label for part in request.expressions)):
+            group = _Group(job, request, connection, label)
+            (drafts / str(number)).mkdir()
+            yield from group.write(drafts / str(number), folder / label)
     return {"fhirStore": request.store.name}
 
 
-def _write(
-    job: Job,
-    request: CohortRequest,
-    expression: Expression,
-    connection: sqlite3.Connection,
-    *,
-    places: tuple[Path, Path],
-) -> Generator[Step, None, None]:
-    """Write the resources that an expression matches to a draft, and publish them."""
-    draft, folder = places
-    found: list[bytes] = []
-    with Shards(draft, f"{job.operation}_{expression.type}", job.shard_bytes) as shards:
-        for number, body in enumerate(_bodies(connection, request, expression.type)):
-            document = orjson.loads(body)
-            if all(condition.holds(document) for condition in expression.conditions):
-                found.append(body)
-            if number % job.batch() == 0:
-                shards.write(found)
-                yield Step(success=len(found))
-                found = []
-        shards.write(found)
-        yield Step(success=len(found))
-    shards.publish(folder)
+class _Group:
+    """The work on the expressions that share a label."""
+
+    def __init__(self, job: Job, request: CohortRequest, connection: sqlite3.Connection, label: str) -> None:
+        self._job, self._request, self._connection = job, request, connection
+        self._expressions = [part for part in request.expressions if part.label == label]
+        self._now = datetime.now(UTC)
+        self._resolved: list[tuple[dict[str, Any], bytes]] = []
+        several = len(self._expressions) > 1 or any(part.resolves for part in self._expressions)
+        self._written: set[tuple[str, str]] | None = set() if several else None
+
+    def write(self, draft: Path, folder: Path) -> Generator[Step, None, None]:
+        """Write what the expressions select to `draft`, and publish it in `folder`."""
+        shards: dict[str, Shards] = {}
+        with ExitStack() as stack:
+            for step, lines in self._steps():
+                for type_, body in lines:
+                    if type_ not in shards:
+                        name = f"{self._job.operation}_{type_}"
+                        shards[type_] = stack.enter_context(Shards(draft, name, self._job.shard_bytes))
+                    shards[type_].write([body])
+                yield step
+        for part in shards.values():
+            part.publish(folder)
+
+    def _steps(self) -> Iterator[tuple[Step, Sequence[tuple[str, bytes]]]]:
+        """Yield what a batch of resources gives: the step that it is, and type and body of each line."""
+        for expression in self._expressions:
+            lines: list[tuple[str, bytes]] = []
+            failures: list[Failure] = []
+            for number, body in enumerate(_bodies(self._connection, self._request, expression.type)):
+                try:
+                    lines += self._selected(expression, body)
+                except Flaw as flaw:
+                    failures.append(self._failure(body, flaw))
+                if number % self._job.batch() == 0:
+                    yield Step(success=len(lines), failures=failures), lines
+                    lines, failures = [], []
+            yield Step(success=len(lines), failures=failures), lines
+
+    def _selected(self, expression: Expression, body: bytes) -> Iterator[tuple[str, bytes]]:
+        """Yield type and body of the resources that an expression selects, those that are new."""
+        exact = expression.exact or _LONG_NUMBER.search(body) is not None
+        base = _EXACT.decode(body.decode()) if exact else orjson.loads(body)
+        item = Item(base)
+        self._resolved.clear()
+        for found in expression.select(item, Scope(item, resolve=self._resolve, now=self._now)):
+            stored = body if found is base else self._body_of(found)
+            if stored is None:  # a resource within another one
+                yield str(found["resourceType"]), orjson.dumps(found, default=float)
+            elif self._is_new(found):
+                yield str(found["resourceType"]), stored
+
+    def _is_new(self, resource: Mapping[str, Any]) -> bool:
+        if self._written is None:
+            return True
+        before = len(self._written)
+        self._written.add((str(resource["resourceType"]), str(resource.get("id"))))
+        return len(self._written) > before
+
+    def _body_of(self, resource: Mapping[str, Any]) -> bytes | None:
+        return next((body for found, body in self._resolved if found is resource), None)
+
+    def _resolve(self, reference: str) -> dict[str, Any] | None:
+        """Return the resource of this store that a reference names, as it was at the time asked for."""
+        match = _REFERENCE.fullmatch(reference)
+        if match is None:
+            return None
+        key, moment = self._request.store.key, self._request.moment
+        if moment is None:
+            stored = resources.read(self._connection, key, match["type"], match["id"])
+        else:
+            stored = resources.as_of(self._connection, key, match["type"], match["id"], moment=moment)
+        if stored is None or stored.body is None:
+            return None
+        resource: dict[str, Any] = orjson.loads(stored.body)
+        self._resolved.append((resource, stored.body))
+        return resource
+
+    def _failure(self, body: bytes, flaw: Flaw) -> Failure:
+        document = orjson.loads(body)
+        name = f"{self._request.store.name}/fhir/{document['resourceType']}/{document['id']}"
+        return Failure(name, name, Code.INVALID_ARGUMENT, str(flaw))
 
 
 def _bodies(connection: sqlite3.Connection, request: CohortRequest, type_: str) -> Iterator[bytes]:
     """Yield the resources of a type, as they were at the time that is asked for."""
-    key = request.store.key
+    key, every = request.store.key, type_ in EVERY_TYPE
     if request.moment is None:
-        for _, body in resources.bodies(connection, key, type_, since=None):
-            yield body
+        for name in resources.counts(connection, key, since=None) if every else (type_,):
+            for _, body in resources.bodies(connection, key, name, since=None):
+                yield body
         return
     for name, identifier in resources.with_versions(connection, key):
-        if name == type_:
-            stored = resources.as_of(connection, key, type_, identifier, moment=request.moment)
+        if every or name == type_:
+            stored = resources.as_of(connection, key, name, identifier, moment=request.moment)
             if stored is not None and stored.body is not None:
                 yield stored.body
-
-
-def _condition(text: str) -> Condition:
-    if match := _EXISTS.fullmatch(text.strip()):
-        return Condition(tuple(match.group(1).split(".")))
-    match = _COMPARISON.fullmatch(text.strip())
-    if match is None:
-        raise Refusal(
-            Code.UNIMPLEMENTED,
-            "fhirpathExpression: the local service reads Type.where(path = 'value' and path.exists()) and "
-            "the like; it has no whole FHIRPath engine",
-        )
-    path, sign, literal = match.groups()
-    return Condition(tuple(path.split(".")), _OPERATORS[sign], _literal(literal))
-
-
-def _literal(text: str) -> object:
-    if text[0] in "'@":
-        return text[1:-1] if text[0] == "'" else text[1:]  # dates are text in JSON, and sort as such
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"fhirpathExpression: {text[:80]} is no number that is read here") from error
-
-
-def _values(value: object, path: Sequence[str]) -> Iterator[object]:
-    """Yield the values at a path, through lists."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _values(item, path)
-    elif not path:
-        yield value
-    elif isinstance(value, dict) and path[0] in value:
-        yield from _values(value[path[0]], path[1:])
 
 
 KIND = Kind(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import growth
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.views import regex
+from lro_notebook.fhirpath import regex
 from lro_notebook.frames.views.view import View
 from lro_notebook.globs import Glob
-from lro_notebook.local import consent_rules, fhir_cohort, hl7v2_filter, log_entries
+from lro_notebook.local import consent_rules, fhir_cohort_expression, hl7v2_filter, log_entries
 from lro_notebook.local.refusal import Refusal
 from lro_notebook.progress import Progress
 
@@ -62,7 +62,7 @@ def expressions(rng: random.Random) -> tuple[int, int]:
         log_entries.parse_filter,
         hl7v2_filter.compile_filter,
         consent_rules.parse_rule,
-        lambda text: fhir_cohort.compile_expression(f"Patient.where({text})"),
+        lambda text: fhir_cohort_expression.compile_expression(f"Patient.where({text})"),
     ]
 
     def attempt(rng: random.Random) -> None:

@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local.conftest import DATASET
 
-from lro_notebook.local.fhir_cohort import compile_expression
-from lro_notebook.local.refusal import Refusal
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -279,60 +276,6 @@ def test_search_parameters_must_be_in_the_store_and_complete(service: Program) -
     assert operation["metadata"]["counter"] == {"success": "1"}
     config = service.client.get(store).json()["searchConfig"]
     assert config == {"searchParameters": [{"canonicalUrl": "http://example.com/s"}]}
-
-
-def test_a_cohort_is_written_by_label_and_as_it_was_at_a_time(service: Program) -> None:
-    store, moment, _ = changed_store(service, "cohort")
-    queries = [
-        {"fhirpathExpression": "Patient.where(gender = 'female')", "label": "women"},
-        {"fhirpathExpression": "Patient"},
-    ]
-    request = {
-        "fhirpathQuery": {"expressions": queries},
-        "gcsDestination": {"uriPrefix": "gs://demo-out/cohort"},
-    }
-    operation = run(service, f"{store}:executeCohort", request, version="v1beta1")
-    assert operation["metadata"]["counter"] == {"success": "4"}
-    assert operation["response"]["fhirStore"] == f"{DATASET}/{store}"
-    name, folder = f"{number(operation)}_Patient", service.buckets / "demo-out/cohort"
-    assert [json.loads(line)["id"] for line in (folder / "women" / name).read_text().splitlines()] == [
-        "updated"
-    ]
-    assert len((folder / name).read_text().splitlines()) == 3
-    before = run(service, f"{store}:executeCohort", {**request, "_at": moment}, version="v1beta1")
-    lines = (folder / f"{number(before)}_Patient").read_text().splitlines()
-    assert [json.loads(line)["id"] for line in lines] == ["deleted", "kept", "updated"]
-    assert not (folder / "women" / f"{number(before)}_Patient").exists()
-
-
-PERSON = {"active": True, "birthDate": "1970-05-20", "name": [{"given": ["A", "B"]}], "rank": 3}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Patient", True),
-        ("Patient.active = true", True),
-        ("Patient.where(active = false)", False),
-        ("Patient.where(name.given = 'B' and birthDate < @1980-01-01)", True),
-        ("Patient.where(name.given = 'C' and birthDate < @1980-01-01)", False),
-        ("Patient.where(rank >= 3 and rank != 4)", True),
-        ("Patient.rank = '3'", False),
-        ("Patient.name.exists()", True),
-        ("Patient.deceased.exists()", False),
-    ],
-)
-def test_an_expression_is_tested_on_a_resource(text: str, expected: bool) -> None:  # noqa: FBT001 - a table
-    compiled = compile_expression(text)
-    assert all(condition.holds(PERSON) for condition in compiled.conditions) is expected
-
-
-@pytest.mark.parametrize(
-    "text", [None, "", "patient", "Patient.name.first()", "Patient.where(a = b)", "Patient.a or b"]
-)
-def test_an_expression_outside_the_subset_is_refused(text: object) -> None:
-    with pytest.raises(Refusal):
-        compile_expression(text)
 
 
 def bulk_store(service: Program, name: str) -> str:

@@ -8,16 +8,13 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.frames.views import regex
+from lro_notebook.fhirpath import regex
+from lro_notebook.fhirpath.fhir_functions import REFERENCE
+from lro_notebook.fhirpath.syntax import Expr, Literal
 from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
-from lro_notebook.frames.views.functions import REFERENCE
 from lro_notebook.frames.views.operators import truth
-from lro_notebook.frames.views.syntax import Expr, Literal
 
 Plan: TypeAlias = Callable[[Frame], Collection]
-
-#: The functions whose argument is evaluated on each element: they take it compiled.
-ON_EACH = frozenset({"exists", "select", "where"})
 
 
 def _inner(found: Collection, frame: Frame) -> Frame:
@@ -158,7 +155,8 @@ def _on_text(name: str, run_on: Callable[..., pa.Array]) -> Callable[..., Plan]:
     return compiled
 
 
-#: The functions that Arrow can work out.
+#: The functions that Arrow can work out, by their names in the registry. One takes what works out its source,
+#: then its arguments: what works them out where they are evaluated on each element, else as they are.
 CALLS: dict[str, Callable[..., Plan]] = {
     "contains": _on_text("contains", pc.match_substring),
     "count": _count,

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.fhirpath.fhir_types import choice_type
 from lro_notebook.frames.schema import SCALAR
-from lro_notebook.frames.views.fhirtypes import choice_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lro_notebook.frames.views.syntax import Expr
+    from lro_notebook.fhirpath.syntax import Expr
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES, short_name
+from lro_notebook.fhirpath.dialect import VIEWS
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES, short_name
+from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.result_types import type_of
+from lro_notebook.frames.views.descent import descends
 from lro_notebook.frames.views.fields import check_name, constants_of, list_of, object_of, text_of, word
-from lro_notebook.frames.views.parse import parse
-from lro_notebook.frames.views.syntax import Expr, Literal, descends, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from lro_notebook.fhirpath.syntax import Expr, Literal
 
 _RESOURCE = re.compile(r"[A-Z][A-Za-z]*", re.ASCII)
 _VIEW_KEYS = frozenset({"constant", "name", "resource", "resourceType", "select", "where"})
@@ -124,11 +128,9 @@ class _Reader:
         if not isinstance(text, str):
             raise ConfigError(f"{where} must be a FHIRPath expression, not {word(text)}")
         try:
-            return parse(text, self._constants, self._resource if at_root else None)
+            return parse(text, self._constants, self._resource if at_root else None, VIEWS)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
-        except RecursionError as error:
-            raise ConfigError(f"{where} is nested too deep") from error
 
     def conditions(self, fields: Mapping[str, Any]) -> Iterator[Condition]:
         for number, element in enumerate(list_of(fields, "where", "")):

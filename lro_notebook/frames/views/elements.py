@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.fhirpath.values import Item
 from lro_notebook.frames.views.collection import Frame
-from lro_notebook.frames.views.values import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

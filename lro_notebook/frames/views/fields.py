@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES
-from lro_notebook.frames.views.parse import VARIABLES
-from lro_notebook.frames.views.syntax import Literal
+from lro_notebook.fhirpath.dialect import VIEWS
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES
+from lro_notebook.fhirpath.syntax import Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ def constants_of(fields: Mapping[str, Any]) -> dict[str, Literal]:
         where = f"constant[{number}]"
         constant = object_of(element, where, frozenset({"name"}))
         name = check_name(text_of(constant, "name", where), f"{where}.name")
-        if name in found or name in VARIABLES:
+        if name in found or name in VIEWS.variables:
             raise ConfigError(f"{where}: %{name} is defined already")
         values = [key for key in constant if key.startswith("value")]
         if len(values) != 1 or values[0] not in _CONSTANT_TYPES:

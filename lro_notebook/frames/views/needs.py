@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lro_notebook.frames.views.fhirtypes import SUFFIXES, choice_keys, choice_type
-from lro_notebook.frames.views.syntax import Binary, Call, Expr, Index, Path, This, Unary
+from lro_notebook.fhirpath.fhir_types import SUFFIXES, choice_keys, choice_type
+from lro_notebook.fhirpath.function import ITS_TYPE, PROJECTED
+from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Path, This, Unary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from lro_notebook.fhirpath.function import Function
 
 
 class Needs:
@@ -58,30 +62,26 @@ def add(expr: Expr, focus: Iterable[Needs]) -> list[Needs]:
         case Binary(_, left, right):
             add(left, here)
             add(right, here)
-        case Call(Path(source, name), "ofType" | "as", (str(wanted),)):
+        case Call(Path(source, name), function, (str(wanted),)) if FUNCTIONS[function].gives == ITS_TYPE:
             found = add(source, here)
             for need in found:
                 need.child(name)
             return [need.child(key) for need in found for key in choice_keys(name, wanted)]
         case Call(source, name, arguments):
-            return _call(name, arguments, add(source, here))
+            return _call(FUNCTIONS[name], arguments, add(source, here))
     return []
 
 
-def _call(name: str, arguments: tuple[Expr | str, ...], found: list[Needs]) -> list[Needs]:
-    if name == "extension":
-        extensions = [need.child("extension") for need in found]
-        for need in extensions:
-            need.child("url")
-        return extensions
-    if name in ("getReferenceKey", "getResourceKey"):
-        for need in found:
-            need.child("reference" if name == "getReferenceKey" else "id")
-        return []
+def _call(row: Function, arguments: tuple[Expr | str, ...], found: list[Needs]) -> list[Needs]:
+    if row.reads:
+        field, *below = row.reads
+        parts = [need.child(field) for need in found]
+        for need in parts:
+            for name in below:
+                need.child(name)
+        return parts
     results = [add(argument, found) for argument in arguments if not isinstance(argument, str)]
-    if name == "select":
-        return results[0]
-    return found
+    return results[0] if row.gives == PROJECTED else found
 
 
 def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:

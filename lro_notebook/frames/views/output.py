@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES
 from lro_notebook.frames.schema import DECIMAL
 from lro_notebook.frames.views.collection import Collection
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.frames.views.calls import CALLS, ON_EACH
-from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES, SYSTEM, TEMPORAL, choice_keys
-from lro_notebook.frames.views.operators import arithmetic, compared, logic, truth
-from lro_notebook.frames.views.syntax import (
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SYSTEM, TEMPORAL, choice_keys
+from lro_notebook.fhirpath.function import ITS_TYPE
+from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.result_types import type_of
+from lro_notebook.fhirpath.syntax import (
     LOGIC,
     ORDER,
     Binary,
@@ -28,8 +28,10 @@ from lro_notebook.frames.views.syntax import (
     Path,
     This,
     Variable,
-    type_of,
 )
+from lro_notebook.frames.views.calls import CALLS
+from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError
+from lro_notebook.frames.views.operators import arithmetic, compared, logic, truth
 
 Plan: TypeAlias = Callable[[Frame], Collection]
 
@@ -119,15 +121,16 @@ def _index(expr: Index) -> Plan:
 
 
 def _call(expr: Call) -> Plan:
-    if expr.name in ("ofType", "as"):
+    row = FUNCTIONS[expr.name]
+    if row.gives == ITS_TYPE:
         return _of_type(expr)
     if expr.name in ("exists", "empty") and isinstance(expr.source, Path) and not expr.arguments:
         return _presence(expr.source, wanted=expr.name == "exists")
     if expr.name not in CALLS:
         raise NotCompiledError(f"{expr.name}()")
-    each = expr.name in ON_EACH
     arguments = [
-        compile_path(part) if each and not isinstance(part, str) else part for part in expr.arguments
+        compile_path(part) if kind == "expression" and not isinstance(part, str) else part
+        for kind, part in zip(row.arguments, expr.arguments, strict=False)
     ]
     return CALLS[expr.name](compile_path(expr.source), *arguments)
 

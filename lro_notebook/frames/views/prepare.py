@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES
 from lro_notebook.frames.views.collection import NotCompiledError
-from lro_notebook.frames.views.fhirtypes import PRIMITIVES
 from lro_notebook.frames.views.needs import Needs, add
 from lro_notebook.frames.views.plan import compile_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lro_notebook.fhirpath.syntax import Expr
     from lro_notebook.frames.views.definition import Column, Definition, Select
     from lro_notebook.frames.views.plan import Plan
-    from lro_notebook.frames.views.syntax import Expr
 
 
 @dataclass(slots=True)

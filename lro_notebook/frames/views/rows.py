@@ -11,20 +11,21 @@ import numpy as np
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.interpreter import evaluator, repeat
+from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.frames.views.collection import Collection, Frame, NotCompiledError, Positions
 from lro_notebook.frames.views.elements import Focus
-from lro_notebook.frames.views.interpret import Scope, evaluate, repeat
 from lro_notebook.frames.views.parts import Part, multiply, positions, unite, with_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lro_notebook.fhirpath.syntax import Expr
+    from lro_notebook.fhirpath.values import Item
     from lro_notebook.frames.views.definition import Column, Select
     from lro_notebook.frames.views.elements import Resources
     from lro_notebook.frames.views.output import Output
     from lro_notebook.frames.views.prepare import Prepared
-    from lro_notebook.frames.views.syntax import Expr
-    from lro_notebook.frames.views.values import Item
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -92,7 +93,8 @@ class _Block:
                 found = plan(focus.frame)
                 if not as_column or self._runner.output.keeps(found.values.type):
                     return found
-        return self._interpret(focus, where, lambda item, scope: evaluate(expr, [item], scope))
+        run = evaluator(expr)
+        return self._interpret(focus, where, lambda item, scope: run([item], scope))
 
     def _interpret(
         self, focus: Focus, where: str, run: Callable[[Item, Scope], list[Item]]
@@ -121,11 +123,10 @@ class _Block:
 
     def _unnest(self, select: Select, focus: Focus) -> tuple[Focus, Positions]:
         """Return the elements that `select` goes over, and which element of `focus` each belongs to."""
+        paths = [evaluator(path) for path in select.each]
 
         def each(item: Item, scope: Scope) -> list[Item]:
-            return (
-                repeat(select.each, item, scope) if select.repeat else evaluate(select.each[0], [item], scope)
-            )
+            return repeat(paths, item, scope) if select.repeat else paths[0]([item], scope)
 
         def python() -> list[list[Item]]:
             return self._interpret(focus, select.where, each)

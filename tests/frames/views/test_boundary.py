@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lro_notebook.errors import ResultError
-from lro_notebook.frames.views.temporal import boundary
-from lro_notebook.frames.views.values import decimal_boundary
+from lro_notebook.fhirpath.temporal import boundary
+from lro_notebook.fhirpath.values import decimal_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from frames.views.conftest import interpreted
+from viewing import interpreted
 
 from lro_notebook.errors import ResultError
 

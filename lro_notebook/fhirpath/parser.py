@@ -1,4 +1,4 @@
-"""FHIRPath text to its syntax tree: a small parser by precedence, for what views may use."""
+"""FHIRPath text to its syntax tree: a small parser by precedence."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from lro_notebook.frames.views import regex
-from lro_notebook.frames.views.syntax import (
-    FUNCTIONS,
-    TYPED,
+from lro_notebook.fhirpath import regex
+from lro_notebook.fhirpath.dialect import FHIRPATH
+from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.syntax import (
     Binary,
     Call,
     Empty,
@@ -19,13 +19,19 @@ from lro_notebook.frames.views.syntax import (
     Literal,
     Path,
     PathError,
+    Root,
     This,
     Unary,
     Variable,
+    walk,
 )
+from lro_notebook.fhirpath.units import CALENDAR_WORDS, Quantity, calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+
+    from lro_notebook.fhirpath.dialect import Dialect
+    from lro_notebook.fhirpath.function import Function
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
@@ -53,8 +59,12 @@ _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"*", "/", "div", "mod"}),
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
-#: What is known only when the view runs.
-VARIABLES = frozenset({"rowIndex", "resource", "rootResource", "context"})
+#: Characters that an expression may have.
+_LONGEST = 20_000
+#: Digits that a number may have.
+_DIGITS = 100
+#: How deep an expression may be nested: far below what Python's stack takes.
+_DEPTH = 200
 
 
 class _Token(NamedTuple):
@@ -63,24 +73,39 @@ class _Token(NamedTuple):
     start: int
 
 
-def parse(text: str, constants: Mapping[str, Literal], resource: str | None = None) -> Expr:
+def parse(
+    text: str,
+    constants: Mapping[str, Literal] | None = None,
+    resource: str | None = None,
+    dialect: Dialect = FHIRPATH,
+) -> Expr:
     """Return the syntax tree of `text`.
 
     Parameters
     ----------
     text : str
         A FHIRPath expression.
-    constants : mapping of str to Literal
+    constants : mapping of str to Literal, optional
         What ``%name`` stands for.
     resource : str, optional
         The resource type, where the expression is evaluated on a resource: it may begin with its name.
+    dialect : Dialect
+        What the expression may use.
 
     Raises
     ------
     PathError
         It is no FHIRPath, or uses a function or constant that there is not.
     """
-    return _Parser(text, constants, resource).whole()
+    if len(text) > _LONGEST:
+        raise PathError(text, _LONGEST, f"it is longer than {_LONGEST} characters")
+    try:
+        expr = _Parser(text, constants or {}, resource, dialect).whole()
+    except RecursionError as error:
+        raise PathError(text, 0, "it is nested too deep") from error
+    if any(depth > _DEPTH for _, depth in walk(expr)):
+        raise PathError(text, 0, "it is nested too deep")
+    return expr
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -111,8 +136,11 @@ def _unquote(text: str) -> str:
 class _Parser:
     """Walks the tokens of one expression; each method reads what it is named after."""
 
-    def __init__(self, text: str, constants: Mapping[str, Literal], resource: str | None) -> None:
+    def __init__(
+        self, text: str, constants: Mapping[str, Literal], resource: str | None, dialect: Dialect
+    ) -> None:
         self._text, self._constants, self._resource = text, constants, resource
+        self._dialect = dialect
         self._tokens = _tokens(text)
         self._place = 0
         self._inside = 0  # how many calls are open: within one, the focus is not the resource
@@ -151,10 +179,20 @@ class _Parser:
         while self._next.kind in ("sign", "name") and self._next.text in _LEVELS[level]:
             operator = self._take().text
             if operator in ("is", "as"):
-                left = Call(left, operator, (self._type(self._binary(level + 1)),))
+                left = Call(left, operator, (self._type(),))
+            elif operator in ("and", "or"):
+                left = self._run_of(operator, left, level)
             else:
                 left = Binary(operator, left, self._binary(level + 1))
         return left
+
+    def _run_of(self, operator: str, first: Expr, level: int) -> Expr:
+        """Read the rest of ``a or b or c …`` as a tree with two even halves: such runs can be long."""
+        operands = [first, self._binary(level + 1)]
+        while self._next.kind == "name" and self._next.text == operator:
+            self._take()
+            operands.append(self._binary(level + 1))
+        return _halved(operator, operands)
 
     def _unary(self) -> Expr:
         if self._next.kind == "sign" and self._next.text in "+-":
@@ -189,52 +227,49 @@ class _Parser:
         return Call(source, name, self._arguments(name, token))
 
     def _arguments(self, name: str, token: _Token) -> tuple[Expr | str, ...]:
-        if name not in FUNCTIONS:
-            near = difflib.get_close_matches(name, FUNCTIONS, n=1)
-            hint = f"did you mean {near[0]}()?" if near else f"there are {', '.join(sorted(FUNCTIONS))}"
+        known = self._dialect.functions
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}()?" if near else self._dialect.listed
             raise self._fault(f"there is no function {name}(); {hint}", token)
+        function = FUNCTIONS[name]
         self._inside += 1
-        found: list[Expr] = []
+        found: list[Expr | str] = []
         while not self._accept(")"):
             if found:
                 self._expect(",")
-            found.append(self._binary(0))
+            found.append(self._argument(function, len(found)))
         self._inside -= 1
-        if name in ("matches", "replaceMatches"):
-            self._check_pattern(found[:1], token)
-        least, most = FUNCTIONS[name]
-        if not least <= len(found) <= most:
-            wanted = str(least) if least == most else f"{least} to {most}"
-            raise self._fault(f"{name}() takes {wanted} arguments, not {len(found)}", token)
-        return tuple(self._type(argument) if name in TYPED else argument for argument in found)
+        if not function.takes(len(found)):
+            raise self._fault(f"{name}() takes {function.count} arguments, not {len(found)}", token)
+        return tuple(found)
 
-    def _check_pattern(self, arguments: Sequence[Expr], token: _Token) -> None:
-        patterns = [part.value for part in arguments if isinstance(part, Literal)]
-        for pattern in patterns:
-            if isinstance(pattern, str) and (reason := regex.fault(pattern)):
-                raise self._fault(f"{token.text}(): {reason}", token)
+    def _argument(self, function: Function, position: int) -> Expr | str:
+        kind, token = function.arguments[position : position + 1], self._next
+        found = self._type() if kind == ("type",) else self._binary(0)
+        if kind == ("pattern",) and isinstance(found, Literal) and isinstance(found.value, str):
+            reason = regex.fault(found.value)
+            if reason:
+                raise self._fault(f"{function.name}(): {reason}", token)
+        return found
 
-    def _type(self, expr: Expr) -> str:
-        match expr:
-            case (
-                Path(This(), name)
-                | Path(Path(This(), "FHIR" | "System"), name)
-                | Literal(str(name), "String")
-            ):
-                return name
-        raise self._fault("the name of a type is wanted before this")
+    def _type(self) -> str:
+        """Read the name of a type; the namespace in front of it says nothing more."""
+        token = self._take()
+        if token.kind == "name" and token.text in ("FHIR", "System") and self._accept("."):
+            token = self._take()
+        if token.kind not in ("name", "string"):
+            raise self._fault("the name of a type is missing here", token)
+        return token.text if token.text[0] not in "`'" else _unquote(token.text)
 
     def _term(self) -> Expr:
         token = self._take()
-        literal = _LITERALS.get(token.kind)
-        if literal is not None:
-            return literal(token.text)
+        if token.kind in _LITERALS:
+            return self._literal(token)
         if token.kind == "variable":
             return self._variable(token)
         if token.kind == "dollar":
-            if token.text != "$this":
-                raise self._fault(f"{token.text} is not known; views have $this", token)
-            return This()
+            return self._dollar(token)
         if token.kind == "name":
             return self._name(token)
         if token.text == "(":
@@ -248,23 +283,62 @@ class _Parser:
             f"{token.text!r} does not belong here" if token.text else "the path ends too early", token
         )
 
+    def _dollar(self, token: _Token) -> Expr:
+        if token.text == "$this":
+            return This()
+        if token.text in self._dialect.dollars and self._inside:
+            return Variable(token.text)
+        known = ", ".join(["$this", *sorted(self._dialect.dollars)])
+        raise self._fault(f"{token.text} is not known here; {self._dialect.name} {known}", token)
+
+    def _literal(self, token: _Token) -> Literal:
+        if token.kind == "number" and len(token.text) > _DIGITS:
+            raise self._fault(f"a number of more than {_DIGITS} digits", token)
+        found = _LITERALS[token.kind](token.text)
+        return self._quantity(found) if token.kind == "number" else found
+
+    def _quantity(self, number: Literal) -> Literal:
+        """Return a number with the unit that follows it, if one does: ``5 'mg'``, ``4 days``."""
+        following = self._next
+        value = Decimal(str(number.value))
+        if self._dialect.whole and following.kind == "string":
+            return Literal(Quantity(value, _unquote(self._take().text) or "1"), "Quantity")
+        if self._dialect.whole and following.kind == "name" and following.text in CALENDAR_WORDS:
+            return Literal(calendar(value, self._take().text), "Quantity")
+        return number
+
     def _name(self, token: _Token) -> Expr:
         if token.text in ("true", "false"):
             return Literal(token.text == "true", "Boolean")
         called = self._next.text == "("
         if token.text == self._resource and not self._inside and not called:
             return This()
+        if self._dialect.whole and token.text[0].isupper() and not called:
+            if token.text == "FHIR" and self._accept("."):
+                token = self._take()
+            if token.kind != "name":
+                raise self._fault("the name of a type is missing here", token)
+            return Root(token.text)
         self._place -= 1
         return self._invocation(This())
 
     def _variable(self, token: _Token) -> Expr:
         name = token.text[1:].strip("`'")
-        if name in VARIABLES:
+        if name in self._dialect.variables:
             return Variable(name)
-        if name in self._constants:
-            return self._constants[name]
-        known = ", ".join(f"%{constant}" for constant in sorted({*self._constants, "rowIndex"}))
+        constant = self._constants.get(name) or self._dialect.constant(name)
+        if constant is not None:
+            return constant
+        there = {*self._constants, *self._dialect.variables}
+        known = ", ".join(f"%{constant}" for constant in sorted(there))
         raise self._fault(f"the constant %{name} is not defined; there are {known}", token)
+
+
+def _halved(operator: str, operands: list[Expr]) -> Expr:
+    if len(operands) == 1:
+        return operands[0]
+    half = (len(operands) + 1) // 2
+    return Binary(operator, _halved(operator, operands[:half]), _halved(operator, operands[half:]))
 
 
 _LITERALS: dict[str, Callable[[str], Literal]] = {

@@ -9,8 +9,10 @@ import operator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.frames.views.fhirtypes import TEMPORAL
-from lro_notebook.frames.views.temporal import compare, looks_like_moment
+from lro_notebook.fhirpath.durations import shifted
+from lro_notebook.fhirpath.fhir_types import TEMPORAL
+from lro_notebook.fhirpath.temporal import compare, looks_like_moment
+from lro_notebook.fhirpath.units import Quantity, in_basic_units, quantity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
+def exact(number: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a float as the decimal that it stands for; anything else as it is."""
+    return Decimal(repr(number)) if type(number) is float else number
+
+
 def _temporal(left: Item, right: Item) -> bool:
     """Tell whether two texts are to be compared as dates: by a known type, or by how both look."""
     known = [item.type for item in (left, right) if item.type is not None]
@@ -58,7 +65,19 @@ def equal(left: Item, right: Item) -> bool | None:
         return None if order is None else order == 0
     if is_number(one) and is_number(other):
         return bool(one == other)
+    if isinstance(one, Quantity) or isinstance(other, Quantity):
+        pair = _quantities(one, other)
+        return None if pair is None else pair[0] == pair[1]
     return type(one) is type(other) and bool(one == other)
+
+
+def _quantities(one: object, other: object) -> tuple[Decimal, Decimal] | None:
+    """Return both as numbers of the same unit; None where there is no such unit."""
+    left, right = quantity_of(one), quantity_of(other)
+    if left is None or right is None:
+        return None
+    (first, unit), (second, same) = in_basic_units(left), in_basic_units(right)
+    return (first, second) if unit == same else None
 
 
 def ordered(sign: str, left: Item, right: Item) -> bool | None:
@@ -71,6 +90,9 @@ def ordered(sign: str, left: Item, right: Item) -> bool | None:
             return _ORDERS[sign](one, other)
         order = compare(one, other)
         return None if order is None else _ORDERS[sign](order, 0)
+    if isinstance(one, Quantity | dict) and isinstance(other, Quantity | dict):
+        pair = _quantities(one, other)
+        return None if pair is None else _ORDERS[sign](*pair)
     return None
 
 
@@ -78,12 +100,35 @@ def calculate(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a numbe
     """Return the result of an arithmetic operator, None where there is none (division by zero)."""
     if sign == "+" and isinstance(one, str) and isinstance(other, str):
         return one + other
+    if isinstance(one, Quantity) or isinstance(other, Quantity):
+        return _calculate_quantity(sign, one, other)
     if not (is_number(one) and is_number(other)):
         return None
     if sign in ("/", "div", "mod"):
         return _divide(sign, one, other) if other else None
     exact = {"+": _EXACT.add, "-": _EXACT.subtract, "*": _EXACT.multiply}[sign](Decimal(one), Decimal(other))
     return int(exact) if isinstance(one, int) and isinstance(other, int) else exact
+
+
+def _calculate_quantity(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a quantity or a moment
+    """Return a quantity, or a date, time or date and time moved by a duration."""
+    if isinstance(one, str):
+        amount = {"+": other.value, "-": -other.value}.get(sign)
+        return None if amount is None else shifted(one, amount, other.unit)
+    left, right = quantity_of(one), quantity_of(other)
+    if left is None or right is None:
+        return None
+    if sign in ("*", "/") and "1" in (left.unit, right.unit)[sign == "/" :]:
+        number = calculate(sign, left.value, right.value)
+        unit = right if left.unit == "1" else left
+        return None if number is None else unit._replace(value=Decimal(number))
+    pair = _quantities(left, right)
+    if sign == "/" and pair is not None:
+        number = calculate(sign, *pair)
+        return None if number is None else Quantity(number)
+    if sign in ("+", "-") and (left.unit, left.calendar) == (right.unit, right.calendar):
+        return left._replace(value=calculate(sign, left.value, right.value))
+    return None
 
 
 def _divide(sign: str, one: int | Decimal, other: int | Decimal) -> int | Decimal:

@@ -74,3 +74,35 @@ def short_name(uri: str) -> str:
     name = uri.rpartition("/")[2]
     prefix, dot, rest = name.partition(".")
     return rest[:1].lower() + rest[1:] if dot and prefix == "System" else name
+
+
+#: Names of the elements that are, or can be, true or false in some resource or type of FHIR STU3 to R5.
+BOOLEANS = frozenset(
+    """
+    abatement abstract active activeOnly actual affectsState allDay allergenicIndicator allowed
+    alternate answer any appliesToAll appointmentRequired asNeeded authoritative authorizationRequired
+    caseSensitive complete componentPart compositional conditionalCreate conditionalPatch
+    conditionalUpdate conditionality continuous contributedToDeath copackagedIndicator
+    correspondingContact cors deceased defaultValue deleted detail display doNotPerform estimate
+    estimatedAge exact example exclude excludeNested excludeNotForUI excludePostCoordinated excluded
+    expectedInResearchStudy experimental extensible fixed focal freeToShare friday hasAnswer hasBodySite
+    hasSeverity hasStage hierarchical idempotent immutable inactive includeDefinition
+    includeDesignations incomplete inforce initial initialSelected initiatorActive instance isActive
+    isBrand isDefault isDefining isDerived isExample isModifier isOverTheCounter isSubPotent isSubpotent
+    isSummary limitedExpansion lockedDate monday multipleAnd multipleBirth multipleOr
+    multipleResultsAllowed mustHaveValue mustSupport needsMap noMap notConsumed notDone notGiven nullify
+    occurrenceChanged onAdmission onHold orderable ordered outsideFoodAllowed overbooked paging pattern
+    pause preferred primarySource prohibited proposedNewTime readHistory readOnly recall receiverActive
+    recurring repeats reported requestor requireBoth required responseRequired responsible saturday
+    search singleUse sliceIsConstraining subrogation subsumption sunday suppress system thursday
+    translation translations tuesday type updateCreate userSelected value verified versionNeeded
+    wasSubstituted wednesday
+    """.split()  # noqa: SIM905 - quoted, they fill three screens
+)
+#: Names of the elements that hold resources.
+RESOURCES = frozenset({"contained", "issues", "outcome", "resource"})
+
+
+def can_be_boolean(name: str) -> bool:
+    """Tell whether an element of this name is true or false in some type of FHIR."""
+    return name in BOOLEANS or name.removesuffix("Boolean") in BOOLEANS

@@ -1,4 +1,4 @@
-"""The regular expressions of a view's author, matched by RE2, in time that grows with the text only.
+"""The regular expressions in FHIRPath, matched by RE2, in time that grows with the text only.
 
 Arrow has RE2 inside. Python's own `re` would go back and forth for ever on ``(a+)+$``.
 """
@@ -33,7 +33,7 @@ def fault(pattern: str) -> str:
     except pa.ArrowInvalid as error:
         reason = str(error).rpartition("Invalid regular expression: ")[2][:200]
         return (
-            f"the regular expression cannot be read ({reason}); views take the syntax of RE2, "
+            f"the regular expression cannot be read ({reason}); the syntax is that of RE2, "
             "which has no lookaround, no back-references and no possessive parts"
         )
     return ""

@@ -10,13 +10,15 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 
 _CLOCK = r"(?P<hour>[01]\d|2[0-3])(:(?P<minute>[0-5]\d)(:(?P<second>[0-5]\d|60)(\.(?P<fraction>\d+))?)?)?"
 _DATE = r"(?P<year>\d{4})(-(?P<month>0[1-9]|1[0-2])(-(?P<day>0[1-9]|[12]\d|3[01]))?)?"
 _MOMENT = re.compile(_DATE + rf"(T({_CLOCK})?(?P<zone>Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _TIME = re.compile(_CLOCK, re.ASCII)
 _PARTS = ("year", "month", "day", "hour", "minute")
-_FULL_DATE = 3
+#: Parts of a date that has a day.
+FULL_DATE = 3
 _TO_MINUTES = 5
 #: Digits that a precision counts -> how many parts of a date and time, or of a time, it keeps.
 _MOMENT_DIGITS = {4: 1, 6: 2, 8: 3, 10: 4, 12: 5, 14: 6, 17: 7}
@@ -36,6 +38,7 @@ class Moment:
     is_time: bool
 
     @classmethod
+    @lru_cache(maxsize=4096)  # an expression compares many values with the same literal
     def of(cls, text: str) -> Moment | None:
         """Return what `text` says, None if it is no date, date and time or time."""
         match = _MOMENT.fullmatch(text)
@@ -71,7 +74,7 @@ def compare(left: str, right: str) -> int | None:
     first, second = Moment.of(left), Moment.of(right)
     if first is None or second is None or first.is_time != second.is_time:
         return None
-    timed = min(len(first.parts), len(second.parts)) > _FULL_DATE and not first.is_time
+    timed = min(len(first.parts), len(second.parts)) > FULL_DATE and not first.is_time
     if timed and (first.zone is None) != (second.zone is None):
         return None
     first, second = first.in_utc(), second.in_utc()
@@ -84,7 +87,7 @@ def compare(left: str, right: str) -> int | None:
 def looks_like_moment(text: str) -> bool:
     """Tell whether `text` is a full date, with or without a time: such text is compared as one."""
     moment = Moment.of(text)
-    return moment is not None and not moment.is_time and len(moment.parts) >= _FULL_DATE
+    return moment is not None and not moment.is_time and len(moment.parts) >= FULL_DATE
 
 
 def boundary(text: str, kind: str, *, high: bool, precision: int | None = None) -> str | None:
@@ -115,11 +118,11 @@ def boundary(text: str, kind: str, *, high: bool, precision: int | None = None) 
     if kept is None:
         return None
     parts = _dated(moment.parts, high=high)
-    date = f"{int(parts[0]):04d}" + "".join(f"-{int(part):02d}" for part in parts[1 : min(kept, _FULL_DATE)])
-    if kept <= _FULL_DATE:
+    date = f"{int(parts[0]):04d}" + "".join(f"-{int(part):02d}" for part in parts[1 : min(kept, FULL_DATE)])
+    if kept <= FULL_DATE:
         return date
     zone = moment.zone or ("-12:00" if high else "+14:00")  # the widest range of zones that there are
-    return f"{date}T{_clock(parts[_FULL_DATE:], kept - _FULL_DATE)}{zone}"
+    return f"{date}T{_clock(parts[FULL_DATE:], kept - FULL_DATE)}{zone}"
 
 
 def _dated(parts: tuple[Decimal, ...], *, high: bool) -> tuple[Decimal, ...]:
@@ -127,7 +130,7 @@ def _dated(parts: tuple[Decimal, ...], *, high: bool) -> tuple[Decimal, ...]:
     month = rest[0] if rest else Decimal(12 if high else 1)
     last = monthrange(max(int(year), 1), int(month))[1]
     day = rest[1] if len(rest) > 1 else Decimal(last if high else 1)
-    return (year, month, day, *_filled(parts[_FULL_DATE:], high=high))
+    return (year, month, day, *_filled(parts[FULL_DATE:], high=high))
 
 
 def _filled(clock: tuple[Decimal, ...], *, high: bool) -> tuple[Decimal, ...]:

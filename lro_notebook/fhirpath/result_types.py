@@ -1,0 +1,38 @@
+"""The FHIR type of what an expression gives, where the expression alone says."""
+
+from __future__ import annotations
+
+from lro_notebook.fhirpath.fhir_types import SYSTEM
+from lro_notebook.fhirpath.function import ITS_TYPE, PROJECTED, SAME
+from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.syntax import EQUALITY, LOGIC, ORDER, Binary, Call, Expr, Index, Literal, Variable
+
+_SYSTEM = {name: name[0].lower() + name[1:] for name in SYSTEM}
+_BOOLEAN = LOGIC | EQUALITY | ORDER | {"in", "contains"}
+
+
+def type_of(expr: Expr) -> str | None:
+    """Return the FHIR type of what `expr` gives, where the expression alone says."""
+    kind: str | None = None
+    match expr:
+        case Literal(_, str(name)):
+            kind = _SYSTEM.get(name, name)
+        case Variable("rowIndex" | "$index"):
+            kind = "integer"
+        case Binary(operator) if operator in _BOOLEAN:
+            kind = "boolean"
+        case Binary(operator, left, right) if operator == "&" or "string" in (type_of(left), type_of(right)):
+            kind = "string"
+        case Index(source, _):
+            kind = type_of(source)
+        case Call():
+            kind = _type_of_call(expr)
+    return kind
+
+
+def _type_of_call(expr: Call) -> str | None:
+    gives = FUNCTIONS[expr.name].gives
+    if gives == ITS_TYPE:
+        wanted = str(expr.arguments[0])
+        return _SYSTEM.get(wanted, wanted)
+    return type_of(expr.source) if gives == SAME else None if gives == PROJECTED else gives
