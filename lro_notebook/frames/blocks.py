@@ -32,8 +32,8 @@ _FEED, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _LONG = 4096  # shorter lines cannot nest so deep that pyarrow's parser overflows the stack
 _MANY = 1000
 _COMPRESSED = 1 << 14  # bytes of a gzip file that are read at once; they may become a thousand times more
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_KEYS = re.compile(rb'"((?:[^"\\]|\\.)*+)"\s*+:', re.DOTALL)
+_TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_KEYS = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"\s*+:', re.DOTALL)
 _STRETCH = 1 << 20  # bytes whose brackets are counted at once
 
 

@@ -71,6 +71,8 @@ class Shard:
         are in no file: "bigquery", "searched" (FHIR resources in a store), "listed" (messages in one).
     written : datetime or None
         When, where the storage says.
+    row : int
+        Rows of its table in the files before it, where that was counted.
     """
 
     uri: str
@@ -83,6 +85,7 @@ class Shard:
     history: bool = False
     kind: str = "resources"
     written: datetime | None = field(default=None, repr=False, compare=False)
+    row: int = field(default=0, repr=False, compare=False)
 
 
 def parse_name(name: str) -> dict[str, Any] | None:

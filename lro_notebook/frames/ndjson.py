@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 _SAFE = 2.0**53
+_SMALLEST = 3  # bytes of an object in a list
 _NO_NUMBERS = (b"NaN", b"Inf")  # what pyarrow takes for a number beside those of JSON
 #: Numbers with exponents of three digits below zero; each pattern begins as `re` finds it fast.
 _TINY = (re.compile(rb"e-(?<=\de-)\d\d\d+[\s,}\]]"), re.compile(rb"E-(?<=\dE-)\d\d\d+[\s,}\]]"))
@@ -132,7 +133,9 @@ class Reader:
         table = self._needed_columns(data, known)
         if table is not None and table.num_rows == rows:
             return table, None
-        self._limits.check_width(self._name, widest(known), data.count(b"{"))
+        columns = widest(known)
+        if columns * len(data) > _SMALLEST * self._limits.cells:
+            self._limits.check_width(self._name, columns, data.count(b"{"))
         try:
             table, seen = self._parse(data, known)
         except (*REFUSED, ResultError):

@@ -31,7 +31,7 @@ def read_resources(
     wanted = None if columns is None else _Wanted(columns)
     some = wanted.columns if wanted and options.lists != "explode" else None
     reader = Reader(options.decimals, some, limits=options.limits, name=name)
-    rows = 0
+    rows = shards[0].row
     for _, parsed, bad in parsed_blocks(location, shards, reader, advance, options.limits):
         if parsed.table is None:
             yield Chunk({}, bad)

@@ -9,7 +9,7 @@ import errno
 import os
 import secrets
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import pandas as pd
@@ -65,12 +65,11 @@ class Target:
 
     def write(self, work: Work, advance: Advance) -> tuple[Report, list[Written]]:
         """Write the tables of `work`, a file per table and part; return what was wrong, and the files."""
-        plan, report = survey(work, advance)
+        plan, report, parts = survey(work, advance)
         written: list[Written] = []
-        parts = work.parts()
         with self._drafts() as drafts:
-            for number in range(len(parts)):
-                written += self._write_part(work, number, plan, advance, drafts)
+            for number, part in enumerate(parts):
+                written += self._write_part(work, number, part, plan, advance, drafts)
         for name in plan.tables():
             self._drop_older(name, len(parts))
         return report, sorted(written)
@@ -107,8 +106,8 @@ class Target:
                 with suppress(OSError):  # it has got its place, or was never made
                     self.fs.rm_file(draft)
 
-    def _write_part(
-        self, work: Work, number: int, plan: Plan, advance: Advance, drafts: Drafts
+    def _write_part(  # noqa: PLR0917 - of one part of one table
+        self, work: Work, number: int, part: list[Shard], plan: Plan, advance: Advance, drafts: Drafts
     ) -> list[Written]:
         schemas = {name: plan.schema(name) for name in plan.tables()}
         rows = dict.fromkeys(schemas, 0)
@@ -116,7 +115,7 @@ class Target:
             writers = {
                 name: self._writer(stack_, name, number, kind, drafts) for name, kind in schemas.items()
             }
-            for chunk in work.chunks(advance, work.parts()[number]):
+            for chunk in work.chunks(advance, part):
                 for name, table in chunk.tables.items():
                     writers[name].write_table(plan.columns(name).fit(table, schemas[name].names))
                     rows[name] += table.num_rows
@@ -147,13 +146,21 @@ class Target:
             number += 1
 
 
-def survey(work: Work, advance: Advance) -> tuple[Plan, Report]:
-    """Read the files of `work` for their columns and what is wrong in them; keep no rows."""
-    plan, report = Plan(work), Report()
-    for chunk in work.chunks(advance):
-        plan.add(chunk)
-        report.add(chunk)
-    return plan, report
+def survey(work: Work, advance: Advance) -> tuple[Plan, Report, list[list[Shard]]]:
+    """Read the files of `work` for their columns and what is wrong in them; keep no rows.
+
+    Also return its parts, each of which knows how many rows are before it: exploded lists need that where
+    a resource has no id.
+    """
+    plan, report, rows = Plan(work), Report(), 0
+    parts: list[list[Shard]] = []
+    for first, *others in work.parts():
+        parts.append([replace(first, row=rows), *others])
+        for chunk in work.chunks(advance, parts[-1]):
+            plan.add(chunk)
+            report.add(chunk)
+            rows += chunk.tables[work.name].num_rows if work.name in chunk.tables else 0
+    return plan, report, parts
 
 
 def frame_of(written: Iterable[Written]) -> pd.DataFrame:
@@ -177,13 +184,13 @@ def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.Data
         raise ConfigError(
             'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
         ) from error
-    plan, report = survey(work, advance)
+    plan, report, parts = survey(work, advance)
     if name not in plan.tables():
         return report, None
     schema = plan.schema(name)
     read = _Partition(work, plan, name, tuple(schema.names))
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
-    frame = dd.from_map(read, work.parts(), meta=meta, label=f"read-{name}")
+    frame = dd.from_map(read, parts, meta=meta, label=f"read-{name}")
     return report, frame
 
 

@@ -48,11 +48,13 @@ def element(group: int, number: int, kind: str, value: bytes) -> bytes:
 def made(syntax: str = ExplicitVRLittleEndian) -> bytes:
     """Return a DICOM object with its UIDs and nothing else."""
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = UID, "1.2.3"
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.PatientID = "1.2", "1.2.1", "p"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = UID, pydicom.uid.UID("1.2.3")
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = pydicom.uid.UID("1.2"), pydicom.uid.UID("1.2.1")
+    dataset.PatientID = "p"
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
-    dataset.file_meta.MediaStorageSOPClassUID, dataset.file_meta.MediaStorageSOPInstanceUID = UID, "1.2.3"
+    dataset.file_meta.MediaStorageSOPClassUID = UID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

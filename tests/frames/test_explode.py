@@ -124,6 +124,23 @@ def test_parquet_and_dask_hold_the_same(seed: int, load: Callable[..., Results],
     check({name: plain(results.dask(f"T.{name}").compute()) for name in want}, want)
 
 
+def test_rows_without_ids_are_counted_through_all_files(load: Callable[..., Results], tmp_path: Path) -> None:
+    pytest.importorskip("dask.dataframe", reason="dask is not installed")
+    shards = ['{"l":[1]}\n{"l":[2,3]}\n', '{"l":[4]}\n{"l":[5]}\n']
+    results = load(*shards, lists="explode")
+    assert results["T.l"]["row"].tolist() == [0, 1, 1, 2, 3]
+    results.to_parquet(tmp_path / "parquet")
+    files = sorted((tmp_path / "parquet" / "T.l").iterdir())
+    assert [row for file in files for row in pq.ParquetFile(file).read()["row"].to_pylist()] == [
+        0,
+        1,
+        1,
+        2,
+        3,
+    ]
+    assert results.dask("T.l")["row"].compute().tolist() == [0, 1, 1, 2, 3]
+
+
 def test_a_list_of_one_element_keeps_the_position_of_what_is_in_it(load: Callable[..., Results]) -> None:
     two = {"id": "d", "category": [{"coding": [{"code": "a"}]}, {"coding": [{"code": "b"}]}]}
     results = load(json.dumps(CODES) + "\n", json.dumps(two) + "\n", lists="explode")
