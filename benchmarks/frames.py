@@ -145,7 +145,7 @@ def measure(way: str, folder: Path) -> None:
     import pandas  # noqa: F401, ICN001, PLC0415
     import pyarrow.json  # noqa: F401, PLC0415
 
-    import lro_notebook.frames.read  # noqa: F401, PLC0415
+    import lro_notebook.results.read  # noqa: F401, PLC0415
 
     warnings.simplefilter("ignore")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lro_notebook.frames.operations import started_frame
-from lro_notebook.journal import PRUNE_EVERY, Journal, StartRecord
-from lro_notebook.resource import format_timestamp
+from lro_notebook.operations.journal import PRUNE_EVERY, Journal, StartRecord
+from lro_notebook.operations.resource import format_timestamp
+from lro_notebook.reports.frames import started_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

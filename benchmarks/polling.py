@@ -27,8 +27,8 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2
 
 import lro_notebook as lro
-from lro_notebook.following import Follower
-from lro_notebook.resource import OperationResource
+from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,9 @@ import comm
 from comm.base_comm import BaseComm
 
 from lro_notebook import Operation, OperationResource
-from lro_notebook.following import Follower
-from lro_notebook.jupyter.surface import Surface
-from lro_notebook.polling import Scheduler
+from lro_notebook.jupyter.cell_output import Surface
+from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,14 +20,14 @@ import pandas as pd
 import pyarrow as pa
 
 from lro_notebook import View
-from lro_notebook.frames.read import read
-from lro_notebook.frames.views.scan import Scan
 from lro_notebook.local.sample.generate import write
+from lro_notebook.results.read import read
+from lro_notebook.views.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lro_notebook.frames.views.rows import Runner
+    from lro_notebook.views.rows import Runner
 
 _COLUMNS = {
     "id": ("getResourceKey()", "id"),

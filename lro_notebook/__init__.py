@@ -4,16 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from lro_notebook import local
-from lro_notebook.api import (
-    connect,
-    load_ipython_extension,
-    read_results,
-    started,
-    timeline,
-    to_frame,
-    watch,
-)
-from lro_notebook.client import Client
+from lro_notebook.api import connect, load_ipython_extension, read_results, started, timeline, to_frame, watch
 from lro_notebook.errors import (
     ApiError,
     AuthError,
@@ -37,16 +28,17 @@ from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
-from lro_notebook.operation import Operation
-from lro_notebook.policy import PollPolicy
-from lro_notebook.progress import Progress
-from lro_notebook.resource import OperationResource, Status
-from lro_notebook.waiting import as_completed, wait
+from lro_notebook.operations.client import Client
+from lro_notebook.operations.operation import Operation
+from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.progress import Progress
+from lro_notebook.operations.resource import OperationResource, Status
+from lro_notebook.operations.waiting import as_completed, wait
 
 if TYPE_CHECKING:
-    from lro_notebook.frames.results import Results
-    from lro_notebook.frames.views.view import View
-    from lro_notebook.jupyter.nested import enable_nested_asyncio
+    from lro_notebook.jupyter.nested_asyncio import enable_nested_asyncio
+    from lro_notebook.results.results import Results
+    from lro_notebook.views.view import View
 
 __version__ = "0.1.0"
 
@@ -97,9 +89,9 @@ __all__ = [
 if not TYPE_CHECKING:  # where types are checked, the import above serves
     #: Public name -> its module, where that costs more than most programs want to pay: loaded on first use.
     _ON_FIRST_USE = {
-        "Results": "lro_notebook.frames.results",
-        "View": "lro_notebook.frames.views.view",
-        "enable_nested_asyncio": "lro_notebook.jupyter.nested",
+        "Results": "lro_notebook.results.results",
+        "View": "lro_notebook.views.view",
+        "enable_nested_asyncio": "lro_notebook.jupyter.nested_asyncio",
     }
 
     def __getattr__(name: str) -> object:

@@ -8,28 +8,29 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import addresses, forking
-from lro_notebook.above import above
-from lro_notebook.client import HEALTHCARE, Client
+from lro_notebook import forking
 from lro_notebook.errors import ConfigError, LroWarning, warn_caller
-from lro_notebook.following import Follower
 from lro_notebook.healthcare.dataset import Dataset
-from lro_notebook.journal import Journal
+from lro_notebook.http import addresses
 from lro_notebook.jupyter import notebook
-from lro_notebook.jupyter.shown import Operations
+from lro_notebook.jupyter.operation_list import Operations
 from lro_notebook.local import launch
-from lro_notebook.operation import Operation
-from lro_notebook.policy import PollPolicy
-from lro_notebook.remote import LocalService
-from lro_notebook.resource import OperationResource
+from lro_notebook.operations.above import above
+from lro_notebook.operations.client import HEALTHCARE, Client
+from lro_notebook.operations.journal import Journal
+from lro_notebook.operations.operation import Operation
+from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.remote import LocalService
+from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
     from matplotlib.axes import Axes
 
-    from lro_notebook.frames.results import Results
-    from lro_notebook.local.proven import ProvenTransport
+    from lro_notebook.local.identity.transport import ProvenTransport
+    from lro_notebook.results.results import Results
 
 #: Google asks for about 10 s between two looks at long work of the Healthcare API.
 CALM = PollPolicy(long_floor=10.0)
@@ -109,7 +110,7 @@ def connect(
 
 
 def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None, api_version: str) -> Dataset:
-    from lro_notebook.local.proven import ProvenTransport  # noqa: PLC0415 - httpx, as in `Client`
+    from lro_notebook.local.identity.transport import ProvenTransport  # noqa: PLC0415 - httpx, as in `Client`
 
     folder = Path(data_dir) if data_dir is not None else None
     running = launch.ensure(folder)
@@ -177,14 +178,14 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
 
 
 def _watched(x: object, client: Client | None) -> Operation:
-    from lro_notebook import foreign  # noqa: PLC0415 - asyncio, 20 ms that only those pay who watch
+    from lro_notebook.operations.adapters import api_core  # noqa: PLC0415 - asyncio, 20 ms that only those pay who watch
 
     if isinstance(x, Operation):
         return x
-    operation = foreign.watched(x)
+    operation = api_core.watched(x)
     if operation is not None:
         return operation
-    resource = foreign.message_of(x)
+    resource = api_core.message_of(x)
     if isinstance(x, Mapping):
         resource = OperationResource.from_dict(x)
     if resource is None and not (isinstance(x, str) and "operations/" in x):
@@ -197,7 +198,7 @@ def _watched(x: object, client: Client | None) -> Operation:
     if asking is not None:
         return asking.get(str(x)) if resource is None else asking.snapshot(resource)
     if resource is not None and resource.done:
-        return Operation(Follower(foreign.Ended(), resource))
+        return Operation(Follower(api_core.Ended(), resource))
     name = str(x) if resource is None else resource.name
     raise ConfigError(f"nobody to ask for {name}: give client=, since none or several clients are open")
 
@@ -219,7 +220,7 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
                   method      state  failed
     0  fhirStores.export  SUCCEEDED       0
     """
-    from lro_notebook.frames.operations import operations_frame  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.frames import operations_frame  # noqa: PLC0415 - pandas only when asked for
 
     return operations_frame([operations] if isinstance(operations, Operation) else operations)
 
@@ -251,7 +252,7 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     >>> lro.timeline(ds.operations()).get_xlabel()
     'time (UTC)'
     """
-    from lro_notebook.frames.timeline import timeline as draw  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.timeline import timeline as draw  # noqa: PLC0415 - pandas only when asked for
 
     return draw([operations] if isinstance(operations, Operation) else operations, ax=ax)
 
@@ -288,7 +289,7 @@ def started(limit: int | None = RECENT) -> pd.DataFrame:
     Columns: [method, target, requested]
     Index: []
     """
-    from lro_notebook.frames.operations import started_frame  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.frames import started_frame  # noqa: PLC0415 - pandas only when asked for
 
     if limit is not None and (type(limit) is not int or limit < 0):
         raise ConfigError(f"limit={limit!r} is no number of rows: give one from 0 on, or None for all")
@@ -360,7 +361,7 @@ def read_results(
     >>> list(everything)[:2]
     ['Condition', 'Encounter']
     """
-    from lro_notebook.frames.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
+    from lro_notebook.results.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
 
     options: dict[str, Any] = {
         "tables": tables,
@@ -385,19 +386,19 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _load(operation: Operation, source: str | None, **options: Any) -> Results:  # noqa: ANN401 - as frames.load.load
-    from lro_notebook.frames.load import load  # noqa: PLC0415 - pandas only when data is loaded
+    from lro_notebook.results.load import load  # noqa: PLC0415 - pandas only when data is loaded
 
     return load(operation, source, **options)
 
 
 def _failures(operation: Operation) -> pd.DataFrame:
-    from lro_notebook.frames.failures import failures  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.failures import failures  # noqa: PLC0415 - pandas only when asked for
 
     return failures(operation)
 
 
 def _history(operation: Operation) -> pd.DataFrame:
-    from lro_notebook.frames.operations import history_frame  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.frames import history_frame  # noqa: PLC0415 - pandas only when asked for
 
     return history_frame(operation)
 

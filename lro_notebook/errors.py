@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 _LONGEST = 2_000  # characters of what a service said that a message has
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from lro_notebook import api, forking, local, pools
-from lro_notebook.client import Client
+from lro_notebook import api, forking, local
 from lro_notebook.errors import Code, ConfigError
 from lro_notebook.healthcare.dataset import Dataset
-from lro_notebook.local.proven import ProvenTransport
-from lro_notebook.policy import PollPolicy
-from lro_notebook.remote import LocalService
+from lro_notebook.http import pools
+from lro_notebook.local.identity.transport import ProvenTransport
+from lro_notebook.operations.client import Client
+from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.remote import LocalService
 
 if TYPE_CHECKING:
     from pathlib import Path

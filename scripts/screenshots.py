@@ -122,7 +122,7 @@ def _tables(
         for number in range(max(SIZES)):
             _put(api, number, fields[number % len(fields)])
         set_up = (
-            f"import lro_notebook as lro\nfrom lro_notebook.jupyter.shown import Operations\n"
+            f"import lro_notebook as lro\nfrom lro_notebook.jupyter.operation_list import Operations\n"
             f"client = lro.Client({api.endpoint!r})\n"
             f"names = [f'{DATASET}/operations/{{n}}' for n in range({FIRST_ID}, {FIRST_ID + max(SIZES)})]"
         )

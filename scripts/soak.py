@@ -28,7 +28,7 @@ from hostile import Hostile
 from misbehaving import PARENT, PASSING, Misbehaving, Operation
 
 import lro_notebook as lro
-from lro_notebook.resource import OperationResource
+from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
     import socket

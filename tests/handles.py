@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
-from lro_notebook.following import Follower
-from lro_notebook.journal import StartRecord
-from lro_notebook.jupyter.view import CardView, view_of
+from lro_notebook.jupyter.card_model import CardView, view_of
+from lro_notebook.operations.journal import StartRecord
+from lro_notebook.operations.poller import Follower
 
 NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
 CREATED = "2026-03-04T09:00:00Z"

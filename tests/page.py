@@ -8,10 +8,10 @@ from typing import Any
 from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
-from lro_notebook.following import Follower
-from lro_notebook.jupyter.card import CardBody
-from lro_notebook.jupyter.surface import Surface
-from lro_notebook.jupyter.table import TableBody
+from lro_notebook.jupyter.card_widget import CardBody
+from lro_notebook.jupyter.cell_output import Surface
+from lro_notebook.jupyter.table_widget import TableBody
+from lro_notebook.operations.poller import Follower
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 NOW = datetime(2026, 3, 4, 9, 0, 5, tzinfo=UTC)

@@ -20,9 +20,9 @@ import pytest
 from test_house import FLOORS
 
 import lro_notebook as lro
-from lro_notebook.frames.views.scan import Scan
 from lro_notebook.healthcare.store import Store
 from lro_notebook.local.__main__ import _parser
+from lro_notebook.views.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ import pytest
 
 import lro_notebook as lro
 from lro_notebook import local
-from lro_notebook.client import Client
-from lro_notebook.journal import Journal
+from lro_notebook.operations.client import Client
+from lro_notebook.operations.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,9 +18,10 @@ from fakes import rounds
 from misbehaving import PARENT, Misbehaving
 
 import lro_notebook as lro
-from lro_notebook import errors, forking, pools
-from lro_notebook.answers import AnswerLost, NoAnswer
-from lro_notebook.frames.ahead import ahead
+from lro_notebook import errors, forking
+from lro_notebook.http import pools
+from lro_notebook.http.responses import AnswerLost, NoAnswer
+from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,11 +17,11 @@ from fakes import Renewable
 from test_forking import forks, in_child
 
 import lro_notebook as lro
-from lro_notebook import auth, pools, terminal
-from lro_notebook.following import Follower
-from lro_notebook.foreign import ApiCoreSource
-from lro_notebook.frames.storage import Location
-from lro_notebook.jupyter import pump
+from lro_notebook.http import auth, pools
+from lro_notebook.jupyter import pump, terminal
+from lro_notebook.operations.adapters.api_core import ApiCoreSource
+from lro_notebook.operations.poller import Follower
+from lro_notebook.results.storage import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -146,7 +146,7 @@ def test_the_import_loads_nothing_heavy() -> None:
         "ipywidgets",
         "IPython",
         "filelock",
-        "lro_notebook.frames.views",
+        "lro_notebook.views",
         "google.auth",
         "starlette",
         "uvicorn",

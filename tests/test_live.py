@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import lro_notebook as lro
-from lro_notebook.frames.storage import locate
 from lro_notebook.local import sample
+from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

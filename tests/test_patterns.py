@@ -14,19 +14,19 @@ from growth import LINEAR, Use
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lro_notebook import readers
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames import files
-from lro_notebook.frames.storage import locate
 from lro_notebook.globs import Glob
-from lro_notebook.progress import Progress
+from lro_notebook.operations import metadata as readers
+from lro_notebook.operations.progress import Progress
+from lro_notebook.results import discover
+from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 #: Characters of what meets the patterns of these modules at most, as their code has it.
-_BOUNDED = {"lro_notebook.readers": 80, "lro_notebook.progress": 80}
+_BOUNDED = {"lro_notebook.operations.metadata": 80, "lro_notebook.operations.progress": 80}
 _LENGTH, _ENOUGH, _SUSPECTS = 800, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
 _DYNAMIC = {
@@ -172,7 +172,7 @@ def test_files_of_results_are_found_by_patterns_with_many_stars(tmp_path: Path) 
         path.write_text("{}")
 
     def found(pattern: str) -> list[str]:
-        infos = files._infos(locate(f"{tmp_path}/{pattern}"))
+        infos = discover._infos(locate(f"{tmp_path}/{pattern}"))
         return sorted(str(info["name"]).removeprefix(f"{tmp_path.as_posix()}/") for info in infos)
 
     assert found("*a*a*b*.ndjson") == ["aXaXb.ndjson", "aaab.ndjson"]
@@ -230,4 +230,4 @@ def test_names_say_the_same_of_their_operation_and_place_as_before(name: str) ->
     assume(old is not None)
     assert old is not None
     index, total = (int(old[part]) if old[part] else None for part in ("i", "n"))
-    assert files._parse_other(name, "messages") == {"operation": old["op"], "index": index, "total": total}
+    assert discover._parse_other(name, "messages") == {"operation": old["op"], "index": index, "total": total}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lro_notebook.frames.read import read
-from lro_notebook.frames.views.scan import Scan
+from lro_notebook.results.read import read
+from lro_notebook.views.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from lro_notebook.frames.results import Results
-    from lro_notebook.frames.views.rows import Runner
+    from lro_notebook.results.results import Results
+    from lro_notebook.views.rows import Runner
 
     Resource = Mapping[str, Any] | str
 

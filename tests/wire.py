@@ -18,7 +18,7 @@ from lro_notebook import Client, ConsentStore, Dataset, DicomStore, FhirStore, H
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lro_notebook.journal import Journal
+    from lro_notebook.operations.journal import Journal
 
 #: What ids are where nobody attacks.
 PLAIN: Mapping[str, str] = {

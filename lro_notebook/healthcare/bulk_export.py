@@ -9,19 +9,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import addresses
-from lro_notebook.above import above
-from lro_notebook.answers import AnswerLost
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
-from lro_notebook.following import Follower
 from lro_notebook.healthcare import requests
-from lro_notebook.journal import StartRecord
-from lro_notebook.operation import Operation
-from lro_notebook.resource import OperationResource, Status, format_timestamp
+from lro_notebook.http import addresses
+from lro_notebook.http.responses import AnswerLost
+from lro_notebook.operations.above import above
+from lro_notebook.operations.journal import StartRecord
+from lro_notebook.operations.operation import Operation
+from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.resource import OperationResource, Status, format_timestamp
 
 if TYPE_CHECKING:
-    from lro_notebook.client import Client
-    from lro_notebook.rest import Answer, Rest
+    from lro_notebook.http.session import Answer, Rest
+    from lro_notebook.operations.client import Client
 
 _HEADERS = {"Accept": "application/fhir+json", "Prefer": "respond-async"}
 _ACCEPTED = 202

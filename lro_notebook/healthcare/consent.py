@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from lro_notebook import addresses
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.store import Store
+from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 CATEGORIES = ("RESOURCE", "REQUEST")
 

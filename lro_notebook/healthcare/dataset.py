@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import addresses
 from lro_notebook.errors import LroWarning, warn_caller
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
-from lro_notebook.jupyter.shown import Operations
-from lro_notebook.paging import paginate
+from lro_notebook.http import addresses
+from lro_notebook.http.paging import paginate
+from lro_notebook.jupyter.operation_list import Operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lro_notebook.client import Client
-    from lro_notebook.frames.results import Results
     from lro_notebook.healthcare.store import Store
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.client import Client
+    from lro_notebook.operations.operation import Operation
+    from lro_notebook.results.results import Results
 
 _STORE_KINDS: tuple[type[Store], ...] = (FhirStore, DicomStore, Hl7v2Store, ConsentStore)
 
@@ -213,7 +213,7 @@ class Dataset:
 
         See `lro_notebook.read_results`.
         """
-        from lro_notebook.frames.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
+        from lro_notebook.results.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
 
         return read_for(self.client, uri, **options)
 

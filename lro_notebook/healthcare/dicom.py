@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Self
 
-from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.dicomweb import DicomWeb, web_path
+from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 STORAGE_CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE")
 WRITE_DISPOSITIONS = ("WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_APPEND")

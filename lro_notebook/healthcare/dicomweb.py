@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare.store import Store
-from lro_notebook.paging import paginate
+from lro_notebook.http import addresses
+from lro_notebook.http.paging import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 
 class DicomWeb(Store):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import addresses
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.store import Store
+from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 _CHANGES = ("ALL", "CREATE", "UPDATE", "DELETE")
 _VERSIONS = ("ALL", "CURRENT_ONLY", "HISTORY_ONLY")

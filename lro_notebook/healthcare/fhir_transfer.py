@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.bulk_export import attach_bulk_export, start_bulk_export
 from lro_notebook.healthcare.store import Store
+from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 CONTENT_STRUCTURES = ("RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY")
 _SCHEMAS = ("ANALYTICS", "ANALYTICS_V2")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Self
 
-from lro_notebook import addresses
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.store import Store
-from lro_notebook.paging import paginate
+from lro_notebook.http import addresses
+from lro_notebook.http.paging import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 VIEWS = ("RAW_ONLY", "PARSED_ONLY", "FULL", "SCHEMATIZED_ONLY", "BASIC")
 CHANGE_TYPES = ("ALL", "CREATE", "UPDATE", "DELETE")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.resource import format_timestamp, parse_timestamp
+from lro_notebook.operations.resource import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

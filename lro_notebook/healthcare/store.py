@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lro_notebook import addresses
-from lro_notebook.answers import AnswerLost
 from lro_notebook.errors import ApiError, Code, LroError
+from lro_notebook.http import addresses
+from lro_notebook.http.responses import AnswerLost
 
 if TYPE_CHECKING:
-    from lro_notebook.client import Client
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.client import Client
+    from lro_notebook.operations.operation import Operation
 
 
 class Store:

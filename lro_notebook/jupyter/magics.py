@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from lro_notebook.client import Client
 from lro_notebook.errors import ConfigError, LroError
 from lro_notebook.jupyter import notebook
-from lro_notebook.jupyter.shown import Operations
+from lro_notebook.jupyter.operation_list import Operations
+from lro_notebook.operations.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 COMMANDS = ("watch", "cancel", "started")
 USAGE = "%lro, %lro watch NAME, %lro cancel NAME, or %lro started"

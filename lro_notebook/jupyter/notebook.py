@@ -13,14 +13,14 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook import terminal
-from lro_notebook.jupyter.surface import Surface
-from lro_notebook.jupyter.surface import html_of as surface_html
+from lro_notebook.jupyter import terminal
+from lro_notebook.jupyter.cell_output import Surface
+from lro_notebook.jupyter.cell_output import html_of as surface_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lro_notebook.operation import Operation
+    from lro_notebook.operations.operation import Operation
 
 
 NO_CLICKS = "This kernel takes no clicks while a cell waits: use Stop (■) in the toolbar, then op.cancel()."

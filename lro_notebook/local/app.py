@@ -16,10 +16,8 @@ from starlette.requests import Request
 from starlette.routing import Mount, Router
 
 from lro_notebook.errors import Code
-from lro_notebook.local import control, log_entries, management, openapi, storage
-from lro_notebook.local.faults import FaultyAnswers
-from lro_notebook.local.proof import PROOF_PATH
-from lro_notebook.local.refusal import (
+from lro_notebook.local import log_routes, management, openapi
+from lro_notebook.local.core.service_errors import (
     MISTAKE,
     Refusal,
     file_refusal,
@@ -27,7 +25,10 @@ from lro_notebook.local.refusal import (
     refusal_response,
     write_refusal,
 )
-from lro_notebook.local.service import API_VERSIONS, Service
+from lro_notebook.local.http import control_routes, storage_routes
+from lro_notebook.local.http.faults import FaultyAnswers
+from lro_notebook.local.http.service import API_VERSIONS, Service
+from lro_notebook.local.identity.proof import PROOF_PATH
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -45,10 +46,10 @@ def build_app(service: Service) -> Starlette:
     """Return the application that serves `service`."""
     app = Starlette(
         routes=[
-            *control.ROUTES,
+            *control_routes.ROUTES,
             *openapi.ROUTES,
-            *log_entries.ROUTES,
-            *storage.ROUTES,
+            *log_routes.ROUTES,
+            *storage_routes.ROUTES,
             *(
                 Mount(f"/{version}", app=Router(management.ROUTES, redirect_slashes=False))
                 for version in API_VERSIONS

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lro_notebook.local import (
-    consent_store,
-    dataset_create,
-    dataset_deidentify,
-    dicom_store,
-    fhir_store,
-    hl7v2_store,
-)
+from lro_notebook.local.consent import store as consent_store
+from lro_notebook.local.datasets import create, deidentify
+from lro_notebook.local.dicom import store as dicom_store
+from lro_notebook.local.fhir import store as fhir_store
+from lro_notebook.local.hl7v2 import store as hl7v2_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lro_notebook.local.kinds import StoreKind
-    from lro_notebook.local.work import Kind
+    from lro_notebook.local.http.kinds import StoreKind
+    from lro_notebook.local.operations.work import Kind
 
 #: Kinds of stores, in the order in which a dataset shows them.
 STORE_KINDS: tuple[StoreKind, ...] = (
@@ -28,11 +25,11 @@ STORE_KINDS: tuple[StoreKind, ...] = (
 )
 
 #: ``datasets.create``.
-CREATE_DATASET = dataset_create.KIND
+CREATE_DATASET = create.KIND
 
 #: Custom method of a dataset -> kind.
 DATASET_METHODS: Mapping[str, Kind] = {
-    "deidentify": dataset_deidentify.kind_of(STORE_KINDS),
+    "deidentify": deidentify.kind_of(STORE_KINDS),
 }
 
 

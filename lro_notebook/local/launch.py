@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, WaitTimeout
-from lro_notebook.local import private
-from lro_notebook.local.proof import Identity
+from lro_notebook.local.identity import data_directory
+from lro_notebook.local.identity.proof import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Running:
     dataset : str
         Resource name of the dataset that is there from the start.
     identity : Identity
-        What it proves itself by; for `lro_notebook.local.proven.ProvenTransport`.
+        What it proves itself by; for `lro_notebook.local.identity.transport.ProvenTransport`.
     """
 
     endpoint: str
@@ -87,7 +87,7 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
         The program ended instead, or does not answer in time, or others could have made the data directory
         or its files; the message says why.
     """
-    directory = private.make_directory(_directory(data_dir))
+    directory = data_directory.make_directory(_directory(data_dir))
     running = _find(directory)
     if running is not None:
         return running
@@ -194,9 +194,9 @@ def _identity(directory: Path) -> Identity | None:
     """Return what the service of a directory proves itself by; the file of a killed one stays behind."""
     if not directory.is_dir():
         return None
-    private.check_directory(directory)
+    data_directory.check_directory(directory)
     try:
-        return Identity.of(json.loads(private.read_private(directory / "service.json")))
+        return Identity.of(json.loads(data_directory.read_private(directory / "service.json")))
     except (FileNotFoundError, ValueError):
         return None
     except OSError as error:
@@ -238,7 +238,7 @@ def _ask(
     """Return the answer of a service that has proven itself, or None if none does."""
     import httpx  # noqa: PLC0415 - as much as all else that importing this package loads
 
-    from lro_notebook.local.proven import ProvenTransport  # noqa: PLC0415 - likewise
+    from lro_notebook.local.identity.transport import ProvenTransport  # noqa: PLC0415 - likewise
 
     headers = {"Authorization": f"Bearer {identity.token}"}
     try:
@@ -257,7 +257,7 @@ def _spawn(directory: Path) -> tuple[_Program, int]:
     The session keeps it alive when the kernel's process group is interrupted or ended.
     """
     path = directory / "service.log"
-    number = private.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    number = data_directory.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     with os.fdopen(number, "ab") as log:
         if log.tell() > _LOG_LIMIT:
             log.truncate(0)

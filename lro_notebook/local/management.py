@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from lro_notebook.local import catalogue, names, operations, stores
-from lro_notebook.local.paging import limit_of, number_after, page_response, text_after
-from lro_notebook.local.refusal import json_response, missing
-from lro_notebook.local.service import DATASET_PATH, LOCATION_PATH, dataset_name, read_json, service_of
-from lro_notebook.local.starting import start, stop_operation
-from lro_notebook.local.store_routes import routes_of
+from lro_notebook.local import catalogue
+from lro_notebook.local.core import names
+from lro_notebook.local.core.service_errors import json_response, missing
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.http.paging import limit_of, number_after, page_response, text_after
+from lro_notebook.local.http.service import DATASET_PATH, LOCATION_PATH, dataset_name, read_json, service_of
+from lro_notebook.local.http.starting import start, stop_operation
+from lro_notebook.local.http.store_routes import routes_of
+from lro_notebook.local.operations import records
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -75,7 +78,7 @@ async def get_operation(request: Request) -> Response:
     with service.database.read() as connection:
         identifier = request.path_params["operation"]
         return json_response(
-            operations.get(
+            records.get(
                 connection,
                 dataset_name(request),
                 identifier,
@@ -88,10 +91,10 @@ async def get_operation(request: Request) -> Response:
 async def list_operations(request: Request) -> Response:
     """``operations.list``, newest first."""
     service, limit, dataset = service_of(request), limit_of(request), dataset_name(request)
-    done = operations.parse_filter(request.query_params.get("filter", ""))
+    done = records.parse_filter(request.query_params.get("filter", ""))
     with service.database.read() as connection:
         stores.get_dataset(connection, dataset)
-        rows = operations.page(
+        rows = records.page(
             connection,
             dataset,
             before=number_after(request, default=2**63 - 1),
@@ -114,7 +117,7 @@ async def list_failures(request: Request) -> Response:
     limit, after = limit_of(request), number_after(request, default=0)
     with service_of(request).database.read() as connection:
         identifier = request.path_params["operation"]
-        rows = operations.failures_page(
+        rows = records.failures_page(
             connection, dataset_name(request), identifier, after=after, limit=limit + 1
         )
     return page_response(request, "failures", [row for _, row in rows], [key for key, _ in rows], limit)

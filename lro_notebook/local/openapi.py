@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Mount, Route
 
 from lro_notebook.local import catalogue
-from lro_notebook.local.refusal import json_response
+from lro_notebook.local.core.service_errors import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

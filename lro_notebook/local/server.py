@@ -22,15 +22,19 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import catalogue, objects, operations, private, stores
+from lro_notebook.local import catalogue
 from lro_notebook.local.app import build_app
-from lro_notebook.local.buckets import SAMPLE_BUCKET, Buckets
-from lro_notebook.local.database import Database
-from lro_notebook.local.names import DEMO_DATASET
-from lro_notebook.local.pace import Pace
-from lro_notebook.local.proof import Identity
-from lro_notebook.local.service import Service
-from lro_notebook.local.worker import Worker
+from lro_notebook.local.core import objects
+from lro_notebook.local.core.buckets import SAMPLE_BUCKET, Buckets
+from lro_notebook.local.core.database import Database
+from lro_notebook.local.core.names import DEMO_DATASET
+from lro_notebook.local.core.throttle import Pace
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.http.service import Service
+from lro_notebook.local.identity import data_directory
+from lro_notebook.local.identity.proof import Identity
+from lro_notebook.local.operations import records
+from lro_notebook.local.operations.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +81,7 @@ def run(settings: Settings) -> int:
     os.umask(0o077)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
-        directory = private.make_directory(settings.data_dir)
+        directory = data_directory.make_directory(settings.data_dir)
         with FileLock(directory / "service.lock", timeout=0), _listen(settings.port) as listener:
             return _serve(settings, directory, listener)
     except Timeout:
@@ -97,7 +101,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     folders = Buckets(directory / "buckets")
     pace = Pace(settings.pace)
     with database.write() as connection:
-        operations.abort_active(connection)
+        records.abort_active(connection)
         if not stores.has_dataset(connection, DEMO_DATASET):
             stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
     objects.clear(folders.partial)
@@ -221,7 +225,7 @@ def _expire(database: Database, worker: Worker, days: float, stopping: threading
         worker.write_ends()
         try:
             with database.write() as connection:
-                operations.expire(connection, operations.microseconds() - round(days * _DAY))
+                records.expire(connection, records.microseconds() - round(days * _DAY))
         except sqlite3.OperationalError as error:
             logger.warning("old records of operations cannot be removed now: %s", error)
 

@@ -13,11 +13,11 @@ import httpx
 from wire import EVIL, PLAIN, At, went_astray
 from wire_table import TABLE
 
-from lro_notebook import addresses
 from lro_notebook.errors import ConfigError
-from lro_notebook.frames.places import Near
-from lro_notebook.journal import Journal
-from lro_notebook.rest import Rest
+from lro_notebook.http import addresses
+from lro_notebook.http.session import Rest
+from lro_notebook.operations.journal import Journal
+from lro_notebook.results.places import Near
 
 if TYPE_CHECKING:
     import random

@@ -12,8 +12,8 @@ from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import PathError
 from lro_notebook.fhirpath.values import Item
-from lro_notebook.local.fhir_cohort_expression import Flaw, compile_expression
-from lro_notebook.local.refusal import Refusal
+from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.fhir.cohort_expression import Flaw, compile_expression
 
 if TYPE_CHECKING:
     import random

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import httpcore
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import private
-from lro_notebook.local.proof import Identity
-from lro_notebook.local.proven import prove
+from lro_notebook.local.identity import data_directory
+from lro_notebook.local.identity.proof import Identity
+from lro_notebook.local.identity.transport import prove
 
 if TYPE_CHECKING:
     import random
@@ -110,7 +110,7 @@ def shared_folders(draw: random.Random) -> tuple[int, int]:
         for number in range(_FOLDERS):
             data = _tree(draw, top / str(number))
             try:
-                private.check_directory(data)
+                data_directory.check_directory(data)
             except ConfigError:
                 continue
             tried += 1
@@ -124,7 +124,7 @@ def _tree(draw: random.Random, root: Path) -> Path:
     """Make three folders, one in the other, and files in the last, which is returned."""
     data = root / "a" / "data"
     data.mkdir(parents=True)
-    for name in private.FILES:
+    for name in data_directory.FILES:
         if draw.random() < 0.2:  # noqa: PLR2004 - few, so that some folders are accepted
             (data / name).write_bytes(b"{}")
             (data / name).chmod(draw.choice([0o600, 0o600, 0o600, 0o644, 0o640, 0o666, 0o620]))
@@ -166,7 +166,7 @@ def _changes(data: Path, top: Path) -> bool:
         lambda: data.chmod(0o777),
         lambda: data.parent.chmod(0o777),
     ]
-    attempts += [lambda name=name: opened(data / name) for name in private.FILES]  # type: ignore[misc]
+    attempts += [lambda name=name: opened(data / name) for name in data_directory.FILES]  # type: ignore[misc]
     for folder in (data, data.parent, data.parent.parent):
         if folder != top:
             attempts.append(lambda folder=folder: folder.rename(folder.with_name("moved")))  # type: ignore[misc]

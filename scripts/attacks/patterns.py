@@ -10,11 +10,14 @@ import growth
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.fhirpath import regex
-from lro_notebook.frames.views.view import View
 from lro_notebook.globs import Glob
-from lro_notebook.local import consent_rules, fhir_cohort_expression, hl7v2_filter, log_entries
-from lro_notebook.local.refusal import Refusal
-from lro_notebook.progress import Progress
+from lro_notebook.local import log_routes
+from lro_notebook.local.consent import rules
+from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.fhir import cohort_expression
+from lro_notebook.local.hl7v2 import message_filter
+from lro_notebook.operations.progress import Progress
+from lro_notebook.views.view import View
 
 if TYPE_CHECKING:
     import random
@@ -59,10 +62,10 @@ def expressions(rng: random.Random) -> tuple[int, int]:
     """Read filters, rules and paths of requests, as long as they may be."""
     words = ["a", " ", '"', "'", "\\", "=", "AND ", " and ", "operation.id", "(", "[", ",", ".", "1", "\n"]
     readers: list[Callable[[str], object]] = [
-        log_entries.parse_filter,
-        hl7v2_filter.compile_filter,
-        consent_rules.parse_rule,
-        lambda text: fhir_cohort_expression.compile_expression(f"Patient.where({text})"),
+        log_routes.parse_filter,
+        message_filter.compile_filter,
+        rules.parse_rule,
+        lambda text: cohort_expression.compile_expression(f"Patient.where({text})"),
     ]
 
     def attempt(rng: random.Random) -> None:
@@ -127,7 +130,7 @@ def states(rng: random.Random) -> tuple[int, int]:
 def every_pattern(rng: random.Random) -> tuple[int, int]:
     """Give every regular expression of the package texts that are made of what it is made of."""
     uses = growth.uses()
-    bounded = {"lro_notebook.readers": 80, "lro_notebook.progress": 80}
+    bounded = {"lro_notebook.operations.metadata": 80, "lro_notebook.operations.progress": 80}
     chosen = {use: list(growth.attacks(use.pattern)) for use in uses}
 
     def attempt(rng: random.Random) -> None:

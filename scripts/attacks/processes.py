@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lro_notebook as lro
-from lro_notebook.frames.operations import started_frame
-from lro_notebook.journal import Journal, StartRecord
-from lro_notebook.resource import parse_timestamp
+from lro_notebook.operations.journal import Journal, StartRecord
+from lro_notebook.operations.resource import parse_timestamp
+from lro_notebook.reports.frames import started_frame
 
 if TYPE_CHECKING:
     import random

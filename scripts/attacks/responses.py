@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from hostile import Hostile, bomb, saying, whole
 
 import lro_notebook as lro
-from lro_notebook.progress import Progress, state_of
-from lro_notebook.resource import OperationResource
-from lro_notebook.rest import Rest
+from lro_notebook.http.session import Rest
+from lro_notebook.operations.progress import Progress, state_of
+from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
     import random
@@ -109,7 +109,7 @@ def one_answer(answer: bytes, method: Callable[[lro.Client], object]) -> bool:
 
 def lro_policy() -> Any:  # noqa: ANN401 - a RetryPolicy
     """Return a policy that sends a request once."""
-    from lro_notebook.rest import RetryPolicy  # noqa: PLC0415 - beside its one use
+    from lro_notebook.http.session import RetryPolicy  # noqa: PLC0415 - beside its one use
 
     return RetryPolicy(attempts=1)
 

@@ -36,7 +36,7 @@ def api() -> Iterator[OperationsApi]:
 @pytest.fixture
 def notebook(api: OperationsApi, open_notebook: Open) -> Notebook:
     set_up = (
-        "import lro_notebook as lro\nfrom lro_notebook.jupyter.shown import Operations\n"
+        "import lro_notebook as lro\nfrom lro_notebook.jupyter.operation_list import Operations\n"
         f"client = lro.Client({api.endpoint!r})\n"
         f"ops = Operations(client.get(f'operations/{{n}}') for n in range({COUNT}))"
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.fhirpath import regex
-from lro_notebook.frames.views.view import View
+from lro_notebook.views.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

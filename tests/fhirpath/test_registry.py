@@ -13,7 +13,7 @@ from lro_notebook.fhirpath.dialect import FHIRPATH, VIEWS
 from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.syntax import Call, Path, PathError, Root, This
-from lro_notebook.frames.views.calls import CALLS
+from lro_notebook.views.calls import CALLS
 
 #: What the standard for views, and its shareable and tabular profiles, let views call, and what was added.
 OF_VIEWS = """
@@ -101,8 +101,8 @@ def test_the_documents_list_every_function() -> None:
 def test_the_engine_loads_neither_arrow_nor_pandas_nor_views() -> None:
     program = (
         "import sys, lro_notebook.fhirpath.interpreter, lro_notebook.fhirpath.parser, "
-        "lro_notebook.local.fhir_cohort; print(*sys.modules)"
+        "lro_notebook.local.fhir.cohort; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    heavy = {"pyarrow", "pandas", "numpy", "lro_notebook.frames.views"}
+    heavy = {"pyarrow", "pandas", "numpy", "lro_notebook.views"}
     assert heavy.isdisjoint(loaded.stdout.split())

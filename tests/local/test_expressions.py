@@ -14,16 +14,13 @@ from hypothesis import strategies as st
 
 from lro_notebook.fhirpath import parser
 from lro_notebook.fhirpath.syntax import PathError
-from lro_notebook.local import (
-    arguments,
-    consent_rules,
-    fhir_cohort_expression,
-    hl7v2_filter,
-    log_entries,
-    operations,
-)
-from lro_notebook.local.arguments import EXPRESSION_LIMIT
-from lro_notebook.local.refusal import Refusal
+from lro_notebook.local import log_routes
+from lro_notebook.local.consent import rules
+from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.fhir import cohort_expression
+from lro_notebook.local.hl7v2 import message_filter
+from lro_notebook.local.operations import arguments, records
+from lro_notebook.local.operations.arguments import EXPRESSION_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,21 +39,21 @@ def _refused(read: Callable[[str], object], text: str) -> None:
 @pytest.mark.parametrize(
     ("read", "head", "unit", "tail"),
     [
-        (log_entries.parse_filter, 'operation.id = "', " ", "\x02"),
-        (log_entries.parse_filter, "operation.id = ", '" ', ""),
-        (log_entries.parse_filter, " ", " ", "x"),
-        (log_entries.parse_filter, "severity=ERROR", " AND severity=ERROR", ""),
-        (log_entries.parse_filter, "", "AND ", ""),
-        (hl7v2_filter._tokens, "", "a ", ""),
-        (hl7v2_filter._tokens, '"', "\\", ""),
-        (hl7v2_filter._tokens, "a", " ", "!"),
-        (consent_rules._parsed, "a in ['a'", ",'a'", "]"),
-        (consent_rules._parsed, "a in ['a'", ",'a'", ""),
-        (consent_rules._parsed, "a == '", "\\'", ""),
+        (log_routes.parse_filter, 'operation.id = "', " ", "\x02"),
+        (log_routes.parse_filter, "operation.id = ", '" ', ""),
+        (log_routes.parse_filter, " ", " ", "x"),
+        (log_routes.parse_filter, "severity=ERROR", " AND severity=ERROR", ""),
+        (log_routes.parse_filter, "", "AND ", ""),
+        (message_filter._tokens, "", "a ", ""),
+        (message_filter._tokens, '"', "\\", ""),
+        (message_filter._tokens, "a", " ", "!"),
+        (rules._parsed, "a in ['a'", ",'a'", "]"),
+        (rules._parsed, "a in ['a'", ",'a'", ""),
+        (rules._parsed, "a == '", "\\'", ""),
         (parser._tokens, "a", " ", "#"),
         (parser._tokens, "a", "/* ", ""),
-        (fhir_cohort_expression.compile_expression, "Patient.id = 'a'", " and id = 'a'", ""),
-        (operations._DONE_FILTER.fullmatch, "done", " ", "x"),
+        (cohort_expression.compile_expression, "Patient.id = 'a'", " and id = 'a'", ""),
+        (records._DONE_FILTER.fullmatch, "done", " ", "x"),
     ],
 )
 def test_reading_takes_time_by_the_length(
@@ -74,10 +71,10 @@ def test_reading_takes_time_by_the_length(
 @pytest.mark.parametrize(
     "read",
     [
-        log_entries.parse_filter,
-        consent_rules.parse_rule,
-        fhir_cohort_expression.compile_expression,
-        operations.parse_filter,
+        log_routes.parse_filter,
+        rules.parse_rule,
+        cohort_expression.compile_expression,
+        records.parse_filter,
     ],
 )
 def test_an_expression_that_is_too_long_is_refused_with_the_limit(read: Callable[[Any], object]) -> None:
@@ -102,8 +99,8 @@ _CLAUSE = re.compile(
 def test_a_log_filter_says_the_same_as_before(field: str, sign: str, value: str) -> None:
     text = field + sign + value
     old = _CLAUSE.fullmatch(text)
-    match = log_entries._COMPARED.fullmatch(text)
-    new = None if match is None else log_entries._value(match[3].strip())
+    match = log_routes._COMPARED.fullmatch(text)
+    new = None if match is None else log_routes._value(match[3].strip())
     assert (None if old is None else old[3]) == new
 
 

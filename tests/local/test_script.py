@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lro_notebook.local.faults import Fault, Faults, method_of, parse
-from lro_notebook.local.refusal import Refusal
+from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.http.faults import Fault, Faults, method_of, parse
 
 DATASET = "/v1/projects/p/locations/l/datasets/d"
 

@@ -1,0 +1,174 @@
+"""`TableBody`: the widgets of any number of operations: one table in pages, and what to do with it.
+
+Core widgets only, so the keyboard works as in every form. The controls come with the eleventh row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.jupyter import card_html, table_html
+from lro_notebook.jupyter.card_model import WORDS, clean
+from lro_notebook.jupyter.card_widget import ASK, CANCELLING, ENDED
+from lro_notebook.jupyter.table_model import SORTS, STATES, Arrangement, arranged, totals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from lro_notebook.jupyter.card_model import CardView
+
+FEW = 10  # rows that need no controls
+#: JupyterLab takes the plain arrows and those with Shift for its cells.
+KEYS = "Choose with Ctrl+click, or move with Ctrl+↑ Ctrl+↓ and choose with Ctrl+Space:"
+_STATES = {WORDS[state].lower(): state for state in STATES}
+_LABEL = 90  # characters of an operation in the list of those that may be chosen
+
+
+class TableBody:
+    """The table, the controls above it, and the totals with the cancel buttons below.
+
+    Parameters
+    ----------
+    cancel : callable
+        Is told the places of the operations to cancel.
+    redraw : callable
+        Has `update` called soon; called when somebody wants to see something else.
+    """
+
+    style = card_html.STYLE + table_html.STYLE
+
+    def __init__(self, cancel: Callable[[Sequence[int]], object], redraw: Callable[[], object]) -> None:
+        import ipywidgets  # noqa: PLC0415 - only in a notebook
+
+        self._cancel, self._redraw = cancel, redraw
+        self.clicked = False
+        self._wish, self._pages = Arrangement(), 1
+        self._views: Sequence[CardView] = ()
+        self._asked: set[int] = set()
+        self._listed: list[int] = []
+        self._shown: list[int] = []
+        self._order, self._only = (
+            ipywidgets.Dropdown(
+                options=options,
+                description=word,
+                style={"description_width": "initial"},
+                layout={"width": "150px"},
+            )
+            for word, options in (("Sort", SORTS), ("State", ("all", *_STATES)))
+        )
+        self._back = ipywidgets.Button(description="‹", tooltip="Previous page")  # noqa: RUF001 - a button's sign
+        self._on = ipywidgets.Button(description="›", tooltip="Next page")  # noqa: RUF001 - a button's sign
+        self._where = ipywidgets.HTML()
+        for button in (self._back, self._on):
+            button.add_class("lro-page")
+        self._controls = _row(ipywidgets, self._order, self._only, self._back, self._where, self._on)
+        self._table = ipywidgets.HTML()
+        self._totals = ipywidgets.HTML()
+        self._totals.add_class("lro-totals")
+        self._choose = ipywidgets.ToggleButton(description="Choose…", tooltip="Choose which to cancel")
+        self._button = ipywidgets.Button(tooltip=ASK)
+        self._foot = _row(ipywidgets, self._totals, self._choose, self._button)
+        self._list = ipywidgets.SelectMultiple(
+            rows=6, description=KEYS, style={"description_width": "initial"}, layout={"display": "none"}
+        )
+        self._list.add_class("lro-list")
+        self.parts: tuple[Any, ...] = (self._controls, self._table, self._foot, self._list)
+        self._listen()
+
+    @property
+    def clickable(self) -> list[Any]:
+        """The widgets that people use."""
+        return [self._button, self._choose, self._list, self._order, self._only, self._back, self._on]
+
+    def update(self, views: Sequence[CardView], note: str, now: datetime) -> None:
+        """Bring the widgets up to date; a part that has not changed is not sent."""
+        self._views = views
+        page = arranged(views, self._wish, now)
+        self._wish, self._pages = replace(self._wish, page=page.number), page.count
+        self._shown = page.matching
+        self._table.value = table_html.live_table([views[place] for place in page.places], now)
+        self._totals.value = table_html.foot(totals(views), note, local=any(view.local for view in views))
+        self._controls.layout.display = "" if len(views) > FEW else "none"
+        self._where.value = str(page)
+        for button in (self._back, self._on):
+            button.layout.display = "" if page.count > 1 else "none"
+        self._label()
+
+    def allow_clicks(self) -> None:
+        """Let operations be cancelled again of which somebody asked it before."""
+        self._asked.clear()
+
+    def close(self) -> None:
+        """Remove the widgets from the page and from the kernel."""
+        for widget in (*self.parts, *self.clickable, self._where, self._totals):
+            widget.close()
+
+    def _listen(self) -> None:
+        self._order.observe(lambda change: self._see(sort=change["new"], page=0), "value")
+        self._only.observe(lambda change: self._see(state=_STATES.get(change["new"]), page=0), "value")
+        # Around the end: a button that were disabled there would lose the focus of who has just pressed it.
+        self._back.on_click(lambda _: self._see(page=(self._wish.page - 1) % self._pages))
+        self._on.on_click(lambda _: self._see(page=(self._wish.page + 1) % self._pages))
+        self._choose.observe(lambda change: self._offer(offered=change["new"]), "value")
+        self._list.observe(lambda _: self._label(), "index")
+        self._button.on_click(lambda _: self._click())
+
+    def _see(self, **wish: Any) -> None:  # noqa: ANN401 - fields of Arrangement
+        self.clicked = True
+        self._wish = replace(self._wish, **wish)
+        self._redraw()
+
+    def _is_free(self, place: int) -> bool:
+        """Tell whether an operation runs and nobody has asked it to stop yet."""
+        view = self._views[place]
+        return not view.ended and view.state != "CANCELLING" and place not in self._asked
+
+    def _free(self) -> list[int]:
+        return [place for place in range(len(self._views)) if self._is_free(place)]
+
+    def _offer(self, *, offered: bool) -> None:
+        """Open or close the list of the running operations that the filter shows, of all its pages.
+
+        It does not change while it is open: a selection is told by positions, and those must go on meaning
+        what was seen.
+        """
+        self.clicked = True
+        self._listed = [place for place in self._shown if offered and self._is_free(place)]
+        self._list.options = [_label_of(self._views[place]) for place in self._listed]
+        self._list.layout.display = "" if offered else "none"
+        self._label()
+
+    def _label(self) -> None:
+        """Say on the button what a click does."""
+        free = any(map(self._is_free, range(len(self._views))))
+        chosen = len(self._list.index)
+        if self._choose.value:
+            text, clickable = f"Cancel {chosen:,} chosen", chosen > 0
+        elif free:
+            text, clickable = "Cancel all", True
+        else:
+            # Never disabled: the focus of who has just pressed it would be lost.
+            text, clickable = ENDED if all(view.ended for view in self._views) else CANCELLING, True
+        self._button.description, self._button.disabled = text, not clickable
+
+    def _click(self) -> None:
+        """Answer a click, in whichever thread it comes: only note it and hand it on."""
+        places = [self._listed[index] for index in self._list.index] if self._choose.value else self._free()
+        self.clicked = True
+        self._asked.update(places)
+        self._choose.value = False
+        self._label()
+        if places:
+            self._cancel(places)
+
+
+def _row(ipywidgets: Any, *widgets: Any) -> Any:  # noqa: ANN401 - ipywidgets has no types
+    row = ipywidgets.HBox(widgets)
+    row.add_class("lro-controls")
+    return row
+
+
+def _label_of(view: CardView) -> str:
+    return clean(f"{view.title} {view.target} ({view.operation_id})", _LABEL)

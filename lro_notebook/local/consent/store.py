@@ -1,0 +1,25 @@
+"""Consent stores: what the service knows about this kind of store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.local.consent import query_accessible_data, routes, rows
+from lro_notebook.local.http.kinds import StoreKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def check(_body: Mapping[str, Any]) -> None:
+    """Take any fields of a consent store: they are kept, and have no effect."""
+
+
+KIND = StoreKind(
+    collection="consentStores",
+    label="consent",
+    tables=rows.TABLES,
+    check=check,
+    methods={"queryAccessibleData": query_accessible_data.KIND},
+    routes=routes.ROUTES,
+)

@@ -1,0 +1,1 @@
+"""Datasets and the stores in them, whatever their kind."""

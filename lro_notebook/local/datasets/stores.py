@@ -1,0 +1,202 @@
+"""Rows of datasets and stores of any kind. Every function takes an open connection and does no other I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core.service_errors import Refusal, invalid, missing
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+
+class Store(NamedTuple):
+    """A store: its row key and its resource name."""
+
+    key: int
+    name: str
+
+
+def add_dataset(connection: sqlite3.Connection, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Insert a dataset and return it; refuse a name that is taken."""
+    if has_dataset(connection, name):
+        raise taken(name)
+    dataset = {"name": name, **{key: value for key, value in body.items() if key != "name"}}
+    row = (name, parent_of(name), orjson.dumps(dataset))
+    connection.execute("INSERT INTO datasets (name, parent, body) VALUES (?, ?, ?)", row)
+    return dataset
+
+
+def has_dataset(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether a dataset exists."""
+    return connection.execute("SELECT 1 FROM datasets WHERE name = ?", (name,)).fetchone() is not None
+
+
+def get_dataset(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
+    """Return a dataset that must exist."""
+    row = connection.execute("SELECT body FROM datasets WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise _no_dataset(name)
+    dataset: dict[str, Any] = orjson.loads(row[0])
+    return dataset
+
+
+def list_datasets(
+    connection: sqlite3.Connection, parent: str, *, after: str, limit: int
+) -> list[dict[str, Any]]:
+    """Return up to `limit` datasets of a location whose name comes after `after`, by name."""
+    rows = connection.execute(
+        "SELECT body FROM datasets WHERE parent = ? AND name > ? ORDER BY name LIMIT ?",
+        (parent, after, limit),
+    )
+    return [orjson.loads(body) for (body,) in rows]
+
+
+def delete_dataset(connection: sqlite3.Connection, name: str) -> list[int]:
+    """Delete a dataset with all that is in it; return the operations that were still active."""
+    get_dataset(connection, name)
+    # What lies below the name: "/" is followed by "0".
+    below = (name, f"{name}/", f"{name}0")
+    active = connection.execute(
+        "SELECT id FROM operations WHERE (parent = ? OR parent > ? AND parent < ?) AND ended IS NULL", below
+    )
+    numbers = [number for (number,) in active]
+    connection.execute("DELETE FROM operations WHERE parent = ? OR parent > ? AND parent < ?", below)
+    connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
+    return numbers
+
+
+def delete_all(connection: sqlite3.Connection) -> None:
+    """Delete every dataset with all that is in it, and every operation."""
+    connection.execute("DELETE FROM operations")
+    connection.execute("DELETE FROM datasets")
+
+
+def add_store(
+    connection: sqlite3.Connection, dataset: str, identifier: str, body: Mapping[str, Any], *, collection: str
+) -> dict[str, Any]:
+    """Insert a store and return it; its fields are kept as they came."""
+    get_dataset(connection, dataset)
+    name = f"{dataset}/{collection}/{identifier}"
+    key = (dataset, collection, identifier)
+    if connection.execute("SELECT 1 FROM stores WHERE (dataset, collection, id) = (?, ?, ?)", key).fetchone():
+        raise taken(name)
+    store = {"name": name, **{key: value for key, value in body.items() if key != "name"}}
+    connection.execute(
+        "INSERT INTO stores (dataset, collection, id, body) VALUES (?, ?, ?, ?)", (*key, orjson.dumps(store))
+    )
+    return store
+
+
+def get_store(
+    connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str
+) -> dict[str, Any]:
+    """Return a store that must exist, as the API shows it."""
+    row = _store_row(connection, dataset, identifier, collection=collection)
+    store: dict[str, Any] = orjson.loads(row[1])
+    return store
+
+
+def patch_store(
+    connection: sqlite3.Connection,
+    dataset: str,
+    identifier: str,
+    changes: Mapping[str, Any],
+    *,
+    collection: str,
+) -> dict[str, Any]:
+    """Set fields of a store that must exist, remove those whose new value is None, and return it."""
+    key, body = _store_row(connection, dataset, identifier, collection=collection)
+    store = {field: value for field, value in {**orjson.loads(body), **changes}.items() if value is not None}
+    connection.execute("UPDATE stores SET body = ? WHERE key = ?", (orjson.dumps(store), key))
+    return store
+
+
+def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str) -> Store:
+    """Return the key and name of a store that must exist."""
+    row = _store_row(connection, dataset, identifier, collection=collection)
+    return Store(row[0], f"{dataset}/{collection}/{identifier}")
+
+
+def destination_of(connection: sqlite3.Connection, source: Store, body: Mapping[str, Any]) -> Store:
+    """Return the store that ``destinationStore`` names: another than the source, in the same location."""
+    collection, name = source.name.split("/")[-2], body.get("destinationStore")
+    dataset, _, identifier = name.rpartition(f"/{collection}/") if isinstance(name, str) else ("", "", "")
+    if not dataset or not identifier or "/" in identifier:
+        raise invalid(
+            f"destinationStore: expected a name such as projects/P/locations/L/datasets/D/{collection}/S"
+        )
+    if parent_of(dataset) != parent_of(parent_of(source.name)):
+        raise invalid("destinationStore: name a store in the location of the source")
+    if name == source.name:
+        raise invalid("destinationStore: name another store than the source")
+    return find_store(connection, dataset, identifier, collection=collection)
+
+
+def require_store(connection: sqlite3.Connection, store: Store) -> None:
+    """Refuse to go on with a store that was deleted in the meantime."""
+    if connection.execute("SELECT 1 FROM stores WHERE key = ?", (store.key,)).fetchone() is None:
+        raise missing(f"{store.name} was deleted while the operation ran")
+
+
+def list_stores(
+    connection: sqlite3.Connection, dataset: str, *, collection: str, after: str, limit: int
+) -> list[dict[str, Any]]:
+    """Return up to `limit` stores of a dataset whose id comes after `after`, by id."""
+    get_dataset(connection, dataset)
+    rows = connection.execute(
+        "SELECT body FROM stores WHERE dataset = ? AND collection = ? AND id > ? ORDER BY id LIMIT ?",
+        (dataset, collection, after, limit),
+    )
+    return [orjson.loads(body) for (body,) in rows]
+
+
+def delete_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str) -> None:
+    """Delete a store with all that is in it."""
+    key, _ = _store_row(connection, dataset, identifier, collection=collection)
+    connection.execute("DELETE FROM stores WHERE key = ?", (key,))
+
+
+def check_dataset(body: Mapping[str, Any]) -> None:
+    """Refuse fields of a new dataset that cannot be."""
+    if not isinstance(body.get("timeZone", ""), str):
+        raise invalid("timeZone: expected the name of a time zone, such as America/New_York")
+
+
+def taken(name: str) -> Refusal:
+    """Return the refusal of a name that is in use."""
+    return Refusal(Code.ALREADY_EXISTS, f"{name} already exists; use it, or delete it first")
+
+
+def parent_of(name: str) -> str:
+    """Return the name of what holds the resource `name`."""
+    return re.sub(r"/[^/]+/[^/]+\Z", "", name)
+
+
+def _store_row(
+    connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str
+) -> tuple[int, bytes]:
+    row: tuple[int, bytes] | None = connection.execute(
+        "SELECT key, body FROM stores WHERE (dataset, collection, id) = (?, ?, ?)",
+        (dataset, collection, identifier),
+    ).fetchone()
+    if row is None:
+        get_dataset(connection, dataset)
+        raise missing(
+            f"{dataset}/{collection}/{identifier[:80]} does not exist; create it with "
+            f"POST {dataset}/{collection}?{collection[:-1]}Id={identifier[:80]}"
+        )
+    return row
+
+
+def _no_dataset(name: str) -> Refusal:
+    parent, _, identifier = name.rpartition("/")
+    return missing(
+        f"dataset {name[:300]} does not exist; create it with POST {parent}?datasetId={identifier[:80]}, "
+        f"or list the datasets with GET {parent}"
+    )

@@ -1,0 +1,131 @@
+"""What DICOMweb answers: search results of studies, series and instances, out of their metadata. Pure.
+
+Attributes as PS3.18 (10.6.3) asks for them; ``includefield=all`` gives instances with all there is.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.dicom import part10
+from lro_notebook.local.dicom.part10 import INSTANCE, SERIES, STUDY, first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lro_notebook.local.dicom.part10 import Metadata
+
+Level = Literal["studies", "series", "instances"]
+
+_MODALITY, _MODALITIES = "00080060", "00080061"
+_STUDY_TAGS = (
+    "00080020 00080030 00080050 00080090 00081030 00100010 00100020 00100030 00100040 00200010".split()  # noqa: SIM905 - reads better
+)
+_SERIES_TAGS = "00080060 0008103E 00200011 00400244 00400245".split()  # noqa: SIM905
+_INSTANCE_TAGS = "00080016 00200013 00280008 00280010 00280011 00280100".split()  # noqa: SIM905
+#: How often a series or instance occurs in what it belongs to.
+_SERIES_OF_STUDY, _INSTANCES_OF_STUDY, _INSTANCES_OF_SERIES = "00201206", "00201208", "00201209"
+_CONTROLS = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
+#: How many results a search returns where it does not say, and at most.
+_LIMITS: Mapping[Level, tuple[int, int]] = {
+    "studies": (100, 5_000),
+    "series": (100, 5_000),
+    "instances": (1_000, 50_000),
+}
+
+
+class Search(NamedTuple):
+    """A checked search: tags with the text that their value must be, and which part of the results."""
+
+    wanted: tuple[tuple[str, str], ...]
+    everything: bool
+    limit: int
+    offset: int
+
+
+def search_of(level: Level, parameters: Iterable[tuple[str, str]]) -> Search:
+    """Return what the query of a request asks for, or refuse what this service cannot find."""
+    default, most = _LIMITS[level]
+    wanted, controls = [], {"limit": str(default), "offset": "0"}
+    for name, value in parameters:
+        if name in _CONTROLS:
+            controls[name] = value
+        elif name not in ("alt", "key", "fields", "prettyPrint", "quotaUser"):  # Google's clients add these
+            wanted.append((_tag(name), value))
+    limit, offset = (_number(name, controls[name]) for name in ("limit", "offset"))
+    everything = controls.get("includefield", "").lower() == "all"
+    return Search(tuple(wanted), everything, min(limit, most), offset)
+
+
+def results(level: Level, instances: Iterable[Metadata], search: Search) -> list[Metadata]:
+    """Return the matches of a level, made of the instances' metadata, which come by their UIDs."""
+    tags = {"studies": [STUDY], "series": [STUDY, SERIES], "instances": [STUDY, SERIES, INSTANCE]}[level]
+    show = {"studies": _study, "series": _series, "instances": _instance}[level]
+    found = []
+    for _, group in groupby(instances, lambda item: [first(item, tag) for tag in tags]):
+        items = list(group)
+        shown = show(items)
+        # What is shown of a study is not all that it can be searched by.
+        if _matches({**items[0], **shown}, search.wanted):
+            found.append(items[0] if level == "instances" and search.everything else shown)
+    return found[search.offset : search.offset + search.limit]
+
+
+def _study(items: list[Metadata]) -> Metadata:
+    modalities = sorted({str(first(item, _MODALITY)) for item in items if first(item, _MODALITY)})
+    series = {first(item, SERIES) for item in items}
+    return {
+        **_pick(items[0], [*_STUDY_TAGS, STUDY]),
+        _MODALITIES: {"vr": "CS", "Value": modalities},
+        _SERIES_OF_STUDY: _count(len(series)),
+        _INSTANCES_OF_STUDY: _count(len(items)),
+    }
+
+
+def _series(items: list[Metadata]) -> Metadata:
+    return {**_pick(items[0], [*_SERIES_TAGS, STUDY, SERIES]), _INSTANCES_OF_SERIES: _count(len(items))}
+
+
+def _instance(items: list[Metadata]) -> Metadata:
+    return _pick(items[0], [*_INSTANCE_TAGS, STUDY, SERIES, INSTANCE])
+
+
+def _pick(item: Metadata, tags: list[str]) -> Metadata:
+    return {tag: item[tag] for tag in tags if tag in item}
+
+
+def _count(number: int) -> dict[str, Any]:
+    return {"vr": "IS", "Value": [number]}
+
+
+def _matches(item: Metadata, wanted: Iterable[tuple[str, str]]) -> bool:
+    return all(text in _texts(item.get(tag, {})) for tag, text in wanted)
+
+
+def _texts(element: Mapping[str, Any]) -> list[str]:
+    """Return the values of an attribute as texts; a name is its alphabetic form."""
+    values = element.get("Value", ())
+    return [str(value.get("Alphabetic", "") if isinstance(value, dict) else value) for value in values]
+
+
+def _tag(name: str) -> str:
+    """Return the tag of a keyword such as PatientID, or of eight hexadecimal digits."""
+    tag = part10.pydicom().datadict.tag_for_keyword(name)
+    if tag is not None:
+        return f"{tag:08X}"
+    try:
+        return f"{int(name, 16):08X}" if len(name) == 8 else _no_tag(name)  # noqa: PLR2004 - group and element
+    except ValueError:
+        return _no_tag(name)
+
+
+def _no_tag(name: str) -> str:
+    raise invalid(f"{name[:80]!r} is no DICOM attribute; search with keywords such as PatientID=123")
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004 - fits any list
+        raise invalid(f"{name}: expected a number")
+    return int(text)

@@ -1,0 +1,90 @@
+"""The runner of ``dicomStores.import``: files in a bucket -> instances of a DICOM store.
+
+A unit is one file. One that is no DICOM file is counted and logged, the others go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import objects
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.dicom import part10, rows
+from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.records import Failure
+from lro_notebook.local.operations.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lro_notebook.local.core.buckets import Location
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.dicom.part10 import Instance
+    from lro_notebook.local.operations.work import Context, Job, Steps
+
+#: A step of large files ends here, so that a transaction stays short.
+STEP_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """A checked import: where to, where from, and the storage class to note."""
+
+    store: Store
+    source: Location
+    storage_class: str
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+    """Check the body of ``dicomStores.import``."""
+    part10.pydicom()
+    return ImportRequest(
+        store,
+        arguments.source(context.buckets, body),
+        rows.storage_class_of(body, default="STANDARD"),
+    )
+
+
+def run(job: Job, request: ImportRequest) -> Steps:
+    """Read the files one by one and yield a step per batch."""
+    yield from batches.await_sample(job, request.source)
+    files, left_out = batches.found(job, request.source)
+    yield Step(sized=len(files) + len(left_out), failures=left_out)
+    instances = (read_file(uri, path) for uri, path in files)
+    write = partial(_write, request=request)
+    yield from batches.steps(job, instances, write, size_of=size_of, step_bytes=STEP_BYTES)
+    return {}
+
+
+def size_of(instance: Instance) -> int:
+    """Return the bytes of an instance."""
+    return len(instance.data)
+
+
+def read_file(uri: str, path: Path) -> Instance | Failure:
+    """Return the instance in a file, or why it holds none."""
+    try:
+        return part10.read(objects.read_object(path))
+    except OSError as error:
+        return batches.unreadable(uri, error)
+    except part10.Flaw as flaw:
+        return Failure(uri, "", Code.INVALID_ARGUMENT, str(flaw))
+
+
+def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], request: ImportRequest) -> None:
+    stores.require_store(connection, request.store)
+    rows.put_many(connection, request.store.key, units, storage_class=request.storage_class)
+
+
+KIND = Kind(
+    "dicom.DicomService.ImportDicomData",
+    "dicom.ImportDicomDataResponse",
+    parse,
+    run,
+    log="ImportDicomLogEntry",
+)

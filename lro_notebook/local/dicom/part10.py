@@ -1,0 +1,300 @@
+"""DICOM files as bytes: their UIDs and metadata, JSON patches of it, other transfer syntaxes. Pure.
+
+pydicom does the reading; it is imported where it is used, since it comes with an extra. What is said of
+a file that cannot be read never holds its content, nor may pydicom's own warnings, which do.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from functools import cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import nesting
+from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.dicom import inflate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from pydicom.dataset import Dataset, FileDataset
+
+#: DICOM JSON: tag -> ``{"vr": …, "Value": […]}``.
+Metadata = dict[str, Any]
+
+STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
+
+#: Value representations of binary data; metadata leaves such attributes out.
+_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+#: Attributes that a file may have at its top.
+_ATTRIBUTES = 50_000
+_UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
+#: Transfer syntaxes between which only the encoding of attributes differs, not that of pixels.
+UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
+_DEFLATED = UNCOMPRESSED[2]
+
+
+class Flaw(ValueError):
+    """Why a file cannot be used."""
+
+
+class Instance(NamedTuple):
+    """A DICOM instance: its UIDs, its metadata as JSON, and its file."""
+
+    study: str
+    series: str
+    id: str
+    metadata: bytes
+    data: bytes
+
+
+@cache
+def pydicom() -> ModuleType:
+    """Return pydicom, told to keep what it reads to itself; refuse where it is not installed."""
+    try:
+        import pydicom as module  # noqa: PLC0415 - comes with an extra
+        from pydicom import config  # noqa: PLC0415
+    except ImportError as error:
+        raise Refusal(
+            Code.UNIMPLEMENTED,
+            "DICOM needs pydicom, which is not installed where the local service runs; "
+            "pip install 'lro-notebook[dicom]' there and start the service again",
+        ) from error
+    # Its warnings quote values.
+    config.settings.reading_validation_mode = config.IGNORE
+    config.settings.writing_validation_mode = config.IGNORE
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module=r"pydicom\b")
+    return module
+
+
+def read(data: bytes) -> Instance:
+    """Return the instance in a file.
+
+    Raises
+    ------
+    Flaw
+        The bytes are no DICOM file, or it lacks one of its UIDs.
+    """
+    return instance_of(open_file(data), data)
+
+
+def open_file(data: bytes) -> FileDataset:
+    """Return the attributes of a file, read with pydicom.
+
+    Raises
+    ------
+    Flaw
+        The bytes are no DICOM file.
+    """
+    if not data:
+        raise Flaw("empty DICOM instance found")
+    module = pydicom()
+    try:
+        plain = inflate.inflated(data)
+    except ValueError as error:
+        raise Flaw(f"not a DICOM file that can be read: {error}") from error
+    count = 0
+
+    def too_many(*_: object) -> bool:
+        nonlocal count
+        count += 1
+        return count > _ATTRIBUTES
+
+    try:
+        file: FileDataset = module.filereader.read_partial(BytesIO(plain or data), too_many)
+        if plain is not None:
+            file.file_meta.TransferSyntaxUID = module.uid.UID(inflate.DEFLATED)
+        file.get("PixelData")
+    except Exception as error:  # pydicom raises anything at all on files that are broken
+        raise Flaw(f"not a DICOM file that can be read ({type(error).__name__})") from error
+    if count > _ATTRIBUTES:
+        raise Flaw(f"the file has more than {_ATTRIBUTES:,} attributes")
+    return file
+
+
+def instance_of(file: Dataset, data: bytes) -> Instance:
+    """Return the instance of a file that was read; `data` is the whole file."""
+    shown = metadata_of(file)
+    uids = []
+    for tag, name in (
+        (STUDY, "StudyInstanceUID"),
+        (SERIES, "SeriesInstanceUID"),
+        (INSTANCE, "SOPInstanceUID"),
+    ):
+        value = first(shown, tag)
+        if not isinstance(value, str) or _UID.fullmatch(value) is None:
+            raise Flaw(f"{name} is missing or no UID (numbers with dots between them, at most 64 characters)")
+        uids.append(value)
+    study, series, identifier = uids
+    try:
+        metadata = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise Flaw("its attributes cannot be shown as JSON: sequences nest too deep") from error
+    if nesting.is_too_deep(metadata):
+        raise Flaw(f"as JSON {nesting.REASON}")
+    return Instance(study, series, identifier, metadata, data)
+
+
+def metadata_of(file: Dataset) -> Metadata:
+    """Return the attributes of a file as DICOM JSON, without binary ones and those that cannot be read."""
+    shown: Metadata = {}
+    for tag in file.keys():  # noqa: SIM118 - iterating a dataset reads every value, the broken ones too
+        try:
+            element = file[tag]
+            if element.VR not in _BINARY and tag.group != 2:  # noqa: PLR2004 - the group of the file's header
+                shown[f"{tag:08X}"] = _pruned(element.to_json_dict(lambda _: "", 1024))
+        except Exception:  # noqa: BLE001, S112 - as above; a bad attribute is no reason to lose the others
+            continue
+    return shown
+
+
+def first(metadata: Metadata, tag: str) -> object:
+    """Return the first value of an attribute, None where it has none."""
+    values = metadata.get(tag, {}).get("Value") or [None]
+    return values[0]
+
+
+def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
+    """Return the instance of a file after a JSON Patch (RFC 6902) of its metadata.
+
+    Raises
+    ------
+    Flaw
+        The patch does not fit the file, or changes what may not be changed.
+    """
+    file = open_file(data)
+    before = metadata_of(file)
+    after = apply_patch(orjson.loads(orjson.dumps(before)), patch)
+    for tag in before.keys() | after.keys():
+        if before.get(tag) == after.get(tag):
+            continue
+        if tag in (STUDY, SERIES, INSTANCE, "00080016"):
+            raise Flaw("the patch changes a UID by which instances are found")
+        _set(file, tag, after.get(tag))
+    return read(written(file))
+
+
+def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
+    """Return `document`, changed in place by the operations of a JSON Patch, in their order."""
+    for number, step in enumerate(patch):
+        try:
+            _apply(document, step)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise Flaw(f"operation {number} of the patch does not fit the metadata") from error
+    return document
+
+
+def check_patch(patch: object) -> list[Mapping[str, Any]]:
+    """Return a JSON Patch if it has the form of one.
+
+    Raises
+    ------
+    Flaw
+        It has not.
+    """
+    if not isinstance(patch, list) or not patch:
+        raise Flaw("expected a JSON Patch: a list of operations")
+    for number, step in enumerate(patch):
+        fits = isinstance(step, dict) and isinstance(step.get("path"), str) and step["path"].startswith("/")
+        word = step.get("op") if fits else None
+        if word not in ("add", "replace", "remove", "test") or (word != "remove" and "value" not in step):
+            raise Flaw(
+                f"operation {number}: expected an op of add, replace, remove or test, with a path such as "
+                "/00100020/Value/0 and a value"
+            )
+    return patch
+
+
+def written(file: FileDataset) -> bytes:
+    """Return a file as bytes again."""
+    buffer = BytesIO()
+    file.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def converted(data: bytes, syntax: str) -> bytes:
+    """Return a file in another uncompressed transfer syntax.
+
+    Raises
+    ------
+    Flaw
+        Its pixels are compressed, or it is big-endian.
+    """
+    file = open_file(data)
+    now = file.file_meta.get("TransferSyntaxUID")
+    if now == syntax:
+        return data
+    if now not in UNCOMPRESSED:
+        raise Flaw("the instance is compressed or big-endian; the local service only changes the encoding")
+    file.file_meta.TransferSyntaxUID = pydicom().uid.UID(syntax)
+    buffer = BytesIO()
+    file.save_as(
+        buffer,
+        implicit_vr=syntax == UNCOMPRESSED[0],
+        little_endian=True,
+        enforce_file_format=True,
+        overwrite=True,
+    )
+    return buffer.getvalue()
+
+
+def _set(file: Dataset, tag: str, value: Mapping[str, Any] | None) -> None:
+    """Set an attribute from DICOM JSON, or remove it."""
+    try:
+        number = int(tag, 16)
+        if value is None:
+            del file[number]
+        else:
+            file.add(pydicom().dataset.Dataset.from_json({tag: value})[number])
+    except Exception as error:  # as above
+        raise Flaw("the patch gives an attribute a tag or a value that it cannot have") from error
+
+
+def _apply(document: Any, step: Mapping[str, Any]) -> None:  # noqa: ANN401 - any JSON value
+    *path, last = (part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:])
+    holder = document
+    for part in path:
+        holder = holder[int(part) if isinstance(holder, list) else part]
+    if isinstance(holder, list):
+        _apply_to_list(holder, last, step)
+        return
+    if step["op"] != "add" and last not in holder:
+        raise KeyError(last)
+    if step["op"] == "test" and holder[last] != step["value"]:
+        raise ValueError
+    if step["op"] == "remove":
+        del holder[last]
+    elif step["op"] != "test":
+        holder[last] = step["value"]
+
+
+def _apply_to_list(holder: list[Any], last: str, step: Mapping[str, Any]) -> None:
+    index = len(holder) if last == "-" else int(last)
+    if not 0 <= index < len(holder) + (step["op"] == "add"):
+        raise IndexError(index)
+    if step["op"] == "add":
+        holder.insert(index, step["value"])
+    elif step["op"] == "replace":
+        holder[index] = step["value"]
+    elif step["op"] == "remove":
+        del holder[index]
+    elif holder[index] != step["value"]:
+        raise ValueError
+
+
+def _pruned(element: Metadata) -> Metadata:
+    """Leave binary attributes out of the items of a sequence."""
+    if element.get("vr") == "SQ":
+        element["Value"] = [
+            {tag: _pruned(inner) for tag, inner in item.items() if inner.get("vr") not in _BINARY}
+            for item in element.get("Value", ())
+        ]
+    return element

@@ -1,0 +1,32 @@
+"""DICOM stores: what the service knows about this kind of store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.local.dicom import changes, deidentify, exports, imports, routes, rows
+from lro_notebook.local.http.kinds import StoreKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def check(_body: Mapping[str, Any]) -> None:
+    """Take any fields of a DICOM store: they are kept, and have no effect."""
+
+
+KIND = StoreKind(
+    collection="dicomStores",
+    label="dicom",
+    tables=rows.TABLES,
+    check=check,
+    methods={
+        "import": imports.KIND,
+        "export": exports.KIND,
+        "deidentify": deidentify.KIND,
+        "setBlobStorageSettings": changes.SET_BLOB_STORAGE_SETTINGS,
+    },
+    routes=routes.ROUTES,
+    deidentify=deidentify.copy_store,
+    check_config=deidentify.check_config,
+)

@@ -1,0 +1,200 @@
+"""The runner of ``fhirStores.executeCohort``: the resources that expressions select -> files in a bucket.
+
+Expressions with the same label fill the same files, in which a resource is once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.fhirpath.scope import Scope
+from lro_notebook.fhirpath.values import Item
+from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.fhir import rows
+from lro_notebook.local.fhir.cohort_expression import EVERY_TYPE, Expression, Flaw, compile_expression
+from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.output_files import Shards, workspace
+from lro_notebook.local.operations.records import Failure
+from lro_notebook.local.operations.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lro_notebook.local.core.buckets import Location
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.operations.work import Context, Job, Steps
+
+#: A literal reference to a resource of the same store.
+_REFERENCE = re.compile(
+    r"(?P<type>[A-Z][A-Za-z]{0,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?", re.ASCII
+)
+#: A fraction that may have more digits than a double keeps: 16 have 8 on one side. It begins with its point
+#: because that is found the fastest.
+_LONG_NUMBER = re.compile(rb"\.(?:\d{8}|(?<=\d{8}\.)\d)")
+_MOST = 100  # expressions of a cohort
+_EXACT = json.JSONDecoder(parse_float=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortRequest:
+    """A checked cohort; `moment` None is now."""
+
+    store: Store
+    expressions: tuple[Expression, ...]
+    destination: Location
+    moment: int | None
+    dry_run: bool
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequest:
+    """Check the body of ``fhirStores.executeCohort``."""
+    listed = arguments.message(body, "fhirpathQuery").get("expressions")
+    if not isinstance(listed, list) or not listed or not all(isinstance(item, dict) for item in listed):
+        raise invalid(
+            'fhirpathQuery.expressions: expected a list such as [{"fhirpathExpression": "Patient"}]'
+        )
+    if len(listed) > _MOST:
+        raise invalid(f"fhirpathQuery.expressions: the local service takes {_MOST} of them at most")
+    destination = arguments.destination(context.buckets, body)
+    expressions = []
+    for item in listed:
+        label = item.get("label") or ""
+        arguments.folder(context.buckets, f"{destination.uri.rstrip('/')}/{label}", "label")
+        expressions.append(compile_expression(item.get("fhirpathExpression"), str(label)))
+    moment = arguments.moment(body, "_at")
+    return CohortRequest(store, tuple(expressions), destination, moment, arguments.flag(body, "validateOnly"))
+
+
+def run(job: Job, request: CohortRequest) -> Steps:
+    """Write what each expression matches, and yield a step per batch."""
+    if request.dry_run:
+        return {"fhirStore": request.store.name}
+    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    with job.database.read() as connection, workspace(job) as drafts:
+        stores.require_store(connection, request.store)
+        for number, label in enumerate(dict.fromkeys(part.label for part in request.expressions)):
+            group = _Group(job, request, connection, label)
+            (drafts / str(number)).mkdir()
+            yield from group.write(drafts / str(number), folder / label)
+    return {"fhirStore": request.store.name}
+
+
+class _Group:
+    """The work on the expressions that share a label."""
+
+    def __init__(self, job: Job, request: CohortRequest, connection: sqlite3.Connection, label: str) -> None:
+        self._job, self._request, self._connection = job, request, connection
+        self._expressions = [part for part in request.expressions if part.label == label]
+        self._now = datetime.now(UTC)
+        self._resolved: list[tuple[dict[str, Any], bytes]] = []
+        several = len(self._expressions) > 1 or any(part.resolves for part in self._expressions)
+        self._written: set[tuple[str, str]] | None = set() if several else None
+
+    def write(self, draft: Path, folder: Path) -> Generator[Step, None, None]:
+        """Write what the expressions select to `draft`, and publish it in `folder`."""
+        shards: dict[str, Shards] = {}
+        with ExitStack() as stack:
+            for step, lines in self._steps():
+                for type_, body in lines:
+                    if type_ not in shards:
+                        name = f"{self._job.operation}_{type_}"
+                        shards[type_] = stack.enter_context(Shards(draft, name, self._job.shard_bytes))
+                    shards[type_].write([body])
+                yield step
+        for part in shards.values():
+            part.publish(folder)
+
+    def _steps(self) -> Iterator[tuple[Step, Sequence[tuple[str, bytes]]]]:
+        """Yield what a batch of resources gives: the step that it is, and type and body of each line."""
+        for expression in self._expressions:
+            lines: list[tuple[str, bytes]] = []
+            failures: list[Failure] = []
+            for number, body in enumerate(_bodies(self._connection, self._request, expression.type)):
+                try:
+                    lines += self._selected(expression, body)
+                except Flaw as flaw:
+                    failures.append(self._failure(body, flaw))
+                if number % self._job.batch() == 0:
+                    yield Step(success=len(lines), failures=failures), lines
+                    lines, failures = [], []
+            yield Step(success=len(lines), failures=failures), lines
+
+    def _selected(self, expression: Expression, body: bytes) -> Iterator[tuple[str, bytes]]:
+        """Yield type and body of the resources that an expression selects, those that are new."""
+        exact = expression.exact or _LONG_NUMBER.search(body) is not None
+        base = _EXACT.decode(body.decode()) if exact else orjson.loads(body)
+        item = Item(base)
+        self._resolved.clear()
+        for found in expression.select(item, Scope(item, resolve=self._resolve, now=self._now)):
+            stored = body if found is base else self._body_of(found)
+            if stored is None:  # a resource within another one
+                yield str(found["resourceType"]), orjson.dumps(found, default=float)
+            elif self._is_new(found):
+                yield str(found["resourceType"]), stored
+
+    def _is_new(self, resource: Mapping[str, Any]) -> bool:
+        if self._written is None:
+            return True
+        before = len(self._written)
+        self._written.add((str(resource["resourceType"]), str(resource.get("id"))))
+        return len(self._written) > before
+
+    def _body_of(self, resource: Mapping[str, Any]) -> bytes | None:
+        return next((body for found, body in self._resolved if found is resource), None)
+
+    def _resolve(self, reference: str) -> dict[str, Any] | None:
+        """Return the resource of this store that a reference names, as it was at the time asked for."""
+        match = _REFERENCE.fullmatch(reference)
+        if match is None:
+            return None
+        key, moment = self._request.store.key, self._request.moment
+        if moment is None:
+            stored = rows.read(self._connection, key, match["type"], match["id"])
+        else:
+            stored = rows.as_of(self._connection, key, match["type"], match["id"], moment=moment)
+        if stored is None or stored.body is None:
+            return None
+        resource: dict[str, Any] = orjson.loads(stored.body)
+        self._resolved.append((resource, stored.body))
+        return resource
+
+    def _failure(self, body: bytes, flaw: Flaw) -> Failure:
+        document = orjson.loads(body)
+        name = f"{self._request.store.name}/fhir/{document['resourceType']}/{document['id']}"
+        return Failure(name, name, Code.INVALID_ARGUMENT, str(flaw))
+
+
+def _bodies(connection: sqlite3.Connection, request: CohortRequest, type_: str) -> Iterator[bytes]:
+    """Yield the resources of a type, as they were at the time that is asked for."""
+    key, every = request.store.key, type_ in EVERY_TYPE
+    if request.moment is None:
+        for name in rows.counts(connection, key, since=None) if every else (type_,):
+            for _, body in rows.bodies(connection, key, name, since=None):
+                yield body
+        return
+    for name, identifier in rows.with_versions(connection, key):
+        if every or name == type_:
+            stored = rows.as_of(connection, key, name, identifier, moment=request.moment)
+            if stored is not None and stored.body is not None:
+                yield stored.body
+
+
+KIND = Kind(
+    "fhir.FhirStoreService.ExecuteCohort",
+    "fhir.ExecuteCohortResponse",
+    parse,
+    run,
+    versions=("v1beta1",),
+)

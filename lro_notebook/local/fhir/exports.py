@@ -1,0 +1,66 @@
+"""The runner of ``fhirStores.export``: current resources -> newline-delimited JSON in a bucket.
+
+Files are written under a hidden name and renamed whole, all files of a resource type at its end. An
+export that stops early leaves the finished types and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.output_files import Shards, filled, workspace
+from lro_notebook.local.operations.work import Kind, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lro_notebook.local.core.buckets import Location
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.operations.work import Context, Job, Steps
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """A checked export; `types` None is every type, `since` is in microseconds since 1970."""
+
+    store: Store
+    destination: Location
+    types: frozenset[str] | None
+    since: int | None
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
+    """Check the body of ``fhirStores.export``."""
+    arguments.no_bigquery(body)
+    location = arguments.destination(context.buckets, body)
+    types = arguments.types(body.get("_type", ""), "_type")
+    return ExportRequest(store, location, types, arguments.moment(body, "_since"))
+
+
+def run(job: Job, request: ExportRequest) -> Steps:
+    """Write one unchanging state of the store, type by type, and yield a step per batch."""
+    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    with job.database.read() as connection, workspace(job) as drafts:
+        stores.require_store(connection, request.store)
+        counts = resources.counts(connection, request.store.key, since=request.since)
+        wanted = [type_ for type_ in counts if request.types is None or type_ in request.types]
+        yield Step(sized=sum(counts[type_] for type_ in wanted))
+        for type_ in wanted:
+            rows = resources.bodies(connection, request.store.key, type_, since=request.since)
+            with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
+                yield from filled(job, shards, (body for _, body in rows))
+            shards.publish(folder)
+    return {}
+
+
+KIND = Kind(
+    "fhir.FhirService.ExportResources",
+    "fhir.rest.ExportResourcesResponse",
+    parse,
+    run,
+    log="ExportFhirLogEntry",
+)

@@ -1,0 +1,201 @@
+"""The runner of ``fhirStores.import``: bucket objects -> resources of a FHIR store.
+
+A unit is one resource. A unit that cannot be read is counted and logged, the others go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import nesting, objects, rawjson
+from lro_notebook.local.core.names import is_fhir_id, is_resource_type
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.fhir import rows
+from lro_notebook.local.fhir.rows import Incoming
+from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.records import Failure
+from lro_notebook.local.operations.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lro_notebook.local.core.buckets import Location
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.operations.work import Context, Job, Steps
+
+_STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: Texts that are sized between two chances to stop.
+_SIZING_STEP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """A checked import: where to, where from, and whether a text is a bundle or spans a whole file."""
+
+    store: Store
+    source: Location
+    bundles: bool
+    whole_files: bool
+
+
+class Text(NamedTuple):
+    """One JSON text of the input and where it stands."""
+
+    source: str
+    raw: bytes
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
+    """Check the body of ``fhirStores.import``."""
+    structure = arguments.choice(body, "contentStructure", _STRUCTURES)
+    location = arguments.source(context.buckets, body)
+    return ImportRequest(
+        store, location, bundles=structure.startswith("BUNDLE"), whole_files=structure.endswith("PRETTY")
+    )
+
+
+def run(job: Job, request: ImportRequest) -> Steps:
+    """Size the input, then read it and yield a step per batch."""
+    yield from batches.await_sample(job, request.source)
+    files, left_out = batches.found(job, request.source)
+    total = len(left_out)
+    for uri, path in files:
+        for number, text in enumerate(texts(uri, path, whole_files=request.whole_files)):
+            total += units(text, request)
+            if number % _SIZING_STEP == 0:
+                yield Step()
+    yield Step(sized=total, failures=left_out)
+    put = partial(write, store=request.store, operation=job.operation)
+    for uri, path in files:
+        yield from batches.steps(job, _units(request, uri, path), put, size_of=size_of)
+    return {}
+
+
+def read_resource(text: bytes, source: str) -> Incoming | Failure:
+    """Return a resource that is ready to be stored, or why the text is none.
+
+    Parameters
+    ----------
+    text : bytes
+        Should be a JSON object, without white space around it.
+    source : str
+        Where the text stands, for the failure log.
+    """
+    try:
+        document = nesting.loads(text)
+    except nesting.Unreadable as error:
+        return flaw(source, str(error))
+    if type(document) is not dict:
+        return flaw(source, "not a JSON object")
+    type_, identifier = document.get("resourceType"), document.get("id")
+    if type(type_) is not str or not is_resource_type(type_):
+        return flaw(source, "resourceType is missing or no name of a resource type")
+    if type(identifier) is not str or not is_fhir_id(identifier):
+        return flaw(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
+    has_meta = "meta" not in document or type(document["meta"]) is dict
+    if not has_meta or nesting.is_too_deep(text):
+        reason = nesting.REASON if has_meta else "meta is not an object"
+        return flaw(source, reason, f"{type_}/{identifier}")
+    if b"\n" in text or b"\r" in text:
+        text = rawjson.compact(text)
+    return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
+
+
+def _units(request: ImportRequest, uri: str, path: Path) -> Iterator[Incoming | Failure]:
+    """Yield the units of one file."""
+    for text in texts(uri, path, whole_files=request.whole_files):
+        yield from _read(text, request)
+
+
+def size_of(unit: Incoming) -> int:
+    """Return about how many bytes a resource has."""
+    return len(unit.tail)
+
+
+def write(connection: sqlite3.Connection, *, units: Sequence[Incoming], store: Store, operation: int) -> None:
+    """Store resources, each as a new version, in a store that must still be there."""
+    stores.require_store(connection, store)
+    rows.put_many(connection, store.key, units, operation=operation)
+
+
+def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text | Failure]:
+    """Yield the JSON texts of a file: the whole of it, or each line that is not blank."""
+    return batches.readable(uri, _texts(uri, path, whole_files=whole_files))
+
+
+def _texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
+    if whole_files:
+        yield Text(uri, objects.read_object(path).removeprefix(_BYTE_ORDER_MARK).strip())
+        return
+    with objects.open_object(path) as file:
+        for number, line in enumerate(file, 1):
+            text = line.strip() if number > 1 else line.removeprefix(_BYTE_ORDER_MARK).strip()
+            if text:
+                yield Text(f"{uri}:{number}", text)
+
+
+def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | Failure]:
+    """Yield the units of a text, as many as `units` counts."""
+    if isinstance(text, Failure):
+        yield text
+        return
+    if not request.bundles:
+        yield read_resource(text.raw, text.source)
+        return
+    bundle = bundle_in(text.raw)
+    if bundle is None:
+        yield flaw(
+            text.source, "not a FHIR Bundle; for one resource in each text use contentStructure RESOURCE"
+        )
+        return
+    entries = rawjson.member(text.raw, "entry")
+    if entries is None:
+        return
+    for index, entry in enumerate(rawjson.elements(text.raw, entries.start)):
+        source = f"{text.source} entry[{index}]"
+        resource = rawjson.member(entry, "resource") if entry.startswith(b"{") else None
+        if resource is None:
+            yield flaw(source, "the entry has no resource")
+        else:
+            yield read_resource(entry[resource.start : resource.end], source)
+
+
+def units(text: Text | Failure, request: ImportRequest) -> int:
+    """Return how many units a text of the input holds; one that cannot be read is one unit."""
+    if isinstance(text, Failure) or not request.bundles:
+        return 1
+    bundle = bundle_in(text.raw)
+    return 1 if bundle is None else len(bundle.get("entry", ()))
+
+
+def bundle_in(raw: bytes) -> dict[str, Any] | None:
+    """Return the bundle in `raw`, or None if that is something else."""
+    try:
+        bundle = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        return None
+    return bundle if isinstance(bundle.get("entry", []), list) else None
+
+
+def flaw(source: str, message: str, resource: str = "") -> Failure:
+    """Return the failure of a text that is wrong."""
+    return Failure(source, resource, Code.INVALID_ARGUMENT, message)
+
+
+KIND = Kind(
+    "fhir.FhirService.ImportResources",
+    "fhir.rest.ImportResourcesResponse",
+    parse,
+    run,
+    log="ImportFhirLogEntry",
+)

@@ -1,0 +1,40 @@
+"""Which resources refer to which, by the text of their references."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lro_notebook.local.operations.work import Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Generator
+
+_REFERENCE = re.compile(rb'"reference"\s*:\s*"([A-Z][A-Za-z]{0,63}/[A-Za-z0-9.-]{1,64})(?:/_history/[^"]*)?"')
+
+
+def references(body: bytes) -> frozenset[str]:
+    """Return the resources that a resource refers to by relative references, as ``Patient/1234``."""
+    return frozenset(match.group(1).decode() for match in _REFERENCE.finditer(body))
+
+
+def everything_of(
+    connection: sqlite3.Connection, store: int, patients: frozenset[str]
+) -> Generator[Step, None, frozenset[str]]:
+    """Return the patients (``Patient/1234``), what refers to them, and what all of these refer to.
+
+    Yields an empty step now and then, at which the operation may stop.
+    """
+    found: set[str] = set(patients)
+    further: set[str] = set()
+    rows = connection.execute("SELECT type, id, body FROM resources WHERE store = ?", (store,))
+    for number, (type_, identifier, body) in enumerate(rows):
+        name, targets = f"{type_}/{identifier}", references(body)
+        # A list of many patients, such as a Group, belongs to none of them.
+        if name in patients or (type_ not in ("Group", "List") and not patients.isdisjoint(targets)):
+            found.add(name)
+            further |= targets
+        if number % 10_000 == 0:
+            yield Step()
+    return frozenset(found | {name for name in further if not name.startswith("Patient/")})

@@ -1,0 +1,146 @@
+"""The runner of ``fhirStores.rollback``: resources become what they were at a time.
+
+Going back is a new version, or a deletion; nothing of the history is lost. Without `force` the
+resources are listed and left as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from lro_notebook.local.core import rawjson
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir.listing import read_names
+from lro_notebook.local.fhir.rows import Incoming, Stored
+from lro_notebook.local.operations import arguments, rollback
+from lro_notebook.local.operations.output_files import Shards, workspace
+from lro_notebook.local.operations.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.operations.rollback import Rollback
+    from lro_notebook.local.operations.work import Context, Job, Steps
+
+_METHOD = "fhir.FhirStoreService.RollbackFhirResources"
+_LISTING_STEP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """A checked rollback; `types` None is all."""
+
+    store: Store
+    types: frozenset[str] | None
+    of: Rollback
+
+
+class Change(NamedTuple):
+    """A resource that shall become what it was: `before` is None where it did not exist."""
+
+    type: str
+    id: str
+    before: bytes | None
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
+    """Check the body of ``fhirStores.rollback``."""
+    types = arguments.types(body.get("type", []), "type")
+    return RollbackRequest(store, types, rollback.parse(context, body))
+
+
+def run(job: Job, request: RollbackRequest) -> Steps:
+    """Find what was changed since, then revert it and yield a step per batch."""
+    listed = None if request.of.listed is None else read_names(job, request.of.listed)
+    place = request.of.folder(job)
+    with job.database.read() as connection, workspace(job) as drafts:
+        stores.require_store(connection, request.store)
+        keys: list[tuple[str, str]] = []
+        for number, change in enumerate(_changes(connection, request, listed)):
+            if change is not None:
+                keys.append((change.type, change.id))
+            if number % _LISTING_STEP == 0:
+                yield Step()
+        yield Step(sized=len(keys))
+        with Shards(drafts, "success_resources", job.shard_bytes, suffix=".txt") as shards:
+            for batch in _batches(job, keys):
+                shards.write(f"{type_}/{identifier}".encode() for type_, identifier in batch)
+                changes = [_before(connection, request, *key) for key in batch]
+                write = partial(_write, store=request.store, changes=changes, operation=job.operation)
+                yield Step(write if request.of.force else None, success=len(batch))
+        shards.publish(place)
+    return {"fhirStore": request.store.name}
+
+
+def _batches(job: Job, keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
+    start = 0
+    while start < len(keys):
+        size = job.batch()
+        yield keys[start : start + size]
+        start += size
+
+
+def _changes(
+    connection: sqlite3.Connection, request: RollbackRequest, listed: frozenset[str] | None
+) -> Iterator[Change | None]:
+    """Yield what is to be reverted, and None for a resource that the filters leave out."""
+    rollbacks = _rollbacks(connection) if request.of.exclude_rollbacks else frozenset()
+    for type_, identifier in resources.changed_since(connection, request.store.key, request.of.moment):
+        chosen = (request.types is None or type_ in request.types) and (
+            listed is None or f"{type_}/{identifier}" in listed
+        )
+        yield _change(connection, request, type_, identifier, rollbacks) if chosen else None
+
+
+def _change(
+    connection: sqlite3.Connection,
+    request: RollbackRequest,
+    type_: str,
+    identifier: str,
+    rollbacks: frozenset[int],
+) -> Change | None:
+    now = resources.read(connection, request.store.key, type_, identifier)
+    change = _before(connection, request, type_, identifier)
+    if now is None or (now.body is None and change.before is None):
+        return None
+    if request.of.operations and now.operation not in request.of.operations:
+        return None
+    if now.operation in rollbacks:
+        return None
+    kind = "DELETE" if now.body is None else "CREATE" if change.before is None else "UPDATE"
+    return change if request.of.change in ("ALL", kind) else None
+
+
+def _before(connection: sqlite3.Connection, request: RollbackRequest, type_: str, identifier: str) -> Change:
+    found: Stored | None = resources.as_of(
+        connection, request.store.key, type_, identifier, moment=request.of.moment
+    )
+    return Change(type_, identifier, None if found is None else found.body)
+
+
+def _rollbacks(connection: sqlite3.Connection) -> frozenset[int]:
+    rows = connection.execute("SELECT id FROM operations WHERE method = ?", (_METHOD,))
+    return frozenset(number for (number,) in rows)
+
+
+def _write(
+    connection: sqlite3.Connection, *, store: Store, changes: Sequence[Change], operation: int
+) -> None:
+    stores.require_store(connection, store)
+    back = []
+    for type_, identifier, body in changes:
+        if body is None:
+            resources.delete(connection, store.key, type_, identifier, operation=operation)
+        else:
+            back.append(Incoming(type_, identifier, *rawjson.meta_slot(body, orjson.loads(body))))
+    resources.put_many(connection, store.key, back, operation=operation)
+
+
+KIND = Kind(_METHOD, "fhir.RollbackFhirResourcesResponse", parse, run, log="RollbackFhirLogEntry")

@@ -1,0 +1,319 @@
+"""Routes of the FHIR interface of a store: single resources, their versions, and search by type.
+
+Search has no filters: it pages through a type. References are not checked, and PUT creates what is
+not there, as in a store with `disableReferentialIntegrity` and `enableUpdateCreate`.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import names, nesting, rawjson
+from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir.imports import read_resource
+from lro_notebook.local.http.paging import limit_of, number_after, text_after, token_of
+from lro_notebook.local.http.service import (
+    DATASET_PATH,
+    Service,
+    api_version,
+    read_body,
+    service_of,
+    store_of,
+)
+from lro_notebook.local.operations.records import Failure
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from starlette.requests import Request
+
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.fhir.rows import Incoming, Stored
+
+_STORE = f"{DATASET_PATH}/fhirStores/{{store}}"
+_FHIR = f"{_STORE}/fhir"
+_MEDIA_TYPE = "application/fhir+json; charset=UTF-8"
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"', re.ASCII)
+#: Query parameters that Google's clients add to any call.
+_SYSTEM_PARAMETERS = frozenset({"alt", "fields", "key", "prettyPrint", "quotaUser", "$.xgafv"})
+
+
+class _Address(NamedTuple):
+    """What a request on a resource is about."""
+
+    store: Store
+    type: str
+    id: str
+    url: str
+
+
+async def create(request: Request) -> Response:
+    """``fhir.create``: the service gives the id."""
+    if "if-none-exist" in request.headers:
+        raise Refusal(Code.UNIMPLEMENTED, "If-None-Exist: the local service has no search to look it up by")
+    body = await read_body(request)
+    type_ = names.resource_type(request.path_params["type"])
+    identifier = str(uuid.uuid4())
+    incoming = _incoming(body, type_, identifier)
+    return await run_in_threadpool(_put, request, incoming, None)
+
+
+async def update(request: Request) -> Response:
+    """``fhir.update``: a new version, or a new resource where there is none."""
+    body = await read_body(request)
+    type_ = names.resource_type(request.path_params["type"])
+    identifier = names.fhir_id(request.path_params["id"])
+    return await run_in_threadpool(
+        _put, request, _incoming(body, type_, identifier, own_id=True), _expected(request)
+    )
+
+
+def read(request: Request) -> Response:
+    """``fhir.read``."""
+    service = service_of(request)
+    with service.database.read() as connection:
+        address = _address(request, connection, request.path_params["id"])
+        stored = resources.read(connection, address.store.key, address.type, address.id)
+    return _resource_response(_alive(stored, address))
+
+
+def delete(request: Request) -> Response:
+    """``fhir.delete``; deleting what is not there succeeds as well."""
+    with service_of(request).database.write() as connection:
+        address = _address(request, connection, request.path_params["id"])
+        _check_version(connection, address, _expected(request))
+        resources.delete(connection, address.store.key, address.type, address.id)
+    return Response(status_code=204)
+
+
+def read_version(request: Request) -> Response:
+    """``fhir.vread``."""
+    number = names.whole_number(request.path_params["version"])
+    with service_of(request).database.read() as connection:
+        address = _address(request, connection, request.path_params["id"])
+        stored = None
+        if number is not None:
+            stored = resources.read_version(
+                connection, address.store.key, address.type, address.id, min(number, 2**62 - 1)
+            )
+    if stored is None:
+        raise missing(
+            f"{address.type}/{address.id} has no such version; list them with GET {address.url}/_history"
+        )
+    return _resource_response(_alive(stored, address))
+
+
+def history(request: Request) -> Response:
+    """``fhir.history``: a Bundle of the versions, newest first."""
+    limit, before = _count(request), number_after(request, default=2**62, parameter="_page_token")
+    with service_of(request).database.read() as connection:
+        address = _address(request, connection, request.path_params["id"])
+        key = (address.store.key, address.type, address.id)
+        if resources.read(connection, *key) is None:
+            raise _no_resource(address)
+        rows = resources.versions(connection, *key, before=min(before, 2**62), limit=limit + 1)
+    page = rows[:limit]
+    entries = (_history_entry(item, address) for item in page)
+    following = page[-1].version if len(rows) > limit and page else None
+    return _bundle(request, "history", entries, url=f"{address.url}/_history", following=following)
+
+
+def search(request: Request) -> Response:
+    """``fhir.search`` of a type without filters: a Bundle of a page of resources, by id."""
+    type_ = names.resource_type(request.path_params["type"])
+    limit, after = _count(request), text_after(request, "_page_token")
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "fhirStores")
+        total = resources.count(connection, store.key, type_)
+        rows = resources.page(connection, store.key, type_, after=after, limit=limit + 1)
+    page = rows[:limit]
+    url = f"{_base(service_of(request), api_version(request), store)}/{type_}"
+    entries = (
+        b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}'
+        % (orjson.dumps(f"{url}/{item.id}"), item.body or b"null")
+        for item in page
+    )
+    following = page[-1].id if len(rows) > limit and page else None
+    return _bundle(request, "searchset", entries, url=url, following=following, total=total)
+
+
+def _put(request: Request, incoming: Incoming, expected: int | None) -> Response:
+    """Store a resource and answer with it: 201 for a new one, 200 for a new version."""
+    with service_of(request).database.write() as connection:
+        address = _address(request, connection, incoming.id)
+        _check_version(connection, address, expected)
+        before = resources.read(connection, address.store.key, address.type, address.id)
+        resources.put_many(connection, address.store.key, [incoming])
+        stored = resources.read(connection, address.store.key, address.type, address.id)
+    stored = _alive(stored, address)
+    created = before is None or before.body is None
+    headers = {"Location": f"{address.url}/_history/{stored.version}"} if created else {}
+    return _resource_response(stored, status=201 if created else 200, headers=headers)
+
+
+def _incoming(body: bytes, type_: str, identifier: str, *, own_id: bool = False) -> Incoming:
+    """Return the `type_` of a request body; with `own_id` it must bring its id along."""
+    text = body.removeprefix(b"\xef\xbb\xbf").strip()
+    try:
+        document = nesting.loads(text)
+    except nesting.Unreadable as error:
+        raise invalid(f"the resource cannot be read: {error}") from error
+    if not isinstance(document, dict) or document.get("resourceType") != type_:
+        raise invalid(f"expected a JSON object whose resourceType is {type_}, as in the address")
+    if own_id and document.get("id") != identifier:
+        raise invalid(f"expected a resource whose id is {identifier}, as in the address")
+    read = read_resource(text if own_id else rawjson.with_id(text, identifier), "the request body")
+    if isinstance(read, Failure):
+        raise invalid(f"the resource cannot be stored: {read.message}")
+    return read
+
+
+def _expected(request: Request) -> int | None:
+    """Return the version that ``If-Match`` asks for; None without the header, -1 for no possible version."""
+    header = request.headers.get("if-match")
+    if header is None:
+        return None
+    match = _ETAG.fullmatch(header.strip())
+    return int(match.group(1)) if match else -1
+
+
+def _check_version(connection: sqlite3.Connection, address: _Address, expected: int | None) -> None:
+    """Refuse a change of a resource that is not at the expected version."""
+    if expected is None:
+        return
+    stored = resources.read(connection, address.store.key, address.type, address.id)
+    if stored is None or stored.body is None or stored.version != expected:
+        raise Refusal(
+            Code.FAILED_PRECONDITION,
+            f"{address.type}/{address.id} is not at the version that If-Match names; read it again",
+            status=412,
+        )
+
+
+def _address(request: Request, connection: sqlite3.Connection, identifier: str) -> _Address:
+    type_, identifier = names.resource_type(request.path_params["type"]), names.fhir_id(identifier)
+    store = store_of(request, connection, "fhirStores")
+    base = _base(service_of(request), api_version(request), store)
+    return _Address(store, type_, identifier, f"{base}/{type_}/{identifier}")
+
+
+def _base(service: Service, version: str, store: Store) -> str:
+    return f"{service.endpoint}/{version}/{store.name}/fhir"
+
+
+def _alive(stored: Stored | None, address: _Address) -> Stored:
+    if stored is None:
+        raise _no_resource(address)
+    if stored.body is None:
+        raise Refusal(
+            Code.NOT_FOUND,
+            f"{address.type}/{address.id} was deleted; its versions are at GET {address.url}/_history",
+            status=410,
+        )
+    return stored
+
+
+def _no_resource(address: _Address) -> Refusal:
+    return missing(
+        f"{address.type}/{address.id} does not exist in {address.store.name}; "
+        f"create it with PUT {address.url}, or list the type with GET {address.url.rpartition('/')[0]}"
+    )
+
+
+def _count(request: Request) -> int:
+    """Return the page size; refuse parameters that would silently be ignored."""
+    unknown = set(request.query_params) - {"_count", "_page_token"} - _SYSTEM_PARAMETERS
+    if unknown:
+        raise invalid(
+            f"parameter {min(unknown)[:80]!r}: the local service searches by _count and _page_token only"
+        )
+    return 0 if request.query_params.get("_count") == "0" else limit_of(request, "_count")
+
+
+def _resource_response(
+    stored: Stored, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    standard = {
+        "ETag": f'W/"{stored.version}"',
+        "Last-Modified": formatdate(stored.updated / 1_000_000, usegmt=True),
+    }
+    return Response(stored.body, status, {**standard, **(headers or {})}, media_type=_MEDIA_TYPE)
+
+
+def _history_entry(stored: Stored, address: _Address) -> bytes:
+    method, status = ("DELETE", "204") if stored.body is None else ("PUT", "200")
+    entry: dict[str, Any] = {
+        "fullUrl": address.url,
+        "request": {"method": method, "url": f"{address.type}/{address.id}"},
+        "response": {"status": status, "etag": f'W/"{stored.version}"'},
+    }
+    text = orjson.dumps(entry)
+    return text if stored.body is None else text[:-1] + b',"resource":' + stored.body + b"}"
+
+
+def _bundle(
+    request: Request,
+    type_: str,
+    entries: Iterable[bytes],
+    *,
+    url: str,
+    following: object = None,
+    total: int | None = None,
+) -> Response:
+    """Return a Bundle whose entries keep the bytes of their resources."""
+    query = {key: value for key, value in request.query_params.items() if key == "_count"}
+    links = [{"relation": "self", "url": str(request.url)}]
+    if following is not None:
+        links.append(
+            {
+                "relation": "next",
+                "url": f"{url}?{urlencode({**query, '_page_token': token_of(request, following)})}",
+            }
+        )
+    head: dict[str, Any] = {"resourceType": "Bundle", "type": type_, "link": links}
+    if total is not None:
+        head["total"] = total
+    joined = b",".join(entries)
+    body = orjson.dumps(head)[:-1] + (b',"entry":[' + joined + b"]}" if joined else b"}")
+    return Response(body, media_type=_MEDIA_TYPE)
+
+
+def metrics(request: Request) -> Response:
+    """``getFHIRStoreMetrics``: how many resources of each type there are, and how many bytes they take."""
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "fhirStores")
+        sizes = resources.sizes(connection, store.key)
+    shown = [
+        {
+            "resourceType": size.type,
+            "count": str(size.number),
+            "structuredStorageSizeBytes": str(size.current),
+            "versionedStorageSizeBytes": str(size.earlier),
+        }
+        for size in sizes
+    ]
+    return json_response({"name": store.name, "metrics": shown})
+
+
+ROUTES = [
+    Route(f"{_STORE}:getFHIRStoreMetrics", metrics, methods=["GET"]),
+    Route(_FHIR + "/{type}", create, methods=["POST"]),
+    Route(_FHIR + "/{type}", search, methods=["GET"]),
+    Route(_FHIR + "/{type}/{id}", read, methods=["GET"]),
+    Route(_FHIR + "/{type}/{id}", update, methods=["PUT"]),
+    Route(_FHIR + "/{type}/{id}", delete, methods=["DELETE"]),
+    Route(_FHIR + "/{type}/{id}/_history", history, methods=["GET"]),
+    Route(_FHIR + "/{type}/{id}/_history/{version}", read_version, methods=["GET"]),
+]

@@ -1,0 +1,359 @@
+"""Rows of FHIR resources: current versions, older versions and deletions.
+
+Bodies are bytes that were validated before; only their version stamp is set here, inside the
+transaction that stores them, so ``lastUpdated`` follows the order of commits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from lro_notebook.local.operations.records import microseconds, timestamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+TABLES = """
+CREATE TABLE resources (
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    operation INTEGER,
+    body BLOB NOT NULL,
+    UNIQUE (store, type, id)
+);
+CREATE TABLE history (
+    store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    operation INTEGER,
+    body BLOB,
+    UNIQUE (store, type, id, version)
+);
+CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL;
+"""
+
+
+class Incoming(NamedTuple):
+    """A validated resource on its way in; its version stamp belongs between `head` and `tail`."""
+
+    type: str
+    id: str
+    head: bytes
+    tail: bytes
+
+    def stamped(self, version: int, updated: str) -> bytes:
+        """Return the whole resource with its stamp."""
+        return b'%b"versionId":"%d","lastUpdated":"%b"%b' % (self.head, version, updated.encode(), self.tail)
+
+
+class Stored(NamedTuple):
+    """One version of a resource; `body` is None for a deletion. `updated` is in microseconds since 1970.
+
+    `operation` is the one that wrote it, where it was one.
+    """
+
+    id: str
+    version: int
+    updated: int
+    body: bytes | None
+    operation: int | None = None
+
+
+def put_many(
+    connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming], *, operation: int | None = None
+) -> None:
+    """Store resources; an existing one gets a new version and its old one goes to the history.
+
+    `operation` is the one that does it; None for a request of its own.
+    """
+    moment = microseconds()
+    start, seen = 0, set[tuple[str, str]]()
+    for index, item in enumerate(incoming):
+        key = (item.type, item.id)
+        if key in seen:
+            _put_distinct(connection, store, incoming[start:index], moment, operation)
+            start, seen = index, set()
+        seen.add(key)
+    _put_distinct(connection, store, incoming[start:], moment, operation)
+
+
+def delete(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, operation: int | None = None
+) -> None:
+    """Move a resource to the history and mark it as deleted; nothing happens where there is none."""
+    current = read(connection, store, type_, identifier)
+    if current is None or current.body is None:
+        return
+    _archive(connection, [(store, type_, identifier)])
+    key = (store, type_, identifier)
+    connection.execute("DELETE FROM resources WHERE (store, type, id) = (?, ?, ?)", key)
+    connection.execute(
+        "INSERT INTO history (store, type, id, version, updated, operation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        (*key, current.version + 1, microseconds(), operation),
+    )
+
+
+def read(connection: sqlite3.Connection, store: int, type_: str, identifier: str) -> Stored | None:
+    """Return the current version of a resource, or its deletion; None if there never was one."""
+    return next(iter(versions(connection, store, type_, identifier, limit=1)), None)
+
+
+def read_version(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, version: int
+) -> Stored | None:
+    """Return one version of a resource, or None."""
+    found = versions(connection, store, type_, identifier, before=version + 1, limit=1)
+    return found[0] if found and found[0].version == version else None
+
+
+def versions(
+    connection: sqlite3.Connection,
+    store: int,
+    type_: str,
+    identifier: str,
+    *,
+    before: int = 2**62,
+    limit: int,
+) -> list[Stored]:
+    """Return up to `limit` versions of a resource below version `before`, newest first."""
+    rows = connection.execute(
+        """
+        SELECT id, version, updated, body, operation FROM resources
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND version < ?4
+        UNION ALL
+        SELECT id, version, updated, body, operation FROM history
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND version < ?4
+        ORDER BY version DESC LIMIT ?5
+        """,
+        (store, type_, identifier, before, limit),
+    )
+    return [Stored(*row) for row in rows]
+
+
+def page(connection: sqlite3.Connection, store: int, type_: str, *, after: str, limit: int) -> list[Stored]:
+    """Return up to `limit` current resources of a type whose id comes after `after`, by id."""
+    rows = connection.execute(
+        "SELECT id, version, updated, body FROM resources "
+        "WHERE store = ? AND type = ? AND id > ? ORDER BY id LIMIT ?",
+        (store, type_, after, limit),
+    )
+    return [Stored(*row) for row in rows]
+
+
+def count(connection: sqlite3.Connection, store: int, type_: str) -> int:
+    """Return how many resources of a type there are now."""
+    row = connection.execute("SELECT count(*) FROM resources WHERE store = ? AND type = ?", (store, type_))
+    return int(row.fetchone()[0])
+
+
+def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> dict[str, int]:
+    """Return type -> number of current resources, of those updated after `since` where it is given."""
+    rows = connection.execute(
+        "SELECT type, count(*) FROM resources WHERE store = ?1 AND (?2 IS NULL OR updated > ?2) "
+        "GROUP BY type ORDER BY type",
+        (store, since),
+    )
+    return dict(rows.fetchall())
+
+
+class Size(NamedTuple):
+    """How much of a type there is in a store; sizes are bytes."""
+
+    type: str
+    number: int
+    current: int
+    earlier: int
+
+
+def sizes(connection: sqlite3.Connection, store: int) -> list[Size]:
+    """Return the sizes of the types that a store has current resources of, by type."""
+    rows = connection.execute(
+        "SELECT type, count(*), sum(length(body)), (SELECT coalesce(sum(length(body)), 0) FROM history "
+        "WHERE (history.store, history.type) = (resources.store, resources.type)) "
+        "FROM resources WHERE store = ? GROUP BY type ORDER BY type",
+        (store,),
+    )
+    return [Size(*row) for row in rows]
+
+
+def bodies(
+    connection: sqlite3.Connection, store: int, type_: str, *, since: int | None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield id and body of the current resources of a type, by id; only those updated after `since`."""
+    return connection.execute(
+        "SELECT id, body FROM resources WHERE store = ?1 AND type = ?2 AND (?3 IS NULL OR updated > ?3) "
+        "ORDER BY id",
+        (store, type_, since),
+    )
+
+
+def changed_since(connection: sqlite3.Connection, store: int, moment: int) -> Iterator[tuple[str, str]]:
+    """Yield type and id of all that was written or deleted after `moment`, by type and id."""
+    return connection.execute(
+        "SELECT type, id FROM resources WHERE store = ?1 AND updated > ?2 "
+        "UNION SELECT type, id FROM history WHERE store = ?1 AND updated > ?2 ORDER BY type, id",
+        (store, moment),
+    )
+
+
+def with_versions(
+    connection: sqlite3.Connection, store: int, *, since: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield type and id of all that has a version, written after `since` where it is given."""
+    return changed_since(connection, store, -1 if since is None else since)
+
+
+def held(
+    connection: sqlite3.Connection, store: int, type_: str, identifiers: Sequence[str]
+) -> set[tuple[str, int]]:
+    """Return the ids with the version numbers that they have."""
+    rows = connection.execute(
+        "SELECT id, version FROM resources WHERE store = ?1 AND type = ?2 "
+        "AND id IN (SELECT value FROM json_each(?3)) "
+        "UNION ALL SELECT id, version FROM history WHERE store = ?1 AND type = ?2 "
+        "AND id IN (SELECT value FROM json_each(?3))",
+        (store, type_, orjson.dumps(identifiers).decode()),
+    )
+    return set(rows.fetchall())
+
+
+def as_of(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, moment: int
+) -> Stored | None:
+    """Return the version of a resource that was current at a time, or its deletion; None before it was."""
+    row = connection.execute(
+        """
+        SELECT id, version, updated, body, operation FROM resources
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND updated <= ?4
+        UNION ALL
+        SELECT id, version, updated, body, operation FROM history
+        WHERE store = ?1 AND type = ?2 AND id = ?3 AND updated <= ?4
+        ORDER BY version DESC LIMIT 1
+        """,
+        (store, type_, identifier, moment),
+    ).fetchone()
+    return None if row is None else Stored(*row)
+
+
+def version_counts(
+    connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, until: int | None
+) -> tuple[int, int]:
+    """Return how many current (0 or 1) and older versions a resource has, those not after `until`."""
+    counts = [
+        connection.execute(
+            f"SELECT count(*) FROM {table} WHERE store = ? AND type = ? AND id = ? "  # noqa: S608
+            "AND (? IS NULL OR updated <= ?)",
+            (store, type_, identifier, until, until),
+        ).fetchone()[0]
+        for table in ("resources", "history")
+    ]
+    return counts[0], counts[1]
+
+
+def purge(
+    connection: sqlite3.Connection, store: int, key: tuple[str, str], *, until: int | None, current: bool
+) -> None:
+    """Remove old versions without a trace, with `current` the newest as well; those not after `until`."""
+    tables = ("history", "resources") if current else ("history",)
+    for table in tables:
+        connection.execute(
+            f"DELETE FROM {table} WHERE store = ? AND type = ? AND id = ? "  # noqa: S608
+            "AND (? IS NULL OR updated <= ?)",
+            (store, *key, until, until),
+        )
+
+
+def insert_versions(connection: sqlite3.Connection, store: int, type_: str, rows: Sequence[Stored]) -> None:
+    """Add versions with the numbers and times that they bring; the newest of all is the current one."""
+    connection.executemany(
+        "INSERT INTO history (store, type, id, version, updated, operation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(store, type_, row.id, row.version, row.updated, row.operation, row.body) for row in rows],
+    )
+    for identifier in {row.id for row in rows}:
+        key = (store, type_, identifier)
+        _archive(connection, [key])
+        connection.execute("DELETE FROM resources WHERE (store, type, id) = (?, ?, ?)", key)
+        connection.execute(
+            "INSERT INTO resources (store, type, id, version, updated, operation, body) "
+            "SELECT store, type, id, version, updated, operation, body FROM history "
+            "WHERE (store, type, id) = (?1, ?2, ?3) AND body IS NOT NULL AND version = "
+            "(SELECT max(version) FROM history WHERE (store, type, id) = (?1, ?2, ?3))",
+            key,
+        )
+        connection.execute(
+            "DELETE FROM history WHERE (store, type, id, version) IN "
+            "(SELECT store, type, id, version FROM resources WHERE (store, type, id) = (?, ?, ?))",
+            key,
+        )
+
+
+def _put_distinct(
+    connection: sqlite3.Connection,
+    store: int,
+    incoming: Sequence[Incoming],
+    moment: int,
+    operation: int | None,
+) -> None:
+    """Store resources of which no two have the same type and id."""
+    by_type: defaultdict[str, list[str]] = defaultdict(list)
+    for item in incoming:
+        by_type[item.type].append(item.id)
+    latest: dict[tuple[str, str], int] = {}
+    for type_, identifiers in by_type.items():
+        latest.update(_latest(connection, store, type_, identifiers))
+    if latest:
+        _archive(connection, [(store, type_, identifier) for type_, identifier in latest])
+    updated = timestamp(moment)
+    rows = []
+    for item in incoming:
+        version = latest.get((item.type, item.id), 0) + 1
+        body = item.stamped(version, updated)
+        rows.append((store, item.type, item.id, version, moment, operation, body))
+    connection.executemany(
+        "INSERT INTO resources (store, type, id, version, updated, operation, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (store, type, id) DO UPDATE "
+        "SET version = excluded.version, updated = excluded.updated, operation = excluded.operation, "
+        "body = excluded.body",
+        rows,
+    )
+
+
+def _latest(
+    connection: sqlite3.Connection, store: int, type_: str, identifiers: Sequence[str]
+) -> dict[tuple[str, str], int]:
+    """Return the newest version, current or deleted, of those resources that have one."""
+    rows = connection.execute(
+        """
+        SELECT id, max(version) FROM (
+            SELECT id, version FROM resources
+            WHERE store = ?1 AND type = ?2 AND id IN (SELECT value FROM json_each(?3))
+            UNION ALL
+            SELECT id, version FROM history INDEXED BY tombstones
+            WHERE store = ?1 AND type = ?2 AND id IN (SELECT value FROM json_each(?3)) AND body IS NULL
+        ) GROUP BY id
+        """,
+        (store, type_, orjson.dumps(identifiers).decode()),
+    )
+    return {(type_, identifier): version for identifier, version in rows}
+
+
+def _archive(connection: sqlite3.Connection, keys: Sequence[tuple[int, str, str]]) -> None:
+    """Copy current versions to the history; a deleted resource has none."""
+    connection.executemany(
+        "INSERT INTO history (store, type, id, version, updated, operation, body) "
+        "SELECT store, type, id, version, updated, operation, body FROM resources "
+        "WHERE (store, type, id) = (?, ?, ?)",
+        keys,
+    )

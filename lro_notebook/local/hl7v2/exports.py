@@ -1,0 +1,104 @@
+"""The runner of ``hl7V2Stores.export``: messages -> newline-delimited JSON in a bucket.
+
+Files are written under a hidden name and renamed whole at the end: an export that stops early leaves
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.hl7v2 import message_filter
+from lro_notebook.local.hl7v2 import rows as hl7v2_messages
+from lro_notebook.local.hl7v2.message_filter import Clause
+from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.output_files import Shards, filled, workspace
+from lro_notebook.local.operations.records import microseconds
+from lro_notebook.local.operations.work import Kind, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lro_notebook.local.core.buckets import Location
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.operations.work import Context, Job, Steps
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """A checked export: its view, and its bounds of the send time in microseconds since 1970."""
+
+    store: Store
+    destination: Location
+    view: str
+    start: int | None
+    end: int | None
+    filter: str
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
+    """Check the body of ``hl7V2Stores.export``."""
+    if "pubsubDestination" in body:
+        raise Refusal(
+            Code.UNIMPLEMENTED,
+            "pubsubDestination: the local service has no Pub/Sub; export to gcsDestination, "
+            "such as gs://demo-out/run-1",
+        )
+    location, destination = arguments.destination(context.buckets, body), body["gcsDestination"]
+    structure = destination.get("contentStructure", "MESSAGE_JSON")
+    if structure not in ("MESSAGE_JSON", "CONTENT_STRUCTURE_UNSPECIFIED"):
+        raise invalid("gcsDestination.contentStructure: expected MESSAGE_JSON")
+    start, end = (arguments.moment(body, field) for field in ("startTime", "endTime"))
+    if start is not None and end is not None and end <= start:
+        raise invalid("endTime: has to come after startTime")
+    text = arguments.expression(body.get("filter", ""), "filter", 'message_type = "ADT"')
+    message_filter.compile_filter(text)
+    return ExportRequest(
+        store, location, view_of(destination, "gcsDestination.messageView"), start, end, text
+    )
+
+
+def view_of(body: Mapping[str, Any], field: str, default: str = "FULL") -> str:
+    """Return the message view that a request asks for; `field` is what it calls it."""
+    view = body.get(field.rpartition(".")[2]) or default
+    if view == "MESSAGE_VIEW_UNSPECIFIED":
+        return default
+    if view not in hl7v2_messages.VIEWS:
+        raise invalid(f"{field}: expected one of {', '.join(hl7v2_messages.VIEWS)}")
+    return str(view)
+
+
+def run(job: Job, request: ExportRequest) -> Steps:
+    """Write one unchanging state of the store, and yield a step per batch."""
+    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    with job.database.read() as connection, workspace(job) as drafts:
+        stores.require_store(connection, request.store)
+        parser = hl7v2_messages.parser_of(connection, request.store)
+        clause = _clause(request, message_filter.compile_filter(request.filter, parser.zone))
+        yield Step(sized=hl7v2_messages.count(connection, request.store.key, clause))
+        rows = hl7v2_messages.by_send_time(connection, request.store.key, clause)
+        lines = (
+            orjson.dumps(hl7v2_messages.resource(row, request.view, parser, request.store.name))
+            for row in rows
+        )
+        with Shards(drafts, f"{job.operation}_messages", job.shard_bytes) as shards:
+            yield from filled(job, shards, lines)
+        shards.publish(folder)
+    return {}
+
+
+def _clause(request: ExportRequest, found: Clause) -> Clause:
+    """Add the bounds of the send time; without a start, messages that tell no time are taken too."""
+    end = microseconds() if request.end is None else request.end
+    if request.start is None:
+        return Clause(f"{found.sql} AND coalesce(sent, 0) < ?", (*found.values, end))
+    return Clause(f"{found.sql} AND sent >= ? AND sent < ?", (*found.values, request.start, end))
+
+
+KIND = Kind("hl7v2.Hl7V2Service.ExportMessages", "hl7v2.ExportMessagesResponse", parse, run)

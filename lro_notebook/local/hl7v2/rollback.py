@@ -1,0 +1,88 @@
+"""The runner of ``hl7V2Stores.rollback``: messages go back to what they were at a time.
+
+A unit is one message. Without `force` nothing is changed; either way the ids are written to the result
+bucket, under ``rollback_resources/{operation}/``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.local.core import objects
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.hl7v2 import rows
+from lro_notebook.local.operations import rollback
+from lro_notebook.local.operations.output_files import Shards, workspace
+from lro_notebook.local.operations.work import Kind, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from lro_notebook.local.core.buckets import Buckets, Location
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.hl7v2.message_parser import Parser
+    from lro_notebook.local.hl7v2.rows import Undo
+    from lro_notebook.local.operations.rollback import Rollback
+    from lro_notebook.local.operations.work import Context, Job, Steps
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """A checked rollback of a store."""
+
+    store: Store
+    of: Rollback
+
+
+def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
+    """Check the body of ``hl7V2Stores.rollback``."""
+    return RollbackRequest(store, rollback.parse(context, body))
+
+
+def run(job: Job, request: RollbackRequest) -> Steps:
+    """Find what changed, write it down, then undo it batch by batch."""
+    folder = request.of.folder(job)
+    only = None if request.of.listed is None else _ids(job.buckets, request.of.listed)
+    with job.database.read() as connection:
+        stores.require_store(connection, request.store)
+        parser = rows.parser_of(connection, request.store)
+        items = rows.changed(
+            connection,
+            request.store.key,
+            since=request.of.moment,
+            change=None if request.of.change == "ALL" else request.of.change,
+            operations=sorted(request.of.operations),
+            exclude_rollbacks=request.of.exclude_rollbacks,
+            only=only,
+        )
+    yield Step(sized=len(items))
+    with workspace(job) as drafts:
+        with Shards(drafts, "messages", job.shard_bytes) as shards:
+            shards.write([item.id.encode() for item in items])
+        shards.publish(folder)
+    while items:
+        size = job.batch()
+        batch, items = items[:size], items[size:]
+        write = partial(_write, store=request.store, items=batch, parser=parser, operation=job.operation)
+        yield Step(write if request.of.force else None, success=len(batch))
+    return {"hl7v2Store": request.store.name}
+
+
+def _write(
+    connection: sqlite3.Connection, *, store: Store, items: Sequence[Undo], parser: Parser, operation: int
+) -> None:
+    stores.require_store(connection, store)
+    rows.undo(connection, store.key, items, parser, operation=operation)
+
+
+def _ids(folders: Buckets, source: Location) -> list[str]:
+    """Return the message ids in an object, one on a line, with or without the rest of the name."""
+    ((_, path),) = folders.match(source)
+    lines = objects.read_object(path).decode(errors="replace").splitlines()
+    return [line.strip().rpartition("/")[2] for line in lines if line.strip()]
+
+
+KIND = Kind("hl7v2.Hl7V2Service.RollbackHl7V2Messages", "hl7v2.RollbackHl7V2MessagesResponse", parse, run)

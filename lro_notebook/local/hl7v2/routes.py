@@ -1,0 +1,206 @@
+"""Routes of the messages of an HL7v2 store, and what a new store may ask for."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.hl7v2 import message_filter, message_parser
+from lro_notebook.local.hl7v2 import rows as hl7v2_messages
+from lro_notebook.local.hl7v2.exports import view_of
+from lro_notebook.local.hl7v2.imports import read_message
+from lro_notebook.local.http.paging import limit_of, page_response, pair_after
+from lro_notebook.local.http.service import (
+    DATASET_PATH,
+    api_version,
+    dataset_name,
+    read_json,
+    service_of,
+    store_of,
+)
+from lro_notebook.local.operations import arguments
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.hl7v2.message_parser import Parser
+    from lro_notebook.local.hl7v2.rows import Incoming, Stored
+
+_STORE = f"{DATASET_PATH}/hl7V2Stores/{{store}}"
+_MESSAGES = f"{_STORE}/messages"
+_ORDERS: Mapping[str, Literal["", "ASC", "DESC"]] = {
+    "": "",
+    "send_time": "ASC",
+    "sendTime": "ASC",
+    "send_time asc": "ASC",
+    "sendTime asc": "ASC",
+    "send_time desc": "DESC",
+    "sendTime desc": "DESC",
+}
+
+
+async def create(request: Request) -> Response:
+    """``messages.create``."""
+    body = await read_json(request)
+    stored, parser, store, _ = await run_in_threadpool(_put, request, body)
+    return json_response(hl7v2_messages.resource(stored, "FULL", parser, store.name))
+
+
+async def ingest(request: Request) -> Response:
+    """``messages.ingest``: as create, answered with an HL7v2 acknowledgement beside the message."""
+    body = await read_json(request)
+    stored, parser, store, incoming = await run_in_threadpool(_put, request, body)
+    acknowledgement = message_parser.acknowledgement(
+        incoming.data, parser, moment=datetime.now(UTC), identifier=str(uuid.uuid4())
+    )
+    return json_response(
+        {
+            "hl7Ack": hl7v2_messages.encoded(acknowledgement),
+            "message": hl7v2_messages.resource(stored, "FULL", parser, store.name),
+        }
+    )
+
+
+def get(request: Request) -> Response:
+    """``messages.get``."""
+    view = view_of(request.query_params, "view")
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        parser = hl7v2_messages.parser_of(connection, store)
+        stored = _message(connection, store, request.path_params["message"])
+    return json_response(hl7v2_messages.resource(stored, view, parser, store.name))
+
+
+def list_messages(request: Request) -> Response:
+    """``messages.list``; only names unless a view asks for more."""
+    query, limit = request.query_params, limit_of(request)
+    view = view_of(query, "view", "BASIC")
+    order = _ORDERS.get(" ".join(query.get("orderBy", "").split()))
+    if order is None:
+        raise invalid("orderBy: expected send_time, or send_time desc")
+    text = arguments.expression(query.get("filter", ""), "filter", 'message_type = "ADT"')
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        parser = hl7v2_messages.parser_of(connection, store)
+        clause = message_filter.compile_filter(text, parser.zone)
+        rows = hl7v2_messages.page(
+            connection, store.key, clause, order=order, after=pair_after(request), limit=limit + 1
+        )
+    shown = [hl7v2_messages.resource(row, view, parser, store.name) for row in rows]
+    keys = ["{}:{}".format(*hl7v2_messages.place_of(row, order)) for row in rows]
+    return page_response(request, "hl7V2Messages", shown, keys, limit)
+
+
+def batch_get(request: Request) -> Response:
+    """``messages.batchGet`` of v1beta1."""
+    if api_version(request) != "v1beta1":
+        raise missing("messages.batchGet is a method of v1beta1; v1 has none")
+    view = view_of(request.query_params, "view")
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        parser = hl7v2_messages.parser_of(connection, store)
+        found = [_message(connection, store, item) for item in request.query_params.getlist("ids")]
+    shown = [hl7v2_messages.resource(row, view, parser, store.name) for row in found]
+    return json_response({"messages": shown})
+
+
+async def patch(request: Request) -> Response:
+    """``messages.patch``: labels are added and replaced, nothing else of a message changes."""
+    body = await read_json(request)
+    if request.query_params.get("updateMask") != "labels":
+        raise invalid("updateMask: labels is the only field of a message that can be updated")
+    added = body.get("labels", {})
+    if not isinstance(added, dict) or not all(isinstance(value, str) for value in added.values()):
+        raise invalid("labels: expected an object of texts")
+    return await run_in_threadpool(_relabel, request, added)
+
+
+def delete(request: Request) -> Response:
+    """``messages.delete``."""
+    with service_of(request).database.write() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        known = _message(connection, store, request.path_params["message"])
+        hl7v2_messages.delete(connection, store.key, known)
+    return json_response({})
+
+
+def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Store, Incoming]:
+    with service_of(request).database.write() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        settings = stores.get_store(
+            connection, dataset_name(request), request.path_params["store"], collection="hl7V2Stores"
+        )
+        parser = hl7v2_messages.parser_of(connection, store)
+        try:
+            incoming = read_message(body.get("message"), parser)
+        except message_parser.Flaw as flaw:
+            raise invalid(f"message: {flaw}") from flaw
+        known = hl7v2_messages.find(connection, store.key, incoming.id)
+        if known is not None and settings.get("rejectDuplicateMessage"):
+            raise Refusal(
+                Code.ALREADY_EXISTS,
+                f"{store.name}/messages/{incoming.id} has the same bytes, and the store rejects duplicates",
+            )
+        if known is None:
+            hl7v2_messages.put_many(connection, store.key, [incoming], operation=None)
+        stored = known or _message(connection, store, incoming.id)
+    return stored, parser, store, incoming
+
+
+def _relabel(request: Request, added: Mapping[str, str]) -> Response:
+    with service_of(request).database.write() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        parser = hl7v2_messages.parser_of(connection, store)
+        known = _message(connection, store, request.path_params["message"])
+        labels = orjson.dumps({**orjson.loads(known.labels), **added}, option=orjson.OPT_SORT_KEYS)
+        hl7v2_messages.relabel(connection, store.key, known, labels.decode())
+        stored = _message(connection, store, known.id)
+    return json_response(hl7v2_messages.resource(stored, "FULL", parser, store.name))
+
+
+def _message(connection: sqlite3.Connection, store: Store, identifier: str) -> Stored:
+    stored = hl7v2_messages.find(connection, store.key, identifier)
+    if stored is None:
+        raise missing(
+            f"{store.name}/messages/{identifier[:80]} does not exist; "
+            f"list them with GET {store.name}/messages"
+        )
+    return stored
+
+
+def metrics(request: Request) -> Response:
+    """``getHL7v2StoreMetrics``: how many messages of each type there are, and how many bytes they take."""
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "hl7V2Stores")
+        sizes = hl7v2_messages.sizes(connection, store.key)
+    shown = [
+        {"messageType": type_, "count": str(count), "structuredStorageSizeBytes": str(size)}
+        for type_, count, size in sizes
+    ]
+    return json_response({"name": store.name, "metrics": shown})
+
+
+#: Custom methods come before the messages whose ids they would look like.
+ROUTES = [
+    Route(f"{_STORE}:getHL7v2StoreMetrics", metrics, methods=["GET"]),
+    Route(_MESSAGES, create, methods=["POST"]),
+    Route(_MESSAGES, list_messages, methods=["GET"]),
+    Route(f"{_MESSAGES}:ingest", ingest, methods=["POST"]),
+    Route(f"{_MESSAGES}:batchGet", batch_get, methods=["GET"]),
+    Route(f"{_MESSAGES}/{{message}}", get, methods=["GET"]),
+    Route(f"{_MESSAGES}/{{message}}", patch, methods=["PATCH"]),
+    Route(f"{_MESSAGES}/{{message}}", delete, methods=["DELETE"]),
+]

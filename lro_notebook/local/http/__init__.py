@@ -1,0 +1,1 @@
+"""What the service's routes share, and the routes that belong to no kind of store."""

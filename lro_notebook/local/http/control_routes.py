@@ -1,0 +1,111 @@
+"""The service's own routes: what it is, its proof and end, its speed, what goes wrong, and a fresh start."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version as package_version
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Route
+
+from lro_notebook.local.core import objects
+from lro_notebook.local.core.buckets import SAMPLE_BUCKET
+from lro_notebook.local.core.names import DEMO_DATASET
+from lro_notebook.local.core.service_errors import invalid, json_response
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.http import faults
+from lro_notebook.local.http.service import Service, read_json, service_of
+from lro_notebook.local.identity.proof import PROOF_PATH, is_nonce
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+#: What ``GET /.lro-local`` answers as its service.
+SERVICE_NAME = "lro-notebook-local"
+#: Where a client asks which service this is.
+ABOUT_PATH = "/.lro-local"
+
+
+async def about(request: Request) -> Response:
+    """Say which service this is and where its data lives."""
+    return json_response(_about(service_of(request)))
+
+
+async def prove(request: Request) -> Response:
+    """Answer a challenge, which only the service of this data directory can; needs no token."""
+    nonce = request.query_params.get("nonce", "")
+    if not is_nonce(nonce):
+        raise invalid("nonce: expected 64 hexadecimal digits, small letters")
+    return json_response({"proof": service_of(request).identity.proof(nonce)})
+
+
+async def stop(request: Request) -> Response:
+    """End the service as SIGTERM does."""
+    service = service_of(request)
+    service.is_told_to_stop = True
+    return json_response(_about(service))
+
+
+async def change(request: Request) -> Response:
+    """Change the pace: ``{"pace": resources per second}``, null for full speed."""
+    body = await read_json(request)
+    pace = body.get("pace")
+    number = isinstance(pace, int | float) and not isinstance(pace, bool) and pace > 0
+    if set(body) != {"pace"} or not (pace is None or number):
+        raise invalid('expected {"pace": N} with N resources per second, or null for full speed')
+    service = service_of(request)
+    service.pace.rate = pace
+    return json_response(_about(service))
+
+
+async def script(request: Request) -> Response:
+    """Add a fault to the script."""
+    service_of(request).faults.add(faults.parse(await read_json(request)))
+    return scripted(request)
+
+
+def scripted(request: Request) -> Response:
+    """Return the faults that are still to come, and how often each method was called."""
+    script = service_of(request).faults
+    return json_response({"faults": script.to_come(), "calls": dict(script.calls)})
+
+
+def reset(request: Request) -> Response:
+    """End every operation, then forget all data, operations, faults and pace; the sample bucket stays."""
+    service = service_of(request)
+    service.faults.clear()
+    service.pace.rate = None
+    service.worker.drain()
+    with service.database.write() as connection:
+        stores.delete_all(connection)
+        stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
+    for name in service.buckets.names():
+        if name != SAMPLE_BUCKET:
+            objects.remove(service.buckets.root / name)
+    service.buckets.make()
+    return json_response(_about(service))
+
+
+def _about(service: Service) -> dict[str, Any]:
+    return {
+        "service": SERVICE_NAME,
+        "version": package_version("lro-notebook"),
+        "pid": os.getpid(),
+        "dataDir": str(service.data_dir),
+        "buckets": str(service.buckets.root),
+        "dataset": DEMO_DATASET,
+        "pace": service.pace.rate,
+    }
+
+
+ROUTES = [
+    Route(ABOUT_PATH, about, methods=["GET"]),
+    Route(ABOUT_PATH, change, methods=["PATCH"]),
+    Route(PROOF_PATH, prove, methods=["GET"], include_in_schema=False),
+    Route(f"{ABOUT_PATH}/stop", stop, methods=["POST"], include_in_schema=False),
+    # What only tests need is no part of the description that the service gives of itself.
+    Route(f"{ABOUT_PATH}/faults", scripted, methods=["GET"], include_in_schema=False),
+    Route(f"{ABOUT_PATH}/faults", script, methods=["POST"], include_in_schema=False),
+    Route(f"{ABOUT_PATH}/reset", reset, methods=["POST"], include_in_schema=False),
+]

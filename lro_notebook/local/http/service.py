@@ -1,0 +1,132 @@
+"""What the routes of a running service share, and how they reach it; reading of requests."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import names, nesting
+from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.http.faults import Faults
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from lro_notebook.local.core.buckets import Buckets
+    from lro_notebook.local.core.database import Database
+    from lro_notebook.local.core.throttle import Pace
+    from lro_notebook.local.datasets.stores import Store
+    from lro_notebook.local.identity.proof import Identity
+    from lro_notebook.local.operations.worker import Worker
+
+#: Paths of a location and of a dataset, below the version.
+LOCATION_PATH = "/projects/{project}/locations/{location}"
+DATASET_PATH = LOCATION_PATH + "/datasets/{dataset}"
+#: Versions of the API that are served, with the same routes.
+API_VERSIONS = ("v1", "v1beta1")
+#: Largest request body in bytes.
+BODY_LIMIT = 32 << 20
+
+#: A larger body is still read to this size, so that its sender gets to the answer.
+_DRAIN_LIMIT = 8 * BODY_LIMIT
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts of a running service.
+
+    Attributes
+    ----------
+    identity : Identity
+        What it proves itself by.
+    faults : Faults
+        What shall go wrong; nothing, but in tests.
+    last_request : float
+        `time.monotonic` of the last request.
+    open_requests : int
+        Requests that are being answered.
+    is_told_to_stop : bool
+        Whether somebody has asked it to end.
+    """
+
+    data_dir: Path
+    database: Database
+    buckets: Buckets
+    pace: Pace
+    worker: Worker
+    identity: Identity
+    faults: Faults = field(default_factory=Faults)
+    last_request: float = field(default_factory=time.monotonic)
+    open_requests: int = 0
+    is_told_to_stop: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """``http://127.0.0.1:PORT``."""
+        return self.identity.endpoint
+
+    @property
+    def token(self) -> str:
+        """What a request must bear."""
+        return self.identity.token
+
+
+def service_of(request: Request) -> Service:
+    """Return the service that a request is for."""
+    service: Service = request.app.state.service
+    return service
+
+
+def api_version(request: Request) -> str:
+    """Return the API version that a request asks for: the first part of its path."""
+    return request.url.path.split("/")[1]
+
+
+def dataset_name(request: Request) -> str:
+    """Return the name of the dataset in a request's path."""
+    parts = request.path_params
+    return f"{names.location_name(parts['project'], parts['location'])}/datasets/{parts['dataset']}"
+
+
+def store_of(request: Request, connection: sqlite3.Connection, collection: str) -> Store:
+    """Return the store in a request's path, which must exist."""
+    return stores.find_store(
+        connection, dataset_name(request), request.path_params["store"], collection=collection
+    )
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body of a request; refuse one over 32 MiB."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= BODY_LIMIT:
+            chunks.append(chunk)
+        elif size > _DRAIN_LIMIT:
+            break
+    if size > BODY_LIMIT:
+        raise Refusal(
+            Code.INVALID_ARGUMENT,
+            f"the request body is larger than {BODY_LIMIT} bytes; import large data from a bucket",
+            status=413,
+        )
+    return b"".join(chunks)
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Return the JSON object in the body of a request; an empty body is an empty object."""
+    body = await read_body(request)
+    try:
+        data = nesting.loads(body or b"{}")
+    except nesting.Unreadable as error:
+        raise invalid(f"the request body cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise invalid("the request body is not a JSON object")
+    return data

@@ -1,0 +1,122 @@
+"""Routes that every kind of store has: create, list, get, patch, delete, and its custom methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import names
+from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.datasets import stores
+from lro_notebook.local.http.paging import limit_of, page_response, text_after
+from lro_notebook.local.http.service import DATASET_PATH, dataset_name, read_json, service_of, store_of
+from lro_notebook.local.http.starting import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from lro_notebook.local.http.kinds import StoreKind
+
+
+def routes_of(kind: StoreKind) -> Iterator[BaseRoute]:
+    """Yield the routes of a kind of store: its own, then the common ones."""
+    yield from kind.routes
+    collection = f"{DATASET_PATH}/{kind.collection}"
+    common = _Common(kind)
+    yield Route(collection, common.create, methods=["POST"])
+    yield Route(collection, common.list, methods=["GET"])
+    # Custom methods come before the resources whose ids they would look like.
+    yield Route(collection + "/{store}:{verb}", common.start, methods=["POST"])
+    yield Route(collection + "/{store}", common.get, methods=["GET"])
+    yield Route(collection + "/{store}", common.patch, methods=["PATCH"])
+    yield Route(collection + "/{store}", common.delete, methods=["DELETE"])
+
+
+class _Common:
+    """The common endpoints of one kind of store."""
+
+    def __init__(self, kind: StoreKind) -> None:
+        self._kind = kind
+        self._collection = kind.collection
+        self._id_parameter = f"{kind.collection[:-1]}Id"
+
+    async def create(self, request: Request) -> Response:
+        """Create a store; its fields are kept as they came."""
+        body = await read_json(request)
+        identifier = names.new_id(self._id_parameter, request.query_params.get(self._id_parameter, ""))
+        self._kind.check(body)
+        return await self._write(request, stores.add_store, identifier, body)
+
+    async def list(self, request: Request) -> Response:
+        """List the stores of this kind in a dataset, by id."""
+        if request.query_params.get("filter"):
+            raise invalid("filter: the local service lists stores without a filter only")
+        limit, after = limit_of(request), text_after(request)
+        with service_of(request).database.read() as connection:
+            rows = stores.list_stores(
+                connection, dataset_name(request), collection=self._collection, after=after, limit=limit + 1
+            )
+        keys = [row["name"].rpartition("/")[2] for row in rows]
+        return page_response(request, self._collection, rows, keys, limit)
+
+    async def get(self, request: Request) -> Response:
+        """Return a store."""
+        with service_of(request).database.read() as connection:
+            identifier = request.path_params["store"]
+            return json_response(
+                stores.get_store(connection, dataset_name(request), identifier, collection=self._collection)
+            )
+
+    async def patch(self, request: Request) -> Response:
+        """Change the fields of a store that ``updateMask`` names; those that the body lacks are removed."""
+        body = await read_json(request)
+        fields = _mask(request)
+        changes = {field: body.get(field) for field in fields}
+        self._kind.check({field: value for field, value in changes.items() if value is not None})
+        return await self._write(request, stores.patch_store, request.path_params["store"], changes)
+
+    def delete(self, request: Request) -> Response:
+        """Delete a store with all that is in it."""
+        with service_of(request).database.write() as connection:
+            identifier = request.path_params["store"]
+            stores.delete_store(connection, dataset_name(request), identifier, collection=self._collection)
+        return json_response({})
+
+    async def start(self, request: Request) -> Response:
+        """Start the operation of a custom method."""
+        verb = request.path_params["verb"]
+        kind = self._kind.methods.get(verb)
+        if kind is None and verb in self._kind.not_built:
+            raise Refusal(Code.UNIMPLEMENTED, f"{self._collection}.{verb}: {self._kind.not_built[verb]}")
+        if kind is None:
+            raise missing(f"{self._collection}.{verb[:80]} is no method of the Healthcare API")
+        body, dataset = await read_json(request), dataset_name(request)
+        with service_of(request).database.read() as connection:
+            store = store_of(request, connection, self._collection)
+        return await start(request, kind, store, body, dataset=dataset, resource=store.name)
+
+    async def _write(
+        self, request: Request, change: Callable[..., dict[str, Any]], identifier: str, fields: dict[str, Any]
+    ) -> Response:
+        """Answer with the store that `change` returns, inside one transaction."""
+        database, dataset = service_of(request).database, dataset_name(request)
+
+        def commit() -> dict[str, Any]:
+            with database.write() as connection:
+                return change(connection, dataset, identifier, fields, collection=self._collection)
+
+        return json_response(await run_in_threadpool(commit))
+
+
+def _mask(request: Request) -> list[str]:
+    fields = [field.strip() for field in request.query_params.get("updateMask", "").split(",")]
+    if not all(field.isidentifier() and field != "name" for field in fields):
+        raise invalid("updateMask: name the top-level fields to change, with commas between them")
+    return fields

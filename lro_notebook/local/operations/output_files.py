@@ -1,0 +1,103 @@
+"""Output files of an operation: written under a hidden name, renamed whole when they are complete."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Self
+
+from lro_notebook.local.core import objects
+from lro_notebook.local.operations.work import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from lro_notebook.local.operations.work import Job
+
+_BUFFER = 1 << 20
+
+
+class Shards:
+    """The output files of one table, in a folder of their own until they are published.
+
+    Parameters
+    ----------
+    workspace : Path
+        Existing folder, on the file system of the destination.
+    name : str
+        Name of the output; several files add ``-{i}-of-{n}``.
+    limit : int
+        Bytes at which the next file begins; a line is never split.
+    suffix : str
+        What every name ends with.
+    """
+
+    def __init__(self, workspace: Path, name: str, limit: int, *, suffix: str = "") -> None:
+        self._workspace = workspace
+        self._name = name
+        self._limit = limit
+        self._suffix = suffix
+        self._file: IO[bytes] | None = None
+        self._size = 0
+        self._paths: list[Path] = []
+
+    def __enter__(self) -> Self:
+        """Return the shards; leaving the block closes the last file."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, lines: Iterable[bytes]) -> None:
+        """Append lines."""
+        for line in lines:
+            file = self._file
+            if file is None or self._size + len(line) + 1 > self._limit:
+                file = self._next_file()
+            self._size += file.write(line + b"\n")
+
+    def publish(self, folder: Path) -> list[str]:
+        """Move the closed files to `folder` under their final names, and return these."""
+        names: list[str] = []
+        total = len(self._paths)
+        try:
+            for index, path in enumerate(self._paths):
+                part = "" if total == 1 else f"-{index:05d}-of-{total:05d}"
+                name = f"{self._name}{part}{self._suffix}"
+                objects.place(path, folder / name)
+                names.append(name)
+        except OSError:
+            # Some of the files of a table would look like all of them.
+            for name in names:
+                objects.remove(folder / name)
+            raise
+        return names
+
+    def _next_file(self) -> IO[bytes]:
+        if self._file is not None:
+            self._file.close()
+        path = self._workspace / f"{self._name}-{len(self._paths)}"
+        self._file = path.open("wb", buffering=_BUFFER)
+        self._size = 0
+        self._paths.append(path)
+        return self._file
+
+
+def filled(job: Job, shards: Shards, lines: Iterator[bytes]) -> Iterator[Step]:
+    """Write `lines`, each one unit of the operation, and yield a step per batch."""
+    while batch := list(islice(lines, job.batch())):
+        shards.write(batch)
+        yield Step(success=len(batch))
+
+
+@contextmanager
+def workspace(job: Job) -> Iterator[Path]:
+    """Make the folder of this operation's unfinished files, and remove it at the end."""
+    folder = job.buckets.partial / str(job.operation)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        objects.remove(folder)

@@ -1,0 +1,236 @@
+"""Running operations: threads, progress, commit, cancel and pace. What an operation does is its kind's.
+
+Each step's rows and the operation's counters are committed in one transaction. An operation stops
+between two steps when it is cancelled or the service ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core.service_errors import Refusal, file_refusal, write_refusal
+from lro_notebook.local.operations import records
+from lro_notebook.local.operations.work import Job
+from lro_notebook.operations.resource import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Future
+
+    from lro_notebook.local.core.buckets import Buckets
+    from lro_notebook.local.core.database import Database
+    from lro_notebook.local.core.throttle import Pace
+    from lro_notebook.local.operations.work import Kind, Step
+
+logger = logging.getLogger(__name__)
+
+#: How many operations run at once; Google's own advice to clients (best practices for operations).
+_RUNNING_AT_ONCE = 5
+
+
+@dataclass(slots=True)
+class _Run:
+    """An operation that is queued or running; `end` says how it ends once it is halted."""
+
+    number: int
+    start: records.Start
+    kind: Kind
+    request: Any
+    halted: threading.Event = field(default_factory=threading.Event)
+    end: Status = records.ABORTED
+    future: Future[None] | None = None
+
+    def halt(self, end: Status) -> None:
+        self.end = end
+        self.halted.set()
+
+
+class _Halted(Exception):
+    """The operation was halted between two steps."""
+
+
+class Worker:
+    """The threads that run operations.
+
+    Parameters
+    ----------
+    limit : int
+        How many operations may be queued and running; a start beyond it is refused with HTTP 429.
+    shard_bytes : int
+        Size from which on an output file is split.
+    """
+
+    def __init__(
+        self, database: Database, buckets: Buckets, pace: Pace, *, limit: int, shard_bytes: int
+    ) -> None:
+        self._database = database
+        self._buckets = buckets
+        self._pace = pace
+        self._limit = limit
+        self._shard_bytes = shard_bytes
+        self._lock = threading.Lock()
+        self._runs: dict[int, _Run] = {}
+        self._ends: dict[int, records.End] = {}
+        self._threads = ThreadPoolExecutor(_RUNNING_AT_ONCE, thread_name_prefix="lro-operation")
+        self._stopped = threading.Event()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation is queued or running."""
+        return bool(self._runs)
+
+    @property
+    def ends(self) -> records.Ends:
+        """How operations have ended whose rows cannot be written: the disk is full, or fails."""
+        with self._lock:
+            return dict(self._ends)
+
+    def write_ends(self) -> None:
+        """Try again to write the ends that could not be written; called now and then."""
+        for number, end in self.ends.items():
+            if not self._written(number, end):
+                return
+            with self._lock:
+                self._ends.pop(number, None)
+
+    def start(self, kind: Kind, start: records.Start, request: Any) -> int:  # noqa: ANN401 - the kind's own
+        """Queue an operation and return its number; it is durable when this returns."""
+        with self._lock:
+            if self._stopped.is_set():
+                raise Refusal(Code.UNAVAILABLE, "the local service is stopping; start it again")
+            with self._database.write() as connection:
+                if records.active(connection) >= self._limit:
+                    raise self._too_many()
+                number = records.insert(connection, start)
+            run = self._runs[number] = _Run(number, start, kind, request)
+            run.future = self._threads.submit(self._run, run)
+        return number
+
+    def cancel(self, number: int) -> None:
+        """Stop an operation before its next step; one that is still queued ends at once."""
+        self._halt(number, records.CANCELLED)
+
+    def stop(self) -> None:
+        """End everything that is queued or running as aborted, and wait for it."""
+        with self._lock:
+            self._stopped.set()
+            numbers = list(self._runs)
+        for number in numbers:
+            self._halt(number, records.ABORTED)
+        self._threads.shutdown(wait=True)
+        self.write_ends()
+
+    def drain(self) -> None:
+        """Cancel everything that is queued or running, and wait for it."""
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
+            self.cancel(run.number)
+        wait([run.future for run in runs if run.future is not None])
+
+    def _halt(self, number: int, end: Status) -> None:
+        with self._lock:
+            run = self._runs.get(number)
+        if run is None:
+            return
+        run.halt(end)
+        if run.future is not None and run.future.cancel():
+            self._finish(run, end)
+
+    def _run(self, run: _Run) -> None:
+        """Run an operation to its end, whatever that is."""
+        try:
+            outcome: Status | Mapping[str, Any] = self._drive(run)
+        except _Halted:
+            outcome = run.end
+        except Refusal as refusal:
+            outcome = Status(refusal.code.value, refusal.message)
+        except OSError as error:
+            trouble = file_refusal(error)
+            outcome = Status(trouble.code.value, trouble.message)
+        except MemoryError:
+            message = "The operation needs more memory than there is; give it less at once"
+            outcome = Status(Code.RESOURCE_EXHAUSTED.value, message)
+        except sqlite3.DatabaseError as error:
+            logger.exception("operation %d failed", run.number)
+            written = write_refusal(error)
+            outcome = Status(written.code.value, written.message)
+        except Exception:  # a runner's own mistake must end its operation, not leave it running for ever
+            logger.exception("operation %d failed", run.number)
+            message = "The service made a mistake; its log, service.log in the data directory, says more"
+            outcome = Status(Code.INTERNAL.value, message)
+        self._finish(run, outcome)
+
+    def _drive(self, run: _Run) -> Mapping[str, Any]:
+        """Take a runner's steps one by one, and return the response."""
+        job = Job(
+            operation=run.number,
+            database=self._database,
+            buckets=self._buckets,
+            shard_bytes=self._shard_bytes,
+            halted=run.halted,
+            batch=self._pace.batch,
+        )
+        with closing(run.kind.run(job, run.request)) as steps:
+            while not run.halted.is_set():
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    fields: Mapping[str, Any] = end.value
+                    return {"@type": records.response_type(run.start, run.kind.response), **fields}
+                self._commit(run.number, step)
+                if step.units:
+                    self._pace.take(step.units, run.halted)
+        raise _Halted
+
+    def _commit(self, number: int, step: Step) -> None:
+        if step.write is None and not step.units and step.sized is None:
+            return
+        with self._database.write() as connection:
+            if step.write is not None:
+                step.write(connection)
+            if step.sized is not None:
+                records.size(connection, number, step.sized)
+            alive = records.advance(
+                connection,
+                number,
+                success=step.success,
+                failures=step.failures,
+                secondary=step.secondary,
+            )
+            if not alive:
+                # Its dataset was deleted, and the operation with it.
+                raise _Halted
+
+    def _finish(self, run: _Run, outcome: Status | Mapping[str, Any]) -> None:
+        """Write the end of an operation; where that cannot be, keep it until it can."""
+        end = records.End(records.microseconds(), outcome)
+        is_written = self._written(run.number, end)
+        with self._lock:
+            if not is_written:
+                self._ends[run.number] = end
+            self._runs.pop(run.number, None)
+
+    def _written(self, number: int, end: records.End) -> bool:
+        try:
+            with self._database.write() as connection:
+                records.finish(connection, number, end)
+        except sqlite3.Error as error:
+            logger.warning("the end of operation %d cannot be written: %s", number, error)
+            return False
+        return True
+
+    def _too_many(self) -> Refusal:
+        return Refusal(
+            Code.RESOURCE_EXHAUSTED,
+            f"{self._limit} operations are queued or running, the most that this service takes; "
+            "wait for one to end or cancel one (--max-operations changes the limit)",
+            headers={"Retry-After": "1"},
+        )

@@ -1,0 +1,1 @@
+"""Operations that other libraries hold, behind the interface of a source."""

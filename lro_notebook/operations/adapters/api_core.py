@@ -1,0 +1,350 @@
+"""Operations that other libraries hold: google-api-core's, synchronous and asynchronous, and protobuf's own.
+
+Each becomes an `Operation` that is followed through the object's own refresh, so that its credentials and
+transport are used. Google's libraries are imported only where an object comes from them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import logging
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook import forking
+from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
+from lro_notebook.http.responses import NoAnswer
+from lro_notebook.operations.operation import Operation
+from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.remote import missing_hint
+from lro_notebook.operations.resource import OperationResource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from lro_notebook.operations.resource import Json
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 10.0  # seconds that a request thread waits for an event loop
+_TIMEOUT = 8.0  # seconds that a single request of another library may take
+_LANE = "google-api-core"  # which host their clients ask, they do not tell
+
+
+def watched(foreign: object) -> Operation | None:
+    """Return an operation that follows a `google.api_core` operation; None where it is none.
+
+    Raises
+    ------
+    ConfigError
+        It is an `AsyncOperation`, and no event loop runs here that could be its own.
+    """
+    if not _is_googles(foreign, "google.api_core."):
+        return None
+    from google.api_core.operation import Operation as ApiCoreOperation  # noqa: PLC0415 - it is loaded already
+    from google.api_core.operation_async import AsyncOperation  # noqa: PLC0415
+
+    if isinstance(foreign, ApiCoreOperation):
+        source = ApiCoreSource(foreign)
+        return Operation(Follower(source, source.resource()))
+    if isinstance(foreign, AsyncOperation):
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigError(
+                "an AsyncOperation belongs to the event loop that made it: call lro.watch(op) in a coroutine "
+                "or a notebook cell of that loop"
+            ) from None
+        asynchronous = AsyncSource(foreign, loop)
+        return LoopBound(Follower(asynchronous, asynchronous.resource()), loop)
+    return None
+
+
+def message_of(foreign: object) -> OperationResource | None:
+    """Return the snapshot in a `google.longrunning` protobuf operation; None where it is none."""
+    if not _is_googles(foreign, "google.longrunning."):
+        return None
+    from google.longrunning.operations_pb2 import Operation as Message  # noqa: PLC0415 - it is loaded already
+
+    return resource_of(foreign) if isinstance(foreign, Message) else None
+
+
+def _is_googles(foreign: object, package: str) -> bool:
+    return any(f"{kind.__module__}.".startswith(package) for kind in type(foreign).__mro__)
+
+
+def resource_of(message: Any) -> OperationResource:  # noqa: ANN401 - protobuf
+    """Return a protobuf operation as the resource that REST would carry.
+
+    Its metadata and response are unpacked where this process knows their types; else their ``@type`` stays.
+
+    Parameters
+    ----------
+    message : google.longrunning.operations_pb2.Operation
+        The operation.
+    """
+    data: dict[str, Any] = {"name": message.name, "done": message.done}
+    if message.HasField("metadata"):
+        data["metadata"] = _json_of(message.metadata)
+    if message.HasField("error"):
+        details = [_json_of(detail) for detail in message.error.details]
+        data["error"] = {"code": message.error.code, "message": message.error.message, "details": details}
+    elif message.HasField("response"):
+        data["response"] = _json_of(message.response)
+    return OperationResource.from_dict(data)
+
+
+def _json_of(packed: Any) -> Json:  # noqa: ANN401 - a protobuf Any
+    with forking.undivided():
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - loaded with the message
+
+    try:
+        data: dict[str, Any] = MessageToDict(packed)
+    except TypeError:  # the type, or one inside it, is not known in this process
+        return {"@type": packed.type_url}
+    inner = data.get("value")  # how Any writes google.protobuf.Struct and Empty
+    return {"@type": packed.type_url, **inner} if isinstance(inner, dict) else data
+
+
+class Ended:
+    """The source of an operation that had ended when it was first seen; a `following.Source`."""
+
+    def poll(self) -> OperationResource:
+        """Refuse: there is nobody to ask."""
+        raise ConfigError("this operation came as a snapshot without a client; lro.watch(…, client=) can ask")
+
+    get = poll
+
+    def cancel(self) -> None:
+        """Do nothing: it has ended."""
+
+
+def _once(function: Any) -> dict[str, Any]:  # noqa: ANN401 - a callable of any library
+    """Return the arguments that make one single request of what api_core refreshes or cancels with.
+
+    Left to itself, it asks again and again for 600 s, each time with a timeout of up to 600 s.
+    """
+    if _takes(function, "timeout"):  # a client's method
+        return {"timeout": _TIMEOUT, **({"retry": None} if _takes(function, "retry") else {})}
+    return {"retry": _in_time} if _takes(function, "retry") else {}
+
+
+def _in_time(request: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `request` with a short timeout; stands where api_core takes a retry."""
+    return partial(request, timeout=_TIMEOUT) if _takes(request, "timeout") else request
+
+
+def _takes(function: Any, name: str) -> bool:  # noqa: ANN401 - as above
+    """Tell whether `function` has a parameter `name`, or takes any."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # it does not tell
+        return False
+    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+
+class _Theirs:
+    """The source of an operation that is read over connections of another library."""
+
+    lane = _LANE
+
+    def __init__(self, operation: Any) -> None:  # noqa: ANN401 - api_core is untyped
+        self._operation = operation
+        self._forked = False
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Ask no more: the connections are the parent's, and gRPC's do not even fail here."""
+        self._forked = True
+
+    def refuse_forked(self) -> None:
+        """Raise where the operation was made before a fork."""
+        if self._forked:
+            raise ConfigError(
+                f"operation {self._operation.operation.name} is read over connections of the process that "
+                "forked this one. Make its client here and watch its operation, or start processes with "
+                "'spawn'"
+            )
+
+
+class ApiCoreSource(_Theirs):
+    """Reads a `google.api_core.operation.Operation` through its own refresh; a `following.Source`."""
+
+    def poll(self) -> OperationResource:
+        """Read it with a single request of its own client."""
+        self._asked(self._refresh)
+        return self.resource()
+
+    def _refresh(self) -> None:
+        """Do what its ``done`` does, without the retries, which would hold a thread for minutes."""
+        operation = self._operation  # the methods that its `done` calls, for which it has no public names
+        if not operation.operation.done:
+            operation._operation = operation._refresh(**_once(operation._refresh))  # noqa: SLF001
+            operation._set_result_from_operation()  # noqa: SLF001
+
+    get = poll
+
+    def cancel(self) -> None:
+        """Ask for its cancellation, with its own client."""
+        if self.poll().done:
+            return
+        cancel = self._operation._cancel  # noqa: SLF001 - its public method reads the state again, with retries
+        self._asked(partial(cancel, **_once(cancel)))
+
+    def resource(self) -> OperationResource:
+        """Return what it has seen last."""
+        return resource_of(self._operation.operation)
+
+    def _asked(self, call: Callable[[], object]) -> None:
+        self.refuse_forked()
+        try:
+            call()
+        except TypeError:
+            if not self._operation.operation.done:
+                raise
+            # It has ended, and its response is of another type than its client expects.
+        except _errors() as error:
+            raise _told(error, self._operation.operation.name) from error
+
+
+class AsyncSource(_Theirs):
+    """Reads a `google.api_core.operation_async.AsyncOperation` on its own event loop; a `following.Source`.
+
+    Parameters
+    ----------
+    operation : AsyncOperation
+        The operation.
+    loop : asyncio.AbstractEventLoop
+        The loop that it belongs to.
+    """
+
+    def __init__(self, operation: Any, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ANN401 - api_core is untyped
+        super().__init__(operation)
+        self._loop = loop
+
+    def poll(self) -> OperationResource:
+        """Read it with a single request, while its loop runs in another thread."""
+        self.refuse_forked()
+        self._asked(self._refresh())
+        return self.resource()
+
+    async def _refresh(self) -> None:
+        """Do what its ``done`` does, without the retries."""
+        operation = self._operation
+        if not operation.operation.done:
+            operation._operation = await operation._refresh(**_once(operation._refresh))  # noqa: SLF001
+            operation._set_result_from_operation()  # noqa: SLF001
+
+    async def _cancel(self) -> None:
+        """Do what its ``cancel`` does, without the retries."""
+        await self._refresh()
+        if not self._operation.operation.done:
+            cancel = self._operation._cancel  # noqa: SLF001
+            await cancel(**_once(cancel))
+
+    def get(self) -> OperationResource:
+        """Read it; an error on the thread of its own loop, which could not go on meanwhile."""
+        refuse_on(self._loop)
+        return self.poll()
+
+    def cancel(self) -> None:
+        """Ask for its cancellation; on the thread of its own loop the answer is not waited for."""
+        self.refuse_forked()
+        if _runs_here(self._loop):
+            asking = asyncio.run_coroutine_threadsafe(self._cancel(), self._loop)
+            asking.add_done_callback(_log_failure)
+        else:
+            self._asked(self._cancel())
+
+    def resource(self) -> OperationResource:
+        """Return what it has seen last."""
+        return resource_of(self._operation.operation)
+
+    def _asked(self, call: Coroutine[Any, Any, object]) -> None:
+        name = self._operation.operation.name
+        if self._loop.is_closed():
+            call.close()
+            raise ConfigError("the event loop of this operation is closed; watch it in a loop that runs")
+        future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        try:
+            future.result(_PATIENCE)
+        except concurrent.futures.TimeoutError as error:
+            future.cancel()
+            raise NoAnswer("its event loop is busy", url=name) from error
+        except TypeError:  # as above
+            if not self._operation.operation.done:
+                raise
+        except _errors() as error:
+            raise _told(error, name) from error
+
+
+class LoopBound(Operation):
+    """An operation that can only be read while its event loop runs: `await` it there."""
+
+    def __init__(self, follower: Follower, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(follower)
+        self._loop = loop
+
+    def about_to_block(self) -> None:
+        """Refuse a wait that would stop the loop that it waits for."""
+        refuse_on(self._loop)
+
+
+def refuse_on(loop: asyncio.AbstractEventLoop) -> None:
+    """Raise where `loop` runs in this thread, so that waiting for it here would never end."""
+    if _runs_here(loop):
+        raise ConfigError(
+            "this AsyncOperation is read on the event loop of this thread, which a blocking wait stops: "
+            "use `await op`"
+        )
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
+def _log_failure(asking: concurrent.futures.Future[None]) -> None:
+    error = None if asking.cancelled() else asking.exception()
+    if error is not None:
+        _log.warning("an operation could not be cancelled (%s)", type(error).__name__)
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what a request of api_core may raise, its transports included: gRPC, requests, google-auth."""
+    from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - it is loaded already
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
+    from google.protobuf.json_format import Error as JsonError  # noqa: PLC0415 - as above
+
+    grpc = sys.modules.get("grpc")
+    return (GoogleAPIError, GoogleAuthError, JsonError, OSError, *((grpc.RpcError,) if grpc else ()))
+
+
+def _told(error: Exception, name: str) -> ApiError | AuthError:
+    """Return an error of api_core, or of its transport, as ours."""
+    from google.api_core import exceptions  # noqa: PLC0415 - it is loaded already
+    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415 - as above
+
+    if callable(getattr(error, "code", None)):  # an error of gRPC that api_core has not wrapped
+        error = exceptions.from_grpc_error(error)
+    if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
+        return AuthError(
+            f"{name}: the credentials of its client cannot be refreshed ({type(error).__name__}); renew them "
+            "there, or follow the operation by its name: lro.watch(name, client=…)"
+        )
+    status, message = getattr(error, "code", None), getattr(error, "message", None)
+    if status is None or message is None:  # a lost connection, or retries that came to their end
+        return NoAnswer(type(error).__name__, url=name)
+    code = getattr(getattr(error, "grpc_status_code", None), "name", "")
+    known = Code[code] if code in Code.__members__ else HTTP_CODES.get(int(status), Code.UNKNOWN)
+    if known is Code.UNAUTHENTICATED:
+        return AuthError(
+            f"{name}: the credentials of its client were refused: {message}\n"
+            "Renew them there, or follow the operation by its name: lro.watch(name, client=…)"
+        )
+    hint = missing_hint(name) if known is Code.NOT_FOUND else ""
+    return ApiError(message, status=int(status), code=known, url=name, hint=hint)

@@ -1,0 +1,371 @@
+"""`Flock`: the operations under one parent at one client, looked at with as few requests as they need.
+
+One ``operations.list`` may tell as much as hundreds of single reads, so the flock gathers the looks that
+are due and lists where that costs fewer requests. It relies on no filter, on no order of the list, and not
+on the list being fresh: what the list misses, or where it is behind what was seen before, is read by itself.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lro_notebook import forking
+from lro_notebook.errors import ApiError, ConfigError, LroError
+from lro_notebook.http.responses import UnusableAnswer, is_transient
+from lro_notebook.operations.resource import OperationResource
+from lro_notebook.operations.scheduler import Budget, Scheduler, shared, steady
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lro_notebook.operations.poller import Follower
+
+    Due = tuple[float, Follower]  # when it was due, and who
+
+AHEAD = 0.5  # seconds: looks that are due so soon count for a list
+LIST_GAP, PAGE_GAP = 0.25, 0.1  # seconds from one list to the next: at least, and for each of its pages
+SHARE = 0.07  # of one core, the most that lists may take
+CHECK_EVERY = 10  # lists, of which one is checked against a single read
+STRIKES = 3  # lists in a row that failed or were behind, until a while goes without lists:
+SOON, OFF = 15.0, 600.0  # seconds, where the failure may pass, and where lists are missing or lag
+PATIENCE = 1.0  # seconds of a list, after which those that wait for it are read by themselves
+LONGEST = 10.0  # seconds of a list
+_log = logging.getLogger(__name__)
+
+
+class Listing(Protocol):
+    """Reads all operations of one parent."""
+
+    def __call__(self) -> Iterator[Sequence[dict[str, Any]]]:
+        """Iterate over the pages, as JSON, with one single request for each."""
+
+
+class Flock:
+    """The operations of one parent that are followed; their `following.Runner`, and a `polling.Job`.
+
+    May be used from any thread.
+
+    Parameters
+    ----------
+    listing : Listing
+        Reads them all.
+    budget : Budget
+        The requests of their client.
+    scheduler, clock, work
+        Who runs it; seconds that only grow; seconds that the asking thread has worked.
+    """
+
+    def __init__(
+        self,
+        listing: Listing,
+        budget: Budget,
+        *,
+        scheduler: Scheduler | None = None,
+        clock: Callable[[], float] = steady,
+        work: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._listing, self._budget = listing, budget
+        self._scheduler, self._clock, self._work = scheduler or shared(), clock, work
+        self._begin()
+        self._numbers = itertools.count()
+        self._next_list = self._off_until = 0.0
+        self._pages, self._lists = 1, 0
+        self._failed, self._behind = 0, 0  # lists in a row
+        forking.bind(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[Follower, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, Follower]] = []
+        self._taken: list[Due] = []  # by the run that goes on
+        self._planned: float | None = None  # when the scheduler will run this next
+        self._not_before = 0.0
+        self._in_list = False
+
+    def after_fork_in_child(self) -> None:
+        """Have nobody to look at, until somebody in this process follows."""
+        self._begin()
+
+    @property
+    def lane(self) -> str | None:
+        """The host that is asked, where that is known."""
+        return getattr(self._listing, "lane", None)
+
+    def schedule(self, job: Follower, delay: float = 0.0) -> None:
+        """Have `job` looked at in `delay` seconds, instead of when it was due before."""
+        with self._lock:
+            moment = self._clock()
+            due = moment + delay
+            self._enter(due, job)
+            due = max(due, self._not_before)
+            if self._planned is not None and self._planned <= due:
+                return
+            self._planned = due
+        self._scheduler.schedule(self, due - moment)
+
+    def forget(self, job: Follower) -> None:
+        """Do not look at `job` again; a look that has begun goes on to its end."""
+        with self._lock:
+            self._entries.pop(job, None)
+
+    def run(self) -> float | None:
+        """Look at what is due; return the seconds until something is, None when nothing is left."""
+        with self._lock:
+            self._planned, self._not_before = None, 0.0
+            moment = self._clock()
+            self._taken = self._take(moment)
+            gathered = self._list_pays(moment)
+        if not gathered:
+            self._read(self._taken)
+        elif moment < self._next_list:
+            self._put_back(self._taken, self._next_list)
+        else:
+            self._list()
+        with self._lock:
+            self._taken = []
+            return self._plan()
+
+    def abandon(self, error: BaseException) -> None:
+        """Hear that `run` raised something unforeseen: nobody is looked at any more."""
+        with self._lock:
+            followers = [*self._entries, *(follower for _, follower in self._taken)]
+            self._entries.clear()
+        for follower in followers:
+            follower.abandon(error)
+
+    def reading_ended(self, follower: Follower, delay: float | None, *, behind: bool | None) -> None:
+        """Hear how a single read ended, and whether the list before it had been behind (None: not asked)."""
+        if delay is not None:
+            self.schedule(follower, delay)
+        if behind is not None:
+            self._found_behind(told=behind)
+
+    def go_on_without_list(self) -> float | None:
+        """Read those by themselves that wait for a list which takes long; None when it has ended."""
+        with self._lock:
+            if not self._in_list:
+                return None
+            due, self._taken = [*self._taken, *self._take(self._clock())], []
+        self._read(due)
+        return PATIENCE
+
+    def _enter(self, due: float, job: Follower) -> None:
+        number = next(self._numbers)
+        self._entries[job] = (due, number)
+        heapq.heappush(self._heap, (due, number, job))
+
+    def _stands(self) -> bool:
+        """Tell whether the first of the heap has not been entered again since, or forgotten."""
+        _, number, job = self._heap[0]
+        return self._entries.get(job, (0.0, -1))[1] == number
+
+    def _take(self, moment: float) -> list[Due]:
+        """Return those that are due, the longest waiting first."""
+        due = []
+        while self._heap and self._heap[0][0] <= moment:
+            stands = self._stands()
+            at, _, job = heapq.heappop(self._heap)
+            if stands:
+                del self._entries[job]
+                due.append((at, job))
+        return due
+
+    def _put_back(self, due: Sequence[Due], not_before: float) -> None:
+        """Leave `due` for a run at `not_before`; they stay ahead of what comes due later."""
+        with self._lock:
+            self._not_before = not_before
+            for at, follower in due:
+                self._enter(at, follower)
+
+    def _plan(self) -> float | None:
+        while self._heap and not self._stands():
+            heapq.heappop(self._heap)
+        if not self._heap:
+            return None
+        self._planned = max(self._heap[0][0], self._not_before)
+        return max(0.0, self._planned - self._clock())
+
+    def _list_pays(self, moment: float) -> bool:
+        """Tell whether a list costs fewer requests than the single reads that it stands for."""
+        if not self._taken or moment < self._off_until:
+            return False
+        needed = self._pages - len(self._taken)
+        soon = (at for at, _ in self._entries.values() if at <= moment + AHEAD)
+        return needed < 0 or sum(1 for _ in itertools.islice(soon, needed + 1)) > needed
+
+    def _read(self, due: Sequence[Due], *, checked: Follower | None = None) -> None:
+        """Have each of `due` read by itself, as far as the budget goes; the others stay due."""
+        for position, (_, follower) in enumerate(due):
+            pause = self._budget.take()
+            if pause:
+                self._put_back(due[position:], self._clock() + pause)
+                return
+            self._scheduler.schedule(_Look(self, self._budget, follower, checks=follower is checked))
+
+    def _list(self) -> None:
+        pause = self._budget.take()
+        if pause:
+            self._put_back(self._taken, self._clock() + pause)
+            return
+        began = self._work()
+        with self._lock:
+            wanted = {job.resource.name: job for job in self._entries} | {
+                job.resource.name: job for _, job in self._taken
+            }
+            self._in_list = True
+        impatience = _Impatience(self)
+        self._scheduler.schedule(impatience, PATIENCE)
+        try:
+            found, pages = self._found(wanted)
+        except LroError as error:
+            self._list_failed(error, self._left_over())
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a list is, it costs no more than itself
+            _log.warning("a list of operations cannot be read (%s)", type(error).__name__)
+            self._list_failed(UnusableAnswer("the list cannot be read", url=""), self._left_over())
+            return
+        finally:
+            self._in_list = False
+            self._scheduler.forget(impatience)
+        self._failed = 0
+        due = self._left_over()
+        unread = self._deliver(found, due)
+        work = (self._work() - began) / SHARE
+        self._next_list = self._clock() + max(LIST_GAP, PAGE_GAP * pages, work)
+        checked = None
+        if self._lists % CHECK_EVERY == 0:
+            checked = next((job for _, job in due if job in found and not job.resource.done), None)
+            unread += [(at, job) for at, job in due if job is checked]
+        self._lists += 1
+        if unread:
+            self._read(unread, checked=checked)
+
+    def _found(self, wanted: dict[str, Follower]) -> tuple[dict[Follower, OperationResource], int]:
+        """Return what a list tells of those wanted, and how many pages it took; it may stop on the way."""
+        found: dict[Follower, OperationResource] = {}
+        began, pages = self._clock(), 0
+        for page in self._listing():
+            pages += 1
+            for item in page:
+                follower = wanted.get(str(item.get("name")))
+                if follower is None:
+                    continue
+                try:
+                    found[follower] = OperationResource.from_dict(item)
+                except ConfigError:
+                    continue  # a read of its own tells what is wrong with it
+            if len(found) == len(wanted):
+                break
+            if self._clock() - began > LONGEST:
+                self._off_until = self._clock() + OFF
+                break
+            if pages >= len(wanted):  # reading each by itself would have cost no more
+                pages += 1
+                break
+        self._pages = max(1, pages)
+        return found, pages
+
+    def _left_over(self) -> list[Due]:
+        """Return those that still wait for the list."""
+        with self._lock:
+            due, self._taken = self._taken, []
+            return due
+
+    def _deliver(self, found: dict[Follower, OperationResource], due: Sequence[Due]) -> list[Due]:
+        """Hand out what a list has told; return those that have to be read by themselves."""
+        behind: set[Follower] = set()
+        for follower, resource in found.items():
+            try:
+                if follower.is_ahead_of(resource):
+                    behind.add(follower)
+                    continue
+                delay = follower.seen(resource)
+            except Exception as error:  # noqa: BLE001 - what is odd in one operation costs no other
+                follower.abandon(error)
+                delay = None
+            with self._lock:
+                self._entries.pop(follower, None)
+                if delay is not None:
+                    self._enter(self._clock() + delay, follower)
+        if behind:
+            self._found_behind(told=True)
+        return [(at, follower) for at, follower in due if follower not in found or follower in behind]
+
+    def _list_failed(self, error: LroError, due: Sequence[Due]) -> None:
+        """Go on without the list; a failure that may pass is one of everybody who was to be looked at."""
+        heed(self._budget, error)
+        self._failed += 1
+        passes = is_transient(error)
+        if not passes or self._failed >= STRIKES:
+            _log.info("operations cannot be listed (%s); each is read by itself", type(error).__name__)
+            self._failed, self._off_until = 0, self._clock() + (SOON if passes else OFF)
+            self._read(due)
+            return
+        for _, follower in due:
+            delay = follower.missed(error)
+            if delay is not None:
+                with self._lock:
+                    self._enter(self._clock() + delay, follower)
+
+    def _found_behind(self, *, told: bool) -> None:
+        """Hear whether a list has told less than a single read."""
+        with self._lock:
+            self._behind = self._behind + 1 if told else 0
+            if self._behind >= STRIKES:
+                self._off_until = self._clock() + OFF
+
+
+class _Impatience:
+    """Sees to those that wait while a flock is listed; a `polling.Job`."""
+
+    def __init__(self, flock: Flock) -> None:
+        self._flock = flock
+
+    def run(self) -> float | None:
+        """Let them go on without the list, if it still goes on."""
+        return self._flock.go_on_without_list()
+
+    def abandon(self, error: BaseException) -> None:
+        """Hear that `run` raised something unforeseen."""
+        self._flock.abandon(error)
+
+
+class _Look:
+    """One single read of one operation of a flock; a `polling.Job`."""
+
+    def __init__(self, flock: Flock, budget: Budget, follower: Follower, *, checks: bool) -> None:
+        self._flock, self._budget, self._follower, self._checks = flock, budget, follower, checks
+        self.lane, self.troubled = follower.lane, follower.troubled
+
+    def run(self) -> None:
+        """Read the operation, and tell its follower and its flock."""
+        behind: bool | None = None
+        try:
+            resource = self._follower.look()
+        except LroError as error:
+            heed(self._budget, error)
+            delay = self._follower.missed(error)
+        else:
+            behind = resource.done if self._checks else None
+            delay = self._follower.seen(resource)
+        self._flock.reading_ended(self._follower, delay, behind=behind)
+
+    def abandon(self, error: BaseException) -> None:
+        """Hear that `run` raised something unforeseen."""
+        self._follower.abandon(error)
+
+
+def heed(budget: Budget, error: LroError) -> None:
+    """Have a client send fewer requests, or none for a while, where the service asks for that."""
+    if not isinstance(error, ApiError):
+        return
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        budget.slow_down()
+    if error.retry_after:
+        budget.pause(error.retry_after)

@@ -1,0 +1,412 @@
+"""`Client`: the operations of any Google API, from the start request to the handle that follows them.
+
+It joins HTTP (`rest`), the journal and the poller; it knows nothing of a particular API.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import weakref
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from lro_notebook import forking
+from lro_notebook.errors import LroError
+from lro_notebook.http import addresses
+from lro_notebook.http.paging import operations_of
+from lro_notebook.http.responses import CLOSED, MOST, AnswerLost
+from lro_notebook.operations.above import above
+from lro_notebook.operations.batch_poller import Flock
+from lro_notebook.operations.journal import Journal, StartRecord
+from lro_notebook.operations.operation import Operation
+from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.progress import Progress, state_of
+from lro_notebook.operations.remote import (
+    LocalService,
+    RemoteListing,
+    RemoteOperation,
+    ask_local,
+    begun,
+    missing_hint,
+    pages,
+    read_operation,
+    start_unknown,
+)
+from lro_notebook.operations.resource import OperationResource, method_title, operation_parent, target_of
+from lro_notebook.operations.scheduler import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import httpx
+
+    from lro_notebook.http.session import Rest
+    from lro_notebook.operations.policy import PollPolicy
+    from lro_notebook.operations.resource import OperationResource
+    from lro_notebook.operations.scheduler import Scheduler
+
+HEALTHCARE = "https://healthcare.googleapis.com"
+_PATIENCE = 0.7  # of the time that a request may take: how long the service may wait in it
+
+
+class Client:
+    """Starts, reads, lists and cancels the operations of one Google API.
+
+    May be used from any thread; a context manager that closes it at the end.
+
+    Parameters
+    ----------
+    endpoint : str
+        Such as ``https://healthcare.googleapis.com`` or ``https://vision.googleapis.com/v1p1beta1``.
+        Without a version, ``v1`` is meant; a path that starts with a version uses that one.
+    credentials : google.auth.credentials.Credentials, str or None
+        A credentials object, a bearer token, or None: application-default credentials for Google's
+        hosts, none elsewhere. They go to this endpoint only.
+    timeout : float
+        Seconds that one request may take without progress; in all it may take twice as long, and a second
+        more for every 100 kB of its answer.
+    max_answer : int
+        Bytes that one answer may have, decoded.
+    transport : httpx.BaseTransport, optional
+        What carries the requests; for tests and proxies.
+    revive : callable, optional
+        Brings a local service back and returns its (endpoint, token); see `rest.Rest`.
+    local : LocalService, optional
+        The embedded service, where the caller knows that it is the one.
+    journal, scheduler : optional
+        Where starts are noted, and who runs the looks; for tests.
+    policy : PollPolicy, optional
+        When its operations are looked at.
+
+    Examples
+    --------
+    >>> client = ds.client
+    >>> body = {"gcsDestination": {"uriPrefix": "gs://demo-out/by-client"}}
+    >>> client.start("POST", f"{store.name}:export", body).wait().state
+    'SUCCEEDED'
+    >>> [each.done() for each in client.list(ds.name) if each.id == op.id]
+    [True]
+    """
+
+    _open: ClassVar[weakref.WeakSet[Client]] = weakref.WeakSet()
+
+    def __init__(
+        self,
+        endpoint: str = HEALTHCARE,
+        *,
+        credentials: Any = None,  # noqa: ANN401 - three kinds
+        timeout: float = 30.0,
+        max_answer: int = MOST,
+        transport: httpx.BaseTransport | None = None,
+        revive: Callable[[], tuple[str, str]] | None = None,
+        local: LocalService | None = None,
+        journal: Journal | None = None,
+        scheduler: Scheduler | None = None,
+        policy: PollPolicy | None = None,
+    ) -> None:
+        from lro_notebook.http.session import Rest  # noqa: PLC0415 - httpx, which costs as much as all the rest
+
+        self._rest = Rest(
+            endpoint,
+            credentials=credentials,
+            timeout=timeout,
+            transport=transport,
+            revive=revive,
+            max_answer=max_answer,
+        )
+        self._journal = journal or Journal()
+        self._scheduler, self._policy = scheduler, policy
+        self._handles: weakref.WeakValueDictionary[str, Operation] = weakref.WeakValueDictionary()
+        self._budget, self._flocks = Budget(), dict[str, Flock]()
+        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._local, self._timeout = local, timeout
+        Client._open.add(self)
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock that no thread of the parent holds; the client stays open here too."""
+        self._lock = threading.Lock()
+
+    @classmethod
+    def only_open(cls) -> Client | None:
+        """Return the one client that is open, None if there are none or several."""
+        clients = list(cls._open)
+        return clients[0] if len(clients) == 1 else None
+
+    @classmethod
+    def all_known(cls) -> list[Operation]:
+        """Return the operations of all open clients that somebody holds, by name."""
+        handles = [operation for client in list(cls._open) for operation in client.known()]
+        return sorted(handles, key=lambda operation: operation.name)
+
+    def known(self) -> list[Operation]:
+        """Return the operations of this client that somebody holds."""
+        with self._lock:
+            return list(self._handles.values())
+
+    @property
+    def rest(self) -> Rest:
+        """The HTTP side, for calls that are no operations."""
+        return self._rest
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the service."""
+        return self._rest.endpoint
+
+    @property
+    def journal(self) -> Journal:
+        """Where the operations that it starts are noted."""
+        return self._journal
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is known to talk to the embedded service; asks nobody."""
+        return self._local is not None
+
+    def local(self) -> LocalService | None:
+        """Return what the service says of itself if it is the embedded one, else None.
+
+        Calls ``GET /.lro-local``, on loopback only, and only until it is known.
+        """
+        if self._local is None and self._rest.loopback:
+            self._local = ask_local(self._rest)
+        return self._local
+
+    @property
+    def service(self) -> str:
+        """What the journal calls this service: it stays the same when the embedded one changes its port."""
+        return f"local:{self._local.data_dir}" if self._local else self.endpoint
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self not in Client._open
+
+    def storage_options(self) -> dict[str, Any]:
+        """Return the fsspec options that read ``gs://`` with this client's credentials."""
+        return self._rest.storage_options()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.endpoint}{' (local, synthetic)' if self.is_local else ''}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(f"{self!r} cannot be pickled or copied. Make it where it is used, in each process")
+
+    def start(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,  # noqa: ANN401 - any JSON value
+        *,
+        params: Mapping[str, str | int] | None = None,
+        title: str | None = None,
+        source: str | None = None,
+        destination: str | None = None,
+        types: tuple[str, ...] = (),
+        since: str | None = None,
+        missing: str = "",
+        show: bool | None = None,
+    ) -> Operation:
+        """Send the request that starts an operation, and return its handle at once.
+
+        The request is never sent twice when the service may have accepted it.
+
+        Parameters
+        ----------
+        method : str
+            HTTP verb.
+        path : str
+            Such as ``projects/…/fhirStores/s:export``, with or without a version before it.
+        json : object, optional
+            The request body. It is not stored anywhere.
+        params : mapping, optional
+            The query, such as ``{"datasetId": "d"}``.
+        title : str, optional
+            What it does, for people; the custom method of `path` by default.
+        source, destination, types, since
+            What the journal keeps of the request, so that the output can be found later.
+        missing : str
+            What to do next when the answer is 404.
+        show : bool, optional
+            Show the live card: True yes, False no, None in a notebook.
+
+        Raises
+        ------
+        ConfigError
+            `path` would not be asked for as it is written; nothing was sent.
+        ApiError, AuthError
+            The service refused the request: nothing was started.
+        StartUnknown
+            The request was sent and its answer never came.
+        """
+        path, params = addresses.request(path, params)
+        record = StartRecord(
+            service=self.service,
+            method=title or method_title(method, path),
+            target=target_of(path),
+            requested=datetime.now(UTC),
+            source=source,
+            destination=destination,
+            types=types,
+            since=since,
+        )
+        row = self._journal.intend(record)
+        try:
+            answer = self._rest.call(method, path, role="start", json=json, params=params, missing=missing)
+            resource = begun(answer)
+        except AnswerLost as lost:
+            raise start_unknown(self._rest, record, lost) from lost
+        except LroError:
+            self._journal.refused(row)
+            raise
+        self._journal.answered(row, resource.name)
+        operation = self._handle(resource, self._rest.version_of(path), record)
+        operation.follower.follow()
+        above.show(operation, show)
+        return operation
+
+    def get(self, name: str, *, missing: str = "") -> Operation:
+        """Read an operation and return its handle. Calls ``GET {name}``.
+
+        Parameters
+        ----------
+        name : str
+            Full name, with or without a version before it.
+        missing : str
+            What to do next when there is no such operation.
+
+        Raises
+        ------
+        ApiError
+            There is no such operation; records are kept for a limited time.
+        """
+        return self._handle(*read_operation(self._rest, name, missing))
+
+    def snapshot(self, resource: OperationResource) -> Operation:
+        """Return the handle of an operation that somebody else has read; sends no request yet."""
+        addresses.operation(resource.name)
+        return self._handle(resource, self._rest.version)
+
+    def wait(self, name: str, *, timeout: float | None = None) -> Operation:
+        """Wait for an operation to end, on the service's side as far as it offers that (AIP-151).
+
+        Calls ``GET {name}`` and ``POST {name}:wait``; where that is not offered, it looks.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds; None means no limit.
+
+        Raises
+        ------
+        ApiError
+            There is no such operation.
+        WaitTimeout
+            The time is over; the operation goes on.
+        """
+        operation, began = self.get(name), time.monotonic()
+        if not operation.resource.done:
+            longest = _PATIENCE * self._timeout
+            patience = longest if timeout is None else min(timeout, longest)
+            seen = RemoteOperation(self._rest, name, missing_hint(name)).wait(patience)
+            operation.follower.absorb(seen or operation.resource)
+        return operation.wait(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
+
+    def list(
+        self,
+        parent: str,
+        *,
+        filter: str | None = None,  # noqa: A002 - the name of the API's field
+        page_size: int | None = None,
+    ) -> Iterator[Operation]:
+        """Iterate over the operations under `parent`, page after page. Calls ``GET {parent}/operations``.
+
+        Parameters
+        ----------
+        parent : str
+            Such as ``projects/p/locations/l/datasets/d``; empty for APIs with plain ``operations/…`` names.
+        filter : str, optional
+            Passed on as it is; its grammar is the service's.
+        page_size : int, optional
+            Operations per request.
+        """
+        path = addresses.operations(parent)
+        version = self._rest.version_of(path)
+        for page in pages(self._rest, path, role="read", filter_=filter, page_size=page_size):
+            for resource in operations_of(page):
+                yield self._handle(resource, version)
+
+    def cancel(self, name: str) -> bool:
+        """Ask for the cancellation of an operation; False when it had ended before.
+
+        Calls ``GET {name}`` and ``POST {name}:cancel``.
+        """
+        return self.get(name).cancel()
+
+    def delete(self, name: str) -> None:
+        """Remove the record of an operation, where the service can; it is not cancelled.
+
+        Calls ``DELETE {name}``; a name of anything but an operation is refused.
+        """
+        self._rest.call("DELETE", addresses.record(name), role="read", missing=missing_hint(name))
+
+    def close(self) -> None:
+        """Stop following its operations and close the connections; the operations go on."""
+        Client._open.discard(self)
+        for follower in list(self._followers):
+            follower.lose(LroError(CLOSED))
+        self._rest.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _handle(
+        self, resource: OperationResource, version: str, record: StartRecord | None = None
+    ) -> Operation:
+        """Return the one handle for an operation of this client, brought up to date."""
+        with self._lock:
+            known = self._handles.get(resource.name)
+            if known is None:
+                record = record or self._journal.find(
+                    resource.name, service=self.service, loopback=self._rest.loopback
+                )
+                follower = Follower(
+                    RemoteOperation(self._rest, f"{version}/{resource.name}", missing_hint(resource.name)),
+                    resource,
+                    on_end=partial(self._note_end, record) if record and record.ended is None else None,
+                    scheduler=self._flock(version, operation_parent(resource.name)),
+                    policy=self._policy,
+                )
+                known = self._handles[resource.name] = Operation(follower, client=self, record=record)
+                self._followers.add(follower)
+                return known
+        known.follower.absorb(resource)
+        return known
+
+    def _flock(self, version: str, parent: str) -> Flock:
+        """Return what looks at the operations under `parent`; the lock is held."""
+        path = "/".join(part for part in (version, parent, "operations") if part)
+        flock = self._flocks.get(path)
+        if flock is None:
+            listing = RemoteListing(self._rest, path)
+            flock = self._flocks[path] = Flock(listing, self._budget, scheduler=self._scheduler)
+        return flock
+
+    def _note_end(self, record: StartRecord, resource: OperationResource) -> None:
+        moment = Progress.from_resource(resource).ended or datetime.now(UTC)
+        self._journal.ended(resource.name, state_of(resource), moment, service=record.service)
+
+
+@atexit.register
+def _close_all() -> None:
+    """Stop following everything when the program ends."""
+    for client in list(Client._open):  # noqa: SLF001 - its own module
+        client.close()

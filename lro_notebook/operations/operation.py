@@ -1,0 +1,382 @@
+"""`Operation`: the handle of one long-running operation, in the words of concurrent.futures.
+
+How it is shown and how its output is read come from the floors above, through `above`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import (
+    LroError,
+    OperationCancelled,
+    OperationError,
+    OperationFailed,
+    PartialFailureWarning,
+    WaitTimeout,
+    shortened,
+    warn_caller,
+)
+from lro_notebook.operations.above import above, given
+from lro_notebook.operations.progress import Progress, state_of
+from lro_notebook.operations.resource import operation_id
+from lro_notebook.operations.waiting import wait_until, wait_until_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import pandas as pd
+
+    from lro_notebook.operations.journal import StartRecord
+    from lro_notebook.operations.poller import Follower
+    from lro_notebook.operations.progress import Samples
+    from lro_notebook.operations.resource import Json, OperationResource, State, Status
+    from lro_notebook.results.results import Results
+
+_LONGEST_METHOD = 80  # characters of a method's name; what is longer, or has control characters, is none
+
+
+class Operation:
+    """A handle of one operation: a future that also carries live progress and loads the output.
+
+    Everything but `refresh`, `cancel` and the waiting methods answers at once from what was seen
+    last, and makes sure that the operation is followed. May be used from any thread.
+
+    Parameters
+    ----------
+    follower : Follower
+        Keeps its snapshot fresh.
+    client : object
+        What the floors above need to read the output; kept, not used.
+    record : StartRecord, optional
+        What was asked for, where this machine started it.
+
+    Examples
+    --------
+    >>> op = store.export_to("gs://demo-out/patients", types="Patient")
+    >>> op.wait().state, op.progress.fraction
+    ('SUCCEEDED', 1.0)
+    >>> list(op.load())
+    ['Patient']
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        *,
+        client: Any = None,  # noqa: ANN401 - the floors above know it
+        record: StartRecord | None = None,
+    ) -> None:
+        self._follower, self._client, self._record = follower, client, record
+        self._warned = False
+
+    @property
+    def name(self) -> str:
+        """The server's name of the operation, such as ``projects/…/operations/123``."""
+        return self.resource.name
+
+    @property
+    def id(self) -> str:
+        """The last segment of the name."""
+        return operation_id(self.name)
+
+    @property
+    def resource(self) -> OperationResource:
+        """The last snapshot."""
+        return self._follower.resource
+
+    @property
+    def metadata(self) -> Json:
+        """The last ``metadata``; empty where there is none yet."""
+        return self._followed().metadata or {}
+
+    @property
+    def response(self) -> Json | None:
+        """The ``response`` of an operation that succeeded, else None."""
+        return self._followed().response
+
+    @property
+    def error(self) -> Status | None:
+        """Why it failed or was cancelled, else None."""
+        return self._followed().error
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return Progress.from_resource(self._followed())
+
+    @property
+    def state(self) -> State:
+        """PENDING, RUNNING, CANCELLING, SUCCEEDED, FAILED or CANCELLED."""
+        return state_of(self._followed())
+
+    @property
+    def method(self) -> str:
+        """What it does: as this machine started it, else the last word of ``metadata.apiMethodName``."""
+        if self._record is not None:
+            return self._record.method
+        metadata = self.resource.metadata or {}
+        word = str(metadata.get("apiMethodName") or metadata.get("verb") or "").rpartition(".")[2]
+        return word if len(word) <= _LONGEST_METHOD and word.isprintable() else ""
+
+    @property
+    def target(self) -> str:
+        """The resource that it works on; empty where that is not known."""
+        if self._record is not None:
+            return self._record.target
+        return str((self.resource.metadata or {}).get("target") or "")
+
+    @property
+    def source(self) -> str | None:
+        """The URI or resource that it reads from, where this machine started it."""
+        return self._record.source if self._record is not None else None
+
+    @property
+    def destination(self) -> str | None:
+        """The URI or resource that it writes to, where this machine started it."""
+        return self._record.destination if self._record is not None else None
+
+    @property
+    def follower(self) -> Follower:
+        """What keeps its snapshot fresh."""
+        return self._follower
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401 - the floors above know it
+        """The client that it belongs to."""
+        return self._client
+
+    @property
+    def samples(self) -> Samples:
+        """The progress that was seen over time."""
+        return self._follower.samples
+
+    @property
+    def trouble(self) -> str:
+        """What the poller struggles with, in a few words; empty when nothing is wrong."""
+        return self._follower.trouble
+
+    def done(self) -> bool:
+        """Tell whether it has ended. Never blocks.
+
+        Raises
+        ------
+        ApiError, AuthError, PollingLost
+            Its state could not be read; the next call tries again.
+        """
+        lost = self._follower.take_lost()
+        if lost is not None:
+            raise lost
+        return self._followed().done
+
+    def running(self) -> bool:
+        """Tell whether it has not ended yet. Never blocks."""
+        return not self.done()
+
+    def cancelled(self) -> bool:
+        """Tell whether it ended by cancellation. Never blocks."""
+        return self.done() and self.state == "CANCELLED"
+
+    def __repr__(self) -> str:
+        progress = Progress.from_resource(self.resource)
+        parts = ["Operation", self.id, self.method, state_of(self.resource)]
+        if progress.completed is not None:
+            parts.append(f"{progress.completed:,}" + (f" of {progress.total:,}" if progress.total else ""))
+        if progress.failed:
+            parts.append(f"({progress.failed:,} failed)")
+        return f"<{' '.join(part for part in parts if part)}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(
+            f"operation {self.name} cannot be pickled or copied: its handle is followed over connections of "
+            "this process. Send op.name, and attach there: connect(…).operation(name) or Client(…).get(name)"
+        )
+
+    def _ipython_display_(self) -> None:
+        """Show the live card where a notebook can; elsewhere the repr is shown."""
+        if not above.display(self):
+            raise NotImplementedError
+
+    def _repr_html_(self) -> str | None:
+        """Return the card as it is now, for front ends that show html but run no Jupyter kernel."""
+        return above.html(self)
+
+    def refresh(self) -> Operation:
+        """Read the state now, and return this operation. Calls ``GET {name}``."""
+        self._follower.absorb(self._follower.source.get())
+        return self
+
+    def cancel(self) -> bool:
+        """Ask the service to stop; True when the request was sent, False when it had ended before.
+
+        The operation ends when the service says so, usually as CANCELLED. Calls ``POST {name}:cancel``.
+        """
+        if self.resource.done:
+            return False
+        self._follower.source.cancel()
+        self._follower.look_now()
+        return True
+
+    def wait(self, timeout: float | None = None) -> Operation:
+        """Wait until it has ended, whatever the end is, and return this operation.
+
+        An interrupt ends the waiting, never the operation. So does the loss of its state, which
+        `done` and `result` tell.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds; None means no limit.
+
+        Raises
+        ------
+        WaitTimeout
+            The time is over; the operation goes on.
+        """
+        self._wait(timeout)
+        self._warn_once()
+        return self
+
+    def result(self, timeout: float | None = None) -> Json:
+        """Wait, and return the ``response`` object.
+
+        Raises
+        ------
+        OperationFailed, OperationCancelled
+            It ended without a response.
+        WaitTimeout
+            The time is over; the operation goes on.
+        ApiError, AuthError, PollingLost
+            Its state cannot be read; it may still run.
+        """
+        error = self._outcome(timeout)
+        if error is not None:
+            raise error
+        return self.resource.response or {}
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait, and return the error that it ended with, None if it succeeded.
+
+        Raises
+        ------
+        OperationCancelled
+            It was cancelled, as concurrent.futures has it.
+        WaitTimeout
+            The time is over; the operation goes on.
+        """
+        error = self._outcome(timeout)
+        if isinstance(error, OperationCancelled):
+            raise error
+        return error
+
+    def __await__(self) -> Generator[Any, None, Json]:
+        return self._awaited().__await__()
+
+    def add_done_callback(self, function: Callable[[Operation], object]) -> None:
+        """Have `function` called with this operation when it has ended, at once if it has.
+
+        It runs in the polling thread; whatever it raises there is logged and goes no further.
+        """
+        self._follower.when_ended(lambda: function(self))
+        self._follower.follow()
+
+    def load(self, source: str | None = None, *, partial: bool = False, **options: Any) -> Results:  # noqa: ANN401
+        """Wait, and return the output of this operation as DataFrames.
+
+        Parameters
+        ----------
+        source : str, optional
+            Where the output is; needed only if this machine does not know it (see `lro.started`).
+        partial : bool
+            Load what exists of an operation that failed or was cancelled.
+        **options
+            As in `lro_notebook.read_results`.
+
+        Raises
+        ------
+        OperationFailed, OperationCancelled
+            It ended without a result and `partial` is False.
+        ConfigError
+            Where the output is, is not known.
+        ResultError
+            There is no output, or it cannot be read.
+        """
+        error = self._outcome(None)
+        if error is not None and not (partial and isinstance(error, OperationError)):
+            raise error
+        return given(above.load)(self, source, partial=partial, **options)
+
+    def failures(self) -> pd.DataFrame:
+        """Return what failed inside this operation, a row per unit, as Cloud Logging has it.
+
+        Returns
+        -------
+        DataFrame
+            ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``. Its ``attrs`` say
+            whether the log holds all failures that the operation counts (``complete``); a warning does too.
+        """
+        return given(above.failures)(self)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The progress over time, a row per look: time, state, completed, total, failed, fraction."""
+        return given(above.history)(self)
+
+    def about_to_block(self) -> None:
+        """Hear that this thread is about to wait for it; a kind of operation may refuse."""
+
+    def _followed(self) -> OperationResource:
+        self._follower.follow()
+        return self.resource
+
+    def _wait(self, timeout: float | None) -> None:
+        """Wait until the operation has ended or is lost."""
+        self._follower.follow()
+        released = self._follower.released
+        if not released.is_set() and not wait_until(released.is_set, (self,), timeout):
+            raise WaitTimeout(
+                f"operation {self.id} has not ended within {timeout:g} s; it goes on, "
+                "and op.wait() waits again"
+            )
+
+    async def _awaited(self) -> Json:
+        while not self.resource.done:
+            self._follower.follow()
+            await wait_until_async(self._follower.released.is_set, (self,))
+            lost = self._follower.take_lost()
+            if lost is not None:
+                raise lost
+        return self.result()
+
+    def _outcome(self, timeout: float | None) -> LroError | None:
+        """Wait, and return why there is no response, None where there is one."""
+        while True:
+            self._wait(timeout)
+            if self.resource.done:
+                self._warn_once()
+                return self._failure()
+            lost = self._follower.take_lost()
+            if lost is not None:
+                return lost
+
+    def _failure(self) -> OperationError | None:
+        status = self.resource.error
+        if status is None:
+            return None
+        what = f"{self.method} operation {self.id}".strip()
+        if status.name == "CANCELLED":
+            text = f"{what} was cancelled; what it had done until then remains (op.load(partial=True))"
+            return OperationCancelled(text, self)
+        return OperationFailed(
+            f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", self
+        )
+
+    def _warn_once(self) -> None:
+        failed = Progress.from_resource(self.resource).failed
+        if self._warned or not failed or state_of(self.resource) != "SUCCEEDED":
+            return
+        self._warned = True
+        warn_caller(
+            f"operation {self.id} succeeded, but {failed:,} of its units failed; op.failures() lists them",
+            PartialFailureWarning,
+        )

@@ -1,0 +1,306 @@
+"""`Follower`: keeps the last snapshot of one operation fresh, until it has ended or cannot be read.
+
+It is the scheduler's job for that operation, and what waiting threads wait for. It shows nothing,
+warns of nothing and raises nothing: what went wrong is kept in `lost` for whoever asks.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+from lro_notebook import forking
+from lro_notebook.errors import ApiError, LroError, PollingLost
+from lro_notebook.http.responses import is_transient
+from lro_notebook.operations.eta import Forecast
+from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.progress import Progress, Sample, Samples, state_of
+from lro_notebook.operations.resource import operation_id
+from lro_notebook.operations.scheduler import shared, steady
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lro_notebook.operations.resource import OperationResource
+
+_HANGS = 1.0  # seconds that a look takes, from which on one that failed counts as one that hangs
+_log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where the state of one operation comes from, and where its cancellation goes.
+
+    It may have a ``lane``, the host that it asks: see `lanes`.
+    """
+
+    def poll(self) -> OperationResource:
+        """Read the operation with a single request."""
+
+    def get(self) -> OperationResource:
+        """Read the operation, trying again through passing failures."""
+
+    def cancel(self) -> None:
+        """Ask for the cancellation."""
+
+
+class Runner(Protocol):
+    """Has jobs run when they are due: the scheduler itself, or what gathers the looks at many operations."""
+
+    def schedule(self, job: Follower, delay: float = 0.0) -> None:
+        """Have `job` look in `delay` seconds, instead of when it was due before."""
+
+    def forget(self, job: Follower) -> None:
+        """Do not have `job` look again."""
+
+
+class Follower:
+    """Follows one operation; a `polling.Job`. May be used from any thread.
+
+    Parameters
+    ----------
+    source : Source
+        Reads the operation.
+    resource : OperationResource
+        The first snapshot.
+    on_end : callable, optional
+        Called with the last snapshot before anybody who waits is released.
+    scheduler, policy, clock, now, draw
+        Who runs it and when; seconds that only grow; UTC time of the samples; random numbers in 0..1.
+
+    Attributes
+    ----------
+    resource : OperationResource
+        The last snapshot.
+    samples : Samples
+        The progress seen over time.
+    watched : bool
+        Somebody sees it live, so it is looked at more often.
+    released : threading.Event
+        Set once nobody need wait any longer: the operation has ended, or it is lost.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        resource: OperationResource,
+        *,
+        on_end: Callable[[OperationResource], None] | None = None,
+        scheduler: Runner | None = None,
+        policy: PollPolicy | None = None,
+        clock: Callable[[], float] = steady,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.source, self.resource = source, resource
+        self.samples = Samples()
+        self.watched = False
+        self.released = threading.Event()
+        self._scheduler: Runner = scheduler or shared()
+        self._policy = policy or PollPolicy()
+        self._clock, self._now, self._draw = clock, now, draw
+        self._forecast, self._seen = Forecast(), Progress()
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._ended = False
+        self._began = clock()
+        self._following = False
+        self._failures = 0
+        self._failing_since: float | None = None
+        self._failing_with = ""
+        self._took = 0.0
+        self._lost: LroError | None = None
+        self._callbacks: list[Callable[[], object]] = []
+        self.absorb(resource)
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Follow nothing until somebody looks; the parent's done callbacks are the parent's to call."""
+        if self._lock.locked():  # a thread that is gone was changing them
+            self.samples, self._forecast = Samples(), Forecast()
+        self._lock, self.released = threading.Lock(), threading.Event()
+        self._following, self._lost, self._failing_since = False, None, None
+        self._failures, self._callbacks = 0, []
+        self._ended = self.resource.done
+        if self._ended:
+            self.released.set()
+
+    @property
+    def trouble(self) -> str:
+        """What stands in the way, in a few words; empty when nothing does."""
+        since = self._failing_since
+        if self._lost is not None:
+            return "its state cannot be read any more"
+        return "" if since is None else f"{self._failing_with} for {self._clock() - since:.0f} s, retrying"
+
+    @property
+    def lane(self) -> str | None:
+        """The host that is asked, where that is known."""
+        return getattr(self.source, "lane", None)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the last look failed, and took long: the next one is likely to hang too."""
+        return self._failing_since is not None and self._took >= _HANGS
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The seconds until the end that the progress foretells; None where it foretells none, or is late."""
+        end = self._forecast.end if self._forecast.is_steady and not self.resource.done else None
+        left = None if end is None else end - (self._clock() - self._began)
+        return left if left is not None and left > 0.0 else None
+
+    def take_lost(self) -> LroError | None:
+        """Return why the operation is lost, once; following it again starts afresh."""
+        with self._lock:
+            lost, self._lost = self._lost, None
+            return lost
+
+    def follow(self) -> None:
+        """Make sure that the operation is followed. Never blocks."""
+        with self._lock:
+            if self._following or self.resource.done:
+                return
+            self._following = True
+            self._lost = self._failing_since = None
+            self._failures = 0
+            self.released.clear()
+        self._scheduler.schedule(self, self._delay())
+
+    def look_now(self) -> None:
+        """Have the operation looked at without delay."""
+        self.follow()
+        self._scheduler.schedule(self)
+
+    def lose(self, reason: LroError) -> None:
+        """Stop following; who waits gets `reason`. The operation itself goes on."""
+        self._scheduler.forget(self)
+        with self._lock:
+            if self.resource.done:
+                return
+            self._lost, self._following = reason, False
+            self.released.set()
+
+    def when_ended(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called when the operation has ended, at once if it has."""
+        with self._lock:
+            if not self.resource.done:
+                self._callbacks.append(callback)
+                return
+        self._call(callback)
+
+    def absorb(self, resource: OperationResource) -> None:
+        """Take over a newer snapshot; an operation that has ended does not change any more."""
+        with self._lock:
+            if self._ended:
+                return
+            self.resource = resource
+            self._seen = progress = Progress.from_resource(resource)
+            self.samples.add(_sample(resource, progress, self._now()))
+            self._forecast.add(self._clock() - self._began, progress.fraction)
+            if not resource.done:
+                return
+            self._ended, self._following = True, False
+            self._lost = self._failing_since = None
+            callbacks, self._callbacks = self._callbacks, []
+        with ExitStack() as last_first:  # whatever one of them raises, the others are called
+            for callback in reversed(callbacks):
+                last_first.callback(self._call, callback)
+            last_first.callback(self.released.set)
+            if self._on_end is not None:
+                last_first.callback(self._call, partial(self._on_end, resource), "what notes the end")
+
+    def run(self) -> float | None:
+        """Look at the operation once; return the seconds until the next look, None at the end."""
+        try:
+            resource = self.look()
+        except LroError as error:
+            return self.missed(error)
+        return self.seen(resource)
+
+    def look(self) -> OperationResource:
+        """Ask the source once, and note how long that took."""
+        began = self._clock()
+        try:
+            return self.source.poll()
+        finally:
+            self._took = self._clock() - began
+
+    def seen(self, resource: OperationResource) -> float | None:
+        """Take over what a look has seen; return the seconds until the next one, None at the end."""
+        with self._lock:
+            self._failures, self._failing_since = 0, None
+        self.absorb(resource)
+        return self._delay() if self._following else None
+
+    def is_ahead_of(self, resource: OperationResource) -> bool:
+        """Tell whether more was seen already than `resource` tells, so that it is old."""
+        if resource.done or resource.metadata == self.resource.metadata:
+            return False
+        seen, told = self._seen, Progress.from_resource(resource)
+        pairs = (told.completed, seen.completed), (told.fraction, seen.fraction)
+        return any((less or 0) < (more or 0) for less, more in pairs)
+
+    def missed(self, error: LroError) -> float | None:
+        """Hear that a look failed; return the seconds until the next one, None where there is none."""
+        if not is_transient(error):
+            self.lose(error)
+            return None
+        with self._lock:
+            self._failures += 1
+            if self._failing_since is None:
+                self._failing_since = self._clock()
+            self._failing_with = _in_words(error)
+            failing = self._clock() - self._failing_since
+        retry_after = error.retry_after if isinstance(error, ApiError) else None
+        delay = self._policy.delay_after_failure(self._failures, failing, retry_after)
+        if delay is None:
+            self.lose(self._lost_by(error, f"could not be read for {failing:.0f} s"))
+        return delay
+
+    def abandon(self, error: BaseException) -> None:
+        """Hear that `run` raised something unforeseen."""
+        self.lose(self._lost_by(error, f"cannot be followed ({type(error).__name__})"))
+
+    def _delay(self) -> float:
+        return self._policy.delay(
+            self._clock() - self._began, self._forecast, watched=self.watched, draw=self._draw()
+        )
+
+    def _lost_by(self, error: BaseException, what: str) -> PollingLost:
+        lost = PollingLost(f"operation {self.resource.name} {what}; it may still run. op.wait() tries again.")
+        lost.__cause__ = error
+        return lost
+
+    def _call(self, callback: Callable[[], object], what: str = "a done callback") -> None:
+        try:
+            callback()
+        except BaseException as error:  # a user's callback must not end the polling, not even with sys.exit()
+            mine = threading.current_thread() is not threading.main_thread()
+            if not mine and not isinstance(error, Exception):
+                raise  # the user's own thread: an interrupt, or the end of the program
+            _log.exception("%s of operation %s failed", what, operation_id(self.resource.name))
+
+
+def _in_words(error: LroError) -> str:
+    """Return what a passing failure is, without the service's own words."""
+    status = error.status if isinstance(error, ApiError) else 0
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "asked to slow down (HTTP 429)"
+    return f"HTTP {status}" if status else "no answer"
+
+
+def _sample(resource: OperationResource, progress: Progress, moment: datetime) -> Sample:
+    return Sample(
+        time=moment,
+        state=state_of(resource, progress),
+        completed=progress.completed,
+        total=progress.total,
+        failed=progress.failed,
+        fraction=progress.fraction,
+    )

@@ -1,0 +1,204 @@
+"""The far end: one operation at its service over REST, and what the embedded service says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
+from lro_notebook.http import addresses
+from lro_notebook.http.paging import operations_of, paginate
+from lro_notebook.http.responses import AnswerLost, NoAnswer
+from lro_notebook.operations.progress import Progress
+from lro_notebook.operations.resource import OperationResource, listing_parent, operation_id, operation_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from lro_notebook.http.session import Rest
+    from lro_notebook.operations.journal import StartRecord
+
+#: Clocks of two machines differ; operations created this much before a lost start still count as candidates.
+_SKEW = timedelta(seconds=30)
+PAGE_SIZE = 1000  # operations that a page is asked to hold; services give fewer as they like
+
+
+@dataclass(frozen=True, slots=True)
+class LocalService:
+    """What the embedded service says of itself.
+
+    Attributes
+    ----------
+    data_dir : Path
+        Its folder.
+    buckets : Path
+        The folder whose sub-folders are the ``gs://`` buckets.
+    """
+
+    data_dir: Path
+    buckets: Path
+
+
+class RemoteOperation:
+    """One operation at its service; a `following.Source`."""
+
+    def __init__(self, rest: Rest, path: str, missing: str) -> None:
+        self._rest, self._path, self._missing = rest, path, missing
+
+    @property
+    def lane(self) -> str:
+        """The host that is asked."""
+        return self._rest.endpoint
+
+    @property
+    def version(self) -> str:
+        """The API version that it is read with."""
+        return self._rest.version_of(self._path)
+
+    def poll(self) -> OperationResource:
+        """Read it with a single request."""
+        return self._it(self._rest.call("GET", self._path, role="poll", missing=self._missing))
+
+    def get(self) -> OperationResource:
+        """Read it, trying again through passing failures."""
+        return self._it(self._rest.call("GET", self._path, role="read", missing=self._missing))
+
+    def wait(self, seconds: float) -> OperationResource | None:
+        """Have the service wait for the end, at most so many seconds; None where it does not offer that."""
+        body = {"timeout": f"{max(0.0, seconds):.3f}s"}
+        try:
+            answer = self._rest.call("POST", f"{self._path}:wait", role="poll", json=body)
+        except ApiError as error:
+            if error.code in (Code.UNIMPLEMENTED, Code.NOT_FOUND, Code.INVALID_ARGUMENT):
+                return None
+            raise
+        return self._it(answer)
+
+    def cancel(self) -> None:
+        """Ask for its cancellation."""
+        self._rest.call("POST", f"{self._path}:cancel", role="read", json={}, missing=self._missing)
+
+    def _it(self, answer: dict[str, Any]) -> OperationResource:
+        """Return the operation in an answer; what is none, or another one, is as passing as no JSON."""
+        url = str(self._rest.url(self._path))
+        try:
+            resource = OperationResource.from_dict(answer)
+        except ConfigError as error:
+            raise NoAnswer("the answer is no operation", url=url) from error
+        # Of the name only the id has to be the same: many services put the number of a project for its id.
+        if operation_id(resource.name) != operation_id(self._path):
+            raise NoAnswer("the answer is another operation", url=url)
+        return resource
+
+
+class RemoteListing:
+    """The operations of one parent at their service; a `flock.Listing`."""
+
+    def __init__(self, rest: Rest, path: str) -> None:
+        self._rest, self._path = rest, path
+
+    @property
+    def lane(self) -> str:
+        """The host that is asked."""
+        return self._rest.endpoint
+
+    def __call__(self) -> Iterator[Sequence[dict[str, Any]]]:
+        """Iterate over the pages, with one single request for each."""
+        return pages(self._rest, self._path, role="poll", page_size=PAGE_SIZE)
+
+
+def pages(
+    rest: Rest,
+    path: str,
+    *,
+    role: Literal["read", "poll"],
+    page_size: int | None = None,
+    filter_: str | None = None,
+) -> Iterator[Sequence[dict[str, Any]]]:
+    """Iterate over the pages of ``GET {path}``, a list of operations, as JSON objects."""
+    params: dict[str, str | int] = {"filter": filter_} if filter_ else {}
+    if page_size:
+        params["pageSize"] = page_size
+
+    def fetch(token: str | None) -> dict[str, Any]:
+        return rest.call("GET", path, role=role, params={**params, **({"pageToken": token} if token else {})})
+
+    return paginate(fetch, "operations", where=str(rest.url(path)))
+
+
+def ask_local(rest: Rest) -> LocalService | None:
+    """Ask a service on loopback whether it is the embedded one."""
+    try:
+        answer = rest.call("GET", ".lro-local", role="poll")
+    except LroError:
+        return None
+    if answer.get("service") != "lro-notebook-local":
+        return None
+    places = answer.get("dataDir"), answer.get("buckets")
+    if not all(isinstance(place, str) for place in places):
+        return None
+    return LocalService(*(Path(str(place)) for place in places))
+
+
+def read_operation(rest: Rest, name: str, missing: str = "") -> tuple[OperationResource, str]:
+    """Return an operation, as it is now, and the API version that it was read with.
+
+    Raises
+    ------
+    ConfigError
+        `name`, or the one in the answer, can be no name of an operation.
+    """
+    name = addresses.operation(name)
+    source = RemoteOperation(rest, name, missing or missing_hint(name))
+    resource = source.get()
+    addresses.operation(resource.name)
+    return resource, source.version
+
+
+def missing_hint(name: str) -> str:
+    """Return what to do next where operation `name` is not found."""
+    parent = operation_parent(name)
+    return (
+        f"The operations under {parent or 'this service'} are listed by client.list({parent!r}); "
+        "records of ended operations are kept for a limited time (about 30 days at Cloud Healthcare)."
+    )
+
+
+def begun(answer: dict[str, Any]) -> OperationResource:
+    """Return the operation in the answer to a start request; an answer without one counts as lost."""
+    try:
+        resource = OperationResource.from_dict(answer)
+        addresses.operation(resource.name)
+    except ConfigError as error:
+        raise AnswerLost(f"the answer is no operation ({error})") from error
+    return resource
+
+
+def start_unknown(rest: Rest, record: StartRecord, lost: AnswerLost) -> StartUnknown:
+    """Return the error for a start whose answer was lost, with what was created since."""
+    parent = listing_parent(record.target)
+    candidates: list[str] = []
+    try:
+        for page in pages(rest, f"{parent}/operations", role="read"):
+            candidates += [
+                item.name for item in operations_of(page) if _created_since(item, record.requested - _SKEW)
+            ]
+        found = "Since then no operation was created there; it may still appear."
+        if candidates:
+            ids = ", ".join(map(operation_id, candidates))
+            found = f"Created since then: {ids}; one of them may be yours."
+    except LroError as error:
+        found = f"Which operations were created since cannot be listed ({type(error).__name__})."
+    return StartUnknown(
+        f"{record.method} on {record.target} was sent, but {lost}; it may or may not run. {found} "
+        "It was not sent again. Look at the operations there before you start it once more.",
+        candidates=candidates,
+    )
+
+
+def _created_since(resource: OperationResource, moment: datetime) -> bool:
+    created = Progress.from_resource(resource).created
+    return created is not None and created >= moment

@@ -1,0 +1,185 @@
+"""Waiting for operations: one or many, on a thread or on an event loop, in the words of concurrent.futures.
+
+A wait never cancels what it waits for. What people see meanwhile comes from the floors above.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, NamedTuple
+
+from lro_notebook.errors import ConfigError, WaitTimeout
+from lro_notebook.operations.above import above
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from lro_notebook.operations.above import Watching
+    from lro_notebook.operations.operation import Operation
+
+TICK = 0.1  # seconds between two looks of a waiting thread at the clock, the keyboard and the display
+_WHEN = (
+    concurrent.futures.FIRST_COMPLETED,
+    concurrent.futures.FIRST_EXCEPTION,
+    concurrent.futures.ALL_COMPLETED,
+)
+
+
+class DoneAndNotDone(NamedTuple):
+    """What `wait` returns: two sets of operations."""
+
+    done: set[Operation]
+    not_done: set[Operation]
+
+
+def wait(
+    ops: Iterable[Operation],
+    *,
+    timeout: float | None = None,
+    return_when: str = concurrent.futures.ALL_COMPLETED,
+) -> DoneAndNotDone:
+    """Wait for operations, as `concurrent.futures.wait` does for futures.
+
+    Parameters
+    ----------
+    ops : iterable of Operation
+        All are followed while this waits.
+    timeout : float or None
+        Seconds; None means no limit. When they are over, what has ended so far is returned.
+    return_when : {"ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"}
+        When to return; an operation that failed, was cancelled or cannot be read counts as an exception.
+
+    Returns
+    -------
+    DoneAndNotDone
+        ``(done, not_done)``, two sets; an operation whose state cannot be read any more is in ``done``,
+        and its ``result()`` says why.
+
+    Examples
+    --------
+    >>> done, not_done = lro.wait([op])
+    >>> len(done), len(not_done)
+    (1, 0)
+    """
+    if return_when not in _WHEN:
+        raise ConfigError(f"return_when={return_when!r} is none of {', '.join(_WHEN)}")
+    operations = _followed(ops)
+
+    def ready() -> bool:
+        if return_when == concurrent.futures.FIRST_COMPLETED and any(map(_released, operations)):
+            return True
+        if return_when == concurrent.futures.FIRST_EXCEPTION and any(map(_without_result, operations)):
+            return True
+        return all(map(_released, operations))  # stops at the first of what may be thousands
+
+    wait_until(ready, operations, timeout)
+    done = set(filter(_released, operations))
+    return DoneAndNotDone(done, set(operations) - done)
+
+
+def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> Iterator[Operation]:
+    """Yield operations as they end, as `concurrent.futures.as_completed` does for futures.
+
+    Parameters
+    ----------
+    ops : iterable of Operation
+        All are followed from the first step on.
+    timeout : float or None
+        Seconds from the call on; None means no limit.
+
+    Raises
+    ------
+    WaitTimeout
+        Some have not ended in time; they go on.
+
+    Examples
+    --------
+    >>> for each in lro.as_completed([op], timeout=60):
+    ...     print(each.state)
+    SUCCEEDED
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    left = dict.fromkeys(_followed(ops))
+
+    def ended() -> list[Operation]:
+        return list(filter(_released, left))
+
+    while left:
+        seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not wait_until(lambda: bool(ended()), list(left), seconds):
+            raise WaitTimeout(
+                f"{len(left)} operations have not ended within {timeout:g} s; they go on, "
+                "and lro.wait() waits again"
+            )
+        for operation in ended():
+            del left[operation]
+            yield operation
+
+
+def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeout: float | None) -> bool:
+    """Wait for `operations` until `ready` says so, showing that; False when the time is over."""
+    if ready():
+        return True
+    for operation in operations:
+        operation.about_to_block()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        with watching(operations) as pause:
+            while not ready():
+                left = TICK if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                pause(min(TICK, left))
+    except KeyboardInterrupt as interrupt:
+        raise interrupt.with_traceback(None) from None  # where exactly it waited is of no use to anybody
+    return True
+
+
+async def wait_until_async(ready: Callable[[], bool], operations: Sequence[Operation]) -> None:
+    """Wait as `wait_until` does, on an event loop."""
+    import asyncio  # noqa: PLC0415 - 20 ms that only those pay who await
+
+    if ready():
+        return
+    with watching(operations) as pause:
+        while not ready():
+            await asyncio.sleep(TICK)  # short: a kernel's interrupt does not wake a sleeping loop
+            pause(0.0)
+
+
+def watching(operations: Sequence[Operation]) -> Watching:
+    """Return what shows that somebody waits for `operations`, and waits."""
+    if above.watching is not None:
+        return above.watching(operations)
+    return nullcontext(plain_pause(operations))
+
+
+def plain_pause(operations: Sequence[Operation]) -> Callable[[float], object]:
+    """Return a function that waits so many seconds, less where the first unfinished operation ends."""
+
+    def pause(seconds: float) -> None:
+        waiting = (op.follower.released for op in operations if not op.follower.released.is_set())
+        event = next(waiting, None)
+        if event is not None:
+            event.wait(seconds)
+
+    return pause
+
+
+def _followed(ops: Iterable[Operation]) -> list[Operation]:
+    operations = list(ops)
+    for operation in operations:
+        operation.follower.follow()
+    return operations
+
+
+def _released(operation: Operation) -> bool:
+    return operation.follower.released.is_set()
+
+
+def _without_result(operation: Operation) -> bool:
+    if not _released(operation):
+        return False
+    return operation.resource.error is not None or not operation.resource.done

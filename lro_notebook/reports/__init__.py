@@ -1,0 +1,1 @@
+"""DataFrames and charts about operations: their state, their history, their failures."""

@@ -1,0 +1,1 @@
+"""Bytes and JSON to flat Arrow tables. Opens no file."""

@@ -1,0 +1,80 @@
+"""What every kind of source gives: its tables piece by piece, and what was wrong in each piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lro_notebook.errors import ResultError
+from lro_notebook.results.limits import DEFAULT, Limits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lro_notebook.results.discover import Shard
+
+
+class BadLine(NamedTuple):
+    """A line that could not be read: its file, its number from 1, and why, in fixed words.
+
+    The number is None where the file as a whole is meant.
+    """
+
+    file: str
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to load; the words are those of `frames.read.read`."""
+
+    columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
+    decimals: str = "float"
+    parse_dates: bool = False
+    lists: str = "first"
+    errors: str = "report"
+    limits: Limits = DEFAULT
+
+    def columns_of(self, table: str, main: str) -> list[str] | None:
+        """Return the columns that are asked of `table`, read with the table `main`; None for all."""
+        if isinstance(self.columns, Mapping):
+            return list(dict.fromkeys(self.columns[table])) if table in self.columns else None
+        return None if self.columns is None or table != main else list(dict.fromkeys(self.columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a source.
+
+    Attributes
+    ----------
+    tables : dict
+        Name of a table -> its rows in this piece, flat.
+    bad : list of BadLine
+        What could not be read.
+    truncated : dict
+        Column of a list that is shown by its first element -> rows where it had more.
+    names : collection of str
+        All columns of the main table, also those that were not asked for.
+    """
+
+    tables: Mapping[str, pa.Table]
+    bad: Sequence[BadLine] = ()
+    truncated: Mapping[str, int] = field(default_factory=dict)
+    names: Sequence[str] = ()
+
+
+#: Is told how many more bytes of the files were read.
+Advance = Callable[[int], object]
+#: Reads the shards of one main table, piece by piece. The first argument is what has them: for files a
+#: `storage.Location`, for others what their module says.
+Source = Callable[[Any, "Sequence[Shard]", Options, Advance], Iterator[Chunk]]
+
+
+def raise_if_asked(bad: Sequence[BadLine], options: Options) -> None:
+    """Raise `ResultError` for the first bad line where ``errors="raise"``."""
+    if bad and options.errors == "raise":
+        place = bad[0].file + (f" line {bad[0].line}" if bad[0].line is not None else "")
+        raise ResultError(f'{place}: {bad[0].reason}; errors="report" loads the rest')

@@ -1,0 +1,226 @@
+"""Newline-delimited JSON to Arrow: pyarrow's parser with a schema that grows, and guards around it.
+
+A block that passes the guards costs no Python per row. Only one that does not is sorted line by line.
+Does not flatten, and knows no FHIR.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from lro_notebook.errors import ResultError
+from lro_notebook.results.arrow import json_fallback
+from lro_notebook.results.arrow.lines import (
+    MAX_DEPTH,
+    Block,
+    count_objects,
+    keys_of,
+    may_nest_deep,
+    sort_lines,
+)
+from lro_notebook.results.arrow.schema import (
+    DECIMAL,
+    depth,
+    holds_decimals,
+    join,
+    leaves,
+    pruned,
+    rows_of,
+    settled,
+    widest,
+    without_integers,
+)
+from lro_notebook.results.limits import DEFAULT, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_SAFE = 2.0**53
+_SMALLEST = 3  # bytes of an object in a list
+_NO_NUMBERS = (b"NaN", b"Inf")  # what pyarrow takes for a number beside those of JSON
+#: Numbers with exponents of three digits below zero; each pattern begins as `re` finds it fast.
+_TINY = (re.compile(rb"e-(?<=\de-)\d\d\d+[\s,}\]]"), re.compile(rb"E-(?<=\dE-)\d\d\d+[\s,}\]]"))
+#: What the parser raises for what it does not take.
+REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError)
+
+
+class Parsed(NamedTuple):
+    """The lines of a block.
+
+    Attributes
+    ----------
+    table : pyarrow.Table or None
+        One row per good line; None where there is none.
+    bad : list
+        Line number and reason of each of the others.
+    seen : pyarrow.StructType or None
+        The schema of the block, None where it has nothing to teach.
+    mixed : bool
+        Values of different types at one path were made one type.
+    """
+
+    table: pa.Table | None
+    bad: list[tuple[int, str]]
+    seen: pa.DataType | None = None
+    mixed: bool = False
+
+
+class Reader:
+    """Parses the blocks of one table; what it learns of the schema from one helps with the next.
+
+    Parameters
+    ----------
+    decimals : {"float", "exact", "text"}
+        What numbers with a fraction become. A path where all numbers are integers is int64, unless
+        "text" asks for the words that were there (which costs a Python call per line).
+    wanted : collection of str, optional
+        The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
+    limits : Limits
+        What is too much.
+    name : str
+        The table, for what is said of it.
+    """
+
+    def __init__(
+        self,
+        decimals: str = "float",
+        wanted: Collection[str] | None = None,
+        *,
+        limits: Limits = DEFAULT,
+        name: str = "",
+    ) -> None:
+        self._decimals, self._wanted, self._limits, self._name = decimals, wanted, limits, name
+        self._number = DECIMAL if decimals == "exact" else pa.float64()
+        self._known = pa.struct([])
+
+    def job(self, block: Block) -> Callable[[], Parsed]:
+        """Return what parses `block` with what is known now; to be called in any thread."""
+        return partial(self._parsed, block, self._known)
+
+    def learn(self, parsed: Parsed) -> None:
+        """Use what a block taught for those to come."""
+        if parsed.seen is not None:
+            self._known = join(self._known, parsed.seen)
+
+    def _parsed(self, block: Block, known: pa.DataType) -> Parsed:
+        if self._decimals != "text":
+            found = self._fast(block.data, known)
+            if found is not None:
+                return Parsed(found[0], [], found[1])
+        good, bad = sort_lines(block)
+        if not good:
+            return Parsed(None, bad)
+        lines = [json_fallback.requote(line) if self._decimals == "text" else line for _, line in good]
+        data = b"\n".join(lines) + b"\n"
+        self._check_width(data)
+        found = self._fast(data, known)
+        if found is None:
+            table = json_fallback.table_of_lines(lines, self._decimals, limits=self._limits, name=self._name)
+            return Parsed(table, bad, mixed=True)
+        return Parsed(found[0], bad, found[1])
+
+    def _check_width(self, data: bytes) -> None:
+        """Raise `ResultError` where the objects of `data` have too many keys to be a table."""
+        most, objects = data.count(b":"), data.count(b"{")
+        if most > self._limits.columns or most * objects > self._limits.cells:
+            self._limits.check_width(self._name, keys_of(data), objects)
+
+    def _fast(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType | None] | None:
+        """Return the table and schema of `data`; None if the parser cannot be trusted with it."""
+        rows = count_objects(data)
+        if not rows:
+            return None
+        table = self._needed_columns(data, known)
+        if table is not None and table.num_rows == rows:
+            return table, None
+        columns = widest(known)
+        if columns * len(data) > _SMALLEST * self._limits.cells:
+            self._limits.check_width(self._name, columns, data.count(b"{"))
+        try:
+            table, seen = self._parse(data, known)
+        except (*REFUSED, ResultError):
+            return None
+        return (table, seen) if table.num_rows == rows and sound(table) else None
+
+    def _needed_columns(self, data: bytes, known: pa.DataType) -> pa.Table | None:
+        """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""
+        if self._wanted is None or any(word in data for word in _NO_NUMBERS):
+            return None
+        needed, found = pruned(known, self._wanted)
+        if needed is None or len(found) < len(self._wanted) or may_nest_deep(data):
+            return None
+        try:
+            table = parse_json(data, needed, unexpected="ignore")
+        except REFUSED:
+            return None
+        return table if sound(table) else None
+
+    def _parse(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType]:
+        """Parse `data` with the schema `known`; with a better one, also returned, if it teaches something.
+
+        pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
+        and infers times from text: so a table is used only if each of its types was given beforehand.
+        What has keys that are new is looked at before the parser makes a column of each.
+        """
+        if known.num_fields:
+            with suppress(*REFUSED):
+                return parse_json(data, known, unexpected="error"), known
+        self._check_width(data)
+        try:
+            table = parse_json(data, known)
+        except pa.ArrowInvalid as error:
+            if "to int64" not in str(error):
+                raise
+            table = parse_json(data, without_integers(known))
+        seen = pa.struct(list(table.schema))
+        if depth(seen) > MAX_DEPTH:
+            message = "nested too deep to be flattened"
+            raise pa.ArrowInvalid(message)
+        self._limits.check_width(self._name, leaves(seen), 1)
+        better = join(known, settled(seen, self._number))
+        if better.equals(seen) and better.equals(known):
+            return table, known
+        if not better.num_fields:  # no line holds a value; without a schema the parser would infer again
+            return rows_of({}, table.num_rows), better
+        return parse_json(data, better, unexpected="ignore"), better
+
+
+def sound(column: pa.Table | pa.Array) -> bool:
+    """Tell whether no double in `column` may stand for something else.
+
+    pyarrow reads ``NaN`` and infinities, which are no JSON, and integers that a double cannot hold.
+    """
+    if isinstance(column, pa.Table):
+        return all(sound(chunk) for part in column.columns for chunk in part.chunks)
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return pc.all(pc.less(pc.abs(column), _SAFE)).as_py() is not False
+    if pa.types.is_struct(kind):
+        return all(sound(column.field(number)) for number in range(kind.num_fields))
+    return sound(column.values) if pa.types.is_list(kind) else True
+
+
+def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
+    """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says.
+
+    Uses the thread of the caller alone, and gives columns of one chunk. A decimal of an exponent such as
+    -999999999 is refused here, since pyarrow looks it up behind the end of a table.
+    """
+    if holds_decimals(known) and any(pattern.search(data) for pattern in _TINY):
+        message = "a number is too small for a decimal"
+        raise pa.ArrowInvalid(message)
+    return pj.read_json(
+        pa.BufferReader(data),
+        read_options=pj.ReadOptions(block_size=len(data) + 1, use_threads=False),
+        parse_options=pj.ParseOptions(
+            explicit_schema=pa.schema(list(known)) if known.num_fields else None,
+            unexpected_field_behavior=unexpected,
+        ),
+    )

@@ -1,0 +1,168 @@
+"""Flat tables of blocks and files as one: columns of the same name get one type, and no value is lost."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
+from lro_notebook.results.arrow.schema import DECIMAL, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_SAFE = 2**53  # a double holds the integers up to this one
+_PLACES = 18  # decimals of at most 20 digits before the point and so many behind it fit 128 bits
+_SCALES = (2, 4, 6, 9, 12, _PLACES)
+_INTEGER, _LONG_INTEGER = pa.decimal128(38, 0), pa.decimal256(76, 0)
+_EMPTY = pa.string()
+
+
+class Columns:
+    """The columns that many tables have together: `add` them all, then `fit` each.
+
+    A column that a table lacks is null there. Integers give way to fractions where a double holds them;
+    types that no number joins become text: numbers in their shortest form, lists as JSON. Decimals get
+    the smallest of some scales that loses nothing.
+
+    Parameters
+    ----------
+    dates : bool
+        Whether columns of FHIR dates become UTC instants: those where every value is a date.
+    """
+
+    def __init__(self, *, dates: bool = False) -> None:
+        self._dates = dates
+        self._types: dict[str, pa.DataType] = {}
+        self._long: set[str] = set()
+        self._instants: dict[str, bool] = {}
+
+    def add(self, table: pa.Table) -> None:
+        """Take the columns of `table` into account."""
+        for part, column in zip(table.schema, table.columns, strict=True):
+            name, kind = part.name, part.type
+            if pa.types.is_decimal(kind):
+                kind = _narrow(column, self._types.get(name))
+            elif pa.types.is_int64(kind) and name not in self._long and not _is_safe(column):
+                self._long.add(name)
+            elif self._dates and pa.types.is_string(kind) and is_date_name(name):
+                self._judge(name, column)
+            self._types[name] = _common(self._types[name], kind) if name in self._types else kind
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+    def types(self) -> dict[str, pa.DataType]:
+        """Return name and type of each column, in the order in which they were first seen."""
+        return {name: self._settled(name, kind) for name, kind in self._types.items()}
+
+    def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
+        """Return `table` with the columns `names`, in their common types; all columns by default."""
+        types = self.types()
+        kinds = types if names is None else {name: types.get(name, _EMPTY) for name in names}
+        there = dict(zip(table.column_names, table.columns, strict=True))
+        columns = {name: _column(there.get(name), kind, table.num_rows) for name, kind in kinds.items()}
+        return rows_of(columns, table.num_rows)
+
+    def _judge(self, name: str, column: pa.ChunkedArray) -> None:
+        if self._instants.get(name, True) and column.null_count < len(column):
+            self._instants[name] = instants(column) is not None
+
+    def _settled(self, name: str, kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_floating(kind) and name in self._long:
+            return pa.string()
+        return INSTANT if pa.types.is_string(kind) and self._instants.get(name) else kind
+
+
+def stack(
+    tables: Sequence[pa.Table], columns: Columns | None = None, names: Iterable[str] | None = None
+) -> pa.Table:
+    """Return the rows of all `tables` in their order; `columns` has seen all of them."""
+    if columns is None:
+        columns = Columns()
+        for table in tables:
+            columns.add(table)
+    fitted = [columns.fit(table, names) for table in tables] or [columns.fit(rows_of({}, 0), names)]
+    whole = pa.concat_tables(fitted)
+    return whole if whole.num_columns else rows_of({}, sum(table.num_rows for table in tables))
+
+
+def _narrow(column: pa.ChunkedArray, known: pa.DataType | None) -> pa.DataType:
+    """Return the decimal type of least scale that holds `column`; those of 128 bits join without loss.
+
+    That is `known`, the type of other tables, if it will do.
+    """
+    if known is not None and pa.types.is_decimal(known) and _fits(column, known):
+        return known
+    widest = pa.decimal128(38, _PLACES)
+    if not _fits(column, widest):
+        return _LONG_INTEGER if _fits(column, _LONG_INTEGER) else DECIMAL
+    if _fits(column, _INTEGER):
+        return _INTEGER
+    kinds = (pa.decimal128(38, scale) for scale in _SCALES)
+    return next((kind for kind in kinds if _fits(column, kind)), widest)
+
+
+def _fits(column: pa.ChunkedArray, kind: pa.DataType) -> bool:
+    try:
+        column.cast(kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _is_safe(column: pa.ChunkedArray) -> bool:
+    bounds = pc.min_max(column).as_py()
+    return bounds["min"] is None or (bounds["min"] >= -_SAFE and bounds["max"] <= _SAFE)
+
+
+def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    if left.equals(right):
+        return left
+    if pa.types.is_decimal(left) or pa.types.is_decimal(right):
+        return _common_decimal(left, right)
+    if not (pa.types.is_boolean(left) or pa.types.is_boolean(right)):
+        schemas = [pa.schema([("", kind)]) for kind in (left, right)]
+        try:
+            return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+        except (pa.ArrowTypeError, pa.ArrowInvalid):
+            pass
+    return pa.string()
+
+
+def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    left, right = (_INTEGER if pa.types.is_integer(kind) else kind for kind in (left, right))
+    if not (pa.types.is_decimal(left) and pa.types.is_decimal(right)):
+        return pa.string()
+    scale = max(left.scale, right.scale)
+    if left.precision == right.precision == _INTEGER.precision:
+        return pa.decimal128(_INTEGER.precision, scale)
+    return DECIMAL if scale else _LONG_INTEGER
+
+
+def _column(column: pa.ChunkedArray | None, kind: pa.DataType, rows: int) -> pa.ChunkedArray:
+    if column is None:
+        return pa.chunked_array([pa.nulls(rows, kind)])
+    if column.type.equals(kind):
+        return column
+    if pa.types.is_timestamp(kind):
+        return pa.chunked_array(
+            [pa.nulls(len(column), kind) if (found := instants(column)) is None else found]
+        )
+    return _text(column) if pa.types.is_string(kind) else column.cast(kind, safe=False)
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_nested(kind):
+        values = (
+            json.dumps(value, default=str) if value is not None else None for value in column.to_pylist()
+        )
+        return pa.chunked_array([pa.array(values, pa.string())])
+    text = column.cast(pa.string())
+    if pa.types.is_decimal(kind):
+        text = pc.replace_substring_regex(text, r"\.?0+$", "") if kind.scale else text
+    return text

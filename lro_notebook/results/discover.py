@@ -1,0 +1,339 @@
+"""Which objects at a place are results: by their names, or, where these do not say, by their first bytes.
+
+FHIR names: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
+``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``. HL7v2 exports
+have names that are not documented, DICOM exports lie in folders of studies and series.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.globs import Glob
+from lro_notebook.operations.resource import operation_id, parse_timestamp
+from lro_notebook.results.sniff import TABLES, is_object, kind_of, may_hold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lro_notebook.results.storage import Location
+
+logger = logging.getLogger(__name__)
+
+_EXPORT = re.compile(
+    r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
+    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?"
+)
+_BULK = re.compile(
+    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
+)
+#: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
+_ID = re.compile(r"(\d{12,})_")
+_PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z")
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
+_SHOWN = 5
+_FEW = 200
+_SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
+#: FHIR has no such types: files of these names hold HL7v2 messages.
+_NOT_FHIR = {"Message", "Messages"}
+
+#: When an operation ran: from its start to its end, None where that is not known.
+Span = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of results.
+
+    Attributes
+    ----------
+    uri, path : str
+        Its name for the user, and in the file system.
+    table : str
+        The resource type; ``{type}_history`` for a history export.
+    size : int
+        Bytes, as stored.
+    operation : str or None
+        The id of the operation that wrote it, where the name says.
+    index, total : int or None
+        Its place among the shards of its table.
+    history : bool
+        Whether its lines are history Bundles.
+    kind : str
+        What it holds: "resources" (FHIR), "messages" (HL7v2), "instances" (DICOM) or "ids". For tables that
+        are in no file: "bigquery", "searched" (FHIR resources in a store), "listed" (messages in one).
+    written : datetime or None
+        When, where the storage says.
+    row : int
+        Rows of its table in the files before it, where that was counted.
+    """
+
+    uri: str
+    path: str
+    table: str
+    size: int
+    operation: str | None = None
+    index: int | None = None
+    total: int | None = None
+    history: bool = False
+    kind: str = "resources"
+    written: datetime | None = field(default=None, repr=False, compare=False)
+    row: int = field(default=0, repr=False, compare=False)
+
+
+def parse_name(name: str) -> dict[str, Any] | None:
+    """Return what the name of a file says about it, as fields of `Shard`; None if it is no result."""
+    match = _EXPORT.fullmatch(name) or _BULK.fullmatch(name)
+    if match is None or match["type"] in _NOT_FHIR:
+        return None
+    parts = match.groupdict()
+    index = parts["i"] or parts.get("k")
+    return {
+        "table": parts["type"] + ("_history" if parts.get("hist") else ""),
+        "operation": parts.get("op"),
+        "index": int(index) if index else None,
+        "total": int(parts["n"]) if parts["n"] else None,
+        "history": bool(parts.get("hist")),
+    }
+
+
+def find(
+    location: Location,
+    *,
+    operation: str | None = None,
+    tables: Iterable[str] | None = None,
+    partial: bool = False,
+    span: Span = (None, None),
+    kind: str | None = None,
+) -> list[Shard]:
+    """Return the result files at `location`, sorted by table and index.
+
+    Parameters
+    ----------
+    location : Location
+        A folder, a file, a name prefix (tried as a folder first) or a glob.
+    operation : str, optional
+        Id or name of the operation whose files are wanted.
+    tables : iterable of str, optional
+        Only these tables.
+    partial : bool
+        Whether a set of shards may have gaps.
+    span : pair of datetime
+        When `operation` ran: files that do not name their operation are its if they were written then.
+    kind : str, optional
+        Only files that hold this, see `Shard`.
+
+    Raises
+    ------
+    ConfigError
+        Several operations wrote here and `operation` is not given.
+    ResultError
+        Nothing is here, a table is not, or shards are missing.
+    """
+    shards = [shard for shard in _listed(location, kind) if kind in (None, shard.kind)]
+    if operation is not None:
+        shards = _written_by(operation_id(operation), shards, location, span)
+    elif len({shard.operation for shard in shards}) > 1:
+        raise ConfigError(_several(shards, location))
+    if not shards:
+        raise ResultError(
+            f"no results at {location.uri}: no file there is named as a result, or begins as one; give the "
+            "folder that the operation wrote to"
+        )
+    if tables is not None:
+        shards = _of_tables([tables] if isinstance(tables, str) else list(tables), shards, location)
+    if not partial:
+        _check_complete(shards)
+    return sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
+
+
+def _listed(location: Location, kind: str | None) -> list[Shard]:
+    infos = _infos(location)
+    single = len(infos) == 1 and infos[0]["name"] == location.path
+    named = any(parse_name(_name(info)) for info in infos)
+    found = _looked_at(location, infos, few=named and kind is None, single=single)
+    deep = kind == "instances" or not any(found)
+    if deep and not single and location.fs.isdir(location.path):
+        below = location.fs.find(location.path, detail=True).values()
+        found = _looked_at(location, [info for info in below if not parse_name(_name(info))], few=True)
+    shards = [shard for shard in found if shard is not None]
+    if len(shards) < len(found):
+        logger.info("%d files at %s are no results and were left out", len(found) - len(shards), location.uri)
+    return shards
+
+
+def _looked_at(
+    location: Location, infos: Sequence[Mapping[str, Any]], *, few: bool, single: bool = False
+) -> list[Shard | None]:
+    """Return a shard for each file, None for those that are no results.
+
+    With `few` set, not many files are opened: where names say what others are, or the folder is deep.
+    """
+    unknown = {
+        info["name"]
+        for info in infos
+        if not parse_name(_name(info)) and not is_object(info["name"]) and may_hold(info["name"])
+    }
+    if few and len(unknown) > _FEW:
+        infos = [info for info in infos if info["name"] not in unknown]
+    return [_shard(location, info, single=single) for info in infos]
+
+
+def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False) -> Shard | None:
+    parts = parse_name(_name(info))
+    if parts is None:
+        kind = kind_of(location, info)
+        if kind is not None:
+            parts = {"table": TABLES[kind], "kind": kind, **_parse_other(_name(info), kind)}
+        elif single:  # named by the user: the file is what it is called
+            parts = {"table": _name(info).partition(".")[0] or _name(info)}
+        else:
+            return None
+    return Shard(
+        uri=location.uri_of(info["name"]),
+        path=info["name"],
+        size=int(info.get("size") or 0),
+        written=_moment(info.get("mtime") or info.get("updated") or info.get("LastModified")),
+        **parts,
+    )
+
+
+def _parse_other(name: str, kind: str) -> dict[str, Any]:
+    """Return what the name of a file that is no FHIR export says, as fields of `Shard`."""
+    if kind == "instances":
+        return {}
+    written = _ID.match(name)
+    place = _PLACE.search(name, written.end() if written else 0)
+    index, total = map(int, place.groups()) if place else (None, None)
+    return {"operation": written[1] if written else None, "index": index, "total": total}
+
+
+def _name(info: Mapping[str, Any]) -> str:
+    return str(info["name"]).rpartition("/")[2]
+
+
+def _moment(value: object) -> datetime | None:
+    """Return when a file was written; file systems of fsspec say it in several ways."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return parse_timestamp(value) if isinstance(value, str) else None
+
+
+def _infos(location: Location) -> list[Mapping[str, Any]]:
+    fs, path = location.fs, location.path
+    try:
+        if "*" in path:
+            found = _globbed(location)
+        elif fs.isdir(path):
+            found = fs.ls(path, detail=True)
+        elif not path.endswith("/") and fs.isfile(path):
+            found = [fs.info(path)]
+        elif path.endswith("/"):
+            found = []
+        else:
+            parent = path.rpartition("/")[0]
+            siblings = fs.ls(parent, detail=True) if fs.isdir(parent) else []
+            found = [info for info in siblings if info["name"].startswith(path)]
+    except OSError as error:
+        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
+    return [info for info in found if info["type"] == "file"]
+
+
+def _globbed(location: Location) -> list[Mapping[str, Any]]:
+    """Return the files that a pattern names; the file system lists by a coarser one, in few steps."""
+    fs, path = location.fs, location.path
+    if any("**" in part and part != "**" for part in path.split("/")):
+        raise ConfigError(f"{location.uri}: '**' stands for whole folders, as in out/**/*.ndjson")
+    pattern = fs._strip_protocol(path) + ("/" if path.endswith("/") else "")  # noqa: SLF001 - as fs.glob() does
+    glob = Glob(pattern, classes=True)
+    return [info for name, info in fs.glob(glob.coarse(), detail=True).items() if glob.matches(name)]
+
+
+def _written_by(wanted: str, shards: Sequence[Shard], location: Location, span: Span) -> list[Shard]:
+    own = [shard for shard in shards if shard.operation == wanted]
+    loose = [shard for shard in shards if shard.operation is None]
+    word = re.compile(rf"(?:^|[/_.-]){re.escape(wanted)}(?:[/_.-]|$)")
+    own = own or [shard for shard in loose if word.search(location.within(shard.path))]
+    own = own or [shard for shard in loose if any(span) and _within(shard.written, span)]
+    if own:
+        return own
+    others = _operations(shards)
+    hint = f"; operations that wrote there: {', '.join(others[:_SHOWN])}" if others else ""
+    if not others and shards:
+        hint = "; the files there carry no operation id: read_results(uri) reads them"
+    raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}")
+
+
+def _within(written: datetime | None, span: Span) -> bool:
+    begin, end = span
+    if written is None:
+        return False
+    return (begin is None or written >= begin - _SKEW) and (end is None or written <= end + _SKEW)
+
+
+def _operations(shards: Iterable[Shard]) -> list[str]:
+    """Return the ids of the operations that wrote `shards`, newest first."""
+    last: defaultdict[str, datetime] = defaultdict(lambda: datetime.min.replace(tzinfo=UTC))
+    for shard in shards:
+        if shard.operation is not None:
+            last[shard.operation] = max(last[shard.operation], shard.written or last[shard.operation])
+    return sorted(last, key=lambda name: (last[name], name), reverse=True)
+
+
+def _several(shards: Sequence[Shard], location: Location) -> str:
+    ids = _operations(shards)
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    loose = sum(shard.operation is None for shard in shards)
+    rest = f", and {loose} files carry no operation id" if loose else ""
+    return (
+        f"several operations wrote to {location.uri}: {', '.join(ids[:_SHOWN])}{more} (newest first){rest}. "
+        f'Pass operation="{ids[0]}", or use op.load()'
+    )
+
+
+def _of_tables(wanted: Sequence[str], shards: Sequence[Shard], location: Location) -> list[Shard]:
+    """Return the files in which the tables `wanted` are, inner ones with those that they are read with."""
+    there = {shard.table: shard.kind for shard in shards}
+    mains = {name: _main_of(name, there) for name in wanted}
+    missing = sorted(name for name, main in mains.items() if main is None)
+    if missing:
+        names = ", ".join(sorted(there))
+        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {names}")
+    return [shard for shard in shards if shard.table in mains.values()]
+
+
+def _main_of(name: str, there: Mapping[str, str]) -> str | None:
+    """Return the table with which `name` is read: itself, that of its list, the messages of its segment."""
+    head = name.partition(".")[0]
+    messages = next((table for table, kind in there.items() if kind == "messages"), None)
+    found = [main for main in (name, head) if main in there]
+    return found[0] if found else messages if _SEGMENT.fullmatch(head) else None
+
+
+def _check_complete(shards: Iterable[Shard]) -> None:
+    sets: defaultdict[tuple[str, int], list[Shard]] = defaultdict(list)
+    for shard in shards:
+        if shard.total is not None:
+            sets[shard.table, shard.total].append(shard)
+    for (table, total), members in sets.items():
+        have = {shard.index for shard in members}
+        first = 1 if total in have and 0 not in have else 0
+        numbers = range(first, first + total)  # as many as a name says: never gone through as a whole
+        count = total - sum(number in numbers for number in have)
+        if count:
+            missing = islice((number for number in numbers if number not in have), min(count, _SHOWN))
+            names = ", ".join(f"{number}-of-{total}" for number in missing)
+            more = f" and {count - _SHOWN:,} more" if count > _SHOWN else ""
+            raise ResultError(
+                f"table {table} is incomplete: {names}{more} missing beside {members[0].uri}; "
+                "partial=True reads what is there"
+            )

@@ -1,0 +1,178 @@
+"""Exported HL7v2 messages as a source: ``messages``, and a table for each kind of segment.
+
+Files hold one ``Message`` of the Healthcare API per line, in any ``messageView``, or plain HL7v2 text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lro_notebook.results.arrow.batch import BadLine, Chunk
+from lro_notebook.results.arrow.flatten import flatten
+from lro_notebook.results.arrow.json_fallback import objects_of, table_of
+from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks, decompressed, sort_lines
+from lro_notebook.results.formats import hl7v2_text
+from lro_notebook.results.formats.hl7v2_tables import MESSAGE, Segments
+from lro_notebook.results.storage import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+    from lro_notebook.results.arrow.batch import Advance, Options
+    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.formats.hl7v2_text import Message
+    from lro_notebook.results.limits import Limits
+    from lro_notebook.results.storage import Location
+
+_TEXT = re.compile(rb"[\x0b\s]*(?:\xef\xbb\xbf)?\x0b?(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
+_START = 1 << 16  # bytes in which a file shows whether it is text
+_NO_VIEW = "not a message in any view of the API"
+_CONTENT = ("data", "parsedData", "schematizedData")
+
+
+class _Entry(NamedTuple):
+    """A message as it stands in a file: its line, its fields beside the content, the message itself."""
+
+    line: int
+    fields: Mapping[str, Any]
+    message: Message | None
+    faults: Sequence[str]
+    bad: bool = False
+
+
+def is_text(start: bytes) -> bool:
+    """Tell whether a file that starts so is HL7v2 text."""
+    return _TEXT.match(start) is not None
+
+
+def read_messages(
+    location: Location, shards: Sequence[Shard], options: Options, advance: Advance
+) -> Iterator[Chunk]:
+    """Yield the messages of `shards` and their segments; a `chunks.Source`."""
+    for shard in shards:
+        file = location.within(shard.path)
+        for entries, faults in _entries(location, shard, advance, options.limits):
+            faults += [(entry.line, fault) for entry in entries for fault in entry.faults]
+            bad = [BadLine(shard.uri, line, reason) for line, reason in sorted(faults)]
+            yield _chunk(shard.table, file, [entry for entry in entries if not entry.bad], bad, options)
+
+
+def chunk_of_values(shard: Shard, values: Iterable[Mapping[str, Any]], options: Options) -> Chunk:
+    """Return messages that came as JSON objects, not in lines of a file."""
+    entries = [_entry_of_json(number, value, options.limits) for number, value in enumerate(values, 1)]
+    bad = [BadLine(shard.uri, None, fault) for entry in entries for fault in entry.faults]
+    return _chunk(shard.table, shard.uri, [entry for entry in entries if not entry.bad], bad, options)
+
+
+def _chunk(
+    table: str, file: str, entries: Sequence[_Entry], bad: Sequence[BadLine], options: Options
+) -> Chunk:
+    segments = Segments(options.lists, options.limits)
+    rows: list[Mapping[str, Any]] = []
+    for entry in entries:
+        key = str(entry.fields.get("name") or "").rpartition("/")[2] or f"{file}:{entry.line}"
+        rows.append({MESSAGE: key, **entry.fields})
+        if entry.message is not None:
+            segments.add(key, entry.message)
+    found = table_of(rows, options.decimals, limits=options.limits, name=table)
+    flat = flatten(found, lists=options.lists, key=MESSAGE)
+    tables = {table: flat.table, **{f"{table}.{path}": child for path, child in flat.children.items()}}
+    tables.update(segments.tables())
+    truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
+    return Chunk(tables, bad, {**truncated, **segments.truncated})
+
+
+def _entries(
+    location: Location, shard: Shard, advance: Advance, limits: Limits
+) -> Iterator[tuple[list[_Entry], list[tuple[int, str]]]]:
+    """Yield the messages of a file, and (line, reason) of what is none, piece after piece."""
+    with opened(location, shard) as file:
+        if is_text(decompressed(file).read(_START)):
+            yield from _of_text(file, advance, limits)
+            return
+        file.seek(0)
+        for block in blocks(file, limits):
+            good, bad = sort_lines(block)
+            values = objects_of([line for _, line in good])
+            numbered = zip(good, values, strict=True)
+            yield [_entry_of_json(line, value, limits) for (line, _), value in numbered], bad
+            advance(block.taken)
+
+
+def _of_text(
+    file: BinaryIO, advance: Advance, limits: Limits
+) -> Iterator[tuple[list[_Entry], list[tuple[int, str]]]]:
+    source = decompressed(file)
+    last = 1
+
+    def pieces() -> Iterator[str]:
+        nonlocal last
+        mark = BOM
+        while data := source.read(BLOCK).removeprefix(mark):
+            last += data.count(b"\n")
+            mark = b""
+            yield data.decode("latin-1")  # a byte a character, until a message says what it is in
+
+    entries: list[_Entry] = []
+    size = place = 0
+    for line, text in hl7v2_text.split_pieces(pieces(), limits.line):
+        if text is None:
+            too_long = f"too long: {limits.over('line', 'bytes')}"
+            entries.append(_Entry(line, {}, None, [too_long], bad=True))
+        else:
+            entries.append(_entry_of_text(line, text.encode("latin-1"), {}, limits))
+            size += len(text)
+        if size >= BLOCK:
+            yield entries, []
+            advance(file.tell() - place)
+            entries, size, place = [], 0, file.tell()
+    yield entries, [(last, DAMAGED)] if isinstance(source, Gunzip) and source.damaged else []
+    advance(file.tell() - place)
+
+
+def _entry_of_json(line: int, value: Mapping[str, Any], limits: Limits) -> _Entry:
+    fields = {key: part for key, part in value.items() if key not in _CONTENT}
+    schematized = value.get("schematizedData") or {}
+    if isinstance(schematized, dict) and schematized.get("error"):
+        fields["schematizedData"] = {"error": schematized["error"]}
+    if "data" in value:
+        try:
+            data = base64.b64decode(value["data"], validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            return _Entry(line, fields, None, ["data is not base64"], bad=True)
+        return _entry_of_text(line, data, fields, limits)
+    message: Message | None
+    try:
+        if "parsedData" in value:
+            parsed = hl7v2_text.from_parsed(value["parsedData"].get("segments") or ())
+            return _entry(line, fields, parsed, limits)
+        if schematized.get("data"):
+            message = hl7v2_text.from_schematized(json.loads(schematized["data"]))
+            return _entry(line, fields, message, limits)
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        return _Entry(line, fields, None, [_NO_VIEW], bad=True)
+    known = "name" in value
+    return _Entry(line, fields, None, [] if known else [_NO_VIEW], bad=not known)
+
+
+def _entry_of_text(line: int, data: bytes, fields: Mapping[str, Any], limits: Limits) -> _Entry:
+    text = hl7v2_text.decoded(data)
+    message = None if text is None else hl7v2_text.parse(text)
+    if message is None:
+        reason = hl7v2_text.NOT_TEXT if text is None else hl7v2_text.NO_HEADER
+        return _Entry(line, fields, None, [reason], bad=True)
+    return _entry(line, {**fields, "data": text}, message, limits)
+
+
+def _entry(line: int, fields: Mapping[str, Any], message: Message | None, limits: Limits) -> _Entry:
+    if message is None:
+        return _Entry(line, fields, None, ["its schematized data holds no segment that is known"])
+    if hl7v2_text.is_crowded(message, limits):
+        reason = f"too wide: {limits.over('positions', 'fields or components in a segment')}"
+        return _Entry(line, fields, None, [reason], bad=True)
+    return _Entry(line, fields, message, message.faults)

@@ -1,0 +1,116 @@
+"""From an operation, or a URI, to `Results`: where the output is, and with which credentials to read it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ConfigError
+from lro_notebook.operations.progress import Progress
+from lro_notebook.results.formats.id_lists import DATA_IDS
+from lro_notebook.results.manifest import files_of
+from lro_notebook.results.places import Named, Near, Service, is_cloud
+from lro_notebook.results.read import options_of, read, read_files
+from lro_notebook.results.results import Results
+from lro_notebook.results.sources.store import Store, find_in_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lro_notebook.operations.client import Client
+    from lro_notebook.operations.operation import Operation
+
+#: Start of an operation's method -> what its files hold.
+_KINDS = {"dicomStores": "instances", "hl7V2Stores": "messages", "consentStores": "ids"}
+#: Methods whose result is what they left in a store.
+_FILLING = ("import", "deidentify")
+
+
+def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:  # noqa: ANN401
+    """Return the output of an operation that has ended; see `Operation.load`."""
+    response = operation.resource.response or {}
+    listed = None if source else _listed(response)
+    if listed is not None:
+        return read_listed(operation.client, *listed, destination=operation.destination, **options)
+    uri = source or operation.destination
+    method = operation.method
+    if uri is None and "export" in method.lower():
+        raise ConfigError(
+            f"where operation {operation.id} wrote its output is not known: it was not started from this "
+            'machine, and its response does not say. Give the place: op.load("gs://bucket/folder")'
+        )
+    if uri is None or ("://" not in uri and not method.lower().endswith(_FILLING)):
+        return Results.from_response(response)
+    if "://" not in uri:
+        return _in_store(operation.client, uri, response, options)
+    progress = Progress.from_resource(operation.resource)
+    return read_for(
+        operation.client,
+        uri,
+        operation=operation.id,
+        partial=partial,
+        span=(progress.created, progress.ended),
+        kind=_KINDS.get(method.partition(".")[0]),
+        **options,
+    )
+
+
+def _in_store(client: Client, name: str, response: Mapping[str, Any], options: Mapping[str, Any]) -> Results:
+    """Return what an operation left in a store, beside its response."""
+    store = Store(client.rest, name)
+    wanted = options.get("tables")
+    asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
+    shards = [shard for shard in find_in_store(store) if asked is None or shard.table in asked]
+    words = ("columns", "decimals", "parse_dates", "lists", "errors", "limits")
+    chosen = options_of(**{word: options[word] for word in words if word in options})
+    hint = f"the operation wrote into {name}: export that, and load the export"
+    return Results.from_response(response, location=store, shards=shards, options=chosen, hint=hint)
+
+
+def read_for(client: Client | None, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as read
+    """Return what is at `uri`, read as `client` may read it; an option given by the caller wins."""
+    if client is not None and uri.startswith("bq://"):
+        options.setdefault("credentials", client.storage_options().get("token"))
+    if client is None:
+        return read(uri, **options)
+    if is_cloud(uri):
+        options |= _storage(client, options)
+    service = Service(client.endpoint, partial(_storage, client, options))
+    return read(uri, service=service, **options)
+
+
+def read_listed(
+    client: Client | None,
+    files: list[Named],
+    kind: str,
+    *,
+    destination: str | None,
+    **options: Any,  # noqa: ANN401 - as read
+) -> Results:
+    """Return files that a response names one by one, as (URI, table): those of the kind of `destination`."""
+    folder = destination if destination and ("://" in destination or destination.startswith("/")) else None
+    near = Near(folder, origin="" if client is None else client.endpoint)
+    service = None if client is None else Service(client.endpoint, partial(_storage, client, options))
+    return read_files(files, near, kind=kind, service=service, **options)
+
+
+def _storage(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with which `client` reads ``gs://``; its token is for Google's storage alone."""
+    local = client.local()
+    given = options.get("storage_options") or {}
+    return {
+        "buckets": options.get("buckets") or (str(local.buckets) if local else None),
+        "storage_options": {**client.storage_options(), **given},
+    }
+
+
+def _listed(response: Mapping[str, Any]) -> tuple[list[Named], str] | None:
+    """Return the files that a response lists, and what they hold; None if it lists none.
+
+    `queryAccessibleData` gives ``gcsUris``, FHIR ``$export`` a manifest with ``output``.
+    """
+    uris = response.get("gcsUris")
+    if isinstance(uris, list):
+        return [(str(uri), DATA_IDS) for uri in uris], "ids"
+    files = files_of(response)
+    return None if files is None else (files, "resources")

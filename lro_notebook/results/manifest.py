@@ -1,0 +1,60 @@
+"""The manifest of a FHIR bulk data export: which files it wrote."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import ResultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lro_notebook.results.storage import Location
+
+_SUFFIX = ".json"
+_LARGEST = 50_000_000
+
+
+def files_of(manifest: Mapping[str, Any]) -> list[tuple[str, str]] | None:
+    """Return URI and resource type of each file that a manifest lists; None if this is no manifest.
+
+    Raises
+    ------
+    ResultError
+        It lists something else.
+    """
+    output = manifest.get("output")
+    if not isinstance(output, list) or "transactionTime" not in manifest:
+        return None
+    for number, file in enumerate(output, 1):
+        words = [file.get(key) for key in ("url", "type")] if isinstance(file, dict) else [None]
+        if not all(isinstance(word, str) for word in words):
+            raise ResultError(
+                f"output {number} of the manifest has no url and type; lro.read_results(folder) reads the "
+                "folder that the export wrote to"
+            )
+    return [(file["url"], file["type"]) for file in output]
+
+
+def manifest_at(location: Location) -> list[tuple[str, str]] | None:
+    """Return the files that the manifest at `location` lists; None if there is none.
+
+    Raises
+    ------
+    ResultError
+        It cannot be read.
+    """
+    if not location.path.endswith(_SUFFIX) or "*" in location.path or not location.fs.isfile(location.path):
+        return None
+    try:
+        text = location.fs.cat_file(location.path, end=_LARGEST)
+    except OSError as error:
+        raise ResultError(f"{location.uri} cannot be read: {type(error).__name__}") from error
+    if b'"transactionTime"' not in text:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:  # several objects, one on each line
+        return None
+    return files_of(value) if isinstance(value, dict) else None

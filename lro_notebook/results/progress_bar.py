@@ -1,0 +1,32 @@
+"""A progress bar for reading many bytes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lro_notebook.jupyter.notebook import kernel
+from lro_notebook.jupyter.terminal import SWITCH, bars_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_FROM = 20_000_000  # bytes; less is read before a bar could help
+
+
+@contextmanager
+def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar on stderr while `size` bytes are read, if they are many and somebody can see it.
+
+    The value is told how many more were read. In a notebook the bar is gone when it is full.
+    """
+    seen = bars_wanted() or (kernel() is not None and os.environ.get(SWITCH) != "0")
+    if size < _FROM or not seen:
+        yield lambda _: None
+        return
+    from tqdm import tqdm  # noqa: PLC0415 - only for what takes a while
+
+    with tqdm(total=size, desc=label, unit="B", unit_scale=True, leave=False, file=sys.stderr) as bar:
+        yield bar.update

@@ -1,0 +1,231 @@
+"""The way in: a place, and how to read it, to `Results`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.results.arrow.batch import Options
+from lro_notebook.results.discover import Shard, find
+from lro_notebook.results.limits import Limits
+from lro_notebook.results.manifest import manifest_at
+from lro_notebook.results.places import Near, admit, bare, is_cloud
+from lro_notebook.results.results import Results
+from lro_notebook.results.sources.bigquery import find_tables
+from lro_notebook.results.storage import locate
+
+if TYPE_CHECKING:
+    from lro_notebook.results.discover import Span
+    from lro_notebook.results.places import Named, Service
+
+Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
+
+_WORDS = {
+    "decimals": ("float", "exact", "text"),
+    "lists": ("first", "nested", "explode"),
+    "errors": ("report", "raise"),
+}
+
+
+def read(
+    uri: str | os.PathLike[str],
+    *,
+    tables: Iterable[str] | None = None,
+    columns: Columns = None,
+    decimals: str = "float",
+    parse_dates: bool = False,
+    lists: str = "first",
+    errors: str = "report",
+    limits: Mapping[str, int] | None = None,
+    operation: str | None = None,
+    partial: bool = False,
+    span: Span = (None, None),
+    kind: str | None = None,
+    buckets: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    credentials: Any = None,  # noqa: ANN401 - of google.auth
+    service: Service | None = None,
+) -> Results:
+    """Return the results at `uri`; lists them, and reads none of them yet.
+
+    Parameters
+    ----------
+    uri : str or path
+        A folder, file, name prefix or glob: a plain path or any fsspec URL. ``bq://project.dataset`` for
+        tables in BigQuery.
+    tables : iterable of str, optional
+        Only these tables.
+    columns : iterable of str, or mapping of table to such, optional
+        Only these columns (dotted names), in this order.
+    decimals : {"float", "exact", "text"}
+        Numbers as float64, as exact decimals, or as the text that was there. A column where all numbers
+        are integers is int64 in the first two.
+    parse_dates : bool
+        Date columns as UTC instants, where every value is a date; else they stay text.
+    lists : {"first", "nested", "explode"}
+        Lists: their first element, as they are, or in tables of their own too.
+    errors : {"report", "raise"}
+        Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    limits : mapping of str to int, optional
+        What is too much, where the defaults of `limits.Limits` will not do.
+    operation : str, optional
+        Only the files of this operation.
+    partial : bool
+        Whether missing shards are no error.
+    span : pair of datetime
+        When `operation` ran, for files that do not name it.
+    kind : str, optional
+        Only files that hold this, see `files.Shard`.
+    buckets : str, optional
+        The folder that holds the buckets of the embedded service.
+    storage_options : mapping, optional
+        Passed on to fsspec.
+    credentials : google.auth.credentials.Credentials, optional
+        For BigQuery; application-default credentials if None.
+    service : Service, optional
+        Whose client reads: what a manifest names may lie there, too.
+
+    Raises
+    ------
+    ConfigError
+        An option or the URI cannot work, or several operations wrote there.
+    ResultError
+        Nothing is there, or shards are missing.
+    """
+    options = options_of(
+        columns=columns,
+        decimals=decimals,
+        parse_dates=parse_dates,
+        lists=lists,
+        errors=errors,
+        limits=limits,
+    )
+    if os.fspath(uri).startswith("bq://"):
+        warehouse, found = find_tables(os.fspath(uri), tables=tables, credentials=credentials, kind=kind)
+        return Results(warehouse, found, options)
+    location = locate(uri, buckets=buckets, storage_options=storage_options)
+    manifest = manifest_at(location)
+    if manifest is not None:
+        near = Near(
+            location.uri.rpartition("/")[0] or ".",
+            relative=True,
+            origin="" if service is None else service.origin,
+            cloud=service is not None,
+        )
+        given = {"buckets": buckets, "storage_options": storage_options}
+        storage = _Storage(location.uri, given, service)
+        return _of_files(manifest, "resources", tables, options, near, storage)
+    shards = find(location, operation=operation, tables=tables, partial=partial, span=span, kind=kind)
+    return Results(location, shards, options)
+
+
+def read_files(
+    files: Iterable[Named],
+    near: Near,
+    *,
+    kind: str,
+    tables: Iterable[str] | None = None,
+    columns: Columns = None,
+    decimals: str = "float",
+    parse_dates: bool = False,
+    lists: str = "first",
+    errors: str = "report",
+    limits: Mapping[str, int] | None = None,
+    buckets: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    service: Service | None = None,
+) -> Results:
+    """Return the files that are named one by one, as (URI, table); all in one file system.
+
+    Raises
+    ------
+    ConfigError
+        An option or a URI cannot work.
+    ResultError
+        A file is not there, or none of them is `near`, or not all while `errors` is "raise".
+    """
+    options = options_of(
+        columns=columns,
+        decimals=decimals,
+        parse_dates=parse_dates,
+        lists=lists,
+        errors=errors,
+        limits=limits,
+    )
+    given = {"buckets": buckets, "storage_options": storage_options}
+    storage = _Storage(near.folder or "gs://", given, service)
+    return _of_files(files, kind, tables, options, near, storage)
+
+
+class _Storage(NamedTuple):
+    """How files are read: the options that the caller gave for a place, and the service for another kind."""
+
+    place: str
+    given: dict[str, Any]
+    service: Service | None
+
+    def of(self, uri: str) -> dict[str, Any]:
+        """Return the options of `storage.locate` for `uri`; those of one kind of place are for it alone."""
+        if is_cloud(uri) and self.service is not None:
+            return self.service.storage()
+        if uri.startswith("https://"):  # a redirect could lead anywhere
+            return {"storage_options": {"allow_redirects": False}}
+        return self.given if is_cloud(uri) == is_cloud(self.place) else {}
+
+
+def _of_files(  # noqa: PLR0917 - one place that both ways in share
+    files: Iterable[Named],
+    kind: str,
+    tables: Iterable[str] | None,
+    options: Options,
+    near: Near,
+    storage: _Storage,
+) -> Results:
+    listed = list(files)
+    wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
+    if wanted is not None:
+        there = {table for _, table in listed}
+        if missing := sorted(wanted - there):
+            raise ResultError(
+                f"no table {', '.join(missing)} in the manifest; there are {', '.join(sorted(there))}"
+            )
+        listed = [(uri, table) for uri, table in listed if table in wanted]
+    shards, location = [], None
+    for uri, table in admit(listed, near, errors=options.errors):
+        location = locate(uri, **storage.of(uri))
+        try:
+            size = location.fs.info(location.path)["size"]
+        except OSError as error:
+            raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from error
+        shards.append(Shard(uri, location.path, table, int(size or 0), kind=kind))
+    return Results(location, shards, options)
+
+
+def options_of(
+    *,
+    columns: Columns = None,
+    decimals: str = "float",
+    parse_dates: bool = False,
+    lists: str = "first",
+    errors: str = "report",
+    limits: Mapping[str, int] | None = None,
+) -> Options:
+    """Return the options, checked; see `read`."""
+    for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
+        if value not in _WORDS[name]:
+            raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
+    return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits))
+
+
+def _columns(columns: Columns) -> list[str] | dict[str, list[str]] | None:
+    if columns is None:
+        return None
+    if isinstance(columns, Mapping):
+        return {table: _listed(names) for table, names in columns.items()}
+    return _listed(columns)
+
+
+def _listed(names: Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

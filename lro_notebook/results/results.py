@@ -1,0 +1,371 @@
+"""`Results`: the tables of an operation's output, read when they are asked for."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
+from lro_notebook.results import export
+from lro_notebook.results.arrow.batch import Options
+from lro_notebook.results.arrow.flatten import flatten
+from lro_notebook.results.arrow.json_fallback import table_of
+from lro_notebook.results.memory import fits
+from lro_notebook.results.progress_bar import byte_bar
+from lro_notebook.results.sources.registry import has_inner_tables
+from lro_notebook.results.table import Loaded, Report, Work, load_table, scan
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import dask.dataframe as dd
+    import pyarrow as pa
+
+    from lro_notebook.results.discover import Shard
+    from lro_notebook.views.scan import Scan
+    from lro_notebook.views.view import View
+
+RESPONSE = "response"
+
+
+class Results(Mapping[str, pd.DataFrame]):
+    """The tables of an operation's output: a lazy mapping from name to DataFrame.
+
+    Making one reads nothing. A table is parsed when it is first asked for, and kept. Frames hold Arrow
+    types throughout; ``frame.attrs`` names the operation and the files that they come from.
+
+    Parameters
+    ----------
+    location : Location, Warehouse, Store or None
+        What has the files or tables; None where there are none.
+    shards : sequence of Shard
+        The files, in the order in which they are to be read.
+    options : Options
+        How to load.
+
+    Examples
+    --------
+    >>> results = op.load()
+    >>> list(results)[:2]
+    ['Condition', 'Encounter']
+    >>> results["Patient"]["birthDate"].dtype
+    string[pyarrow]
+    >>> results.bad_lines.empty
+    True
+    >>> results.truncated.columns.tolist()
+    ['column', 'rows']
+    """
+
+    def __init__(
+        self,
+        location: Any,  # noqa: ANN401 - one for each source
+        shards: Sequence[Shard],
+        options: Options | None = None,
+    ) -> None:
+        self._options = options or Options()
+        self._work: dict[str, Work] = {}
+        if location is not None:
+            parts: dict[str, list[Shard]] = {}
+            for shard in shards:
+                parts.setdefault(shard.table, []).append(shard)
+            self._work = {name: Work(location, files, self._options) for name, files in parts.items()}
+        self._loaded: dict[str, Loaded] = {}
+        self._scanned: dict[str, Report] = {}
+        self._frames: dict[str, pd.DataFrame] = {}
+        self._warned = False
+        self._response: Mapping[str, Any] = {}
+        self._hint = ""
+
+    @classmethod
+    def from_response(
+        cls,
+        response: Mapping[str, Any],
+        *,
+        location: Any = None,  # noqa: ANN401 - as in the class
+        shards: Sequence[Shard] = (),
+        options: Options | None = None,
+        hint: str = "",
+    ) -> Results:
+        """Return the response of an operation that wrote no files, as the table ``response``.
+
+        A response that has exactly one list on its top level gives a row per element, and its other fields
+        in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
+        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
+        """
+        body = {key: value for key, value in response.items() if key != "@type"}
+        lists = [key for key, value in body.items() if isinstance(value, list)]
+        rows = [body] if body else []
+        if len(lists) == 1:
+            elements = body.pop(lists[0])
+            rows = [part if isinstance(part, dict) else {lists[0]: part} for part in elements]
+        flat = flatten(table_of(rows))
+        truncated = {f"{RESPONSE}.{path}": count for path, count in flat.truncated.items()}
+        results = cls(location, shards, options)
+        results._hint = hint
+        results._loaded[RESPONSE] = Loaded(flat.table, Report(truncated=truncated))
+        results._warn(RESPONSE, results._loaded[RESPONSE].report)
+        results._response = body if len(lists) == 1 else {}
+        return results
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        frame = self._frames.get(name)
+        if frame is None:
+            table = self.arrow(name)
+            frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+            frame.attrs = self._provenance(name)
+            self._frames[name] = frame
+        return frame
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names()
+
+    def __repr__(self) -> str:
+        files = sum(len(work.shards) for work in self._work.values())
+        return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
+        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in self._overview())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def arrow(self, name: str) -> pa.Table:
+        """Return the table `name` as Arrow has it, without a copy.
+
+        Raises
+        ------
+        KeyError
+            There is no such table; the message names those that there are.
+        ResultError
+            It cannot be read, or would not fit in memory.
+        """
+        main = self._main_of(name)
+        if main == name:
+            return self._load(name).table
+        if main is not None and name in self._load(main).children:
+            return self._loaded[main].children[name]
+        raise self._unknown(name)
+
+    def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:
+        """Write every table as Parquet, shard by shard; no table has to fit in memory.
+
+        Each file is read twice: once for the columns and types that the shards have together, once to
+        write them. Files of an earlier call in the same place are replaced, each table's at its end.
+
+        Parameters
+        ----------
+        folder : str or path
+            A plain path or any fsspec URL; gets ``{table}/part-00000.parquet`` and so on.
+        compression : str
+            As in pyarrow.
+
+        Returns
+        -------
+        DataFrame
+            One row per file: ``table``, ``file`` (string), ``rows``, ``bytes`` (Int64).
+
+        Raises
+        ------
+        ResultError
+            The folder cannot be written to, or its disk is full; no part of a table is left there.
+        """
+        near = next((work.location for work in self._work.values()), None)
+        target = export.Target.at(folder, compression, near)
+        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._work}
+        rows = [target.write_whole(name, table) for name, table in whole.items()]
+        for name, work in self._work.items():
+            with byte_bar(f"{name} to Parquet", 2 * work.size) as advance:
+                report, files = target.write(work, advance)
+            rows.extend(files)
+            self._note(name, report)
+        return export.frame_of(rows)
+
+    def dask(self, name: str) -> dd.DataFrame:
+        """Return the table `name` as a Dask DataFrame with one partition per file.
+
+        The files are read once now, for the columns and types that all partitions share, and again when
+        it computes. Needs the extra ``lro-notebook[dask]``.
+
+        Raises
+        ------
+        KeyError
+            There is no such table.
+        ConfigError
+            Dask is not installed.
+        """
+        main = self._main_of(name)
+        if main not in self._work:
+            raise self._unknown(name)
+        work = self._work[main]
+        with byte_bar(f"{main} for Dask", work.size) as advance:
+            report, frame = export.dask_frame(work, name, advance)
+        self._note(main, report)
+        if frame is None:
+            raise self._unknown(name)
+        return frame
+
+    def view(self, definition: View | Mapping[str, Any] | str) -> pd.DataFrame:
+        """Return the rows of a view by the standard SQL on FHIR v2, as a DataFrame with Arrow types.
+
+        Parameters
+        ----------
+        definition : View, dict or str
+            A ViewDefinition: as `View` takes it, or the name of a ready one, such as ``"Patient"``.
+
+        Raises
+        ------
+        ConfigError
+            The definition breaks a rule of the standard.
+        ResultError
+            The data does not fit it: several values in a column that is no collection, another type.
+        """
+        return self.scan(definition).to_pandas()
+
+    def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
+        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
+        from lro_notebook.views.scan import scan as scan_view  # noqa: PLC0415 - not all who load need views
+
+        return scan_view(definition, self._work, self._options)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
+        rows = self._sizes()
+        return pd.DataFrame(
+            {
+                "table": pd.Series([name for name, _, _ in rows], dtype="string"),
+                "files": pd.Series([files for _, files, _ in rows], dtype="Int64"),
+                "bytes": pd.Series([size for _, _, size in rows], dtype="Int64"),
+            }
+        )
+
+    @property
+    def bad_lines(self) -> pd.DataFrame:
+        """One row per line that could not be read: ``file`` (string), ``line`` (Int64, from 1), ``reason``.
+
+        ``line`` is missing where a file as a whole could not be read. Reads the tables that are not read yet.
+        """
+        bad = [line for report in self._reports() for line in report.bad]
+        return pd.DataFrame(
+            {
+                "file": pd.Series([line.file for line in bad], dtype="string"),
+                "line": pd.Series([line.line for line in bad], dtype="Int64"),
+                "reason": pd.Series([line.reason for line in bad], dtype="string"),
+            }
+        )
+
+    @property
+    def truncated(self) -> pd.DataFrame:
+        """One row per list that is shown by its first element: ``column`` (string), ``rows`` (Int64).
+
+        ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
+        """
+        counts = {name: rows for report in self._reports() for name, rows in report.truncated.items()}
+        return pd.DataFrame(
+            {
+                "column": pd.Series(list(counts), dtype="string"),
+                "rows": pd.Series(list(counts.values()), dtype="Int64"),
+            }
+        )
+
+    def _main(self) -> list[str]:
+        """Return the tables that have files of their own."""
+        return list(dict.fromkeys((*self._work, *self._loaded)))
+
+    def _main_of(self, name: object) -> str | None:
+        """Return the table with which the table `name` is read, None if there is none."""
+        if name in self._main():
+            return str(name)
+        inner = [main for main, work in self._work.items() if has_inner_tables(work)]
+        prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
+        return next(iter((*prefixed, *inner)), None)
+
+    def _names(self) -> list[str]:
+        """Return the names of all tables; inner ones are known only after their main table is read."""
+        names: list[str] = []
+        for main in self._main():
+            inner = main in self._work and has_inner_tables(self._work[main])
+            names += [main, *(self._load(main).children if inner else ())]
+        return names
+
+    def _unknown(self, name: str) -> KeyError:
+        inner = [child for loaded in self._loaded.values() for child in loaded.children]
+        there = ", ".join((*self._main(), *inner)) or "none"
+        return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
+
+    def _sizes(self) -> list[tuple[str, int, int]]:
+        work = [(name, self._work.get(name)) for name in self._main()]
+        return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in work]
+
+    def _overview(self) -> Iterator[tuple[str, ...]]:
+        for name, files, size in self._sizes():
+            loaded, report = self._loaded.get(name), self._report_of(name)
+            rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
+            bad = "" if report is None else f"{len(report.bad):,}"
+            yield html.escape(name), f"{files:,}", f"{size:,}", rows, bad
+            for child, table in loaded.children.items() if loaded else ():
+                yield html.escape(child), "", "", f"{table.num_rows:,}", ""
+
+    def _provenance(self, name: str) -> dict[str, Any]:
+        work = self._work.get(self._main_of(name) or "")
+        shards = work.shards if work else []
+        operation = shards[0].operation if shards else None
+        beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
+        return {"operation": operation, "files": [shard.uri for shard in shards], **beside}
+
+    def _load(self, name: str) -> Loaded:
+        if name not in self._loaded:
+            work = self._work[name]
+            with byte_bar(name, work.size) as advance:
+                self._loaded[name] = load_table(work, advance)
+            self._note(name, self._loaded[name].report)
+        return self._loaded[name]
+
+    def _report_of(self, name: str) -> Report | None:
+        loaded = self._loaded.get(name)
+        return loaded.report if loaded else self._scanned.get(name)
+
+    def _reports(self) -> Iterator[Report]:
+        for name in self._main():
+            report = self._report_of(name)
+            if report is None:
+                work = self._work[name]
+                if fits(work.size):
+                    report = self._load(name).report
+                else:  # read, but not kept
+                    with byte_bar(name, work.size) as advance:
+                        report = scan(work, advance)
+                    self._note(name, report)
+            yield report
+
+    def _note(self, name: str, report: Report) -> None:
+        """Keep what a reading of `name` found, and warn of it once."""
+        if name not in self._scanned:
+            self._scanned[name] = report
+            self._warn(name, report)
+
+    def _warn(self, name: str, report: Report) -> None:
+        if report.bad:
+            first = report.bad[0]
+            line = f" line {first.line}" if first.line is not None else ""
+            warn_caller(
+                f"{len(report.bad):,} lines of {name} are bad, the first one {first.file}{line} "
+                f"({first.reason}); results.bad_lines lists them",
+                BadLinesWarning,
+            )
+        if report.truncated and not self._warned:
+            self._warned = True
+            warn_caller(
+                f"lists in {name} are shown by their first element; results.truncated counts what is left "
+                'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
+                TruncatedListsWarning,
+            )

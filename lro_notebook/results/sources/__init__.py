@@ -1,0 +1,1 @@
+"""Where the tables of results come from: files, BigQuery, a store of the service."""

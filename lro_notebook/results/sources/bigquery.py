@@ -1,0 +1,194 @@
+"""Exports to BigQuery (``bq://``) as a source: the tables of a dataset, named as files would be.
+
+Reads whole tables through google-cloud-bigquery, over its Storage API where google-cloud-bigquery-storage
+is installed, else over REST. ``BIGQUERY_EMULATOR_HOST`` points the library elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lro_notebook.errors import AuthError, ConfigError, ResultError
+from lro_notebook.http import auth
+from lro_notebook.results.arrow.batch import Chunk
+from lro_notebook.results.arrow.flatten import flatten
+from lro_notebook.results.discover import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lro_notebook.results.arrow.batch import Advance, Options
+
+_PREFIX = "bq://"
+_EMULATOR = "BIGQUERY_EMULATOR_HOST"
+_PART = re.compile(r"[^/?#%\\\x00-\x1f]+")  # the library puts them into a path as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """BigQuery, as one project pays for it; stands where a `Location` does for files.
+
+    Attributes
+    ----------
+    project : str
+        Its id.
+    credentials : google.auth.credentials.Credentials or None
+        Application-default credentials if None.
+    """
+
+    project: str
+    credentials: Any = None
+
+    def client(self) -> Any:  # noqa: ANN401 - imported where it is used
+        """Return a client of google-cloud-bigquery.
+
+        Raises
+        ------
+        ConfigError
+            It is not installed.
+        AuthError
+            There are no credentials.
+        """
+        try:
+            from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - only for BigQuery
+            from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415 - only for BigQuery
+            from google.cloud import bigquery  # noqa: PLC0415 - optional
+        except ImportError as error:
+            raise ConfigError(
+                "bq:// needs google-cloud-bigquery, which is not installed: "
+                'pip install "lro-notebook[bigquery]"'
+            ) from error
+        credentials = self.credentials
+        if _EMULATOR in os.environ and not (credentials and auth.may_go_where(_EMULATOR, credentials)):
+            credentials = AnonymousCredentials()
+        try:
+            return bigquery.Client(
+                project=self.project, credentials=credentials, client_options=self._universe()
+            )
+        except DefaultCredentialsError as error:
+            raise AuthError(
+                "BigQuery needs credentials: run gcloud auth application-default login, or pass credentials="
+            ) from error
+
+    def fast_client(self) -> Any:  # noqa: ANN401 - imported where it is used
+        """Return a client of the Storage API, None where it is not installed or not there."""
+        if _EMULATOR in os.environ:
+            return None
+        try:
+            from google.cloud.bigquery_storage import BigQueryReadClient  # noqa: PLC0415 - optional
+        except ImportError:
+            return None
+        return BigQueryReadClient(credentials=self.credentials, client_options=self._universe())
+
+    def _universe(self) -> dict[str, str] | None:
+        """Return the options that keep the credentials in their universe; None where it is the usual one."""
+        universe = auth.DEFAULT_UNIVERSE if self.credentials is None else auth.universe_of(self.credentials)
+        return None if universe == auth.DEFAULT_UNIVERSE else {"universe_domain": universe}
+
+
+def find_tables(
+    uri: str,
+    *,
+    tables: Iterable[str] | None = None,
+    credentials: Any = None,  # noqa: ANN401 - of google.auth
+    kind: str | None = None,
+) -> tuple[Warehouse, list[Shard]]:
+    """Return where the tables at ``bq://project.dataset`` or ``bq://project.dataset.table`` are, and them.
+
+    Parameters
+    ----------
+    uri : str
+        What an export named as its destination.
+    tables : iterable of str, optional
+        Only these.
+    credentials : google.auth.credentials.Credentials, optional
+        Application-default credentials if None.
+    kind : str, optional
+        "instances" for a DICOM export, whose one table is called so whatever its id.
+
+    Raises
+    ------
+    ConfigError
+        The URI names no dataset, or the library is not installed.
+    ResultError
+        It cannot be read, or has no such table.
+    """
+    parts = uri.removeprefix(_PREFIX).split(".")
+    if len(parts) not in (2, 3) or not all(map(_PART.fullmatch, parts)):
+        raise ConfigError(f"{uri!r} is no place in BigQuery, such as bq://project.dataset")
+    warehouse = Warehouse(parts[0], credentials)
+    client = warehouse.client()
+    with _read_errors(uri):
+        if len(parts) == 2:  # noqa: PLR2004 - a dataset
+            places = [item.reference for item in client.list_tables(".".join(parts))]
+        else:
+            places = [".".join(parts)]
+        shards = [_shard(client.get_table(place), kind) for place in places]
+    if tables is not None:
+        wanted = {tables} if isinstance(tables, str) else set(tables)
+        there = {shard.table for shard in shards}
+        if missing := sorted(wanted - there):
+            raise ResultError(f"no table {', '.join(missing)} at {uri}; there are {', '.join(sorted(there))}")
+        shards = [shard for shard in shards if shard.table in wanted]
+    if not shards:
+        raise ResultError(f"no tables at {uri}; give the dataset that the operation wrote to")
+    return warehouse, shards
+
+
+def _shard(table: Any, kind: str | None) -> Shard:  # noqa: ANN401 - bigquery.Table
+    place = f"{table.project}.{table.dataset_id}.{table.table_id}"
+    name = "instances" if kind == "instances" else table.table_id
+    return Shard(f"{_PREFIX}{place}", place, name, int(table.num_bytes or 0), kind="bigquery")
+
+
+def read_tables(
+    location: Warehouse, shards: Sequence[Shard], options: Options, advance: Advance
+) -> Iterator[Chunk]:
+    """Yield the rows of the tables `shards`; a `chunks.Source`."""
+    client, fast = location.client(), location.fast_client()
+    for shard in shards:
+        asked = options.columns_of(shard.table, shards[0].table)
+        with _read_errors(shard.uri):
+            table = client.get_table(shard.path)
+            fields = list(table.schema)
+            if asked is not None and options.lists != "explode":
+                heads = {name.partition(".")[0] for name in asked}
+                fields = [field for field in fields if field.name in heads] or fields
+            rows = client.list_rows(table, selected_fields=fields)
+            place = 0
+            for part in _batches(rows, fast):
+                yield _chunk(shard, part, options, place)
+                place += part.num_rows
+                advance(part.nbytes)
+
+
+def _batches(rows: Any, fast: Any) -> Iterator[pa.Table]:  # noqa: ANN401 - of google-cloud-bigquery
+    """Yield the rows as Arrow tables; one without rows where there are none."""
+    if not rows.total_rows:
+        yield rows.to_arrow(create_bqstorage_client=False)
+        return
+    for batch in rows.to_arrow_iterable(bqstorage_client=fast):
+        yield pa.Table.from_batches([batch])
+
+
+def _chunk(shard: Shard, part: pa.Table, options: Options, place: int) -> Chunk:
+    flat = flatten(part, lists=options.lists, offset=place)
+    name = shard.table
+    tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
+    return Chunk(tables, (), {f"{name}.{path}": count for path, count in flat.truncated.items()})
+
+
+@contextmanager
+def _read_errors(uri: str) -> Iterator[None]:
+    from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415 - comes with BigQuery
+
+    try:
+        yield
+    except GoogleAPICallError as error:
+        raise ResultError(f"{uri} cannot be read: {error.code} {error.message}") from error

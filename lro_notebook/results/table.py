@@ -1,0 +1,205 @@
+"""The files of one main table to flat Arrow tables in memory, with what was wrong and what was left out."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lro_notebook.errors import ResultError
+from lro_notebook.results.arrow.batch import BadLine, raise_if_asked
+from lro_notebook.results.arrow.unify import Columns, stack
+from lro_notebook.results.memory import Gauge
+from lro_notebook.results.sources.registry import source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lro_notebook.results.arrow.batch import Advance, Chunk, Options
+    from lro_notebook.results.discover import Shard
+
+
+_OBJECTS = 500
+_CELL = 8  # bytes of most values
+
+
+@dataclass(slots=True)
+class Report:
+    """What a load could not show: lines that were bad, lists that were cut."""
+
+    bad: list[BadLine] = field(default_factory=list)
+    truncated: dict[str, int] = field(default_factory=dict)
+
+    def add(self, chunk: Chunk) -> None:
+        """Take a piece into account."""
+        self.bad.extend(chunk.bad)
+        for column, rows in chunk.truncated.items():
+            self.truncated[column] = self.truncated.get(column, 0) + rows
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to read of one main table: its files, and how.
+
+    Attributes
+    ----------
+    location : Location, Warehouse or Store
+        What has them: a file system, BigQuery, or a store of the service.
+    shards : sequence of Shard
+        At least one, all of one table.
+    options : Options
+        How to load.
+    """
+
+    location: Any
+    shards: Sequence[Shard]
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """The main table."""
+        return self.shards[0].table
+
+    @property
+    def size(self) -> int:
+        """Bytes, as stored."""
+        return sum(shard.size for shard in self.shards)
+
+    def parts(self) -> list[list[Shard]]:
+        """Return the files in the portions in which they are written and computed.
+
+        A file each; but DICOM objects, which are small and many, by the hundred.
+        """
+        size = _OBJECTS if self.shards[0].kind == "instances" else 1
+        return [list(self.shards[start : start + size]) for start in range(0, len(self.shards), size)]
+
+    def chunks(
+        self, advance: Advance = lambda _: None, shards: Sequence[Shard] | None = None
+    ) -> Iterator[Chunk]:
+        """Read the files, or only `shards` of them, piece by piece.
+
+        Raises
+        ------
+        ResultError
+            A file cannot be read, or a line is bad and ``errors="raise"``.
+        """
+        source = source_of(self.shards[0].kind)
+        for chunk in source(self.location, shards or self.shards, self.options, advance):
+            raise_if_asked(chunk.bad, self.options)
+            yield chunk
+
+
+class Plan:
+    """The tables that are read with one main table, their columns and types: `add` all pieces first."""
+
+    def __init__(self, work: Work) -> None:
+        self._main, self._options = work.name, work.options
+        self._limits = work.options.limits
+        self._columns: dict[str, Columns] = {self._main: self._new()}
+        self._names: dict[str, None] = {}
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the columns of a piece into account."""
+        self._names.update(dict.fromkeys(chunk.names))
+        for name, table in chunk.tables.items():
+            columns = self.columns(name)
+            columns.add(table)
+            self._limits.check_width(name, len(columns), 1)
+
+    def tables(self) -> list[str]:
+        """Return the names of all tables that were seen, the main one first."""
+        return list(self._columns)
+
+    def columns(self, table: str) -> Columns:
+        """Return the columns of `table`."""
+        if table not in self._columns:
+            self._columns[table] = self._new()
+        return self._columns[table]
+
+    def chosen(self, table: str) -> list[str]:
+        """Return the columns of `table` that were asked for, all by default.
+
+        Raises
+        ------
+        ResultError
+            One of them is not there; the message names near ones.
+        """
+        there = list(self.columns(table).types())
+        asked = self._options.columns_of(table, self._main)
+        if asked is None:
+            return there
+        known = list(self._names) if table == self._main and self._names else there
+        missing = [column for column in asked if column not in there] if known else []
+        if missing:
+            near = difflib.get_close_matches(missing[0], known, n=3, cutoff=0.5)
+            more = (
+                f"near to it: {', '.join(near)}"
+                if near
+                else f'see results["{table}"].columns without columns='
+            )
+            raise ResultError(f"table {table} has no column {', '.join(missing)}; {more}")
+        return asked
+
+    def schema(self, table: str) -> pa.Schema:
+        """Return the columns of `table` that were asked for, with their types."""
+        types = self.columns(table).types()
+        return pa.schema([(name, types.get(name, pa.string())) for name in self.chosen(table)])
+
+    def _new(self) -> Columns:
+        return Columns(dates=self._options.parse_dates)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A main table as it was read; `children` are the tables read with it, by their full names."""
+
+    table: pa.Table
+    report: Report = field(default_factory=Report)
+    children: dict[str, pa.Table] = field(default_factory=dict)
+
+
+def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
+    """Read the files of `work` into memory, in their order.
+
+    Raises
+    ------
+    ResultError
+        A file cannot be read, a column is not there, a line is bad and ``errors="raise"``, or it would
+        not fit in memory.
+    """
+    plan, report, gauge = Plan(work), Report(), Gauge(work.name, work.size)
+    parts: dict[str, list[pa.Table]] = {}
+    for chunk in work.chunks(_both(advance, gauge.advance)):
+        plan.add(chunk)
+        report.add(chunk)
+        for name, table in chunk.tables.items():
+            parts.setdefault(name, []).append(table)
+            gauge.hold(table.nbytes)
+    gauge.need(sum(_blank(plan.columns(name), tables) for name, tables in parts.items()))
+    tables = {
+        name: stack(parts.pop(name, []), plan.columns(name), plan.chosen(name)) for name in plan.tables()
+    }
+    return Loaded(tables.pop(work.name), report, tables)
+
+
+def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
+    """Return about how many bytes the columns take that some of `tables` lack."""
+    return int(sum(table.num_rows * (len(columns) - table.num_columns) for table in tables)) * _CELL
+
+
+def scan(work: Work, advance: Advance = lambda _: None) -> Report:
+    """Read the files of `work` for what is wrong in them, and keep nothing else."""
+    report = Report()
+    for chunk in work.chunks(advance):
+        report.add(chunk)
+    return report
+
+
+def _both(first: Callable[[int], object], second: Callable[[int], object]) -> Advance:
+    def advance(count: int) -> None:
+        first(count)
+        second(count)
+
+    return advance

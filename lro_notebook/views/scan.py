@@ -1,0 +1,214 @@
+"""A view over the files of its table: to one DataFrame, or block by block to Parquet and Dask."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_caller
+from lro_notebook.results.arrow.dates import instants
+from lro_notebook.results.arrow.unify import stack
+from lro_notebook.results.storage import unwritable
+from lro_notebook.views.output import Output, fits, join, join_types
+from lro_notebook.views.prepare import prepare
+from lro_notebook.views.rows import Runner
+from lro_notebook.views.source import NarrowReader, resources
+from lro_notebook.views.view import View
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lro_notebook.results.arrow.batch import BadLine, Options
+    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.storage import Location
+    from lro_notebook.results.table import Work
+
+
+#: The name of a table that is a resource type; a file that a user named may hold any.
+_TYPE = re.compile(r"[A-Z][A-Za-z]+", re.ASCII)
+
+
+def scan(definition: View | Mapping[str, Any] | str, tables: Mapping[str, Work], options: Options) -> Scan:
+    """Return the rows of a view of the files of `tables`, not read yet."""
+    view = View.of(definition)
+    files = {name: work for name, work in tables.items() if work.shards[0].kind == "resources"}
+    named = [files[view.resource]] if view.resource in files else []
+    works = named or [work for name, work in files.items() if not _TYPE.fullmatch(name)]
+    shards = [shard for work in works for shard in work.shards]
+    return Scan(view, works[0].location if works else None, shards, options)
+
+
+class Scan:
+    """The rows of a view, not read yet.
+
+    Parameters
+    ----------
+    view : View
+        The view.
+    location : Location or None
+        The file system of the files; None where there are none.
+    shards : sequence of Shard
+        The files of the view's resource type, in their order; none gives no rows.
+    options : Options
+        How to load: of them `decimals`, `parse_dates` and `errors` matter to views.
+
+    Examples
+    --------
+    >>> scan = results.scan("Patient")
+    >>> len(scan.to_pandas()) == len(results["Patient"])
+    True
+    >>> scan.to_parquet("patients.parquet").name
+    'patients.parquet'
+    """
+
+    def __init__(
+        self, view: View, location: Location | None, shards: Sequence[Shard], options: Options
+    ) -> None:
+        self._view, self._location, self._shards, self._options = view, location, list(shards), options
+
+    def __repr__(self) -> str:
+        return f"<Scan of {self._view!r} over {len(self._shards)} files>"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return all rows as a DataFrame with Arrow types.
+
+        ``frame.attrs`` names the operation, the files and the view, and in ``ways`` how many blocks of each
+        column were worked in Arrow and in Python.
+        """
+        runner = self._runner()
+        tables = list(self._tables(runner))
+        columns = {}
+        for column in self._view.definition.columns:
+            arrays = [table[column.name].combine_chunks() for table in tables]
+            columns[column.name] = join(column, arrays or [pa.nulls(0, runner.output.type_of(column))])
+        table = pa.table(columns)
+        table = stack([table]) if self._options.decimals == "exact" else table
+        frame: pd.DataFrame = self._dated(table).to_pandas(types_mapper=pd.ArrowDtype)
+        frame.attrs = {
+            "operation": self._shards[0].operation if self._shards else None,
+            "files": [shard.uri for shard in self._shards],
+            "view": self._view.definition.name or self._view.resource,
+            "ways": {name: dict(counts) for name, counts in runner.ways.items()},
+        }
+        return frame
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
+        """Write all rows to one Parquet file, a row group for each block, in little memory; return its path.
+
+        A column without a ``type`` gets the type that the first block shows.
+
+        Raises
+        ------
+        ResultError
+            Such a column has values of another type later on, or the file cannot be written.
+        """
+        from pyarrow import parquet  # noqa: PLC0415 - only where it is asked for
+
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        runner = self._runner()
+        tables = self._tables(runner)
+        first = next(tables, None)
+        schema = self._schema(runner, first)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with parquet.ParquetWriter(part, schema) as writer:
+                for table in () if first is None else chain([first], tables):
+                    writer.write_table(self._fitted(table, schema))
+            return part.replace(target)
+        except OSError as error:
+            raise unwritable(str(target), error) from error
+        finally:
+            with suppress(OSError):  # it has got its name, or was never made
+                part.unlink()
+
+    def dask(self) -> Any:  # noqa: ANN401 - dask is optional
+        """Return the rows as a Dask DataFrame, a partition for each file; reads one block for the types.
+
+        Raises
+        ------
+        ConfigError
+            Dask is not installed.
+        """
+        try:
+            import dask.dataframe as dd  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - optional
+        except ImportError as error:
+            raise ConfigError('Dask is not installed; pip install "lro-notebook[dask]"') from error
+        runner = self._runner()
+        schema = self._schema(runner, next(self._tables(runner), None))
+        meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+        if not self._shards:
+            return dd.from_pandas(meta, npartitions=1)
+        return dd.from_map(self._partition, self._shards, schema=schema, meta=meta)
+
+    def _partition(self, shard: Shard, schema: pa.Schema) -> pd.DataFrame:
+        part = Scan(self._view, self._location, [shard], self._options)
+        tables = [part._fitted(table, schema) for table in part._tables(part._runner())]
+        table = pa.concat_tables(tables) if tables else schema.empty_table()
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
+
+    def _schema(self, runner: Runner, first: pa.Table | None) -> pa.Schema:
+        """Return the types of the columns: as declared, else as the first block has them."""
+        columns = self._view.definition.columns
+        seen = [[] if first is None else [first[column.name].type] for column in columns]
+        kinds = [
+            runner.output.type_of(column) or join_types(column, kinds)
+            for column, kinds in zip(columns, seen, strict=True)
+        ]
+        return pa.schema(list(zip(self._view.columns, kinds, strict=True)))
+
+    def _fitted(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
+        columns = []
+        for column, kind in zip(self._view.definition.columns, schema.types, strict=True):
+            array = table[column.name]
+            if not fits(array.type, kind):
+                raise ResultError(
+                    f"column {column.name!r} (path {column.path!r}) is {kind} in the first block and "
+                    f'{array.type} in a later one; declare its "type"'
+                )
+            columns.append(array.cast(kind))
+        return pa.Table.from_arrays(columns, schema=schema)
+
+    def _runner(self) -> Runner:
+        return Runner(prepare(self._view.definition), Output(self._options.decimals))
+
+    def _tables(self, runner: Runner) -> Iterator[pa.Table]:
+        """Yield the rows of each block; warn once of lines that could not be read."""
+        if self._location is None:
+            return
+        bad: list[BadLine] = []
+        limits = self._options.limits
+        reader = NarrowReader(
+            runner.prepared.needs, self._options.decimals, limits=limits, name=self._view.resource
+        )
+        for found, faults in resources(self._location, self._shards, reader):
+            bad.extend(faults)
+            if bad and self._options.errors == "raise":
+                first = bad[0]
+                raise ResultError(
+                    f'{first.file} line {first.line}: {first.reason}; errors="report" loads the other lines'
+                )
+            yield runner.run(found)
+        if bad:
+            warn_caller(
+                f"{len(bad)} lines of {self._view.resource} could not be read and were left out, the first "
+                f"one {bad[0].file} line {bad[0].line} ({bad[0].reason})",
+                BadLinesWarning,
+            )
+
+    def _dated(self, table: pa.Table) -> pa.Table:
+        if not self._options.parse_dates:
+            return table
+        for place, column in enumerate(self._view.definition.columns):
+            if column.type in ("date", "dateTime", "instant") and not column.collection:
+                times = instants(table.column(place))
+                table = table if times is None else table.set_column(place, column.name, times)
+        return table

@@ -1,0 +1,257 @@
+"""The table of many operations: its rows, its controls and what they cancel; with real widgets, no kernel."""
+
+from __future__ import annotations
+
+import html.parser
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakes import operation
+from handles import NOW, running
+from page import VIEW, Page, counter, end, table
+
+from lro_notebook import OperationResource
+from lro_notebook.jupyter import notebook, table_html
+from lro_notebook.jupyter.cell_output import REFRESH
+from lro_notebook.jupyter.operation_list import Operations
+from lro_notebook.jupyter.table_model import PAGE, SORTS, Arrangement, arranged, totals
+from lro_notebook.jupyter.table_widget import FEW
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lro_notebook import Operation
+    from lro_notebook.jupyter.card_model import CardView
+    from lro_notebook.operations.resource import State
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+def view(state: State = "RUNNING", **fields: Any) -> CardView:  # noqa: ANN401 - fields of a view
+    return replace(running(), state=state, word=state.capitalize(), **fields)
+
+
+def shown(source: str) -> list[list[str]]:
+    """Return the texts of the cells of a table, row after row."""
+
+    class Cells(html.parser.HTMLParser):
+        found: list[list[str]] = []  # noqa: RUF012 - one use
+
+        def handle_starttag(self, tag: str, _: object) -> None:
+            if tag == "tr":
+                self.found.append([])
+            elif tag in ("td", "th"):
+                self.found[-1].append("")
+
+        def handle_data(self, data: str) -> None:
+            if self.found and self.found[-1]:
+                self.found[-1][-1] += data
+
+    parser = Cells()
+    parser.found = []
+    parser.feed(source)
+    return parser.found
+
+
+def test_a_row_tells_state_method_target_progress_rate_elapsed_and_failures() -> None:
+    head, row = shown(table_html.live_table([running()], NOW))
+    assert head == ["State", "Method", "Target", "Progress", "Rate", "Elapsed", "Failed"]
+    target = "fhirStores/demo → gs://out/run-1"
+    assert row == ["● Running", "Export", target, "41,200 of 82,400", "1,200/s", "3:10", "200"]
+
+
+def test_why_an_operation_failed_stands_in_a_line_below_it() -> None:
+    failed = view("FAILED", sentence="NOT_FOUND (5): no such bucket")
+    assert shown(table_html.live_table([failed], NOW))[-1] == ["", "NOT_FOUND (5): no such bucket"]
+    assert "no such bucket" in table_html.saved_table([failed, running()], NOW)
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("as started", [0, 1, 2, 3]),
+        ("state", [2, 1, 0, 3]),
+        ("method", [3, 0, 2, 1]),
+        ("progress", [1, 0, 3, 2]),
+        ("elapsed", [2, 0, 1, 3]),
+        ("failures", [3, 0, 1, 2]),
+    ],
+)
+def test_rows_are_sorted_by_what_matters_first(sort: str, order: list[int]) -> None:
+    views = [
+        view("PENDING", title="B", fraction=0.5, elapsed=20.0, failed=1),
+        view("RUNNING", title="D", fraction=0.2, elapsed=10.0, failed=0),
+        view("FAILED", title="C", fraction=None, elapsed=30.0, failed=0),
+        view("SUCCEEDED", title="A", fraction=1.0, elapsed=None, failed=9),
+    ]
+    assert sort in SORTS
+    assert arranged(views, Arrangement(sort=sort), NOW).places == order
+
+
+def test_a_filter_and_a_page_tell_which_rows_are_seen() -> None:
+    views = [view("RUNNING" if place % 2 else "FAILED") for place in range(4 * PAGE + 2)]
+    first = arranged(views, Arrangement(state="RUNNING"), NOW)
+    assert first.places == list(range(1, 2 * PAGE, 2))
+    assert str(first) == f"1-{PAGE} of {2 * PAGE + 1}"
+    last = arranged(views, Arrangement(state="RUNNING", page=99), NOW)
+    assert last.places == [4 * PAGE + 1]
+    assert (last.number, last.count) == (2, 3)
+    assert str(arranged(views, Arrangement(state="PENDING"), NOW)) == "none"
+
+
+def test_the_totals_count_states_units_and_failures_and_leave_out_a_total_that_is_not_known() -> None:
+    views = [view(completed=1_000, total=4_000, failed=1), view("FAILED", completed=5, total=5, failed=0)]
+    assert totals(views) == "2 operations: 1 running · 1 failed · 1,005 of 4,005 done · 1 failure"
+    unknown = view(completed=10, total=None, failed=0)
+    assert totals([*views, unknown]).endswith("1,015 done · 1 failure")
+    assert totals([view("PENDING", completed=None, failed=0)]) == "1 operation: 1 pending"
+
+
+def test_a_page_of_rows_stays_small_whatever_the_service_says() -> None:
+    long = [view("FAILED", target="x" * 120, sentence="y" * 600)] * 500
+    assert len(table_html.saved_table(long, NOW)) < 65_000
+    busy = [view(target="gs://hospital-inbox/2026-03/*.ndjson → fhirStores/ward-17")] * PAGE
+    assert len(table_html.live_table(busy, NOW).encode()) < 20_000
+
+
+def test_a_snapshot_of_many_keeps_those_that_need_attention_and_says_how_many_are_left_out() -> None:
+    views = [view("SUCCEEDED", operation_id=f"s{n}") for n in range(200)]
+    views.insert(150, view("FAILED", operation_id="bad", failed=3, sentence="no"))
+    text = table_html.table_text(views, NOW).splitlines()
+    assert text[0].endswith("bad")
+    assert text[-2].startswith("201 operations: 200 succeeded · 1 failed")
+    assert text[-1] == "151 more rows are not kept here; lro.to_frame(...) has them all."
+    assert table_html.saved_table(views, NOW).count("<tr") == 1 + PAGE + 1  # head, rows, why
+
+
+def test_controls_come_with_many_rows_and_lead_through_the_pages(page: Page) -> None:
+    surface = page.show(*(page.handle(number)[0] for number in range(FEW)))
+    assert table(surface)._controls.layout.display == "none"
+    surface.add(*(page.handle(number)[0] for number in range(FEW, PAGE + 5)))
+    body = table(surface)
+    assert body._controls.layout.display == ""
+    body._on.click()
+    assert len(shown(body._table.value)) == 1 + 5
+    assert body._where.value == f"{PAGE + 1}-{PAGE + 5} of {PAGE + 5}"
+    body._on.click()
+    assert body._where.value.startswith("1-")
+    body._back.click()
+    body._back.click()
+    assert len(shown(body._table.value)) == 1 + PAGE
+    assert not body._back.disabled  # or it would lose the focus
+    assert not body._on.disabled
+
+
+def test_a_filter_and_a_sort_act_at_once(page: Page) -> None:
+    handles = [page.handle(number)[0] for number in range(20)]
+    surface = page.show(*handles)
+    end(handles[7])
+    page.scheduler.tick()
+    body = table(surface)
+    body._only.value = "succeeded"
+    assert [row[0] for row in shown(body._table.value)] == ["State", "✓ Succeeded"]
+    body._only.value = "all"
+    body._order.value = "progress"
+    assert shown(body._table.value)[-1][0] == "✓ Succeeded"
+
+
+def test_only_the_chosen_are_cancelled_also_from_other_pages_than_the_one_that_is_seen(page: Page) -> None:
+    handles = [page.handle(number) for number in range(2 * PAGE)]
+    surface = page.show(*(op for op, _ in handles))
+    end(handles[0][0])
+    page.scheduler.tick()
+    body = table(surface)
+    body._choose.value = True
+    assert len(body._list.options) == 2 * PAGE - 1
+    assert body._button.disabled
+    body._list.index = (0, 2 * PAGE - 2)
+    assert body._button.description == "Cancel 2 chosen"
+    body._button.click()
+    for _ in range(2):
+        page.scheduler.step()
+    assert [number for number, (_, source) in enumerate(handles) if source.cancelled] == [1, 2 * PAGE - 1]
+    assert body._button.description == "Cancel all"
+    assert body._list.options == ()
+
+
+def test_the_list_of_those_to_choose_keeps_its_positions_while_operations_end_and_the_order_changes(
+    page: Page,
+) -> None:
+    handles = [page.handle(number) for number in range(20)]
+    surface = page.show(*(op for op, _ in handles))
+    body = table(surface)
+    body._choose.value = True
+    offered = body._list.options
+    body._list.index = (5,)
+    end(handles[3][0])
+    body._order.value = "state"
+    page.scheduler.tick()
+    assert body._list.options == offered
+    body._button.click()
+    page.scheduler.step()
+    assert [number for number, (_, source) in enumerate(handles) if source.cancelled] == [5]
+
+
+def test_all_that_people_click_gets_through_while_a_cell_waits(page: Page) -> None:
+    surface = page.show(*(page.handle(number)[0] for number in range(3)))
+    assert set(surface.comm_ids) == {widget.model_id for widget in table(surface).clickable}
+    assert len(surface.comm_ids) == 7
+
+
+def test_a_table_of_many_is_saved_every_few_seconds_however_often_states_change(page: Page) -> None:
+    handles = [page.handle(number)[0] for number in range(FEW + 1)]
+    page.show(*handles)
+    published = page.published
+    end(handles[0])
+    page.scheduler.tick()
+    assert page.published == published
+    page.clock.now += REFRESH
+    page.scheduler.tick()
+    assert page.published == published + 1
+    assert "1 succeeded" in page.saved["text/plain"]
+
+
+def test_only_what_has_changed_is_looked_at_again(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    handles = [page.handle(number)[0] for number in range(30)]
+    page.show(*handles)
+    made: list[str] = []
+    from lro_notebook.jupyter import card_model as module  # noqa: PLC0415 - the one to watch
+
+    original = module.view_of
+
+    def noted(op: Operation, now: datetime, *, with_line: bool) -> CardView:
+        made.append(op.id)
+        return original(op, now, with_line=with_line)
+
+    monkeypatch.setattr(module, "view_of", noted)
+    moved = OperationResource.from_dict(operation(name=handles[4].name, metadata=counter(5, 5)))
+    handles[4].follower.absorb(moved)
+    page.scheduler.tick()
+    assert made == ["4"]
+
+
+def test_at_the_end_of_all_the_table_is_final(page: Page) -> None:
+    handles = [page.handle(number)[0] for number in range(60)]
+    surface = page.show(*handles)
+    for op in handles:
+        end(op)
+    page.scheduler.tick()
+    assert VIEW not in page.live
+    assert "60 operations: 60 succeeded · 600 of 600 done" in page.saved["text/plain"]
+    assert "60 operations: 60 succeeded" in page.saved["text/html"]
+    assert surface.comm_ids == []
+    surface.close()
+
+
+def test_a_list_of_operations_is_html_where_no_kernel_runs(page: Page) -> None:
+    handles = Operations(page.handle(number)[0] for number in range(3))
+    assert len(handles) == 3
+    assert shown(handles._repr_html_())[1][1] == "Import resources"
+    assert "no operations" in Operations()._repr_html_()
+    assert not notebook.show_table(handles)
+    with pytest.raises(NotImplementedError):
+        handles._ipython_display_()

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import threading
+import time
+
+from lro_notebook.local.core.throttle import Pace
+
+
+def test_full_speed_takes_large_batches_and_never_waits() -> None:
+    pace = Pace()
+    start = time.monotonic()
+    pace.take(1_000_000, threading.Event())
+    assert pace.batch() == 1000
+    assert time.monotonic() - start < 0.05
+
+
+def test_a_slow_pace_takes_small_batches() -> None:
+    assert Pace(0.5).batch() == 1
+    assert Pace(200).batch() == 20
+    assert Pace(1e9).batch() == 1000
+
+
+def test_units_of_all_operations_share_the_pace() -> None:
+    pace = Pace(1000)
+    start = time.monotonic()
+    pace.take(20, threading.Event())
+    pace.take(20, threading.Event())
+    assert 0.035 < time.monotonic() - start < 0.5
+
+
+def test_an_operation_that_waits_stops_when_it_is_halted_or_the_pace_changes() -> None:
+    halted = threading.Event()
+    halted.set()
+    pace = Pace(1)
+    start = time.monotonic()
+    pace.take(100, halted)
+    waiting = threading.Thread(target=pace.take, args=(100, threading.Event()))
+    waiting.start()
+    pace.rate = None
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert time.monotonic() - start < 1

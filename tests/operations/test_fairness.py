@@ -1,0 +1,495 @@
+"""What hangs, raises or floods costs nobody else anything: lanes, threads, and both on sockets."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakes import NAME, Clock
+from hostile import Hostile, saying
+
+import lro_notebook as lro
+from lro_notebook.http.responses import NoAnswer
+from lro_notebook.operations.lanes import Lanes
+from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.resource import OperationResource
+from lro_notebook.operations.scheduler import Budget, Scheduler
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+
+class Job:
+    """A job of a lane."""
+
+    def __init__(self, lane: str | None = None, *, troubled: bool = False) -> None:
+        self.lane, self.troubled = lane, troubled
+
+
+@pytest.mark.parametrize("same_host", [True, False])
+def test_a_job_beside_twelve_that_hang_begins_within_a_second(same_host: bool) -> None:  # noqa: FBT001 - a parameter
+    lanes, now = Lanes(), 0.0
+    for number in range(12):
+        lanes.enter(Job("a" if same_host else f"host {number}"))
+    healthy = Job("a" if same_host else "healthy")
+    lanes.enter(healthy)
+    while healthy not in lanes.admit(now):
+        pause = lanes.next_change(now)
+        assert pause is not None
+        now += pause
+    assert now < 1.0
+
+
+def test_few_run_at_once_while_all_are_prompt() -> None:
+    lanes = Lanes(few=4)
+    for _ in range(10):
+        lanes.enter(Job("a"))
+    first = lanes.admit(0.0)
+    assert len(first) == 4
+    assert lanes.admit(0.1) == []
+    lanes.left(first[0])
+    assert len(lanes.admit(0.1)) == 1
+
+
+def test_jobs_run_in_the_order_in_which_they_were_due() -> None:
+    lanes, jobs = Lanes(few=2), [Job(lane) for lane in "aabbab"]
+    for job in jobs:
+        lanes.enter(job)
+    order = []
+    while running := lanes.admit(0.0):
+        order += running
+        for job in running:
+            lanes.left(job)
+    assert order == jobs
+
+
+def test_one_host_has_half_of_the_places_however_long_its_jobs_hang() -> None:
+    lanes = Lanes(few=4, most=32)
+    for _ in range(100):
+        lanes.enter(Job("a"))
+    running = [job for now in range(100) for job in lanes.admit(float(now))]
+    assert len(running) == 16
+    other = Job("b")
+    lanes.enter(other)
+    assert lanes.admit(100.0) == [other]
+
+
+def test_jobs_that_are_known_to_hang_leave_room_in_their_own_lane() -> None:
+    lanes = Lanes(few=4, most=32)
+    for _ in range(100):
+        lanes.enter(Job("a", troubled=True))
+    assert sum(len(lanes.admit(float(now))) for now in range(100)) == 4
+    healthy = Job("a")
+    lanes.enter(healthy)
+    assert lanes.admit(100.0) == [healthy]
+
+
+def test_a_job_that_is_forgotten_while_it_waits_does_not_run() -> None:
+    lanes, jobs = Lanes(few=1), [Job("a") for _ in range(3)]
+    for job in jobs:
+        lanes.enter(job)
+    lanes.forget(jobs[0])
+    lanes.forget(jobs[0])
+    assert lanes.admit(0.0) == [jobs[1]]
+
+
+class Hanging:
+    """A job that hangs until the test is over."""
+
+    lane: str | None = None
+
+    def __init__(self, over: threading.Event) -> None:
+        self.over, self.begun = over, threading.Event()
+
+    def run(self) -> None:
+        self.begun.set()
+        self.over.wait(60)
+
+    def abandon(self, error: BaseException) -> None:
+        raise error
+
+
+class Looking:
+    """A job that runs so many times."""
+
+    def __init__(self, times: int = 1) -> None:
+        self.left, self.done = times, threading.Event()
+        self.error: BaseException | None = None
+
+    def run(self) -> float | None:
+        self.left -= 1
+        if self.left:
+            return 0.0
+        self.done.set()
+        return None
+
+    def abandon(self, error: BaseException) -> None:
+        self.error = error
+        self.done.set()
+
+
+def ours() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("lro-request-")]
+
+
+@pytest.fixture
+def over() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_more_threads_are_there_only_while_some_hang(over: threading.Event) -> None:
+    before = len(ours())
+    scheduler = Scheduler(workers=2, slow=0.02)
+    for _ in range(10):
+        scheduler.schedule(Hanging(over))
+    healthy = Looking(50)
+    scheduler.schedule(healthy)
+    assert healthy.done.wait(30)
+    assert len(ours()) - before >= 10
+    over.set()
+    deadline = time.monotonic() + 30
+    while len(ours()) - before > 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(ours()) - before == 2
+    again = Looking()
+    scheduler.schedule(again)
+    assert again.done.wait(30)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError, RuntimeError])
+def test_whatever_a_job_raises_the_threads_live_on(kind: type[BaseException]) -> None:
+    class Raising(Looking):
+        def run(self) -> float | None:
+            raise kind("a bug")
+
+        def abandon(self, error: BaseException) -> None:
+            super().abandon(error)
+            raise kind("another")
+
+    scheduler = Scheduler(workers=2)
+    jobs = [Raising() for _ in range(10)]
+    for job in jobs:
+        scheduler.schedule(job)
+    assert all(job.done.wait(30) for job in jobs)
+    assert all(isinstance(job.error, kind) for job in jobs)
+    healthy = Looking(3)
+    scheduler.schedule(healthy)
+    assert healthy.done.wait(30)
+
+
+def test_a_ticker_that_exits_stops_alone() -> None:
+    ticks = threading.Semaphore(0)
+    scheduler = Scheduler(workers=1)
+    scheduler.tick_with(lambda: sys.exit(1))
+    scheduler.tick_with(ticks.release)
+    assert all(ticks.acquire(timeout=30) for _ in range(3))
+    scheduler.untick(ticks.release)
+
+
+def test_an_error_of_the_scheduler_itself_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = Scheduler(workers=1)
+    step, errors = scheduler._step, [SystemExit(1), MemoryError()]
+
+    def broken() -> None:
+        if errors:
+            raise errors.pop()
+        step()
+
+    monkeypatch.setattr(scheduler, "_step", broken)
+    job = Looking(3)
+    scheduler.schedule(job)
+    assert job.done.wait(30)
+    assert caplog.text.count("goes on") == 2
+
+
+def test_threads_that_something_has_killed_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler(workers=2)
+    next_job, deaths = scheduler._next_job, [1, 1, 1, 1, 1]
+
+    def killed(number: int) -> Any:  # noqa: ANN401 - a job
+        if deaths:
+            deaths.pop()
+            raise SystemExit
+        return next_job(number)
+
+    monkeypatch.setattr(scheduler, "_next_job", killed)
+    jobs = [Looking(2) for _ in range(5)]
+    for job in jobs:
+        scheduler.schedule(job)
+    assert all(job.done.wait(30) for job in jobs)
+    assert deaths == []
+
+
+def test_a_scheduler_thread_that_is_gone_is_replaced_at_the_next_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler(workers=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(scheduler, "_dispatch", lambda: None)
+        scheduler.schedule(Looking())
+        gone = scheduler._dispatcher
+        assert gone is not None
+        gone.join(30)
+    job = Looking()
+    scheduler.schedule(job)
+    assert job.done.wait(30)
+
+
+class Dark:
+    """A service whose operations are started as ever, after which it answers nothing more."""
+
+    def __init__(self, how: str) -> None:
+        self.server = Hostile(self.answer)
+        self.how = how
+
+    def answer(self, connection: socket.socket, request: bytes) -> bool:
+        if request.startswith(b"POST"):
+            connection.sendall(saying({"name": NAME}))
+            return True
+        if self.how == "drips":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            self.server.drip(connection, b" ")
+        self.server.over.wait(60)
+        return False
+
+
+class Healthy:
+    """A service whose operation ends after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.server = Hostile(self.answer)
+        self.seconds, self.began, self.looks = seconds, time.monotonic(), 0
+
+    def answer(self, connection: socket.socket, request: bytes) -> bool:
+        if request.startswith(b"POST"):
+            self.began = time.monotonic()
+        else:
+            self.looks += 1
+        done = time.monotonic() - self.began >= self.seconds
+        connection.sendall(saying({"name": NAME, **({"done": True} if done else {})}))
+        return True
+
+
+def test_the_end_of_a_healthy_operation_is_seen_in_time_beside_twelve_black_holes() -> None:
+    holes = [Dark("drips" if number % 2 else "silent") for number in range(12)]
+    healthy = Healthy(2.0)
+    with healthy.server, lro.Client(healthy.server.endpoint) as client:
+        clients = []
+        for hole in holes:
+            hole.server.__enter__()
+            clients.append(lro.Client(hole.server.endpoint))
+        try:
+            dark = [each.start("POST", "x:go", {}, show=False) for each in clients]
+            time.sleep(0.05)
+            operation = client.start("POST", "x:go", {}, show=False)
+            operation.wait(60)
+            late = time.monotonic() - healthy.began - healthy.seconds
+            assert not any(each.done() for each in dark)
+        finally:
+            for each in clients:
+                each.close()
+            for hole in holes:
+                hole.server.__exit__()
+    assert late < 8.0  # about 1 s on a quiet machine; 88 s before
+    assert healthy.looks >= 2
+
+
+def test_what_is_in_trouble_says_so_and_the_rest_of_its_own_service_goes_on() -> None:
+    began = time.monotonic()
+    over = threading.Event()
+
+    def answer(connection: socket.socket, request: bytes) -> bool:
+        path = request.split()[1]
+        if b"/good" in path:
+            done = time.monotonic() - began > 1.0
+            connection.sendall(saying({"name": path[4:].decode(), "done": done}))
+            return True
+        over.wait(60)
+        return False
+
+    with Hostile(answer) as server, lro.Client(server.endpoint, timeout=0.5) as client:
+        names = [f"operations/bad{number}" for number in range(12)]
+        operations = [client.snapshot(OperationResource(name)) for name in names]
+        good = client.snapshot(OperationResource("operations/good"))
+        for each in (*operations, good):
+            each.follower.follow()
+        assert good.wait(30).done()
+        deadline = time.monotonic() + 30
+        while not all("no answer" in each.trouble for each in operations):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        over.set()
+
+
+CALLBACKS: dict[str, Callable[[], object]] = {
+    "sys.exit": lambda: sys.exit(1),
+    "KeyboardInterrupt": lambda: (_ for _ in ()).throw(KeyboardInterrupt),
+    "GeneratorExit": lambda: (_ for _ in ()).throw(GeneratorExit),
+    "an error": lambda: 1 / 0,
+}
+
+
+class Ending:
+    """A source whose operation has ended."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def poll(self) -> OperationResource:
+        return OperationResource(self.name, done=True)
+
+    get = poll
+
+    def cancel(self) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", CALLBACKS)
+def test_callbacks_that_raise_anything_end_no_polling(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    healthy = Healthy(0.0)
+    called: list[str] = []
+    with healthy.server, lro.Client(healthy.server.endpoint) as client:
+        for round_ in range(6):  # more than there are threads
+            healthy.began = time.monotonic() + 60.0
+            operation = client.snapshot(OperationResource(f"operations/{round_}"))
+            operation.add_done_callback(lambda _: CALLBACKS[kind]())
+            operation.add_done_callback(lambda each: called.append(each.id))
+            operation.follower.source = Ending(operation.name)
+            assert operation.wait(30).done()
+        deadline = time.monotonic() + 30
+        while len(called) < 6 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert sorted(called) == list("012345")
+    assert caplog.text.count("a done callback of operation") == 6
+    assert "Traceback" in caplog.text
+
+
+def test_on_the_main_thread_an_exit_in_a_callback_is_the_users_and_the_others_are_called() -> None:
+    called: list[int] = []
+    with lro.Client("http://127.0.0.1:1") as client:
+        operation = client.snapshot(OperationResource("operations/1"))
+        operation.follower.when_ended(lambda: sys.exit(3))
+        operation.follower.when_ended(lambda: called.append(1))
+        with pytest.raises(SystemExit):
+            operation.follower.absorb(OperationResource("operations/1", done=True))
+        assert called == [1]
+        assert operation.follower.released.is_set()
+
+
+def test_what_cannot_note_an_end_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: OperationResource) -> None:
+        raise RuntimeError("the journal is gone")
+
+    follower = Follower(Ending("operations/1"), OperationResource("operations/1"), on_end=broken)
+    follower.absorb(OperationResource("operations/1", done=True))
+    assert follower.released.is_set()
+    assert "what notes the end of operation 1 failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [1, 2],
+        {"operations": 5},
+        {"operations": [1, 2, None, "x", {}]},
+        {"operations": [], "nextPageToken": "again"},
+        {"operations": [{"name": NAME, "done": "perhaps"}] * 3},
+        {"operations": {"a": 1}},
+        5,
+    ],
+)
+def test_a_surprising_list_costs_only_itself(listed: object) -> None:
+    began, lists = time.monotonic(), []
+
+    def answer(connection: socket.socket, request: bytes) -> bool:
+        path = request.split()[1].decode().partition("?")[0]
+        if path.endswith("/operations"):
+            lists.append(path)
+            connection.sendall(saying(listed))
+        else:
+            done = time.monotonic() - began > 0.5
+            connection.sendall(saying({"name": path.removeprefix("/v1/"), "done": done}))
+        return True
+
+    with Hostile(answer) as server, lro.Client(server.endpoint) as client:
+        parent = "projects/p/locations/l"
+        operations = [
+            client.snapshot(OperationResource(f"{parent}/operations/{number}")) for number in range(20)
+        ]
+        done, not_done = lro.wait(operations, timeout=60)
+    assert not not_done
+    assert all(each.resource.done for each in done)
+    assert 1 <= len(lists) <= 120
+
+
+def test_a_list_that_drips_holds_up_nobody() -> None:
+    began = time.monotonic()
+
+    def answer(connection: socket.socket, request: bytes) -> bool:
+        path = request.split()[1].decode().partition("?")[0]
+        if path.endswith("/operations"):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            server.drip(connection, b" ")
+        done = time.monotonic() - began > 2.0
+        connection.sendall(saying({"name": path.removeprefix("/v1/"), "done": done}))
+        return True
+
+    with Hostile(answer) as server, lro.Client(server.endpoint) as client:
+        operations = [
+            client.snapshot(OperationResource(f"projects/p/operations/{number}")) for number in range(20)
+        ]
+        _, not_done = lro.wait(operations, timeout=25)  # the list drips for 60 s
+    assert not not_done
+
+
+def test_a_look_that_fails_after_a_while_makes_the_next_one_count_as_one_that_hangs() -> None:
+    clock = Clock()
+
+    class Slow(Ending):
+        seconds = 0.1
+
+        def poll(self) -> OperationResource:
+            clock.sleep(self.seconds)
+            raise NoAnswer("it is silent", url="http://x")
+
+    source = Slow("operations/1")
+    follower = Follower(source, OperationResource("operations/1"), clock=clock)
+    follower.run()
+    assert not follower.troubled  # it failed at once: no thread was held
+    source.seconds = 30.0
+    follower.run()
+    assert follower.troubled
+    follower.seen(OperationResource("operations/1"))
+    assert not follower.troubled
+
+
+@pytest.mark.parametrize("asked", [1e8, 1e9, float("inf"), float("nan"), -5.0, 0.0])
+def test_no_look_comes_later_than_the_policy_allows_whatever_a_service_asks_for(asked: float) -> None:
+    delay = lro.PollPolicy().delay_after_failure(1, 0.0, asked)
+    assert delay is not None
+    assert 1.0 <= delay <= 120.0
+    clock = Clock()
+    budget = Budget(clock=clock)
+    budget.pause(asked)
+    assert 0.0 <= budget.take() <= 120.0
+
+
+def test_a_hundred_thousand_jobs_cost_no_more_each_than_a_few() -> None:
+    def seconds(count: int) -> float:
+        lanes = Lanes()
+        for _ in range(count):
+            lanes.enter(Job("a"))
+        began, left = time.thread_time(), count
+        while left:
+            for job in lanes.admit(0.0):
+                lanes.left(job)
+                left -= 1
+        return (time.thread_time() - began) / count
+
+    assert seconds(100_000) < 10.0 * seconds(2000)

@@ -1,0 +1,105 @@
+"""What failed inside an operation, as Cloud Logging has it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import google.auth.credentials
+import pytest
+from fakes import NAME, Scripted, failed, ok, operation
+
+from lro_notebook import Client, ConfigError
+from lro_notebook.errors import ApiError, LroWarning
+from lro_notebook.reports.failures import FAILURE_DTYPES, failures
+
+if TYPE_CHECKING:
+    import httpx
+
+    from lro_notebook import Operation
+
+CREATED, ENDED = "2026-03-04T09:00:00Z", "2026-03-04T09:05:00Z"
+
+
+def ended(count: int) -> Operation:
+    """Return an operation at Google that counts so many failures."""
+    metadata = {
+        "apiMethodName": "google.cloud.healthcare.v1.fhir.FhirService.ImportResources",
+        "createTime": CREATED,
+        "endTime": ENDED,
+        "counter": {"success": "5", "failure": str(count)},
+    }
+    resource = operation(done=True, metadata=metadata, response={})
+    credentials = google.auth.credentials.AnonymousCredentials()
+    client = Client("https://api.example.com", credentials=credentials, transport=Scripted(ok(resource)))
+    return client.get(NAME)
+
+
+def entry(number: int, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    error = {"code": 3, "message": f"no {number}"}
+    return {"timestamp": f"2026-03-04T09:00:0{number}Z", "jsonPayload": {"error": error, **payload}}
+
+
+def sent(transport: Scripted) -> list[dict[str, Any]]:
+    return [json.loads(request.content) for request in transport.requests]
+
+
+def test_the_entries_of_an_operation_become_rows() -> None:
+    first = entry(1, source="gs://b/x:1", resourceId="Patient/1")
+    second = entry(2, destination="gs://b/out", resourceName="Patient/2")
+    transport = Scripted(ok({"entries": [first], "nextPageToken": "t"}), ok({"entries": [second]}))
+    frame = failures(ended(2), transport=transport)
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == dict(FAILURE_DTYPES)
+    assert list(frame["source"]) == ["gs://b/x:1", "gs://b/out"]
+    assert list(frame["resource"]) == ["Patient/1", "Patient/2"]
+    assert set(frame["code"]) == {"INVALID_ARGUMENT"}
+    assert frame.attrs == {"counted": 2, "complete": True, "joined_by": "operation"}
+    assert str(transport.requests[0].url) == "https://logging.googleapis.com/v2/entries:list"
+    assert sent(transport)[0]["resourceNames"] == ["projects/p"]
+    assert sent(transport)[0]["filter"] == f'operation.id="{NAME}" AND severity>=ERROR'
+    assert sent(transport)[1]["pageToken"] == "t"
+
+
+def test_a_log_that_lacks_failures_says_so() -> None:
+    with pytest.warns(LroWarning, match="1 of the 70 failures"):
+        frame = failures(ended(70), transport=Scripted(ok({"entries": [entry(1)]})))
+    assert not frame.attrs["complete"]
+
+
+def test_entries_without_the_operation_are_joined_by_method_dataset_and_time() -> None:
+    transport = Scripted(ok({}), ok({"entries": [entry(1)]}))
+    with pytest.warns(LroWarning, match="same method and dataset"):
+        frame = failures(ended(1), transport=transport)
+    assert frame.attrs["joined_by"] == "time"
+    clauses = sent(transport)[1]["filter"].split(" AND ")
+    assert 'operation.producer="healthcare.googleapis.com/ImportResources"' in clauses
+    assert 'resource.labels.dataset_id="d"' in clauses
+    assert [clause[:11] for clause in clauses[-2:]] == ["timestamp>=", "timestamp<="]
+
+
+def test_an_operation_without_failures_has_an_empty_frame_with_its_columns() -> None:
+    frame = failures(ended(0), transport=Scripted(ok({})))
+    assert list(frame.columns) == list(FAILURE_DTYPES)
+    assert frame.empty
+
+
+@pytest.mark.parametrize("payload", [None, 3, {"jsonPayload": 1}, {"jsonPayload": {"error": "x"}}])
+def test_odd_entries_are_rows_with_gaps(payload: Any) -> None:  # noqa: ANN401 - JSON
+    given = payload if isinstance(payload, dict) else {}
+    frame = failures(ended(1), transport=Scripted(ok({"entries": [given]})))
+    assert frame.isna().all().all()
+
+
+def test_what_cloud_logging_refuses_is_raised() -> None:
+    answer: httpx.Response = failed(403, "no permission", "PERMISSION_DENIED")
+    with pytest.raises(ApiError, match="no permission"):
+        failures(ended(1), transport=Scripted(answer))
+
+
+def test_a_token_for_another_service_is_not_sent_to_cloud_logging() -> None:
+    resource = operation(done=True, metadata={"logsUrl": "https://x"})
+    client = Client("https://api.example.com", credentials="secret", transport=Scripted(ok(resource)))
+    transport = Scripted(ok({}))
+    with pytest.raises(ConfigError, match="https://x"):
+        failures(client.get(NAME), transport=transport)
+    assert transport.requests == []

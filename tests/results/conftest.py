@@ -1,0 +1,36 @@
+"""What the loader tests share: files written by the test, read as a user reads them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lro_notebook.errors import LroWarning
+from lro_notebook.results.read import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lro_notebook.results.results import Results
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., Results]:
+    """Return a function that writes its arguments as shards of ``T``, and loads them without warnings."""
+
+    def run(*files: bytes | str, **options: Any) -> Results:  # noqa: ANN401 - as read
+        folder = tmp_path / "out"
+        folder.mkdir(exist_ok=True)
+        for number, content in enumerate(files):
+            data = content.encode() if isinstance(content, str) else content
+            (folder / f"T.{number:03d}.ndjson").write_bytes(data)
+        results = read(folder, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LroWarning)
+            results["T"]
+        return results
+
+    return run

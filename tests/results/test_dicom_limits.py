@@ -1,0 +1,220 @@
+"""DICOM files that are tiny and cost much: each is a row, or one bad line, in little memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from results.test_limits import LIMITED, loaded
+
+from lro_notebook.local.dicom import inflate, part10
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UID = pydicom.uid.UID("1.2.840.10008.5.1.4.1.1.2")
+#: A program that lets the service's module open a file with little memory, and prints what it says.
+OPEN = """
+import resource, sys
+import pydicom.filereader
+from pathlib import Path
+from lro_notebook.local.dicom.routes import part10 as dicom_files
+dicom_files.pydicom()
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
+try:
+    print(dicom_files.read(Path(sys.argv[1]).read_bytes()).id)
+except dicom_files.Flaw as flaw:
+    print(flaw)
+"""
+
+
+def element(group: int, number: int, kind: str, value: bytes) -> bytes:
+    long = kind in ("SQ", "UN", "OB", "UT")
+    head = struct.pack("<HH2s", group, number, kind.encode())
+    return head + (struct.pack("<HI", 0, len(value)) if long else struct.pack("<H", len(value))) + value
+
+
+def made(syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """Return a DICOM object with its UIDs and nothing else."""
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = UID, pydicom.uid.UID("1.2.3")
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = pydicom.uid.UID("1.2"), pydicom.uid.UID("1.2.1")
+    dataset.PatientID = "p"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    dataset.file_meta.MediaStorageSOPClassUID = UID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def deflated(path: Path, size: int) -> None:
+    """Write a deflated object whose pixels are so many zeros."""
+    plain, packed = made(), made(DeflatedExplicitVRLittleEndian)
+    body = plain[plain.index(b"\x08\x00\x16\x00UI") :]
+    head = packed[: 144 + struct.unpack_from("<I", packed, 140)[0]]
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    with path.open("wb") as file:
+        file.write(head + packer.compress(body + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, size)))
+        for _ in range(size // 1_000_000):
+            file.write(packer.compress(bytes(1_000_000)))
+        file.write(packer.flush())
+
+
+def run(program: str, path: Path, size: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(path), str(size)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+def read(folder: Path, **options: Any) -> tuple[list[dict[str, Any]], list[str]]:  # noqa: ANN401 - as read
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pydicom")
+        results = loaded(folder, **options)
+    return results.arrow("instances").to_pylist(), results.bad_lines["reason"].tolist()
+
+
+def test_an_object_that_inflates_to_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    deflated(path, 1_500_000_000)
+    assert path.stat().st_size < 2_000_000
+    assert run(LIMITED, tmp_path, 400_000_000) == "1"  # its pixels are not needed
+    flaw = run(OPEN, path, 700_000_000)
+    assert flaw == (
+        "not a DICOM file that can be read: it has more than 200,000,000 bytes when it is inflated; "
+        "LRO_NOTEBOOK_LOCAL_INFLATED_BYTES of the service sets how many"
+    )
+
+
+def test_a_deflated_object_is_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deflated(tmp_path / "a.dcm", 1_000_000)
+    rows, bad = read(tmp_path)
+    assert bad == []
+    assert rows[0]["PatientID"] == "p"
+    assert rows[0]["TransferSyntaxUID"] == DeflatedExplicitVRLittleEndian
+    data = (tmp_path / "a.dcm").read_bytes()
+    file = part10.open_file(data)
+    assert file.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+    assert len(file.PixelData) == 1_000_000
+    again = part10.open_file(part10.written(file))
+    assert (again.PatientID, len(again.PixelData)) == ("p", 1_000_000)
+    monkeypatch.setenv(inflate.VARIABLE, "1000")
+    with pytest.raises(part10.Flaw, match="more than 1,000 bytes when it is inflated"):
+        part10.open_file(data)
+
+
+def test_attributes_past_the_limit_are_reported(tmp_path: Path) -> None:
+    deflated(tmp_path / "a.dcm", 1_000_000)
+    rows, bad = read(tmp_path, limits={"inflated": 60})
+    assert bad == ["not read to its end: more than 60 bytes (limits: inflated)"]
+    assert rows[0]["SOPClassUID"] is not None
+
+
+@pytest.mark.parametrize("kind", ["DS", "IS"])
+@pytest.mark.parametrize("value", [b"1" * 20_000, b"1" * 19_999 + b"x", b"1" + b"0" * 19_999, b"9" * 4000])
+def test_a_number_of_thousands_of_digits_is_no_work(tmp_path: Path, kind: str, value: bytes) -> None:
+    number = 0x0050 if kind == "DS" else 0x1150
+    (tmp_path / "a.dcm").write_bytes(made() + element(0x0018, number, kind, value))
+    (tmp_path / "b.dcm").write_bytes(made())
+    for decimals in ("float", "exact", "text"):
+        rows, bad = read(tmp_path, decimals=decimals)
+        assert len(rows) == 2
+        assert len(bad) == 1
+        assert "more than 64 characters" in bad[0] or "no value of its kind" in bad[0]
+    assert part10.read((tmp_path / "a.dcm").read_bytes()).id == "1.2.3"
+
+
+def sequences(depth: int) -> bytes:
+    """Return sequences in sequences, all of unknown length."""
+    start = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
+        "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
+    )
+    end = struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    return start * depth + end * depth
+
+
+@pytest.mark.parametrize("depth", [5, 49, 60, 90, 120, 2000])
+def test_sequences_in_sequences(tmp_path: Path, depth: int) -> None:
+    data = made() + sequences(depth)
+    (tmp_path / "a.dcm").write_bytes(data)
+    (tmp_path / "b.dcm").write_bytes(made())
+    rows, bad = read(tmp_path)
+    assert "p" in [row["PatientID"] for row in rows]
+    assert bool(bad) == (depth > 50)
+    try:
+        metadata = part10.read(data).metadata
+    except part10.Flaw:
+        return
+    (tmp_path / "exported").mkdir()
+    shown = {tag: {"vr": value["vr"], **value} for tag, value in json.loads(metadata).items()}
+    (tmp_path / "exported" / "a.json").write_text(json.dumps(shown) + "\n")
+    assert len(read(tmp_path / "exported")[0]) == 1
+
+
+@pytest.mark.parametrize("length", [0xFFFFFFFE, 0x7FFFFFFF, 0x80000000])
+def test_a_length_that_is_claimed_is_not_taken(tmp_path: Path, length: int) -> None:
+    head = struct.pack("<HH2sHI", 0x0009, 0x1001, b"UN", 0, length)
+    (tmp_path / "a.dcm").write_bytes(made() + head + b"xx")
+    assert run(LIMITED, tmp_path, 300_000_000).startswith("1|<NA>: cut inside an attribute")
+
+
+def test_attributes_without_number(tmp_path: Path) -> None:
+    many = b"".join(
+        element(0x0009 + 2 * (n >> 15), 0x1000 + (n & 0x7FFF), "LO", b"x ") for n in range(60_000)
+    )
+    (tmp_path / "a.dcm").write_bytes(made() + many)
+    (tmp_path / "b.dcm").write_bytes(made())
+    rows, bad = read(tmp_path)
+    assert bad == ["too wide: more than 5,000 attributes (limits: columns)"]
+    assert len(rows) == 1
+    with pytest.raises(part10.Flaw, match="more than 50,000 attributes"):
+        part10.read((tmp_path / "a.dcm").read_bytes())
+
+
+def test_dicom_json_that_is_deep_wide_long_or_no_object(tmp_path: Path) -> None:
+    plain = {"00080018": {"vr": "UI", "Value": ["1.2.3"]}}
+    wide = {f"{0x00090000 + n:08X}": {"vr": "LO", "Value": ["x"]} for n in range(6000)}
+    deep = '{"00080018":{"vr":"UI","Value":' + "[" * 900 + "]" * 900 + "}}"
+    (tmp_path / "a.json").write_text(f"{json.dumps(plain)}\n{json.dumps(wide)}\n{deep}\n")
+    (tmp_path / "b.json").write_text(json.dumps([plain, wide, "a secret"]))
+    (tmp_path / "c.json").write_text(f"[{json.dumps(plain)}, {deep}]")
+    rows, bad = read(tmp_path)
+    assert len(rows) == 2
+    assert sorted(bad) == [
+        "nested too deep: more than 400 levels",
+        "nested too deep: more than 400 levels",
+        "not a JSON object",
+        "too wide: more than 5,000 attributes (limits: columns)",
+        "too wide: more than 5,000 different keys (limits: columns)",
+    ]
+    rows, bad = read(tmp_path, limits={"line": 5000})
+    assert "too long: more than 5,000 bytes (limits: line)" in bad
+
+
+@pytest.mark.parametrize("value", ["1", '"a secret"', '["x"]', '[["x"]]', '{"a":1}', "[1, {}]", "[null]"])
+def test_sequences_of_what_is_no_object(tmp_path: Path, value: str) -> None:
+    (tmp_path / "a.json").write_text(
+        '{"00080018":{"vr":"UI","Value":["1.2"]}}\n'
+        f'{{"00080018":{{"vr":"UI","Value":["1.3"]}},"0040A730":{{"vr":"SQ","Value":{value}}}}}\n'
+    )
+    rows, bad = read(tmp_path)
+    assert len(rows) + len(bad) == 2
+    assert len(rows) >= 1
+    assert set(bad) <= {"not DICOM JSON: an attribute has no list of values of its kind"}

@@ -1,0 +1,174 @@
+"""``lists="explode"``: every element of every list, with its position in each list around it, always."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from results.oracle import oracle, same
+
+from lro_notebook.results.arrow import lines as blocks
+from lro_notebook.results.arrow.flatten import flatten
+from lro_notebook.results.arrow.json_fallback import table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lro_notebook.results.results import Results
+
+Row = dict[str, Any]
+CODES = {"id": "c", "category": [{"coding": [{"code": "a"}, {"code": "b"}]}]}
+
+
+def exploded(rows: list[Row]) -> dict[str, list[Row]]:
+    """Return the tables of the lists in `rows`, made one element at a time."""
+    found: dict[str, list[Row]] = {}
+
+    def visit(value: Any, path: str | None, keys: Row, inside: str) -> None:  # noqa: ANN401 - any JSON value
+        if isinstance(value, dict):
+            for key, part in value.items():
+                visit(part, key if path is None else f"{path}.{key}", keys, inside)
+        if not isinstance(value, list):
+            return
+        here = ".".join(filter(None, (inside, path or "value")))
+        outer = {f"{inside}.index" if name == "index" else name: place for name, place in keys.items()}
+        for index, element in enumerate(value):
+            row: Row = {**outer, "index": index}
+            columns = oracle(element) if isinstance(element, dict) else oracle(element, ("value",))
+            for name, cell in columns.items():
+                row[name + "_" if name in (*outer, "index") else name] = cell
+            found.setdefault(here, []).append(row)
+            visit(element, None, {**outer, "index": index}, here)
+
+    for row in rows:
+        visit(row, None, {"id": row["id"]}, "")
+    return found
+
+
+def shape(dice: random.Random, depth: int) -> Any:  # noqa: ANN401 - a shape: None, a dict or a list of one
+    kind = dice.choice("sdlll") if depth else "s"
+    if kind == "d":
+        return {
+            key: shape(dice, depth - 1) for key in dice.sample(["a", "b", "id", "index"], dice.randint(1, 2))
+        }
+    return [shape(dice, depth - 1)] if kind == "l" else None
+
+
+def value(dice: random.Random, kind: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(kind, dict):
+        return {key: value(dice, part) for key, part in kind.items() if dice.random() < 0.9}
+    if isinstance(kind, list):  # most lists have one element, as they do in FHIR
+        return [value(dice, kind[0]) for _ in range(dice.choice([0, 1, 1, 1, 1, 2, 3]))]
+    return dice.choice(["x", "y", "z"])
+
+
+def examples(seed: int) -> list[Row]:
+    dice = random.Random(seed)  # noqa: S311 - no secret
+    kind = {key: shape(dice, 5) for key in ("p", "q")}
+    return [{"id": f"r{number}", **value(dice, kind)} for number in range(dice.randint(1, 40))]
+
+
+def check(got: dict[str, list[Row]], want: dict[str, list[Row]]) -> None:
+    assert {name for name, rows in got.items() if rows} <= set(want)
+    for name, rows in want.items():
+        if name not in got:  # lists of nothing but empty ones have no type
+            assert not any(map(_values, rows)), name
+            continue
+        assert len(got[name]) == len(rows), name
+        for cells, expected in zip(got[name], rows, strict=True):
+            assert {key for key, cell in cells.items() if cell is not None} == set(expected), name
+            assert all(same(cells[key], cell) for key, cell in expected.items()), name
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_all_elements_of_nested_lists_with_their_positions(seed: int) -> None:
+    rows = examples(seed)
+    flat = flatten(table_of(rows), lists="explode")
+    check({name: table.to_pylist() for name, table in flat.children.items()}, exploded(rows))
+
+
+@pytest.mark.parametrize("decimals", ["float", "text"])
+@pytest.mark.parametrize("seed", range(12))
+def test_blocks_and_shards_change_nothing(
+    seed: int, decimals: str, load: Callable[..., Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks.blocks, "__kwdefaults__", {"first": 100, "size": 300})
+    rows = examples(seed)
+    third = len(rows) // 3 + 1
+    lines = [json.dumps(row) + "\n" for row in rows]
+    shards = ["".join(lines[start : start + third]) for start in range(0, len(lines), third)]
+    results = load(*shards, lists="explode", decimals=decimals)
+    check(inner(results, lambda name: results.arrow(name).to_pylist()), exploded(rows))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_parquet_and_dask_hold_the_same(seed: int, load: Callable[..., Results], tmp_path: Path) -> None:
+    pytest.importorskip("dask.dataframe", reason="dask is not installed")
+    rows = examples(seed)
+    half = len(rows) // 2 + 1
+    shards = ["".join(json.dumps(row) + "\n" for row in part) for part in (rows[:half], rows[half:])]
+    results = load(*shards, lists="explode")
+    results.to_parquet(tmp_path / "parquet")
+    want = exploded(rows)
+
+    def parquet(name: str) -> list[Row]:
+        files = sorted((tmp_path / "parquet" / f"T.{name}").iterdir())
+        return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+
+    check({name: parquet(name) for name in want}, want)
+    check({name: plain(results.dask(f"T.{name}").compute()) for name in want}, want)
+
+
+def test_rows_without_ids_are_counted_through_all_files(load: Callable[..., Results], tmp_path: Path) -> None:
+    pytest.importorskip("dask.dataframe", reason="dask is not installed")
+    shards = ['{"l":[1]}\n{"l":[2,3]}\n', '{"l":[4]}\n{"l":[5]}\n']
+    results = load(*shards, lists="explode")
+    assert results["T.l"]["row"].tolist() == [0, 1, 1, 2, 3]
+    results.to_parquet(tmp_path / "parquet")
+    files = sorted((tmp_path / "parquet" / "T.l").iterdir())
+    assert [row for file in files for row in pq.ParquetFile(file).read()["row"].to_pylist()] == [
+        0,
+        1,
+        1,
+        2,
+        3,
+    ]
+    assert results.dask("T.l")["row"].compute().tolist() == [0, 1, 1, 2, 3]
+
+
+def test_a_list_of_one_element_keeps_the_position_of_what_is_in_it(load: Callable[..., Results]) -> None:
+    two = {"id": "d", "category": [{"coding": [{"code": "a"}]}, {"coding": [{"code": "b"}]}]}
+    results = load(json.dumps(CODES) + "\n", json.dumps(two) + "\n", lists="explode")
+    frame = results["T.category.coding"]
+    assert frame["category.index"].tolist() == [0, 0, 0, 1]
+    assert frame["index"].tolist() == [0, 1, 0, 0]
+
+
+def test_the_work_does_not_grow_exponentially_with_the_depth_of_lists(load: Callable[..., Results]) -> None:
+    lists: object = 1
+    for _ in range(60):
+        lists = [lists]
+    results = load(json.dumps({"id": "x", "a": lists}) + "\n", lists="explode")
+    assert len(list(results)) == 61
+    deepest = results["T.a" + ".value" * 59]
+    assert len(deepest.columns) == 62  # its id, 60 positions, its value
+    assert deepest["value"].tolist() == [1]
+
+
+def inner(results: Results, read: Callable[[str], list[Row]]) -> dict[str, list[Row]]:
+    return {name.removeprefix("T."): read(name) for name in results if name != "T"}
+
+
+def plain(frame: Any) -> list[Row]:  # noqa: ANN401 - a DataFrame
+    rows = frame.to_dict("records")
+    return [{key: cell for key, cell in row.items() if not pd.isna(cell)} for row in rows]
+
+
+def _values(row: Row) -> set[str]:
+    """Return the columns of a row that are neither its key nor positions."""
+    return {name for name in row if name != "id" and name.rpartition(".")[2] != "index"}

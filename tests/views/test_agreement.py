@@ -1,0 +1,126 @@
+"""The compiled and the interpreted way give the same rows, or the same refusal, on random data and paths."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lro_notebook.errors import ResultError
+from lro_notebook.results.arrow.lines import Block
+from lro_notebook.views.definition import read_definition
+from lro_notebook.views.output import Output, join
+from lro_notebook.views.prepare import prepare
+from lro_notebook.views.rows import Runner
+from lro_notebook.views.source import NarrowReader, resources_of
+
+TEXT = st.sampled_from(["a", "b", "official", "2020-01-02", "2020-01-02T10:00:00Z", "é", ""])
+NUMBER = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, 1.0, 2.25]))
+QUANTITY = st.fixed_dictionaries({}, optional={"value": NUMBER, "unit": TEXT})
+CHOICES = [
+    st.just({}),
+    TEXT.map(lambda text: {"valueString": text}),
+    TEXT.map(lambda text: {"valueCode": text}),
+    QUANTITY.map(lambda quantity: {"valueQuantity": quantity}),
+    st.integers(-3, 3).map(lambda number: {"valueInteger": number}),
+    st.booleans().map(lambda flag: {"valueBoolean": flag}),
+]
+CHOICE = st.one_of(CHOICES)
+EXTENSION = st.builds(lambda url, value: {"url": url, **value}, st.sampled_from(["u", "v"]), CHOICE)
+NAME = st.fixed_dictionaries(
+    {},
+    optional={
+        "use": TEXT,
+        "family": TEXT,
+        "given": st.lists(st.one_of(TEXT, st.none()), max_size=3),
+        "period": st.fixed_dictionaries({}, optional={"start": TEXT, "end": TEXT}),
+        "extension": st.lists(EXTENSION, max_size=2),
+    },
+)
+REFERENCE = st.sampled_from(["Patient/1", "Group/2/_history/1", "#c", "http://h/Patient/3", "urn:uuid:4"])
+FIELDS = st.fixed_dictionaries(
+    {"resourceType": st.just("Patient"), "id": TEXT},
+    optional={
+        "active": st.booleans(),
+        "count": st.integers(-3, 3),
+        "name": st.lists(NAME, max_size=3),
+        "extension": st.lists(EXTENSION, max_size=3),
+        "subject": st.fixed_dictionaries({"reference": REFERENCE}),
+        "odd": st.one_of(TEXT, NUMBER, st.lists(TEXT, max_size=2)),
+    },
+)
+RESOURCE = st.builds(lambda fields, value: {**fields, **value}, FIELDS, CHOICE)
+
+ATOMS = [
+    "$this", "id", "active", "count", "name", "name.use", "name.family", "name.given", "name.period.start",
+    "name[0]", "name[1].given", "value", "value.ofType(string)", "value.ofType(Quantity).value",
+    "value.ofType(integer)", "extension('u').value.ofType(string)", "name.extension('v').value", "nothing",
+    "subject.getReferenceKey()", "subject.getReferenceKey(Patient)", "getResourceKey()", "%rowIndex", "{}",
+    "'a'", "'official'", "1", "0.5", "true", "@2020-01-02", "given", "use", "family",
+]  # fmt: skip
+SIGNS = ("=", "!=", "<", ">=", "and", "or", "xor", "implies", "+", "*", "|")
+TEMPLATES = [
+    "value.exists()", "{0}.first()", "{0}.last()", "{0}.exists()", "{0}.empty()", "{0}.not()", "{0}.count()",
+    "{0}.join('/')", "{0}[0]", "{0}[1]", "{0}.where({1})", "{0}.exists({1})", "{0}.select({1})",
+    "{0}.startsWith('a')", "{0}.value", "{0}.given", "{0}.use",
+    *(f"({{0}} {sign} {{1}})" for sign in SIGNS),
+]  # fmt: skip
+PATH = st.recursive(
+    st.sampled_from(ATOMS),
+    lambda inner: st.builds(str.format, st.sampled_from(TEMPLATES), inner, inner),
+    max_leaves=4,
+)
+
+
+def run(view: dict[str, Any], blocks: list[bytes], *, compiled: bool) -> object:
+    """Return the columns of the view, or that it was refused."""
+    prepared = prepare(read_definition(view))
+    if not compiled:
+        prepared.plans.clear()
+    runner, reader = Runner(prepared, Output("float")), NarrowReader(prepared.needs, "float")
+    try:
+        tables = []
+        for data in blocks:
+            parsed = reader.job(Block(data, 1))()
+            reader.learn(parsed)
+            tables.append(runner.run(resources_of(Block(data, 1), parsed)))
+        columns = prepared.definition.columns
+        return [
+            join(part, [table[part.name].combine_chunks() for table in tables]).to_pylist()
+            for part in columns
+        ]
+    except ResultError:
+        return "refused"
+
+
+def data_of(resources: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(resource).encode() + b"\n" for resource in resources)
+
+
+BLOCKS = st.lists(st.lists(RESOURCE, min_size=1, max_size=4).map(data_of), min_size=1, max_size=3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(BLOCKS, PATH, st.booleans(), st.sampled_from([None, "string", "boolean", "integer", "decimal"]))
+def test_columns_agree(blocks: list[bytes], path: str, collection: bool, kind: str | None) -> None:  # noqa: FBT001
+    column = {"name": "v", "path": path, "collection": collection, **({"type": kind} if kind else {})}
+    view = {"resource": "Patient", "select": [{"column": [column]}]}
+    assert run(view, blocks, compiled=True) == run(view, blocks, compiled=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    BLOCKS, st.sampled_from(["name", "name.given", "extension", "value", "name.where(use = 'a')"]), PATH, PATH
+)
+def test_rows_agree(blocks: list[bytes], each: str, path: str, condition: str) -> None:
+    columns = [{"name": "v", "path": path, "collection": True}, {"name": "n", "path": "%rowIndex"}]
+    inner = [{"forEachOrNull": "given", "column": [{"name": "g", "path": "$this"}]}]
+    outer = {"column": [{"name": "id", "path": "id"}]}
+    view = {
+        "resource": "Patient",
+        "where": [{"path": f"({condition}).exists()"}],
+        "select": [outer, {"forEachOrNull": each, "column": columns, "select": inner}],
+    }
+    assert run(view, blocks, compiled=True) == run(view, blocks, compiled=False)
