@@ -1,6 +1,6 @@
 """How late the end of an operation is seen, and for how many requests: google-api-core's schedule and ours.
 
-Part 1 runs both on a virtual clock: google-api-core's own code, and our follower, on the same operations.
+Part 1 runs both on a virtual clock: google-api-core's own code, and our poller, on the same operations.
 Part 2 follows many operations of one dataset on a real loopback service, in a process of its own.
 """
 
@@ -27,7 +27,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2
 
 import lro_notebook as lro
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ class Virtual:
         """Let time pass."""
         self.now += seconds
 
-    def schedule(self, _: Follower, delay: float = 0.0) -> None:
+    def schedule(self, _: OperationPoller, delay: float = 0.0) -> None:
         """Let the time of a job come."""
         self.now += delay
 
-    def forget(self, _: Follower) -> None:
+    def forget(self, _: OperationPoller) -> None:
         """Do nothing: the only job ends by itself."""
 
     poll = get = look
@@ -101,11 +101,11 @@ def googles(virtual: Virtual) -> None:
 
 def ours(virtual: Virtual) -> None:
     """Follow as `Operation` does."""
-    follower = Follower(
+    poller = OperationPoller(
         virtual, OperationResource("operations/1"), scheduler=virtual, clock=lambda: virtual.now
     )
-    follower.follow()
-    while (delay := follower.run()) is not None:
+    poller.follow()
+    while (delay := poller.run()) is not None:
         virtual.sleep(delay)
 
 
@@ -193,7 +193,7 @@ def many(count: int, least: float, most: float, seconds: float | None) -> None:
                 operation.add_done_callback(lambda op: late.append(op.resource.unknown["late"]))
             lro.wait(operations, timeout=seconds)
             wall, work = time.monotonic() - began, time.process_time() - worked
-            sent = client.rest.call("GET", "sent", role="read")["metadata"]["sent"]
+            sent = client.session.call("GET", "sent", role="read")["metadata"]["sent"]
             grown = (me.memory_info().rss - memory) / 1e6
             lag = f", mean lag {statistics.mean(late):.2f} s" if late else ""
             print(f"{count:,} operations: {sent / count:.2f} requests each{lag}")

@@ -18,8 +18,8 @@ import comm
 from comm.base_comm import BaseComm
 
 from lro_notebook import Operation, OperationResource
-from lro_notebook.jupyter.cell_output import Surface
-from lro_notebook.operations.poller import Follower
+from lro_notebook.jupyter.cell_output import CellOutput
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -72,18 +72,20 @@ def resource(number: int, done: int) -> OperationResource:
 
 
 class Page:
-    """Operations, a clock, and the surfaces that show them."""
+    """Operations, a clock, and the cell outputs that show them."""
 
     def __init__(self, *, together: bool) -> None:
         self.scheduler, self.seconds, self.rounds = Idle(), 0.0, 0
-        self.operations = [Operation(self._follower(number)) for number in range(COUNT)]
+        self.operations = [Operation(self._poller(number)) for number in range(COUNT)]
         groups = [self.operations] if together else [[operation] for operation in self.operations[:CHANGED]]
-        self.surfaces = [
-            Surface(group, self._publish, scheduler=self.scheduler, clock=lambda: self.seconds, now=self._now)
+        self.cell_outputs = [
+            CellOutput(
+                group, self._publish, scheduler=self.scheduler, clock=lambda: self.seconds, now=self._now
+            )
             for group in groups
         ]
-        for surface in self.surfaces:
-            surface.show()
+        for cell_output in self.cell_outputs:
+            cell_output.show()
 
     def change(self) -> None:
         """Let a quarter of a second pass, in which so many operations have changed."""
@@ -91,12 +93,12 @@ class Page:
         self.rounds += 1
         for number in range(CHANGED):
             changed = resource(number, 10 * self.rounds)
-            self.operations[number].follower.absorb(changed)
+            self.operations[number].poller.update(changed)
 
     def tick(self) -> None:
         """Bring everything up to date."""
-        for surface in self.surfaces:
-            surface.redraw()
+        for cell_output in self.cell_outputs:
+            cell_output.redraw()
 
     def _now(self) -> datetime:
         return BEGAN + timedelta(seconds=60 + self.seconds)
@@ -104,8 +106,8 @@ class Page:
     def _publish(self, bundle: dict[str, Any], *_: object) -> None:
         Counted.sent += len(json.dumps(bundle))
 
-    def _follower(self, number: int) -> Follower:
-        return Follower(object(), resource(number, 0), scheduler=self.scheduler, now=self._now)  # type: ignore[arg-type]  # asked nothing
+    def _poller(self, number: int) -> OperationPoller:
+        return OperationPoller(object(), resource(number, 0), scheduler=self.scheduler, now=self._now)  # type: ignore[arg-type]  # asked nothing
 
 
 def measure(page: Page) -> tuple[float, float, float, float]:

@@ -20,7 +20,7 @@ from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.remote import LocalService
 from lro_notebook.operations.resource import OperationResource
 
@@ -172,7 +172,7 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
         operations = Operations([_watched(x, client)])
         x = None
     for operation in operations:
-        operation.follower.follow()
+        operation.poller.follow()
     notebook.show_all(operations)
     return operations[0] if x is None else operations
 
@@ -198,7 +198,7 @@ def _watched(x: object, client: Client | None) -> Operation:
     if asking is not None:
         return asking.get(str(x)) if resource is None else asking.snapshot(resource)
     if resource is not None and resource.done:
-        return Operation(Follower(api_core.Ended(), resource))
+        return Operation(OperationPoller(api_core.Ended(), resource))
     name = str(x) if resource is None else resource.name
     raise ConfigError(f"nobody to ask for {name}: give client=, since none or several clients are open")
 

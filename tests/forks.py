@@ -74,7 +74,7 @@ def answers(endpoint: str) -> object:
     parents = [0, 0]
 
     def ask(mine: lro.Operation) -> tuple[int, int]:
-        seen = [client.rest.call("GET", mine.name, role="read")["name"] for _ in range(25)]
+        seen = [client.session.call("GET", mine.name, role="read")["name"] for _ in range(25)]
         return seen.count(mine.name), len(seen)
 
     parent = threading.Thread(target=lambda: parents.__setitem__(slice(2), ask(operations[0])))
@@ -189,8 +189,8 @@ def _code_of(child: int) -> int:
 def draws(endpoint: str) -> object:
     """Return what children draw for the jitter of their looks."""
     client = lro.Client(endpoint)
-    follower = begun(client)[0].follower
-    return children(4, lambda _: follower._draw())
+    poller = begun(client)[0].poller
+    return children(4, lambda _: poller._draw())
 
 
 def attach(argument: tuple[str, str]) -> str:

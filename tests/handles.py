@@ -10,7 +10,7 @@ from fakes import Clock, ManualScheduler, operation
 from lro_notebook import Operation, OperationResource
 from lro_notebook.jupyter.card_model import CardView, view_of
 from lro_notebook.operations.journal import StartRecord
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 
 NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
 CREATED = "2026-03-04T09:00:00Z"
@@ -27,7 +27,7 @@ class Silent:
 
 def handle(data: dict[str, object], **record: object) -> Operation:
     clock = Clock()
-    follower = Follower(
+    poller = OperationPoller(
         Silent(),
         OperationResource.from_dict(data),
         scheduler=ManualScheduler(clock),
@@ -40,7 +40,7 @@ def handle(data: dict[str, object], **record: object) -> Operation:
         "target": "projects/p/fhirStores/demo",
         "requested": NOW,
     }
-    return Operation(follower, record=StartRecord(**{**base, **record}) if record else None)  # type: ignore[arg-type]
+    return Operation(poller, record=StartRecord(**{**base, **record}) if record else None)  # type: ignore[arg-type]
 
 
 def counted(**counter: int) -> dict[str, object]:

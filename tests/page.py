@@ -9,9 +9,9 @@ from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
 from lro_notebook.jupyter.card_widget import CardBody
-from lro_notebook.jupyter.cell_output import Surface
+from lro_notebook.jupyter.cell_output import CellOutput
 from lro_notebook.jupyter.table_widget import TableBody
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 NOW = datetime(2026, 3, 4, 9, 0, 5, tzinfo=UTC)
@@ -75,37 +75,37 @@ class Page:
     def handle(self, number: int) -> tuple[Operation, Source]:
         source = Source()
         data = operation(name=f"operations/{number}", metadata=counter(1, 9))
-        follower = Follower(
+        poller = OperationPoller(
             source,
             OperationResource.from_dict(data),
             scheduler=self.scheduler,
             clock=self.clock,
             now=lambda: NOW,
         )
-        return Operation(follower), source
+        return Operation(poller), source
 
-    def show(self, *operations: Operation) -> Surface:
-        surface = Surface(
+    def show(self, *operations: Operation) -> CellOutput:
+        cell_output = CellOutput(
             list(operations),
             self.publish,
             scheduler=self.scheduler,  # type: ignore[arg-type]  # driven by hand
             clock=self.clock,
             now=lambda: NOW,
         )
-        surface.show()
-        return surface
+        cell_output.show()
+        return cell_output
 
 
-def card(surface: Surface) -> CardBody:
-    assert surface._live is not None
-    assert isinstance(surface._live._body, CardBody)
-    return surface._live._body
+def card(cell_output: CellOutput) -> CardBody:
+    assert cell_output._live is not None
+    assert isinstance(cell_output._live._body, CardBody)
+    return cell_output._live._body
 
 
-def table(surface: Surface) -> TableBody:
-    assert surface._live is not None
-    assert isinstance(surface._live._body, TableBody)
-    return surface._live._body
+def table(cell_output: CellOutput) -> TableBody:
+    assert cell_output._live is not None
+    assert isinstance(cell_output._live._body, TableBody)
+    return cell_output._live._body
 
 
 def counter(success: int, pending: int) -> dict[str, Any]:
@@ -115,4 +115,4 @@ def counter(success: int, pending: int) -> dict[str, Any]:
 
 def end(op: Operation, **fields: Any) -> None:  # noqa: ANN401 - JSON values
     data = operation(name=op.name, done=True, metadata=counter(10, 0), **fields)
-    op.follower.absorb(OperationResource.from_dict(data))
+    op.poller.update(OperationResource.from_dict(data))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from places import SHARED
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -17,10 +17,11 @@ from lro_notebook.operations.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from lro_notebook import Dataset, FhirStore
 
-SYNTHEA = Path(__file__).parents[1].parent / "shared" / "data" / "synthea-10"
+SYNTHEA = SHARED / "data" / "synthea-10"
 pytestmark = [
     pytest.mark.service,
     # The sample has patients with several names; tests/frames shows the warning.

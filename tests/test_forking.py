@@ -20,7 +20,7 @@ from misbehaving import PARENT, Misbehaving
 import lro_notebook as lro
 from lro_notebook import errors, forking
 from lro_notebook.http import pools
-from lro_notebook.http.responses import AnswerLost, NoAnswer
+from lro_notebook.http.responses import NoResponse, ResponseLost
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def test_a_pool_that_is_built_differently_is_refused() -> None:
     with lro.Client("http://127.0.0.1:9", transport=transport) as client:
         pool = transport._pool
         transport._pool = object()  # type: ignore[assignment]  # as another version may have it
-        client.rest.after_fork_in_child()
+        client.session.after_fork_in_child()
         with pytest.raises(lro.LroError, match="make the client here"):
             client.get("operations/1")
         transport._pool = pool
@@ -256,8 +256,8 @@ def test_a_handle_says_how_to_attach_in_another_process() -> None:
             hint="h",
             retry_after=2.0,
         ),
-        NoAnswer("r", url="u"),
-        AnswerLost("x"),
+        NoResponse("r", url="u"),
+        ResponseLost("x"),
         lro.StartUnknown("s", candidates=["a"]),
         lro.PollingLost("p"),
         lro.WaitTimeout("w"),

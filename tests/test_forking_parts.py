@@ -20,7 +20,7 @@ import lro_notebook as lro
 from lro_notebook.http import auth, pools
 from lro_notebook.jupyter import pump, terminal
 from lro_notebook.operations.adapters.api_core import ApiCoreSource
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.results.storage import Location
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class _Theirs:
 def test_an_operation_of_another_library_is_not_asked_over_its_parents_connections() -> None:
     theirs = _Theirs()
     source = ApiCoreSource(theirs)
-    op = lro.Operation(Follower(source, lro.OperationResource("operations/theirs")))
+    op = lro.Operation(OperationPoller(source, lro.OperationResource("operations/theirs")))
 
     def ask() -> None:
         with pytest.raises(lro.ConfigError, match=r"operations/theirs .* Make its client here"):
@@ -140,17 +140,17 @@ def test_an_operation_of_another_library_is_not_asked_over_its_parents_connectio
 
 def test_a_follower_that_was_being_changed_is_whole_in_a_child() -> None:
     ended = lro.OperationResource.from_dict({"name": "operations/1", "done": True, "response": {}})
-    follower = Follower(_never(), lro.OperationResource("operations/1"))
-    follower.resource = ended  # as far as another thread has come, which holds the lock
-    follower._lock.acquire()
+    poller = OperationPoller(_never(), lro.OperationResource("operations/1"))
+    poller.resource = ended  # as far as another thread has come, which holds the lock
+    poller._lock.acquire()
 
     def ask() -> None:
-        op = lro.Operation(follower)
+        op = lro.Operation(poller)
         assert op.wait(5).done()
         assert list(op.samples) == []
 
     in_child(ask)
-    follower._lock.release()
+    poller._lock.release()
 
 
 def _never() -> Any:  # noqa: ANN401 - a source that is not asked
@@ -164,7 +164,7 @@ def test_a_bar_is_drawn_although_another_thread_was_drawing(
 
     monkeypatch.setenv(terminal.SWITCH, "1")
     ended = lro.OperationResource.from_dict({"name": "operations/1", "done": True, "response": {}})
-    op = lro.Operation(Follower(_never(), ended))
+    op = lro.Operation(OperationPoller(_never(), ended))
     held, over = threading.Event(), threading.Event()
 
     def draw() -> None:

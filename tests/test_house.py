@@ -1,4 +1,4 @@
-"""The plan of the house: who may import whom, what is public, what an import costs."""
+"""The plan of the house: which room may import which, what is public, what an import costs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,85 +15,210 @@ import lro_notebook
 
 ROOT = Path(lro_notebook.__file__).parent
 REPOSITORY = Path(__file__).parents[1]
-#: From the ground up. A module imports only from floors below its own, or from its own folder.
-FLOORS = [
-    ("errors",),
-    ("resource", "addresses"),
-    ("globs",),
-    ("forking",),
-    ("pools",),
-    ("readers",),
-    ("progress",),
-    ("auth",),
-    ("answers",),
-    ("bounded",),
-    ("paging",),
-    ("rest",),
-    ("forecast",),
-    ("lanes",),
-    ("policy",),
-    ("polling",),
-    ("journal",),
-    ("following",),
-    ("flock",),
-    ("remote",),
-    ("above",),
-    ("waiting",),
-    ("operation",),
-    ("foreign",),
-    ("client",),
-    ("terminal",),
-    ("jupyter",),
-    ("frames",),
-    ("healthcare",),
-    ("api",),
-    ("testing",),
-    ("__init__",),
+#: Room -> the rooms that it may import at run time, imports inside functions included; from the ground up.
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "forking": set(),
+    "globs": set(),
+    "http": {"errors", "forking"},
+    "operations": {"errors", "forking", "http"},
+    "fhirpath": {"errors"},
+    "results": {"errors", "forking", "globs", "http", "operations"},
+    "views": {"errors", "fhirpath", "results"},
+    "reports": {"errors", "http", "operations"},
+    "jupyter": {"errors", "forking", "operations"},
+    "healthcare": {"errors", "http", "operations", "results", "jupyter"},
+    "api": {
+        "errors",
+        "forking",
+        "http",
+        "operations",
+        "results",
+        "views",
+        "reports",
+        "jupyter",
+        "healthcare",
+        "local.launch",
+        "local.identity",
+    },
+    "testing": {
+        "errors",
+        "forking",
+        "http",
+        "operations",
+        "healthcare",
+        "api",
+        "local",
+        "local.launch",
+        "local.identity",
+    },
+    "__init__": {"errors", "operations", "healthcare", "api", "local"},
+    # Beside the house, a server. Its launcher is client code.
+    "local.identity": {"errors", "http"},
+    "local.launch": {"errors", "local.identity"},
+    "local.core": {"errors", "globs"},
+    "local.operations": {"errors", "operations", "local.core"},
+    "local.datasets": {"errors", "local.core", "local.operations"},
+    "local.http": {
+        "errors",
+        "operations",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.identity",
+    },
+    "local.fhir": {
+        "errors",
+        "operations",
+        "fhirpath",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.http",
+    },
+    "local.dicom": {"errors", "operations", "local.core", "local.operations", "local.datasets", "local.http"},
+    "local.hl7v2": {"errors", "operations", "local.core", "local.operations", "local.datasets", "local.http"},
+    "local.consent": {
+        "errors",
+        "operations",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.http",
+    },
+    "local.sample": {"errors"},
+    "local": {
+        "errors",
+        "operations",
+        "local.launch",
+        "local.identity",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.http",
+        "local.fhir",
+        "local.dicom",
+        "local.hl7v2",
+        "local.consent",
+        "local.sample",
+    },
+}
+#: Of the operations' room, the service knows the wire model alone.
+WIRE_MODEL = "lro_notebook.operations.resource"
+
+
+class Seam(NamedTuple):
+    """An import that goes up, inside a function, and why."""
+
+    module: str
+    imports: str
+    why: str
+
+
+SEAMS = [
+    Seam("operations.operation", "results.load", "op.load()"),
+    Seam("operations.operation", "reports.failures", "op.failures()"),
+    Seam("operations.operation", "reports.frames", "op.history"),
+    Seam("operations.operation", "jupyter.notebook", "the display methods of a handle"),
+    Seam("operations.client", "jupyter.notebook", "what was started shows its card"),
+    Seam("operations.waiting", "jupyter.notebook", "a wait is shown, and lets clicks through"),
+    Seam("results.results", "views.scan", "results.view(…)"),
+    Seam("results.progress_bar", "jupyter.notebook", "whether a notebook is there to show the bar"),
+    Seam("results.progress_bar", "jupyter.terminal", "whether a terminal wants bars"),
 ]
-LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
-def floor_of(path: Path) -> str:
-    first = path.relative_to(ROOT).parts[0]
-    return first.removesuffix(".py")
+def module_of(path: Path) -> str:
+    """Return the name of a module within the package; `__init__` is that of the package itself."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def imported(path: Path) -> list[str]:
-    """Return the floors that a module imports at run time; what only types need does not count."""
-    found: list[str] = []
+NAMES = {module_of(path) for path in MODULES}
 
-    def visit(node: ast.AST) -> None:
+
+def room_of(module: str) -> str:
+    """Return the room that a module stands in."""
+    return max((room for room in ROOMS if f"{module}.".startswith(f"{room}.")), key=len)
+
+
+class Import(NamedTuple):
+    """One import at run time: the module, and whether it stands inside a function."""
+
+    module: str
+    lazy: bool
+
+
+def imported(path: Path) -> list[Import]:
+    """Return what a module imports of the package at run time; what only types need does not count."""
+    found: list[Import] = []
+
+    def visit(node: ast.AST, *, lazy: bool) -> None:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return
         if isinstance(node, ast.Import):
-            found.extend(alias.name for alias in node.names)
+            found.extend(
+                Import(alias.name.removeprefix("lro_notebook."), lazy)
+                for alias in node.names
+                if alias.name.startswith("lro_notebook.")
+            )
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            names = [alias.name for alias in node.names] if node.module == "lro_notebook" else []
-            found.extend(f"lro_notebook.{name}" for name in names) if names else found.append(
-                node.module or ""
-            )
+            if node.module == "lro_notebook" or (node.module or "").startswith("lro_notebook."):
+                base = (node.module or "").removeprefix("lro_notebook").lstrip(".")
+                for alias in node.names:
+                    inner = f"{base}.{alias.name}".lstrip(".")
+                    found.append(Import(inner if inner in NAMES else base, lazy))
+        lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for child in ast.iter_child_nodes(node):
-            visit(child)
+            visit(child, lazy=lazy)
 
-    visit(ast.parse(path.read_text(encoding="utf-8")))
-    return [name.split(".")[1] for name in found if name.startswith("lro_notebook.")]
+    visit(ast.parse(path.read_text(encoding="utf-8")), lazy=False)
+    return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down_only(path: Path) -> None:
-    here = floor_of(path)
-    for name in imported(path):
-        if name == here:
+def test_a_room_imports_only_what_the_plan_lets_it(path: Path) -> None:
+    here = module_of(path)
+    room = room_of(here)
+    seams = {seam.imports for seam in SEAMS if seam.module == here}
+    for there, lazy in imported(path):
+        if room_of(there) in {room, *ROOMS[room]}:
+            assert (
+                not (room.startswith("local.") or room == "local")
+                or room_of(there) != "operations"
+                or (f"lro_notebook.{there}" == WIRE_MODEL)
+            ), f"{here} imports {there}: the service shares the wire model only"
             continue
-        if here == "local":
-            shared = ("errors", "globs", "resource", *(("bounded",) if path.name == "proven.py" else ()))
-            assert name in shared, f"{path} imports {name}: the service shares the wire model only"
-        elif name == "local":
-            assert here in ("api", "testing", "__init__"), f"{path} imports the embedded service"
-        else:
-            assert LEVEL[name] < LEVEL[here], f"{path} imports {name}, which is not below {here}"
+        assert there in seams, f"{here} imports {there}, which the plan of {room} does not let it"
+        assert lazy, f"{here} imports {there}, a seam that goes up, outside a function"
+
+
+def test_every_seam_of_the_plan_is_one() -> None:
+    used = {(module_of(path), each.module) for path in MODULES for each in imported(path)}
+    assert [seam for seam in SEAMS if (seam.module, seam.imports) not in used] == []
+
+
+def test_the_plan_goes_up_only() -> None:
+    order = list(ROOMS)
+    assert [(room, below) for room in order for below in ROOMS[room] if below not in order] == []
+    client = [room for room in order if not room.startswith("local")]
+    assert [
+        (room, below)
+        for number, room in enumerate(client)
+        for below in ROOMS[room]
+        if below in client[number:]
+    ] == []
+
+
+def test_a_folder_is_small_enough_to_look_through() -> None:
+    crowded = {
+        str(folder.relative_to(ROOT)): len(list(folder.glob("*.py")))
+        for folder in {path.parent for path in MODULES}
+        if len(list(folder.glob("*.py"))) > 24
+    }
+    assert crowded == {}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
 from lro_notebook.healthcare import requests
 from lro_notebook.http import addresses
-from lro_notebook.http.responses import AnswerLost
+from lro_notebook.http.responses import ResponseLost
 from lro_notebook.operations.above import above
 from lro_notebook.operations.journal import StartRecord
 from lro_notebook.operations.operation import Operation
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource, Status, format_timestamp
 
 if TYPE_CHECKING:
-    from lro_notebook.http.session import Answer, Rest
+    from lro_notebook.http.session import Response, Session
     from lro_notebook.operations.client import Client
 
 _HEADERS = {"Accept": "application/fhir+json", "Prefer": "respond-async"}
@@ -30,23 +30,25 @@ _FATAL = frozenset({500, 501})
 
 
 class ExportStatus:
-    """The state of one export at its service; a `following.Source`."""
+    """The state of one export at its service; a `poller.Source`."""
 
-    def __init__(self, rest: Rest, name: str, *, version: str, requested: datetime | None = None) -> None:
-        self._rest, self._name, self._path = rest, name, addresses.join(version, name)
+    def __init__(
+        self, session: Session, name: str, *, version: str, requested: datetime | None = None
+    ) -> None:
+        self._session, self._name, self._path = session, name, addresses.join(version, name)
         self._requested = requested
         self._cancelled = False
 
     @property
     def lane(self) -> str:
         """The host that is asked."""
-        return self._rest.endpoint
+        return self._session.endpoint
 
     def poll(self) -> OperationResource:
         """Read the state with a single request."""
         missing = "Records of exports that ended or were cancelled are kept for a limited time."
         try:
-            answer = self._rest.exchange("GET", self._path, role="poll", missing=missing)
+            answer = self._session.exchange("GET", self._path, role="poll", not_found_hint=missing)
         except ApiError as error:
             ended = self._end_of(error)
             if ended is None:
@@ -61,7 +63,7 @@ class ExportStatus:
 
     def cancel(self) -> None:
         """Ask for its cancellation."""
-        self._rest.call("DELETE", self._path, role="read")
+        self._session.call("DELETE", self._path, role="read")
         self._cancelled = True
 
     def _end_of(self, error: ApiError) -> Status | None:
@@ -89,7 +91,7 @@ def start_bulk_export(
     group: str | None,
     types: tuple[str, ...],
     since: str | None,
-    missing: str,
+    not_found_hint: str,
     show: bool | None,
 ) -> Operation:
     """Start an export of a FHIR store, see `FhirStore.bulk_export`."""
@@ -99,14 +101,14 @@ def start_bulk_export(
         target=store,
         requested=datetime.now(UTC),
         source=store,
-        destination=_destination(client, store, version=version, missing=missing),
+        destination=_destination(client, store, version=version, not_found_hint=not_found_hint),
         types=types,
         since=since,
     )
     row = client.journal.intend(record)
     try:
-        answer = _send(client, record, version=version, group=group, missing=missing)
-    except AnswerLost as lost:
+        answer = _send(client, record, version=version, group=group, not_found_hint=not_found_hint)
+    except ResponseLost as lost:
         raise StartUnknown(
             f"{record.method} on {store} was sent, but {lost}; it may or may not run, and was not sent "
             "again. Look for new files at its destination before you start it once more."
@@ -123,18 +125,20 @@ def start_bulk_export(
         )
     client.journal.answered(row, name)
     operation = _handle(client, name, version=version, record=record)
-    operation.follower.follow()
+    operation.poller.follow()
     above.show(operation, show)
     return operation
 
 
 def attach_bulk_export(client: Client, name: str, *, version: str) -> Operation:
     """Return the handle of an export that was started before, as it is now."""
-    record = client.journal.find(name, service=client.service, loopback=client.rest.loopback)
+    record = client.journal.find(name, service=client.service, loopback=client.session.loopback)
     return _handle(client, name, version=version, record=record).refresh()
 
 
-def _send(client: Client, record: StartRecord, *, version: str, group: str | None, missing: str) -> Answer:
+def _send(
+    client: Client, record: StartRecord, *, version: str, group: str | None, not_found_hint: str
+) -> Response:
     params: dict[str, str | int] = {}
     if record.types:
         params["_type"] = ",".join(record.types)
@@ -144,7 +148,9 @@ def _send(client: Client, record: StartRecord, *, version: str, group: str | Non
         params["organizeOutputBy"] = "Patient"
     place = "fhir" if group is None else addresses.join("fhir", "Group", group)
     path = addresses.join(version, record.target, place, "$export")
-    return client.rest.exchange("GET", path, role="start", params=params, headers=_HEADERS, missing=missing)
+    return client.session.exchange(
+        "GET", path, role="start", params=params, headers=_HEADERS, not_found_hint=not_found_hint
+    )
 
 
 def _name_in(location: str, store: str) -> str | None:
@@ -154,9 +160,11 @@ def _name_in(location: str, store: str) -> str | None:
     return addresses.join(store, "operations", identifier) if usable else None
 
 
-def _destination(client: Client, store: str, *, version: str, missing: str) -> str:
+def _destination(client: Client, store: str, *, version: str, not_found_hint: str) -> str:
     """Return the folder that a store names for its exports. Calls ``GET {store}``."""
-    body = client.rest.call("GET", addresses.join(version, store), role="read", missing=missing)
+    body = client.session.call(
+        "GET", addresses.join(version, store), role="read", not_found_hint=not_found_hint
+    )
     uri = (body.get("bulkExportGcsDestination") or {}).get("uriPrefix")
     if not isinstance(uri, str):
         raise ConfigError(
@@ -168,6 +176,6 @@ def _destination(client: Client, store: str, *, version: str, missing: str) -> s
 
 def _handle(client: Client, name: str, *, version: str, record: StartRecord | None) -> Operation:
     requested = None if record is None else record.requested
-    source = ExportStatus(client.rest, name, version=version, requested=requested)
-    follower = Follower(source, OperationResource(name))
-    return Operation(follower, client=client, record=record)
+    source = ExportStatus(client.session, name, version=version, requested=requested)
+    poller = OperationPoller(source, OperationResource(name))
+    return Operation(poller, client=client, record=record)

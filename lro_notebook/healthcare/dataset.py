@@ -133,13 +133,13 @@ class Dataset:
             title="datasets.deidentify",
             source=self.name,
             destination=name,
-            missing=missing,
+            not_found_hint=missing,
             show=show,
         )
 
     def exists(self) -> bool:
         """Tell whether the dataset exists. Calls ``GET {dataset}``; needs ``healthcare.datasets.get``."""
-        return self.client.rest.exists(addresses.join(self._version, self.name))
+        return self.client.session.exists(addresses.join(self._version, self.name))
 
     def delete(self) -> None:
         """Delete the dataset and all that is in it.
@@ -191,7 +191,7 @@ class Dataset:
         """
         name = addresses.child(self.name, "operations", name_or_id, "operation")
         missing = "ds.operations() lists those there are; records are kept for about 30 days after the end."
-        return self.client.get(addresses.join(self._version, name), missing=missing)
+        return self.client.get(addresses.join(self._version, name), not_found_hint=missing)
 
     def operations(self, *, filter: str | None = None, page_size: int | None = None) -> Operations:  # noqa: A002
         """Return the handles of all operations of this dataset, a list that shows as a live table.
@@ -219,8 +219,8 @@ class Dataset:
 
     def _call(self, method: str, path: str, params: dict[str, str | int] | None = None) -> dict[str, Any]:
         missing = f"lro.connect({self.name!r}).create() makes the dataset."
-        return self.client.rest.call(
-            method, addresses.join(self._version, path), role="read", params=params, missing=missing
+        return self.client.session.call(
+            method, addresses.join(self._version, path), role="read", params=params, not_found_hint=missing
         )
 
     def _pages(self, collection: str) -> Iterator[dict[str, Any]]:

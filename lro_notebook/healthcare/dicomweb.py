@@ -156,7 +156,7 @@ class DicomWeb(Store):
             body,
             title=f"{self.collection}.{title}",
             destination=self.name,
-            missing="store.studies() lists the studies there are.",
+            not_found_hint="store.studies() lists the studies there are.",
             show=show,
         )
 

@@ -228,7 +228,7 @@ class FhirTransfer(Store):
             group=None if group is None else addresses.segment(group, "group"),
             types=requests.type_names(types),
             since=requests.timestamp(since, "since"),
-            missing=self._missing,
+            not_found_hint=self._missing,
             show=show,
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.errors import ApiError, Code, LroError
 from lro_notebook.http import addresses
-from lro_notebook.http.responses import AnswerLost
+from lro_notebook.http.responses import ResponseLost
 
 if TYPE_CHECKING:
     from lro_notebook.operations.client import Client
@@ -39,7 +39,7 @@ class Store:
 
     def exists(self) -> bool:
         """Tell whether the store exists. Calls ``GET {store}``; needs ``healthcare.{collection}.get``."""
-        return self._client.rest.exists(addresses.join(self._version, self.name))
+        return self._client.session.exists(addresses.join(self._version, self.name))
 
     def delete(self) -> None:
         """Delete the store and all that is in it.
@@ -53,8 +53,10 @@ class Store:
         params = {f"{self.collection[:-1]}Id": self.id}
         hint = "ds.create() makes the dataset."
         try:
-            self._client.rest.call("POST", path, role="write", json=body, params=params, missing=hint)
-        except AnswerLost as lost:
+            self._client.session.call(
+                "POST", path, role="write", json=body, params=params, not_found_hint=hint
+            )
+        except ResponseLost as lost:
             raise LroError(
                 f"creating {self.name} was sent, but {lost}; call create(exist_ok=True) to make sure"
             ) from lost
@@ -64,25 +66,25 @@ class Store:
         return self
 
     def _call(self, method: str, path: str, *, params: dict[str, str | int] | None = None) -> dict[str, Any]:
-        return self._client.rest.call(
+        return self._client.session.call(
             method,
             addresses.join(self._version, path),
             role="read",
             params=params,
-            missing=self._missing,
+            not_found_hint=self._missing,
         )
 
     def _write(
         self, path: str, body: dict[str, Any], *, params: dict[str, str | int] | None = None
     ) -> dict[str, Any]:
         """Send a POST request that makes something small, or only asks."""
-        return self._client.rest.call(
+        return self._client.session.call(
             "POST",
             addresses.join(self._version, path),
             role="write",
             json=body,
             params=params,
-            missing=self._missing,
+            not_found_hint=self._missing,
         )
 
     def _start(
@@ -96,7 +98,7 @@ class Store:
         """Start a custom method of the store; `version` where only that one of the API has it."""
         path = addresses.join(version or self._version, self.name, verb=verb)
         title = f"{self.collection}.{verb}"
-        return self._client.start("POST", path, body, title=title, missing=self._missing, **recorded)
+        return self._client.start("POST", path, body, title=title, not_found_hint=self._missing, **recorded)
 
     def _named(self, store: Store | str) -> str:
         """Return the full name of a store: itself, its full name, or its id in this dataset."""

@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import ConfigError
 from lro_notebook.http.responses import UnusableAnswer
-from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     Fetch = Callable[[str | None], Mapping[str, Any]]  # the token, None at first -> the page
 
@@ -72,15 +70,6 @@ def paginate(
         if empty >= most_empty:
             raise _endless(where, f"{empty:,} pages in a row were empty")
     raise _endless(where, f"there are more than {most_pages:,} pages")
-
-
-def operations_of(items: Iterable[Mapping[str, Any]]) -> Iterator[OperationResource]:
-    """Yield the operations in a page; an item that is none is left out, with a warning in the log."""
-    for item in items:
-        try:
-            yield OperationResource.from_dict(item)
-        except ConfigError:
-            _log.warning("an item in a list of operations is no operation and was left out")
 
 
 def _objects(page: Mapping[str, Any], items: str, where: str) -> list[dict[str, Any]]:

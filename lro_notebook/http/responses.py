@@ -25,11 +25,11 @@ _AT_LAST = 1e9  # seconds: any later time that a service asks for is this one
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
-class AnswerLost(LroError):
+class ResponseLost(LroError):
     """A request was sent and may have been carried out, but no usable answer came."""
 
 
-class NoAnswer(ApiError):
+class NoResponse(ApiError):
     """No usable answer came from the service: nothing listens, the connection broke, or time ran out."""
 
     def __init__(self, reason: str, *, url: str) -> None:
@@ -69,9 +69,9 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
 
     Raises
     ------
-    AnswerLost
+    ResponseLost
         It has none, and the request `changes` something.
-    NoAnswer
+    NoResponse
         It has none.
     """
     try:
@@ -83,11 +83,11 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
     if isinstance(data, dict):
         return data
     if changes:
-        raise AnswerLost("the answer is no JSON object")
-    raise NoAnswer("the answer is no JSON object; is this the address of a Google API?", url=url)
+        raise ResponseLost("the answer is no JSON object")
+    raise NoResponse("the answer is no JSON object; is this the address of a Google API?", url=url)
 
 
-def error_of(response: httpx.Response, url: str, missing: str = "") -> ApiError | AuthError:
+def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> ApiError | AuthError:
     """Return the error that an error answer stands for (google.rpc.Status in JSON, or anything else)."""
     body = _error_body(response)
     status, message = response.status_code, body.get("message")
@@ -114,14 +114,14 @@ def error_of(response: httpx.Response, url: str, missing: str = "") -> ApiError 
         code=code,
         url=url,
         details=[item for item in details if isinstance(item, dict)] if isinstance(details, list) else [],
-        hint=_hint(status, message, missing),
+        hint=_hint(status, message, not_found_hint),
         retry_after=_retry_after(response),
     )
 
 
 def is_transient(error: LroError) -> bool:
     """Tell whether a poll that failed with `error` may work later."""
-    return isinstance(error, NoAnswer) or (isinstance(error, ApiError) and error.status in RETRIED)
+    return isinstance(error, NoResponse) or (isinstance(error, ApiError) and error.status in RETRIED)
 
 
 def _error_body(response: httpx.Response) -> dict[str, Any]:
@@ -148,9 +148,9 @@ def _outcome(data: dict[str, Any]) -> dict[str, Any]:
     return {"message": "; ".join(said)} if said else {}
 
 
-def _hint(status: int, message: str, missing: str) -> str:
+def _hint(status: int, message: str, not_found_hint: str) -> str:
     if status == HTTPStatus.NOT_FOUND:
-        return missing
+        return not_found_hint
     if status == HTTPStatus.FORBIDDEN and "quota project" in message.lower():
         return "Set one with: gcloud auth application-default set-quota-project PROJECT"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

@@ -27,9 +27,9 @@ from lro_notebook.http.responses import (
     CLOSED,
     MOST,
     RETRIED,
-    AnswerLost,
     AnswerTooLarge,
-    NoAnswer,
+    NoResponse,
+    ResponseLost,
     error_of,
     parsed,
 )
@@ -115,10 +115,10 @@ class Request(NamedTuple):
     json: Any
     params: Mapping[str, str | int] | None
     headers: Mapping[str, str] | None
-    missing: str
+    not_found_hint: str
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A success answer: HTTP status, headers (any case) and JSON object."""
 
     status: int
@@ -126,7 +126,7 @@ class Answer(NamedTuple):
     data: dict[str, Any]
 
 
-class Rest:
+class Session:
     """The HTTP side of one endpoint.
 
     Parameters
@@ -255,13 +255,15 @@ class Rest:
         role: Role,
         json: Any = None,  # noqa: ANN401 - any JSON value
         params: Mapping[str, str | int] | None = None,
-        missing: str = "",
+        not_found_hint: str = "",
     ) -> dict[str, Any]:
         """Send a request, again where its `role` allows it, and return the JSON object of the answer.
 
         See `exchange`.
         """
-        return self.exchange(method, path, role=role, json=json, params=params, missing=missing).data
+        return self.exchange(
+            method, path, role=role, json=json, params=params, not_found_hint=not_found_hint
+        ).data
 
     def exchange(
         self,
@@ -272,26 +274,26 @@ class Rest:
         json: Any = None,  # noqa: ANN401 - any JSON value
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
-        missing: str = "",
-    ) -> Answer:
+        not_found_hint: str = "",
+    ) -> Response:
         """Send a request, again where its `role` allows it, and return the answer with its headers.
 
         Parameters
         ----------
-        missing : str
+        not_found_hint : str
             What to do next when the answer is 404.
 
         Raises
         ------
         ApiError
-            The service answered with an error, or (`NoAnswer`) nothing answered.
+            The service answered with an error, or (`NoResponse`) nothing answered.
         AuthError
             The credentials are missing or refused.
-        AnswerLost
+        ResponseLost
             `role` is ``start`` or ``write`` and the request may have been carried out.
         """
         path, params = addresses.request(path, params)
-        request = Request(method, path, role, json, params or None, headers, missing)
+        request = Request(method, path, role, json, params or None, headers, not_found_hint)
         began, attempt, revived, endpoint = self._clock(), 0, False, self.endpoint
         while True:
             attempt += 1
@@ -328,7 +330,7 @@ class Rest:
         """Close the connections."""
         self._http.close()
 
-    def _once(self, request: Request) -> Answer:
+    def _once(self, request: Request) -> Response:
         url = self.url(request.path)
         shown = str(url.copy_with(query=None))
         changes = request.role in ("start", "write")
@@ -355,20 +357,22 @@ class Rest:
             httpx.PoolTimeout,
             httpx.UnsupportedProtocol,
         ) as error:
-            raise NoAnswer(f"nothing listens there ({type(error).__name__})", url=shown) from error
+            raise NoResponse(f"nothing listens there ({type(error).__name__})", url=shown) from error
         except httpx.RequestError as error:
             raise _unread(error, shown, changes=changes) from error
         if response.is_success:
             data = parsed(response, shown, changes=changes)
-            return Answer(response.status_code, response.headers, data)
-        refusal = error_of(response, shown, request.missing)
+            return Response(response.status_code, response.headers, data)
+        service_error = error_of(response, shown, request.not_found_hint)
         if changes and _may_have_worked(response.status_code):
-            raise AnswerLost(f"the service answered HTTP {response.status_code} to the request") from refusal
-        raise refusal
+            raise ResponseLost(
+                f"the service answered HTTP {response.status_code} to the request"
+            ) from service_error
+        raise service_error
 
     def _revived(self, error: LroError, endpoint: str) -> bool:
         """Bring the service back if `error` says that it left `endpoint` or has forgotten the token."""
-        gone = isinstance(error, NoAnswer) and isinstance(error.__cause__, httpx.ConnectError)
+        gone = isinstance(error, NoResponse) and isinstance(error.__cause__, httpx.ConnectError)
         if self._revive is None or not (gone or isinstance(error, AuthError)):
             return False
         with self._reviving:
@@ -385,17 +389,17 @@ def _unread(error: httpx.RequestError, url: str, *, changes: bool) -> LroError:
     else:
         what = f"the connection was lost ({type(error).__name__})"
     if changes:
-        return AnswerLost(what)
+        return ResponseLost(what)
     if isinstance(error, TooLarge):
         return AnswerTooLarge(what, url=url)
-    return NoAnswer(what, url=url)
+    return NoResponse(what, url=url)
 
 
 def _again(error: ApiError | AuthError, role: Role) -> bool:
     """Tell whether a request that failed with `error` may be sent again."""
     if isinstance(error, AuthError):
         return False
-    if isinstance(error, NoAnswer):
+    if isinstance(error, NoResponse):
         return role == "read" or isinstance(error.__cause__, (httpx.ConnectError, httpx.ConnectTimeout))
     return error.status == HTTPStatus.TOO_MANY_REQUESTS or (role == "read" and error.status in RETRIED)
 

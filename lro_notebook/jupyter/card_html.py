@@ -95,12 +95,12 @@ STYLE = f"""<style>
 
 
 def hiding(key: str) -> str:
-    """Return the style that hides the snapshot of surface `key` while its live part is on the page."""
+    """Return the style that hides the snapshot of cell output `key` while its live part is on the page."""
     return f"<style>.lro-{key}{{display:none}}</style>"
 
 
 def hiding_the_dead(key: str) -> str:
-    """Return the style that hides the output after the snapshot of surface `key` where nothing lives in it.
+    """Return the style that hides what follows the snapshot of `key` where nothing lives in it.
 
     JupyterLab writes "model not found" there when a notebook that was saved in the middle is opened again.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lro_notebook.operations.operation import Operation
-    from lro_notebook.operations.poller import Follower
+    from lro_notebook.operations.poller import OperationPoller
     from lro_notebook.operations.progress import Sample
     from lro_notebook.operations.resource import OperationResource, State
 
@@ -127,7 +127,7 @@ def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> 
         rate=rate,
         created=progress.created,
         elapsed=elapsed,
-        left=operation.follower.seconds_left,
+        left=operation.poller.seconds_left,
         line=sparkline(operation.samples) if with_line else (),
         status="" if resource.done else clean(progress.status or "", SHORT),
         trouble=operation.trouble,
@@ -155,19 +155,19 @@ class Latest:
     """The views of a list of operations that only grows; one is made anew when its operation changed."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[Follower, OperationResource, str]] = []
+        self._seen: list[tuple[OperationPoller, OperationResource, str]] = []
         self._views: list[CardView] = []
 
     def views(self, operations: Sequence[Operation], now: datetime) -> list[CardView]:
         """Return a view of each operation; `as_of` says from when it is."""
         alone = len(operations) == 1
-        for place, (follower, resource, trouble) in enumerate(self._seen):
-            if follower.resource is not resource or follower.trouble != trouble:
-                self._seen[place] = (follower, follower.resource, follower.trouble)
+        for place, (poller, resource, trouble) in enumerate(self._seen):
+            if poller.resource is not resource or poller.trouble != trouble:
+                self._seen[place] = (poller, poller.resource, poller.trouble)
                 self._views[place] = view_of(operations[place], now, with_line=alone)
         for operation in operations[len(self._seen) :]:
-            follower = operation.follower
-            self._seen.append((follower, follower.resource, follower.trouble))
+            poller = operation.poller
+            self._seen.append((poller, poller.resource, poller.trouble))
             self._views.append(view_of(operation, now, with_line=alone))
         return self._views
 

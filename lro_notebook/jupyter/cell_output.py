@@ -1,6 +1,6 @@
-"""`Surface`: what one cell shows of the operations that it started, live and then for good.
+"""`CellOutput`: what one cell shows of the operations that it started, live and then for good.
 
-One operation is a card, several are one table. A surface has two outputs: a snapshot in html and text,
+One operation is a card, several are one table. A cell output has two outputs: a snapshot in html and text,
 which is what a saved notebook keeps, and a widget view with the live parts and the Cancel button. While
 the widget is on the page its style hides the snapshot; at the end the snapshot is final and the widget
 goes away. Clocks tick in the scheduler's thread; nothing here sends a request.
@@ -42,12 +42,12 @@ class _Cancelling:
         """Ask; the request goes out in a request thread, so the button answers at once."""
         self._operation.cancel()
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         """Tell that it could not be asked."""
         self._tell(type(error).__name__)
 
 
-class Surface:
+class CellOutput:
     """Shows operations in one cell.
 
     Parameters
@@ -232,4 +232,4 @@ def _words(views: Sequence[CardView]) -> list[str]:
 def _watch(operations: Sequence[Operation]) -> None:
     """Have operations looked at as often as somebody who watches them expects."""
     for operation in operations:
-        operation.follower.watched = True
+        operation.poller.watched = True

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.jupyter import terminal
-from lro_notebook.jupyter.cell_output import Surface
-from lro_notebook.jupyter.cell_output import html_of as surface_html
+from lro_notebook.jupyter.cell_output import CellOutput
+from lro_notebook.jupyter.cell_output import html_of as cell_output_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NO_CLICKS = "This kernel takes no clicks while a cell waits: use Stop (■) in the toolbar, then op.cancel()."
 
 
-KEPT = 50  # surfaces of ended operations whose widgets stay, for pages that were loaded again
+KEPT = 50  # cell outputs of ended operations whose widgets stay, for pages that were loaded again
 _log = logging.getLogger(__name__)
 
 
@@ -35,11 +35,11 @@ class _Cell:
 
     def __init__(self) -> None:
         self.id = ""
-        self.surface: Surface | None = None
+        self.cell_output: CellOutput | None = None
 
 
 _cell = _Cell()
-_surfaces: list[Surface] = []
+_cell_outputs: list[CellOutput] = []
 _silent: weakref.WeakSet[Operation] = weakref.WeakSet()
 
 
@@ -65,12 +65,12 @@ def show_all(operations: Sequence[Operation]) -> None:
     if kernel() is None or not operations:
         return
     try:
-        surface = _surface_here()
-        new = _not_on(surface, operations)
-        if surface is None:
+        cell_output = _surface_here()
+        new = _not_on(cell_output, operations)
+        if cell_output is None:
             _show_new(new)
         elif new:
-            surface.add(*new)
+            cell_output.add(*new)
     except Exception:  # noqa: BLE001 - the operation runs: a picture that fails must not look like a failed start
         _log.exception("%d operations cannot be shown", len(operations))
 
@@ -90,7 +90,7 @@ def show_table(operations: Sequence[Operation]) -> bool:
     try:
         new = _not_on(_surface_here(), operations)
         for operation in new:
-            operation.follower.follow()
+            operation.poller.follow()
         if new:
             _show_new(new)
     except Exception:  # noqa: BLE001 - the repr is shown instead
@@ -101,7 +101,7 @@ def show_table(operations: Sequence[Operation]) -> bool:
 
 def html_of(*operations: Operation) -> str:
     """Return operations as they are now, as html that stands alone."""
-    return surface_html(operations, datetime.now(UTC))
+    return cell_output_html(operations, datetime.now(UTC))
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def _cell_waits(
 
     from lro_notebook.jupyter.pump import Pump  # noqa: PLC0415 - reaches into ipykernel
 
-    shown = {operation for surface in _surfaces.copy() for operation in surface.operations}
+    shown = {operation for cell_output in _cell_outputs.copy() for operation in cell_output.operations}
     show_all([operation for operation in operations if operation not in _silent and operation not in shown])
     pump = Pump.find()
 
@@ -143,39 +143,39 @@ def _cell_waits(
         raise
     finally:
         _note("")
-        for surface in _surfaces.copy():  # another thread may show one meanwhile
-            surface.finish()
+        for cell_output in _cell_outputs.copy():  # another thread may show one meanwhile
+            cell_output.finish()
 
 
 def _note(text: str) -> None:
-    for surface in _surfaces.copy():
-        surface.note(text)
+    for cell_output in _cell_outputs.copy():
+        cell_output.note(text)
 
 
 def _comm_ids() -> list[str]:
-    return [comm_id for surface in _surfaces.copy() for comm_id in surface.comm_ids]
+    return [comm_id for cell_output in _cell_outputs.copy() for comm_id in cell_output.comm_ids]
 
 
-def _surface_here() -> Surface | None:
-    """Return the surface of the cell that runs, None if it has none yet."""
+def _surface_here() -> CellOutput | None:
+    """Return the cell output of the cell that runs, None if it has none yet."""
     here = _cell_id()
-    return _cell.surface if here and _cell.id == here else None
+    return _cell.cell_output if here and _cell.id == here else None
 
 
-def _not_on(surface: Surface | None, operations: Sequence[Operation]) -> list[Operation]:
-    """Return those of `operations` that `surface` does not show, each once."""
-    known = set(surface.operations) if surface is not None else set()
+def _not_on(cell_output: CellOutput | None, operations: Sequence[Operation]) -> list[Operation]:
+    """Return those of `operations` that `cell output` does not show, each once."""
+    known = set(cell_output.operations) if cell_output is not None else set()
     return [operation for operation in dict.fromkeys(operations) if operation not in known]
 
 
 def _show_new(operations: Sequence[Operation]) -> None:
-    surface = Surface(operations, _publish)
-    _cell.id, _cell.surface = _cell_id(), surface
-    _surfaces.append(surface)
-    for old in [known for known in _surfaces if not known.comm_ids][:-KEPT]:
-        _surfaces.remove(old)
+    cell_output = CellOutput(operations, _publish)
+    _cell.id, _cell.cell_output = _cell_id(), cell_output
+    _cell_outputs.append(cell_output)
+    for old in [known for known in _cell_outputs if not known.comm_ids][:-KEPT]:
+        _cell_outputs.remove(old)
         old.close()
-    surface.show()
+    cell_output.show()
 
 
 def _cell_id() -> str:

@@ -62,7 +62,7 @@ def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
     from tqdm import tqdm  # noqa: PLC0415 - only where a bar is drawn
 
     for operation in operations:
-        operation.follower.watched = True
+        operation.poller.watched = True
     # A thread of the parent may have drawn at the fork: nobody opens the lock that all bars share any more.
     kind = type("Bar", (tqdm,), {"_lock": threading.RLock()}) if forking.is_forked() else tqdm
     bar = kind(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`Live`: the widget view of a surface, whatever it holds."""
+"""`Live`: the widget view of a cell output, whatever it holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Live:
-    """The widgets of a surface: a card while it has one operation, a table from the second on."""
+    """The widgets of a cell output: a card while it has one operation, a table from the second on."""
 
     def __init__(
         self, key: str, cancel: Callable[[Sequence[int]], object], redraw: Callable[[], object]

@@ -19,11 +19,11 @@ from lro_notebook.errors import Code
 from lro_notebook.local import log_routes, management, openapi
 from lro_notebook.local.core.service_errors import (
     MISTAKE,
-    Refusal,
+    ServiceError,
+    error_response,
     file_refusal,
     missing,
-    refusal_response,
-    write_refusal,
+    write_error,
 )
 from lro_notebook.local.http import control_routes, storage_routes
 from lro_notebook.local.http.faults import FaultyAnswers
@@ -60,7 +60,7 @@ def build_app(service: Service) -> Starlette:
             Middleware(FaultyAnswers, faults=service.faults),
         ],
         exception_handlers={
-            Refusal: _refused,
+            ServiceError: _refused,
             HTTPException: _no_route,
             sqlite3.DatabaseError: _not_written,
             OSError: _file_trouble,
@@ -89,32 +89,34 @@ class Guard:
         service.open_requests += 1
         try:
             # Who asks for a proof does not trust the service with the token yet.
-            refusal = refusal_of(request, None if request.url.path == PROOF_PATH else service.token)
-            if refusal is None:
+            service_error = refusal_of(request, None if request.url.path == PROOF_PATH else service.token)
+            if service_error is None:
                 await self._app(scope, receive, send)
             else:
-                await refusal_response(refusal, request.url.path)(scope, receive, send)
+                await error_response(service_error, request.url.path)(scope, receive, send)
         finally:
             service.open_requests -= 1
             service.last_request = time.monotonic()
 
 
-def refusal_of(request: Request, token: str | None) -> Refusal | None:
+def refusal_of(request: Request, token: str | None) -> ServiceError | None:
     """Return why a request is not let in, or None; a `token` of None is not asked for.
 
     A web page that a browser runs can make the browser send requests to 127.0.0.1, under a name of its
     own (DNS rebinding): ``Host`` and ``Origin`` give that away.
     """
     if _LOOPBACK_HOST.fullmatch(request.headers.get("host", "")) is None:
-        return Refusal(Code.PERMISSION_DENIED, "the Host header does not name this machine; use 127.0.0.1")
+        return ServiceError(
+            Code.PERMISSION_DENIED, "the Host header does not name this machine; use 127.0.0.1"
+        )
     origin = request.headers.get("origin")
     if origin is not None and _LOOPBACK_ORIGIN.fullmatch(origin) is None:
-        return Refusal(Code.PERMISSION_DENIED, "requests of web pages of other origins are not let in")
+        return ServiceError(Code.PERMISSION_DENIED, "requests of web pages of other origins are not let in")
     if token is None:
         return None
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
-        return Refusal(
+        return ServiceError(
             Code.UNAUTHENTICATED,
             "the request bears no valid token; send 'Authorization: Bearer …' with the content of the "
             "file named token in the data directory",
@@ -124,32 +126,36 @@ def refusal_of(request: Request, token: str | None) -> Refusal | None:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    refusal = error if isinstance(error, Refusal) else Refusal(Code.INTERNAL, "")
-    return refusal_response(refusal, request.url.path)
+    service_error = error if isinstance(error, ServiceError) else ServiceError(Code.INTERNAL, "")
+    return error_response(service_error, request.url.path)
 
 
 async def _not_written(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
-    refusal = (
-        write_refusal(error) if isinstance(error, sqlite3.DatabaseError) else Refusal(Code.INTERNAL, MISTAKE)
+    service_error = (
+        write_error(error)
+        if isinstance(error, sqlite3.DatabaseError)
+        else ServiceError(Code.INTERNAL, MISTAKE)
     )
-    return refusal_response(refusal, request.url.path)
+    return error_response(service_error, request.url.path)
 
 
 async def _file_trouble(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
-    refusal = file_refusal(error) if isinstance(error, OSError) else Refusal(Code.INTERNAL, MISTAKE)
-    return refusal_response(refusal, request.url.path)
+    service_error = (
+        file_refusal(error) if isinstance(error, OSError) else ServiceError(Code.INTERNAL, MISTAKE)
+    )
+    return error_response(service_error, request.url.path)
 
 
 async def _no_route(request: Request, _: Exception) -> Response:
     """Answer a path or a verb that no route has; the real service answers both with 404."""
-    refusal = missing(
+    service_error = missing(
         f"no method of the local service has the address {request.method} {request.url.path[:300]}; "
         "the documentation of lro_notebook.local lists them"
     )
-    return refusal_response(refusal, request.url.path)
+    return error_response(service_error, request.url.path)
 
 
 async def _mistake(request: Request, _: Exception) -> Response:
-    return refusal_response(Refusal(Code.INTERNAL, MISTAKE), request.url.path)
+    return error_response(ServiceError(Code.INTERNAL, MISTAKE), request.url.path)

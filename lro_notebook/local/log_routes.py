@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lro_notebook.errors import Code
 from lro_notebook.local.catalogue import STORE_KINDS
 from lro_notebook.local.core.names import operation_number
-from lro_notebook.local.core.service_errors import Refusal, invalid, json_response
+from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response
 from lro_notebook.local.http.paging import number_of, token_of
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.operations import arguments, records
@@ -65,7 +65,7 @@ async def list_entries(request: Request) -> Response:
     if not arguments.texts(body, "resourceNames"):
         raise invalid("resourceNames: name a project, such as projects/local")
     if body.get("orderBy", "timestamp asc") not in ("", "timestamp asc"):
-        raise Refusal(Code.UNIMPLEMENTED, "orderBy: the local service lists by 'timestamp asc' only")
+        raise ServiceError(Code.UNIMPLEMENTED, "orderBy: the local service lists by 'timestamp asc' only")
     limit = min(max(arguments.int64(body, "pageSize", 0), 0), _PAGE_MAX) or _PAGE_DEFAULT
     wanted = parse_filter(body.get("filter", ""))
     after = number_of(request, body.get("pageToken", ""), default=0)

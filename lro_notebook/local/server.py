@@ -28,7 +28,7 @@ from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import SAMPLE_BUCKET, Buckets
 from lro_notebook.local.core.database import Database
 from lro_notebook.local.core.names import DEMO_DATASET
-from lro_notebook.local.core.throttle import Pace
+from lro_notebook.local.core.throttle import Throttle
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.service import Service
 from lro_notebook.local.identity import data_directory
@@ -99,7 +99,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     identity = Identity.new(f"http://127.0.0.1:{listener.getsockname()[1]}")
     database = Database(directory / "service.sqlite3", catalogue.tables())
     folders = Buckets(directory / "buckets")
-    pace = Pace(settings.pace)
+    pace = Throttle(settings.pace)
     with database.write() as connection:
         records.abort_active(connection)
         if not stores.has_dataset(connection, DEMO_DATASET):

@@ -1,8 +1,9 @@
-"""`Flock`: the operations under one parent at one client, looked at with as few requests as they need.
+"""`BatchPoller`: the operations under one parent at one client, looked at with as few requests as they need.
 
-One ``operations.list`` may tell as much as hundreds of single reads, so the flock gathers the looks that
-are due and lists where that costs fewer requests. It relies on no filter, on no order of the list, and not
-on the list being fresh: what the list misses, or where it is behind what was seen before, is read by itself.
+One ``operations.list`` may tell as much as hundreds of single reads, so the batch poller gathers the looks
+that are due and lists where that costs fewer requests. It relies on no filter, on no order of the list, and
+not on the list being fresh: what the list misses, or where it is behind what was seen before, is read by
+itself.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from lro_notebook.operations.scheduler import Budget, Scheduler, shared, steady
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lro_notebook.operations.poller import Follower
+    from lro_notebook.operations.poller import OperationPoller
 
-    Due = tuple[float, Follower]  # when it was due, and who
+    Due = tuple[float, OperationPoller]  # when it was due, and who
 
 AHEAD = 0.5  # seconds: looks that are due so soon count for a list
 LIST_GAP, PAGE_GAP = 0.25, 0.1  # seconds from one list to the next: at least, and for each of its pages
@@ -46,8 +47,8 @@ class Listing(Protocol):
         """Iterate over the pages, as JSON, with one single request for each."""
 
 
-class Flock:
-    """The operations of one parent that are followed; their `following.Runner`, and a `polling.Job`.
+class BatchPoller:
+    """The operations of one parent that are followed; their `poller.Runner`, and a `scheduler.Job`.
 
     May be used from any thread.
 
@@ -81,8 +82,8 @@ class Flock:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._entries: dict[Follower, tuple[float, int]] = {}
-        self._heap: list[tuple[float, int, Follower]] = []
+        self._entries: dict[OperationPoller, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, OperationPoller]] = []
         self._taken: list[Due] = []  # by the run that goes on
         self._planned: float | None = None  # when the scheduler will run this next
         self._not_before = 0.0
@@ -97,7 +98,7 @@ class Flock:
         """The host that is asked, where that is known."""
         return getattr(self._listing, "lane", None)
 
-    def schedule(self, job: Follower, delay: float = 0.0) -> None:
+    def schedule(self, job: OperationPoller, delay: float = 0.0) -> None:
         """Have `job` looked at in `delay` seconds, instead of when it was due before."""
         with self._lock:
             moment = self._clock()
@@ -109,7 +110,7 @@ class Flock:
             self._planned = due
         self._scheduler.schedule(self, due - moment)
 
-    def forget(self, job: Follower) -> None:
+    def forget(self, job: OperationPoller) -> None:
         """Do not look at `job` again; a look that has begun goes on to its end."""
         with self._lock:
             self._entries.pop(job, None)
@@ -131,18 +132,18 @@ class Flock:
             self._taken = []
             return self._plan()
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         """Hear that `run` raised something unforeseen: nobody is looked at any more."""
         with self._lock:
-            followers = [*self._entries, *(follower for _, follower in self._taken)]
+            pollers = [*self._entries, *(poller for _, poller in self._taken)]
             self._entries.clear()
-        for follower in followers:
-            follower.abandon(error)
+        for poller in pollers:
+            poller.on_crash(error)
 
-    def reading_ended(self, follower: Follower, delay: float | None, *, behind: bool | None) -> None:
+    def reading_ended(self, poller: OperationPoller, delay: float | None, *, behind: bool | None) -> None:
         """Hear how a single read ended, and whether the list before it had been behind (None: not asked)."""
         if delay is not None:
-            self.schedule(follower, delay)
+            self.schedule(poller, delay)
         if behind is not None:
             self._found_behind(told=behind)
 
@@ -155,7 +156,7 @@ class Flock:
         self._read(due)
         return PATIENCE
 
-    def _enter(self, due: float, job: Follower) -> None:
+    def _enter(self, due: float, job: OperationPoller) -> None:
         number = next(self._numbers)
         self._entries[job] = (due, number)
         heapq.heappush(self._heap, (due, number, job))
@@ -180,8 +181,8 @@ class Flock:
         """Leave `due` for a run at `not_before`; they stay ahead of what comes due later."""
         with self._lock:
             self._not_before = not_before
-            for at, follower in due:
-                self._enter(at, follower)
+            for at, poller in due:
+                self._enter(at, poller)
 
     def _plan(self) -> float | None:
         while self._heap and not self._stands():
@@ -199,14 +200,14 @@ class Flock:
         soon = (at for at, _ in self._entries.values() if at <= moment + AHEAD)
         return needed < 0 or sum(1 for _ in itertools.islice(soon, needed + 1)) > needed
 
-    def _read(self, due: Sequence[Due], *, checked: Follower | None = None) -> None:
+    def _read(self, due: Sequence[Due], *, checked: OperationPoller | None = None) -> None:
         """Have each of `due` read by itself, as far as the budget goes; the others stay due."""
-        for position, (_, follower) in enumerate(due):
+        for position, (_, poller) in enumerate(due):
             pause = self._budget.take()
             if pause:
                 self._put_back(due[position:], self._clock() + pause)
                 return
-            self._scheduler.schedule(_Look(self, self._budget, follower, checks=follower is checked))
+            self._scheduler.schedule(_Look(self, self._budget, poller, checks=poller is checked))
 
     def _list(self) -> None:
         pause = self._budget.take()
@@ -246,18 +247,20 @@ class Flock:
         if unread:
             self._read(unread, checked=checked)
 
-    def _found(self, wanted: dict[str, Follower]) -> tuple[dict[Follower, OperationResource], int]:
+    def _found(
+        self, wanted: dict[str, OperationPoller]
+    ) -> tuple[dict[OperationPoller, OperationResource], int]:
         """Return what a list tells of those wanted, and how many pages it took; it may stop on the way."""
-        found: dict[Follower, OperationResource] = {}
+        found: dict[OperationPoller, OperationResource] = {}
         began, pages = self._clock(), 0
         for page in self._listing():
             pages += 1
             for item in page:
-                follower = wanted.get(str(item.get("name")))
-                if follower is None:
+                poller = wanted.get(str(item.get("name")))
+                if poller is None:
                     continue
                 try:
-                    found[follower] = OperationResource.from_dict(item)
+                    found[poller] = OperationResource.from_dict(item)
                 except ConfigError:
                     continue  # a read of its own tells what is wrong with it
             if len(found) == len(wanted):
@@ -277,25 +280,25 @@ class Flock:
             due, self._taken = self._taken, []
             return due
 
-    def _deliver(self, found: dict[Follower, OperationResource], due: Sequence[Due]) -> list[Due]:
+    def _deliver(self, found: dict[OperationPoller, OperationResource], due: Sequence[Due]) -> list[Due]:
         """Hand out what a list has told; return those that have to be read by themselves."""
-        behind: set[Follower] = set()
-        for follower, resource in found.items():
+        behind: set[OperationPoller] = set()
+        for poller, resource in found.items():
             try:
-                if follower.is_ahead_of(resource):
-                    behind.add(follower)
+                if poller.is_ahead_of(resource):
+                    behind.add(poller)
                     continue
-                delay = follower.seen(resource)
+                delay = poller.seen(resource)
             except Exception as error:  # noqa: BLE001 - what is odd in one operation costs no other
-                follower.abandon(error)
+                poller.on_crash(error)
                 delay = None
             with self._lock:
-                self._entries.pop(follower, None)
+                self._entries.pop(poller, None)
                 if delay is not None:
-                    self._enter(self._clock() + delay, follower)
+                    self._enter(self._clock() + delay, poller)
         if behind:
             self._found_behind(told=True)
-        return [(at, follower) for at, follower in due if follower not in found or follower in behind]
+        return [(at, poller) for at, poller in due if poller not in found or poller in behind]
 
     def _list_failed(self, error: LroError, due: Sequence[Due]) -> None:
         """Go on without the list; a failure that may pass is one of everybody who was to be looked at."""
@@ -307,11 +310,11 @@ class Flock:
             self._failed, self._off_until = 0, self._clock() + (SOON if passes else OFF)
             self._read(due)
             return
-        for _, follower in due:
-            delay = follower.missed(error)
+        for _, poller in due:
+            delay = poller.missed(error)
             if delay is not None:
                 with self._lock:
-                    self._enter(self._clock() + delay, follower)
+                    self._enter(self._clock() + delay, poller)
 
     def _found_behind(self, *, told: bool) -> None:
         """Hear whether a list has told less than a single read."""
@@ -322,43 +325,45 @@ class Flock:
 
 
 class _Impatience:
-    """Sees to those that wait while a flock is listed; a `polling.Job`."""
+    """Sees to those that wait while a batch poller is listed; a `scheduler.Job`."""
 
-    def __init__(self, flock: Flock) -> None:
-        self._flock = flock
+    def __init__(self, batch_poller: BatchPoller) -> None:
+        self._batch_poller = batch_poller
 
     def run(self) -> float | None:
         """Let them go on without the list, if it still goes on."""
-        return self._flock.go_on_without_list()
+        return self._batch_poller.go_on_without_list()
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         """Hear that `run` raised something unforeseen."""
-        self._flock.abandon(error)
+        self._batch_poller.on_crash(error)
 
 
 class _Look:
-    """One single read of one operation of a flock; a `polling.Job`."""
+    """One single read of one operation of a batch poller; a `scheduler.Job`."""
 
-    def __init__(self, flock: Flock, budget: Budget, follower: Follower, *, checks: bool) -> None:
-        self._flock, self._budget, self._follower, self._checks = flock, budget, follower, checks
-        self.lane, self.troubled = follower.lane, follower.troubled
+    def __init__(
+        self, batch_poller: BatchPoller, budget: Budget, poller: OperationPoller, *, checks: bool
+    ) -> None:
+        self._batch_poller, self._budget, self._poller, self._checks = batch_poller, budget, poller, checks
+        self.lane, self.troubled = poller.lane, poller.troubled
 
     def run(self) -> None:
-        """Read the operation, and tell its follower and its flock."""
+        """Read the operation, and tell its poller and its batch poller."""
         behind: bool | None = None
         try:
-            resource = self._follower.look()
+            resource = self._poller.look()
         except LroError as error:
             heed(self._budget, error)
-            delay = self._follower.missed(error)
+            delay = self._poller.missed(error)
         else:
             behind = resource.done if self._checks else None
-            delay = self._follower.seen(resource)
-        self._flock.reading_ended(self._follower, delay, behind=behind)
+            delay = self._poller.seen(resource)
+        self._batch_poller.reading_ended(self._poller, delay, behind=behind)
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         """Hear that `run` raised something unforeseen."""
-        self._follower.abandon(error)
+        self._poller.on_crash(error)
 
 
 def heed(budget: Budget, error: LroError) -> None:

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from lro_notebook import forking
 from lro_notebook.errors import LroError
 from lro_notebook.http import addresses
-from lro_notebook.http.paging import operations_of
-from lro_notebook.http.responses import CLOSED, MOST, AnswerLost
+from lro_notebook.http.responses import CLOSED, MOST, ResponseLost
 from lro_notebook.operations.above import above
-from lro_notebook.operations.batch_poller import Flock
+from lro_notebook.operations.batch_poller import BatchPoller
 from lro_notebook.operations.journal import Journal, StartRecord
 from lro_notebook.operations.operation import Operation
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.remote import (
     LocalService,
@@ -30,7 +29,8 @@ from lro_notebook.operations.remote import (
     RemoteOperation,
     ask_local,
     begun,
-    missing_hint,
+    listing_hint,
+    operations_of,
     pages,
     read_operation,
     start_unknown,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from lro_notebook.http.session import Rest
+    from lro_notebook.http.session import Session
     from lro_notebook.operations.policy import PollPolicy
     from lro_notebook.operations.resource import OperationResource
     from lro_notebook.operations.scheduler import Scheduler
@@ -73,7 +73,7 @@ class Client:
     transport : httpx.BaseTransport, optional
         What carries the requests; for tests and proxies.
     revive : callable, optional
-        Brings a local service back and returns its (endpoint, token); see `rest.Rest`.
+        Brings a local service back and returns its (endpoint, token); see `rest.Session`.
     local : LocalService, optional
         The embedded service, where the caller knows that it is the one.
     journal, scheduler : optional
@@ -107,9 +107,9 @@ class Client:
         scheduler: Scheduler | None = None,
         policy: PollPolicy | None = None,
     ) -> None:
-        from lro_notebook.http.session import Rest  # noqa: PLC0415 - httpx, which costs as much as all the rest
+        from lro_notebook.http.session import Session  # noqa: PLC0415 - httpx, which costs as much as all the rest
 
-        self._rest = Rest(
+        self._session = Session(
             endpoint,
             credentials=credentials,
             timeout=timeout,
@@ -120,8 +120,8 @@ class Client:
         self._journal = journal or Journal()
         self._scheduler, self._policy = scheduler, policy
         self._handles: weakref.WeakValueDictionary[str, Operation] = weakref.WeakValueDictionary()
-        self._budget, self._flocks = Budget(), dict[str, Flock]()
-        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self._budget, self._batch_pollers = Budget(), dict[str, BatchPoller]()
+        self._pollers: weakref.WeakSet[OperationPoller] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._local, self._timeout = local, timeout
         Client._open.add(self)
@@ -149,14 +149,14 @@ class Client:
             return list(self._handles.values())
 
     @property
-    def rest(self) -> Rest:
+    def session(self) -> Session:
         """The HTTP side, for calls that are no operations."""
-        return self._rest
+        return self._session
 
     @property
     def endpoint(self) -> str:
         """The address of the service."""
-        return self._rest.endpoint
+        return self._session.endpoint
 
     @property
     def journal(self) -> Journal:
@@ -173,8 +173,8 @@ class Client:
 
         Calls ``GET /.lro-local``, on loopback only, and only until it is known.
         """
-        if self._local is None and self._rest.loopback:
-            self._local = ask_local(self._rest)
+        if self._local is None and self._session.loopback:
+            self._local = ask_local(self._session)
         return self._local
 
     @property
@@ -189,7 +189,7 @@ class Client:
 
     def storage_options(self) -> dict[str, Any]:
         """Return the fsspec options that read ``gs://`` with this client's credentials."""
-        return self._rest.storage_options()
+        return self._session.storage_options()
 
     def __repr__(self) -> str:
         return f"<Client {self.endpoint}{' (local, synthetic)' if self.is_local else ''}>"
@@ -209,7 +209,7 @@ class Client:
         destination: str | None = None,
         types: tuple[str, ...] = (),
         since: str | None = None,
-        missing: str = "",
+        not_found_hint: str = "",
         show: bool | None = None,
     ) -> Operation:
         """Send the request that starts an operation, and return its handle at once.
@@ -230,7 +230,7 @@ class Client:
             What it does, for people; the custom method of `path` by default.
         source, destination, types, since
             What the journal keeps of the request, so that the output can be found later.
-        missing : str
+        not_found_hint : str
             What to do next when the answer is 404.
         show : bool, optional
             Show the live card: True yes, False no, None in a notebook.
@@ -257,27 +257,29 @@ class Client:
         )
         row = self._journal.intend(record)
         try:
-            answer = self._rest.call(method, path, role="start", json=json, params=params, missing=missing)
+            answer = self._session.call(
+                method, path, role="start", json=json, params=params, not_found_hint=not_found_hint
+            )
             resource = begun(answer)
-        except AnswerLost as lost:
-            raise start_unknown(self._rest, record, lost) from lost
+        except ResponseLost as lost:
+            raise start_unknown(self._session, record, lost) from lost
         except LroError:
             self._journal.refused(row)
             raise
         self._journal.answered(row, resource.name)
-        operation = self._handle(resource, self._rest.version_of(path), record)
-        operation.follower.follow()
+        operation = self._handle(resource, self._session.version_of(path), record)
+        operation.poller.follow()
         above.show(operation, show)
         return operation
 
-    def get(self, name: str, *, missing: str = "") -> Operation:
+    def get(self, name: str, *, not_found_hint: str = "") -> Operation:
         """Read an operation and return its handle. Calls ``GET {name}``.
 
         Parameters
         ----------
         name : str
             Full name, with or without a version before it.
-        missing : str
+        not_found_hint : str
             What to do next when there is no such operation.
 
         Raises
@@ -285,12 +287,12 @@ class Client:
         ApiError
             There is no such operation; records are kept for a limited time.
         """
-        return self._handle(*read_operation(self._rest, name, missing))
+        return self._handle(*read_operation(self._session, name, not_found_hint))
 
     def snapshot(self, resource: OperationResource) -> Operation:
         """Return the handle of an operation that somebody else has read; sends no request yet."""
         addresses.operation(resource.name)
-        return self._handle(resource, self._rest.version)
+        return self._handle(resource, self._session.version)
 
     def wait(self, name: str, *, timeout: float | None = None) -> Operation:
         """Wait for an operation to end, on the service's side as far as it offers that (AIP-151).
@@ -313,8 +315,8 @@ class Client:
         if not operation.resource.done:
             longest = _PATIENCE * self._timeout
             patience = longest if timeout is None else min(timeout, longest)
-            seen = RemoteOperation(self._rest, name, missing_hint(name)).wait(patience)
-            operation.follower.absorb(seen or operation.resource)
+            seen = RemoteOperation(self._session, name, listing_hint(name)).wait(patience)
+            operation.poller.update(seen or operation.resource)
         return operation.wait(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
 
     def list(
@@ -336,8 +338,8 @@ class Client:
             Operations per request.
         """
         path = addresses.operations(parent)
-        version = self._rest.version_of(path)
-        for page in pages(self._rest, path, role="read", filter_=filter, page_size=page_size):
+        version = self._session.version_of(path)
+        for page in pages(self._session, path, role="read", filter_=filter, page_size=page_size):
             for resource in operations_of(page):
                 yield self._handle(resource, version)
 
@@ -353,14 +355,14 @@ class Client:
 
         Calls ``DELETE {name}``; a name of anything but an operation is refused.
         """
-        self._rest.call("DELETE", addresses.record(name), role="read", missing=missing_hint(name))
+        self._session.call("DELETE", addresses.record(name), role="read", not_found_hint=listing_hint(name))
 
     def close(self) -> None:
         """Stop following its operations and close the connections; the operations go on."""
         Client._open.discard(self)
-        for follower in list(self._followers):
-            follower.lose(LroError(CLOSED))
-        self._rest.close()
+        for poller in list(self._pollers):
+            poller.lose(LroError(CLOSED))
+        self._session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -376,29 +378,31 @@ class Client:
             known = self._handles.get(resource.name)
             if known is None:
                 record = record or self._journal.find(
-                    resource.name, service=self.service, loopback=self._rest.loopback
+                    resource.name, service=self.service, loopback=self._session.loopback
                 )
-                follower = Follower(
-                    RemoteOperation(self._rest, f"{version}/{resource.name}", missing_hint(resource.name)),
+                poller = OperationPoller(
+                    RemoteOperation(self._session, f"{version}/{resource.name}", listing_hint(resource.name)),
                     resource,
                     on_end=partial(self._note_end, record) if record and record.ended is None else None,
-                    scheduler=self._flock(version, operation_parent(resource.name)),
+                    scheduler=self._batch_poller(version, operation_parent(resource.name)),
                     policy=self._policy,
                 )
-                known = self._handles[resource.name] = Operation(follower, client=self, record=record)
-                self._followers.add(follower)
+                known = self._handles[resource.name] = Operation(poller, client=self, record=record)
+                self._pollers.add(poller)
                 return known
-        known.follower.absorb(resource)
+        known.poller.update(resource)
         return known
 
-    def _flock(self, version: str, parent: str) -> Flock:
+    def _batch_poller(self, version: str, parent: str) -> BatchPoller:
         """Return what looks at the operations under `parent`; the lock is held."""
         path = "/".join(part for part in (version, parent, "operations") if part)
-        flock = self._flocks.get(path)
-        if flock is None:
-            listing = RemoteListing(self._rest, path)
-            flock = self._flocks[path] = Flock(listing, self._budget, scheduler=self._scheduler)
-        return flock
+        batch_poller = self._batch_pollers.get(path)
+        if batch_poller is None:
+            listing = RemoteListing(self._session, path)
+            batch_poller = self._batch_pollers[path] = BatchPoller(
+                listing, self._budget, scheduler=self._scheduler
+            )
+        return batch_poller
 
     def _note_end(self, record: StartRecord, resource: OperationResource) -> None:
         moment = Progress.from_resource(resource).ended or datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""`Forecast`: when an operation will end, as its progress over time tells. Pure; all times are seconds.
+"""`Eta`: when an operation will end, as its progress over time tells. Pure; all times are seconds.
 
 It never claims to know: without a moving fraction there is no forecast, and each look may change it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 _KEPT = 64  # moves; past that every second one of the older half is dropped
 
 
-class Forecast:
+class Eta:
     """The moves of one operation's progress, and the end that they point to.
 
     A look at which nothing had moved is no move: progress that comes in bursts is measured from burst to

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lro_notebook.operations.journal import StartRecord
-    from lro_notebook.operations.poller import Follower
+    from lro_notebook.operations.poller import OperationPoller
     from lro_notebook.operations.progress import Samples
     from lro_notebook.operations.resource import Json, OperationResource, State, Status
     from lro_notebook.results.results import Results
@@ -44,7 +44,7 @@ class Operation:
 
     Parameters
     ----------
-    follower : Follower
+    poller : OperationPoller
         Keeps its snapshot fresh.
     client : object
         What the floors above need to read the output; kept, not used.
@@ -62,12 +62,12 @@ class Operation:
 
     def __init__(
         self,
-        follower: Follower,
+        poller: OperationPoller,
         *,
         client: Any = None,  # noqa: ANN401 - the floors above know it
         record: StartRecord | None = None,
     ) -> None:
-        self._follower, self._client, self._record = follower, client, record
+        self._poller, self._client, self._record = poller, client, record
         self._warned = False
 
     @property
@@ -83,7 +83,7 @@ class Operation:
     @property
     def resource(self) -> OperationResource:
         """The last snapshot."""
-        return self._follower.resource
+        return self._poller.resource
 
     @property
     def metadata(self) -> Json:
@@ -137,9 +137,9 @@ class Operation:
         return self._record.destination if self._record is not None else None
 
     @property
-    def follower(self) -> Follower:
+    def poller(self) -> OperationPoller:
         """What keeps its snapshot fresh."""
-        return self._follower
+        return self._poller
 
     @property
     def client(self) -> Any:  # noqa: ANN401 - the floors above know it
@@ -149,12 +149,12 @@ class Operation:
     @property
     def samples(self) -> Samples:
         """The progress that was seen over time."""
-        return self._follower.samples
+        return self._poller.samples
 
     @property
     def trouble(self) -> str:
         """What the poller struggles with, in a few words; empty when nothing is wrong."""
-        return self._follower.trouble
+        return self._poller.trouble
 
     def done(self) -> bool:
         """Tell whether it has ended. Never blocks.
@@ -164,7 +164,7 @@ class Operation:
         ApiError, AuthError, PollingLost
             Its state could not be read; the next call tries again.
         """
-        lost = self._follower.take_lost()
+        lost = self._poller.pop_error()
         if lost is not None:
             raise lost
         return self._followed().done
@@ -203,7 +203,7 @@ class Operation:
 
     def refresh(self) -> Operation:
         """Read the state now, and return this operation. Calls ``GET {name}``."""
-        self._follower.absorb(self._follower.source.get())
+        self._poller.update(self._poller.source.get())
         return self
 
     def cancel(self) -> bool:
@@ -213,8 +213,8 @@ class Operation:
         """
         if self.resource.done:
             return False
-        self._follower.source.cancel()
-        self._follower.look_now()
+        self._poller.source.cancel()
+        self._poller.look_now()
         return True
 
     def wait(self, timeout: float | None = None) -> Operation:
@@ -277,8 +277,8 @@ class Operation:
 
         It runs in the polling thread; whatever it raises there is logged and goes no further.
         """
-        self._follower.when_ended(lambda: function(self))
-        self._follower.follow()
+        self._poller.when_ended(lambda: function(self))
+        self._poller.follow()
 
     def load(self, source: str | None = None, *, partial: bool = False, **options: Any) -> Results:  # noqa: ANN401
         """Wait, and return the output of this operation as DataFrames.
@@ -326,13 +326,13 @@ class Operation:
         """Hear that this thread is about to wait for it; a kind of operation may refuse."""
 
     def _followed(self) -> OperationResource:
-        self._follower.follow()
+        self._poller.follow()
         return self.resource
 
     def _wait(self, timeout: float | None) -> None:
         """Wait until the operation has ended or is lost."""
-        self._follower.follow()
-        released = self._follower.released
+        self._poller.follow()
+        released = self._poller.released
         if not released.is_set() and not wait_until(released.is_set, (self,), timeout):
             raise WaitTimeout(
                 f"operation {self.id} has not ended within {timeout:g} s; it goes on, "
@@ -341,9 +341,9 @@ class Operation:
 
     async def _awaited(self) -> Json:
         while not self.resource.done:
-            self._follower.follow()
-            await wait_until_async(self._follower.released.is_set, (self,))
-            lost = self._follower.take_lost()
+            self._poller.follow()
+            await wait_until_async(self._poller.released.is_set, (self,))
+            lost = self._poller.pop_error()
             if lost is not None:
                 raise lost
         return self.result()
@@ -355,7 +355,7 @@ class Operation:
             if self.resource.done:
                 self._warn_once()
                 return self._failure()
-            lost = self._follower.take_lost()
+            lost = self._poller.pop_error()
             if lost is not None:
                 return lost
 

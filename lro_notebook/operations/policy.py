@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lro_notebook.operations.eta import Forecast
+    from lro_notebook.operations.eta import Eta
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class PollPolicy:
     def delay(
         self,
         elapsed: float,
-        forecast: Forecast | None = None,
+        eta: Eta | None = None,
         *,
         watched: bool = False,
         draw: float = 0.5,
@@ -82,16 +82,16 @@ class PollPolicy:
         ----------
         elapsed : float
             Seconds that the operation has run.
-        forecast : Forecast, optional
+        forecast : Eta, optional
             What its progress tells.
         watched : bool
             Somebody sees it live.
         draw : float
             A random number in 0..1 that decides the jitter.
         """
-        end = None if forecast is None else forecast.end
-        if forecast is None or end is None:
-            delay = self._blind(elapsed - ((forecast and forecast.began) or 0.0))
+        end = None if eta is None else eta.end
+        if eta is None or end is None:
+            delay = self._blind(elapsed - ((eta and eta.began) or 0.0))
         else:
             delay = self._informed(elapsed, end - elapsed)
         if watched:

@@ -1,4 +1,4 @@
-"""`Follower`: keeps the last snapshot of one operation fresh, until it has ended or cannot be read.
+"""`OperationPoller`: keeps the last snapshot of one operation fresh, until it has ended or cannot be read.
 
 It is the scheduler's job for that operation, and what waiting threads wait for. It shows nothing,
 warns of nothing and raises nothing: what went wrong is kept in `lost` for whoever asks.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from lro_notebook import forking
 from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.http.responses import is_transient
-from lro_notebook.operations.eta import Forecast
+from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.policy import PollPolicy
 from lro_notebook.operations.progress import Progress, Sample, Samples, state_of
 from lro_notebook.operations.resource import operation_id
@@ -52,15 +52,15 @@ class Source(Protocol):
 class Runner(Protocol):
     """Has jobs run when they are due: the scheduler itself, or what gathers the looks at many operations."""
 
-    def schedule(self, job: Follower, delay: float = 0.0) -> None:
+    def schedule(self, job: OperationPoller, delay: float = 0.0) -> None:
         """Have `job` look in `delay` seconds, instead of when it was due before."""
 
-    def forget(self, job: Follower) -> None:
+    def forget(self, job: OperationPoller) -> None:
         """Do not have `job` look again."""
 
 
-class Follower:
-    """Follows one operation; a `polling.Job`. May be used from any thread.
+class OperationPoller:
+    """Follows one operation; a `scheduler.Job`. May be used from any thread.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Follower:
         self._scheduler: Runner = scheduler or shared()
         self._policy = policy or PollPolicy()
         self._clock, self._now, self._draw = clock, now, draw
-        self._forecast, self._seen = Forecast(), Progress()
+        self._eta, self._seen = Eta(), Progress()
         self._on_end = on_end
         self._lock = threading.Lock()
         self._ended = False
@@ -116,13 +116,13 @@ class Follower:
         self._took = 0.0
         self._lost: LroError | None = None
         self._callbacks: list[Callable[[], object]] = []
-        self.absorb(resource)
+        self.update(resource)
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
         """Follow nothing until somebody looks; the parent's done callbacks are the parent's to call."""
         if self._lock.locked():  # a thread that is gone was changing them
-            self.samples, self._forecast = Samples(), Forecast()
+            self.samples, self._eta = Samples(), Eta()
         self._lock, self.released = threading.Lock(), threading.Event()
         self._following, self._lost, self._failing_since = False, None, None
         self._failures, self._callbacks = 0, []
@@ -151,11 +151,11 @@ class Follower:
     @property
     def seconds_left(self) -> float | None:
         """The seconds until the end that the progress foretells; None where it foretells none, or is late."""
-        end = self._forecast.end if self._forecast.is_steady and not self.resource.done else None
+        end = self._eta.end if self._eta.is_steady and not self.resource.done else None
         left = None if end is None else end - (self._clock() - self._began)
         return left if left is not None and left > 0.0 else None
 
-    def take_lost(self) -> LroError | None:
+    def pop_error(self) -> LroError | None:
         """Return why the operation is lost, once; following it again starts afresh."""
         with self._lock:
             lost, self._lost = self._lost, None
@@ -194,7 +194,7 @@ class Follower:
                 return
         self._call(callback)
 
-    def absorb(self, resource: OperationResource) -> None:
+    def update(self, resource: OperationResource) -> None:
         """Take over a newer snapshot; an operation that has ended does not change any more."""
         with self._lock:
             if self._ended:
@@ -202,7 +202,7 @@ class Follower:
             self.resource = resource
             self._seen = progress = Progress.from_resource(resource)
             self.samples.add(_sample(resource, progress, self._now()))
-            self._forecast.add(self._clock() - self._began, progress.fraction)
+            self._eta.add(self._clock() - self._began, progress.fraction)
             if not resource.done:
                 return
             self._ended, self._following = True, False
@@ -235,7 +235,7 @@ class Follower:
         """Take over what a look has seen; return the seconds until the next one, None at the end."""
         with self._lock:
             self._failures, self._failing_since = 0, None
-        self.absorb(resource)
+        self.update(resource)
         return self._delay() if self._following else None
 
     def is_ahead_of(self, resource: OperationResource) -> bool:
@@ -263,13 +263,13 @@ class Follower:
             self.lose(self._lost_by(error, f"could not be read for {failing:.0f} s"))
         return delay
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         """Hear that `run` raised something unforeseen."""
         self.lose(self._lost_by(error, f"cannot be followed ({type(error).__name__})"))
 
     def _delay(self) -> float:
         return self._policy.delay(
-            self._clock() - self._began, self._forecast, watched=self.watched, draw=self._draw()
+            self._clock() - self._began, self._eta, watched=self.watched, draw=self._draw()
         )
 
     def _lost_by(self, error: BaseException, what: str) -> PollingLost:

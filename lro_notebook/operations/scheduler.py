@@ -3,7 +3,7 @@
 `Budget` says how many requests a client may send. `Scheduler` owns one
 scheduler thread and four request threads for the whole process, more only while some of these hang; all are
 daemon and named, none there before the first job. It knows nothing of operations: a job is anything with
-`run` and `abandon`.
+`run` and `on_crash`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Job(Protocol):
     def run(self) -> float | None:
         """Do the work once; return the seconds until the next time, or None when it is over."""
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         """Hear that `run` raised `error`, and will not be called again."""
 
 
@@ -334,7 +334,7 @@ class Scheduler:
 
     def _abandon(self, job: Job, error: BaseException) -> None:
         try:
-            job.abandon(error)
+            job.on_crash(error)
         except BaseException:  # noqa: BLE001 - as above
             _log.exception("a job could not be told that it was abandoned")
 

@@ -160,7 +160,7 @@ def plain_pause(operations: Sequence[Operation]) -> Callable[[float], object]:
     """Return a function that waits so many seconds, less where the first unfinished operation ends."""
 
     def pause(seconds: float) -> None:
-        waiting = (op.follower.released for op in operations if not op.follower.released.is_set())
+        waiting = (op.poller.released for op in operations if not op.poller.released.is_set())
         event = next(waiting, None)
         if event is not None:
             event.wait(seconds)
@@ -171,12 +171,12 @@ def plain_pause(operations: Sequence[Operation]) -> Callable[[float], object]:
 def _followed(ops: Iterable[Operation]) -> list[Operation]:
     operations = list(ops)
     for operation in operations:
-        operation.follower.follow()
+        operation.poller.follow()
     return operations
 
 
 def _released(operation: Operation) -> bool:
-    return operation.follower.released.is_set()
+    return operation.poller.released.is_set()
 
 
 def _without_result(operation: Operation) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import Code, ConfigError, LroWarning, warn_caller
 from lro_notebook.http import auth
 from lro_notebook.http.paging import paginate
-from lro_notebook.http.session import Rest
+from lro_notebook.http.session import Session
 from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.resource import format_timestamp, parse_int64, parse_timestamp
 from lro_notebook.reports.frames import typed
@@ -66,12 +66,12 @@ def failures(operation: Operation, *, transport: httpx.BaseTransport | None = No
     return frame
 
 
-def _logging(operation: Operation, transport: httpx.BaseTransport | None) -> tuple[Rest, bool]:
+def _logging(operation: Operation, transport: httpx.BaseTransport | None) -> tuple[Session, bool]:
     """Return where the log is, and whether that is a connection of its own, to Cloud Logging."""
     client = operation.client
     if client is not None and client.local() is not None:
-        return client.rest, False
-    credentials = None if client is None else client.rest.credentials
+        return client.session, False
+    credentials = None if client is None else client.session.credentials
     if credentials is None:
         logs = (operation.resource.metadata or {}).get("logsUrl") or "the Logs Explorer of the project"
         raise ConfigError(
@@ -79,7 +79,7 @@ def _logging(operation: Operation, transport: httpx.BaseTransport | None) -> tup
             f"for one service alone); they are in {logs}"
         )
     endpoint = f"https://logging.{auth.universe_of(credentials)}"
-    return Rest(endpoint, credentials=credentials, transport=transport), True
+    return Session(endpoint, credentials=credentials, transport=transport), True
 
 
 def _by_operation(operation: Operation) -> str:
@@ -102,7 +102,7 @@ def _by_time(operation: Operation) -> str:
     return " AND ".join(clauses)
 
 
-def _rows(rest: Rest, filter_: str, operation: Operation) -> Iterator[dict[str, Any]]:
+def _rows(session: Session, filter_: str, operation: Operation) -> Iterator[dict[str, Any]]:
     project = "/".join(operation.name.split("/")[:2])
     body: dict[str, Any] = {
         "resourceNames": [project],
@@ -113,9 +113,9 @@ def _rows(rest: Rest, filter_: str, operation: Operation) -> Iterator[dict[str, 
 
     def fetch(token: str | None) -> dict[str, Any]:
         asked = {**body, "pageToken": token} if token else body
-        return rest.call("POST", "v2/entries:list", role="read", json=asked)
+        return session.call("POST", "v2/entries:list", role="read", json=asked)
 
-    for page in paginate(fetch, "entries", where=str(rest.url("v2/entries:list"))):
+    for page in paginate(fetch, "entries", where=str(session.url("v2/entries:list"))):
         yield from map(_row, page)
 
 

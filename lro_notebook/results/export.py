@@ -115,8 +115,8 @@ class Target:
             writers = {
                 name: self._writer(stack_, name, number, kind, drafts) for name, kind in schemas.items()
             }
-            for chunk in work.chunks(advance, part):
-                for name, table in chunk.tables.items():
+            for batch in work.batches(advance, part):
+                for name, table in batch.tables.items():
                     writers[name].write_table(plan.columns(name).fit(table, schemas[name].names))
                     rows[name] += table.num_rows
         return [self._written(name, number, count, drafts) for name, count in rows.items()]
@@ -156,10 +156,10 @@ def survey(work: Work, advance: Advance) -> tuple[Plan, Report, list[list[Shard]
     parts: list[list[Shard]] = []
     for first, *others in work.parts():
         parts.append([replace(first, row=rows), *others])
-        for chunk in work.chunks(advance, parts[-1]):
-            plan.add(chunk)
-            report.add(chunk)
-            rows += chunk.tables[work.name].num_rows if work.name in chunk.tables else 0
+        for batch in work.batches(advance, parts[-1]):
+            plan.add(batch)
+            report.add(batch)
+            rows += batch.tables[work.name].num_rows if work.name in batch.tables else 0
     return plan, report, parts
 
 
@@ -204,8 +204,8 @@ class _Partition:
     columns: tuple[str, ...]
 
     def __call__(self, shards: Sequence[Shard]) -> pd.DataFrame:
-        chunks = self.work.chunks(shards=shards)
-        tables = [chunk.tables[self.name] for chunk in chunks if self.name in chunk.tables]
+        batches = self.work.batches(shards=shards)
+        tables = [batch.tables[self.name] for batch in batches if self.name in batch.tables]
         table = stack(tables, self.plan.columns(self.name), self.columns)
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
         return frame

@@ -57,7 +57,7 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
 
 def _in_store(client: Client, name: str, response: Mapping[str, Any], options: Mapping[str, Any]) -> Results:
     """Return what an operation left in a store, beside its response."""
-    store = Store(client.rest, name)
+    store = Store(client.session, name)
     wanted = options.get("tables")
     asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
     shards = [shard for shard in find_in_store(store) if asked is None or shard.table in asked]

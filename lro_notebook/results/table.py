@@ -17,7 +17,7 @@ from lro_notebook.results.sources.registry import source_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lro_notebook.results.arrow.batch import Advance, Chunk, Options
+    from lro_notebook.results.arrow.batch import Advance, Batch, Options
     from lro_notebook.results.discover import Shard
 
 
@@ -32,10 +32,10 @@ class Report:
     bad: list[BadLine] = field(default_factory=list)
     truncated: dict[str, int] = field(default_factory=dict)
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, batch: Batch) -> None:
         """Take a piece into account."""
-        self.bad.extend(chunk.bad)
-        for column, rows in chunk.truncated.items():
+        self.bad.extend(batch.bad)
+        for column, rows in batch.truncated.items():
             self.truncated[column] = self.truncated.get(column, 0) + rows
 
 
@@ -75,9 +75,9 @@ class Work:
         size = _OBJECTS if self.shards[0].kind == "instances" else 1
         return [list(self.shards[start : start + size]) for start in range(0, len(self.shards), size)]
 
-    def chunks(
+    def batches(
         self, advance: Advance = lambda _: None, shards: Sequence[Shard] | None = None
-    ) -> Iterator[Chunk]:
+    ) -> Iterator[Batch]:
         """Read the files, or only `shards` of them, piece by piece.
 
         Raises
@@ -86,9 +86,9 @@ class Work:
             A file cannot be read, or a line is bad and ``errors="raise"``.
         """
         source = source_of(self.shards[0].kind)
-        for chunk in source(self.location, shards or self.shards, self.options, advance):
-            raise_if_asked(chunk.bad, self.options)
-            yield chunk
+        for batch in source(self.location, shards or self.shards, self.options, advance):
+            raise_if_asked(batch.bad, self.options)
+            yield batch
 
 
 class Plan:
@@ -100,10 +100,10 @@ class Plan:
         self._columns: dict[str, Columns] = {self._main: self._new()}
         self._names: dict[str, None] = {}
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, batch: Batch) -> None:
         """Take the columns of a piece into account."""
-        self._names.update(dict.fromkeys(chunk.names))
-        for name, table in chunk.tables.items():
+        self._names.update(dict.fromkeys(batch.names))
+        for name, table in batch.tables.items():
             columns = self.columns(name)
             columns.add(table)
             self._limits.check_width(name, len(columns), 1)
@@ -171,10 +171,10 @@ def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
     """
     plan, report, gauge = Plan(work), Report(), Gauge(work.name, work.size)
     parts: dict[str, list[pa.Table]] = {}
-    for chunk in work.chunks(_both(advance, gauge.advance)):
-        plan.add(chunk)
-        report.add(chunk)
-        for name, table in chunk.tables.items():
+    for batch in work.batches(_both(advance, gauge.advance)):
+        plan.add(batch)
+        report.add(batch)
+        for name, table in batch.tables.items():
             parts.setdefault(name, []).append(table)
             gauge.hold(table.nbytes)
     gauge.need(sum(_blank(plan.columns(name), tables) for name, tables in parts.items()))
@@ -192,8 +192,8 @@ def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
 def scan(work: Work, advance: Advance = lambda _: None) -> Report:
     """Read the files of `work` for what is wrong in them, and keep nothing else."""
     report = Report()
-    for chunk in work.chunks(advance):
-        report.add(chunk)
+    for batch in work.batches(advance):
+        report.add(batch)
     return report
 
 

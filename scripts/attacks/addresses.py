@@ -15,7 +15,7 @@ from wire_table import TABLE
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.http import addresses
-from lro_notebook.http.session import Rest
+from lro_notebook.http.session import Session
 from lro_notebook.operations.journal import Journal
 from lro_notebook.results.places import Near
 
@@ -52,7 +52,7 @@ def helpers(draw: random.Random) -> tuple[int, int]:
 
 def paths(draw: random.Random) -> tuple[int, int]:
     """Make an address of any text."""
-    rest, held = Rest(str(_BASE)), 0
+    rest, held = Session(str(_BASE)), 0
     for _ in range(_PATHS):
         path = "projects/p/" * draw.randint(0, 1) + _text(draw, 9)
         try:

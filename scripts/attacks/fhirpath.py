@@ -12,8 +12,8 @@ from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import PathError
 from lro_notebook.fhirpath.values import Item
-from lro_notebook.local.core.service_errors import Refusal
-from lro_notebook.local.fhir.cohort_expression import Flaw, compile_expression
+from lro_notebook.local.core.service_errors import ServiceError
+from lro_notebook.local.fhir.cohort_expression import ParseError, compile_expression
 
 if TYPE_CHECKING:
     import random
@@ -142,7 +142,7 @@ def _cohorts(dice: random.Random) -> tuple[int, int]:
             compiled = compile_expression(f"Patient.where({_expression(dice, dice.randrange(4))})")
             found = compiled.select(root, Scope(root))
             held += all(resource["resourceType"] for resource in found)
-        except (Refusal, Flaw):
+        except (ServiceError, ParseError):
             held += 1
     return tried, held
 

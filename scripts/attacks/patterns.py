@@ -13,7 +13,7 @@ from lro_notebook.fhirpath import regex
 from lro_notebook.globs import Glob
 from lro_notebook.local import log_routes
 from lro_notebook.local.consent import rules
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.fhir import cohort_expression
 from lro_notebook.local.hl7v2 import message_filter
 from lro_notebook.operations.progress import Progress
@@ -70,7 +70,7 @@ def expressions(rng: random.Random) -> tuple[int, int]:
 
     def attempt(rng: random.Random) -> None:
         read, text = rng.choice(readers), _pumped(rng, words, 19_000)
-        with contextlib.suppress(Refusal):
+        with contextlib.suppress(ServiceError):
             read(rng.choice(["", 'operation.id = "', "a in [", "a = '"]) + text)
 
     return _loop(rng, 3_000, attempt)

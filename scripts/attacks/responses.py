@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hostile import Hostile, bomb, saying, whole
 
 import lro_notebook as lro
-from lro_notebook.http.session import Rest
+from lro_notebook.http.session import Session
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import OperationResource
 
@@ -99,7 +99,7 @@ def one_answer(answer: bytes, method: Callable[[lro.Client], object]) -> bool:
         Hostile(lambda connection, _: connection.sendall(answer)) as server,
         lro.Client(server.endpoint, timeout=TIMEOUT, max_answer=MOST) as client,
     ):
-        client.rest._retry = lro_policy()  # noqa: SLF001 - one try each
+        client.session._retry = lro_policy()  # noqa: SLF001 - one try each
         try:
             method(client)
         except lro.LroError as error:
@@ -120,7 +120,7 @@ def answers(draw: random.Random) -> tuple[int, int]:
         lambda client: client.get(NAME).progress,
         lambda client: list(client.list("projects/p")),
         lambda client: client.start("POST", "x:go", {}, show=False),
-        lambda client: client.rest.call("DELETE", NAME, role="read"),
+        lambda client: client.session.call("DELETE", NAME, role="read"),
     ]
     tried = 120
     return tried, sum(one_answer(spoilt(draw, bodies(draw)), draw.choice(methods)) for _ in range(tried))
@@ -168,7 +168,7 @@ def endless(draw: random.Random) -> tuple[int, int]:
 
 def bounded(endpoint: str) -> bool:
     """Tell whether a request ends in time with an error of ours."""
-    rest, began = Rest(endpoint, timeout=TIMEOUT, max_answer=MOST), time.monotonic()
+    rest, began = Session(endpoint, timeout=TIMEOUT, max_answer=MOST), time.monotonic()
     try:
         rest.call("GET", NAME, role="poll")
     except lro.LroError:
@@ -201,7 +201,7 @@ def beside(draw: random.Random) -> tuple[int, int]:
             client = stack.enter_context(lro.Client(server.endpoint))
             operations.append(client.snapshot(OperationResource(NAME)))
         for each in operations:
-            each.follower.follow()
+            each.poller.follow()
         try:
             operations[-1].wait(seconds + LATE)
         except lro.WaitTimeout:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path as File
 
 import pytest
+from places import ROOT
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.fhirpath.dialect import FHIRPATH, VIEWS
@@ -93,7 +93,7 @@ def test_what_is_no_fhirpath_is_refused_with_its_place(text: str, message: str) 
 
 
 def test_the_documents_list_every_function() -> None:
-    text = (File(__file__).parents[2] / "docs/fidelity.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")
     section = text.partition("## FHIRPath of executeCohort")[2].partition("\n## ")[0]
     assert [name for name in sorted(FHIRPATH.functions) if f"`{name}`" not in section] == []
 

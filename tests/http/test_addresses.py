@@ -18,7 +18,7 @@ from wire_table import BESIDE, TABLE, WITHOUT
 import lro_notebook as lro
 from lro_notebook import Client, ConfigError
 from lro_notebook.http import addresses
-from lro_notebook.http.session import Rest
+from lro_notebook.http.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "projects/p/locations/l/datasets/d"
 #: What leads nowhere else in a full name, which may have more parts.
 HARMLESS_IN_NAMES = ("a/b", "@evil.example")
-BASED = Rest("https://api.example.com/base/v2")
+BASED = Session("https://api.example.com/base/v2")
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
 
@@ -92,7 +92,7 @@ def test_any_path_becomes_that_address_or_none(path: str) -> None:
 @pytest.mark.parametrize("evil", [path for path in EVIL if path not in ("@evil.example", "a" * 1025)])
 def test_the_last_line_of_defence_sends_nothing_either(evil: str) -> None:
     transport = Scripted(ok({}))
-    rest = Rest("https://api.example.com", transport=transport)
+    rest = Session("https://api.example.com", transport=transport)
     for path in (f"projects/p/{evil}", f"{evil}/projects/p", f"projects/{evil}/x"):
         if not set("/") >= set(evil) and path != "projects/p/a/b" and "a/b" not in path and "s?x" not in path:
             with pytest.raises(ConfigError):
@@ -104,7 +104,7 @@ def test_what_the_http_library_folds_is_seen_even_if_the_grammar_let_it_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(addresses, "checked", lambda path, **_: path)
-    rest = Rest("https://api.example.com")
+    rest = Session("https://api.example.com")
     for path in ("a/../b", "a/./b", "..", "a?b=c", "a#b", "a%2e%2e/b", "a%2Fb"):
         with pytest.raises(ConfigError, match="another address"):
             rest.url(path)
@@ -244,7 +244,7 @@ def test_a_simple_query_in_the_path_of_a_start_is_a_query_and_any_other_is_refus
 def test_a_value_of_a_query_cannot_break_out(name: str, value: str) -> None:
     transport = Scripted(ok({}))
     try:
-        Rest("https://api.example.com", transport=transport).call(
+        Session("https://api.example.com", transport=transport).call(
             "GET", "x", role="read", params={name: value}
         )
     except UnicodeEncodeError:  # half a surrogate pair: no wire carries it
@@ -336,6 +336,6 @@ def test_a_type_that_a_store_names_is_a_type(name: Any) -> None:  # noqa: ANN401
     from lro_notebook.results.sources.store import Store, find_in_store  # noqa: PLC0415 - pandas
 
     transport = Scripted(ok({"metrics": [{"resourceType": name, "count": "1"}]}))
-    rest = Rest("https://api.example.com", transport=transport)
+    rest = Session("https://api.example.com", transport=transport)
     with pytest.raises(ConfigError, match="resource type"):
         find_in_store(Store(rest, f"{NAME}/fhirStores/s"))

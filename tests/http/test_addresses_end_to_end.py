@@ -50,7 +50,7 @@ def test_nothing_happens_to_the_dataset(
 def test_a_raw_request_with_such_a_path_is_not_sent_either(dataset: Dataset) -> None:
     for path in (f"{dataset.name}/fhirStores/..", f"{dataset.name}?x", f"{dataset.name}/fhirStores/%2e%2e"):
         with pytest.raises(ConfigError):
-            dataset.client.rest.call("DELETE", path, role="read")
+            dataset.client.session.call("DELETE", path, role="read")
     assert dataset.exists()
 
 

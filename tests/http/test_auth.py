@@ -9,15 +9,15 @@ from google.auth.credentials import AnonymousCredentials
 
 from lro_notebook import AuthError, ConfigError
 from lro_notebook.http import auth
-from lro_notebook.http.responses import NoAnswer
-from lro_notebook.http.session import Rest, RetryPolicy
+from lro_notebook.http.responses import NoResponse
+from lro_notebook.http.session import RetryPolicy, Session
 
 GOOGLE = "https://healthcare.googleapis.com"
 
 
 def call(transport: Scripted, endpoint: str, credentials: object = None) -> None:
     retry = RetryPolicy(attempts=1)
-    Rest(endpoint, credentials=credentials, transport=transport, retry=retry).call("GET", "x", role="read")
+    Session(endpoint, credentials=credentials, transport=transport, retry=retry).call("GET", "x", role="read")
 
 
 def test_a_token_string_goes_to_its_endpoint() -> None:
@@ -28,7 +28,7 @@ def test_a_token_string_goes_to_its_endpoint() -> None:
 
 def test_a_token_never_goes_over_plain_http_to_another_machine() -> None:
     with pytest.raises(ConfigError, match="plain http") as caught:
-        Rest("http://api.example.com", credentials="secret-token")
+        Session("http://api.example.com", credentials="secret-token")
     assert "secret-token" not in str(caught.value)
 
 
@@ -49,12 +49,12 @@ def test_a_request_to_another_origin_goes_unsigned() -> None:
 @pytest.mark.parametrize("token", ["", "  ", "two\nlines", "naïve"])
 def test_what_cannot_be_a_token_is_refused(token: str) -> None:
     with pytest.raises(ConfigError, match="token"):
-        Rest("https://api.example.com", credentials=token)
+        Session("https://api.example.com", credentials=token)
 
 
 def test_an_object_of_another_kind_is_refused() -> None:
     with pytest.raises(ConfigError, match="not dict"):
-        Rest("https://api.example.com", credentials={})
+        Session("https://api.example.com", credentials={})
 
 
 def test_without_credentials_only_google_hosts_get_application_default_ones(
@@ -114,7 +114,7 @@ def test_a_refresh_that_is_refused_names_the_command() -> None:
 
 
 def test_a_token_server_out_of_reach_counts_as_a_lost_connection() -> None:
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoResponse):
         call(Scripted(ok({})), GOOGLE, Renewable(google.auth.exceptions.TransportError("no route")))
 
 

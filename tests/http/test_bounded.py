@@ -17,8 +17,8 @@ from hostile import Hostile, bomb, saying, whole
 from lro_notebook.errors import ApiError, LroError
 from lro_notebook.http.auth import is_loopback
 from lro_notebook.http.bounded import BoundedTransport, TooLarge, TooSlow, carrier
-from lro_notebook.http.responses import AnswerLost, NoAnswer, UnusableAnswer, is_transient
-from lro_notebook.http.session import Rest
+from lro_notebook.http.responses import NoResponse, ResponseLost, UnusableAnswer, is_transient
+from lro_notebook.http.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def asked(answer: Answers, *, timeout: float = TIMEOUT, most: int = 1 << 20, rol
 def asked_of(
     server: Hostile, *, timeout: float = TIMEOUT, most: int = 1 << 20, role: str = "poll"
 ) -> LroError:
-    rest = Rest(server.endpoint, timeout=timeout, max_answer=most)
+    rest = Session(server.endpoint, timeout=timeout, max_answer=most)
     began = time.monotonic()
     try:
         with pytest.raises(LroError) as caught:
@@ -82,7 +82,7 @@ def test_an_answer_without_an_end_is_cut_at_its_bound(head: bytes, piece: bytes)
 def test_an_answer_in_crumbs_costs_no_more_than_a_second_of_work() -> None:
     began = time.thread_time()
     error = asked(endless(CHUNKED, b"1\r\nx\r\n" * 10_000), timeout=20.0, most=64 << 20)
-    assert isinstance(error, NoAnswer)
+    assert isinstance(error, NoResponse)
     assert time.thread_time() - began < SOON
 
 
@@ -165,13 +165,13 @@ def test_gzip_in_any_pieces_and_members_reads_as_what_was_zipped(size: int, memb
 def test_codings_that_are_broken_or_not_asked_for_are_no_answer(coding: str, body: bytes) -> None:
     answer = whole(body, f"Content-Encoding: {coding}")
     error = asked(lambda connection, _: connection.sendall(answer), timeout=2.0)
-    assert isinstance(error, NoAnswer)
+    assert isinstance(error, NoResponse)
     assert is_transient(error)
 
 
 def test_only_what_is_unpacked_in_bounded_steps_is_asked_for() -> None:
     transport = Scripted(ok({}))
-    Rest("http://127.0.0.1:1", transport=transport).call("GET", NAME, role="read")
+    Session("http://127.0.0.1:1", transport=transport).call("GET", NAME, role="read")
     assert transport.requests[0].headers["Accept-Encoding"] == "gzip"
 
 
@@ -194,7 +194,7 @@ def test_bytes_that_drip_end_in_time(start: bytes) -> None:
 
     with Hostile(answer) as server:
         error = asked_of(server)
-    assert isinstance(error, NoAnswer)
+    assert isinstance(error, NoResponse)
     assert "not there after 0.4 s" in str(error)
 
 
@@ -204,14 +204,14 @@ def test_a_start_whose_answer_drips_counts_as_lost() -> None:
         server.drip(connection, b" ")
 
     with Hostile(answer) as server:
-        assert isinstance(asked_of(server, role="start"), AnswerLost)
+        assert isinstance(asked_of(server, role="start"), ResponseLost)
 
 
 def test_a_server_that_reads_nothing_ends_the_request_in_time() -> None:
     quiet = socket.create_server(("127.0.0.1", 0))
-    rest = Rest(f"http://127.0.0.1:{quiet.getsockname()[1]}", timeout=TIMEOUT)
+    rest = Session(f"http://127.0.0.1:{quiet.getsockname()[1]}", timeout=TIMEOUT)
     began = time.monotonic()
-    with quiet, pytest.raises(NoAnswer):
+    with quiet, pytest.raises(NoResponse):
         rest.call("POST", "x:go", role="poll", json={"a": "x" * (32 << 20)})
     rest.close()
     assert time.monotonic() - began < SOON
@@ -225,7 +225,7 @@ def test_a_large_answer_that_keeps_coming_may_take_longer() -> None:
             connection.sendall(b" " * 50_000)
 
     with Hostile(answer) as server:
-        rest = Rest(server.endpoint, timeout=TIMEOUT)
+        rest = Session(server.endpoint, timeout=TIMEOUT)
         assert rest.call("GET", NAME, role="poll") == {}
         rest.close()
 
@@ -262,7 +262,7 @@ def test_a_healthy_answer_on_the_same_connection_is_read_as_ever() -> None:
         return True
 
     with Hostile(answer) as server:
-        rest = Rest(server.endpoint, timeout=TIMEOUT)
+        rest = Session(server.endpoint, timeout=TIMEOUT)
         for _ in range(3):
             assert rest.call("GET", NAME, role="poll") == {"name": NAME}
             server.over.wait(0.05)
@@ -307,7 +307,7 @@ def test_an_odd_answer_is_an_error_of_ours(odd: str, role: str) -> None:
         connection.sendall(ODD[odd])
 
     with Hostile(answer) as server:
-        rest = Rest(server.endpoint, timeout=2.0, sleep=lambda _: None)
+        rest = Session(server.endpoint, timeout=2.0, sleep=lambda _: None)
         with pytest.raises(LroError) as caught:
             rest.call("GET", NAME, role=role)  # type: ignore[arg-type]  # a role
         rest.close()
@@ -316,19 +316,19 @@ def test_an_odd_answer_is_an_error_of_ours(odd: str, role: str) -> None:
 
 def test_an_answer_without_a_body_is_an_empty_object() -> None:
     transport = Scripted(httpx.Response(204))
-    assert Rest("http://127.0.0.1:1", transport=transport).call("DELETE", NAME, role="read") == {}
+    assert Session("http://127.0.0.1:1", transport=transport).call("DELETE", NAME, role="read") == {}
 
 
 def test_a_key_that_comes_twice_counts_once() -> None:
     transport = Scripted(httpx.Response(200, content=b'{"name": "a", "name": "b"}'))
-    assert Rest("http://127.0.0.1:1", transport=transport).call("GET", NAME, role="read") == {"name": "b"}
+    assert Session("http://127.0.0.1:1", transport=transport).call("GET", NAME, role="read") == {"name": "b"}
 
 
 def test_what_a_service_says_is_shown_in_part_where_it_says_too_much() -> None:
     body = b'{"error": {"code": 400, "message": "' + b"y" * 5_000_000 + b'"}}'
     transport = Scripted(httpx.Response(400, content=body))
     with pytest.raises(ApiError) as caught:
-        Rest("http://127.0.0.1:1", transport=transport).call("GET", NAME, role="read")
+        Session("http://127.0.0.1:1", transport=transport).call("GET", NAME, role="read")
     assert "(of 5,000,000 characters)" in str(caught.value)
     assert len(str(caught.value)) < 5000
 
@@ -352,7 +352,7 @@ def test_what_a_service_says_is_shown_in_part_where_it_says_too_much() -> None:
 def test_the_time_that_a_service_asks_for_is_a_number_or_nothing(header: str, seconds: float | None) -> None:
     answer = httpx.Response(503, headers=[(b"Retry-After", header.encode())])
     with pytest.raises(ApiError) as caught:
-        Rest("http://127.0.0.1:1", transport=Scripted(answer)).call("GET", NAME, role="poll")
+        Session("http://127.0.0.1:1", transport=Scripted(answer)).call("GET", NAME, role="poll")
     assert caught.value.retry_after == seconds
 
 
@@ -360,7 +360,7 @@ def test_the_time_that_a_service_asks_for_is_a_number_or_nothing(header: str, se
 def test_a_service_that_asks_for_years_is_not_waited_for(role: str) -> None:
     clock = Clock()
     transport = Scripted(httpx.Response(429, headers={"Retry-After": "100000000"}))
-    rest = Rest("http://127.0.0.1:1", transport=transport, sleep=clock.sleep, clock=clock)
+    rest = Session("http://127.0.0.1:1", transport=transport, sleep=clock.sleep, clock=clock)
     with pytest.raises(ApiError):
         rest.call("POST", "x:go", role=role)  # type: ignore[arg-type]  # a role
     assert sum(clock.slept) <= 90.0

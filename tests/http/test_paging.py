@@ -15,7 +15,7 @@ from lro_notebook.errors import ApiError
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import UnusableAnswer, is_transient
-from lro_notebook.http.session import Rest
+from lro_notebook.http.session import Session
 from lro_notebook.operations.remote import ask_local
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import Shard
@@ -55,7 +55,7 @@ ENDLESS: dict[str, Callable[[int, Any], dict[str, Any]]] = {
 def lists(transport: httpx.MockTransport) -> dict[str, Callable[[], Iterable[object]]]:
     """Return everything that reads a list, each with a client that has this transport."""
     client = lro.Client(ENDPOINT, transport=transport)
-    rest = Rest(ENDPOINT, transport=transport)
+    rest = Session(ENDPOINT, transport=transport)
     dataset = Dataset(client, PARENT)
     store = Store(rest, f"{PARENT}/fhirStores/s")
     messages = Store(rest, f"{PARENT}/hl7V2Stores/s")
@@ -158,7 +158,7 @@ def test_a_store_without_a_name_is_left_out_with_a_word(caplog: pytest.LogCaptur
 )
 def test_odd_metrics_of_a_store_name_no_tables(metrics: Any) -> None:  # noqa: ANN401 - any JSON value
     transport = Pages(lambda _: {"metrics": metrics})
-    assert find_in_store(Store(Rest(ENDPOINT, transport=transport), f"{PARENT}/fhirStores/s")) == []
+    assert find_in_store(Store(Session(ENDPOINT, transport=transport), f"{PARENT}/fhirStores/s")) == []
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_odd_metrics_of_a_store_name_no_tables(metrics: Any) -> None:  # noqa: A
 )
 def test_an_answer_about_another_operation_or_none_is_no_answer(answer: dict[str, Any]) -> None:
     with lro.Client(ENDPOINT, transport=Pages(lambda _: answer)) as client:
-        client.rest._sleep = lambda _: None
+        client.session._sleep = lambda _: None
         with pytest.raises(ApiError, match="the answer is"):
             client.get(NAME)
 
@@ -181,7 +181,7 @@ def test_the_number_of_a_project_may_stand_for_its_id() -> None:
 @pytest.mark.parametrize("more", [{}, {"dataDir": 5, "buckets": "x"}, {"dataDir": "x"}])
 def test_a_service_that_only_calls_itself_local_is_none(more: dict[str, Any]) -> None:
     transport = Pages(lambda _: {"service": "lro-notebook-local", **more})
-    assert ask_local(Rest(ENDPOINT, transport=transport)) is None
+    assert ask_local(Session(ENDPOINT, transport=transport)) is None
 
 
 @pytest.mark.parametrize("answer", [[5, {"a": 1}, None], {"items": [{"a": 1}]}])
@@ -207,7 +207,7 @@ def test_pages_that_are_too_large_are_asked_for_again_in_smaller_ones(field: str
         items = {"hl7V2Messages": [resource] * size, "entry": [{"resource": resource}] * size}
         return httpx.Response(200, content=json.dumps(items).encode())
 
-    rest = Rest(ENDPOINT, transport=httpx.MockTransport(answer), max_answer=500_000)
+    rest = Session(ENDPOINT, transport=httpx.MockTransport(answer), max_answer=500_000)
     store = Store(rest, f"{PARENT}/hl7V2Stores/s")
     if field == "pageSize":
         chunks = list(read_listed(store, find_in_store(store), Options(), lambda _: None))

@@ -9,15 +9,15 @@ import pytest
 from fakes import Clock, Scripted, failed, ok
 
 from lro_notebook import ApiError, AuthError, Code, ConfigError
-from lro_notebook.http.responses import AnswerLost, NoAnswer, is_transient
-from lro_notebook.http.session import Rest, RetryPolicy
+from lro_notebook.http.responses import NoResponse, ResponseLost, is_transient
+from lro_notebook.http.session import RetryPolicy, Session
 
 HOST = "https://api.example.com"
 
 
-def rest_on(transport: Scripted, endpoint: str = HOST, **options: object) -> tuple[Rest, Clock]:
+def rest_on(transport: Scripted, endpoint: str = HOST, **options: object) -> tuple[Session, Clock]:
     clock = Clock()
-    rest = Rest(endpoint, transport=transport, sleep=clock.sleep, clock=clock, draw=lambda: 0.5, **options)  # type: ignore[arg-type]  # options of a test
+    rest = Session(endpoint, transport=transport, sleep=clock.sleep, clock=clock, draw=lambda: 0.5, **options)  # type: ignore[arg-type]  # options of a test
     return rest, clock
 
 
@@ -41,7 +41,7 @@ def test_the_version_comes_from_the_path_else_from_the_endpoint(endpoint: str, p
 @pytest.mark.parametrize("endpoint", ["", "healthcare.googleapis.com", "ftp://x", "https://"])
 def test_an_endpoint_that_is_no_http_address_is_refused(endpoint: str) -> None:
     with pytest.raises(ConfigError, match="http"):
-        Rest(endpoint)
+        Session(endpoint)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
@@ -119,7 +119,7 @@ def test_a_poll_is_one_single_request() -> None:
 )
 def test_a_start_that_may_have_been_accepted_is_never_sent_again(answer: httpx.Response | Exception) -> None:
     transport = Scripted(answer)
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         rest_on(transport)[0].call("POST", "x:go", role="start", json={})
     assert len(transport.requests) == 1
 
@@ -179,7 +179,7 @@ def test_401_is_an_auth_error_with_the_command_that_helps() -> None:
 
 def test_404_says_what_to_do_next() -> None:
     with pytest.raises(ApiError, match="make it first"):
-        rest_on(Scripted(failed(404)))[0].call("GET", "x", role="read", missing="make it first")
+        rest_on(Scripted(failed(404)))[0].call("GET", "x", role="read", not_found_hint="make it first")
 
 
 def test_a_missing_quota_project_gets_the_command_that_sets_one() -> None:
@@ -196,7 +196,7 @@ def test_redirects_are_not_followed() -> None:
 
 
 def test_an_answer_that_is_no_json_object_is_no_answer() -> None:
-    with pytest.raises(NoAnswer, match="no JSON object"):
+    with pytest.raises(NoResponse, match="no JSON object"):
         rest_on(Scripted(httpx.Response(200, content=b"<html>")))[0].call("GET", "x", role="poll")
 
 

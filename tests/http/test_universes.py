@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 import lro_notebook as lro
 from lro_notebook import Client, ConfigError
 from lro_notebook.http import auth
-from lro_notebook.http.session import Rest
+from lro_notebook.http.session import Session
 from lro_notebook.reports.failures import failures
 from lro_notebook.results import load
 from lro_notebook.results.sources.bigquery import Warehouse
@@ -55,7 +55,7 @@ def test_given_credentials_go_to_hosts_of_their_universe_alone(
     sent: bool,
 ) -> None:
     transport, credentials = Scripted(ok({})), of_universe(universe)
-    rest = Rest(endpoint, credentials=credentials, transport=transport)
+    rest = Session(endpoint, credentials=credentials, transport=transport)
     if sent:
         rest.call("GET", "x", role="read")
         assert transport.authorizations == ["Bearer t1"]
@@ -69,7 +69,7 @@ def test_given_credentials_go_to_hosts_of_their_universe_alone(
 
 def test_credentials_that_hold_no_token_go_anywhere() -> None:
     transport = Scripted(ok({}))
-    Rest("https://api.example.com", credentials=AnonymousCredentials(), transport=transport).call(
+    Session("https://api.example.com", credentials=AnonymousCredentials(), transport=transport).call(
         "GET", "x", role="read"
     )
     assert transport.authorizations == [None]
@@ -147,7 +147,7 @@ def test_a_password_in_an_endpoint_is_refused_and_shown_nowhere(
             lambda: Client(endpoint),
             lambda: Client(endpoint, credentials="token"),
             lambda: lro.connect(name, endpoint=endpoint),
-            lambda: Rest(endpoint),
+            lambda: Session(endpoint),
         ):
             with pytest.raises(ConfigError, match="endpoint") as caught:
                 make()
@@ -200,7 +200,7 @@ def test_a_service_that_comes_back_is_held_to_the_same() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    rest = Rest(
+    rest = Session(
         "http://127.0.0.1:9",
         credentials="t",
         transport=httpx.MockTransport(refuse),

@@ -18,19 +18,19 @@ def page() -> Page:
 
 def test_a_running_operation_is_a_snapshot_and_a_live_view(page: Page) -> None:
     op, _ = page.handle(1)
-    surface = page.show(op)
+    cell_output = page.show(op)
     assert "Import resources: Running." in page.saved["text/plain"]
     assert VIEW in page.live
-    assert len(surface.comm_ids) == 1
+    assert len(cell_output.comm_ids) == 1
 
 
 def test_the_live_part_moves_without_new_outputs_and_the_snapshot_follows_slowly(page: Page) -> None:
     op, _ = page.handle(1)
-    surface = page.show(op)
+    cell_output = page.show(op)
     published = page.published
-    op.follower.absorb(OperationResource.from_dict(operation(name=op.name, metadata=counter(5, 5))))
+    op.poller.update(OperationResource.from_dict(operation(name=op.name, metadata=counter(5, 5))))
     page.scheduler.tick()
-    assert "5 of 10" in card(surface)._numbers.value
+    assert "5 of 10" in card(cell_output)._numbers.value
     assert page.published == published
     page.clock.now += REFRESH
     page.scheduler.tick()
@@ -42,38 +42,38 @@ def test_a_new_state_is_saved_at_once(page: Page) -> None:
     op, _ = page.handle(1)
     page.show(op)
     cancelling = {**counter(1, 9), "cancelRequested": True}
-    op.follower.absorb(OperationResource.from_dict(operation(name=op.name, metadata=cancelling)))
+    op.poller.update(OperationResource.from_dict(operation(name=op.name, metadata=cancelling)))
     page.scheduler.tick()
     assert "Cancelling" in page.saved["text/plain"]
 
 
 def test_at_the_end_nothing_live_is_left(page: Page) -> None:
     op, _ = page.handle(1)
-    surface = page.show(op)
+    cell_output = page.show(op)
     end(op)
     page.scheduler.tick()
     assert page.live == {"text/html": "", "text/plain": ""}
     assert "Import resources: Succeeded." in page.saved["text/plain"]
     assert "display:none" not in page.saved["text/html"]
-    assert surface.comm_ids == []
+    assert cell_output.comm_ids == []
     assert page.scheduler.tickers == []
     published = page.published
-    surface.finish()
+    cell_output.finish()
     assert page.published == published
 
 
 def test_what_was_clicked_on_stays_a_while_so_that_the_focus_is_not_lost(page: Page) -> None:
     op, _ = page.handle(1)
-    surface = page.show(op)
-    parts, button = surface._live.root.children, card(surface)._button  # type: ignore[union-attr]  # it is live
+    cell_output = page.show(op)
+    parts, button = cell_output._live.root.children, card(cell_output)._button  # type: ignore[union-attr]  # it is live
     button.click()
     end(op, error={"code": 1, "message": "cancelled"})
     page.scheduler.tick()
-    assert surface._live is not None
-    assert surface._live.root.children == parts
+    assert cell_output._live is not None
+    assert cell_output._live.root.children == parts
     assert (button.description, button.disabled) == (ENDED, False)
-    assert "Cancelled after" in card(surface)._numbers.value
-    assert card(surface)._bar.value == ""
+    assert "Cancelled after" in card(cell_output)._numbers.value
+    assert card(cell_output)._bar.value == ""
     assert "Import resources: Cancelled." in page.saved["text/plain"]
     published = page.published
     page.clock.now += LINGER - 1
@@ -88,18 +88,18 @@ def test_what_was_clicked_on_stays_a_while_so_that_the_focus_is_not_lost(page: P
 
 def test_an_operation_that_is_added_while_the_end_lingers_lives(page: Page) -> None:
     (first, _), (second, _) = page.handle(1), page.handle(2)
-    surface = page.show(first)
-    card(surface)._button.click()
+    cell_output = page.show(first)
+    card(cell_output)._button.click()
     end(first)
     page.scheduler.tick()
-    surface.add(second)
+    cell_output.add(second)
     page.clock.now += LINGER
     page.scheduler.tick()
     assert VIEW in page.live
-    table(surface)._button.click()
+    table(cell_output)._button.click()
     end(second)
     page.scheduler.tick()
-    assert table(surface)._button.description == ENDED
+    assert table(cell_output)._button.description == ENDED
     page.clock.now += LINGER
     page.scheduler.tick()
     assert VIEW not in page.live
@@ -115,11 +115,11 @@ def test_what_has_ended_is_shown_without_anything_live(page: Page) -> None:
 
 def test_a_second_operation_turns_the_card_into_one_table(page: Page) -> None:
     (first, _), (second, _) = page.handle(1), page.handle(2)
-    surface = page.show(first)
-    surface.add(second)
+    cell_output = page.show(first)
+    cell_output.add(second)
     assert len(page.outputs) == 2
     assert page.saved["text/html"].count("<tr") == 3
-    assert table(surface)._button.description == "Cancel all"
+    assert table(cell_output)._button.description == "Cancel all"
     end(first)
     page.scheduler.tick()
     assert VIEW in page.live
@@ -130,10 +130,10 @@ def test_a_second_operation_turns_the_card_into_one_table(page: Page) -> None:
 
 def test_an_operation_may_be_added_after_the_others_have_ended(page: Page) -> None:
     (first, _), (second, _) = page.handle(1), page.handle(2)
-    surface = page.show(first)
+    cell_output = page.show(first)
     end(first)
     page.scheduler.tick()
-    surface.add(second)
+    cell_output.add(second)
     assert VIEW in page.live
     end(second)
     page.scheduler.tick()
@@ -142,10 +142,10 @@ def test_an_operation_may_be_added_after_the_others_have_ended(page: Page) -> No
 
 def test_a_click_is_answered_at_once_and_sent_by_a_request_thread(page: Page) -> None:
     (running, source), (over, untouched) = page.handle(1), page.handle(2)
-    surface = page.show(running, over)
+    cell_output = page.show(running, over)
     end(over)
     page.scheduler.tick()
-    button = table(surface)._button
+    button = table(cell_output)._button
     button.click()
     button.click()
     assert button.description == CANCELLING
@@ -157,17 +157,17 @@ def test_a_click_is_answered_at_once_and_sent_by_a_request_thread(page: Page) ->
 
 def test_a_cancellation_that_fails_is_told(page: Page) -> None:
     op, source = page.handle(1)
-    surface = page.show(op)
+    cell_output = page.show(op)
 
     def refuse() -> None:
         raise PermissionError
 
     source.cancel = refuse  # type: ignore[method-assign]  # the point
-    card(surface)._button.click()
+    card(cell_output)._button.click()
     _, job = page.scheduler.jobs.pop()
     with pytest.raises(PermissionError):
         job.run()
-    job.abandon(PermissionError())
+    job.on_crash(PermissionError())
     page.scheduler.tick()
-    assert "cannot be cancelled: PermissionError" in card(surface)._numbers.value
-    assert card(surface)._button.description == "Cancel"
+    assert "cannot be cancelled: PermissionError" in card(cell_output)._numbers.value
+    assert card(cell_output)._button.description == "Cancel"

@@ -12,7 +12,7 @@ from lro_notebook import Operation, OperationResource
 from lro_notebook.errors import ApiError, Code, shortened
 from lro_notebook.jupyter import card_html, table_html, terminal
 from lro_notebook.jupyter.card_model import view_of
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 
 NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
 LONG = "STATE_<b>é" * 2_500
@@ -41,7 +41,7 @@ def handle(**fields: Any) -> Operation:  # noqa: ANN401 - JSON values
         "counter": {"success": "9" * 18, LONG: LONG},
     }
     resource = OperationResource.from_dict(operation(metadata=metadata, **fields))
-    return Operation(Follower(Silent(), resource, scheduler=ManualScheduler(Clock())))
+    return Operation(OperationPoller(Silent(), resource, scheduler=ManualScheduler(Clock())))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_cards_tables_terminals_and_reprs_show_a_part(
 @pytest.mark.parametrize("name", ["x.y\x1b[31m", "x.a\nb", "x." + "a" * 81, 5, ["x"], {"a": LONG}])
 def test_a_method_that_is_no_name_is_none(name: object) -> None:
     resource = OperationResource.from_dict(operation(metadata={"apiMethodName": name}))
-    op = Operation(Follower(Silent(), resource, scheduler=ManualScheduler(Clock())))
+    op = Operation(OperationPoller(Silent(), resource, scheduler=ManualScheduler(Clock())))
     assert op.method in ("", "5", "['x']")
 
 

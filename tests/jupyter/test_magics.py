@@ -62,7 +62,7 @@ def test_watch_takes_a_known_id_and_any_full_name(shell: InteractiveShell, clien
 def test_cancel_says_what_happened(shell: InteractiveShell, client: lro.Client) -> None:
     op = client.get(NAME)
     assert shell.run_line_magic("lro", "cancel 41") == "operation 41 was asked to stop"
-    op.follower.absorb(lro.OperationResource.from_dict(operation(name=NAME, done=True)))
+    op.poller.update(lro.OperationResource.from_dict(operation(name=NAME, done=True)))
     assert shell.run_line_magic("lro", "cancel 41") == "operation 41 had ended before"
 
 
@@ -105,5 +105,5 @@ def test_commands_and_operations_are_completed(client: lro.Client) -> None:
     assert complete("%lro ") == complete("%lro wa") == ["watch", "cancel", "started"]
     assert complete("%lro watch ") == complete("%lro cancel 4") == ["41"]
     assert complete("%lro started ") == complete("%lro watch 41 ") == []
-    op.follower.absorb(lro.OperationResource.from_dict(operation(name=NAME, done=True)))
+    op.poller.update(lro.OperationResource.from_dict(operation(name=NAME, done=True)))
     assert complete("%lro cancel ") == []

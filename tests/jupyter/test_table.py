@@ -129,10 +129,10 @@ def test_a_snapshot_of_many_keeps_those_that_need_attention_and_says_how_many_ar
 
 
 def test_controls_come_with_many_rows_and_lead_through_the_pages(page: Page) -> None:
-    surface = page.show(*(page.handle(number)[0] for number in range(FEW)))
-    assert table(surface)._controls.layout.display == "none"
-    surface.add(*(page.handle(number)[0] for number in range(FEW, PAGE + 5)))
-    body = table(surface)
+    cell_output = page.show(*(page.handle(number)[0] for number in range(FEW)))
+    assert table(cell_output)._controls.layout.display == "none"
+    cell_output.add(*(page.handle(number)[0] for number in range(FEW, PAGE + 5)))
+    body = table(cell_output)
     assert body._controls.layout.display == ""
     body._on.click()
     assert len(shown(body._table.value)) == 1 + 5
@@ -148,10 +148,10 @@ def test_controls_come_with_many_rows_and_lead_through_the_pages(page: Page) -> 
 
 def test_a_filter_and_a_sort_act_at_once(page: Page) -> None:
     handles = [page.handle(number)[0] for number in range(20)]
-    surface = page.show(*handles)
+    cell_output = page.show(*handles)
     end(handles[7])
     page.scheduler.tick()
-    body = table(surface)
+    body = table(cell_output)
     body._only.value = "succeeded"
     assert [row[0] for row in shown(body._table.value)] == ["State", "✓ Succeeded"]
     body._only.value = "all"
@@ -161,10 +161,10 @@ def test_a_filter_and_a_sort_act_at_once(page: Page) -> None:
 
 def test_only_the_chosen_are_cancelled_also_from_other_pages_than_the_one_that_is_seen(page: Page) -> None:
     handles = [page.handle(number) for number in range(2 * PAGE)]
-    surface = page.show(*(op for op, _ in handles))
+    cell_output = page.show(*(op for op, _ in handles))
     end(handles[0][0])
     page.scheduler.tick()
-    body = table(surface)
+    body = table(cell_output)
     body._choose.value = True
     assert len(body._list.options) == 2 * PAGE - 1
     assert body._button.disabled
@@ -182,8 +182,8 @@ def test_the_list_of_those_to_choose_keeps_its_positions_while_operations_end_an
     page: Page,
 ) -> None:
     handles = [page.handle(number) for number in range(20)]
-    surface = page.show(*(op for op, _ in handles))
-    body = table(surface)
+    cell_output = page.show(*(op for op, _ in handles))
+    body = table(cell_output)
     body._choose.value = True
     offered = body._list.options
     body._list.index = (5,)
@@ -197,9 +197,9 @@ def test_the_list_of_those_to_choose_keeps_its_positions_while_operations_end_an
 
 
 def test_all_that_people_click_gets_through_while_a_cell_waits(page: Page) -> None:
-    surface = page.show(*(page.handle(number)[0] for number in range(3)))
-    assert set(surface.comm_ids) == {widget.model_id for widget in table(surface).clickable}
-    assert len(surface.comm_ids) == 7
+    cell_output = page.show(*(page.handle(number)[0] for number in range(3)))
+    assert set(cell_output.comm_ids) == {widget.model_id for widget in table(cell_output).clickable}
+    assert len(cell_output.comm_ids) == 7
 
 
 def test_a_table_of_many_is_saved_every_few_seconds_however_often_states_change(page: Page) -> None:
@@ -229,22 +229,22 @@ def test_only_what_has_changed_is_looked_at_again(page: Page, monkeypatch: pytes
 
     monkeypatch.setattr(module, "view_of", noted)
     moved = OperationResource.from_dict(operation(name=handles[4].name, metadata=counter(5, 5)))
-    handles[4].follower.absorb(moved)
+    handles[4].poller.update(moved)
     page.scheduler.tick()
     assert made == ["4"]
 
 
 def test_at_the_end_of_all_the_table_is_final(page: Page) -> None:
     handles = [page.handle(number)[0] for number in range(60)]
-    surface = page.show(*handles)
+    cell_output = page.show(*handles)
     for op in handles:
         end(op)
     page.scheduler.tick()
     assert VIEW not in page.live
     assert "60 operations: 60 succeeded · 600 of 600 done" in page.saved["text/plain"]
     assert "60 operations: 60 succeeded" in page.saved["text/html"]
-    assert surface.comm_ids == []
-    surface.close()
+    assert cell_output.comm_ids == []
+    cell_output.close()
 
 
 def test_a_list_of_operations_is_html_where_no_kernel_runs(page: Page) -> None:

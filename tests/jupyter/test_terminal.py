@@ -5,7 +5,7 @@ from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
 from lro_notebook.jupyter import terminal
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 
 
 class Nothing:
@@ -19,14 +19,14 @@ class Nothing:
 
 def handle() -> Operation:
     resource = OperationResource.from_dict(operation())
-    follower = Follower(Nothing(), resource, scheduler=ManualScheduler(Clock()))
-    return Operation(follower)
+    poller = OperationPoller(Nothing(), resource, scheduler=ManualScheduler(Clock()))
+    return Operation(poller)
 
 
 def see(op: Operation, completed: int, pending: int, *, done: bool = False) -> None:
     counter = {"success": str(completed), "pending": str(pending)}
     metadata = {"apiMethodName": "x.ImportResources", "counter": counter}
-    op.follower.absorb(OperationResource.from_dict(operation(metadata=metadata, done=done)))
+    op.poller.update(OperationResource.from_dict(operation(metadata=metadata, done=done)))
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from places import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -115,7 +116,7 @@ class Program:
 @pytest.fixture(scope="session")
 def data() -> Path:
     """Real data beside the checkout, where there is any."""
-    path = Path(__file__).parents[2].parent / "shared" / "data"
+    path = SHARED / "data"
     if not path.is_dir():
         pytest.skip("the real data of ../shared/data is not here")
     return path

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http.faults import Fault, Faults, method_of, parse
 
 DATASET = "/v1/projects/p/locations/l/datasets/d"
@@ -74,5 +74,5 @@ def test_faults_happen_in_order_as_often_as_they_say_and_to_their_calls_alone() 
     ],
 )
 def test_what_cannot_be_scripted_is_refused_with_what_is_expected(body: dict[str, Any], says: str) -> None:
-    with pytest.raises(Refusal, match=says):
+    with pytest.raises(ServiceError, match=says):
         parse(body)

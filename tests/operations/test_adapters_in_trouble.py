@@ -110,7 +110,7 @@ def dead_address() -> str:
 
 
 def troubled(operation: lro.Operation) -> str:
-    operation.follower.follow()
+    operation.poller.follow()
     deadline = time.monotonic() + SOON
     while not operation.trouble and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -121,19 +121,19 @@ def test_the_end_of_a_healthy_operation_is_seen_beside_twelve_that_hang(service:
     hanging = [lro.watch(over_grpc(service.address, f"operations/{number}")) for number in range(12)]
     good = lro.watch(over_grpc(service.address, "operations/good"))
     for each in (*hanging, good):
-        each.follower.follow()
+        each.poller.follow()
     began = time.monotonic()
     assert good.wait(SOON).state == "SUCCEEDED"
     assert time.monotonic() - began < 15.0
     assert all("retrying" in troubled(each) for each in hanging)
     for each in hanging:
-        each.follower.lose(lro.LroError("the test is over"))
+        each.poller.lose(lro.LroError("the test is over"))
 
 
 def test_a_service_that_is_gone_is_trouble_that_people_see() -> None:
     operation = lro.watch(over_grpc(dead_address(), NAME))
     assert "HTTP 503" in troubled(operation)
-    operation.follower.lose(lro.LroError("the test is over"))
+    operation.poller.lose(lro.LroError("the test is over"))
 
 
 @pytest.mark.parametrize("make", [over_grpc, over_rest])

@@ -7,9 +7,9 @@ from fakes import Clock, ManualScheduler
 
 from lro_notebook import PollPolicy
 from lro_notebook.errors import ApiError, Code, LroError
-from lro_notebook.http.responses import NoAnswer
-from lro_notebook.operations.batch_poller import Flock
-from lro_notebook.operations.poller import Follower
+from lro_notebook.http.responses import NoResponse
+from lro_notebook.operations.batch_poller import BatchPoller
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.scheduler import Budget
 
@@ -48,7 +48,7 @@ class Service:
 
 
 class Single:
-    """A `following.Source`: one operation of the service."""
+    """A `poller.Source`: one operation of the service."""
 
     def __init__(self, service: Service, name: str) -> None:
         self.service, self.name = service, name
@@ -66,7 +66,7 @@ class Single:
 
 
 class House:
-    """A flock on a clock that only moves when somebody is due."""
+    """A batch poller on a clock that only moves when somebody is due."""
 
     def __init__(
         self, ends: list[float], *, page_size: int = 1000, rate: float = 1000.0, burst: float = 1000.0
@@ -74,7 +74,7 @@ class House:
         self.clock = Clock()
         self.scheduler = ManualScheduler(self.clock)
         self.service = Service(self.clock, [1000.0 + end for end in ends], page_size)
-        self.flock = Flock(
+        self.batch_poller = BatchPoller(
             self.service,
             Budget(rate, burst, clock=self.clock),
             scheduler=self.scheduler,  # type: ignore[arg-type]  # the same methods, driven by hand
@@ -82,25 +82,25 @@ class House:
             work=lambda: 0.0,
         )
         self.seen_at: dict[str, float] = {}
-        self.followers = [self.follower(name) for name in self.service.ends]
+        self.pollers = [self.poller(name) for name in self.service.ends]
 
-    def follower(self, name: str) -> Follower:
+    def poller(self, name: str) -> OperationPoller:
         def ended(resource: OperationResource) -> None:
             self.seen_at[resource.name] = self.clock.now
 
-        return Follower(
+        return OperationPoller(
             Single(self.service, name),
             OperationResource(name),
             on_end=ended,
-            scheduler=self.flock,
+            scheduler=self.batch_poller,
             policy=PollPolicy(),
             clock=self.clock,
             draw=lambda: 0.5,
         )
 
     def run(self, steps: int = 100_000) -> None:
-        for follower in self.followers:
-            follower.follow()
+        for poller in self.pollers:
+            poller.follow()
         for _ in range(steps):
             if not self.scheduler.jobs:
                 return
@@ -144,7 +144,7 @@ def test_a_service_without_a_list_is_asked_for_it_once(status: int) -> None:
 
 def test_a_list_that_keeps_failing_gives_way_to_single_reads() -> None:
     house = House([30.0] * 20)
-    house.service.list_error = NoAnswer("stalled", url="http://x")
+    house.service.list_error = NoResponse("stalled", url="http://x")
     house.run()
     assert house.service.lists <= 6  # three, and three a while later
     assert max(house.lags) < 11.0
@@ -168,19 +168,19 @@ def test_what_a_list_leaves_out_is_read_by_itself() -> None:
 
 def test_a_list_that_is_older_than_what_was_seen_is_not_believed() -> None:
     house = House([100.0] * 3)
-    follower = house.followers[0]
+    poller = house.pollers[0]
     house.clock.now = 1050.0
-    follower.absorb(follower.source.get())
-    old = OperationResource.from_dict(house.service.operation(follower.resource.name, lag=20.0))
-    assert follower.is_ahead_of(old)
-    assert not follower.is_ahead_of(follower.resource)
+    poller.update(poller.source.get())
+    old = OperationResource.from_dict(house.service.operation(poller.resource.name, lag=20.0))
+    assert poller.is_ahead_of(old)
+    assert not poller.is_ahead_of(poller.resource)
 
 
 def test_no_operation_starves_when_the_budget_is_tight() -> None:
     house = House([400.0] * 60, rate=2.0, burst=1.0)
     house.service.list_error = ApiError("no", status=501, code=Code.UNIMPLEMENTED, url="http://x")
-    for follower in house.followers:
-        follower.follow()
+    for poller in house.pollers:
+        poller.follow()
     for _ in range(400):
         house.scheduler.step()
     counts = [house.service.gets.count(name) for name in house.service.ends]
@@ -194,11 +194,11 @@ def test_a_service_that_asks_to_slow_down_gets_no_request_until_then() -> None:
         "slow down", status=429, code=Code.RESOURCE_EXHAUSTED, url="http://x", retry_after=60.0
     )
     house.service.list_error = house.service.get_error
-    for follower in house.followers:
-        follower.follow()
+    for poller in house.pollers:
+        poller.follow()
     while not house.service.gets and not house.service.lists:
         house.scheduler.step()
-    assert any("slow down (HTTP 429)" in follower.trouble for follower in house.followers)
+    assert any("slow down (HTTP 429)" in poller.trouble for poller in house.pollers)
     asked, house.service.get_error, house.service.list_error = house.clock.now, None, None
     before = len(house.service.gets) + house.service.lists
     while len(house.service.gets) + house.service.lists == before:
@@ -208,8 +208,8 @@ def test_a_service_that_asks_to_slow_down_gets_no_request_until_then() -> None:
 
 def test_a_forgotten_operation_is_not_looked_at_again() -> None:
     house = House([50.0, 50.0])
-    house.followers[0].follow()
-    house.followers[0].lose(LroError("closed"))
+    house.pollers[0].follow()
+    house.pollers[0].lose(LroError("closed"))
     while house.scheduler.jobs:
         house.scheduler.step()
     assert house.service.gets == []
@@ -221,7 +221,7 @@ def test_a_list_that_cannot_be_read_costs_only_itself(caplog: pytest.LogCaptureF
     def broken() -> Iterator[list[dict[str, Any]]]:
         raise RuntimeError("a bug")
 
-    house.flock._listing = broken
+    house.batch_poller._listing = broken
     house.run()
     assert max(house.lags) < 1.0
     assert caplog.text.count("cannot be read (RuntimeError)") == 1
@@ -233,11 +233,11 @@ def test_a_bug_loses_nobody_silently(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Iterator[list[dict[str, Any]]]:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(house.flock, "_list_pays", lambda _: broken())
-    for follower in house.followers:
-        follower.follow()
+    monkeypatch.setattr(house.batch_poller, "_list_pays", lambda _: broken())
+    for poller in house.pollers:
+        poller.follow()
     with pytest.raises(RuntimeError) as caught:
         house.scheduler.step()
-    house.flock.abandon(caught.value)
-    assert all(follower.released.is_set() for follower in house.followers)
-    assert all("op.wait() tries again" in str(follower.take_lost()) for follower in house.followers)
+    house.batch_poller.on_crash(caught.value)
+    assert all(poller.released.is_set() for poller in house.pollers)
+    assert all("op.wait() tries again" in str(poller.pop_error()) for poller in house.pollers)

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from lro_notebook.operations.eta import Forecast
+from lro_notebook.operations.eta import Eta
 
 
-def seen(*moves: tuple[float, float | None]) -> Forecast:
-    forecast = Forecast()
+def seen(*moves: tuple[float, float | None]) -> Eta:
+    eta = Eta()
     for elapsed, fraction in moves:
-        forecast.add(elapsed, fraction)
-    return forecast
+        eta.add(elapsed, fraction)
+    return eta
 
 
 @pytest.mark.parametrize("moves", [(), ((1.0, None),), ((1.0, 0.5),), ((1.0, 0.5), (9.0, 0.5))])
@@ -35,18 +35,18 @@ def test_a_slow_beginning_is_forgotten() -> None:
 
 
 def test_progress_that_goes_backwards_starts_afresh() -> None:
-    forecast = seen((1.0, 0.5), (2.0, 0.9), (3.0, 0.2))
-    assert forecast.end is None
-    forecast.add(4.0, 0.4)
-    assert forecast.end == pytest.approx(7.0)
+    eta = seen((1.0, 0.5), (2.0, 0.9), (3.0, 0.2))
+    assert eta.end is None
+    eta.add(4.0, 0.4)
+    assert eta.end == pytest.approx(7.0)
 
 
 def test_the_start_up_ends_with_the_first_fraction() -> None:
-    forecast = seen((1.0, None), (60.0, None), (90.0, 0.0))
-    assert forecast.began == 90.0
+    eta = seen((1.0, None), (60.0, None), (90.0, 0.0))
+    assert eta.began == 90.0
 
 
 def test_memory_stays_bounded_and_the_forecast_good() -> None:
-    forecast = seen(*((float(step), step / 10_000) for step in range(9_000)))
-    assert forecast.end == pytest.approx(10_000.0)
-    assert len(forecast._moves) <= 64
+    eta = seen(*((float(step), step / 10_000) for step in range(9_000)))
+    assert eta.end == pytest.approx(10_000.0)
+    assert len(eta._moves) <= 64

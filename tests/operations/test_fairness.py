@@ -12,9 +12,9 @@ from fakes import NAME, Clock
 from hostile import Hostile, saying
 
 import lro_notebook as lro
-from lro_notebook.http.responses import NoAnswer
+from lro_notebook.http.responses import NoResponse
 from lro_notebook.operations.lanes import Lanes
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.scheduler import Budget, Scheduler
 
@@ -109,7 +109,7 @@ class Hanging:
         self.begun.set()
         self.over.wait(60)
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         raise error
 
 
@@ -127,7 +127,7 @@ class Looking:
         self.done.set()
         return None
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         self.error = error
         self.done.set()
 
@@ -168,8 +168,8 @@ def test_whatever_a_job_raises_the_threads_live_on(kind: type[BaseException]) ->
         def run(self) -> float | None:
             raise kind("a bug")
 
-        def abandon(self, error: BaseException) -> None:
-            super().abandon(error)
+        def on_crash(self, error: BaseException) -> None:
+            super().on_crash(error)
             raise kind("another")
 
     scheduler = Scheduler(workers=2)
@@ -318,7 +318,7 @@ def test_what_is_in_trouble_says_so_and_the_rest_of_its_own_service_goes_on() ->
         operations = [client.snapshot(OperationResource(name)) for name in names]
         good = client.snapshot(OperationResource("operations/good"))
         for each in (*operations, good):
-            each.follower.follow()
+            each.poller.follow()
         assert good.wait(30).done()
         deadline = time.monotonic() + 30
         while not all("no answer" in each.trouble for each in operations):
@@ -360,7 +360,7 @@ def test_callbacks_that_raise_anything_end_no_polling(kind: str, caplog: pytest.
             operation = client.snapshot(OperationResource(f"operations/{round_}"))
             operation.add_done_callback(lambda _: CALLBACKS[kind]())
             operation.add_done_callback(lambda each: called.append(each.id))
-            operation.follower.source = Ending(operation.name)
+            operation.poller.source = Ending(operation.name)
             assert operation.wait(30).done()
         deadline = time.monotonic() + 30
         while len(called) < 6 and time.monotonic() < deadline:
@@ -374,21 +374,21 @@ def test_on_the_main_thread_an_exit_in_a_callback_is_the_users_and_the_others_ar
     called: list[int] = []
     with lro.Client("http://127.0.0.1:1") as client:
         operation = client.snapshot(OperationResource("operations/1"))
-        operation.follower.when_ended(lambda: sys.exit(3))
-        operation.follower.when_ended(lambda: called.append(1))
+        operation.poller.when_ended(lambda: sys.exit(3))
+        operation.poller.when_ended(lambda: called.append(1))
         with pytest.raises(SystemExit):
-            operation.follower.absorb(OperationResource("operations/1", done=True))
+            operation.poller.update(OperationResource("operations/1", done=True))
         assert called == [1]
-        assert operation.follower.released.is_set()
+        assert operation.poller.released.is_set()
 
 
 def test_what_cannot_note_an_end_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
     def broken(_: OperationResource) -> None:
         raise RuntimeError("the journal is gone")
 
-    follower = Follower(Ending("operations/1"), OperationResource("operations/1"), on_end=broken)
-    follower.absorb(OperationResource("operations/1", done=True))
-    assert follower.released.is_set()
+    poller = OperationPoller(Ending("operations/1"), OperationResource("operations/1"), on_end=broken)
+    poller.update(OperationResource("operations/1", done=True))
+    assert poller.released.is_set()
     assert "what notes the end of operation 1 failed" in caplog.text
 
 
@@ -456,17 +456,17 @@ def test_a_look_that_fails_after_a_while_makes_the_next_one_count_as_one_that_ha
 
         def poll(self) -> OperationResource:
             clock.sleep(self.seconds)
-            raise NoAnswer("it is silent", url="http://x")
+            raise NoResponse("it is silent", url="http://x")
 
     source = Slow("operations/1")
-    follower = Follower(source, OperationResource("operations/1"), clock=clock)
-    follower.run()
-    assert not follower.troubled  # it failed at once: no thread was held
+    poller = OperationPoller(source, OperationResource("operations/1"), clock=clock)
+    poller.run()
+    assert not poller.troubled  # it failed at once: no thread was held
     source.seconds = 30.0
-    follower.run()
-    assert follower.troubled
-    follower.seen(OperationResource("operations/1"))
-    assert not follower.troubled
+    poller.run()
+    assert poller.troubled
+    poller.seen(OperationResource("operations/1"))
+    assert not poller.troubled
 
 
 @pytest.mark.parametrize("asked", [1e8, 1e9, float("inf"), float("nan"), -5.0, 0.0])

@@ -12,9 +12,9 @@ from fakes import NAME, Clock, ManualScheduler, operation
 
 import lro_notebook as lro
 from lro_notebook.errors import ApiError, Code
-from lro_notebook.http.responses import NoAnswer
+from lro_notebook.http.responses import NoResponse
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 
 CREATED = "2026-03-04T09:00:00Z"
@@ -55,18 +55,18 @@ def handle(
 ) -> tuple[lro.Operation, ManualScheduler, Script]:
     clock, source = Clock(), Script(*answers)
     scheduler = ManualScheduler(clock)
-    follower = Follower(
+    poller = OperationPoller(
         source,
         OperationResource(NAME),
         scheduler=scheduler,
         policy=PollPolicy(**policy),
         clock=clock,
     )
-    return lro.Operation(follower), scheduler, source
+    return lro.Operation(poller), scheduler, source
 
 
-def unavailable() -> NoAnswer:
-    return NoAnswer("nothing listens there", url="http://x/")
+def unavailable() -> NoResponse:
+    return NoResponse("nothing listens there", url="http://x/")
 
 
 def test_looking_at_a_handle_makes_the_poller_follow_it_and_the_loop_ends() -> None:
@@ -223,7 +223,7 @@ def test_an_unforeseen_error_loses_the_operation_instead_of_hanging_who_waits() 
     op, scheduler, _ = handle(running(1))
     op.done()
     scheduler.jobs.clear()
-    op.follower.abandon(ZeroDivisionError())
+    op.poller.on_crash(ZeroDivisionError())
     with pytest.raises(lro.PollingLost, match="ZeroDivisionError"):
         op.done()
 
@@ -232,7 +232,7 @@ def test_what_has_ended_does_not_change_any_more() -> None:
     op, scheduler, _ = handle(ended())
     op.done()
     scheduler.step()
-    op.follower.absorb(OperationResource.from_dict(running(1)))
+    op.poller.update(OperationResource.from_dict(running(1)))
     assert op.state == "SUCCEEDED"
 
 
@@ -297,7 +297,7 @@ def test_the_time_left_comes_from_three_looks_at_progress_that_moves() -> None:
     op.done()
     left = []
     for _ in range(4):
-        left.append(op.follower.seconds_left)
+        left.append(op.poller.seconds_left)
         scheduler.step()
     assert left[:3] == [None, None, None]
     assert left[3] is not None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lro_notebook import PollPolicy
-from lro_notebook.operations.eta import Forecast
+from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.scheduler import Budget, Scheduler
 
 
@@ -30,7 +30,7 @@ class Counting:
         self.over.set()
         return None
 
-    def abandon(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException) -> None:
         self.error = error
         self.over.set()
 
@@ -40,8 +40,8 @@ class Broken(Counting):
         raise RuntimeError("a bug")
 
 
-def forecast(*moves: tuple[float, float]) -> Forecast:
-    seen = Forecast()
+def eta(*moves: tuple[float, float]) -> Eta:
+    seen = Eta()
     for elapsed, fraction in moves:
         seen.add(elapsed, fraction)
     return seen
@@ -55,11 +55,11 @@ def test_without_a_forecast_the_delay_grows_with_the_root_of_the_elapsed_time() 
 
 def test_a_start_up_phase_without_counters_does_not_slow_the_looks_that_follow() -> None:
     policy = PollPolicy()
-    assert policy.delay(600.0, forecast((599.0, 0.0))) == policy.delay(1.0)
+    assert policy.delay(600.0, eta((599.0, 0.0))) == policy.delay(1.0)
 
 
 def test_looks_come_closer_as_the_forecast_end_comes_near_and_the_last_lies_just_behind_it() -> None:
-    policy, seen, elapsed, looks = PollPolicy(), forecast((1.0, 0.01), (2.0, 0.02)), 2.0, []
+    policy, seen, elapsed, looks = PollPolicy(), eta((1.0, 0.01), (2.0, 0.02)), 2.0, []
     while elapsed < 100.0:
         elapsed += policy.delay(elapsed, seen)
         looks.append(elapsed)
@@ -71,11 +71,11 @@ def test_looks_come_closer_as_the_forecast_end_comes_near_and_the_last_lies_just
 
 
 def test_far_from_the_end_a_look_comes_at_least_at_the_cap() -> None:
-    assert PollPolicy(cap=15.0).delay(10.0, forecast((5.0, 0.001), (10.0, 0.002))) == 15.0
+    assert PollPolicy(cap=15.0).delay(10.0, eta((5.0, 0.001), (10.0, 0.002))) == 15.0
 
 
 def test_past_a_wrong_forecast_the_delay_grows_with_the_time_overdue() -> None:
-    policy, late = PollPolicy(), forecast((5.0, 0.5), (10.0, 1.0))
+    policy, late = PollPolicy(), eta((5.0, 0.5), (10.0, 1.0))
     delays = [policy.delay(elapsed, late) for elapsed in (10.0, 12.0, 20.0, 1000.0)]
     assert delays == sorted(delays)
     assert delays[0] == pytest.approx(0.2)
@@ -91,7 +91,7 @@ def test_past_a_wrong_forecast_the_delay_grows_with_the_time_overdue() -> None:
 def test_any_progress_gives_a_delay_between_the_floor_and_the_caps(
     elapsed: float, moves: list[tuple[float, float | None]], draw: float, floor: float
 ) -> None:
-    policy, seen = PollPolicy(floor=floor), Forecast()
+    policy, seen = PollPolicy(floor=floor), Eta()
     for moment, fraction in sorted(moves, key=lambda move: move[0]):
         seen.add(moment, fraction)
     delay = policy.delay(elapsed, seen, draw=draw)
@@ -99,7 +99,7 @@ def test_any_progress_gives_a_delay_between_the_floor_and_the_caps(
 
 
 def test_what_somebody_watches_is_looked_at_more_often_at_first() -> None:
-    policy, far = PollPolicy(watched=1.5, watched_share=0.05), forecast((1.0, 0.01), (2.0, 0.02))
+    policy, far = PollPolicy(watched=1.5, watched_share=0.05), eta((1.0, 0.01), (2.0, 0.02))
     assert policy.delay(2.0, far) == policy.cap
     assert policy.delay(2.0, far, watched=True) == 1.5
     assert policy.delay(100.0, watched=True) == 5.0
@@ -107,7 +107,7 @@ def test_what_somebody_watches_is_looked_at_more_often_at_first() -> None:
 
 
 def test_a_service_may_set_a_floor_for_work_that_takes_long() -> None:
-    policy, close = PollPolicy(long_floor=10.0, long_after=120.0), forecast((50.0, 0.5), (99.0, 0.99))
+    policy, close = PollPolicy(long_floor=10.0, long_after=120.0), eta((50.0, 0.5), (99.0, 0.99))
     assert policy.delay(99.0, close) < 2.0
     close.add(170.0, 0.999)
     assert policy.delay(170.0, close) == 10.0

@@ -8,7 +8,7 @@ import pytest
 from fakes import Clock, ManualScheduler, operation
 
 import lro_notebook as lro
-from lro_notebook.operations.poller import Follower
+from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 
 
@@ -25,11 +25,11 @@ class Silent:
 def handle(number: int) -> lro.Operation:
     name = f"operations/{number}"
     scheduler = ManualScheduler(Clock())
-    return lro.Operation(Follower(Silent(), OperationResource(name), scheduler=scheduler))
+    return lro.Operation(OperationPoller(Silent(), OperationResource(name), scheduler=scheduler))
 
 
 def end(op: lro.Operation, **fields: Any) -> None:  # noqa: ANN401 - JSON values
-    op.follower.absorb(OperationResource.from_dict(operation(name=op.name, done=True, **fields)))
+    op.poller.update(OperationResource.from_dict(operation(name=op.name, done=True, **fields)))
 
 
 def test_wait_returns_what_has_ended_and_what_has_not() -> None:
@@ -55,7 +55,7 @@ def test_wait_returns_at_the_first_exception() -> None:
 
 def test_wait_counts_a_lost_operation_as_done() -> None:
     op = handle(1)
-    threading.Timer(0.02, op.follower.lose, [lro.PollingLost("gone")]).start()
+    threading.Timer(0.02, op.poller.lose, [lro.PollingLost("gone")]).start()
     assert lro.wait([op], timeout=5).done == {op}
     with pytest.raises(lro.PollingLost):
         op.done()
@@ -118,7 +118,7 @@ def test_awaiting_an_operation_that_is_lost_raises() -> None:
     op = handle(1)
 
     async def main() -> None:
-        asyncio.get_running_loop().call_later(0.02, op.follower.lose, lro.PollingLost("gone"))
+        asyncio.get_running_loop().call_later(0.02, op.poller.lose, lro.PollingLost("gone"))
         await op
 
     with pytest.raises(lro.PollingLost):

@@ -208,8 +208,8 @@ def test_only_the_head_of_a_remote_object_is_fetched(tmp_path: Path) -> None:
     dataset.save_as(tmp_path / "big.dcm")
     shards = [Shard(f"counted://{n}", str(tmp_path / "big.dcm"), "instances", 20_000_000) for n in range(3)]
     location = Location(Remote(), str(tmp_path), "counted://x")
-    (chunk,) = read_instances(location, shards, Options(), lambda _: None)
-    assert chunk.tables["instances"]["file"].to_pylist() == [shard.uri for shard in shards]
+    (batch,) = read_instances(location, shards, Options(), lambda _: None)
+    assert batch.tables["instances"]["file"].to_pylist() == [shard.uri for shard in shards]
     assert Remote.fetched < 3 * 300_000
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from places import SHARED
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, TruncatedListsWarning
 from lro_notebook.results import progress_bar
 from lro_notebook.results.read import read
 from lro_notebook.results.results import Results
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "synthea-10"
+DATA = SHARED / "data" / "synthea-10"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from places import SHARED
 
 from lro_notebook import View
 from lro_notebook.errors import BadLinesWarning, ResultError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     Store = Callable[..., Results]
 
-SYNTHEA = Path(__file__).parents[4] / "shared" / "data" / "synthea-10"
+SYNTHEA = SHARED / "data" / "synthea-10"
 TYPED = [
     {"name": "id", "path": "id", "type": "id"},
     {"name": "flag", "path": "active", "type": "boolean"},

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from places import SHARED
 
 from lro_notebook.errors import LroError
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-SUITE = Path(__file__).parents[4] / "shared" / "data" / "sql-on-fhir"
+SUITE = SHARED / "data" / "sql-on-fhir"
 CASES = [
     pytest.param(suite["resources"], case, id=f"{suite['title']}: {case['title']}")
     for suite in (json.loads(path.read_text(encoding="utf-8")) for path in sorted(SUITE.glob("*.json")))

@@ -19,7 +19,7 @@ from lro_notebook.local.consent import rows as consent_items
 from lro_notebook.local.consent import rules
 from lro_notebook.local.consent.query_accessible_data import attributes
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
 from lro_notebook.local.http.paging import limit_of, number_after, page_response
 from lro_notebook.local.http.service import DATASET_PATH, read_json, service_of, store_of
 from lro_notebook.local.operations import arguments
@@ -77,7 +77,9 @@ async def patch(request: Request, collection: Collection) -> Response:
     def update(connection: sqlite3.Connection, store: Store) -> Item:
         item = consent_items.get(connection, store, collection, request.path_params["item"])
         if item.get("state") in ("REJECTED", "REVOKED"):
-            raise Refusal(Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']} and stays as it is")
+            raise ServiceError(
+                Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']} and stays as it is"
+            )
         kept = {key: value for key, value in item.items() if key not in fields}
         changed = _checked(
             connection, store, collection, {**kept, **{key: body[key] for key in fields if key in body}}
@@ -125,7 +127,7 @@ async def change_state(request: Request) -> Response:
     def change(connection: sqlite3.Connection, store: Store) -> Item:
         item = consent_items.get(connection, store, "consents", request.path_params["item"])
         if item["state"] not in origins:
-            raise Refusal(
+            raise ServiceError(
                 Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']}; it cannot be {state} now"
             )
         if item["state"] == state:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from lro_notebook.local.consent.rules import mapped
-from lro_notebook.local.core.service_errors import Refusal, missing
+from lro_notebook.local.core.service_errors import ServiceError, missing
 from lro_notebook.local.datasets.stores import taken
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def consents(connection: sqlite3.Connection, store: int) -> list[Item]:
     return [item for _, item in page(connection, store, "consents")]
 
 
-def _nothing(store: Store, collection: Collection, identifier: str) -> Refusal:
+def _nothing(store: Store, collection: Collection, identifier: str) -> ServiceError:
     return missing(
         f"{store.name}/{collection}/{identifier[:80]} does not exist; "
         f"list them with GET {store.name}/{collection}"

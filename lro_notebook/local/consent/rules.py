@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.operations import arguments
 from lro_notebook.operations.resource import parse_timestamp
 
@@ -79,9 +79,11 @@ def parse_rule(expression: object) -> Callable[[Mapping[str, str]], Any]:
 def _parsed(expression: str) -> Callable[[Mapping[str, str]], Any]:
     tokens = _tokens(expression)
     if sum(text in ("&&", "||") for kind, text in tokens if kind == "mark") > _LOGICAL_MAX:
-        raise Refusal(Code.INVALID_ARGUMENT, f"authorizationRule: more than {_LOGICAL_MAX} logical operators")
+        raise ServiceError(
+            Code.INVALID_ARGUMENT, f"authorizationRule: more than {_LOGICAL_MAX} logical operators"
+        )
     if nesting.has_deep_brackets(text for kind, text in tokens if kind == "mark"):
-        raise Refusal(
+        raise ServiceError(
             Code.INVALID_ARGUMENT,
             f"authorizationRule: more than {nesting.BRACKETS} brackets within each other",
         )
@@ -229,8 +231,8 @@ def _expect(tokens: Tokens, mark: str) -> None:
         raise _unreadable()
 
 
-def _unreadable() -> Refusal:
-    return Refusal(
+def _unreadable() -> ServiceError:
+    return ServiceError(
         Code.INVALID_ARGUMENT,
         "authorizationRule: cannot be read; the local service reads comparisons such as "
         "requester_role == 'clinician', joined by && and ||",

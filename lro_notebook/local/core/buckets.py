@@ -183,11 +183,11 @@ class Buckets:
             uri = f"gs://{bucket}/{objects.shown(place)}/"
             found.left_out.append((uri, f"the folder cannot be listed: {error.strerror}"))
         for name in sorted(names):
-            flaw = objects.flaw_of(str(folder / name), str(self.root))
-            if flaw is None:
+            parse_error = objects.flaw_of(str(folder / name), str(self.root))
+            if parse_error is None:
                 found.objects.append((f"gs://{bucket}/{name}", folder / name))
             else:
-                found.left_out.append((f"gs://{bucket}/{objects.shown(name)}", flaw))
+                found.left_out.append((f"gs://{bucket}/{objects.shown(name)}", parse_error))
         return found
 
     def _tell(self, left_out: list[tuple[str, str]]) -> None:

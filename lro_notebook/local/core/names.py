@@ -1,6 +1,6 @@
 """Resource names and identifiers: what is allowed in a path, and how names are put together.
 
-Pure; every check raises a `Refusal` that names the value and what is allowed.
+Pure; every check raises a `ServiceError` that names the value and what is allowed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.local.core.service_errors import invalid, missing
 
 if TYPE_CHECKING:
-    from lro_notebook.local.core.service_errors import Refusal
+    from lro_notebook.local.core.service_errors import ServiceError
 
 #: The dataset that exists from the first start.
 DEMO_DATASET = "projects/local/locations/local/datasets/demo"
@@ -68,7 +68,7 @@ def operation_number(text: str, *, dataset: str) -> int:
     return number
 
 
-def no_operation(dataset: str, operation: object) -> Refusal:
+def no_operation(dataset: str, operation: object) -> ServiceError:
     """Return the refusal for an operation that is not there."""
     return missing(
         f"operation {dataset}/operations/{str(operation)[:80]} does not exist; "

@@ -65,7 +65,7 @@ _FILE_CODES: Mapping[int, Code] = {
 }
 
 
-class Refusal(Exception):
+class ServiceError(Exception):
     """The request, or the operation, cannot go on; `code` and `message` say why.
 
     Attributes
@@ -105,44 +105,46 @@ def code_of_status(status: int) -> Code:
     return codes.get(status, Code.UNKNOWN if status < 500 else Code.INTERNAL)  # noqa: PLR2004 - the server's
 
 
-def invalid(message: str) -> Refusal:
+def invalid(message: str) -> ServiceError:
     """Return a refusal of an argument (HTTP 400)."""
-    return Refusal(Code.INVALID_ARGUMENT, message)
+    return ServiceError(Code.INVALID_ARGUMENT, message)
 
 
-def missing(message: str) -> Refusal:
+def missing(message: str) -> ServiceError:
     """Return a refusal for something that is not there (HTTP 404)."""
-    return Refusal(Code.NOT_FOUND, message)
+    return ServiceError(Code.NOT_FOUND, message)
 
 
-def file_refusal(error: OSError) -> Refusal:
+def file_refusal(error: OSError) -> ServiceError:
     """Return the refusal for a file of a bucket that cannot be read or written."""
     code = _FILE_CODES.get(error.errno or 0, Code.FAILED_PRECONDITION)
     name = error.filename2 or error.filename
     where = f" ({os.fsencode(name).decode(errors='backslashreplace')[:300]})" if isinstance(name, str) else ""
-    return Refusal(code, f"A file of a bucket could not be read or written: {error.strerror or error}{where}")
+    return ServiceError(
+        code, f"A file of a bucket could not be read or written: {error.strerror or error}{where}"
+    )
 
 
-def write_refusal(error: sqlite3.DatabaseError) -> Refusal:
+def write_error(error: sqlite3.DatabaseError) -> ServiceError:
     """Return the refusal for data that cannot be written: the disk is full, or fails."""
     # The last byte is the primary code; https://www.sqlite.org/rescode.html
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # none where Python itself raises it
     if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return Refusal(
+        return ServiceError(
             Code.RESOURCE_EXHAUSTED,
             f"the service's data cannot be written ({error}); make room on the disk of its data directory",
         )
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return Refusal(
+        return ServiceError(
             Code.PERMISSION_DENIED,
             f"the service's data cannot be written ({error}); let its data directory be written to",
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return Refusal(
+        return ServiceError(
             Code.DATA_LOSS,
             f"the service's data is damaged ({error}); stop it and use another data directory",
         )
-    return Refusal(Code.INTERNAL, MISTAKE)
+    return ServiceError(Code.INTERNAL, MISTAKE)
 
 
 def json_response(
@@ -156,29 +158,29 @@ def json_response(
     return Response(orjson.dumps(data), status_code=status, headers=headers, media_type=media_type)
 
 
-def refusal_response(refusal: Refusal, path: str) -> Response:
+def error_response(service_error: ServiceError, path: str) -> Response:
     """Return the answer to a request on `path` that was turned down."""
     if is_fhir_path(path):
         issue = {
             "severity": "error",
-            "code": _ISSUE_TYPE.get(refusal.status, "exception"),
-            "diagnostics": refusal.message,
+            "code": _ISSUE_TYPE.get(service_error.status, "exception"),
+            "diagnostics": service_error.message,
         }
         outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
         return json_response(
             outcome,
-            status=refusal.status,
-            headers=refusal.headers,
+            status=service_error.status,
+            headers=service_error.headers,
             media_type="application/fhir+json; charset=UTF-8",
         )
     error: dict[str, Any] = {
-        "code": refusal.status,
-        "message": refusal.message,
-        "status": refusal.code.name,
+        "code": service_error.status,
+        "message": service_error.message,
+        "status": service_error.code.name,
     }
-    if refusal.details:
-        error["details"] = refusal.details
-    return json_response({"error": error}, status=refusal.status, headers=refusal.headers)
+    if service_error.details:
+        error["details"] = service_error.details
+    return json_response({"error": error}, status=service_error.status, headers=service_error.headers)
 
 
 def is_fhir_path(path: str) -> bool:

@@ -16,7 +16,7 @@ _BATCHES_PER_SECOND = 10
 _LOOK_AGAIN = 0.05
 
 
-class Pace:
+class Throttle:
     """Units a second over all operations; None is full speed."""
 
     def __init__(self, rate: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:

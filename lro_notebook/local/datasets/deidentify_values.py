@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting, objects
-from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _transformation(item: Mapping[str, Any], random: bytes) -> Transformation:
 
 def _key(options: Mapping[str, Any], random: bytes) -> bytes:
     if options.get("kmsWrapped") is not None:
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED, "kmsWrapped: the local service has no Cloud KMS; use cryptoKey, or no key"
         )
     text = options.get("cryptoKey")
@@ -190,7 +190,7 @@ def _key(options: Mapping[str, Any], random: bytes) -> bytes:
 
 def _known(info_type: str) -> str:
     if info_type not in INFO_TYPES:
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED,
             f"info type {info_type[:60]!r}: the local service knows {', '.join(INFO_TYPES)}",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import Refusal, invalid, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid, missing
 
 if TYPE_CHECKING:
     import sqlite3
@@ -168,9 +168,9 @@ def check_dataset(body: Mapping[str, Any]) -> None:
         raise invalid("timeZone: expected the name of a time zone, such as America/New_York")
 
 
-def taken(name: str) -> Refusal:
+def taken(name: str) -> ServiceError:
     """Return the refusal of a name that is in use."""
-    return Refusal(Code.ALREADY_EXISTS, f"{name} already exists; use it, or delete it first")
+    return ServiceError(Code.ALREADY_EXISTS, f"{name} already exists; use it, or delete it first")
 
 
 def parent_of(name: str) -> str:
@@ -194,7 +194,7 @@ def _store_row(
     return row
 
 
-def _no_dataset(name: str) -> Refusal:
+def _no_dataset(name: str) -> ServiceError:
     parent, _, identifier = name.rpartition("/")
     return missing(
         f"dataset {name[:300]} does not exist; create it with POST {parent}?datasetId={identifier[:80]}, "

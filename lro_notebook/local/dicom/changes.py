@@ -65,8 +65,8 @@ def parse_patch(_context: Context, part: Part, body: object) -> PatchRequest:
     part10.pydicom()
     try:
         return PatchRequest(part, part10.check_patch(body))
-    except part10.Flaw as flaw:
-        raise invalid(f"the request body: {flaw}") from flaw
+    except part10.ParseError as parse_error:
+        raise invalid(f"the request body: {parse_error}") from parse_error
 
 
 def parse_class(context: Context, target: Part | Store, body: Mapping[str, Any]) -> ClassRequest:
@@ -110,8 +110,8 @@ def _patched(job: Job, request: PatchRequest, row: Row) -> tuple[int, Instance] 
         return dicom_instances.failure(request.part.store, row, gone)
     try:
         return row.number, part10.patched(content, request.patch)
-    except part10.Flaw as flaw:
-        return dicom_instances.failure(request.part.store, row, flaw)
+    except part10.ParseError as parse_error:
+        return dicom_instances.failure(request.part.store, row, parse_error)
 
 
 def _replace(connection: sqlite3.Connection, *, units: Sequence[tuple[int, Instance]]) -> None:

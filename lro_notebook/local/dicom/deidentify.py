@@ -85,8 +85,8 @@ def _deidentified(
     content = dicom_instances.data(connection, row.number) or b""
     try:
         return deidentify_instance.deidentified(content, rules)
-    except part10.Flaw as flaw:
-        return dicom_instances.failure(source, row, flaw)
+    except part10.ParseError as parse_error:
+        return dicom_instances.failure(source, row, parse_error)
 
 
 def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], target: Store) -> None:

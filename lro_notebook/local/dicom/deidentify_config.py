@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid
 from lro_notebook.local.datasets import deidentify_values
 from lro_notebook.local.dicom import part10
 from lro_notebook.local.operations import arguments
@@ -80,7 +80,7 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
         "REDACT_NO_TEXT",
         "TEXT_REDACTION_MODE_UNSPECIFIED",
     ):
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED,
             "config.image: the local service does not look at pixels; use textRedactionMode REDACT_NO_TEXT",
         )
@@ -122,7 +122,7 @@ def _tag_rules(config: Mapping[str, Any], common: dict[str, Any]) -> Rules:
         where = f"config.dicomTagConfig.actions[{number}]"
         names = [name for name in _ACTIONS if name in item]
         if "cleanImageTag" in item or "cleanImage" in options:
-            raise Refusal(Code.UNIMPLEMENTED, f"{where}: the local service does not look at pixels")
+            raise ServiceError(Code.UNIMPLEMENTED, f"{where}: the local service does not look at pixels")
         if len(names) != 1:
             raise invalid(f"{where}: expected one of {', '.join(_ACTIONS)}")
         actions.append(

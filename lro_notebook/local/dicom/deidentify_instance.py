@@ -58,10 +58,10 @@ def deidentified(data: bytes, rules: Rules) -> part10.Instance:
         _Work(rules, subject).apply(file)
         _clean_header(file)
         return part10.read(part10.written(file))
-    except part10.Flaw:
+    except part10.ParseError:
         raise
     except Exception as error:  # pydicom raises anything at all on values that are broken
-        raise part10.Flaw(f"an attribute cannot be de-identified ({type(error).__name__})") from error
+        raise part10.ParseError(f"an attribute cannot be de-identified ({type(error).__name__})") from error
 
 
 def _clean_header(file: FileDataset) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import Location
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.dicom import part10, rows
 from lro_notebook.local.operations import arguments
@@ -63,8 +63,8 @@ def run(job: Job, request: ExportRequest) -> Steps:
             job.buckets.check(Location(request.destination.bucket, place), field="gcsDestination.uriPrefix")
             try:
                 _write(connection, row, request.syntax, drafts, folder)
-            except part10.Flaw as flaw:
-                yield Step(failures=[rows.failure(request.store, row, flaw)])
+            except part10.ParseError as parse_error:
+                yield Step(failures=[rows.failure(request.store, row, parse_error)])
             else:
                 yield Step(success=1)
     return {}
@@ -86,7 +86,7 @@ def _syntax(mime_type: object) -> str | None:
     match = _MIME_TYPE.fullmatch(mime_type) if isinstance(mime_type, str) else None
     syntax = match and match.group(1)
     if match is None or syntax not in (None, "*", *part10.UNCOMPRESSED):
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED,
             "gcsDestination.mimeType: the local service draws and compresses no images; leave it out, or ask "
             "for application/dicom; transfer-syntax=1.2.840.10008.1.2.1",

@@ -72,8 +72,8 @@ def read_file(uri: str, path: Path) -> Instance | Failure:
         return part10.read(objects.read_object(path))
     except OSError as error:
         return batches.unreadable(uri, error)
-    except part10.Flaw as flaw:
-        return Failure(uri, "", Code.INVALID_ARGUMENT, str(flaw))
+    except part10.ParseError as parse_error:
+        return Failure(uri, "", Code.INVALID_ARGUMENT, str(parse_error))
 
 
 def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], request: ImportRequest) -> None:

@@ -17,7 +17,7 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.dicom import inflate
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1
 _DEFLATED = UNCOMPRESSED[2]
 
 
-class Flaw(ValueError):
+class ParseError(ValueError):
     """Why a file cannot be used."""
 
 
@@ -62,7 +62,7 @@ def pydicom() -> ModuleType:
         import pydicom as module  # noqa: PLC0415 - comes with an extra
         from pydicom import config  # noqa: PLC0415
     except ImportError as error:
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED,
             "DICOM needs pydicom, which is not installed where the local service runs; "
             "pip install 'lro-notebook[dicom]' there and start the service again",
@@ -95,12 +95,12 @@ def open_file(data: bytes) -> FileDataset:
         The bytes are no DICOM file.
     """
     if not data:
-        raise Flaw("empty DICOM instance found")
+        raise ParseError("empty DICOM instance found")
     module = pydicom()
     try:
         plain = inflate.inflated(data)
     except ValueError as error:
-        raise Flaw(f"not a DICOM file that can be read: {error}") from error
+        raise ParseError(f"not a DICOM file that can be read: {error}") from error
     count = 0
 
     def too_many(*_: object) -> bool:
@@ -114,9 +114,9 @@ def open_file(data: bytes) -> FileDataset:
             file.file_meta.TransferSyntaxUID = module.uid.UID(inflate.DEFLATED)
         file.get("PixelData")
     except Exception as error:  # pydicom raises anything at all on files that are broken
-        raise Flaw(f"not a DICOM file that can be read ({type(error).__name__})") from error
+        raise ParseError(f"not a DICOM file that can be read ({type(error).__name__})") from error
     if count > _ATTRIBUTES:
-        raise Flaw(f"the file has more than {_ATTRIBUTES:,} attributes")
+        raise ParseError(f"the file has more than {_ATTRIBUTES:,} attributes")
     return file
 
 
@@ -131,15 +131,17 @@ def instance_of(file: Dataset, data: bytes) -> Instance:
     ):
         value = first(shown, tag)
         if not isinstance(value, str) or _UID.fullmatch(value) is None:
-            raise Flaw(f"{name} is missing or no UID (numbers with dots between them, at most 64 characters)")
+            raise ParseError(
+                f"{name} is missing or no UID (numbers with dots between them, at most 64 characters)"
+            )
         uids.append(value)
     study, series, identifier = uids
     try:
         metadata = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
-        raise Flaw("its attributes cannot be shown as JSON: sequences nest too deep") from error
+        raise ParseError("its attributes cannot be shown as JSON: sequences nest too deep") from error
     if nesting.is_too_deep(metadata):
-        raise Flaw(f"as JSON {nesting.REASON}")
+        raise ParseError(f"as JSON {nesting.REASON}")
     return Instance(study, series, identifier, metadata, data)
 
 
@@ -177,7 +179,7 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
         if before.get(tag) == after.get(tag):
             continue
         if tag in (STUDY, SERIES, INSTANCE, "00080016"):
-            raise Flaw("the patch changes a UID by which instances are found")
+            raise ParseError("the patch changes a UID by which instances are found")
         _set(file, tag, after.get(tag))
     return read(written(file))
 
@@ -188,7 +190,7 @@ def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
         try:
             _apply(document, step)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise Flaw(f"operation {number} of the patch does not fit the metadata") from error
+            raise ParseError(f"operation {number} of the patch does not fit the metadata") from error
     return document
 
 
@@ -201,12 +203,12 @@ def check_patch(patch: object) -> list[Mapping[str, Any]]:
         It has not.
     """
     if not isinstance(patch, list) or not patch:
-        raise Flaw("expected a JSON Patch: a list of operations")
+        raise ParseError("expected a JSON Patch: a list of operations")
     for number, step in enumerate(patch):
         fits = isinstance(step, dict) and isinstance(step.get("path"), str) and step["path"].startswith("/")
         word = step.get("op") if fits else None
         if word not in ("add", "replace", "remove", "test") or (word != "remove" and "value" not in step):
-            raise Flaw(
+            raise ParseError(
                 f"operation {number}: expected an op of add, replace, remove or test, with a path such as "
                 "/00100020/Value/0 and a value"
             )
@@ -233,7 +235,9 @@ def converted(data: bytes, syntax: str) -> bytes:
     if now == syntax:
         return data
     if now not in UNCOMPRESSED:
-        raise Flaw("the instance is compressed or big-endian; the local service only changes the encoding")
+        raise ParseError(
+            "the instance is compressed or big-endian; the local service only changes the encoding"
+        )
     file.file_meta.TransferSyntaxUID = pydicom().uid.UID(syntax)
     buffer = BytesIO()
     file.save_as(
@@ -255,7 +259,7 @@ def _set(file: Dataset, tag: str, value: Mapping[str, Any] | None) -> None:
         else:
             file.add(pydicom().dataset.Dataset.from_json({tag: value})[number])
     except Exception as error:  # as above
-        raise Flaw("the patch gives an attribute a tag or a value that it cannot have") from error
+        raise ParseError("the patch gives an attribute a tag or a value that it cannot have") from error
 
 
 def _apply(document: Any, step: Mapping[str, Any]) -> None:  # noqa: ANN401 - any JSON value

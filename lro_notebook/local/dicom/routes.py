@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting
-from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
 from lro_notebook.local.dicom import changes, dicomweb, part10
 from lro_notebook.local.dicom import rows as dicom_instances
 from lro_notebook.local.dicom.changes import Part
@@ -81,7 +81,7 @@ def instance(request: Request) -> Response:
     accepted = request.headers.get("accept", "*/*").replace(" ", "")
     if "multipart/related" not in accepted:
         if "application/dicom" not in accepted and "*/*" not in accepted:
-            raise Refusal(
+            raise ServiceError(
                 Code.UNIMPLEMENTED, "Accept: the local service draws no images; ask for application/dicom"
             )
         return Response(content, media_type="application/dicom")
@@ -200,8 +200,8 @@ def _update_instance(request: Request, patch: object) -> Response:
         content = dicom_instances.data(connection, row.number) or b""
         try:
             changed = part10.patched(content, part10.check_patch(patch))
-        except part10.Flaw as flaw:
-            raise invalid(str(flaw)) from flaw
+        except part10.ParseError as parse_error:
+            raise invalid(str(parse_error)) from parse_error
         dicom_instances.replace_many(connection, [(row.number, changed)])
     return json_response({})
 
@@ -238,7 +238,7 @@ def _row(request: Request, connection: sqlite3.Connection) -> tuple[Row, Store]:
     return rows[0], part.store
 
 
-def _nothing(part: Part) -> Refusal:
+def _nothing(part: Part) -> ServiceError:
     name = f"{part.store.name}/dicomWeb/{part.scope.path}"
     return missing(
         f"{name[:500]} does not exist; list the studies with GET {part.store.name}/dicomWeb/studies"

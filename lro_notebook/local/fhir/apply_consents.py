@@ -15,7 +15,7 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.references import everything_of
@@ -78,10 +78,10 @@ def run(job: Job, request: PatientConsents) -> Steps:
         yield Step(sized=len(found))
         good, bad = 0, 0
         patients: set[str] = set()
-        for name, patient, flaw in found:
-            if flaw:
+        for name, patient, parse_error in found:
+            if parse_error:
                 bad += 1
-                yield Step(failures=[Failure(name, name, Code.INVALID_ARGUMENT, flaw)])
+                yield Step(failures=[Failure(name, name, Code.INVALID_ARGUMENT, parse_error)])
             else:
                 good += 1
                 patients.add(patient)
@@ -124,12 +124,12 @@ def parse_admin(context: Context, store: Store, body: Mapping[str, Any]) -> Admi
     """Check the body of ``fhirStores.applyAdminConsents``: every consent must be there and supported."""
     listed = tuple(arguments.texts(arguments.message(body, "newConsentsList"), "names"))
     errors = [
-        {"name": name, "error": {"code": Code.INVALID_ARGUMENT.value, "message": flaw}}
+        {"name": name, "error": {"code": Code.INVALID_ARGUMENT.value, "message": parse_error}}
         for name in listed
-        if (flaw := _admin_flaw(context.connection, store, name))
+        if (parse_error := _admin_flaw(context.connection, store, name))
     ]
     if errors:
-        raise Refusal(
+        raise ServiceError(
             Code.INVALID_ARGUMENT,
             f"{len(errors)} of {len(listed)} consents cannot be applied; nothing was changed",
             details=[{"@type": _DETAIL, "consentErrors": errors}],

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows as resources
 from lro_notebook.local.fhir.references import everything_of, references
@@ -58,7 +58,7 @@ def parse(context: Context, store: Store, query: Mapping[str, Any]) -> BulkReque
     dataset, _, identifier = store.name.partition("/fhirStores/")
     body = stores.get_store(context.connection, dataset, identifier, collection="fhirStores")
     if "bulkExportGcsDestination" not in body:
-        raise Refusal(
+        raise ServiceError(
             Code.FAILED_PRECONDITION,
             f"{store.name} names no folder for bulk exports; set bulkExportGcsDestination.uriPrefix "
             "with fhirStores.patch",
@@ -159,13 +159,13 @@ def status(request: Request) -> Response:
         return json_response(response)
     if error["code"] == Code.CANCELLED:
         raise _gone(request)
-    raise Refusal(Code(error["code"]), error["message"], status=500)
+    raise ServiceError(Code(error["code"]), error["message"], status=500)
 
 
 def cancel(request: Request) -> Response:
     """``fhirStores.operations.delete-fhir-operation``; an error for one that has ended."""
     if not stop_operation(service_of(request), _parent(request), request.path_params["operation"]):
-        raise Refusal(Code.FAILED_PRECONDITION, "the export has ended before; its files remain")
+        raise ServiceError(Code.FAILED_PRECONDITION, "the export has ended before; its files remain")
     return json_response({}, status=202)
 
 
@@ -182,7 +182,7 @@ def _parent(request: Request) -> str:
     return f"{dataset_name(request)}/fhirStores/{request.path_params['store']}"
 
 
-def _gone(request: Request) -> Refusal:
+def _gone(request: Request) -> ServiceError:
     return missing(f"export {_parent(request)}/operations/{request.path_params['operation']} was cancelled")
 
 

@@ -21,7 +21,7 @@ from lro_notebook.fhirpath.values import Item
 from lro_notebook.local.core.service_errors import invalid
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
-from lro_notebook.local.fhir.cohort_expression import EVERY_TYPE, Expression, Flaw, compile_expression
+from lro_notebook.local.fhir.cohort_expression import EVERY_TYPE, Expression, ParseError, compile_expression
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.output_files import Shards, workspace
 from lro_notebook.local.operations.records import Failure
@@ -124,8 +124,8 @@ class _Group:
             for number, body in enumerate(_bodies(self._connection, self._request, expression.type)):
                 try:
                     lines += self._selected(expression, body)
-                except Flaw as flaw:
-                    failures.append(self._failure(body, flaw))
+                except ParseError as parse_error:
+                    failures.append(self._failure(body, parse_error))
                 if number % self._job.batch() == 0:
                     yield Step(success=len(lines), failures=failures), lines
                     lines, failures = [], []
@@ -170,10 +170,10 @@ class _Group:
         self._resolved.append((resource, stored.body))
         return resource
 
-    def _failure(self, body: bytes, flaw: Flaw) -> Failure:
+    def _failure(self, body: bytes, parse_error: ParseError) -> Failure:
         document = orjson.loads(body)
         name = f"{self._request.store.name}/fhir/{document['resourceType']}/{document['id']}"
-        return Failure(name, name, Code.INVALID_ARGUMENT, str(flaw))
+        return Failure(name, name, Code.INVALID_ARGUMENT, str(parse_error))
 
 
 def _bodies(connection: sqlite3.Connection, request: CohortRequest, type_: str) -> Iterator[bytes]:

@@ -33,7 +33,7 @@ _WORDY = frozenset({"highBoundary", "lowBoundary", "toString"})
 _ONLY = "a cohort is made of resources: an expression gives true or false, or resources"
 
 
-class Flaw(Exception):
+class ParseError(Exception):
     """An expression has no answer for a resource; the message holds nothing of its content."""
 
 
@@ -59,18 +59,18 @@ class Expression(NamedTuple):
     exact: bool
 
     def select(self, base: Item, scope: Scope) -> list[dict[str, Any]]:
-        """Return the resources that it gives on `base`; raise `Flaw` where it gives anything else."""
+        """Return the resources that it gives on `base`; raise `ParseError` where it gives anything else."""
         try:
             found = self.run([base], scope)
         except ResultError as error:
-            raise Flaw(str(error)) from error
+            raise ParseError(str(error)) from error
         except (ArithmeticError, RecursionError) as error:
-            raise Flaw("a number is out of range, or an element nested too deep") from error
+            raise ParseError("a number is out of range, or an element nested too deep") from error
         values = [item.value for item in found]
         if len(values) == 1 and isinstance(values[0], bool):
             return [base.value] if values[0] else []
         if not all(isinstance(value, dict) and "resourceType" in value for value in values):
-            raise Flaw(f"{_ONLY}, and this one gave something else")
+            raise ParseError(f"{_ONLY}, and this one gave something else")
         return values
 
 

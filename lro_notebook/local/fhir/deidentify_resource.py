@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core.names import is_resource_type
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import deidentify_values
 from lro_notebook.local.operations import arguments
 
@@ -164,7 +164,7 @@ def _paths(fhir: Mapping[str, Any]) -> dict[str, str]:
             type_, _, fields = path.partition(".")
             names_ = fields.split(".")
             if not is_resource_type(type_) or not all(names_) or any(map(is_resource_type, names_)):
-                raise Refusal(
+                raise ServiceError(
                     Code.UNIMPLEMENTED,
                     f"config.fhir path {path[:80]!r}: the local service reads a resource type with field "
                     "names behind it, such as Patient.birthDate",

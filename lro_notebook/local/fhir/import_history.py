@@ -15,11 +15,11 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import rawjson
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import imports
 from lro_notebook.local.fhir import rows as resources
-from lro_notebook.local.fhir.imports import ImportRequest, flaw
+from lro_notebook.local.fhir.imports import ImportRequest, parse_error
 from lro_notebook.local.fhir.listing import is_name
 from lro_notebook.local.fhir.rows import Stored
 from lro_notebook.local.operations import arguments, batches
@@ -78,7 +78,7 @@ def run(job: Job, request: HistoryImport) -> Steps:
         yield step
         errors += len(step.failures)
         if request.max_errors is not None and errors >= request.max_errors:
-            raise Refusal(
+            raise ServiceError(
                 Code.CANCELLED,
                 f"{errors} versions could not be imported, maxErrorCount is {request.max_errors}",
             )
@@ -112,7 +112,7 @@ def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Fa
         return
     bundle = imports.bundle_in(text.raw)
     if bundle is None:
-        yield flaw(text.source, "not a FHIR Bundle")
+        yield parse_error(text.source, "not a FHIR Bundle")
         return
     entries = rawjson.member(text.raw, "entry")
     if entries is None:
@@ -137,7 +137,7 @@ def _version(raw: bytes, source: str) -> Version | Failure:
     number = stamp[0] if isinstance(stamp[0], str) and _NUMBER.fullmatch(stamp[0]) else None
     time = parse_timestamp(stamp[1])
     if number is None or time is None:
-        return flaw(source, "meta.versionId is no number, or meta.lastUpdated no time", name)
+        return parse_error(source, "meta.versionId is no number, or meta.lastUpdated no time", name)
     body = read.stamped(int(number), str(stamp[1]))
     return Version(read.type, Stored(read.id, int(number), round(time.timestamp() * 1e6), body), source)
 
@@ -146,11 +146,11 @@ def _deletion(entry: object, source: str) -> Version | Failure:
     request = entry.get("request") if isinstance(entry, dict) else None
     response = entry.get("response") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not isinstance(response, dict) or request.get("method") != "DELETE":
-        return flaw(source, "the entry has no resource, and is no deletion")
+        return parse_error(source, "the entry has no resource, and is no deletion")
     name, etag = str(request.get("url")), _ETAG.fullmatch(str(response.get("etag")))
     time = parse_timestamp(response.get("lastModified"))
     if not is_name(name) or etag is None or time is None:
-        return flaw(source, "the deletion lacks request.url, response.etag or response.lastModified")
+        return parse_error(source, "the deletion lacks request.url, response.etag or response.lastModified")
     type_, _, identifier = name.partition("/")
     row = Stored(identifier, int(etag.group(1)), round(time.timestamp() * 1e6), None)
     return Version(type_, row, source)

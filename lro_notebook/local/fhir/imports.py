@@ -92,18 +92,18 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
     try:
         document = nesting.loads(text)
     except nesting.Unreadable as error:
-        return flaw(source, str(error))
+        return parse_error(source, str(error))
     if type(document) is not dict:
-        return flaw(source, "not a JSON object")
+        return parse_error(source, "not a JSON object")
     type_, identifier = document.get("resourceType"), document.get("id")
     if type(type_) is not str or not is_resource_type(type_):
-        return flaw(source, "resourceType is missing or no name of a resource type")
+        return parse_error(source, "resourceType is missing or no name of a resource type")
     if type(identifier) is not str or not is_fhir_id(identifier):
-        return flaw(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
+        return parse_error(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
     has_meta = "meta" not in document or type(document["meta"]) is dict
     if not has_meta or nesting.is_too_deep(text):
         reason = nesting.REASON if has_meta else "meta is not an object"
-        return flaw(source, reason, f"{type_}/{identifier}")
+        return parse_error(source, reason, f"{type_}/{identifier}")
     if b"\n" in text or b"\r" in text:
         text = rawjson.compact(text)
     return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
@@ -152,7 +152,7 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
         return
     bundle = bundle_in(text.raw)
     if bundle is None:
-        yield flaw(
+        yield parse_error(
             text.source, "not a FHIR Bundle; for one resource in each text use contentStructure RESOURCE"
         )
         return
@@ -163,7 +163,7 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
         source = f"{text.source} entry[{index}]"
         resource = rawjson.member(entry, "resource") if entry.startswith(b"{") else None
         if resource is None:
-            yield flaw(source, "the entry has no resource")
+            yield parse_error(source, "the entry has no resource")
         else:
             yield read_resource(entry[resource.start : resource.end], source)
 
@@ -187,7 +187,7 @@ def bundle_in(raw: bytes) -> dict[str, Any] | None:
     return bundle if isinstance(bundle.get("entry", []), list) else None
 
 
-def flaw(source: str, message: str, resource: str = "") -> Failure:
+def parse_error(source: str, message: str, resource: str = "") -> Failure:
     """Return the failure of a text that is wrong."""
     return Failure(source, resource, Code.INVALID_ARGUMENT, message)
 

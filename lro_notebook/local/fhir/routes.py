@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting, rawjson
-from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
 from lro_notebook.local.fhir import rows as resources
 from lro_notebook.local.fhir.imports import read_resource
 from lro_notebook.local.http.paging import limit_of, number_after, text_after, token_of
@@ -62,7 +62,9 @@ class _Address(NamedTuple):
 async def create(request: Request) -> Response:
     """``fhir.create``: the service gives the id."""
     if "if-none-exist" in request.headers:
-        raise Refusal(Code.UNIMPLEMENTED, "If-None-Exist: the local service has no search to look it up by")
+        raise ServiceError(
+            Code.UNIMPLEMENTED, "If-None-Exist: the local service has no search to look it up by"
+        )
     body = await read_body(request)
     type_ = names.resource_type(request.path_params["type"])
     identifier = str(uuid.uuid4())
@@ -195,7 +197,7 @@ def _check_version(connection: sqlite3.Connection, address: _Address, expected: 
         return
     stored = resources.read(connection, address.store.key, address.type, address.id)
     if stored is None or stored.body is None or stored.version != expected:
-        raise Refusal(
+        raise ServiceError(
             Code.FAILED_PRECONDITION,
             f"{address.type}/{address.id} is not at the version that If-Match names; read it again",
             status=412,
@@ -217,7 +219,7 @@ def _alive(stored: Stored | None, address: _Address) -> Stored:
     if stored is None:
         raise _no_resource(address)
     if stored.body is None:
-        raise Refusal(
+        raise ServiceError(
             Code.NOT_FOUND,
             f"{address.type}/{address.id} was deleted; its versions are at GET {address.url}/_history",
             status=410,
@@ -225,7 +227,7 @@ def _alive(stored: Stored | None, address: _Address) -> Stored:
     return stored
 
 
-def _no_resource(address: _Address) -> Refusal:
+def _no_resource(address: _Address) -> ServiceError:
     return missing(
         f"{address.type}/{address.id} does not exist in {address.store.name}; "
         f"create it with PUT {address.url}, or list the type with GET {address.url.rpartition('/')[0]}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import message_filter
 from lro_notebook.local.hl7v2 import rows as hl7v2_messages
@@ -45,7 +45,7 @@ class ExportRequest:
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``hl7V2Stores.export``."""
     if "pubsubDestination" in body:
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED,
             "pubsubDestination: the local service has no Pub/Sub; export to gcsDestination, "
             "such as gs://demo-out/run-1",

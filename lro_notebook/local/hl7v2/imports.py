@@ -90,8 +90,8 @@ def read_line(line: Line | Failure, parser: Parser) -> Incoming | Failure:
         return _flaw(line, str(error))
     try:
         return read_message(document, parser)
-    except message_parser.Flaw as flaw:
-        return _flaw(line, str(flaw))
+    except message_parser.ParseError as parse_error:
+        return _flaw(line, str(parse_error))
 
 
 def read_message(document: object, parser: Parser) -> Incoming:
@@ -103,17 +103,17 @@ def read_message(document: object, parser: Parser) -> Incoming:
         It holds no message, or labels that cannot be.
     """
     if not isinstance(document, dict):
-        raise message_parser.Flaw("not a JSON object")
+        raise message_parser.ParseError("not a JSON object")
     text = document.get("data")
     if not isinstance(text, str) or not text:
-        raise message_parser.Flaw("data is missing: expected the bytes of the message in base64")
+        raise message_parser.ParseError("data is missing: expected the bytes of the message in base64")
     try:
         data = base64.b64decode(text.translate(_STANDARD_ALPHABET), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise message_parser.Flaw("data is not valid base64") from error
+        raise message_parser.ParseError("data is not valid base64") from error
     labels = document.get("labels", {})
     if not _are_labels(labels):
-        raise message_parser.Flaw(
+        raise message_parser.ParseError(
             f"labels: expected at most {_LABELS_MAX} texts of at most {_LABEL_LENGTH} characters"
         )
     reading = message_parser.read(data, parser)

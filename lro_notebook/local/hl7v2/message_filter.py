@@ -16,7 +16,7 @@ from lro_notebook.operations.resource import parse_timestamp
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from lro_notebook.local.core.service_errors import Refusal
+    from lro_notebook.local.core.service_errors import ServiceError
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -182,7 +182,7 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1])
 
 
-def _unreadable() -> Refusal:
+def _unreadable() -> ServiceError:
     return invalid(
         'filter: cannot be read; write for example message_type = "ADT" AND send_date >= "2026-01-31"'
     )

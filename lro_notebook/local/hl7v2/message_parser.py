@@ -30,7 +30,7 @@ _NUMBERED = frozenset(
 _PATIENT_FIELDS = (2, 3, 4)
 
 
-class Flaw(ValueError):
+class ParseError(ValueError):
     """Why a message cannot be read."""
 
 
@@ -82,13 +82,13 @@ def segments(raw: bytes, parser: Parser) -> tuple[list[Segment], Separators | No
     lines = [line.strip("\n") for line in text.split(parser.terminator.decode("latin-1"))]
     lines = [line for line in lines if line]
     if not lines:
-        raise Flaw("the message is empty")
+        raise ParseError("the message is empty")
     if not lines[0].startswith(_HEADER):
         if parser.null_header:
             return [], None
-        raise Flaw("the message does not begin with an MSH segment")
+        raise ParseError("the message does not begin with an MSH segment")
     if len(lines) == 1 and "\n" in lines[0]:
-        raise Flaw(
+        raise ParseError(
             "the segments end with line feeds; end them with carriage returns, "
             "or set parserConfig.segmentTerminator of the store to Cg=="
         )
@@ -162,14 +162,14 @@ def _separators(header: str) -> Separators:
         or len(set(marks)) != len(marks)
         or any(mark.isalnum() or mark.isspace() for mark in marks)
     ):
-        raise Flaw("the MSH segment does not name five different separators, such as |^~\\&")
+        raise ParseError("the MSH segment does not name five different separators, such as |^~\\&")
     return Separators(*marks)
 
 
 def _segment(line: str, number: int, marks: Separators) -> Segment:
     identifier, *fields = line.split(marks.field)
     if _SEGMENT_ID.fullmatch(identifier) is None:
-        raise Flaw(f"segment {number} does not begin with a segment id, such as PID")
+        raise ParseError(f"segment {number} does not begin with a segment id, such as PID")
     # MSH-1 is the separator itself.
     return Segment(
         identifier, [identifier, marks.field, *fields] if identifier == _HEADER else [identifier, *fields]

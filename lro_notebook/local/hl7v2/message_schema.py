@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import Refusal, invalid
-from lro_notebook.local.hl7v2.message_parser import Flaw, field_of, places, unescaped
+from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.hl7v2.message_parser import ParseError, field_of, places, unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ def schema_of(package: Mapping[str, Any]) -> Schema:
         # It is read as if each field had its kind; one that has not comes to this.
         raise invalid("parserConfig.schema: a field is not of the kind that a SchemaPackage has") from error
     if not schema.messages:
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED,
             "parserConfig.schema: the local service has no default schema; give schemas with "
             "messageSchemaConfigs",
@@ -73,7 +73,7 @@ def schematized(segments: Sequence[Segment], marks: Separators, schema: Schema) 
     fitting = [found for sources, found in schema.messages if _matches(sources, header)]
     root = next((found[kind] for found in fitting if kind in found), None)
     if root is None:
-        raise Flaw("the store has no schema for the type of the message")
+        raise ParseError("the store has no schema for the type of the message")
     types: dict[str, Any] = {}
     for sources, found in reversed(schema.types):
         if _matches(sources, header):
@@ -82,7 +82,7 @@ def schematized(segments: Sequence[Segment], marks: Separators, schema: Schema) 
     found_items, at = work.group(root, 0)
     if at < len(work.segments):
         if schema.unexpected != "PARSE":
-            raise Flaw(f"segment {work.segments[at].id} stands where the schema does not expect it")
+            raise ParseError(f"segment {work.segments[at].id} stands where the schema does not expect it")
         for segment in work.segments[at:]:
             found_items.setdefault(segment.id, []).append(work.fields(segment))
     return {kind: found_items}
@@ -106,7 +106,7 @@ class _Work:
                 if group.choice:
                     break
             if len(items) < member.low and not (self._lenient or group.choice):
-                raise Flaw(f"{member.name} is missing in {group.name}")
+                raise ParseError(f"{member.name} is missing in {group.name}")
         return found, at
 
     def fields(self, segment: Segment) -> dict[str, Any]:
@@ -122,14 +122,14 @@ class _Work:
                 found[name] = text if whole else self._field(text, field)
         for number, field in enumerate(known, 1):
             if int(field.get("minOccurs", 0)) and not field_of(segment, number) and not self._lenient:
-                raise Flaw(f"field {number} of a segment {segment.id} is missing")
+                raise ParseError(f"field {number} of a segment {segment.id} is missing")
         return found
 
     def _field(self, text: str, field: Mapping[str, Any]) -> Any:  # noqa: ANN401 - text, object or list
         high = int(field.get("maxOccurs", 1 if not field else 0))
         parts = text.split(self._marks.repetition)
         if high and len(parts) > high and field:
-            raise Flaw("a field occurs more often than its type says")
+            raise ParseError("a field occurs more often than its type says")
         levels = (self._marks.component, self._marks.subcomponent)
         values = [self._value(part, str(field.get("type", "")), levels) for part in parts]
         return values if len(values) > 1 or (field and high != 1) else values[0]
@@ -183,7 +183,7 @@ def _expected(segments: Sequence[Segment], root: Member, schema: Schema) -> list
         return [segment for segment in segments if segment.id in known]
     strange = next((segment.id for segment in segments if segment.id not in known), None)
     if strange is not None and schema.unexpected == "FAIL":
-        raise Flaw(f"segment {strange} is not in the schema of the message")
+        raise ParseError(f"segment {strange} is not in the schema of the message")
     kept = [segment for segment in segments if segment.id in known]
     return [*kept, *(segment for segment in segments if segment.id not in known)]
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import message_filter, message_parser
 from lro_notebook.local.hl7v2 import rows as hl7v2_messages
@@ -146,11 +146,11 @@ def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Sto
         parser = hl7v2_messages.parser_of(connection, store)
         try:
             incoming = read_message(body.get("message"), parser)
-        except message_parser.Flaw as flaw:
-            raise invalid(f"message: {flaw}") from flaw
+        except message_parser.ParseError as parse_error:
+            raise invalid(f"message: {parse_error}") from parse_error
         known = hl7v2_messages.find(connection, store.key, incoming.id)
         if known is not None and settings.get("rejectDuplicateMessage"):
-            raise Refusal(
+            raise ServiceError(
                 Code.ALREADY_EXISTS,
                 f"{store.name}/messages/{incoming.id} has the same bytes, and the store rejects duplicates",
             )

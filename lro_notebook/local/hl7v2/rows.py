@@ -239,8 +239,8 @@ def _schematized(data: bytes, parser: Parser, schema: Schema) -> dict[str, str]:
         return {"error": "the message has no header"}
     try:
         found = message_schema.schematized(segments, marks, schema)
-    except message_parser.Flaw as flaw:
-        return {"error": str(flaw)}
+    except message_parser.ParseError as parse_error:
+        return {"error": str(parse_error)}
     return {"data": orjson.dumps(found).decode()}
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import Refusal, code_of_status, invalid, refusal_response
+from lro_notebook.local.core.service_errors import ServiceError, code_of_status, error_response, invalid
 from lro_notebook.local.operations.records import Failure
 from lro_notebook.local.operations.work import Step
 
@@ -186,8 +186,10 @@ class FaultyAnswers:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
         else:
             after = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
-            refusal = Refusal(code_of_status(fault.status), fault.message, status=fault.status, headers=after)
-            await refusal_response(refusal, scope["path"])(scope, receive, send)
+            service_error = ServiceError(
+                code_of_status(fault.status), fault.message, status=fault.status, headers=after
+            )
+            await error_response(service_error, scope["path"])(scope, receive, send)
 
 
 async def _nowhere(_: Message) -> None:
@@ -224,8 +226,8 @@ def _ending(kind: Kind, fault: Fault, job: Job, request: Any) -> Steps:  # noqa:
             done += step.units
             yield step
     if fault.what == "error":
-        raise Refusal(Code.of(fault.code), fault.message)
+        raise ServiceError(Code.of(fault.code), fault.message)
     for _ in range(_LOOKS):
         job.halted.wait(_LOOK_AGAIN)
         yield Step()
-    raise Refusal(Code.DEADLINE_EXCEEDED, "nobody has cancelled this hanging operation for an hour")
+    raise ServiceError(Code.DEADLINE_EXCEEDED, "nobody has cancelled this hanging operation for an hour")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from lro_notebook.local.core.service_errors import Refusal
+    from lro_notebook.local.core.service_errors import ServiceError
 
 _PAGE_DEFAULT = 100
 _PAGE_MAX = 1000
@@ -106,5 +106,5 @@ def _list_of(request: Request) -> str:
     return f"{zlib.crc32(path.encode()):08x}"
 
 
-def _bad_token(parameter: str) -> Refusal:
+def _bad_token(parameter: str) -> ServiceError:
     return invalid(f"{parameter} is not one that this service gave for this list; start again without it")

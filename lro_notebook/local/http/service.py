@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting
-from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.faults import Faults
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Buckets
     from lro_notebook.local.core.database import Database
-    from lro_notebook.local.core.throttle import Pace
+    from lro_notebook.local.core.throttle import Throttle
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.identity.proof import Identity
     from lro_notebook.local.operations.worker import Worker
@@ -58,7 +58,7 @@ class Service:
     data_dir: Path
     database: Database
     buckets: Buckets
-    pace: Pace
+    pace: Throttle
     worker: Worker
     identity: Identity
     faults: Faults = field(default_factory=Faults)
@@ -112,7 +112,7 @@ async def read_body(request: Request) -> bytes:
         elif size > _DRAIN_LIMIT:
             break
     if size > BODY_LIMIT:
-        raise Refusal(
+        raise ServiceError(
             Code.INVALID_ARGUMENT,
             f"the request body is larger than {BODY_LIMIT} bytes; import large data from a bucket",
             status=413,

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import buckets, objects
-from lro_notebook.local.core.service_errors import Refusal, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, json_response, missing
 from lro_notebook.local.http.paging import limit_of, text_after, token_of
 from lro_notebook.local.http.service import service_of
 from lro_notebook.operations.resource import format_timestamp
@@ -54,7 +54,7 @@ def list_objects(request: Request) -> Response:
     query = request.query_params
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     if delimiter not in ("", "/"):
-        raise Refusal(Code.UNIMPLEMENTED, "delimiter: the local service knows '/' only")
+        raise ServiceError(Code.UNIMPLEMENTED, "delimiter: the local service knows '/' only")
     limit, after = limit_of(request, "maxResults"), text_after(request)
     found = service_of(request).buckets.objects(bucket, prefix)
     items: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import Refusal, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.paging import limit_of, page_response, text_after
 from lro_notebook.local.http.service import DATASET_PATH, dataset_name, read_json, service_of, store_of
@@ -94,7 +94,7 @@ class _Common:
         verb = request.path_params["verb"]
         kind = self._kind.methods.get(verb)
         if kind is None and verb in self._kind.not_built:
-            raise Refusal(Code.UNIMPLEMENTED, f"{self._collection}.{verb}: {self._kind.not_built[verb]}")
+            raise ServiceError(Code.UNIMPLEMENTED, f"{self._collection}.{verb}: {self._kind.not_built[verb]}")
         if kind is None:
             raise missing(f"{self._collection}.{verb[:80]} is no method of the Healthcare API")
         body, dataset = await read_json(request), dataset_name(request)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import buckets, names
-from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ EXPRESSION_LIMIT = 20_000
 def no_bigquery(body: Mapping[str, Any]) -> None:
     """Refuse a BigQuery destination: there is none here."""
     if "bigqueryDestination" in body:
-        raise Refusal(
+        raise ServiceError(
             Code.UNIMPLEMENTED,
             "bigqueryDestination: the local service has no BigQuery; export to gcsDestination, "
             "such as gs://demo-out/run-1",

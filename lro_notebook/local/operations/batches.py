@@ -43,8 +43,8 @@ def readable(uri: str, items: Iterator[_Unit]) -> Iterator[_Unit | Failure]:
 
 def unreadable(uri: str, error: OSError) -> Failure:
     """Return the failure of an object that cannot be read."""
-    refusal = file_refusal(error)
-    return Failure(uri, "", refusal.code, f"the object cannot be read: {error.strerror}")
+    service_error = file_refusal(error)
+    return Failure(uri, "", service_error.code, f"the object cannot be read: {error.strerror}")
 
 
 def steps(

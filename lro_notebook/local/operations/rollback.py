@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import Refusal, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def parse(context: Context, body: Mapping[str, Any]) -> Rollback:
 def _operations(fields: Mapping[str, Any]) -> frozenset[int]:
     """Return the numbers of operations, which are named by their ids or in full."""
     if fields.get("metadataFilter"):
-        raise Refusal(Code.UNIMPLEMENTED, "filteringFields.metadataFilter is not part of the local service")
+        raise ServiceError(
+            Code.UNIMPLEMENTED, "filteringFields.metadataFilter is not part of the local service"
+        )
     identifiers = fields.get("operationIds") or []
     listed = identifiers if isinstance(identifiers, list) else [None]
     numbers = [names.whole_number(str(identifier).rpartition("/")[2]) for identifier in listed]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import Refusal, file_refusal, write_refusal
+from lro_notebook.local.core.service_errors import ServiceError, file_refusal, write_error
 from lro_notebook.local.operations import records
 from lro_notebook.local.operations.work import Job
 from lro_notebook.operations.resource import Status
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Buckets
     from lro_notebook.local.core.database import Database
-    from lro_notebook.local.core.throttle import Pace
+    from lro_notebook.local.core.throttle import Throttle
     from lro_notebook.local.operations.work import Kind, Step
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Worker:
     """
 
     def __init__(
-        self, database: Database, buckets: Buckets, pace: Pace, *, limit: int, shard_bytes: int
+        self, database: Database, buckets: Buckets, pace: Throttle, *, limit: int, shard_bytes: int
     ) -> None:
         self._database = database
         self._buckets = buckets
@@ -104,7 +104,7 @@ class Worker:
         """Queue an operation and return its number; it is durable when this returns."""
         with self._lock:
             if self._stopped.is_set():
-                raise Refusal(Code.UNAVAILABLE, "the local service is stopping; start it again")
+                raise ServiceError(Code.UNAVAILABLE, "the local service is stopping; start it again")
             with self._database.write() as connection:
                 if records.active(connection) >= self._limit:
                     raise self._too_many()
@@ -150,8 +150,8 @@ class Worker:
             outcome: Status | Mapping[str, Any] = self._drive(run)
         except _Halted:
             outcome = run.end
-        except Refusal as refusal:
-            outcome = Status(refusal.code.value, refusal.message)
+        except ServiceError as service_error:
+            outcome = Status(service_error.code.value, service_error.message)
         except OSError as error:
             trouble = file_refusal(error)
             outcome = Status(trouble.code.value, trouble.message)
@@ -160,7 +160,7 @@ class Worker:
             outcome = Status(Code.RESOURCE_EXHAUSTED.value, message)
         except sqlite3.DatabaseError as error:
             logger.exception("operation %d failed", run.number)
-            written = write_refusal(error)
+            written = write_error(error)
             outcome = Status(written.code.value, written.message)
         except Exception:  # a runner's own mistake must end its operation, not leave it running for ever
             logger.exception("operation %d failed", run.number)
@@ -227,8 +227,8 @@ class Worker:
             return False
         return True
 
-    def _too_many(self) -> Refusal:
-        return Refusal(
+    def _too_many(self) -> ServiceError:
+        return ServiceError(
             Code.RESOURCE_EXHAUSTED,
             f"{self._limit} operations are queued or running, the most that this service takes; "
             "wait for one to end or cancel one (--max-operations changes the limit)",

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
-from lro_notebook.http.responses import NoAnswer
+from lro_notebook.http.responses import NoResponse
 from lro_notebook.operations.operation import Operation
-from lro_notebook.operations.poller import Follower
-from lro_notebook.operations.remote import missing_hint
+from lro_notebook.operations.poller import OperationPoller
+from lro_notebook.operations.remote import listing_hint
 from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def watched(foreign: object) -> Operation | None:
 
     if isinstance(foreign, ApiCoreOperation):
         source = ApiCoreSource(foreign)
-        return Operation(Follower(source, source.resource()))
+        return Operation(OperationPoller(source, source.resource()))
     if isinstance(foreign, AsyncOperation):
         try:
             loop = asyncio.get_running_loop()
@@ -58,7 +58,7 @@ def watched(foreign: object) -> Operation | None:
                 "or a notebook cell of that loop"
             ) from None
         asynchronous = AsyncSource(foreign, loop)
-        return LoopBound(Follower(asynchronous, asynchronous.resource()), loop)
+        return LoopBound(OperationPoller(asynchronous, asynchronous.resource()), loop)
     return None
 
 
@@ -109,7 +109,7 @@ def _json_of(packed: Any) -> Json:  # noqa: ANN401 - a protobuf Any
 
 
 class Ended:
-    """The source of an operation that had ended when it was first seen; a `following.Source`."""
+    """The source of an operation that had ended when it was first seen; a `poller.Source`."""
 
     def poll(self) -> OperationResource:
         """Refuse: there is nobody to ask."""
@@ -170,7 +170,7 @@ class _Theirs:
 
 
 class ApiCoreSource(_Theirs):
-    """Reads a `google.api_core.operation.Operation` through its own refresh; a `following.Source`."""
+    """Reads a `google.api_core.operation.Operation` through its own refresh; a `poller.Source`."""
 
     def poll(self) -> OperationResource:
         """Read it with a single request of its own client."""
@@ -210,7 +210,7 @@ class ApiCoreSource(_Theirs):
 
 
 class AsyncSource(_Theirs):
-    """Reads a `google.api_core.operation_async.AsyncOperation` on its own event loop; a `following.Source`.
+    """Reads a `google.api_core.operation_async.AsyncOperation` on its own event loop; a `poller.Source`.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ class AsyncSource(_Theirs):
             future.result(_PATIENCE)
         except concurrent.futures.TimeoutError as error:
             future.cancel()
-            raise NoAnswer("its event loop is busy", url=name) from error
+            raise NoResponse("its event loop is busy", url=name) from error
         except TypeError:  # as above
             if not self._operation.operation.done:
                 raise
@@ -283,8 +283,8 @@ class AsyncSource(_Theirs):
 class LoopBound(Operation):
     """An operation that can only be read while its event loop runs: `await` it there."""
 
-    def __init__(self, follower: Follower, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(follower)
+    def __init__(self, poller: OperationPoller, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(poller)
         self._loop = loop
 
     def about_to_block(self) -> None:
@@ -338,7 +338,7 @@ def _told(error: Exception, name: str) -> ApiError | AuthError:
         )
     status, message = getattr(error, "code", None), getattr(error, "message", None)
     if status is None or message is None:  # a lost connection, or retries that came to their end
-        return NoAnswer(type(error).__name__, url=name)
+        return NoResponse(type(error).__name__, url=name)
     code = getattr(getattr(error, "grpc_status_code", None), "name", "")
     known = Code[code] if code in Code.__members__ else HTTP_CODES.get(int(status), Code.UNKNOWN)
     if known is Code.UNAUTHENTICATED:
@@ -346,5 +346,5 @@ def _told(error: Exception, name: str) -> ApiError | AuthError:
             f"{name}: the credentials of its client were refused: {message}\n"
             "Renew them there, or follow the operation by its name: lro.watch(name, client=…)"
         )
-    hint = missing_hint(name) if known is Code.NOT_FOUND else ""
+    hint = listing_hint(name) if known is Code.NOT_FOUND else ""
     return ApiError(message, status=int(status), code=known, url=name, hint=hint)

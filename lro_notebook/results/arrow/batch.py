@@ -45,7 +45,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class Batch:
     """A piece of a source.
 
     Attributes
@@ -70,7 +70,7 @@ class Chunk:
 Advance = Callable[[int], object]
 #: Reads the shards of one main table, piece by piece. The first argument is what has them: for files a
 #: `storage.Location`, for others what their module says.
-Source = Callable[[Any, "Sequence[Shard]", Options, Advance], Iterator[Chunk]]
+Source = Callable[[Any, "Sequence[Shard]", Options, Advance], Iterator[Batch]]
 
 
 def raise_if_asked(bad: Sequence[BadLine], options: Options) -> None:

@@ -192,21 +192,21 @@ class _Shape:
     def settle(self) -> None:
         """Move what stands beside lists into the lists."""
         if self.item is not None and (self.scalars or self.fields is not None):
-            self.item.absorb(_Shape(self.scalars, self.fields))
+            self.item.update(_Shape(self.scalars, self.fields))
             self.scalars, self.fields = set(), None
         for part in (*(self.fields or {}).values(), *([self.item] if self.item else ())):
             part.settle()
 
-    def absorb(self, other: _Shape) -> None:
+    def update(self, other: _Shape) -> None:
         self.scalars |= other.scalars
         for key, part in (other.fields or {}).items():
             self.fields = {} if self.fields is None else self.fields
-            self.fields.setdefault(key, _Shape()).absorb(part)
+            self.fields.setdefault(key, _Shape()).update(part)
         if other.fields is not None and self.fields is None:
             self.fields = {}
         if other.item is not None:
             self.item = self.item or _Shape()
-            self.item.absorb(other.item)
+            self.item.update(other.item)
 
     def arrow_type(self, decimals: str) -> pa.DataType | None:
         """Return the type that holds all that was seen; None if nothing was."""

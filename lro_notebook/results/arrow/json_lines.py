@@ -198,7 +198,7 @@ def sound(column: pa.Table | pa.Array) -> bool:
     pyarrow reads ``NaN`` and infinities, which are no JSON, and integers that a double cannot hold.
     """
     if isinstance(column, pa.Table):
-        return all(sound(chunk) for part in column.columns for chunk in part.chunks)
+        return all(sound(batch) for part in column.columns for batch in part.chunks)
     kind = column.type
     if pa.types.is_floating(kind):
         return pc.all(pc.less(pc.abs(column), _SAFE)).as_py() is not False
@@ -210,7 +210,7 @@ def sound(column: pa.Table | pa.Array) -> bool:
 def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:
     """Return the objects of `data`, with the fields of `known`; of others as `unexpected` says.
 
-    Uses the thread of the caller alone, and gives columns of one chunk. A decimal of an exponent such as
+    Uses the thread of the caller alone, and gives columns of one batch. A decimal of an exponent such as
     -999999999 is refused here, since pyarrow looks it up behind the end of a table.
     """
     if holds_decimals(known) and any(pattern.search(data) for pattern in _TINY):

@@ -78,23 +78,23 @@ def blocks(
     line, place = 1, 0
     long = _Long(limits)
     # No more at once than one line may have: so only the first line of a piece can be too long.
-    chunk = source.read(min(first, limits.line)).removeprefix(BOM)
-    while chunk:
-        end = chunk.find(b"\n") + 1
+    batch = source.read(min(first, limits.line)).removeprefix(BOM)
+    while batch:
+        end = batch.find(b"\n") + 1
         if long.carry and end and long.size + end - 1 > limits.line:
             before, place = place, file.tell()
             yield Block(b"", line, place - before, long.fault)
-            line, chunk, end = line + 1, chunk[end:], chunk.find(b"\n", end) + 1 - end
+            line, batch, end = line + 1, batch[end:], batch.find(b"\n", end) + 1 - end
             long = _Long(limits)
-        end = chunk.rfind(b"\n") + 1
+        end = batch.rfind(b"\n") + 1
         if end:
-            data = b"".join((*long.carry, memoryview(chunk)[:end]))
+            data = b"".join((*long.carry, memoryview(batch)[:end]))
             before, place = place, file.tell()
             yield Block(data, line, place - before, limits=limits)
             line += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _FEED))
             long = _Long(limits)
-        long.add(chunk[end:])
-        chunk = source.read(min(size, limits.line))
+        long.add(batch[end:])
+        batch = source.read(min(size, limits.line))
     yield from _last(source, long, line, file.tell() - place)
 
 

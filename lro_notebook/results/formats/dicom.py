@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.results.arrow.batch import BadLine, Chunk
+from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import Number, objects_of, table_of
 from lro_notebook.results.arrow.lines import blocks, nests_deeper, sort_lines
@@ -58,8 +58,8 @@ Row = dict[str, Any]
 
 def read_instances(
     location: Location, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Chunk]:
-    """Yield the objects of `shards`; a `chunks.Source`."""
+) -> Iterator[Batch]:
+    """Yield the objects of `shards`; a `batches.Source`."""
     try:
         import pydicom  # noqa: F401, PLC0415 - optional
     except ImportError as error:
@@ -85,7 +85,7 @@ def read_instances(
         table = table_of(rows, options.decimals, limits=options.limits, name=name)
         flat = flatten(table, lists=options.lists, key=_IDENTITY)
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
-        yield Chunk(tables, bad, {f"{name}.{path}": count for path, count in flat.truncated.items()})
+        yield Batch(tables, bad, {f"{name}.{path}": count for path, count in flat.truncated.items()})
         advance(sum(shard.size for shard in batch))
 
 

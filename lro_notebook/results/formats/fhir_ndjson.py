@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from lro_notebook.results.arrow.batch import BadLine, Chunk
+from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_lines import Reader
 from lro_notebook.results.arrow.lines import blocks
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def read_resources(
     location: Location, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Chunk]:
-    """Yield the resources of `shards`; a `chunks.Source`."""
+) -> Iterator[Batch]:
+    """Yield the resources of `shards`; a `batches.Source`."""
     name = shards[0].table
     columns = options.columns_of(name, name)
     wanted = None if columns is None else _Wanted(columns)
@@ -34,13 +34,13 @@ def read_resources(
     rows = shards[0].row
     for _, parsed, bad in parsed_blocks(location, shards, reader, advance, options.limits):
         if parsed.table is None:
-            yield Chunk({}, bad)
+            yield Batch({}, bad)
             continue
         flat = flatten(parsed.table, lists=options.lists, wanted=wanted, offset=rows)
         rows += parsed.table.num_rows
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        yield Chunk(tables, bad, truncated, list(wanted.seen) if wanted else ())
+        yield Batch(tables, bad, truncated, list(wanted.seen) if wanted else ())
 
 
 class _Wanted:

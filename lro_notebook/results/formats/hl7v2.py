@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.results.arrow.batch import BadLine, Chunk
+from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import objects_of, table_of
 from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks, decompressed, sort_lines
@@ -52,26 +52,26 @@ def is_text(start: bytes) -> bool:
 
 def read_messages(
     location: Location, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Chunk]:
-    """Yield the messages of `shards` and their segments; a `chunks.Source`."""
+) -> Iterator[Batch]:
+    """Yield the messages of `shards` and their segments; a `batches.Source`."""
     for shard in shards:
         file = location.within(shard.path)
         for entries, faults in _entries(location, shard, advance, options.limits):
             faults += [(entry.line, fault) for entry in entries for fault in entry.faults]
             bad = [BadLine(shard.uri, line, reason) for line, reason in sorted(faults)]
-            yield _chunk(shard.table, file, [entry for entry in entries if not entry.bad], bad, options)
+            yield _batch(shard.table, file, [entry for entry in entries if not entry.bad], bad, options)
 
 
-def chunk_of_values(shard: Shard, values: Iterable[Mapping[str, Any]], options: Options) -> Chunk:
+def chunk_of_values(shard: Shard, values: Iterable[Mapping[str, Any]], options: Options) -> Batch:
     """Return messages that came as JSON objects, not in lines of a file."""
     entries = [_entry_of_json(number, value, options.limits) for number, value in enumerate(values, 1)]
     bad = [BadLine(shard.uri, None, fault) for entry in entries for fault in entry.faults]
-    return _chunk(shard.table, shard.uri, [entry for entry in entries if not entry.bad], bad, options)
+    return _batch(shard.table, shard.uri, [entry for entry in entries if not entry.bad], bad, options)
 
 
-def _chunk(
+def _batch(
     table: str, file: str, entries: Sequence[_Entry], bad: Sequence[BadLine], options: Options
-) -> Chunk:
+) -> Batch:
     segments = Segments(options.lists, options.limits)
     rows: list[Mapping[str, Any]] = []
     for entry in entries:
@@ -84,7 +84,7 @@ def _chunk(
     tables = {table: flat.table, **{f"{table}.{path}": child for path, child in flat.children.items()}}
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
-    return Chunk(tables, bad, {**truncated, **segments.truncated})
+    return Batch(tables, bad, {**truncated, **segments.truncated})
 
 
 def _entries(

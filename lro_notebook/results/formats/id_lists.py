@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lro_notebook.results.arrow.batch import BadLine, Chunk
+from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.lines import blocks, is_utf8
 from lro_notebook.results.storage import opened
 
@@ -25,16 +25,16 @@ _RESOURCE = re.compile(r"([A-Za-z]+)/([A-Za-z0-9.\-]{1,64})")
 
 def read_ids(
     location: Location, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Chunk]:
-    """Yield the ids in `shards`; a `chunks.Source`."""
+) -> Iterator[Batch]:
+    """Yield the ids in `shards`; a `batches.Source`."""
     for shard in shards:
         with opened(location, shard) as file:
             for block in blocks(file, options.limits):
-                yield _chunk(shard, block)
+                yield _batch(shard, block)
                 advance(block.taken)
 
 
-def _chunk(shard: Shard, block: Block) -> Chunk:
+def _batch(shard: Shard, block: Block) -> Batch:
     found: list[str] = []
     bad = [BadLine(shard.uri, block.line, block.fault)] if block.fault else []
     for number, line in enumerate(block.data.split(b"\n"), block.line):
@@ -44,11 +44,11 @@ def _chunk(shard: Shard, block: Block) -> Chunk:
         elif text:
             bad.append(BadLine(shard.uri, number, "not valid UTF-8"))
     if shard.table == DATA_IDS:
-        return Chunk({DATA_IDS: pa.table({"data_id": pa.array(found, pa.string())})}, bad)
+        return Batch({DATA_IDS: pa.table({"data_id": pa.array(found, pa.string())})}, bad)
     parts = [_RESOURCE.fullmatch(text) for text in found]
     columns = {
         "resource": pa.array(found, pa.string()),
         "resourceType": pa.array([part and part[1] for part in parts], pa.string()),
         "id": pa.array([part and part[2] for part in parts], pa.string()),
     }
-    return Chunk({shard.table: pa.table(columns)}, bad)
+    return Batch({shard.table: pa.table(columns)}, bad)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from lro_notebook.errors import AuthError, ConfigError, ResultError
 from lro_notebook.http import auth
-from lro_notebook.results.arrow.batch import Chunk
+from lro_notebook.results.arrow.batch import Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.discover import Shard
 
@@ -149,8 +149,8 @@ def _shard(table: Any, kind: str | None) -> Shard:  # noqa: ANN401 - bigquery.Ta
 
 def read_tables(
     location: Warehouse, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Chunk]:
-    """Yield the rows of the tables `shards`; a `chunks.Source`."""
+) -> Iterator[Batch]:
+    """Yield the rows of the tables `shards`; a `batches.Source`."""
     client, fast = location.client(), location.fast_client()
     for shard in shards:
         asked = options.columns_of(shard.table, shards[0].table)
@@ -163,7 +163,7 @@ def read_tables(
             rows = client.list_rows(table, selected_fields=fields)
             place = 0
             for part in _batches(rows, fast):
-                yield _chunk(shard, part, options, place)
+                yield _batch(shard, part, options, place)
                 place += part.num_rows
                 advance(part.nbytes)
 
@@ -177,11 +177,11 @@ def _batches(rows: Any, fast: Any) -> Iterator[pa.Table]:  # noqa: ANN401 - of g
         yield pa.Table.from_batches([batch])
 
 
-def _chunk(shard: Shard, part: pa.Table, options: Options, place: int) -> Chunk:
+def _batch(shard: Shard, part: pa.Table, options: Options, place: int) -> Batch:
     flat = flatten(part, lists=options.lists, offset=place)
     name = shard.table
     tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
-    return Chunk(tables, (), {f"{name}.{path}": count for path, count in flat.truncated.items()})
+    return Batch(tables, (), {f"{name}.{path}": count for path, count in flat.truncated.items()})
 
 
 @contextmanager

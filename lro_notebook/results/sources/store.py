@@ -17,7 +17,7 @@ from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import AnswerTooLarge
 from lro_notebook.operations.resource import parse_int64
-from lro_notebook.results.arrow.batch import Chunk
+from lro_notebook.results.arrow.batch import Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
 from lro_notebook.results.discover import Shard
@@ -26,7 +26,7 @@ from lro_notebook.results.formats.hl7v2 import chunk_of_values
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lro_notebook.http.session import Rest
+    from lro_notebook.http.session import Session
     from lro_notebook.results.arrow.batch import Advance, Options
 
 _PAGE = 1000
@@ -38,7 +38,7 @@ _NOT_OFFERED = (Code.NOT_FOUND, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED)
 class Store:
     """A store of the service; stands where a `Location` does for files."""
 
-    rest: Rest
+    session: Session
     name: str
 
 
@@ -52,7 +52,9 @@ def find_in_store(store: Store) -> list[Shard]:
     if "/fhirStores/" not in store.name:
         return []
     try:
-        answer = store.rest.call("GET", addresses.join(store.name, verb="getFHIRStoreMetrics"), role="read")
+        answer = store.session.call(
+            "GET", addresses.join(store.name, verb="getFHIRStoreMetrics"), role="read"
+        )
     except ApiError as error:
         if error.code in _NOT_OFFERED:
             return []
@@ -75,33 +77,33 @@ def _shard_of(store: Store, metric: Mapping[str, Any]) -> Shard:
 
 def read_searched(
     location: Store, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Chunk]:
-    """Yield the resources of some types, page by page; a `chunks.Source`."""
+) -> Iterator[Batch]:
+    """Yield the resources of some types, page by page; a `batches.Source`."""
     rows = 0
     for shard in shards:
         name, path = shard.table, addresses.join(location.name, shard.path)
-        fetch = partial(_searched, _Pages(location.rest, path, "_count"))
+        fetch = partial(_searched, _Pages(location.session, path, "_count"))
         for page in paginate(fetch, "entry", where=path, next_token=_next):
             found = [entry["resource"] for entry in page if isinstance(entry.get("resource"), dict)]
             flat = flatten(table_of(found, options.decimals), lists=options.lists, offset=rows)
             rows += len(found)
             children = {f"{name}.{path}": child for path, child in flat.children.items()}
             truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-            yield Chunk({name: flat.table, **children}, (), truncated)
+            yield Batch({name: flat.table, **children}, (), truncated)
         advance(shard.size)
 
 
 class _Pages:
     """Reads the pages of a list; smaller ones once an answer was larger than the client takes."""
 
-    def __init__(self, rest: Rest, path: str, size: str) -> None:
-        self._rest, self._path, self._name, self._size = rest, path, size, _PAGE
+    def __init__(self, session: Session, path: str, size: str) -> None:
+        self._session, self._path, self._name, self._size = session, path, size, _PAGE
 
     def __call__(self, params: Mapping[str, str | int]) -> dict[str, Any]:
         while True:
             size = {} if self._name in params and self._size == _PAGE else {self._name: self._size}
             try:
-                return self._rest.call("GET", self._path, role="read", params={**params, **size})
+                return self._session.call("GET", self._path, role="read", params={**params, **size})
             except AnswerTooLarge:
                 if self._size == 1:
                     raise
@@ -127,11 +129,11 @@ def _listed(pages: _Pages, token: str | None) -> dict[str, Any]:
 
 def read_listed(
     location: Store, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Chunk]:
-    """Yield the messages of an HL7v2 store, page by page; a `chunks.Source`."""
+) -> Iterator[Batch]:
+    """Yield the messages of an HL7v2 store, page by page; a `batches.Source`."""
     for shard in shards:
         path = addresses.join(location.name, "messages")
-        fetch = partial(_listed, _Pages(location.rest, path, "pageSize"))
+        fetch = partial(_listed, _Pages(location.session, path, "pageSize"))
         for page in paginate(fetch, "hl7V2Messages", where=path):
             yield chunk_of_values(shard, page, options)
         advance(shard.size)

@@ -6,7 +6,7 @@ import pytest
 
 from lro_notebook.local.core import buckets
 from lro_notebook.local.core.buckets import Buckets
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_wildcards_name_objects(folders: Buckets, uri: str, expected: list[str])
 
 @pytest.mark.parametrize("uri", ["gs://demo-out/in", "gs://demo-out/nothing*", "gs://no-such-bucket/**"])
 def test_what_does_not_exist_is_not_found_and_named(folders: Buckets, uri: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ServiceError) as caught:
         _match(folders, uri)
     assert caught.value.status == 404
     assert uri.split("/")[2] in caught.value.message
@@ -89,7 +89,7 @@ def test_what_does_not_exist_is_not_found_and_named(folders: Buckets, uri: str) 
     ],
 )
 def test_an_address_that_cannot_be_is_refused(folders: Buckets, uri: object) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ServiceError) as caught:
         _match(folders, uri)  # type: ignore[arg-type]  # what a request may hold
     assert caught.value.status == 400
 
@@ -100,7 +100,7 @@ def test_a_link_out_of_the_buckets_is_not_followed(folders: Buckets, tmp_path: P
     (folders.root / "demo-out" / "link").symlink_to(tmp_path / "outside")
     (folders.root / "demo-out" / "in" / "secret.ndjson").symlink_to(tmp_path / "outside" / "secret.ndjson")
     for uri in ("gs://demo-out/link/secret.ndjson", "gs://demo-out/link/*", "gs://demo-out/in/secret.ndjson"):
-        with pytest.raises(Refusal, match="leads out") as caught:
+        with pytest.raises(ServiceError, match="leads out") as caught:
             _match(folders, uri)
         assert caught.value.status == 400
     assert "in/secret.ndjson" not in _match(folders, "gs://demo-out/in/*")

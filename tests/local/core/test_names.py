@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import Refusal, is_fhir_path
+from lro_notebook.local.core.service_errors import ServiceError, is_fhir_path
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a b", "a/b", "a:b", "ä", "x" * 257])
 def test_a_new_id_that_cannot_be_is_refused(value: str) -> None:
-    with pytest.raises(Refusal, match="datasetId"):
+    with pytest.raises(ServiceError, match="datasetId"):
         names.new_id("datasetId", value)
 
 
@@ -34,13 +34,13 @@ def test_a_whole_number_fits_in_64_bits(text: str, expected: int | None) -> None
 
 @pytest.mark.parametrize("value", ["", "patient", "Pat ient", "Patient1", "../x", "P" * 65])
 def test_what_is_no_resource_type_is_refused(value: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(ServiceError):
         names.resource_type(value)
 
 
 @pytest.mark.parametrize("value", ["", "a_b", "a/b", "x" * 65, "a\n"])
 def test_what_is_no_fhir_id_is_refused(value: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(ServiceError):
         names.fhir_id(value)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from lro_notebook.local.core import buckets, objects
 from lro_notebook.local.core.buckets import Buckets
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_only_regular_files_are_objects_and_the_rest_is_named(
 def test_what_is_no_object_is_refused_by_its_name(odd: Buckets, name: str) -> None:
     location = buckets.parse_pattern(f"gs://demo-out/odd/{name}", field="uri")
     odd.check(location, field="uri")
-    with pytest.raises(Refusal, match="no object matches") as caught:
+    with pytest.raises(ServiceError, match="no object matches") as caught:
         odd.match(location)
     assert caught.value.status == 404
 
@@ -107,7 +107,7 @@ def test_a_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
     "path", ["a" * 256, "x/" + "é" * 128, "/".join(["a" * 200] * 6), "b" * 2000, "é" * 600]
 )
 def test_a_name_that_no_disk_takes_is_refused(path: str) -> None:
-    with pytest.raises(Refusal, match="at most 1024 bytes") as caught:
+    with pytest.raises(ServiceError, match="at most 1024 bytes") as caught:
         buckets.parse(f"gs://demo-out/{path}", field="uri")
     assert caught.value.status == 400
     assert buckets.parse(f"gs://demo-out/{'a' * 255}", field="uri").path == "a" * 255

@@ -3,11 +3,11 @@ from __future__ import annotations
 import threading
 import time
 
-from lro_notebook.local.core.throttle import Pace
+from lro_notebook.local.core.throttle import Throttle
 
 
 def test_full_speed_takes_large_batches_and_never_waits() -> None:
-    pace = Pace()
+    pace = Throttle()
     start = time.monotonic()
     pace.take(1_000_000, threading.Event())
     assert pace.batch() == 1000
@@ -15,13 +15,13 @@ def test_full_speed_takes_large_batches_and_never_waits() -> None:
 
 
 def test_a_slow_pace_takes_small_batches() -> None:
-    assert Pace(0.5).batch() == 1
-    assert Pace(200).batch() == 20
-    assert Pace(1e9).batch() == 1000
+    assert Throttle(0.5).batch() == 1
+    assert Throttle(200).batch() == 20
+    assert Throttle(1e9).batch() == 1000
 
 
 def test_units_of_all_operations_share_the_pace() -> None:
-    pace = Pace(1000)
+    pace = Throttle(1000)
     start = time.monotonic()
     pace.take(20, threading.Event())
     pace.take(20, threading.Event())
@@ -31,7 +31,7 @@ def test_units_of_all_operations_share_the_pace() -> None:
 def test_an_operation_that_waits_stops_when_it_is_halted_or_the_pace_changes() -> None:
     halted = threading.Event()
     halted.set()
-    pace = Pace(1)
+    pace = Throttle(1)
     start = time.monotonic()
     pace.take(100, halted)
     waiting = threading.Thread(target=pace.take, args=(100, threading.Event()))

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.dicom import part10
-from lro_notebook.local.dicom.part10 import INSTANCE, SERIES, STUDY, Flaw
+from lro_notebook.local.dicom.part10 import INSTANCE, SERIES, STUDY, ParseError
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -48,7 +48,7 @@ def test_every_real_file_is_an_instance_or_a_flaw_and_nothing_is_logged(
         try:
             orjson.loads(part10.read(path.read_bytes()).metadata)
             read += 1
-        except Flaw:
+        except ParseError:
             flawed.add(path.name)
     assert read > 60
     assert {"no_meta.dcm", "UN_sequence.dcm", "rtstruct.dcm"} <= flawed
@@ -70,7 +70,7 @@ def test_an_attribute_that_cannot_be_read_is_left_out_alone() -> None:
     ],
 )
 def test_what_is_no_instance_is_said_without_its_content(data: bytes, said: str) -> None:
-    with pytest.raises(Flaw, match=said) as caught:
+    with pytest.raises(ParseError, match=said) as caught:
         part10.read(data)
     assert "SECRET" not in str(caught.value)
 
@@ -83,7 +83,7 @@ def test_an_instance_needs_its_uids(name: str, value: str | None) -> None:
     setattr(file, name, value)
     buffer = BytesIO()
     file.save_as(buffer)
-    with pytest.raises(Flaw, match=name):
+    with pytest.raises(ParseError, match=name):
         part10.read(buffer.getvalue())
 
 
@@ -116,7 +116,7 @@ def test_a_patch_changes_attributes_and_leaves_the_pixels() -> None:
     ],
 )
 def test_what_is_no_patch_is_said(patch: object) -> None:
-    with pytest.raises(Flaw, match=r"JSON Patch|operation 0"):
+    with pytest.raises(ParseError, match=r"JSON Patch|operation 0"):
         part10.check_patch(patch)
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_patch_is_said(patch: object) -> None:
     ],
 )
 def test_a_patch_that_does_not_fit_is_a_flaw(step: dict[str, Any]) -> None:
-    with pytest.raises(Flaw):
+    with pytest.raises(ParseError):
         part10.patched(CT, part10.check_patch([step]))
 
 
@@ -149,13 +149,13 @@ def test_uncompressed_files_change_their_encoding(name: str, syntax: str) -> Non
 
 
 def test_a_compressed_file_stays_as_it_is() -> None:
-    with pytest.raises(Flaw, match="compressed"):
+    with pytest.raises(ParseError, match="compressed"):
         part10.converted((FOLDER / "JPEG2000.dcm").read_bytes(), part10.UNCOMPRESSED[1])
 
 
 def test_without_pydicom_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     part10.pydicom.cache_clear()
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(Refusal, match=r"lro-notebook\[dicom\]") as caught:
+    with pytest.raises(ServiceError, match=r"lro-notebook\[dicom\]") as caught:
         part10.pydicom()
     assert caught.value.status == 501

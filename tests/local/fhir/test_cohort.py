@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from local.test_fhir_operations import changed_store, load, number, run
+from local.stores import changed_store, load, number, run
 
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.values import Item
-from lro_notebook.local.core.service_errors import Refusal
-from lro_notebook.local.fhir.cohort_expression import Flaw, compile_expression
+from lro_notebook.local.core.service_errors import ServiceError
+from lro_notebook.local.fhir.cohort_expression import ParseError, compile_expression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,7 @@ def test_resources_within_are_resources_too() -> None:
     ],
 )
 def test_what_is_no_expression_of_a_cohort_is_refused(text: object, message: str) -> None:
-    with pytest.raises(Refusal, match=message) as caught:
+    with pytest.raises(ServiceError, match=message) as caught:
         compile_expression(text)
     assert caught.value.status == 400
 
@@ -140,7 +140,7 @@ def test_what_is_no_expression_of_a_cohort_is_refused(text: object, message: str
     ],
 )
 def test_what_only_the_data_shows_is_a_flaw_without_the_data(text: str, message: str) -> None:
-    with pytest.raises(Flaw, match=message) as caught:
+    with pytest.raises(ParseError, match=message) as caught:
         selected(text, PERSON)
     assert "1960" not in str(caught.value)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.hl7v2.message_filter import compile_filter
 
 
@@ -88,5 +88,5 @@ def test_dates_are_days_of_the_zone_of_the_dataset(rows: sqlite3.Connection) -> 
     ],
 )
 def test_a_filter_that_cannot_be_read_is_refused_with_an_example(text: str, said: str) -> None:
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(ServiceError, match=said):
         compile_filter(text)

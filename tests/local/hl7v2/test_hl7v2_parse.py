@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.hl7v2 import message_parser, parser_config
-from lro_notebook.local.hl7v2.message_parser import Flaw, Parser
+from lro_notebook.local.hl7v2.message_parser import ParseError, Parser
 
 #: The message of Google's page on importing HL7v2 messages.
 SAMPLE = base64.b64decode(
@@ -159,7 +159,7 @@ def test_a_send_time_that_is_none_is_left_out(text: str) -> None:
     ],
 )
 def test_what_is_no_message_is_said_without_its_content(raw: bytes, reason: str) -> None:
-    with pytest.raises(Flaw, match=reason) as caught:
+    with pytest.raises(ParseError, match=reason) as caught:
         message_parser.read(raw, V2)
     assert "SECRET" not in str(caught.value)
 
@@ -196,7 +196,7 @@ def test_carriage_returns_with_line_feeds_end_segments_too() -> None:
     ],
 )
 def test_a_parser_configuration_that_cannot_be_is_refused(config: object, said: str) -> None:
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(ServiceError, match=said):
         parser_config.parser_of({"parserConfig": config or [1]}, {})
 
 
@@ -218,6 +218,6 @@ def test_any_bytes_are_a_message_or_a_flaw(raw: bytes) -> None:
         try:
             message_parser.read(text, V2)
             shown = message_parser.parsed(text, V2)
-        except Flaw:
+        except ParseError:
             continue
         assert shown["segments"][0]["segmentId"] == "MSH"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local.conftest import DATASET
 
-from lro_notebook.local.core.service_errors import Refusal
+from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.log_routes import Filter, parse_filter
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_filters_are_read(text: str, expected: Filter) -> None:
     "text", ["jsonPayload.x=1", "a OR b", "timestamp=now", 'operation.id>="x"', "timestamp>=yesterday", 3]
 )
 def test_other_filters_are_refused(text: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(ServiceError):
         parse_filter(text)
 
 

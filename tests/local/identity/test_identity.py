@@ -11,12 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
 import pytest
+from places import TESTS
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -25,12 +25,13 @@ from lro_notebook.testing import LroService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from local.conftest import Program
 
 pytestmark = pytest.mark.service
 
-THIEF = Path(__file__).parents[1] / "thief.py"
+THIEF = TESTS / "thief.py"
 NOBODY = 65534
 KEY = "a-key-that-nobody-else-may-see"
 DATASET = "projects/local/locations/local/datasets"
@@ -288,7 +289,7 @@ def test_the_fixture_of_tests_gives_nothing_away_either(data: Path, thief: Thief
         kill(data)
         thief.take(service.endpoint, answer=claims(data))
         with pytest.raises(lro.ApiError):
-            dataset.client.rest.call("POST", f"{dataset.name}:deidentify", role="poll", json={"key": KEY})
+            dataset.client.session.call("POST", f"{dataset.name}:deidentify", role="poll", json={"key": KEY})
         with pytest.raises(httpx.ConnectError, match="does not prove to be the local service"):
             service.pace(5)
         assert thief.heard_nothing_but_challenges()

@@ -16,8 +16,8 @@ from lro_notebook.local import catalogue
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.database import Database
 from lro_notebook.local.core.names import DEMO_DATASET
-from lro_notebook.local.core.service_errors import file_refusal, write_refusal
-from lro_notebook.local.core.throttle import Pace
+from lro_notebook.local.core.service_errors import file_refusal, write_error
+from lro_notebook.local.core.throttle import Throttle
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.operations import records
 from lro_notebook.local.operations.work import Kind, Step
@@ -49,11 +49,11 @@ class FullDisk(Database):
 @pytest.mark.parametrize("number", sorted(errno.errorcode))
 def test_every_error_of_the_system_is_a_sentence_and_no_mistake(number: int) -> None:
     error = OSError(number, os.strerror(number), os.fsdecode(b"/b/caf\xe9"))
-    refusal = file_refusal(error)
-    assert 400 <= refusal.status < 500
-    assert os.strerror(number) in refusal.message
-    assert "caf\\xe9" in refusal.message
-    assert refusal.message.encode()
+    service_error = file_refusal(error)
+    assert 400 <= service_error.status < 500
+    assert os.strerror(number) in service_error.message
+    assert "caf\\xe9" in service_error.message
+    assert service_error.message.encode()
 
 
 def test_a_failed_rename_names_its_target() -> None:
@@ -69,15 +69,15 @@ def test_data_that_may_not_be_written_and_data_that_is_damaged_say_so(tmp_path: 
         pytest.raises(sqlite3.OperationalError) as caught,
     ):
         connection.execute("INSERT INTO t VALUES (1)")
-    assert write_refusal(caught.value).code is Code.PERMISSION_DENIED
+    assert write_error(caught.value).code is Code.PERMISSION_DENIED
     (tmp_path / "bad").write_bytes(b"x" * 10_000)
     with (
         closing(sqlite3.connect(tmp_path / "bad")) as connection,
         pytest.raises(sqlite3.DatabaseError) as damaged,
     ):
         connection.execute("SELECT * FROM sqlite_master")
-    assert write_refusal(damaged.value).code is Code.DATA_LOSS
-    assert "another data directory" in write_refusal(damaged.value).message
+    assert write_error(damaged.value).code is Code.DATA_LOSS
+    assert "another data directory" in write_error(damaged.value).message
 
 
 def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path
             )
         return [number for number, _ in page]
 
-    worker = Worker(database, Buckets(tmp_path / "buckets"), Pace(None), limit=9, shard_bytes=1 << 20)
+    worker = Worker(database, Buckets(tmp_path / "buckets"), Throttle(None), limit=9, shard_bytes=1 << 20)
     start = records.Start(DEMO_DATASET, "v1", "test.Run", DEMO_DATASET, "")
     number = worker.start(Kind("test.Run", "google.protobuf.Empty", lambda *_: None, run), start, None)
     deadline = time.monotonic() + 30

@@ -9,7 +9,7 @@ import pytest
 
 from lro_notebook.local import sample
 from lro_notebook.local.dicom import part10
-from lro_notebook.local.dicom.part10 import Flaw
+from lro_notebook.local.dicom.part10 import ParseError
 from lro_notebook.local.hl7v2 import message_parser
 from lro_notebook.local.hl7v2.message_parser import Parser
 from lro_notebook.local.sample.messages import escaped
@@ -69,7 +69,7 @@ def test_images_are_instances_of_the_patients_and_one_file_is_none(tmp_path: Pat
         assert len(file.PixelData) == file.Rows * file.Columns * 2
     assert len(studies) == len(patients) == 5
     assert patients <= numbers_of_patients()
-    with pytest.raises(Flaw):
+    with pytest.raises(ParseError):
         part10.read((tmp_path / "notes.txt").read_bytes())
 
 

@@ -1,0 +1,9 @@
+"""Where the repository is, and the data beside it that a test may use where it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+SHARED = ROOT.parent / "shared"
