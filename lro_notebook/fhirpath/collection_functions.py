@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.children import all_children
 from lro_notebook.fhirpath.function import (
     PROJECTED,
     SAME,
@@ -18,7 +19,6 @@ from lro_notebook.fhirpath.function import (
     truth,
     within,
 )
-from lro_notebook.fhirpath.navigation import all_children
 from lro_notebook.fhirpath.values import Item
 
 if TYPE_CHECKING:

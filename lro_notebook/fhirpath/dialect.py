@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Literal
 
 _SAME_FOR_ALL = frozenset({"resource", "rootResource", "context"})

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.children import child_finder
 from lro_notebook.fhirpath.fhir_functions import is_resource
 from lro_notebook.fhirpath.fhir_types import TEMPORAL
 from lro_notebook.fhirpath.function import Argument, Items, boolean, distinct, one, truth, within
-from lro_notebook.fhirpath.functions import FUNCTIONS
-from lro_notebook.fhirpath.navigation import child_finder
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import (
     EQUALITY,

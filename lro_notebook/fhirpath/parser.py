@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.fhirpath import regex
 from lro_notebook.fhirpath.dialect import FHIRPATH
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import (
     Binary,
     Call,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lro_notebook.fhirpath.fhir_types import SYSTEM
 from lro_notebook.fhirpath.function import ITS_TYPE, PROJECTED, SAME
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import EQUALITY, LOGIC, ORDER, Binary, Call, Expr, Index, Literal, Variable
 
 _SYSTEM = {name: name[0].lower() + name[1:] for name in SYSTEM}

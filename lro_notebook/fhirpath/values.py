@@ -9,7 +9,7 @@ import operator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.fhirpath.durations import shifted
+from lro_notebook.fhirpath.date_arithmetic import shifted
 from lro_notebook.fhirpath.fhir_types import TEMPORAL
 from lro_notebook.fhirpath.temporal import compare, looks_like_moment
 from lro_notebook.fhirpath.units import Quantity, in_basic_units, quantity_of

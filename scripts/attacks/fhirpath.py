@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.dialect import FHIRPATH, VIEWS
-from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.interpreter import evaluate
 from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import PathError
 from lro_notebook.fhirpath.values import Item

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lro_notebook.errors import ResultError
-from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.interpreter import evaluate
 from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.units import Quantity
 from lro_notebook.fhirpath.values import Item

@@ -10,8 +10,8 @@ from places import ROOT
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.fhirpath.dialect import FHIRPATH, VIEWS
-from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Call, Path, PathError, Root, This
 from lro_notebook.views.calls import CALLS
 
@@ -101,7 +101,7 @@ def test_the_documents_list_every_function() -> None:
 def test_the_engine_loads_neither_arrow_nor_pandas_nor_views() -> None:
     program = (
         "import sys, lro_notebook.fhirpath.interpreter, lro_notebook.fhirpath.parser, "
-        "lro_notebook.local.fhir.cohort; print(*sys.modules)"
+        "lro_notebook.local.fhir.execute_cohort; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {"pyarrow", "pandas", "numpy", "lro_notebook.views"}

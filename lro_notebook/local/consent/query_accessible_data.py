@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.consent import rows, rules
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.consent.rules import Mapped
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ def attributes(body: Mapping[str, Any], field: str) -> Mapping[str, str]:
     """Return the values of attributes in a request."""
     values = body.get(field) or {}
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise invalid(f'{field}: expected an object of texts such as {{"requester_role": "clinician"}}')
+        raise invalid_argument(
+            f'{field}: expected an object of texts such as {{"requester_role": "clinician"}}'
+        )
     return values
 
 
@@ -66,13 +68,13 @@ def run(job: Job, request: QueryRequest) -> Steps:
         for consent in rows.consents(connection, request.store.key):
             consents[consent["userId"]].append(consent)
     found = [item for item in found if rules.matches(item.attributes, request.resource)]
-    yield Step(sized=len(found))
+    yield Step(total=len(found))
     now = datetime.now(UTC)
     with workspace(job) as drafts:
         shards = Shards(drafts, f"{job.operation}_data_ids", job.shard_bytes)
         with shards:
             while found:
-                size = job.batch()
+                size = job.batch_size()
                 batch, found = found[:size], found[size:]
                 lines, failures = _evaluated(batch, consents, request.request, now)
                 shards.write(lines)
@@ -101,7 +103,7 @@ def _evaluated(
     return lines, failures
 
 
-KIND = Kind(
+METHOD = Method(
     "consent.ConsentService.QueryAccessibleData",
     "consent.QueryAccessibleDataResponse",
     parse,

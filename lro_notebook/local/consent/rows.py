@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from lro_notebook.local.consent.rules import mapped
-from lro_notebook.local.core.service_errors import ServiceError, missing
-from lro_notebook.local.datasets.stores import taken
+from lro_notebook.local.core.service_errors import ServiceError, not_found
+from lro_notebook.local.datasets.stores import already_exists
 
 if TYPE_CHECKING:
     import sqlite3
@@ -51,7 +51,7 @@ def add(
         (store.key, collection, identifier, orjson.dumps(item)),
     )
     if cursor.rowcount != 1:
-        raise taken(name)
+        raise already_exists(name)
     return item
 
 
@@ -115,7 +115,7 @@ def consents(connection: sqlite3.Connection, store: int) -> list[Item]:
 
 
 def _nothing(store: Store, collection: Collection, identifier: str) -> ServiceError:
-    return missing(
+    return not_found(
         f"{store.name}/{collection}/{identifier[:80]} does not exist; "
         f"list them with GET {store.name}/{collection}"
     )

@@ -39,7 +39,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-#: Kind and text of each token, the next one on the left.
+#: Type and text of each token, the next one on the left.
 Tokens: TypeAlias = "deque[tuple[str, str]]"
 _WORDS = {"in": "in", "IN": "in", "AND": "&&", "OR": "||"}
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -85,7 +85,7 @@ def _parsed(expression: str) -> Callable[[Mapping[str, str]], Any]:
     if nesting.has_deep_brackets(text for kind, text in tokens if kind == "mark"):
         raise ServiceError(
             Code.INVALID_ARGUMENT,
-            f"authorizationRule: more than {nesting.BRACKETS} brackets within each other",
+            f"authorizationRule: more than {nesting.MAX_BRACKETS} brackets within each other",
         )
     rule = _either(tokens)
     if tokens:

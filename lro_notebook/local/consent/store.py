@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.consent import query_accessible_data, routes, rows
-from lro_notebook.local.http.kinds import StoreKind
+from lro_notebook.local.http.store_kind import StoreKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,6 @@ KIND = StoreKind(
     label="consent",
     tables=rows.TABLES,
     check=check,
-    methods={"queryAccessibleData": query_accessible_data.KIND},
+    methods={"queryAccessibleData": query_accessible_data.METHOD},
     routes=routes.ROUTES,
 )

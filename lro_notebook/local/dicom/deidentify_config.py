@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import deidentify_values
-from lro_notebook.local.dicom import part10
+from lro_notebook.local.dicom import dicom_file
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
     Without ``dicom`` and ``dicomTagConfig`` it is the basic profile; `key` serves where the configuration
     gives none.
     """
-    image = arguments.message(config, "image")
+    image = arguments.json_object(config, "image")
     if image.get("textRedactionMode", "REDACT_NO_TEXT") not in (
         "REDACT_NO_TEXT",
         "TEXT_REDACTION_MODE_UNSPECIFIED",
@@ -86,9 +86,9 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
         )
     common: dict[str, Any] = {"key": key, "text": deidentify_values.transformations(config, key, _REDACTED)}
     if config.get("dicomTagConfig") is not None:
-        return _tag_rules(arguments.message(config, "dicomTagConfig"), common)
+        return _tag_rules(arguments.json_object(config, "dicomTagConfig"), common)
     if config.get("dicom") is not None:
-        return _dicom_rules(arguments.message(config, "dicom"), common)
+        return _dicom_rules(arguments.json_object(config, "dicom"), common)
     return Rules(profile=BASIC_PROFILE, **common)
 
 
@@ -96,7 +96,7 @@ def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
     """Return what a ``DicomConfig`` asks for."""
     chosen = [name for name in ("filterProfile", "keepList", "removeList") if dicom.get(name)]
     if len(chosen) > 1:
-        raise invalid(f"config.dicom: only one of {' and '.join(chosen)} can be given")
+        raise invalid_argument(f"config.dicom: only one of {' and '.join(chosen)} can be given")
     profile = _profile(dicom.get("filterProfile"), "config.dicom.filterProfile", default=KEEP_ALL_PROFILE)
     keep: frozenset[int] | None = None
     actions: tuple[tuple[frozenset[int | str], Action], ...] = ()
@@ -116,15 +116,15 @@ def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
 def _tag_rules(config: Mapping[str, Any], common: dict[str, Any]) -> Rules:
     """Return what a ``DicomTagConfig`` of v1beta1 asks for."""
     profile = _profile(config.get("profileType"), "config.dicomTagConfig.profileType", default=BASIC_PROFILE)
-    options = arguments.message(config, "options")
+    options = arguments.json_object(config, "options")
     actions = []
-    for number, item in enumerate(arguments.messages(config, "actions")):
+    for number, item in enumerate(arguments.json_objects(config, "actions")):
         where = f"config.dicomTagConfig.actions[{number}]"
         names = [name for name in _ACTIONS if name in item]
         if "cleanImageTag" in item or "cleanImage" in options:
             raise ServiceError(Code.UNIMPLEMENTED, f"{where}: the local service does not look at pixels")
         if len(names) != 1:
-            raise invalid(f"{where}: expected one of {', '.join(_ACTIONS)}")
+            raise invalid_argument(f"{where}: expected one of {', '.join(_ACTIONS)}")
         actions.append(
             (frozenset(_query(text, where) for text in arguments.texts(item, "queries")), _ACTIONS[names[0]])
         )
@@ -137,7 +137,7 @@ def _profile(name: object, where: str, *, default: str) -> str:
     if name in (None, "TAG_FILTER_PROFILE_UNSPECIFIED", "PROFILE_TYPE_UNSPECIFIED"):
         return default
     if name not in PROFILES:
-        raise invalid(f"{where}: expected one of {', '.join(PROFILES)}")
+        raise invalid_argument(f"{where}: expected one of {', '.join(PROFILES)}")
     return str(name)
 
 
@@ -148,7 +148,7 @@ def _tags(tag_list: object, where: str) -> list[int]:
         else []
     )
     if not found or not all(isinstance(tag, int) for tag in found):
-        raise invalid(f'{where}: expected {{"tags": ["PatientID", "00100010"]}}')
+        raise invalid_argument(f'{where}: expected {{"tags": ["PatientID", "00100010"]}}')
     return [tag for tag in found if isinstance(tag, int)]
 
 
@@ -156,9 +156,9 @@ def _query(text: str, where: str) -> int | str:
     """Return the tag of a keyword or of eight hexadecimal digits, or a value representation."""
     if len(text) == 2 and text.isupper():  # noqa: PLR2004 - such as PN
         return text
-    tag = part10.pydicom().datadict.tag_for_keyword(text)
+    tag = dicom_file.pydicom().datadict.tag_for_keyword(text)
     if tag is not None:
         return int(tag)
     if _TAG.fullmatch(text):
         return int(text, 16)
-    raise invalid(f"{where}: expected keywords such as PatientID, or tags such as 00100020")
+    raise invalid_argument(f"{where}: expected keywords such as PatientID, or tags such as 00100020")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lro_notebook.local.datasets import deidentify_values
-from lro_notebook.local.dicom import part10
+from lro_notebook.local.dicom import dicom_file
 from lro_notebook.local.dicom.deidentify_config import BASIC_PROFILE, CONTENTS_PROFILE, MINIMAL_PROFILE
 from lro_notebook.local.dicom.deidentify_profiles import (
     BASIC,
@@ -44,7 +44,7 @@ _HEADER_NAMES = (
 )
 
 
-def deidentified(data: bytes, rules: Rules) -> part10.Instance:
+def deidentified(data: bytes, rules: Rules) -> dicom_file.Instance:
     """Return the instance of a file with its identifying attributes treated.
 
     Raises
@@ -52,16 +52,18 @@ def deidentified(data: bytes, rules: Rules) -> part10.Instance:
     Flaw
         The file cannot be read.
     """
-    file = part10.open_file(data)
+    file = dicom_file.open_file(data)
     try:
         subject = str(file.get("PatientID") or file.get("StudyInstanceUID") or "")
         _Work(rules, subject).apply(file)
         _clean_header(file)
-        return part10.read(part10.written(file))
-    except part10.ParseError:
+        return dicom_file.read(dicom_file.written(file))
+    except dicom_file.ParseError:
         raise
     except Exception as error:  # pydicom raises anything at all on values that are broken
-        raise part10.ParseError(f"an attribute cannot be de-identified ({type(error).__name__})") from error
+        raise dicom_file.ParseError(
+            f"an attribute cannot be de-identified ({type(error).__name__})"
+        ) from error
 
 
 def _clean_header(file: FileDataset) -> None:

@@ -8,7 +8,7 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.records import Failure, microseconds
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Buckets, Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.dicom.part10 import Instance, Metadata
+    from lro_notebook.local.dicom.dicom_file import Instance, Metadata
 
 #: SQL that makes the table; the large columns stand last, so that the others are read without them.
 TABLES = """
@@ -59,6 +59,13 @@ class Scope(NamedTuple):
         return "/".join(f"{word}/{uid}" for word, uid in pairs if uid is not None)
 
 
+class Part(NamedTuple):
+    """The part of a store that a request names."""
+
+    store: Store
+    scope: Scope
+
+
 class Row(NamedTuple):
     """Where an instance is: its row, its UIDs, and how large its file is."""
 
@@ -84,7 +91,7 @@ class StorageInfo(NamedTuple):
 
 
 def put_many(
-    connection: sqlite3.Connection, store: int, instances: Iterable[Instance], *, storage_class: str
+    connection: sqlite3.Connection, store: int, incoming: Iterable[Instance], *, storage_class: str
 ) -> None:
     """Store instances; one that is there already stays as it is."""
     moment = microseconds()
@@ -104,7 +111,7 @@ def put_many(
                 item.metadata,
                 item.data,
             )
-            for item in instances
+            for item in incoming
         ],
     )
 
@@ -118,7 +125,7 @@ def replace_many(connection: sqlite3.Connection, changed: Iterable[tuple[int, In
     )
 
 
-def rows(connection: sqlite3.Connection, store: int, scope: Scope = Scope()) -> list[Row]:  # noqa: B008 - immutable
+def instances(connection: sqlite3.Connection, store: int, scope: Scope = Scope()) -> list[Row]:  # noqa: B008 - immutable
     """Return where the instances in a part of a store are, as they came."""
     found = connection.execute(
         "SELECT number, study, series, id, size FROM instances WHERE store = ?1 "
@@ -186,14 +193,14 @@ def storage_class_of(body: Mapping[str, Any], *, default: str | None) -> str:
     if name in (None, "BLOB_STORAGE_CLASS_UNSPECIFIED"):
         name = default
     if name not in CLASSES:
-        raise invalid(f"blobStorageSettings.blobStorageClass: expected one of {', '.join(CLASSES)}")
+        raise invalid_argument(f"blobStorageSettings.blobStorageClass: expected one of {', '.join(CLASSES)}")
     return str(name)
 
 
 def filter_of(folders: Buckets, body: Mapping[str, Any]) -> Location | None:
     """Return the object that holds the resource paths of a request's ``filterConfig``, None for all."""
-    config = arguments.message(body, "filterConfig")
-    return arguments.object_(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
+    config = arguments.json_object(body, "filterConfig")
+    return arguments.one_object(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
 
 
 def failure(store: Store, row: Row, why: object) -> Failure:
@@ -223,5 +230,7 @@ def _scope(text: str, source: str) -> Scope:
     words = text.strip("/").split("/")
     names, uids = words[::2], words[1::2]
     if not uids or len(names) != len(uids) or tuple(names) != _PATH_WORDS[: len(names)] or not all(uids):
-        raise invalid(f"{source}: expected a path such as /studies/1.2.3/series/4.5.6/instances/7.8.9")
+        raise invalid_argument(
+            f"{source}: expected a path such as /studies/1.2.3/series/4.5.6/instances/7.8.9"
+        )
     return Scope(*uids)

@@ -8,13 +8,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.listing import read_names
 from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 #: Resources that are looked at between two chances to stop.
 _FINDING_STEP = 10_000
@@ -56,7 +56,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeleteRequ
     types, until = arguments.types(body.get("type", ""), "type"), arguments.moment(body, "until")
     listed = arguments.source(context.buckets, body) if "gcsSource" in body else None
     if listed is not None and (types is not None or until is not None):
-        raise invalid("gcsSource: cannot be given together with type or until")
+        raise invalid_argument("gcsSource: cannot be given together with type or until")
     return DeleteRequest(
         store,
         types,
@@ -77,7 +77,7 @@ def run(job: Job, request: DeleteRequest) -> Steps:
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         found = yield from _find(connection, request, listed)
-        yield Step(sized=sum(item.current for item in found))
+        yield Step(total=sum(item.current for item in found))
         for type_, group in groupby(found, key=attrgetter("type")):
             with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
                 yield from _delete(job, request, list(group), shards)
@@ -109,7 +109,7 @@ def _find(
 def _delete(job: Job, request: DeleteRequest, found: Sequence[Concerned], shards: Shards) -> Iterator[Step]:
     """List what is concerned and delete it, a step per batch."""
     start = 0
-    while batch := found[start : start + job.batch()]:
+    while batch := found[start : start + job.batch_size()]:
         start += len(batch)
         shards.write(f"{item.type}/{item.id}".encode() for item in batch)
         write = partial(_write, request=request, found=batch, operation=job.operation)
@@ -133,4 +133,4 @@ def _write(
             rows.purge(connection, store.key, key, until=request.until, current=current)
 
 
-KIND = Kind("fhir.FhirStoreService.BulkDeleteResources", "google.protobuf.Empty", parse, run)
+METHOD = Method("fhir.FhirStoreService.BulkDeleteResources", "google.protobuf.Empty", parse, run)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES, RESOURCES, SUFFIXES, SYSTEM, can_be_boolean
 from lro_notebook.fhirpath.function import SAME
-from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.interpreter import Evaluator, evaluator
 from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.result_types import type_of
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Literal, Path, Root, Unary, parts, walk
 from lro_notebook.local.core.names import is_resource_type
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def compile_expression(text: object, label: str = "") -> Expression:
     try:
         expr = parse(text)
     except ConfigError as error:
-        raise invalid(f"{_FIELD}: {error}") from error
+        raise invalid_argument(f"{_FIELD}: {error}") from error
     type_ = _base(expr)
     if not _may_select(expr):
-        raise invalid(
+        raise invalid_argument(
             f"{_FIELD} {_shown(text)}: {_ONLY}; this one gives other elements, of which it can ask "
             "something, such as .exists()"
         )
@@ -104,10 +104,12 @@ def _base(expr: Expr) -> str:
     while below := parts(first):
         first = below[0]
     if not isinstance(first, Root) or not is_resource_type(first.type):
-        raise invalid(f"{_FIELD}: start with a resource type, such as Patient.where(gender = 'female')")
+        raise invalid_argument(
+            f"{_FIELD}: start with a resource type, such as Patient.where(gender = 'female')"
+        )
     for part, _ in walk(expr):
         if isinstance(part, Root) and part.type != first.type:
-            raise invalid(
+            raise invalid_argument(
                 f"{_FIELD}: {part.type} beside {first.type}; an expression is about resources of one "
                 "type, and reaches others with resolve()"
             )

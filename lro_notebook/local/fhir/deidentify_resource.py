@@ -81,7 +81,7 @@ class Rules:
     """
 
     def __init__(self, config: Mapping[str, Any], key: bytes) -> None:
-        fhir = arguments.message(config, "fhir")
+        fhir = arguments.json_object(config, "fhir")
         self._text = deidentify_values.transformations(config, key, _PROFILE)
         self._keep_extensions = arguments.flag(fhir, "defaultKeepExtensions")
         self._paths = _paths(fhir)
@@ -158,7 +158,7 @@ def _patient(document: Mapping[str, Any]) -> str:
 def _paths(fhir: Mapping[str, Any]) -> dict[str, str]:
     """Return path -> action of ``fieldMetadataList``."""
     paths: dict[str, str] = {}
-    for item in arguments.messages(fhir, "fieldMetadataList"):
+    for item in arguments.json_objects(fhir, "fieldMetadataList"):
         action = arguments.choice(item, "action", _ACTIONS)
         for path in arguments.texts(item, "paths"):
             type_, _, fields = path.partition(".")

@@ -17,14 +17,13 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import rawjson
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import imports
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir import imports, rows
 from lro_notebook.local.fhir.imports import ImportRequest, parse_error
 from lro_notebook.local.fhir.listing import is_name
 from lro_notebook.local.fhir.rows import Stored
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.fhir.imports import Text
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _ERRORS_DEFAULT = 100
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"', re.ASCII)
@@ -66,12 +65,12 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImp
 def run(job: Job, request: HistoryImport) -> Steps:
     """Size the input, then read it and yield a step per batch."""
     yield from batches.await_sample(job, request.source.source)
-    files, left_out = batches.found(job, request.source.source)
+    files, left_out = batches.source_files(job, request.source.source)
     total = len(left_out)
     for text in _texts(files, request):
         total += imports.units(text, request.source)
         yield Step()
-    yield Step(sized=total, failures=left_out)
+    yield Step(total=total, failures=left_out)
     errors = len(left_out)
     for batch in _batches(job, request, files):
         step = _step(job, request.source.store, batch)
@@ -96,7 +95,7 @@ def _batches(
     batch: list[Version | Failure] = []
     for text in _texts(files, request):
         batch += _read(text, request)
-        if len(batch) >= job.batch():
+        if len(batch) >= job.batch_size():
             yield batch
             batch = []
     yield batch
@@ -168,7 +167,7 @@ def _step(job: Job, store: Store, batch: Sequence[Version | Failure]) -> Step:
         held = {
             (type_, *pair)
             for type_, ids in by_type.items()
-            for pair in resources.held(connection, store.key, type_, ids)
+            for pair in rows.held(connection, store.key, type_, ids)
         }
     for item in versions:
         key = (item.type, item.row.id, item.row.version)
@@ -188,11 +187,11 @@ def _write(
     by_type: dict[str, list[Stored]] = {}
     for item in versions:
         by_type.setdefault(item.type, []).append(item.row._replace(operation=operation))
-    for type_, rows in by_type.items():
-        resources.insert_versions(connection, store.key, type_, rows)
+    for type_, versions_of_type in by_type.items():
+        rows.insert_versions(connection, store.key, type_, versions_of_type)
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirStoreService.ImportResourcesHistory",
     "fhir.rest.ImportResourcesResponse",
     parse,

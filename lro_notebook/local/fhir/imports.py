@@ -18,8 +18,8 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -65,14 +65,14 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 def run(job: Job, request: ImportRequest) -> Steps:
     """Size the input, then read it and yield a step per batch."""
     yield from batches.await_sample(job, request.source)
-    files, left_out = batches.found(job, request.source)
+    files, left_out = batches.source_files(job, request.source)
     total = len(left_out)
     for uri, path in files:
         for number, text in enumerate(texts(uri, path, whole_files=request.whole_files)):
             total += units(text, request)
             if number % _SIZING_STEP == 0:
                 yield Step()
-    yield Step(sized=total, failures=left_out)
+    yield Step(total=total, failures=left_out)
     put = partial(write, store=request.store, operation=job.operation)
     for uri, path in files:
         yield from batches.steps(job, _units(request, uri, path), put, size_of=size_of)
@@ -128,7 +128,7 @@ def write(connection: sqlite3.Connection, *, units: Sequence[Incoming], store: S
 
 def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text | Failure]:
     """Yield the JSON texts of a file: the whole of it, or each line that is not blank."""
-    return batches.readable(uri, _texts(uri, path, whole_files=whole_files))
+    return batches.until_unreadable(uri, _texts(uri, path, whole_files=whole_files))
 
 
 def _texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
@@ -192,7 +192,7 @@ def parse_error(source: str, message: str, resource: str = "") -> Failure:
     return Failure(source, resource, Code.INVALID_ARGUMENT, message)
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirService.ImportResources",
     "fhir.rest.ImportResourcesResponse",
     parse,

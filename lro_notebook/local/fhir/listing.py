@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.names import is_fhir_id, is_resource_type
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 
 if TYPE_CHECKING:
     from lro_notebook.local.core.buckets import Location
-    from lro_notebook.local.operations.work import Job
+    from lro_notebook.local.operations.method import Job
 
 
 def read_names(job: Job, location: Location) -> frozenset[str]:
@@ -20,7 +20,7 @@ def read_names(job: Job, location: Location) -> frozenset[str]:
         for number, line in enumerate(objects.read_object(path).split(b"\n"), 1):
             text = line.strip().decode(errors="replace")
             if text and not is_name(text):
-                raise invalid(f"{uri}:{number}: expected a resource such as Patient/1234")
+                raise invalid_argument(f"{uri}:{number}: expected a resource such as Patient/1234")
             found.add(text)
     return frozenset(found - {""})
 

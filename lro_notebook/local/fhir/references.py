@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lro_notebook.local.operations.work import Step
+from lro_notebook.local.operations.method import Step
 
 if TYPE_CHECKING:
     import sqlite3

@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting, rawjson
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
+from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.imports import read_resource
 from lro_notebook.local.http.paging import limit_of, number_after, text_after, token_of
 from lro_notebook.local.http.service import (
@@ -87,7 +87,7 @@ def read(request: Request) -> Response:
     service = service_of(request)
     with service.database.read() as connection:
         address = _address(request, connection, request.path_params["id"])
-        stored = resources.read(connection, address.store.key, address.type, address.id)
+        stored = rows.read(connection, address.store.key, address.type, address.id)
     return _resource_response(_alive(stored, address))
 
 
@@ -96,7 +96,7 @@ def delete(request: Request) -> Response:
     with service_of(request).database.write() as connection:
         address = _address(request, connection, request.path_params["id"])
         _check_version(connection, address, _expected(request))
-        resources.delete(connection, address.store.key, address.type, address.id)
+        rows.delete(connection, address.store.key, address.type, address.id)
     return Response(status_code=204)
 
 
@@ -107,11 +107,11 @@ def read_version(request: Request) -> Response:
         address = _address(request, connection, request.path_params["id"])
         stored = None
         if number is not None:
-            stored = resources.read_version(
+            stored = rows.read_version(
                 connection, address.store.key, address.type, address.id, min(number, 2**62 - 1)
             )
     if stored is None:
-        raise missing(
+        raise not_found(
             f"{address.type}/{address.id} has no such version; list them with GET {address.url}/_history"
         )
     return _resource_response(_alive(stored, address))
@@ -123,12 +123,12 @@ def history(request: Request) -> Response:
     with service_of(request).database.read() as connection:
         address = _address(request, connection, request.path_params["id"])
         key = (address.store.key, address.type, address.id)
-        if resources.read(connection, *key) is None:
+        if rows.read(connection, *key) is None:
             raise _no_resource(address)
-        rows = resources.versions(connection, *key, before=min(before, 2**62), limit=limit + 1)
-    page = rows[:limit]
+        found = rows.versions(connection, *key, before=min(before, 2**62), limit=limit + 1)
+    page = found[:limit]
     entries = (_history_entry(item, address) for item in page)
-    following = page[-1].version if len(rows) > limit and page else None
+    following = page[-1].version if len(found) > limit and page else None
     return _bundle(request, "history", entries, url=f"{address.url}/_history", following=following)
 
 
@@ -138,16 +138,16 @@ def search(request: Request) -> Response:
     limit, after = _count(request), text_after(request, "_page_token")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "fhirStores")
-        total = resources.count(connection, store.key, type_)
-        rows = resources.page(connection, store.key, type_, after=after, limit=limit + 1)
-    page = rows[:limit]
+        total = rows.count(connection, store.key, type_)
+        found = rows.page(connection, store.key, type_, after=after, limit=limit + 1)
+    page = found[:limit]
     url = f"{_base(service_of(request), api_version(request), store)}/{type_}"
     entries = (
         b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}'
         % (orjson.dumps(f"{url}/{item.id}"), item.body or b"null")
         for item in page
     )
-    following = page[-1].id if len(rows) > limit and page else None
+    following = page[-1].id if len(found) > limit and page else None
     return _bundle(request, "searchset", entries, url=url, following=following, total=total)
 
 
@@ -156,9 +156,9 @@ def _put(request: Request, incoming: Incoming, expected: int | None) -> Response
     with service_of(request).database.write() as connection:
         address = _address(request, connection, incoming.id)
         _check_version(connection, address, expected)
-        before = resources.read(connection, address.store.key, address.type, address.id)
-        resources.put_many(connection, address.store.key, [incoming])
-        stored = resources.read(connection, address.store.key, address.type, address.id)
+        before = rows.read(connection, address.store.key, address.type, address.id)
+        rows.put_many(connection, address.store.key, [incoming])
+        stored = rows.read(connection, address.store.key, address.type, address.id)
     stored = _alive(stored, address)
     created = before is None or before.body is None
     headers = {"Location": f"{address.url}/_history/{stored.version}"} if created else {}
@@ -171,14 +171,14 @@ def _incoming(body: bytes, type_: str, identifier: str, *, own_id: bool = False)
     try:
         document = nesting.loads(text)
     except nesting.Unreadable as error:
-        raise invalid(f"the resource cannot be read: {error}") from error
+        raise invalid_argument(f"the resource cannot be read: {error}") from error
     if not isinstance(document, dict) or document.get("resourceType") != type_:
-        raise invalid(f"expected a JSON object whose resourceType is {type_}, as in the address")
+        raise invalid_argument(f"expected a JSON object whose resourceType is {type_}, as in the address")
     if own_id and document.get("id") != identifier:
-        raise invalid(f"expected a resource whose id is {identifier}, as in the address")
+        raise invalid_argument(f"expected a resource whose id is {identifier}, as in the address")
     read = read_resource(text if own_id else rawjson.with_id(text, identifier), "the request body")
     if isinstance(read, Failure):
-        raise invalid(f"the resource cannot be stored: {read.message}")
+        raise invalid_argument(f"the resource cannot be stored: {read.message}")
     return read
 
 
@@ -195,7 +195,7 @@ def _check_version(connection: sqlite3.Connection, address: _Address, expected: 
     """Refuse a change of a resource that is not at the expected version."""
     if expected is None:
         return
-    stored = resources.read(connection, address.store.key, address.type, address.id)
+    stored = rows.read(connection, address.store.key, address.type, address.id)
     if stored is None or stored.body is None or stored.version != expected:
         raise ServiceError(
             Code.FAILED_PRECONDITION,
@@ -228,7 +228,7 @@ def _alive(stored: Stored | None, address: _Address) -> Stored:
 
 
 def _no_resource(address: _Address) -> ServiceError:
-    return missing(
+    return not_found(
         f"{address.type}/{address.id} does not exist in {address.store.name}; "
         f"create it with PUT {address.url}, or list the type with GET {address.url.rpartition('/')[0]}"
     )
@@ -238,7 +238,7 @@ def _count(request: Request) -> int:
     """Return the page size; refuse parameters that would silently be ignored."""
     unknown = set(request.query_params) - {"_count", "_page_token"} - _SYSTEM_PARAMETERS
     if unknown:
-        raise invalid(
+        raise invalid_argument(
             f"parameter {min(unknown)[:80]!r}: the local service searches by _count and _page_token only"
         )
     return 0 if request.query_params.get("_count") == "0" else limit_of(request, "_count")
@@ -274,7 +274,7 @@ def _bundle(
     following: object = None,
     total: int | None = None,
 ) -> Response:
-    """Return a Bundle whose entries keep the bytes of their resources."""
+    """Return a Bundle whose entries keep the bytes of their rows."""
     query = {key: value for key, value in request.query_params.items() if key == "_count"}
     links = [{"relation": "self", "url": str(request.url)}]
     if following is not None:
@@ -296,7 +296,7 @@ def metrics(request: Request) -> Response:
     """``getFHIRStoreMetrics``: how many resources of each type there are, and how many bytes they take."""
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "fhirStores")
-        sizes = resources.sizes(connection, store.key)
+        sizes = rows.sizes(connection, store.key)
     shown = [
         {
             "resourceType": size.type,

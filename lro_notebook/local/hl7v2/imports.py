@@ -17,8 +17,8 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import message_parser, message_schema, rows
 from lro_notebook.local.hl7v2.rows import Incoming
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.hl7v2.message_parser import Parser
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Lines that are counted between two chances to stop.
@@ -65,14 +65,14 @@ def run(job: Job, request: ImportRequest) -> Steps:
     yield from batches.await_sample(job, request.source)
     with job.database.read() as connection:
         parser = rows.parser_of(connection, request.store)
-    files, left_out = batches.found(job, request.source)
+    files, left_out = batches.source_files(job, request.source)
     total = len(left_out)
     for uri, path in files:
         for number, _ in enumerate(_lines(uri, path), 1):
             total += 1
             if number % _SIZING_STEP == 0:
                 yield Step()
-    yield Step(sized=total, failures=left_out)
+    yield Step(total=total, failures=left_out)
     write = partial(_write, store=request.store, operation=job.operation)
     for uri, path in files:
         messages = (read_line(line, parser) for line in _lines(uri, path))
@@ -87,11 +87,11 @@ def read_line(line: Line | Failure, parser: Parser) -> Incoming | Failure:
     try:
         document = nesting.loads(line.text)
     except nesting.Unreadable as error:
-        return _flaw(line, str(error))
+        return _problem(line, str(error))
     try:
         return read_message(document, parser)
     except message_parser.ParseError as parse_error:
-        return _flaw(line, str(parse_error))
+        return _problem(line, str(parse_error))
 
 
 def read_message(document: object, parser: Parser) -> Incoming:
@@ -143,7 +143,7 @@ def _write(
 
 
 def _lines(uri: str, path: Path) -> Iterator[Line | Failure]:
-    return batches.readable(uri, _lines_of(uri, path))
+    return batches.until_unreadable(uri, _lines_of(uri, path))
 
 
 def _lines_of(uri: str, path: Path) -> Iterator[Line]:
@@ -154,10 +154,10 @@ def _lines_of(uri: str, path: Path) -> Iterator[Line]:
                 yield Line(f"{uri}:{number}", text)
 
 
-def _flaw(line: Line, message: str) -> Failure:
+def _problem(line: Line, message: str) -> Failure:
     return Failure(line.source, "", Code.INVALID_ARGUMENT, message)
 
 
-KIND = Kind(
+METHOD = Method(
     "hl7v2.Hl7V2Service.ImportMessages", "hl7v2.ImportMessagesResponse", parse, run, log="ImportHl7V2LogEntry"
 )

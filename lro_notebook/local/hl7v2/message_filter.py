@@ -10,7 +10,7 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _TEXTS = {
 }
 _TIMES = {"send_time": "sent", "sendTime": "sent", "create_time": "created", "createTime": "created"}
 _DATES = {"send_date": "sent", "sendDate": "sent"}
-#: Kind and text of each token, the next one on the left.
+#: Type and text of each token, the next one on the left.
 Tokens: TypeAlias = "deque[tuple[str, str]]"
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
 #: Comparisons in one filter; SQLite takes an expression of 1,000 parts within each other.
@@ -62,13 +62,17 @@ def compile_filter(text: str, zone: tzinfo = UTC) -> Clause:
         if not tokens:
             break
         if len(clauses) == _MOST:
-            raise invalid(f"filter: more than {_MOST} comparisons, the most that the local service reads")
+            raise invalid_argument(
+                f"filter: more than {_MOST} comparisons, the most that the local service reads"
+            )
         joint = tokens.popleft()[1]
         if joint not in ("AND", "OR"):
             raise _unreadable()
         joints.add(joint)
     if len(joints) > 1:
-        raise invalid("filter: AND and OR in one filter are not read by the local service; use one of them")
+        raise invalid_argument(
+            "filter: AND and OR in one filter are not read by the local service; use one of them"
+        )
     joint = joints.pop() if joints else "AND"
     sql = f" {joint} ".join(clause.sql for clause in clauses)
     return Clause(f"({sql})", tuple(value for clause in clauses for value in clause.values))
@@ -114,7 +118,7 @@ def _patient(tokens: Tokens) -> Clause:
     marks = [("mark", "("), ("mark", ","), ("mark", ")")]
     head, identifier, comma, kind, tail = (tokens.popleft() if tokens else ("", "") for _ in range(5))
     if [head, comma, tail] != marks or identifier[0] != "string" or kind[0] != "string":
-        raise invalid('filter: write PatientId("123456", "MRN")')
+        raise invalid_argument('filter: write PatientId("123456", "MRN")')
     return Clause(
         "EXISTS (SELECT 1 FROM json_each(patients) WHERE json_extract(value, '$.value') = ? "
         "AND coalesce(json_extract(value, '$.type'), '') = ?)",
@@ -142,7 +146,7 @@ def _date(column: str, operator: str, word: str, value: str, zone: tzinfo) -> Cl
         day = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=zone)
         first, after = _microseconds(day), _microseconds(day + timedelta(days=1))
     except (ValueError, OverflowError) as error:
-        raise invalid(f'filter: {word} is compared with a date such as "2026-01-31"') from error
+        raise invalid_argument(f'filter: {word} is compared with a date such as "2026-01-31"') from error
     conditions: dict[str, tuple[str, tuple[int, ...]]] = {
         "=": (f"{column} >= ? AND {column} < ?", (first, after)),
         "<": (f"{column} < ?", (first,)),
@@ -157,7 +161,7 @@ def _date(column: str, operator: str, word: str, value: str, zone: tzinfo) -> Cl
 def _moment(word: str, value: str) -> int:
     moment = parse_timestamp(value)
     if moment is None:
-        raise invalid(f'filter: {word} is compared with a time such as "2026-01-31T00:00:00Z"')
+        raise invalid_argument(f'filter: {word} is compared with a time such as "2026-01-31T00:00:00Z"')
     return _microseconds(moment)
 
 
@@ -183,6 +187,6 @@ def _unquoted(text: str) -> str:
 
 
 def _unreadable() -> ServiceError:
-    return invalid(
+    return invalid_argument(
         'filter: cannot be read; write for example message_type = "ADT" AND send_date >= "2026-01-31"'
     )

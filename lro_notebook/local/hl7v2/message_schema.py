@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.hl7v2.message_parser import ParseError, field_of, places, unescaped
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def schema_of(package: Mapping[str, Any]) -> Schema:
         schema = _schema(package)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # It is read as if each field had its kind; one that has not comes to this.
-        raise invalid("parserConfig.schema: a field is not of the kind that a SchemaPackage has") from error
+        raise invalid_argument(
+            "parserConfig.schema: a field is not of the kind that a SchemaPackage has"
+        ) from error
     if not schema.messages:
         raise ServiceError(
             Code.UNIMPLEMENTED,

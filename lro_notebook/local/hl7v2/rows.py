@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
 
-from lro_notebook.local.core.service_errors import missing
+from lro_notebook.local.core.service_errors import not_found
 from lro_notebook.local.hl7v2 import message_parser, message_schema, parser_config
 from lro_notebook.local.operations.records import microseconds, timestamp
 
@@ -106,7 +106,7 @@ def parser_of(connection: sqlite3.Connection, store: Store) -> Parser:
         (store.key,),
     ).fetchone()
     if row is None:
-        raise missing(f"{store.name} does not exist")
+        raise not_found(f"{store.name} does not exist")
     return parser_config.parser_of(orjson.loads(row[0]), orjson.loads(row[1]))
 
 

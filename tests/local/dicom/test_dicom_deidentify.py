@@ -14,7 +14,7 @@ from lro_notebook.local.datasets import deidentify_values
 from lro_notebook.local.dicom import deidentify_instance
 from lro_notebook.local.dicom.deidentify_config import rules_of
 from lro_notebook.local.dicom.deidentify_instance import deidentified
-from lro_notebook.local.dicom.part10 import ParseError
+from lro_notebook.local.dicom.dicom_file import ParseError
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from local.conftest import DATASET
 
-from lro_notebook.local.core.nesting import MOST, is_too_deep
+from lro_notebook.local.core.nesting import is_too_deep
 from lro_notebook.results.limits import MAX_NESTING
 from lro_notebook.results.read import read
 

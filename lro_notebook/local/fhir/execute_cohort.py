@@ -18,14 +18,14 @@ import orjson
 from lro_notebook.errors import Code
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.values import Item
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.cohort_expression import EVERY_TYPE, Expression, ParseError, compile_expression
 from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 #: A literal reference to a resource of the same store.
 _REFERENCE = re.compile(
@@ -60,13 +60,13 @@ class CohortRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequest:
     """Check the body of ``fhirStores.executeCohort``."""
-    listed = arguments.message(body, "fhirpathQuery").get("expressions")
+    listed = arguments.json_object(body, "fhirpathQuery").get("expressions")
     if not isinstance(listed, list) or not listed or not all(isinstance(item, dict) for item in listed):
-        raise invalid(
+        raise invalid_argument(
             'fhirpathQuery.expressions: expected a list such as [{"fhirpathExpression": "Patient"}]'
         )
     if len(listed) > _MOST:
-        raise invalid(f"fhirpathQuery.expressions: the local service takes {_MOST} of them at most")
+        raise invalid_argument(f"fhirpathQuery.expressions: the local service takes {_MOST} of them at most")
     destination = arguments.destination(context.buckets, body)
     expressions = []
     for item in listed:
@@ -191,7 +191,7 @@ def _bodies(connection: sqlite3.Connection, request: CohortRequest, type_: str) 
                 yield stored.body
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirStoreService.ExecuteCohort",
     "fhir.ExecuteCohortResponse",
     parse,

@@ -8,14 +8,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from lro_notebook.local.core.service_errors import invalid
-from lro_notebook.local.dicom import part10
-from lro_notebook.local.dicom.part10 import INSTANCE, SERIES, STUDY, first
+from lro_notebook.local.core.service_errors import invalid_argument
+from lro_notebook.local.dicom import dicom_file
+from lro_notebook.local.dicom.dicom_file import INSTANCE, SERIES, STUDY, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lro_notebook.local.dicom.part10 import Metadata
+    from lro_notebook.local.dicom.dicom_file import Metadata
 
 Level = Literal["studies", "series", "instances"]
 
@@ -112,7 +112,7 @@ def _texts(element: Mapping[str, Any]) -> list[str]:
 
 def _tag(name: str) -> str:
     """Return the tag of a keyword such as PatientID, or of eight hexadecimal digits."""
-    tag = part10.pydicom().datadict.tag_for_keyword(name)
+    tag = dicom_file.pydicom().datadict.tag_for_keyword(name)
     if tag is not None:
         return f"{tag:08X}"
     try:
@@ -122,10 +122,10 @@ def _tag(name: str) -> str:
 
 
 def _no_tag(name: str) -> str:
-    raise invalid(f"{name[:80]!r} is no DICOM attribute; search with keywords such as PatientID=123")
+    raise invalid_argument(f"{name[:80]!r} is no DICOM attribute; search with keywords such as PatientID=123")
 
 
 def _number(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004 - fits any list
-        raise invalid(f"{name}: expected a number")
+        raise invalid_argument(f"{name}: expected a number")
     return int(text)

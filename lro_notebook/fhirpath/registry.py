@@ -8,7 +8,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
-from lro_notebook.fhirpath import collection_functions, conversions, fhir_functions, number_functions, regex
+from lro_notebook.fhirpath import (
+    collection_functions,
+    conversion_functions,
+    fhir_functions,
+    number_functions,
+    regex,
+)
 from lro_notebook.fhirpath.function import Function, Items, one
 from lro_notebook.fhirpath.values import Item
 
@@ -138,6 +144,12 @@ ROWS = (
     Function("escape", _coded("escape", _ESCAPE), ("value",), gives="string"),
     Function("unescape", _coded("unescape", _UNESCAPE), ("value",), gives="string"),
 )
-_MODULES = (ROWS, collection_functions.ROWS, conversions.ROWS, fhir_functions.ROWS, number_functions.ROWS)
+_MODULES = (
+    ROWS,
+    collection_functions.ROWS,
+    conversion_functions.ROWS,
+    fhir_functions.ROWS,
+    number_functions.ROWS,
+)
 #: Every function, by its name.
 FUNCTIONS: dict[str, Function] = {row.name: row for rows in _MODULES for row in rows}
