@@ -1,7 +1,7 @@
 """Starting, finding and stopping the embedded service from a client program.
 
-Cheap to import: it knows the service only by its files and its HTTP address. It sends nothing to a service that
-has not proven itself, changes nothing in one of another data directory, and signals no process.
+Cheap to import: it knows the service only by its files and its HTTP address. It sends nothing to a service
+that has not proven itself, changes nothing in one of another data directory, and signals no process.
 """
 
 from __future__ import annotations
@@ -211,8 +211,8 @@ class _Service(NamedTuple):
 def _find_service(directory: Path, *, timeout: float = _REQUEST_TIMEOUT) -> _Service | None:
     """Return the service of a directory if it responds.
 
-    A ``service.json`` that was copied from elsewhere leads to the service of another directory, which must not
-    be told anything.
+    A ``service.json`` that was copied from elsewhere leads to the service of another directory, which must
+    not be told anything.
     """
     identity = _identity(directory)
     response = None if identity is None else _ask(identity, timeout=timeout)

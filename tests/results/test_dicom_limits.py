@@ -28,14 +28,14 @@ OPEN = """
 import resource, sys
 import pydicom.filereader
 from pathlib import Path
-from lro_notebook.local.dicom.routes import part10 as dicom_files
-dicom_files.pydicom()
+from lro_notebook.local.dicom import dicom_file
+dicom_file.pydicom()
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
 try:
-    print(dicom_files.read(Path(sys.argv[1]).read_bytes()).id)
-except dicom_files.Flaw as flaw:
-    print(flaw)
+    print(dicom_file.read(Path(sys.argv[1]).read_bytes()).id)
+except dicom_file.ParseError as parse_error:
+    print(parse_error)
 """
 
 

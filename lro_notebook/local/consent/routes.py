@@ -1,6 +1,6 @@
-"""Routes of consent stores: what they hold, and whether a use of data is consented.
+"""Routes of consent stores: their items, and checks of access.
 
-Consents keep their latest revision only.
+Only the latest revision of a consent is kept.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _COLLECTIONS: tuple[Collection, ...] = (
     "consents",
     "userDataMappings",
 )
-#: Custom method of a consent -> the state it leads to, and the states it may come from.
+#: Custom verb of a consent -> the new state, and the states that it can be applied to.
 _TRANSITIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "activate": ("ACTIVE", ("ACTIVE", "DRAFT")),
     "reject": ("REJECTED", ("REJECTED", "DRAFT")),
@@ -51,7 +51,7 @@ _TRANSITIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 async def create(request: Request, collection: Collection) -> Response:
-    """Create an item; attribute definitions are named by the request, others by the service."""
+    """Create an item; the request names attribute definitions, the service all others."""
     body = await read_json(request)
     if collection == "attributeDefinitions":
         parameter = "attributeDefinitionId"
@@ -77,7 +77,7 @@ async def patch(request: Request, collection: Collection) -> Response:
         item = rows.get(connection, store, collection, request.path_params["item"])
         if item.get("state") in ("REJECTED", "REVOKED"):
             raise ServiceError(
-                Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']} and stays as it is"
+                Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']} and cannot change"
             )
         kept = {key: value for key, value in item.items() if key not in fields}
         changed = _checked(
@@ -96,17 +96,15 @@ def get(request: Request, collection: Collection) -> Response:
 
 
 def list_items(request: Request, collection: Collection) -> Response:
-    """List the items of a collection, in the order they came."""
+    """List the items of a collection, in the order of their creation."""
     if request.query_params.get("filter"):
-        raise invalid_argument(
-            "filter: the local service lists what consent stores hold without a filter only"
-        )
+        raise invalid_argument("filter: the local service does not filter lists of consent stores")
     limit, after = limit_of(request), number_after(request, default=0)
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
-        found = rows.page(connection, store.key, collection, after=after, limit=limit + 1)
+        page = rows.page(connection, store.key, collection, after=after, limit=limit + 1)
     return page_response(
-        request, collection, [item for _, item in found], [number for number, _ in found], limit
+        request, collection, [item for _, item in page], [number for number, _ in page], limit
     )
 
 
@@ -122,7 +120,7 @@ async def change_state(request: Request) -> Response:
     """``consents.activate``, ``reject`` and ``revoke``: a new revision in another state."""
     verb, body = request.path_params["verb"], await read_json(request)
     if verb not in _TRANSITIONS:
-        raise not_found(f"consents.{verb[:80]} is no method of the local service")
+        raise not_found(f"consents.{verb[:80]} is not a method of the local service")
     state, origins = _TRANSITIONS[verb]
 
     def change(connection: sqlite3.Connection, store: Store) -> Item:
@@ -145,7 +143,7 @@ async def change_state(request: Request) -> Response:
 
 
 async def archive(request: Request) -> Response:
-    """``userDataMappings.archive``: it is not evaluated any more."""
+    """``userDataMappings.archive``: evaluations ignore it from now on."""
     await read_json(request)
 
     def change(connection: sqlite3.Connection, store: Store) -> Item:
@@ -158,28 +156,28 @@ async def archive(request: Request) -> Response:
 
 
 async def check_data_access(request: Request) -> Response:
-    """``checkDataAccess``: whether one piece of data may be used."""
+    """``checkDataAccess``: whether one data item is accessible."""
     body = await read_json(request)
     values = attributes(body, "requestAttributes")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
-        found = [item for item in rows.mappings(connection, store.key) if item.data == body.get("dataId")]
+        mappings = [item for item in rows.mappings(connection, store.key) if item.data == body.get("dataId")]
         if not found:
             raise not_found(f"{store.name} has no user data mapping with this dataId")
         consents, drafts = _consents(connection, store, body)
-    verdict = rules.evaluate(found[0], consents, values, now=datetime.now(UTC), drafts=drafts)
+    verdict = rules.evaluate(mappings[0], consents, values, now=datetime.now(UTC), drafts=drafts)
     return json_response(_shown(verdict, body))
 
 
 async def evaluate_user_consents(request: Request) -> Response:
-    """``evaluateUserConsents``: which of a user's data may be used."""
+    """``evaluateUserConsents``: which data of a user is accessible."""
     body = await read_json(request)
     values, wanted = attributes(body, "requestAttributes"), attributes(body, "resourceAttributes")
     if body.get("pageToken"):
-        raise invalid_argument("pageToken is not one that this service gave; it answers in one page")
+        raise invalid_argument("pageToken: the local service responds in one page, without tokens")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
-        found = rows.mappings(connection, store.key)
+        mappings = rows.mappings(connection, store.key)
         consents, drafts = _consents(connection, store, body)
     now = datetime.now(UTC)
     results = [
@@ -187,7 +185,7 @@ async def evaluate_user_consents(request: Request) -> Response:
             "dataId": item.data,
             **_shown(rules.evaluate(item, consents, values, now=now, drafts=drafts), body),
         }
-        for item in found
+        for item in mappings
         if item.user == body.get("userId") and rules.matches(item.attributes, wanted)
     ]
     return json_response({"results": results} if results else {})
@@ -201,15 +199,15 @@ def _written(request: Request, change: Callable[[sqlite3.Connection, Store], Ite
 def _consents(
     connection: sqlite3.Connection, store: Store, body: Mapping[str, Any]
 ) -> tuple[list[Item], bool]:
-    """Return the consents to evaluate; those that a request names may be drafts."""
-    found = rows.consents(connection, store.key)
+    """Return the consents to evaluate, and whether the request names them, so that drafts count."""
+    consents = rows.consents(connection, store.key)
     chosen = body.get("consentList") or {}
     named = chosen.get("consents") if isinstance(chosen, dict) else chosen
     if not named:
-        return found, False
+        return consents, False
     if not isinstance(named, list):
         raise invalid_argument('consentList: expected {"consents": ["projects/…/consents/…"]}')
-    return [item for item in found if item["name"] in named], True
+    return [item for item in consents if item["name"] in named], True
 
 
 def _shown(verdict: rules.Verdict, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,7 +222,7 @@ def _shown(verdict: rules.Verdict, body: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(
     connection: sqlite3.Connection, store: Store, collection: Collection, body: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the fields of an item if it can be; the service adds its own."""
+    """Return the checked fields of an item, with those that the service adds."""
     fields = {key: value for key, value in body.items() if key != "name"}
     if collection == "attributeDefinitions":
         if fields.get("category") not in ("RESOURCE", "REQUEST"):
@@ -236,7 +234,7 @@ def _checked(
         raise invalid_argument("userId: expected the id of a user")
     if collection == "userDataMappings":
         if not isinstance(fields.get("dataId"), str) or not fields["dataId"]:
-            raise invalid_argument("dataId: expected the id of what is mapped")
+            raise invalid_argument("dataId: expected the id of the data")
         _check_attributes(connection, store, fields, single=True)
     elif collection == "consents":
         _check_consent(connection, store, fields)
@@ -249,11 +247,13 @@ def _check_consent(connection: sqlite3.Connection, store: Store, fields: dict[st
     state = fields.get("state", "STATE_UNSPECIFIED")
     fields["state"] = "ACTIVE" if state == "STATE_UNSPECIFIED" else state
     if fields["state"] not in ("ACTIVE", "DRAFT"):
-        raise invalid_argument("state: a new consent is ACTIVE or DRAFT")
+        raise invalid_argument("state: a new consent must be ACTIVE or DRAFT")
     artifact = fields.get("consentArtifact")
     prefix, _, identifier = str(artifact).rpartition("/")
     if prefix != f"{store.name}/consentArtifacts":
-        raise invalid_argument(f"consentArtifact: expected {store.name}/consentArtifacts/…, one that exists")
+        raise invalid_argument(
+            f"consentArtifact: expected the name of an existing {store.name}/consentArtifacts/…"
+        )
     rows.get(connection, store, "consentArtifacts", identifier)
     for policy in arguments.json_objects(fields, "policies"):
         rule = policy.get("authorizationRule")
@@ -264,7 +264,7 @@ def _check_consent(connection: sqlite3.Connection, store: Store, fields: dict[st
 def _check_attributes(
     connection: sqlite3.Connection, store: Store, holder: Mapping[str, Any], *, single: bool
 ) -> None:
-    """Refuse attributes that are not defined, or have values that their definitions do not allow."""
+    """Raise on attributes that are not defined, or with values that their definitions do not allow."""
     for item in holder.get("resourceAttributes") or ():
         values = item.get("values") if isinstance(item, dict) else None
         if not isinstance(values, list) or not values or (single and len(values) != 1):
@@ -309,7 +309,7 @@ def _collection_routes(collection: Collection) -> list[Route]:
     return routes
 
 
-#: Custom methods come before the items whose ids they would look like.
+#: Custom methods first: their paths also match the pattern of an item id.
 ROUTES = [
     Route(f"{_STORE}:checkDataAccess", check_data_access, methods=["POST"]),
     Route(f"{_STORE}:evaluateUserConsents", evaluate_user_consents, methods=["POST"]),

@@ -1,4 +1,4 @@
-"""Consent stores: what the service knows about this kind of store."""
+"""Consent stores as a `StoreKind`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def check(_body: Mapping[str, Any]) -> None:
-    """Take any fields of a consent store: they are kept, and have no effect."""
+    """Accept any fields of a consent store; they are stored and have no effect."""
 
 
 KIND = StoreKind(

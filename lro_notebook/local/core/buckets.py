@@ -65,8 +65,8 @@ def parse(uri: object, *, field: str) -> Location:
     bucket, path = match.group(1), match.group(2) or ""
     if _BUCKET.fullmatch(bucket) is None:
         raise invalid_argument(
-            f"{field}: {bucket[:80]!r} is not a bucket name; use 3 to 63 lower-case letters, digits, '.', '_' "
-            "or '-'"
+            f"{field}: {bucket[:80]!r} is not a bucket name; use 3 to 63 lower-case letters, digits, '.', "
+            "'_' or '-'"
         )
     path = path.rstrip("/")
     if path and any(_is_unsafe(segment) for segment in path.split("/")):

@@ -1,4 +1,4 @@
-"""Rows of datasets, and of stores of any kind. Every function takes an open connection and does no other I/O."""
+"""Rows of datasets, and of stores of any kind. Functions take an open connection and do no other I/O."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *,
 
 
 def destination_of(connection: sqlite3.Connection, source: Store, body: Mapping[str, Any]) -> Store:
-    """Return the store that ``destinationStore`` names; it must differ from the source and share its location."""
+    """Return the store that ``destinationStore`` names: not the source, but in its location."""
     collection, name = source.name.split("/")[-2], body.get("destinationStore")
     dataset, _, identifier = name.rpartition(f"/{collection}/") if isinstance(name, str) else ("", "", "")
     if not dataset or not identifier or "/" in identifier:

@@ -62,13 +62,13 @@ def copy_store(job: Job, source: Store, destination: Store, config: Mapping[str,
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Refuse a configuration that cannot be carried out on DICOM stores."""
+    """Raise on a configuration that is not supported for DICOM stores."""
     dicom_file.pydicom()
     deidentify_config.rules_of(config, deidentify_values.new_key())
 
 
 def _copy(job: Job, source: Store, target: Store, rules: Rules, filter_: Location | None) -> Iterator[Step]:
-    """De-identify one unchanging state of the source, and yield a step per batch."""
+    """De-identify a snapshot of the source, and yield a step per batch."""
     with job.database.read() as connection:
         stores.require_store(connection, source)
         chosen = rows.chosen(rows.instances(connection, source.key), job.buckets, filter_)

@@ -1,4 +1,4 @@
-"""What a ``DeidentifyConfig`` asks for of DICOM instances, checked. Pure."""
+"""The rules that a ``DeidentifyConfig`` has for DICOM instances, checked. Pure."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PROFILES = (
 )
 
 MINIMAL_PROFILE, BASIC_PROFILE, KEEP_ALL_PROFILE, CONTENTS_PROFILE = PROFILES
-#: What happens to texts of each info type, where the configuration says nothing.
+#: The default action for each info type.
 _REDACTED: Mapping[str, deidentify_values.Action] = dict.fromkeys(deidentify_values.INFO_TYPES, "redact")
 _TAG = re.compile(r"[0-9a-fA-F]{8}")  # group and element
-#: v1beta1 action -> what is done.
+#: v1beta1 action -> our name for it.
 _ACTIONS: Mapping[str, Action] = {
     "keepTag": "keep",
     "deleteTag": "delete",
@@ -43,22 +43,22 @@ _ACTIONS: Mapping[str, Action] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a configuration asks for, checked.
+    """A checked configuration.
 
     Attributes
     ----------
     profile : str
-        What is done with attributes that `actions` does not name.
+        What happens to attributes that `actions` does not name.
     keep : frozenset of int or None
-        With a list of tags to keep: these, all others go.
+        If there is a list of tags to keep, all others are removed.
     actions : tuple
-        Pairs of queries (tags or value representations) and what is done with what they find.
+        Pairs of queries (tags or value representations) and the action for matching attributes.
     redact_ids : bool
-        Whether the UIDs of study, series and instance are replaced.
+        Whether to replace the UIDs of study, series and instance.
     text : mapping
-        Info type -> what happens to texts of it.
+        Info type -> transformation of its values.
     key : bytes
-        What new UIDs are made with; the same key gives the same UIDs.
+        The key for new UIDs; the same key gives the same UIDs.
     """
 
     profile: str
@@ -70,10 +70,10 @@ class Rules:
 
 
 def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
-    """Return what a ``DeidentifyConfig`` asks for, or refuse what cannot be.
+    """Return the rules of a ``DeidentifyConfig``, or raise.
 
-    Without ``dicom`` and ``dicomTagConfig`` it is the basic profile; `key` serves where the configuration
-    gives none.
+    Without ``dicom`` and ``dicomTagConfig`` the basic profile applies; `key` is used if the configuration
+    has none.
     """
     image = arguments.json_object(config, "image")
     if image.get("textRedactionMode", "REDACT_NO_TEXT") not in (
@@ -82,7 +82,7 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
     ):
         raise ServiceError(
             Code.UNIMPLEMENTED,
-            "config.image: the local service does not look at pixels; use textRedactionMode REDACT_NO_TEXT",
+            "config.image: the local service does not inspect pixels; use textRedactionMode REDACT_NO_TEXT",
         )
     common: dict[str, Any] = {"key": key, "text": deidentify_values.transformations(config, key, _REDACTED)}
     if config.get("dicomTagConfig") is not None:
@@ -93,10 +93,10 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
 
 
 def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
-    """Return what a ``DicomConfig`` asks for."""
+    """Return the rules of a ``DicomConfig``."""
     chosen = [name for name in ("filterProfile", "keepList", "removeList") if dicom.get(name)]
     if len(chosen) > 1:
-        raise invalid_argument(f"config.dicom: only one of {' and '.join(chosen)} can be given")
+        raise invalid_argument(f"config.dicom: give only one of {' and '.join(chosen)}")
     profile = _profile(dicom.get("filterProfile"), "config.dicom.filterProfile", default=KEEP_ALL_PROFILE)
     keep: frozenset[int] | None = None
     actions: tuple[tuple[frozenset[int | str], Action], ...] = ()
@@ -114,7 +114,7 @@ def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
 
 
 def _tag_rules(config: Mapping[str, Any], common: dict[str, Any]) -> Rules:
-    """Return what a ``DicomTagConfig`` of v1beta1 asks for."""
+    """Return the rules of a ``DicomTagConfig`` (v1beta1)."""
     profile = _profile(config.get("profileType"), "config.dicomTagConfig.profileType", default=BASIC_PROFILE)
     options = arguments.json_object(config, "options")
     actions = []
@@ -122,7 +122,7 @@ def _tag_rules(config: Mapping[str, Any], common: dict[str, Any]) -> Rules:
         where = f"config.dicomTagConfig.actions[{number}]"
         names = [name for name in _ACTIONS if name in item]
         if "cleanImageTag" in item or "cleanImage" in options:
-            raise ServiceError(Code.UNIMPLEMENTED, f"{where}: the local service does not look at pixels")
+            raise ServiceError(Code.UNIMPLEMENTED, f"{where}: the local service does not inspect pixels")
         if len(names) != 1:
             raise invalid_argument(f"{where}: expected one of {', '.join(_ACTIONS)}")
         actions.append(
@@ -142,18 +142,18 @@ def _profile(name: object, where: str, *, default: str) -> str:
 
 
 def _tags(tag_list: object, where: str) -> list[int]:
-    found = (
+    tags = (
         [_query(text, where) for text in arguments.texts(tag_list, "tags")]
         if isinstance(tag_list, dict)
         else []
     )
-    if not found or not all(isinstance(tag, int) for tag in found):
+    if not tags or not all(isinstance(tag, int) for tag in tags):
         raise invalid_argument(f'{where}: expected {{"tags": ["PatientID", "00100010"]}}')
-    return [tag for tag in found if isinstance(tag, int)]
+    return [tag for tag in tags if isinstance(tag, int)]
 
 
 def _query(text: str, where: str) -> int | str:
-    """Return the tag of a keyword or of eight hexadecimal digits, or a value representation."""
+    """Return the tag that a keyword or eight hexadecimal digits name, or a value representation."""
     if len(text) == 2 and text.isupper():  # noqa: PLR2004 - such as PN
         return text
     tag = dicom_file.pydicom().datadict.tag_for_keyword(text)

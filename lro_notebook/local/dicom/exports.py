@@ -1,6 +1,6 @@
 """The runner of ``dicomStores.export``: instances -> files ``{study}/{series}/{instance}.dcm`` in a bucket.
 
-Each file is written under a hidden name and renamed whole.
+Each file is written to a hidden folder and then renamed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MIME_TYPE = re.compile(r"application/dicom(?:\s*;\s*transfer-syntax=\"?([0-9.]+
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """A checked export; `syntax` None is each instance's own."""
+    """A checked export; `syntax` None keeps that of each instance."""
 
     store: Store
     destination: Location
@@ -51,14 +51,14 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
 
 
 def run(job: Job, request: ExportRequest) -> Steps:
-    """Write one unchanging state of the store, instance by instance."""
+    """Write a snapshot of the store, instance by instance."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
-        found = rows.instances(connection, request.store.key)
-        found = rows.chosen(found, job.buckets, request.filter)
-        yield Step(total=len(found))
-        for row in found:
+        instances = rows.instances(connection, request.store.key)
+        chosen = rows.chosen(instances, job.buckets, request.filter)
+        yield Step(total=len(chosen))
+        for row in chosen:
             place = f"{request.destination.path}/{row.study}/{row.series}".lstrip("/")
             job.buckets.check(Location(request.destination.bucket, place), field="gcsDestination.uriPrefix")
             try:
@@ -80,7 +80,7 @@ def _write(connection: sqlite3.Connection, row: Row, syntax: str | None, drafts:
 
 
 def _syntax(mime_type: object) -> str | None:
-    """Return the transfer syntax that a MIME type asks for, None for each instance's own."""
+    """Return the transfer syntax in a MIME type; None keeps that of each instance."""
     if not mime_type:
         return None
     match = _MIME_TYPE.fullmatch(mime_type) if isinstance(mime_type, str) else None
@@ -88,8 +88,8 @@ def _syntax(mime_type: object) -> str | None:
     if match is None or syntax not in (None, "*", *dicom_file.UNCOMPRESSED):
         raise ServiceError(
             Code.UNIMPLEMENTED,
-            "gcsDestination.mimeType: the local service draws and compresses no images; leave it out, or ask "
-            "for application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
+            "gcsDestination.mimeType: the local service does not render or compress images; leave it out, or "
+            "use application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
         )
     return None if syntax in (None, "*") else syntax
 

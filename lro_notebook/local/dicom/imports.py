@@ -1,6 +1,6 @@
 """The runner of ``dicomStores.import``: files in a bucket -> instances of a DICOM store.
 
-A unit is one file. One that is no DICOM file is counted and logged, the others go on.
+A unit is one file. A file that is not DICOM is counted and logged; the import goes on.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from lro_notebook.local.dicom.dicom_file import Instance
     from lro_notebook.local.operations.method import Context, Job, Steps
 
-#: A step of large files ends here, so that a transaction stays short.
+#: A step ends at this size, so that transactions stay short.
 STEP_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """A checked import: where to, where from, and the storage class to note."""
+    """A checked import, with the storage class to note."""
 
     store: Store
     source: Location
@@ -62,12 +62,12 @@ def run(job: Job, request: ImportRequest) -> Steps:
 
 
 def size_of(instance: Instance) -> int:
-    """Return the bytes of an instance."""
+    """Return the size of an instance in bytes."""
     return len(instance.data)
 
 
 def read_file(uri: str, path: Path) -> Instance | Failure:
-    """Return the instance in a file, or why it holds none."""
+    """Return the instance in a file, or a failure."""
     try:
         return dicom_file.read(objects.read_object(path))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The runner of ``setBlobStorageSettings``: another storage class for a store, a study or a part of either."""
+"""The runner of ``setBlobStorageSettings``: another storage class for a store or study, or a part of it."""
 
 from __future__ import annotations
 

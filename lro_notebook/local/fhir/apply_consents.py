@@ -1,7 +1,7 @@
 """The runners of ``fhirStores.applyConsents`` and ``applyAdminConsents``.
 
-A documented subset: Consent resources are checked for the parts that the API needs, and what they
-concern is counted as reindexed. Access is not enforced: reads answer as before.
+A documented subset: Consent resources are checked for the parts that the API needs, and the resources that
+they affect are counted as reindexed. Access is not enforced: reads return everything, as before.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DETAIL = "type.googleapis.com/google.cloud.healthcare.v1.fhir.ApplyAdminConsent
 
 @dataclass(frozen=True, slots=True)
 class PatientConsents:
-    """A checked ``applyConsents``; None, or empty, means no limit."""
+    """A checked ``applyConsents``; None or empty means no limit."""
 
     store: Store
     patients: frozenset[str]
@@ -71,17 +71,17 @@ def parse(_context: Context, store: Store, body: Mapping[str, Any]) -> PatientCo
 
 
 def run(job: Job, request: PatientConsents) -> Steps:
-    """Check the consents patient by patient, then count what they concern."""
+    """Check the consents one by one, then count the resources that they affect."""
     with job.database.read() as connection:
         stores.require_store(connection, request.store)
-        found = list(_consents(connection, request))
-        yield Step(total=len(found))
+        consents = list(_consents(connection, request))
+        yield Step(total=len(consents))
         good, bad = 0, 0
         patients: set[str] = set()
-        for name, patient, parse_error in found:
-            if parse_error:
+        for name, patient, problem in consents:
+            if problem:
                 bad += 1
-                yield Step(failures=[Failure(name, name, Code.INVALID_ARGUMENT, parse_error)])
+                yield Step(failures=[Failure(name, name, Code.INVALID_ARGUMENT, problem)])
             else:
                 good += 1
                 patients.add(patient)
@@ -98,7 +98,7 @@ def run(job: Job, request: PatientConsents) -> Steps:
 
 
 def _consents(connection: sqlite3.Connection, request: PatientConsents) -> Iterator[tuple[str, str, str]]:
-    """Yield name, patient and flaw of the consents of the patients that the request is about."""
+    """Yield name, patient and problem of each consent of the chosen patients."""
     for identifier, body in rows.bodies(connection, request.store.key, "Consent", since=request.start):
         document = orjson.loads(body)
         patient = (document.get("patient") or {}).get("reference")
@@ -110,23 +110,23 @@ def _consents(connection: sqlite3.Connection, request: PatientConsents) -> Itera
 
 
 def _problem(document: Mapping[str, Any]) -> str:
-    """Return why a consent is not supported; empty where it is."""
+    """Return why a consent is not supported; empty if it is."""
     if document.get("status") not in _STATUSES:
-        return "status is missing, or no status of a Consent"
+        return "status is missing or not valid for a Consent"
     if not isinstance(document.get("scope"), dict):
         return "scope is missing"
     if not isinstance(document.get("provision", {}), dict):
-        return "provision is no object"
+        return "provision is not an object"
     return ""
 
 
 def parse_admin(context: Context, store: Store, body: Mapping[str, Any]) -> AdminConsents:
-    """Check the body of ``fhirStores.applyAdminConsents``: every consent must be there and supported."""
+    """Check the body of ``fhirStores.applyAdminConsents``; every consent must exist and be supported."""
     listed = tuple(arguments.texts(arguments.json_object(body, "newConsentsList"), "names"))
     errors = [
-        {"name": name, "error": {"code": Code.INVALID_ARGUMENT.value, "message": parse_error}}
+        {"name": name, "error": {"code": Code.INVALID_ARGUMENT.value, "message": problem}}
         for name in listed
-        if (parse_error := _admin_consent_problem(context.connection, store, name))
+        if (problem := _admin_consent_problem(context.connection, store, name))
     ]
     if errors:
         raise ServiceError(
@@ -138,7 +138,7 @@ def parse_admin(context: Context, store: Store, body: Mapping[str, Any]) -> Admi
 
 
 def run_admin(job: Job, request: AdminConsents) -> Steps:
-    """Put the consents in force in place of those before, and count the resources of the store."""
+    """Replace the enforced consents, and count the resources of the store as affected."""
     yield Step(total=len(request.names))
     if request.dry_run:
         yield Step(success=len(request.names))

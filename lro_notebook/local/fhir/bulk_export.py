@@ -1,7 +1,8 @@
-"""FHIR bulk data export: ``$export`` of a store or a Group, its status, its end.
+"""FHIR bulk data export: ``$export`` of a store or a Group, its status, its cancellation.
 
-Another protocol than operations have (https://hl7.org/fhir/uv/bulkdata/export.html): the start answers
-202 with the address to ask, which answers 202 while it runs and 200 with a manifest at the end.
+The protocol differs from that of operations (https://hl7.org/fhir/uv/bulkdata/export.html): the start
+responds with 202 and a status URL, which responds with 202 while the export runs and with a manifest at the
+end.
 """
 
 from __future__ import annotations
@@ -60,14 +61,14 @@ def parse(context: Context, store: Store, query: Mapping[str, Any]) -> BulkReque
     if "bulkExportGcsDestination" not in body:
         raise ServiceError(
             Code.FAILED_PRECONDITION,
-            f"{store.name} names no folder for bulk exports; set bulkExportGcsDestination.uriPrefix "
+            f"{store.name} has no folder for bulk exports; set bulkExportGcsDestination.uriPrefix "
             "with fhirStores.patch",
         )
     if query.get("outputFormat", query.get("_outputFormat", "")) not in _FORMATS:
-        raise invalid_argument("_outputFormat: the one format is application/fhir+ndjson")
+        raise invalid_argument("_outputFormat: the only format is application/fhir+ndjson")
     group = query.get("group")
     if group is not None and query.get("organizeOutputBy") != "Patient":
-        raise invalid_argument("organizeOutputBy: needed for a Group, with the value Patient")
+        raise invalid_argument("organizeOutputBy: must be Patient for the export of a Group")
     if group is not None:
         stored = rows.read(context.connection, store.key, "Group", group)
         if stored is None or stored.body is None:
@@ -83,7 +84,7 @@ def parse(context: Context, store: Store, query: Mapping[str, Any]) -> BulkReque
 
 
 def run(job: Job, request: BulkRequest) -> Steps:
-    """Write one unchanging state of the store, type by type; return the manifest."""
+    """Write a snapshot of the store, type by type; return the manifest."""
     begun, output = timestamp(records.microseconds()), []
     job.buckets.folder(request.destination.bucket)
     with job.database.read() as connection, workspace(job) as drafts:
@@ -92,11 +93,9 @@ def run(job: Job, request: BulkRequest) -> Steps:
         counts = rows.counts(connection, request.store.key, since=request.since)
         for type_ in counts:
             if request.types is None or type_ in request.types:
-                stored_bodies = rows.bodies(connection, request.store.key, type_, since=request.since)
+                bodies = rows.bodies(connection, request.store.key, type_, since=request.since)
                 wanted = (
-                    body
-                    for identifier, body in stored_bodies
-                    if chosen is None or f"{type_}/{identifier}" in chosen
+                    body for identifier, body in bodies if chosen is None or f"{type_}/{identifier}" in chosen
                 )
                 output += yield from _write_type(job, request, type_, wanted, drafts)
     return {
@@ -111,7 +110,7 @@ def run(job: Job, request: BulkRequest) -> Steps:
 def _chosen(
     connection: sqlite3.Connection, request: BulkRequest
 ) -> Generator[Step, None, frozenset[str] | None]:
-    """Return what a Group's export holds, as ``Patient/1234``; None where there is no Group."""
+    """Return the resources that the export of a Group holds, as ``Patient/1234``; None without a Group."""
     if request.group is None:
         return None
     stored = rows.read(connection, request.store.key, "Group", request.group)
@@ -123,7 +122,7 @@ def _chosen(
 def _write_type(
     job: Job, request: BulkRequest, type_: str, bodies: Iterator[bytes], drafts: Path
 ) -> Generator[Step, None, list[dict[str, Any]]]:
-    """Write the files of a resource type, and return what the manifest says of them."""
+    """Write the files of a resource type, and return their entries of the manifest."""
     place = request.destination
     with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes, suffix=".ndjson") as shards:
         yield from write_lines(job, shards, bodies)
@@ -165,9 +164,9 @@ def status(request: Request) -> Response:
 
 
 def cancel(request: Request) -> Response:
-    """``fhirStores.operations.delete-fhir-operation``; an error for one that has ended."""
+    """``fhirStores.operations.delete-fhir-operation``; an error if the export has ended."""
     if not cancel_operation_now(service_of(request), _parent(request), request.path_params["operation"]):
-        raise ServiceError(Code.FAILED_PRECONDITION, "the export has ended before; its files remain")
+        raise ServiceError(Code.FAILED_PRECONDITION, "the export has already ended; its files remain")
     return json_response({}, status=202)
 
 

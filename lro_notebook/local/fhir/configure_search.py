@@ -1,7 +1,7 @@
 """The runner of ``fhirStores.configureSearch``.
 
-A documented subset: the SearchParameter resources must be in the store and complete, and become
-``searchConfig`` of the store. The service's own search stays as it is.
+A documented subset: the SearchParameter resources must be in the store and complete, and become the store's
+``searchConfig``. Search itself does not change.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.operations.method import Context, Job, Steps
 
-_NEEDED = ("code", "base", "type", "expression")
+_REQUIRED = ("code", "base", "type", "expression")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """Checked search parameters, and the resource types that they are for."""
+    """Checked search parameters, and the resource types that they apply to."""
 
     store: Store
     urls: tuple[str, ...]
@@ -42,23 +42,23 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> SearchRequ
     """Check the body of ``fhirStores.configureSearch``."""
     urls = arguments.texts(body, "canonicalUrls")
     parameters = rows.bodies(context.connection, store.key, "SearchParameter", since=None) if urls else ()
-    found = {document.get("url"): document for document in (orjson.loads(text) for _, text in parameters)}
+    by_url = {document.get("url"): document for document in (orjson.loads(text) for _, text in parameters)}
     types: set[str] = set()
     for url in urls:
-        document = found.get(url)
+        document = by_url.get(url)
         if document is None:
             raise invalid_argument(
                 f"canonicalUrls: the store has no SearchParameter with the url {url[:200]!r}"
             )
-        lacking = [field for field in _NEEDED if not document.get(field)]
-        if lacking:
-            raise invalid_argument(f"SearchParameter/{document['id']} lacks {', '.join(lacking)}")
+        missing = [field for field in _REQUIRED if not document.get(field)]
+        if missing:
+            raise invalid_argument(f"SearchParameter/{document['id']} lacks {', '.join(missing)}")
         types.update(base for base in document["base"] if isinstance(base, str))
     return SearchRequest(store, tuple(urls), frozenset(types), arguments.flag(body, "validateOnly"))
 
 
 def run(job: Job, request: SearchRequest) -> Steps:
-    """Set the configuration, and count the resources of its types as reindexed."""
+    """Set the configuration, and count the resources of the types as reindexed."""
     if request.dry_run:
         return {}
     with job.database.read() as connection:

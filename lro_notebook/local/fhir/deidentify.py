@@ -47,13 +47,13 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> Deidentify
     )
     if not all(map(is_name, listed)):
         raise invalid_argument("resourceFilter.resources.resources: expected names such as Patient/1234")
-    # The copy is one state of the store: what is changed later is left out in any case.
+    # The copy is a snapshot of the store, so later changes are skipped in any case.
     arguments.flag(body, "skipModifiedResources")
     return DeidentifyRequest(store, destination, rules, frozenset(listed) or None)
 
 
 def run(job: Job, request: DeidentifyRequest) -> Steps:
-    """Copy one unchanging state of the store, and yield a step per batch."""
+    """Copy a snapshot of the store, and yield a step per batch."""
     with job.database.read() as connection:
         stores.require_store(connection, request.source)
         counts = rows.counts(connection, request.source.key, since=None)
@@ -72,14 +72,14 @@ def copy_store(job: Job, source: Store, destination: Store, config: Mapping[str,
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Refuse a configuration that cannot be carried out on FHIR stores."""
+    """Raise on a configuration that is not supported for FHIR stores."""
     Rules(config, deidentify_values.new_key())
 
 
 def _copied(
     connection: sqlite3.Connection, request: DeidentifyRequest, type_: str
 ) -> Iterator[Incoming | Failure]:
-    """Yield what becomes of the chosen resources of a type."""
+    """Yield the de-identified resources of a type, of those that were chosen."""
     for identifier, body in rows.bodies(connection, request.source.key, type_, since=None):
         if request.chosen is None or f"{type_}/{identifier}" in request.chosen:
             yield _deidentified(request.rules, type_, identifier, body)

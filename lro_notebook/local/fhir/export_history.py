@@ -1,4 +1,4 @@
-"""The runner of ``fhirStores.exportHistory``: all versions of each resource, as a history Bundle per line."""
+"""The runner of ``fhirStores.exportHistory``: a history Bundle of each resource, one per line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryExp
 
 
 def run(job: Job, request: HistoryExport) -> Steps:
-    """Write one unchanging state of the store, type by type, and yield a step per batch."""
+    """Write a snapshot of the store, type by type, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
@@ -74,7 +74,7 @@ def run(job: Job, request: HistoryExport) -> Steps:
 
 
 def _bundle(connection: sqlite3.Connection, request: HistoryExport, type_: str, identifier: str) -> bytes:
-    """Return the history Bundle of a resource on one line, its newest version first."""
+    """Return the history Bundle of a resource on one line, newest version first."""
     versions = rows.versions(connection, request.store.key, type_, identifier, limit=request.limit)
     entries = [_entry(row, type_) for row in versions if request.since is None or row.updated > request.since]
     return b'{"resourceType":"Bundle","type":"history","entry":[' + b",".join(entries) + b"]}"

@@ -1,7 +1,7 @@
 """The runner of ``fhirStores.export``: current resources -> newline-delimited JSON in a bucket.
 
-Files are written under a hidden name and renamed whole, all files of a resource type at its end. An
-export that stops early leaves the finished types and nothing else.
+Files are written to a hidden folder; the files of a resource type move into place when all of them are
+complete. An export that stops early leaves the finished types and nothing else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
 
 
 def run(job: Job, request: ExportRequest) -> Steps:
-    """Write one unchanging state of the store, type by type, and yield a step per batch."""
+    """Write a snapshot of the store, type by type, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)

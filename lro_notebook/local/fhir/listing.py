@@ -1,4 +1,4 @@
-"""Lists of ``{type}/{id}`` in bucket objects, which name the resources of a request."""
+"""Lists of resources in bucket objects: ``{type}/{id}`` on each line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 def read_names(job: Job, location: Location) -> frozenset[str]:
     """Return the names in the objects at `location`, one on each line."""
-    found: set[str] = set()
+    listed: set[str] = set()
     for uri, path in job.buckets.match(location):
         for number, line in enumerate(objects.read_object(path).split(b"\n"), 1):
             text = line.strip().decode(errors="replace")
             if text and not is_name(text):
                 raise invalid_argument(f"{uri}:{number}: expected a resource such as Patient/1234")
-            found.add(text)
-    return frozenset(found - {""})
+            listed.add(text)
+    return frozenset(listed - {""})
 
 
 def is_name(text: str) -> bool:

@@ -1,7 +1,6 @@
 """The runner of ``fhirStores.rollback``: resources become what they were at a time.
 
-Going back is a new version, or a deletion; nothing of the history is lost. Without `force` the
-resources are listed and left as they are.
+A rollback adds a new version or a deletion; no history is lost. Without `force` it only lists the resources.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.listing import read_names
 from lro_notebook.local.fhir.rows import Incoming, Stored
-from lro_notebook.local.operations import arguments, rollback_fields
+from lro_notebook.local.operations import arguments, batches, rollback_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 
@@ -43,7 +42,7 @@ class RollbackRequest:
 
 
 class Change(NamedTuple):
-    """A resource that shall become what it was: `before` is None where it did not exist."""
+    """A resource to roll back; `before` is its earlier body, None if it did not exist."""
 
     type: str
     id: str
@@ -57,7 +56,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRe
 
 
 def run(job: Job, request: RollbackRequest) -> Steps:
-    """Find what was changed since, then revert it and yield a step per batch."""
+    """Find the changed resources, then revert them and yield a step per batch."""
     listed = None if request.fields.listed is None else read_names(job, request.fields.listed)
     place = request.fields.folder(job)
     with job.database.read() as connection, workspace(job) as drafts:
@@ -70,7 +69,7 @@ def run(job: Job, request: RollbackRequest) -> Steps:
                 yield Step()
         yield Step(total=len(keys))
         with Shards(drafts, "success_resources", job.shard_bytes, suffix=".txt") as shards:
-            for batch in _batches(job, keys):
+            for batch in batches.slices(job, keys):
                 shards.write(f"{type_}/{identifier}".encode() for type_, identifier in batch)
                 changes = [_before(connection, request, *key) for key in batch]
                 write = partial(_write, store=request.store, changes=changes, operation=job.operation)
@@ -79,18 +78,10 @@ def run(job: Job, request: RollbackRequest) -> Steps:
     return {"fhirStore": request.store.name}
 
 
-def _batches(job: Job, keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
-    start = 0
-    while start < len(keys):
-        size = job.batch_size()
-        yield keys[start : start + size]
-        start += size
-
-
 def _changes(
     connection: sqlite3.Connection, request: RollbackRequest, listed: frozenset[str] | None
 ) -> Iterator[Change | None]:
-    """Yield what is to be reverted, and None for a resource that the filters leave out."""
+    """Yield the changes to revert, and None for each resource that the filters exclude."""
     rollbacks = _rollbacks(connection) if request.fields.exclude_rollbacks else frozenset()
     for type_, identifier in rows.changed_since(connection, request.store.key, request.fields.moment):
         chosen = (request.types is None or type_ in request.types) and (
@@ -114,15 +105,15 @@ def _change(
         return None
     if now.operation in rollbacks:
         return None
-    kind = "DELETE" if now.body is None else "CREATE" if change.before is None else "UPDATE"
-    return change if request.fields.change in ("ALL", kind) else None
+    made = "DELETE" if now.body is None else "CREATE" if change.before is None else "UPDATE"
+    return change if request.fields.change in ("ALL", made) else None
 
 
 def _before(connection: sqlite3.Connection, request: RollbackRequest, type_: str, identifier: str) -> Change:
-    found: Stored | None = rows.as_of(
+    stored: Stored | None = rows.as_of(
         connection, request.store.key, type_, identifier, moment=request.fields.moment
     )
-    return Change(type_, identifier, None if found is None else found.body)
+    return Change(type_, identifier, None if stored is None else stored.body)
 
 
 def _rollbacks(connection: sqlite3.Connection) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""FHIR stores: what the service knows about this kind of store."""
+"""FHIR stores as a `StoreKind`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VERSIONS = ("R4", "R4B", "R5", "STU3", "DSTU2")
 
 
 def check(body: Mapping[str, Any]) -> None:
-    """Refuse fields of a FHIR store that cannot be."""
+    """Raise on invalid fields of a FHIR store."""
     if body.get("version", "R4") not in _VERSIONS:
         raise invalid_argument(f"version: expected one of {', '.join(_VERSIONS)}")
     if "bulkExportGcsDestination" in body:

@@ -1,7 +1,6 @@
 """The runner of ``hl7V2Stores.export``: messages -> newline-delimited JSON in a bucket.
 
-Files are written under a hidden name and renamed whole at the end: an export that stops early leaves
-nothing.
+Files are written to a hidden folder and renamed at the end; an export that stops early leaves nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """A checked export: its view, and its bounds of the send time in microseconds since 1970."""
+    """A checked export: its message view, and the range of send times in microseconds since 1970."""
 
     store: Store
     destination: Location
@@ -55,7 +54,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
         raise invalid_argument("gcsDestination.contentStructure: expected MESSAGE_JSON")
     start, end = (arguments.moment(body, field) for field in ("startTime", "endTime"))
     if start is not None and end is not None and end <= start:
-        raise invalid_argument("endTime: has to come after startTime")
+        raise invalid_argument("endTime: must be after startTime")
     text = arguments.expression(body.get("filter", ""), "filter", 'message_type = "ADT"')
     message_filter.compile_filter(text)
     return ExportRequest(
@@ -64,7 +63,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
 
 
 def view_of(body: Mapping[str, Any], field: str, default: str = "FULL") -> str:
-    """Return the message view that a request asks for; `field` is what it calls it."""
+    """Return the message view in a request; `field` is the name of the field, for messages."""
     view = body.get(field.rpartition(".")[2]) or default
     if view == "MESSAGE_VIEW_UNSPECIFIED":
         return default
@@ -74,7 +73,7 @@ def view_of(body: Mapping[str, Any], field: str, default: str = "FULL") -> str:
 
 
 def run(job: Job, request: ExportRequest) -> Steps:
-    """Write one unchanging state of the store, and yield a step per batch."""
+    """Write a snapshot of the store, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
@@ -91,12 +90,12 @@ def run(job: Job, request: ExportRequest) -> Steps:
     return {}
 
 
-def _clause(request: ExportRequest, found: Clause) -> Clause:
-    """Add the bounds of the send time; without a start, messages that tell no time are taken too."""
+def _clause(request: ExportRequest, clause: Clause) -> Clause:
+    """Add the range of send times; without a start it includes messages without a time."""
     end = microseconds() if request.end is None else request.end
     if request.start is None:
-        return Clause(f"{found.sql} AND coalesce(sent, 0) < ?", (*found.values, end))
-    return Clause(f"{found.sql} AND sent >= ? AND sent < ?", (*found.values, request.start, end))
+        return Clause(f"{clause.sql} AND coalesce(sent, 0) < ?", (*clause.values, end))
+    return Clause(f"{clause.sql} AND sent >= ? AND sent < ?", (*clause.values, request.start, end))
 
 
 METHOD = Method("hl7v2.Hl7V2Service.ExportMessages", "hl7v2.ExportMessagesResponse", parse, run)

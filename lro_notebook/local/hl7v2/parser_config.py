@@ -20,7 +20,7 @@ VERSIONS = ("V1", "V2", "V3")
 
 
 def parser_of(store: Mapping[str, Any], dataset: Mapping[str, Any]) -> Parser:
-    """Return the parser that a store's ``parserConfig`` asks for, or refuse what cannot be."""
+    """Return the parser for the ``parserConfig`` of a store, or raise."""
     config = store.get("parserConfig") or {}
     if not isinstance(config, dict):
         raise invalid_argument("parserConfig: expected an object")
@@ -46,13 +46,13 @@ def _terminator(text: object) -> bytes:
         terminator = b""
     if not terminator:
         raise invalid_argument(
-            "parserConfig.segmentTerminator: expected one byte or more in base64, such as Cg=="
+            "parserConfig.segmentTerminator: expected at least one byte in base64, such as Cg=="
         )
     return terminator
 
 
 def _zone(dataset: Mapping[str, Any]) -> tzinfo:
-    """Return the time zone of a dataset; HL7 times that name none are meant in it."""
+    """Return the time zone of a dataset, which applies to HL7 times without one."""
     try:
         return ZoneInfo(dataset.get("timeZone") or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):

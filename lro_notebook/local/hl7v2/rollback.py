@@ -1,6 +1,6 @@
 """The runner of ``hl7V2Stores.rollback``: messages go back to what they were at a time.
 
-A unit is one message. Without `force` nothing is changed; either way the ids are written to the result
+A unit is one message. Without `force` nothing changes. In either case the ids are written to the result
 bucket, under ``rollback_resources/{operation}/``.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.local.core import objects
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import rows
-from lro_notebook.local.operations import rollback_fields
+from lro_notebook.local.operations import batches, rollback_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 
@@ -43,7 +43,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRe
 
 
 def run(job: Job, request: RollbackRequest) -> Steps:
-    """Find what changed, write it down, then undo it batch by batch."""
+    """List the changed messages, then undo their changes batch by batch."""
     folder = request.fields.folder(job)
     only = None if request.fields.listed is None else _ids(job.buckets, request.fields.listed)
     with job.database.read() as connection:
@@ -63,9 +63,7 @@ def run(job: Job, request: RollbackRequest) -> Steps:
         with Shards(drafts, "messages", job.shard_bytes) as shards:
             shards.write([item.id.encode() for item in items])
         shards.publish(folder)
-    while items:
-        size = job.batch_size()
-        batch, items = items[:size], items[size:]
+    for batch in batches.slices(job, items):
         write = partial(_write, store=request.store, items=batch, parser=parser, operation=job.operation)
         yield Step(write if request.fields.force else None, success=len(batch))
     return {"hl7v2Store": request.store.name}
@@ -79,7 +77,7 @@ def _write(
 
 
 def _ids(folders: Buckets, source: Location) -> list[str]:
-    """Return the message ids in an object, one on a line, with or without the rest of the name."""
+    """Return the message ids in an object, one per line, as ids or full names."""
     ((_, path),) = folders.match(source)
     lines = objects.read_object(path).decode(errors="replace").splitlines()
     return [line.strip().rpartition("/")[2] for line in lines if line.strip()]

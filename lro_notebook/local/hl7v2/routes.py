@@ -1,4 +1,4 @@
-"""Routes of the messages of an HL7v2 store, and what a new store may ask for."""
+"""Routes of the messages of an HL7v2 store, and its metrics."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def create(request: Request) -> Response:
 
 
 async def ingest(request: Request) -> Response:
-    """``messages.ingest``: as create, answered with an HL7v2 acknowledgement beside the message."""
+    """``messages.ingest``: like create, but the response also has an HL7v2 acknowledgement."""
     body = await read_json(request)
     stored, parser, store, incoming = await run_in_threadpool(_put, request, body)
     acknowledgement = message_parser.acknowledgement(
@@ -84,7 +84,7 @@ def get(request: Request) -> Response:
 
 
 def list_messages(request: Request) -> Response:
-    """``messages.list``; only names unless a view asks for more."""
+    """``messages.list``; only names unless ``view`` asks for more."""
     query, limit = request.query_params, limit_of(request)
     view = view_of(query, "view", "BASIC")
     order = _ORDERS.get(" ".join(query.get("orderBy", "").split()))
@@ -95,35 +95,35 @@ def list_messages(request: Request) -> Response:
         store = store_of(request, connection, "hl7V2Stores")
         parser = rows.parser_of(connection, store)
         clause = message_filter.compile_filter(text, parser.zone)
-        found = rows.page(
+        messages = rows.page(
             connection, store.key, clause, order=order, after=pair_after(request), limit=limit + 1
         )
-    shown = [rows.resource(row, view, parser, store.name) for row in found]
-    keys = ["{}:{}".format(*rows.place_of(row, order)) for row in found]
+    shown = [rows.resource(row, view, parser, store.name) for row in messages]
+    keys = ["{}:{}".format(*rows.place_of(row, order)) for row in messages]
     return page_response(request, "hl7V2Messages", shown, keys, limit)
 
 
 def batch_get(request: Request) -> Response:
     """``messages.batchGet`` of v1beta1."""
     if api_version(request) != "v1beta1":
-        raise not_found("messages.batchGet is a method of v1beta1; v1 has none")
+        raise not_found("messages.batchGet exists only in v1beta1")
     view = view_of(request.query_params, "view")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
         parser = rows.parser_of(connection, store)
-        found = [_message(connection, store, item) for item in request.query_params.getlist("ids")]
-    shown = [rows.resource(row, view, parser, store.name) for row in found]
+        messages = [_message(connection, store, item) for item in request.query_params.getlist("ids")]
+    shown = [rows.resource(row, view, parser, store.name) for row in messages]
     return json_response({"messages": shown})
 
 
 async def patch(request: Request) -> Response:
-    """``messages.patch``: labels are added and replaced, nothing else of a message changes."""
+    """``messages.patch``: adds and replaces labels; nothing else can be changed."""
     body = await read_json(request)
     if request.query_params.get("updateMask") != "labels":
-        raise invalid_argument("updateMask: labels is the only field of a message that can be updated")
+        raise invalid_argument("updateMask: only the labels of a message can be updated")
     added = body.get("labels", {})
     if not isinstance(added, dict) or not all(isinstance(value, str) for value in added.values()):
-        raise invalid_argument("labels: expected an object of texts")
+        raise invalid_argument("labels: expected an object of strings")
     return await run_in_threadpool(_relabel, request, added)
 
 
@@ -181,7 +181,7 @@ def _message(connection: sqlite3.Connection, store: Store, identifier: str) -> S
 
 
 def metrics(request: Request) -> Response:
-    """``getHL7v2StoreMetrics``: how many messages of each type there are, and how many bytes they take."""
+    """``getHL7v2StoreMetrics``: number and bytes of the messages of each type."""
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
         sizes = rows.sizes(connection, store.key)
@@ -192,7 +192,7 @@ def metrics(request: Request) -> Response:
     return json_response({"name": store.name, "metrics": shown})
 
 
-#: Custom methods come before the messages whose ids they would look like.
+#: Custom methods first: their paths also match the pattern of a message id.
 ROUTES = [
     Route(f"{_STORE}:getHL7v2StoreMetrics", metrics, methods=["GET"]),
     Route(_MESSAGES, create, methods=["POST"]),

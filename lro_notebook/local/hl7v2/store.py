@@ -1,4 +1,4 @@
-"""HL7v2 stores: what the service knows about this kind of store."""
+"""HL7v2 stores as a `StoreKind`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check(body: Mapping[str, Any]) -> None:
-    """Refuse fields of an HL7v2 store that cannot be."""
+    """Raise on invalid fields of an HL7v2 store."""
     parser_config.parser_of(body, {})
     if not isinstance(body.get("rejectDuplicateMessage", False), bool):
         raise invalid_argument("rejectDuplicateMessage: expected true or false")

@@ -72,7 +72,7 @@ def scripted(request: Request) -> Response:
 
 
 def reset(request: Request) -> Response:
-    """Cancel every operation, then delete all data, operations, faults and the pace; keep the sample bucket."""
+    """Cancel every operation, then delete data, operations, faults and pace; keep the sample bucket."""
     service = service_of(request)
     service.faults.clear()
     service.throttle.rate = None

@@ -153,8 +153,8 @@ class Faults:
 def method_of(http_method: str, path: str) -> str:
     """Return the name of a method as Google's reference has it; empty for the service's own routes.
 
-    Such as ``fhirStores.import``, ``datasets.create``, ``operations.get``. All below ``fhir`` and ``dicomWeb``
-    is one method each, except ``fhir.bulk-export``; Cloud Storage is ``storage``.
+    Such as ``fhirStores.import``, ``datasets.create``, ``operations.get``. All below ``fhir`` and
+    ``dicomWeb`` is one method each, except ``fhir.bulk-export``; Cloud Storage is ``storage``.
     """
     top, _, rest = path.lstrip("/").partition("/")
     if top in ("storage", "download"):

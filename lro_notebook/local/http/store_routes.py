@@ -75,7 +75,7 @@ class _Common:
             )
 
     async def patch(self, request: Request) -> Response:
-        """Change the fields of a store that ``updateMask`` names; remove those that the body does not have."""
+        """Change the fields of a store that ``updateMask`` names; those missing in the body are removed."""
         body = await read_json(request)
         fields = _mask(request)
         changes = {field: body.get(field) for field in fields}

@@ -177,12 +177,12 @@ class _Bounded(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - one for all
         if self._left <= 0:
             raise httpcore.ReadError("the answer is too long")
-        content = self._stream.read(min(max_bytes, self._left), timeout=self._session())
+        content = self._stream.read(min(max_bytes, self._left), timeout=self._seconds_left())
         self._left -= len(content)
         return content
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - one for all
-        self._stream.write(buffer, timeout=self._session())
+        self._stream.write(buffer, timeout=self._seconds_left())
 
     def close(self) -> None:
         self._stream.close()
@@ -190,7 +190,7 @@ class _Bounded(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
         return self._stream.get_extra_info(info)
 
-    def _session(self) -> float:
+    def _seconds_left(self) -> float:
         rest = self._deadline - self._clock()
         if rest <= 0:
             raise httpcore.ReadTimeout("no proof in time")

@@ -1,4 +1,4 @@
-"""What a method of the API that starts operations consists of: `Method`, and the `Job` and `Step` of its runner.
+"""A method of the API that starts operations (`Method`), and the `Job` and `Step` of its runner.
 
 A runner knows nothing of threads, counters, cancellation or throttling; the worker does all that.
 """

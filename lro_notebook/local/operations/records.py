@@ -273,7 +273,7 @@ def expire(connection: sqlite3.Connection, before: int) -> None:
 
 
 def parse_filter(text: str) -> bool | None:
-    """Return the value of ``done`` that a list filter asks for; only ``done=true`` and ``done=false`` exist."""
+    """Return the ``done`` that a list filter asks for; it can only be ``done=true`` or ``done=false``."""
     text = arguments.expression(text, "filter", "done=true").strip()
     if not text:
         return None
