@@ -31,7 +31,7 @@ def expected(version: str) -> dict[str, str]:
     }
 
 
-def not_found(said: str, version: str) -> list[str]:
+def missing(said: str, version: str) -> list[str]:
     """Return what is not in the output of repo2docker, or not in its order."""
     at, absent = 0, []
     for meaning, pattern in expected(version).items():
@@ -95,7 +95,7 @@ def main() -> int:
     version = runtime(CLONE)
     say(f"a clone of {run('git', 'log', '-1', '--format=%h %s').strip()}")
 
-    absent = not_found(run(repo2docker(), "--no-build", "--debug", "."), version)
+    absent = missing(run(repo2docker(), "--no-build", "--debug", "."), version)
     if absent:
         sys.exit(f"repo2docker would not do this, or not in its order: {'; '.join(absent)}")
     say(f"repo2docker: {'; '.join(expected(version))}")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from browser.lab import DARK, Chromium, Notebook, Server, write_notebook
+from browser.lab import DARK, Chromium, Notebook, Server, missing, write_notebook
 from browser.playing import OperationsApi
 from PIL import Image
 
@@ -67,7 +67,7 @@ COLOURS = 64  # of a picture in the docs
 
 def main() -> None:
     """Take the pictures."""
-    if lacking := not_found():
+    if lacking := missing():
         sys.exit(lacking)
     SCREENS.mkdir(parents=True, exist_ok=True)
     IMAGES.mkdir(parents=True, exist_ok=True)

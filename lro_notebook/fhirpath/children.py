@@ -1,4 +1,4 @@
-"""The children of an element as JSON has them: one by its name, through choices of types, or all."""
+"""The children of an element in JSON: by name, with choice elements, or all of them."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
 
 
 def child_finder(name: str) -> Callable[[dict[str, Any], Items], None]:
-    """Return what adds the children `name` of an element to a list; ``value`` is also ``valueQuantity``."""
-    choices = {name + suffix: kind for suffix, kind in SUFFIXES.items()}
+    """Return a function that adds an element's children `name` to a list; ``value`` may be ``valueCode``."""
+    choices = {name + suffix: type_ for suffix, type_ in SUFFIXES.items()}
     own = "date" if name in DATES else None
 
-    def find(parent: dict[str, Any], found: Items) -> None:
+    def find(parent: dict[str, Any], children: Items) -> None:
         if name in parent:
-            add(parent[name], own, found)
+            add(parent[name], own, children)
             return
         for key, value in parent.items():
             if key in choices:
-                add(value, choices[key], found)
+                add(value, choices[key], children)
 
     return find
 
 
 def all_children(parent: Any) -> Items:  # noqa: ANN401 - any JSON value
-    """Return all children of an element, in their order; those of a primitive, none."""
-    found: Items = []
+    """Return all children of an element in their order; a primitive has none."""
+    children: Items = []
     if isinstance(parent, dict):
         for key, value in parent.items():
             if key != "resourceType" and key[:1] != "_":
-                add(value, "date" if key in DATES else None, found)
-    return found
+                add(value, "date" if key in DATES else None, children)
+    return children
 
 
-def add(value: Any, kind: str | None, found: Items) -> None:  # noqa: ANN401 - any JSON value
-    """Add a JSON value, or each of a list, to `found`; floats as the decimals that they stand for."""
+def add(value: Any, type_: str | None, children: Items) -> None:  # noqa: ANN401 - any JSON value
+    """Add a JSON value, or each value of a list, to `children`; floats become exact decimals."""
     for part in value if isinstance(value, list) else (value,):
         if part is not None:
-            found.append(Item(exact(part) if type(part) is float else part, kind))
+            children.append(Item(exact(part) if type(part) is float else part, type_))

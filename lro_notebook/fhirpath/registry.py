@@ -1,155 +1,26 @@
-"""The functions of FHIRPath, a row for each: the registry, and those on text."""
+"""The registry: every function of FHIRPath by its name, from the modules that define them."""
 
 from __future__ import annotations
 
-import base64
-import html
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath import (
     collection_functions,
     conversion_functions,
     fhir_functions,
     number_functions,
-    regex,
+    text_functions,
 )
-from lro_notebook.fhirpath.function import Function, Items, one
-from lro_notebook.fhirpath.values import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from lro_notebook.fhirpath.function import Function
 
-
-def _join(items: Items, separator: str = "") -> Items:
-    texts = [item.value for item in items]
-    if not all(isinstance(text, str) for text in (*texts, separator)):
-        raise ResultError("join() needs text")
-    return [Item(separator.join(texts), "string")]
-
-
-def _text(name: str, change: Callable[..., Any]) -> Callable[..., Items]:
-    """Return a function on one text, or on nothing, as one on collections."""
-
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - as the change takes them
-        if not items:
-            return []
-        value = one(items, f"{name}()").value
-        if not isinstance(value, str):
-            raise ResultError(f"{name}() needs text")
-        result = change(value, *arguments)
-        return [] if result is None else [Item(result, "boolean" if isinstance(result, bool) else None)]
-
-    return run
-
-
-def _substring(text: str, start: int, length: int | None = None) -> str | None:
-    if not 0 <= start < len(text):
-        return None
-    return text[start:] if length is None else text[start : start + max(length, 0)]
-
-
-def _several(name: str, change: Callable[..., list[str]]) -> Callable[..., Items]:
-    """Return a function of one text to several, as one on collections."""
-    whole = _text(name, change)
-
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - as the change takes them
-        return [Item(part) for found in whole(items, *arguments) for part in found.value]
-
-    return run
-
-
-def _regex(name: str, run: Callable[..., Any]) -> Callable[..., Items]:
-    """Return a function on one text that takes a regular expression."""
-
-    def checked(text: str, pattern: str, *more: str) -> Any:  # noqa: ANN401 - as `run` gives it
-        if not all(isinstance(argument, str) for argument in (pattern, *more)):
-            raise TypeError
-        if reason := regex.fault(pattern):
-            raise ResultError(f"{name}(): {reason}")
-        try:
-            return run(text, pattern, *more)
-        except ValueError as error:
-            raise ResultError(f"{name}(): {error}") from error
-
-    return _text(name, checked)
-
-
-def _coded(name: str, ways: dict[str, Callable[[str], str]]) -> Callable[..., Items]:
-    """Return the function that writes text in one of several ways, named by its argument."""
-
-    def change(text: str, way: str) -> str | None:
-        if way not in ways:
-            raise ResultError(f"{name}() takes {', '.join(map(repr, ways))}")
-        try:
-            return ways[way](text)
-        except ValueError:  # not written in that way
-            return None
-
-    return _text(name, change)
-
-
-def _row(name: str, change: Callable[..., Any], *arguments: Any, gives: str, **more: Any) -> Function:  # noqa: ANN401
-    """Return the row of a function of one text."""
-    return Function(name, _text(name, change), arguments, gives=gives, **more)
-
-
-_ENCODE: dict[str, Callable[[str], str]] = {
-    "base64": lambda text: base64.b64encode(text.encode()).decode(),
-    "urlbase64": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
-    "hex": lambda text: text.encode().hex(),
-}
-_DECODE: dict[str, Callable[[str], str]] = {
-    "base64": lambda text: base64.b64decode(text, validate=True).decode(),
-    "urlbase64": lambda text: base64.urlsafe_b64decode(text).decode(),
-    "hex": lambda text: bytes.fromhex(text).decode(),
-}
-_ESCAPE: dict[str, Callable[[str], str]] = {
-    "html": html.escape,
-    "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-}
-_UNESCAPE: dict[str, Callable[[str], str]] = {
-    "html": html.unescape,
-    "json": lambda text: str(json.loads(f'"{text}"')),
-}
-
-ROWS = (
-    _row("length", len, gives="integer", views=True),
-    _row("indexOf", str.find, "value", gives="integer"),
-    _row("lastIndexOf", str.rfind, "value", gives="integer"),
-    _row("contains", lambda text, part: part in text, "value", gives="boolean", views=True),
-    _row("startsWith", str.startswith, "value", gives="boolean", views=True),
-    _row("endsWith", str.endswith, "value", gives="boolean", views=True),
-    Function("matches", _regex("matches", regex.found), ("pattern",), gives="boolean", views=True),
-    Function(
-        "replaceMatches",
-        _regex("replaceMatches", regex.replaced),
-        ("pattern", "value"),
-        gives="string",
-        views=True,
-    ),
-    _row("replace", str.replace, "value", "value", gives="string", views=True),
-    _row("substring", _substring, "value", "value", least=1, gives="string", views=True),
-    _row("lower", str.lower, gives="string", views=True),
-    _row("upper", str.upper, gives="string", views=True),
-    _row("trim", str.strip, gives="string", views=True),
-    Function("join", _join, ("value",), least=0, gives="string", views=True),
-    Function(
-        "split", _several("split", lambda text, mark: text.split(mark) if mark else list(text)), ("value",)
-    ),
-    Function("toChars", _several("toChars", list)),
-    Function("encode", _coded("encode", _ENCODE), ("value",), gives="string"),
-    Function("decode", _coded("decode", _DECODE), ("value",), gives="string"),
-    Function("escape", _coded("escape", _ESCAPE), ("value",), gives="string"),
-    Function("unescape", _coded("unescape", _UNESCAPE), ("value",), gives="string"),
-)
 _MODULES = (
-    ROWS,
-    collection_functions.ROWS,
-    conversion_functions.ROWS,
-    fhir_functions.ROWS,
-    number_functions.ROWS,
+    collection_functions,
+    text_functions,
+    number_functions,
+    conversion_functions,
+    fhir_functions,
 )
 #: Every function, by its name.
-FUNCTIONS: dict[str, Function] = {row.name: row for rows in _MODULES for row in rows}
+FUNCTIONS: dict[str, Function] = {row.name: row for module in _MODULES for row in module.ROWS}

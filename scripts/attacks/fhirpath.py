@@ -86,7 +86,7 @@ def _expression(dice: random.Random, depth: int) -> str:
     if shape == 2:  # noqa: PLR2004 - one of the shapes
         return f"({left})[{_expression(dice, 0)}]"
     row = FUNCTIONS[dice.choice(_FUNCTIONS)]
-    least = len(row.arguments) if row.least is None else row.least
+    least = len(row.arguments) if row.min_arguments is None else row.min_arguments
     kinds = row.arguments[: dice.randint(least, len(row.arguments))]
     arguments = [
         dice.choice(("Quantity", "string", "FHIR.Patient"))

@@ -40,7 +40,7 @@ def test_the_keys_of_views_are_no_fhirpath() -> None:
 def test_a_row_stands_under_its_own_name_once_and_counts_its_arguments(name: str) -> None:
     row = FUNCTIONS[name]
     assert row.name == name
-    least = len(row.arguments) if row.least is None else row.least
+    least = len(row.arguments) if row.min_arguments is None else row.min_arguments
     assert [row.takes(count) for count in range(5)] == [
         least <= count <= len(row.arguments) for count in range(5)
     ]

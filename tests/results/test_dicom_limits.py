@@ -98,8 +98,8 @@ def test_an_object_that_inflates_to_gigabytes(tmp_path: Path) -> None:
     assert run(LIMITED, tmp_path, 400_000_000) == "1"  # its pixels are not needed
     parse_error = run(OPEN, path, 700_000_000)
     assert parse_error == (
-        "not a DICOM file that can be read: it has more than 200,000,000 bytes when it is inflated; "
-        "LRO_NOTEBOOK_LOCAL_INFLATED_BYTES of the service sets how many"
+        "not a DICOM file that can be read: it has more than 200,000,000 bytes when inflated; "
+        "LRO_NOTEBOOK_LOCAL_INFLATED_BYTES of the service sets the limit"
     )
 
 

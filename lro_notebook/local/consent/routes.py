@@ -162,7 +162,7 @@ async def check_data_access(request: Request) -> Response:
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
         mappings = [item for item in rows.mappings(connection, store.key) if item.data == body.get("dataId")]
-        if not found:
+        if not mappings:
             raise not_found(f"{store.name} has no user data mapping with this dataId")
         consents, drafts = _consents(connection, store, body)
     verdict = rules.evaluate(mappings[0], consents, values, now=datetime.now(UTC), drafts=drafts)

@@ -30,7 +30,7 @@ _FIELD = "fhirpathExpression"
 _ELEMENTS = frozenset({*PRIMITIVES, *SYSTEM, *SUFFIXES.values()})
 #: The functions whose result depends on how a number was written.
 _NEED_DIGITS = frozenset({"highBoundary", "lowBoundary", "toString"})
-_ONLY = "a cohort consists of resources: an expression must give true or false, or resources"
+_ONLY = "a cohort consists of resources, so an expression must give true or false, or resources"
 
 
 class ParseError(Exception):
@@ -84,8 +84,8 @@ def compile_expression(text: object, label: str = "") -> Expression:
     type_ = _base(expr)
     if not _may_select(expr):
         raise invalid_argument(
-            f"{_FIELD} {_shown(text)}: {_ONLY}; this one gives other elements; end it with a test "
-            "of them, such as .exists()"
+            f"{_FIELD} {_shown(text)}: {_ONLY}; this one gives other elements, "
+            "so end it with a test such as .exists()"
         )
     calls = {part.name for part, _ in walk(expr) if isinstance(part, Call)}
     others = bool(calls & {"resolve"}) or any(

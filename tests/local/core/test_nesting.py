@@ -98,7 +98,7 @@ def test_denials_cancel_each_other_out_and_cost_nothing() -> None:
 def test_a_message_filter_of_very_many_comparisons_is_refused(count: int) -> None:
     one = 'message_type = "ADT"'
     message_filter.compile_filter(" OR ".join([one] * 100))
-    with pytest.raises(ServiceError, match="more than 100 comparisons"):
+    with pytest.raises(ServiceError, match="limit of 100 comparisons"):
         message_filter.compile_filter(" OR ".join([one] * count))
 
 
@@ -113,7 +113,7 @@ def test_a_rule_in_very_many_brackets_is_refused(depth: int) -> None:
     most = nesting.MAX_BRACKETS
     assert rules.parse_rule("(" * most + "a == 'b'" + ")" * most)({"a": "b"})
     for rule in ("(" * depth + "a == 'b'" + ")" * depth, "[" * depth + "a" + "]" * depth, "(" * depth):
-        with pytest.raises(ServiceError, match="brackets within each other"):
+        with pytest.raises(ServiceError, match="brackets nest"):
             rules.parse_rule(rule)
 
 

@@ -180,7 +180,7 @@ def test_every_real_file_comes_out_whole_or_as_a_flaw() -> None:
         ({"dicomTagConfig": {"actions": [{"queries": ["PN"], "cleanImageTag": {}}]}}, "pixels"),
         (contents({"dateShiftConfig": {"cryptoKey": "c2hvcnQ="}}), "16, 24 or 32 bytes"),
         (contents({"dateShiftConfig": {"kmsWrapped": {"wrappedKey": "x"}}}), "KMS"),
-        (contents({"infoTypes": ["DATE"]}), "a transformation has one of"),
+        (contents({"infoTypes": ["DATE"]}), "a transformation needs exactly one of"),
         (contents({"characterMaskConfig": {"maskingCharacter": "##"}}), "one character"),
     ],
 )
