@@ -145,10 +145,10 @@ def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who stops it pays
 
     directory = _directory(data_dir)
-    found = _find_service(directory, timeout=timeout)
-    if found is None or _ask(found.identity, "POST", "/stop", timeout=timeout) is None:
+    service = _find_service(directory, timeout=timeout)
+    if service is None or _ask(service.identity, "POST", "/stop", timeout=timeout) is None:
         return False
-    pid = found.about["pid"]
+    pid = service.about["pid"]
     try:
         # The service holds the lock while it runs. Its process may remain as a zombie until its parent
         # collects it.
@@ -168,10 +168,10 @@ def set_pace(resources_per_second: float | None, data_dir: Path | None = None) -
     Calls `PATCH /.lro-local`.
     """
     directory = _directory(data_dir)
-    found = _find_service(directory)
+    service = _find_service(directory)
     response = None
-    if found is not None:
-        response = _ask(found.identity, "PATCH", json={"pace": resources_per_second})
+    if service is not None:
+        response = _ask(service.identity, "PATCH", json={"pace": resources_per_second})
     if response is None:
         raise ConfigError(f"no local service runs for {directory}; start it with lro_notebook.local.ensure()")
     if response.is_error:

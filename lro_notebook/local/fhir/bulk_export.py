@@ -115,8 +115,8 @@ def _chosen(
         return None
     stored = rows.read(connection, request.store.key, "Group", request.group)
     patients = references(stored.body) if stored is not None and stored.body else frozenset()
-    found = yield from everything_of(connection, request.store.key, patients)
-    return found | {f"Group/{request.group}"}
+    everything = yield from everything_of(connection, request.store.key, patients)
+    return everything | {f"Group/{request.group}"}
 
 
 def _write_type(

@@ -26,15 +26,15 @@ def everything_of(
 
     Yields an empty step now and then, so that the operation can stop.
     """
-    found: set[str] = set(patients)
-    further: set[str] = set()
+    everything: set[str] = set(patients)
+    referenced: set[str] = set()
     rows = connection.execute("SELECT type, id, body FROM resources WHERE store = ?", (store,))
     for number, (type_, identifier, body) in enumerate(rows):
         name, targets = f"{type_}/{identifier}", references(body)
         # A list of patients, such as a Group, belongs to none of them.
         if name in patients or (type_ not in ("Group", "List") and not patients.isdisjoint(targets)):
-            found.add(name)
-            further |= targets
+            everything.add(name)
+            referenced |= targets
         if number % 10_000 == 0:
             yield Step()
-    return frozenset(found | {name for name in further if not name.startswith("Patient/")})
+    return frozenset(everything | {name for name in referenced if not name.startswith("Patient/")})

@@ -142,7 +142,10 @@ def test_schemas_are_chosen_by_the_version_of_the_message() -> None:
     [
         ({"schematizedParsingType": "SOFT_FAIL"}, "no default schema"),
         ({**RESULTS, "schematizedParsingType": "NEVER"}, "does not have the type"),
-        ({"schemas": [{"messageSchemaConfigs": {"A": {"members": [{"segment": {}}]}}}]}, "does not have the type"),
+        (
+            {"schemas": [{"messageSchemaConfigs": {"A": {"members": [{"segment": {}}]}}}]},
+            "does not have the type",
+        ),
         ({"schemas": [{"messageSchemaConfigs": 3}]}, "does not have the type"),
         (
             {**RESULTS, "types": [{"type": [{"name": "A", "fields": [{"minOccurs": "x"}]}]}]},
