@@ -94,7 +94,7 @@ def run(job: Job, request: CohortRequest) -> Steps:
 
 
 class _Group:
-    """The expressions that share a label, and the writing of what they select."""
+    """Writes the resources that the expressions with the same label select."""
 
     def __init__(self, job: Job, request: CohortRequest, connection: sqlite3.Connection, label: str) -> None:
         self._job, self._request, self._connection = job, request, connection

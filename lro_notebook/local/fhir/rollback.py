@@ -1,4 +1,4 @@
-"""The runner of ``fhirStores.rollback``: resources become what they were at a time.
+"""The runner of ``fhirStores.rollback``: restores resources to their state at a given time.
 
 A rollback adds a new version or a deletion; no history is lost. Without `force` it only lists the resources.
 """

@@ -1,4 +1,4 @@
-"""The runner of ``hl7V2Stores.rollback``: messages go back to what they were at a time.
+"""The runner of ``hl7V2Stores.rollback``: restores messages to their state at a given time.
 
 A unit is one message. Without `force` nothing changes. In either case the ids are written to the result
 bucket, under ``rollback_resources/{operation}/``.
