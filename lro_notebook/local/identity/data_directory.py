@@ -163,7 +163,7 @@ def _check_status(path: Path, status: os.stat_result) -> None:
     elif who := _other_writers(path, status):
         raise ConfigError(f"{path} can be written by {who}; run chmod go-w '{path}' if you know its content")
     if wrong:
-        raise ConfigError(f"{path} {wrong}, so it may not be from the service; remove it")
+        raise ConfigError(f"{path} {wrong}, so it may not be what the service wrote; remove it")
 
 
 def _is_trusted(owner: int, *, foreign_too: bool = False) -> bool:
