@@ -66,7 +66,7 @@ def test_faults_happen_in_order_as_often_as_they_say_and_to_their_calls_alone() 
         ({}, "method and what"),
         ({"method": "*", "what": "error", "colour": 1}, "method and what"),
         ({"method": "*", "what": "explode"}, "expected one of status, lost"),
-        ({"method": 1, "what": "error"}, "method: expected a text"),
+        ({"method": 1, "what": "error"}, "method: expected text"),
         ({"method": "*", "what": "hang", "after": True}, "after: expected a whole number"),
         ({"method": "*", "what": "failures", "units": -1}, "units: expected a whole number"),
         ({"method": "*", "what": "status", "status": 302}, "from 400 to 599"),

@@ -171,7 +171,7 @@ def test_every_real_file_comes_out_whole_or_as_a_flaw() -> None:
         ({"dicom": {"filterProfile": "SOME"}}, "filterProfile"),
         ({"dicom": "KEEP_ALL_PROFILE"}, "dicom: expected an object"),
         ({"text": {"additionalTransformations": 3}}, "expected a list of objects"),
-        ({"text": {"excludeInfoTypes": ["US_SSN"]}}, "the local service knows AGE"),
+        ({"text": {"excludeInfoTypes": ["US_SSN"]}}, "the local service supports AGE"),
         ({"dicomTagConfig": {"actions": [3]}}, "expected a list of objects"),
         ({"dicom": {"filterProfile": "KEEP_ALL_PROFILE", "keepList": {"tags": ["PatientID"]}}}, "only one"),
         ({"dicom": {"keepList": {"tags": []}}}, "keepList"),
