@@ -1,4 +1,4 @@
-"""The top floor: the functions that tie client, display and loader together."""
+"""The public functions, which tie the client, the displays and the loader together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lro_notebook.http import addresses
 from lro_notebook.jupyter import notebook
 from lro_notebook.jupyter.operation_list import Operations
 from lro_notebook.local import launch
-from lro_notebook.operations.above import above
 from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
 from lro_notebook.operations.operation import Operation
@@ -196,7 +195,7 @@ def _watched(x: object, client: Client | None) -> Operation:
         )
     asking = client or Client.only_open()
     if asking is not None:
-        return asking.get(str(x)) if resource is None else asking.snapshot(resource)
+        return asking.get(str(x)) if resource is None else asking.attach(resource)
     if resource is not None and resource.done:
         return Operation(OperationPoller(api_core.Ended(), resource))
     name = str(x) if resource is None else resource.name
@@ -383,26 +382,3 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from lro_notebook.jupyter import magics  # noqa: PLC0415 - IPython only where it runs
 
     magics.register(shell, to_frame=to_frame, started=started)
-
-
-def _load(operation: Operation, source: str | None, **options: Any) -> Results:  # noqa: ANN401 - as frames.load.load
-    from lro_notebook.results.load import load  # noqa: PLC0415 - pandas only when data is loaded
-
-    return load(operation, source, **options)
-
-
-def _failures(operation: Operation) -> pd.DataFrame:
-    from lro_notebook.reports.failures import failures  # noqa: PLC0415 - pandas only when asked for
-
-    return failures(operation)
-
-
-def _history(operation: Operation) -> pd.DataFrame:
-    from lro_notebook.reports.frames import history_frame  # noqa: PLC0415 - pandas only when asked for
-
-    return history_frame(operation)
-
-
-above.load, above.failures, above.history = _load, _failures, _history
-above.watching, above.show, above.display = notebook.watching, notebook.show, notebook.display
-above.html = notebook.html_of

@@ -20,9 +20,10 @@ from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.http.responses import is_transient
 from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.progress import Progress, Sample, Samples, state_of
+from lro_notebook.operations.progress import Sample, Samples
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.scheduler import shared, steady
+from lro_notebook.operations.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ class OperationPoller:
     source : Source
         Reads the operation.
     resource : OperationResource
-        The first snapshot.
+        What is known of it so far.
     on_end : callable, optional
         Called with the last snapshot before anybody who waits is released.
     scheduler, policy, clock, now, draw
@@ -75,8 +76,8 @@ class OperationPoller:
 
     Attributes
     ----------
-    resource : OperationResource
-        The last snapshot.
+    snapshot : Snapshot
+        What the service said last, parsed once for all who look at it.
     samples : Samples
         The progress seen over time.
     watched : bool
@@ -90,21 +91,21 @@ class OperationPoller:
         source: Source,
         resource: OperationResource,
         *,
-        on_end: Callable[[OperationResource], None] | None = None,
+        on_end: Callable[[Snapshot], None] | None = None,
         scheduler: Runner | None = None,
         policy: PollPolicy | None = None,
         clock: Callable[[], float] = steady,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self.source, self.resource = source, resource
+        self.source = source
         self.samples = Samples()
         self.watched = False
         self.released = threading.Event()
         self._scheduler: Runner = scheduler or shared()
         self._policy = policy or PollPolicy()
         self._clock, self._now, self._draw = clock, now, draw
-        self._eta, self._seen = Eta(), Progress()
+        self._eta = Eta()
         self._on_end = on_end
         self._lock = threading.Lock()
         self._ended = False
@@ -116,7 +117,7 @@ class OperationPoller:
         self._took = 0.0
         self._lost: LroError | None = None
         self._callbacks: list[Callable[[], object]] = []
-        self.update(resource)
+        self._take_over(Snapshot.of(resource))
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
@@ -129,6 +130,11 @@ class OperationPoller:
         self._ended = self.resource.done
         if self._ended:
             self.released.set()
+
+    @property
+    def resource(self) -> OperationResource:
+        """What the service said last."""
+        return self.snapshot.resource
 
     @property
     def trouble(self) -> str:
@@ -195,15 +201,17 @@ class OperationPoller:
         self._call(callback)
 
     def update(self, resource: OperationResource) -> None:
-        """Take over a newer snapshot; an operation that has ended does not change any more."""
+        """Hear what somebody else has read; an operation that has ended does not change any more."""
+        self._take_over(Snapshot.of(resource))
+
+    def _take_over(self, snapshot: Snapshot) -> None:
         with self._lock:
             if self._ended:
                 return
-            self.resource = resource
-            self._seen = progress = Progress.from_resource(resource)
-            self.samples.add(_sample(resource, progress, self._now()))
-            self._eta.add(self._clock() - self._began, progress.fraction)
-            if not resource.done:
+            self.snapshot = snapshot
+            self.samples.add(_sample(snapshot, self._now()))
+            self._eta.add(self._clock() - self._began, snapshot.progress.fraction)
+            if not snapshot.resource.done:
                 return
             self._ended, self._following = True, False
             self._lost = self._failing_since = None
@@ -213,38 +221,30 @@ class OperationPoller:
                 last_first.callback(self._call, callback)
             last_first.callback(self.released.set)
             if self._on_end is not None:
-                last_first.callback(self._call, partial(self._on_end, resource), "what notes the end")
+                last_first.callback(self._call, partial(self._on_end, snapshot), "what notes the end")
 
     def run(self) -> float | None:
         """Look at the operation once; return the seconds until the next look, None at the end."""
         try:
-            resource = self.look()
+            snapshot = self.look()
         except LroError as error:
             return self.missed(error)
-        return self.seen(resource)
+        return self.seen(snapshot)
 
-    def look(self) -> OperationResource:
+    def look(self) -> Snapshot:
         """Ask the source once, and note how long that took."""
         began = self._clock()
         try:
-            return self.source.poll()
+            return Snapshot.of(self.source.poll())
         finally:
             self._took = self._clock() - began
 
-    def seen(self, resource: OperationResource) -> float | None:
+    def seen(self, snapshot: Snapshot) -> float | None:
         """Take over what a look has seen; return the seconds until the next one, None at the end."""
         with self._lock:
             self._failures, self._failing_since = 0, None
-        self.update(resource)
+        self._take_over(snapshot)
         return self._delay() if self._following else None
-
-    def is_ahead_of(self, resource: OperationResource) -> bool:
-        """Tell whether more was seen already than `resource` tells, so that it is old."""
-        if resource.done or resource.metadata == self.resource.metadata:
-            return False
-        seen, told = self._seen, Progress.from_resource(resource)
-        pairs = (told.completed, seen.completed), (told.fraction, seen.fraction)
-        return any((less or 0) < (more or 0) for less, more in pairs)
 
     def missed(self, error: LroError) -> float | None:
         """Hear that a look failed; return the seconds until the next one, None where there is none."""
@@ -295,10 +295,11 @@ def _in_words(error: LroError) -> str:
     return f"HTTP {status}" if status else "no answer"
 
 
-def _sample(resource: OperationResource, progress: Progress, moment: datetime) -> Sample:
+def _sample(snapshot: Snapshot, moment: datetime) -> Sample:
+    progress = snapshot.progress
     return Sample(
         time=moment,
-        state=state_of(resource, progress),
+        state=snapshot.state,
         completed=progress.completed,
         total=progress.total,
         failed=progress.failed,
