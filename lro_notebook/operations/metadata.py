@@ -62,6 +62,10 @@ _FAILED = frozenset({"FAILED", "FAILURE", "ERROR", "TIMEOUT", "INTERNAL_ERROR"})
 _ENUM = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _TYPE_ENDS = frozenset({"STATE", "STATUS", "STAGE"})  # the word that ends the name of such a type
 
+#: Roles of which the first that is there counts.
+_TOTALS, _TOTALS_BESIDE_PENDING = ("total", "found"), ("total", "found", "valid")
+_SUCCESSES = ("success", "done", "moved")
+
 #: Exceptions, by a word of the ``@type``, or by a field that only these have.
 #: ``progress`` is a fraction of 1, not of 100.
 _FRACTION_TYPES, _FRACTION_FIELDS = (
@@ -119,8 +123,8 @@ class ByNames(Generic[T]):
 
 
 @ByNames
-def _roles_and_places(names: tuple[object, ...]) -> list[tuple[str, str]]:
-    return [(role_of(name), _place_of(name)) for name in names]
+def _roles_and_places(names: tuple[object, ...]) -> tuple[list[str], list[str]]:
+    return [*map(role_of, names)], [*map(_place_of, names)]
 
 
 def is_name(key: object) -> TypeGuard[str]:
@@ -153,8 +157,8 @@ def _place_of_name(key: str) -> str:
 
 def count(value: object) -> int | None:
     """Return a count, an int64 as JSON carries it; None for anything that is none."""
-    number = None if value is None else parse_int64(value)
-    return number if number is not None and 0 <= number < _MOST else None
+    number = parse_int64(value)
+    return None if number is None or not 0 <= number < _MOST else number
 
 
 def percent(value: object) -> float | None:
@@ -224,17 +228,18 @@ def pair(values: Values) -> Counts:
 
 def tally(values: Values) -> Counts:
     """Return what counts tell of a total, what is done, failed, skipped, processed or pending."""
-    numbers = {role: number for role, value in values.items() if (number := count(value)) is not None}
+    numbers: dict[str, int] = {}
+    for role, value in values.items():
+        if (number := count(value)) is not None:
+            numbers[role] = number
     failed, skipped, pending = numbers.get("failed"), numbers.get("skipped"), numbers.get("pending")
-    total = (
-        _first(numbers, "total", "found") if pending is None else _first(numbers, "total", "found", "valid")
-    )
-    success = _first(numbers, "success", "done", "moved")
+    total = _first(numbers, _TOTALS if pending is None else _TOTALS_BESIDE_PENDING)
+    outcomes = [each for each in (_first(numbers, _SUCCESSES), failed, skipped) if each is not None]
     done = numbers.get("processed")
     if done is None and total is not None and pending is not None:
         done = max(0, total - pending)
-    if done is None and not success is failed is skipped is None:
-        done = (success or 0) + (failed or 0) + (skipped or 0)
+    if done is None and outcomes:
+        done = sum(outcomes)
     if total is None and pending is not None:
         total = (done or 0) + pending
     return _of(done, total, failed)
@@ -295,41 +300,38 @@ def _of(done: int | None, total: int | None, failed: int | None) -> Counts:
     if not total:  # unknown, or not known yet
         return NOTHING if done is None else Counts(done, None, failed)
     done = done or 0
-    return Counts(done, total, failed, min(done / total, 1.0))
+    return Counts(done, total, failed, done / total if done < total else 1.0)
 
 
-def _first(numbers: Mapping[str, int], *roles: str) -> int | None:
+def _first(numbers: Mapping[str, int], roles: Sequence[str]) -> int | None:
     for role in roles:
         if role in numbers:
             return numbers[role]
     return None
 
 
-class _Part(NamedTuple):
-    """An object or a list in a block, and what one of its name holds."""
-
-    key: str
-    place: str
-    value: Any
+#: An object or a list in a block: its name, what one of that name holds, and itself.
+_Part = tuple[str, str, Any]
+_SCALARS, _CONTAINERS = (str, int, float), (dict, list, Mapping)
 
 
 def _sorted(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Part]]:
     """Return the values of a block by their role, and its parts that may tell more."""
     values: dict[str, Any] = {}
     parts: list[_Part] = []
-    for (key, value), (role, place) in zip(block.items(), _roles_and_places(block), strict=False):
-        if isinstance(value, (str, int, float)):
+    for key, value, role, place in zip(block, block.values(), *_roles_and_places(block), strict=False):
+        if isinstance(value, _SCALARS):
             if role and role not in values:
                 values[role] = value
-        elif value and place != "payload" and isinstance(value, (dict, list, Mapping)):
-            parts.append(_Part(key, place, value))
+        elif value and place != "payload" and isinstance(value, _CONTAINERS):
+            parts.append((key, place, value))
     return values, parts
 
 
 def _nested(parts: list[_Part], depth: int) -> Iterator[Counts]:
     """Yield what the parts of a block tell and what theirs do, sizes in bytes last."""
     if len(parts) > 1:
-        parts = sorted(parts, key=lambda part: "bytes" in str(part.key).lower())
+        parts = sorted(parts, key=lambda part: "bytes" in str(part[0]).lower())
     for key, place, value in parts:
         if isinstance(value, list):
             yield of_many(value, steps=bool(place))

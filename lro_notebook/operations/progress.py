@@ -109,7 +109,7 @@ class Progress:
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Progress:
         """Read the progress out of `metadata`; never raises, whatever the input is."""
-        if not isinstance(metadata, Mapping) or not metadata:
+        if not isinstance(metadata, (dict, Mapping)) or not metadata:  # `dict` is told in a third of the time
             return cls()
         telling = _telling(metadata)
         blocks = [(metadata, telling)]
@@ -117,7 +117,7 @@ class Progress:
             common = [metadata[key] for key in telling.common]
             blocks += [(part, _telling(part)) for part in common if isinstance(part, Mapping)]
         counts = read(metadata)
-        states = [word for block, telling in blocks for word in _states(block, telling)]
+        states = _states(blocks)
         return cls(
             fraction=counts.fraction,
             completed=counts.completed,
@@ -197,13 +197,15 @@ def _is_state_name(key: str) -> bool:
     return _STATE.fullmatch(key) is not None
 
 
-def _states(block: Mapping[str, Any], telling: _Telling) -> list[str]:
-    """Return the enum values of the states in a block, the plain ``state`` first."""
-    if not telling.states:
-        return []
-    words = [state_word(block[key]) for key in telling.states]
-    if "status" in telling.states and isinstance(status := block["status"], Mapping):
-        words.append(state_word(status.get("state")))
+def _states(blocks: _Blocks) -> list[str]:
+    """Return the enum values of the states in the blocks, of each the plain ``state`` first."""
+    words: list[str] = []
+    for block, telling in blocks:
+        if not telling.states:
+            continue
+        words += map(state_word, map(block.get, telling.states))
+        if "status" in telling.states and isinstance(status := block["status"], Mapping):
+            words.append(state_word(status.get("state")))
     return [word for word in words if word]
 
 
