@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     Due = tuple[float, OperationPoller]  # when it was due, and who
 
-AHEAD = 0.5  # seconds: looks that are due so soon count for a list
+AHEAD = 0.5  # seconds; looks that are due this soon count in favour of a list
 LIST_GAP, PAGE_GAP = 0.25, 0.1  # seconds from one list to the next: at least, and for each of its pages
-SHARE = 0.07  # of one core, the most that lists may take
-CHECK_EVERY = 10  # lists, of which one is checked against a single read
+SHARE = 0.07  # of one core: what lists may use at most
+CHECK_EVERY = 10  # one in so many lists is checked against a single read
 STRIKES = 3  # lists in a row that failed or were behind, until a while goes without lists:
 SOON, OFF = 15.0, 600.0  # seconds, where the failure may pass, and where lists are missing or lag
-PATIENCE = 1.0  # seconds of a list, after which those that wait for it are read by themselves
-LONGEST = 10.0  # seconds of a list
+PATIENCE = 1.0  # seconds; those that wait longer for a list are read by themselves
+LONGEST = 10.0  # seconds after which a list is given up
 _log = logging.getLogger(__name__)
 
 
@@ -145,14 +145,14 @@ class BatchPoller:
             poller.on_crash(error)
 
     def reading_ended(self, poller: OperationPoller, delay: float | None, *, behind: bool | None) -> None:
-        """Hear how a single read ended, and whether the list before it had been behind (None: not asked)."""
+        """Hear how a single read ended, and whether the list before it was behind (None: not checked)."""
         if delay is not None:
             self.schedule(poller, delay)
         if behind is not None:
             self._note_lag(behind=behind)
 
     def go_on_without_list(self) -> float | None:
-        """Read those by themselves that wait for a list which takes long; None when it has ended."""
+        """Read by themselves those that wait for a slow list; return None once it has ended."""
         with self._lock:
             if not self._in_list:
                 return None

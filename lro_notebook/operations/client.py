@@ -1,6 +1,6 @@
 """`Client`: the operations of any Google API, from the start request to the handle that follows them.
 
-It joins HTTP (`rest`), the journal and the poller; it knows nothing of a particular API.
+It joins HTTP, the journal and the pollers; it knows no particular API.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class Client:
     transport : httpx.BaseTransport, optional
         What carries the requests; for tests and proxies.
     revive : callable, optional
-        Brings a local service back and returns its (endpoint, token); see `rest.Session`.
+        Restarts a local service and returns its (endpoint, token); see `http.session`.
     local : LocalService, optional
-        The embedded service, where the caller knows that it is the one.
+        The embedded service, if the caller knows that it talks to it.
     journal, scheduler : optional
-        Where starts are noted, and who runs the looks; for tests.
+        Where starts are recorded, and what polls; for tests.
     policy : PollPolicy, optional
-        When its operations are looked at.
+        When its operations are polled.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Client:
         self,
         endpoint: str = HEALTHCARE,
         *,
-        credentials: Any = None,  # noqa: ANN401 - three kinds
+        credentials: Any = None,  # noqa: ANN401 - an object, a token or None
         timeout: float = 30.0,
         max_answer: int = MOST,
         transport: httpx.BaseTransport | None = None,
@@ -142,12 +142,12 @@ class Client:
 
     @property
     def journal(self) -> Journal:
-        """Where the operations that it starts are noted."""
+        """Where the operations that it starts are recorded."""
         return self._journal
 
     @property
     def is_local(self) -> bool:
-        """Whether it is known to talk to the embedded service; asks nobody."""
+        """Whether it is known to talk to the embedded service; sends no request."""
         return self._local is not None
 
     def local(self) -> LocalService | None:
@@ -201,7 +201,7 @@ class Client:
         Parameters
         ----------
         method : str
-            HTTP verb.
+            HTTP method.
         path : str
             Such as ``projects/…/fhirStores/s:export``, with or without a version before it.
         json : object, optional
@@ -209,7 +209,7 @@ class Client:
         params : mapping, optional
             The query, such as ``{"datasetId": "d"}``.
         title : str, optional
-            What it does, for people; the custom method of `path` by default.
+            What it does, in people's words; by default the custom method of `path`.
         source, destination, types, since
             What the journal keeps of the request, so that the output can be found later.
         not_found_hint : str

@@ -38,8 +38,8 @@ _LONGEST_METHOD = 80  # characters of a method's name; what is longer, or has co
 class Operation:
     """A handle of one operation: a future that also carries live progress and loads the output.
 
-    Everything but `refresh`, `cancel` and the waiting methods answers at once from what was seen
-    last, and makes sure that the operation is followed. May be used from any thread.
+    Everything but `refresh`, `cancel` and the waiting methods answers at once from the last
+    snapshot, and makes sure that the operation is followed. May be used from any thread.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class Operation:
 
     @property
     def trouble(self) -> str:
-        """What the poller struggles with, in a few words; empty when nothing is wrong."""
+        """Why its state cannot be read at the moment, in a few words; empty when it can."""
         return self._poller.trouble
 
     def done(self) -> bool:
@@ -337,7 +337,7 @@ class Operation:
         return history_frame(self)
 
     def about_to_block(self) -> None:
-        """Hear that this thread is about to wait for it; a kind of operation may refuse."""
+        """Hear that this thread is about to wait for it; a subclass may refuse."""
 
     def _followed(self) -> Snapshot:
         self._poller.follow()

@@ -1,7 +1,7 @@
-"""`OperationPoller`: keeps the last snapshot of one operation fresh, until it has ended or cannot be read.
+"""`OperationPoller`: keeps the snapshot of one operation fresh, until it has ended or cannot be read.
 
-It is the scheduler's job for that operation, and what waiting threads wait for. It shows nothing,
-warns of nothing and raises nothing: what went wrong is kept in `lost` for whoever asks.
+It is the scheduler's job for that operation, and what waiting threads wait for. It shows nothing, warns of
+nothing and raises nothing: what went wrong is kept for whoever asks (`pop_error`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.resource import OperationResource
 
-_HANGS = 1.0  # seconds that a look takes, from which on one that failed counts as one that hangs
+_HANGS = 1.0  # seconds; a failed look that took longer counts as one that hangs
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +51,7 @@ class Source(Protocol):
 
 
 class Runner(Protocol):
-    """Has jobs run when they are due: the scheduler itself, or what gathers the looks at many operations."""
+    """Runs pollers when they are due: the scheduler, or what gathers the looks at many operations."""
 
     def schedule(self, job: OperationPoller, delay: float = 0.0) -> None:
         """Have `job` look in `delay` seconds, instead of when it was due before."""
@@ -81,9 +81,9 @@ class OperationPoller:
     samples : Samples
         The progress seen over time.
     watched : bool
-        Somebody sees it live, so it is looked at more often.
+        It is shown live, so it is polled more often.
     released : threading.Event
-        Set once nobody need wait any longer: the operation has ended, or it is lost.
+        Set once there is nothing to wait for: the operation has ended, or it is lost.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class OperationPoller:
 
     @property
     def trouble(self) -> str:
-        """What stands in the way, in a few words; empty when nothing does."""
+        """Why its state cannot be read at the moment, in a few words; empty when it can."""
         since = self._failing_since
         if self._lost is not None:
             return "its state cannot be read any more"
@@ -146,7 +146,7 @@ class OperationPoller:
 
     @property
     def lane(self) -> str | None:
-        """The host that is asked, where that is known."""
+        """The host that it asks, if known."""
         return getattr(self.source, "lane", None)
 
     @property
@@ -156,7 +156,7 @@ class OperationPoller:
 
     @property
     def seconds_left(self) -> float | None:
-        """The seconds until the end that the progress foretells; None where it foretells none, or is late."""
+        """Seconds until the ETA; None without a steady one, or once it has passed."""
         end = self._eta.end if self._eta.is_steady and not self.resource.done else None
         left = None if end is None else end - (self._clock() - self._began)
         return left if left is not None and left > 0.0 else None
@@ -168,7 +168,7 @@ class OperationPoller:
             return lost
 
     def follow(self) -> None:
-        """Make sure that the operation is followed. Never blocks."""
+        """Make sure that the operation is polled. Never blocks."""
         with self._lock:
             if self._following or self.resource.done:
                 return
@@ -179,12 +179,12 @@ class OperationPoller:
         self._scheduler.schedule(self, self._delay())
 
     def look_now(self) -> None:
-        """Have the operation looked at without delay."""
+        """Poll the operation without delay."""
         self.follow()
         self._scheduler.schedule(self)
 
     def lose(self, reason: LroError) -> None:
-        """Stop following; who waits gets `reason`. The operation itself goes on."""
+        """Stop polling; who waits gets `reason`. The operation itself goes on."""
         self._scheduler.forget(self)
         with self._lock:
             if self.resource.done:

@@ -219,11 +219,11 @@ def operation_parent(name: str) -> str:
     return name.rpartition("operations/")[0].rstrip("/")
 
 
-def method_title(method: str, path: str) -> str:
-    """Return what a start request does in one word: its custom method, or verb and collection."""
+def method_title(http_method: str, path: str) -> str:
+    """Return what a start request does: its custom method, or the HTTP method and the collection."""
     path = path.partition("?")[0].rstrip("/")
     custom = path.rpartition("/")[2].partition(":")[2]
-    return custom or f"{method.lower()} {path.rpartition('/')[2]}"
+    return custom or f"{http_method.lower()} {path.rpartition('/')[2]}"
 
 
 def target_of(path: str) -> str:

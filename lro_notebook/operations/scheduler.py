@@ -1,9 +1,8 @@
-"""The threads that look at operations, and how often they may.
+"""The threads that poll operations, and how often they may.
 
-`Budget` says how many requests a client may send. `Scheduler` owns one
-scheduler thread and four request threads for the whole process, more only while some of these hang; all are
-daemon and named, none there before the first job. It knows nothing of operations: a job is anything with
-`run` and `on_crash`.
+`Budget` says how many requests a client may send. `Scheduler` owns one scheduler thread and four request
+threads for the whole process, more only while some of these hang. All are named daemons, and none exists
+before the first job. It knows nothing of operations: a job is anything with `run` and `on_crash`.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from lro_notebook.operations.lanes import SLOW, Lanes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TICK = 0.25  # seconds between two ticks of the clocks: at most four updates a second
-_LOOK_UP = 1.0  # seconds after which a waiting scheduler looks at the clock: the machine may have slept
-_RECOVERY = 5.0  # seconds in which a request rate doubles that a service had cut
-_BREATH = 0.1  # seconds after an error of the scheduler itself
+TICK = 0.25  # seconds between two ticks of what is shown live: at most four updates a second
+_LOOK_UP = 1.0  # seconds after which a waiting scheduler checks the clock: the machine may have slept
+_RECOVERY = 5.0  # seconds in which a request rate that was halved doubles again
+_BREATH = 0.1  # seconds of pause after an error of the scheduler itself
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _log = logging.getLogger(__name__)
 
@@ -39,10 +38,10 @@ def steady() -> float:
 
 
 class Budget:
-    """How many requests a client may send to look at its operations; from several threads.
+    """How many requests a client may send to poll its operations. May be used from any thread.
 
-    A bucket of tokens: `rate` a second, `burst` at once. A service that answers 429 halves the rate, at most
-    once a second; it doubles again in `_RECOVERY` seconds. A service may ask for a pause as well.
+    A token bucket: `rate` a second, `burst` at once. HTTP 429 halves the rate, at most once a second; it
+    doubles again every `_RECOVERY` seconds. A service may ask for a pause as well.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ class Budget:
 
 
 class Job(Protocol):
-    """Work that is done again and again until it says that it is over.
+    """Work that is repeated until it says that it is over.
 
     A job may have a ``lane``, such as the host that it asks, and say that it is ``troubled`` while it is
     likely to hang: see `lanes`.

@@ -1,6 +1,6 @@
 """Waiting for operations: one or many, on a thread or on an event loop, in the words of concurrent.futures.
 
-A wait never cancels what it waits for. What people see meanwhile is the notebook's.
+A wait never cancels what it waits for. What people see meanwhile is up to `jupyter.notebook`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
 
-TICK = 0.1  # seconds between two looks of a waiting thread at the clock, the keyboard and the display
+TICK = 0.1  # seconds between two checks of the clock, the keyboard and the display by a waiting thread
 _WHEN = (
     concurrent.futures.FIRST_COMPLETED,
     concurrent.futures.FIRST_EXCEPTION,
@@ -151,7 +151,7 @@ async def wait_until_async(ready: Callable[[], bool], operations: Sequence[Opera
 
 
 def plain_pause(operations: Sequence[Operation]) -> Callable[[float], object]:
-    """Return a function that waits so many seconds, less where the first unfinished operation ends."""
+    """Return a function that waits so many seconds, or until the first unfinished operation ends."""
 
     def pause(seconds: float) -> None:
         waiting = (op.poller.released for op in operations if not op.poller.released.is_set())

@@ -18,7 +18,7 @@ from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.scheduler import Budget, Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Source:
@@ -31,7 +31,7 @@ class Source:
         self.raises: BaseException | None = None
         self.waits = threading.Event()
         self.waits.set()
-        self.takes = lambda: None
+        self.takes: Callable[[], object] = lambda: None
         self.looks, self.looked = 0, threading.Event()
 
     def poll(self) -> OperationResource:
