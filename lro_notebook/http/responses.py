@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLOSED = "this client was closed; make a new one. Its operations may still run"
 MOST = 64 << 20  # bytes of an answer, decoded, unless a client says otherwise
 LONGEST = 4000  # characters of a service's own words that an error shows
+_DOCUMENT = "lro.document"  # the extension of an answer that holds its JSON, which is parsed once
 _AT_LAST = 1e9  # seconds: any later time that a service asks for is this one
 #: HTTP statuses of failures that may pass.
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
@@ -74,10 +75,7 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
     NoResponse
         It has none.
     """
-    try:
-        data = orjson.loads(response.content or b"{}")
-    except ValueError:
-        data = None
+    data = _document(response)
     if isinstance(data, list) and not changes:
         return {"items": data}
     if isinstance(data, dict):
@@ -115,8 +113,25 @@ def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> Ap
         url=url,
         details=[item for item in details if isinstance(item, dict)] if isinstance(details, list) else [],
         hint=_hint(status, message, not_found_hint),
-        retry_after=_retry_after(response),
+        retry_after=retry_after(response),
     )
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Return the Retry-After header in seconds; it is a number or an HTTP date (RFC 9110, 10.2.3)."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(_AT_LAST, float(value))
+    try:
+        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(_AT_LAST, max(0.0, seconds))
+
+
+def is_spoiled(response: httpx.Response) -> bool:
+    """Tell whether a success answer holds nothing that can be used, as when it was cut short."""
+    return response.is_success and not isinstance(_document(response), (dict, list))
 
 
 def is_transient(error: LroError) -> bool:
@@ -124,11 +139,19 @@ def is_transient(error: LroError) -> bool:
     return isinstance(error, NoResponse) or (isinstance(error, ApiError) and error.status in RETRIED)
 
 
+def _document(response: httpx.Response) -> object:
+    """Return the JSON of an answer, an empty object where it says nothing, None where it is no JSON."""
+    if _DOCUMENT not in response.extensions:
+        try:  # the json of Python has no bound for its depth
+            document: object = orjson.loads(response.read() or b"{}")
+        except ValueError:
+            document = None
+        response.extensions[_DOCUMENT] = document
+    return response.extensions[_DOCUMENT]
+
+
 def _error_body(response: httpx.Response) -> dict[str, Any]:
-    try:
-        data: object = orjson.loads(response.content)  # the json of Python has no bound for its depth
-    except ValueError:
-        return {}
+    data = _document(response)
     if isinstance(data, list) and data:  # streaming methods wrap the error in a list
         data = data[0]
     if not isinstance(data, dict):
@@ -156,15 +179,3 @@ def _hint(status: int, message: str, not_found_hint: str) -> str:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return "Redirects are not followed, so that tokens stay where they belong; give the final address."
     return ""
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return the Retry-After header in seconds; it is a number or an HTTP date (RFC 9110, 10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(_AT_LAST, float(value))
-    try:
-        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(_AT_LAST, max(0.0, seconds))

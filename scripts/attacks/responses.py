@@ -109,7 +109,7 @@ def one_answer(answer: bytes, method: Callable[[lro.Client], object]) -> bool:
 
 def lro_policy() -> Any:  # noqa: ANN401 - a RetryPolicy
     """Return a policy that sends a request once."""
-    from lro_notebook.http.session import RetryPolicy  # noqa: PLC0415 - beside its one use
+    from lro_notebook.http.retry import RetryPolicy  # noqa: PLC0415 - beside its one use
 
     return RetryPolicy(attempts=1)
 
