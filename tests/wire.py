@@ -113,8 +113,10 @@ class Recorder(httpx.MockTransport):
         if request.url.path.endswith("$export"):
             store = request.url.path.partition("/fhir/")[0].removeprefix("/v1/")
             status, headers = 202, {"Content-Location": f"https://api.example.com/v1/{store}/operations/9"}
+        started = f"{_SET.format(**PLAIN)}/operations/1"
+        asked = request.url.path.removeprefix("/").partition("/")[2]  # without the version
         body = {
-            "name": f"{_SET.format(**PLAIN)}/operations/1",
+            "name": asked if request.method == "GET" else started,
             "done": True,
             "response": {},
             "bulkExportGcsDestination": {"uriPrefix": "gs://b/x"},

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError
+from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError, shortened
 
 if TYPE_CHECKING:
     import httpx
 
 CLOSED = "this client was closed; make a new one. Its operations may still run"
 MOST = 64 << 20  # bytes of an answer, decoded, unless a client says otherwise
-LONGEST = 4000  # characters of a service's own words that an error shows
 _DOCUMENT = "lro.document"  # the extension of an answer that holds its JSON, which is parsed once
 _AT_LAST = 1e9  # seconds: any later time that a service asks for is this one
 #: HTTP statuses of failures that may pass.
@@ -93,8 +92,6 @@ def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> Ap
         message = f"the service answered HTTP {status} {response.reason_phrase} without saying more".replace(
             "  ", " "
         )
-    if len(message) > LONGEST:
-        message = f"{message[:LONGEST]}… (of {len(message):,} characters)"
     name = body.get("status")
     code = (
         Code[name]
@@ -103,7 +100,7 @@ def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> Ap
     )
     if status == HTTPStatus.UNAUTHORIZED:
         return AuthError(
-            f"{url} refused the credentials (HTTP 401): {message}\nFor Google Cloud run: {LOGIN}"
+            f"{url} refused the credentials (HTTP 401): {shortened(message)}\nFor Google Cloud run: {LOGIN}"
         )
     details = body.get("details")
     return ApiError(
