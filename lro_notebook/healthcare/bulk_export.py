@@ -13,7 +13,7 @@ from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnkn
 from lro_notebook.healthcare import requests
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
-from lro_notebook.operations.above import above
+from lro_notebook.jupyter import notebook
 from lro_notebook.operations.journal import StartRecord
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
@@ -126,7 +126,7 @@ def start_bulk_export(
     client.journal.answered(row, name)
     operation = _handle(client, name, version=version, record=record)
     operation.poller.follow()
-    above.show(operation, show)
+    notebook.show(operation, show)
     return operation
 
 
