@@ -68,7 +68,7 @@ class ConsentStore(Store):
         resource_attributes : mapping, optional
             Only data with these attributes; all by default.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------

@@ -71,7 +71,7 @@ class Dataset:
         time_zone : str, optional
             IANA name of the zone that times without one are in; UTC by default.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Dataset:
         gcs_config_uri : str, optional
             ``gs://…`` object with a DeidentifyConfig, used in place of `config`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------

@@ -67,7 +67,7 @@ class DicomStore(DicomWeb):
         blob_storage_class : str, optional
             STANDARD, NEARLINE, COLDLINE or ARCHIVE, for the files of this import.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class DicomStore(DicomWeb):
         include_source_store : bool
             Add a column with the name of the store. BigQuery only.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class DicomStore(DicomWeb):
         filter_uri : str, optional
             As in `export_to`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -214,7 +214,7 @@ class DicomStore(DicomWeb):
         filter_uri : str, optional
             As in `export_to`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------

@@ -29,7 +29,7 @@ class DicomWeb(Store):
         study : str
             Its UID.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class DicomWeb(Store):
         study, series : str
             UIDs; without `series`, the whole study is changed.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------

@@ -66,7 +66,7 @@ class FhirChanges(Store):
         everything : bool
             Needed to do it without any limit but the time.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class FhirChanges(Store):
         everything : bool
             Needed to delete without any limit.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class FhirChanges(Store):
         skip_modified : bool
             Leave out resources that are changed after the operation was created.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -231,7 +231,7 @@ class FhirChanges(Store):
         validate_only : bool
             Only check whether the consents are supported.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -268,7 +268,7 @@ class FhirChanges(Store):
         validate_only : bool
             Only check whether the consents are supported.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -297,7 +297,7 @@ class FhirChanges(Store):
         validate_only : bool
             Only check them.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -338,7 +338,7 @@ class FhirChanges(Store):
         validate_only : bool
             Only check the request.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------

@@ -42,7 +42,7 @@ class FhirTransfer(Store):
             RESOURCE (a resource per line), BUNDLE (a bundle per line), RESOURCE_PRETTY or
             BUNDLE_PRETTY (one per file).
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class FhirTransfer(Store):
         max_errors : int, optional
             Errors after which the service cancels the operation; 100 by default, -1 for no limit.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class FhirTransfer(Store):
             Of a BigQuery export: ANALYTICS or ANALYTICS_V2; 1 to 5; WRITE_EMPTY, WRITE_TRUNCATE or
             WRITE_APPEND; HOUR, DAY, MONTH or YEAR of the last update.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -170,7 +170,7 @@ class FhirTransfer(Store):
         max_versions : int, optional
             At most so many versions of a resource, the newest ones; all by default.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -212,7 +212,7 @@ class FhirTransfer(Store):
         since : str or datetime, optional
             Only resources updated after this time.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------

@@ -78,7 +78,7 @@ class Hl7v2Store(Store):
             ``gs://bucket/path`` of newline-delimited JSON, ``{"data": base64, "labels": {…}}`` on each
             line, with ``*``, ``**`` and ``?`` as wildcards.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Hl7v2Store(Store):
         filter : str, optional
             As in `messages`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class Hl7v2Store(Store):
         everything : bool
             Say that the whole store is meant.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
