@@ -270,7 +270,9 @@ def test_a_name_that_a_service_gives_leads_nowhere_else(name: str) -> None:
     evil: dict[str, Any] = operation(name=name)
     transport = Scripted(ok(evil))
     client = Client("https://api.example.com", transport=transport)
-    same_id = name.endswith("/1")  # else it is refused before that, as another operation than the one asked for
+    same_id = name.endswith(
+        "/1"
+    )  # else it is refused before that, as another operation than the one asked for
     refusal = (ConfigError, "would not be asked for") if same_id else (lro.ApiError, "another operation")
     for act in (client.get, client.cancel):
         with pytest.raises(refusal[0], match=refusal[1]):
