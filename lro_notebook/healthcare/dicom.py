@@ -47,7 +47,7 @@ class DicomStore(DicomWeb):
         settings : mapping, optional
             Fields of a DicomStore, such as ``{"labels": {"site": "north"}}``.
         exist_ok : bool
-            A store that exists already is no error; it is left as it is.
+            Leave a store that already exists as it is, instead of raising an error.
         """
         return self._create(dict(settings or {}), exist_ok=exist_ok)
 
@@ -72,7 +72,7 @@ class DicomStore(DicomWeb):
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -121,7 +121,7 @@ class DicomStore(DicomWeb):
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -168,9 +168,9 @@ class DicomStore(DicomWeb):
         destination : DicomStore or str
             A store that exists, at the same location: itself, its full name, or its id in this dataset.
         config : mapping, optional
-            A DeidentifyConfig; ``{}`` for the defaults. It can hold keys and is stored nowhere.
+            A DeidentifyConfig; ``{}`` for the defaults. It may contain keys, so it is not stored anywhere.
         gcs_config_uri : str, optional
-            ``gs://…`` object with a DeidentifyConfig, used in place of `config`.
+            ``gs://…`` object with a DeidentifyConfig, instead of `config`.
         filter_uri : str, optional
             As in `export_to`.
         show : bool, optional
@@ -179,7 +179,7 @@ class DicomStore(DicomWeb):
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -208,7 +208,7 @@ class DicomStore(DicomWeb):
         Parameters
         ----------
         blob_storage_class : str
-            STANDARD, NEARLINE, COLDLINE or ARCHIVE. A colder class costs less to keep and more to read.
+            STANDARD, NEARLINE, COLDLINE or ARCHIVE. A colder class costs less to store and more to read.
         study : str, optional
             UID of the one study to change; the whole store by default.
         filter_uri : str, optional
@@ -219,7 +219,7 @@ class DicomStore(DicomWeb):
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """

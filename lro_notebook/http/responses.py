@@ -1,4 +1,4 @@
-"""What a Google API's HTTP answer means: the JSON object in it, or the error that it stands for.
+"""What a Google API's HTTP response means: the JSON object in it, or the error that it stands for.
 
 Pure functions of an `httpx.Response`; nothing here sends anything, or loads httpx.
 """
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     import httpx
 
 CLOSED = "this client was closed; make a new one. Its operations may still run"
-MOST = 64 << 20  # bytes of an answer, decoded, unless a client says otherwise
-_DOCUMENT = "lro.document"  # the extension of an answer that holds its JSON, which is parsed once
+MOST = 64 << 20  # bytes of a response, decoded, unless a client says otherwise
+_DOCUMENT = "lro.document"  # the extension of a response that holds its JSON, which is parsed once
 _AT_LAST = 1e9  # seconds: any later time that a service asks for is this one
 #: HTTP statuses of failures that may pass.
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class ResponseLost(LroError):
-    """A request was sent and may have been carried out, but no usable answer came."""
+    """A request was sent and may have been carried out, but no usable response came."""
 
 
 class NoResponse(ApiError):
-    """No usable answer came from the service: nothing listens, the connection broke, or time ran out."""
+    """No usable response came from the service: nothing listens, the connection broke, or time ran out."""
 
     def __init__(self, reason: str, *, url: str) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class UnusableAnswer(ApiError):
 
 
 class AnswerTooLarge(UnusableAnswer):
-    """An answer has more bytes than the client takes."""
+    """A response has more bytes than the client takes."""
 
     def __init__(self, reason: str, *, url: str) -> None:
         super().__init__(
@@ -65,7 +65,7 @@ class AnswerTooLarge(UnusableAnswer):
 
 
 def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, Any]:
-    """Return the JSON object of a success answer; of a list, as DICOMweb answers, an object of ``items``.
+    """Return the JSON object of a success response; of a list, as DICOMweb answers, an object of ``items``.
 
     Raises
     ------
@@ -80,12 +80,12 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
     if isinstance(data, dict):
         return data
     if changes:
-        raise ResponseLost("the answer is no JSON object")
-    raise NoResponse("the answer is no JSON object; is this the address of a Google API?", url=url)
+        raise ResponseLost("the response is no JSON object")
+    raise NoResponse("the response is no JSON object; is this the address of a Google API?", url=url)
 
 
 def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> ApiError | AuthError:
-    """Return the error that an error answer stands for (google.rpc.Status in JSON, or anything else)."""
+    """Return the error that an error response stands for (google.rpc.Status in JSON, or anything else)."""
     body = _error_body(response)
     status, message = response.status_code, body.get("message")
     if not isinstance(message, str) or not message:
@@ -127,7 +127,7 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def is_spoiled(response: httpx.Response) -> bool:
-    """Tell whether a success answer holds nothing that can be used, as when it was cut short."""
+    """Tell whether a success response holds nothing that can be used, as when it was cut short."""
     return response.is_success and not isinstance(_document(response), (dict, list))
 
 
@@ -137,7 +137,7 @@ def is_transient(error: LroError) -> bool:
 
 
 def _document(response: httpx.Response) -> object:
-    """Return the JSON of an answer, an empty object where it says nothing, None where it is no JSON."""
+    """Return the JSON of a response, an empty object where it says nothing, None where it is no JSON."""
     if _DOCUMENT not in response.extensions:
         try:  # the json of Python has no bound for its depth
             document: object = orjson.loads(response.read() or b"{}")

@@ -1,6 +1,6 @@
 """An httpx transport that sends a request again, as often as what the request is for allows.
 
-The role travels with the request, in its extensions. Knows nothing of tokens or of what an answer means
+The role travels with the request, in its extensions. Knows nothing of tokens or of what a response means
 beyond whether the failure may pass.
 """
 
@@ -65,7 +65,7 @@ class RetryPolicy:
 class RetryTransport(httpx.BaseTransport):
     """Carries requests through another transport, again where their role allows it.
 
-    The last answer is returned, or the last error raised, whatever it is. May be used from any thread.
+    The last response is returned, or the last error raised, whatever it is. May be used from any thread.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""HTTP and JSON of a Google API: one request at a time, its answer mapped to JSON or to an error.
+"""HTTP and JSON of a Google API: one request at a time, its response mapped to JSON or to an error.
 
 What happens to a request on its way is the matter of transports, from the top down: `RetryTransport`,
 `ReviveTransport` (the embedded service alone), `SigningTransport`, `BoundedTransport`. They are called
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class Response(NamedTuple):
-    """A success answer: HTTP status, headers (any case) and JSON object."""
+    """A success response: HTTP status, headers (any case) and JSON object."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,9 +67,9 @@ class Session:
         See `lro_notebook.http.auth.for_endpoint`.
     timeout : float
         Seconds that one request may take without progress; in all it may take twice as long, and a second
-        more for every 100 kB of its answer.
+        more for every 100 kB of its response.
     max_answer : int
-        Bytes that one answer may have, decoded.
+        Bytes that one response may have, decoded.
     transport : httpx.BaseTransport, optional
         What carries the requests; for tests.
     revive : callable, optional
@@ -103,7 +103,7 @@ class Session:
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
-        """Leave the connections to the parent: whose answer it is, no shared socket can tell."""
+        """Leave the connections to the parent: whose response it is, no shared socket can tell."""
         self._usable = pools.leave(self._transport)
 
     @property
@@ -154,7 +154,7 @@ class Session:
         params: Mapping[str, str | int] | None = None,
         not_found_hint: str = "",
     ) -> dict[str, Any]:
-        """Send a request, again where its `role` allows it, and return the JSON object of the answer.
+        """Send a request, again where its `role` allows it, and return the JSON object of the response.
 
         See `exchange`.
         """
@@ -173,12 +173,12 @@ class Session:
         headers: Mapping[str, str] | None = None,
         not_found_hint: str = "",
     ) -> Response:
-        """Send a request, again where its `role` allows it, and return the answer with its headers.
+        """Send a request, again where its `role` allows it, and return the response with its headers.
 
         Parameters
         ----------
         not_found_hint : str
-            What to do next when the answer is 404.
+            What to do next when the response is 404.
 
         Raises
         ------
@@ -253,7 +253,7 @@ def _bare(request: httpx.Request) -> str:
 
 
 def _unread(error: httpx.RequestError, url: str, *, changes: bool) -> LroError:
-    """Return what it means that a request was sent and its answer cannot be read."""
+    """Return what it means that a request was sent and its response cannot be read."""
     if isinstance(error, (TooLarge, TooSlow)):
         what = str(error)
     else:

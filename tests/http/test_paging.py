@@ -167,10 +167,9 @@ def test_odd_metrics_of_a_store_name_no_tables(metrics: Any) -> None:  # noqa: A
     [{"name": f"{PARENT}/operations/other"}, {"kind": "x"}, {}, {"name": 5}, {"name": NAME, "done": "yes"}],
 )
 def test_an_answer_about_another_operation_or_none_is_no_answer(answer: dict[str, Any]) -> None:
-    with lro.Client(ENDPOINT, transport=Pages(lambda _: answer)) as client:
-        client.session._sleep = lambda _: None
-        with pytest.raises(ApiError, match="the answer is"):
-            client.get(NAME)
+    transport = Pages(lambda _: answer)
+    with lro.Client(ENDPOINT, transport=transport) as client, pytest.raises(ApiError, match="the answer is"):
+        client.get(NAME)
 
 
 def test_the_number_of_a_project_may_stand_for_its_id() -> None:
