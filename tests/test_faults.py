@@ -234,7 +234,7 @@ def test_nothing_listens_is_said_by_a_start_and_leaves_no_trace() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     client = lro.Client(f"http://127.0.0.1:{port}", timeout=0.3)
-    client.session._transport._policy = RetryPolicy(attempts=1)
+    client.session._transport.policy = RetryPolicy(attempts=1)
     with client, pytest.raises(lro.ApiError, match="nothing listens there"):
         client.start("POST", START, {})
     assert len(lro.started()) == 0

@@ -75,6 +75,11 @@ class RetryTransport(httpx.BaseTransport):
         How often and how long.
     sleep, clock, draw : callable
         Sleeps so many seconds; seconds that only grow; a random number in 0..1.
+
+    Attributes
+    ----------
+    policy : RetryPolicy
+        What was given; may be set.
     """
 
     def __init__(
@@ -86,7 +91,7 @@ class RetryTransport(httpx.BaseTransport):
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._inner, self._policy = inner, policy
+        self._inner, self.policy = inner, policy
         self._sleep, self._clock, self._draw = sleep, clock, draw
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -124,7 +129,7 @@ class RetryTransport(httpx.BaseTransport):
 
     def _pause(self, attempt: int, began: float, retry_after: float | None) -> float | None:
         spent = self._clock() - began
-        return self._policy.delay(attempt, retry_after=retry_after, spent=spent, draw=self._draw())
+        return self.policy.delay(attempt, retry_after=retry_after, spent=spent, draw=self._draw())
 
 
 def changes(role: Role) -> bool:
