@@ -14,6 +14,7 @@ from lro_notebook.fhirpath.syntax import Expr, Literal
 from lro_notebook.views.collection import Collection, Frame, NotCompiledError
 from lro_notebook.views.operators import truth
 
+#: Works out an expression on the elements of a frame.
 Plan: TypeAlias = Callable[[Frame], Collection]
 
 

@@ -6,8 +6,7 @@ the types that the data has, when it runs. The interpreter then takes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,11 +28,12 @@ from lro_notebook.fhirpath.syntax import (
     This,
     Variable,
 )
-from lro_notebook.views.calls import CALLS
+from lro_notebook.views.calls import CALLS, Plan
 from lro_notebook.views.collection import Collection, Frame, NotCompiledError
 from lro_notebook.views.operators import arithmetic, compared, logic, truth
 
-Plan: TypeAlias = Callable[[Frame], Collection]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def compile_path(expr: Expr) -> Plan:

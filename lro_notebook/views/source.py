@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.sources.source import Streams
     from lro_notebook.views.needs import Needs
 
 _DIGITS = 1_000  # Python refuses to read much longer integers
@@ -46,10 +46,10 @@ _DECODER = json.JSONDecoder(
 
 
 def resources(
-    location: Location, shards: Sequence[Shard], reader: NarrowReader
+    source: Streams, shards: Sequence[Shard], reader: NarrowReader
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
-    for block, parsed, bad in parsed_blocks(location, shards, reader, lambda _: None, reader.limits):
+    for block, parsed, bad in parsed_blocks(source, shards, reader, lambda _: None, reader.limits):
         yield resources_of(block, parsed), bad
 
 

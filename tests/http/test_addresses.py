@@ -333,9 +333,9 @@ def test_a_folder_that_a_store_names_for_exports_is_in_cloud_storage(folder: str
 
 @pytest.mark.parametrize("name", ["../d2", "x?y", "Patient/../../..", "a b", 7, None])
 def test_a_type_that_a_store_names_is_a_type(name: Any) -> None:  # noqa: ANN401 - JSON
-    from lro_notebook.results.sources.store import Store, find_in_store  # noqa: PLC0415 - pandas
+    from lro_notebook.results.sources.store import FhirStore  # noqa: PLC0415 - pandas
 
     transport = Scripted(ok({"metrics": [{"resourceType": name, "count": "1"}]}))
     rest = Session("https://api.example.com", transport=transport)
     with pytest.raises(ConfigError, match="resource type"):
-        find_in_store(Store(rest, f"{NAME}/fhirStores/s"))
+        FhirStore(rest, f"{NAME}/fhirStores/s").shards()

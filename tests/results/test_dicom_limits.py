@@ -34,7 +34,7 @@ now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
 try:
     print(dicom_files.read(Path(sys.argv[1]).read_bytes()).id)
-except dicom_files.Flaw as flaw:
+except dicom_files.ParseError as flaw:
     print(flaw)
 """
 

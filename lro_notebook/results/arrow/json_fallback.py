@@ -2,7 +2,7 @@
 
 Where the values at one path are of several kinds, every kind is kept: scalars of different types become
 text (numbers in the words that were there), a scalar beside objects goes into a field named `SCALAR` of
-the struct, and what stands beside lists becomes a list of one. `frames.fhir` flattens all of them under
+the struct, and what stands beside lists becomes a list of one. `flatten` brings all of them under
 the name of the path.
 """
 

@@ -1,4 +1,4 @@
-"""DICOM objects as a source: ``instances``, one row per object, a column per attribute, without pixels.
+"""DICOM objects: ``instances``, one row per object, a column per attribute, without pixels.
 
 Reads exported ``.dcm`` objects, only up to their pixel data, and DICOM JSON metadata. Columns are called
 by the keywords of the standard, private attributes by their tags (``00091001``). Needs pydicom.
@@ -6,6 +6,7 @@ by the keywords of the standard, private attributes by their tags (``00091001``)
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,8 @@ from lro_notebook.results.arrow.json_fallback import Number, objects_of, table_o
 from lro_notebook.results.arrow.lines import blocks, nests_deeper, sort_lines
 from lro_notebook.results.arrow.schema import SCALAR
 from lro_notebook.results.formats.deflated import Capped, inflated
+from lro_notebook.results.formats.format import LINE_START, Format
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
-from lro_notebook.results.storage import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.sources.source import Streams
 
 #: The column of the file that holds an object.
 FILE = "file"
@@ -57,9 +58,9 @@ Row = dict[str, Any]
 
 
 def read_instances(
-    location: Location, shards: Sequence[Shard], options: Options, advance: Advance
+    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
-    """Yield the objects of `shards`; a `batches.Source`."""
+    """Yield the objects of `shards`; see `Format.read`."""
     try:
         import pydicom  # noqa: F401, PLC0415 - optional
     except ImportError as error:
@@ -68,17 +69,16 @@ def read_instances(
         ) from error
     asked = options.columns_of(shards[0].table, shards[0].table)
     keywords = None if asked is None else sorted({name.partition(".")[0] for name in asked})
-    remote = "file" not in location.fs.protocol
 
     def read(shard: Shard) -> tuple[list[Row], list[BadLine]]:
-        rows, bad = _read_file(location, shard, keywords, options)
+        rows, bad = _read_file(source, shard, keywords, options)
         return [{FILE: shard.uri, **row} for row in rows], bad
 
     for start in range(0, len(shards), _BATCH):
         batch = shards[start : start + _BATCH]
         rows: list[Row] = []
         bad: list[BadLine] = []
-        for more, faults in _mapped(read, batch, workers=_READERS if remote else 1):
+        for more, faults in _mapped(read, batch, workers=_READERS if source.is_remote else 1):
             rows += more
             bad += faults
         name = shards[0].table
@@ -104,9 +104,9 @@ def _mapped(
 
 
 def _read_file(
-    location: Location, shard: Shard, keywords: Sequence[str] | None, options: Options
+    source: Streams, shard: Shard, keywords: Sequence[str] | None, options: Options
 ) -> tuple[list[Row], list[BadLine]]:
-    with opened(location, shard, block_size=_HEADER) as file:
+    with source.open(shard, block_size=_HEADER) as file:
         start = file.read(132).lstrip(b"\xef\xbb\xbf \r\n\t")
         file.seek(0)
         if start[:1] in (b"{", b"[") or start[:2] == b"\x1f\x8b":
@@ -334,3 +334,18 @@ def _json_value(value: Any, kind: str, decimals: str) -> Any:  # noqa: ANN401 - 
 
 def _is_tag(text: str) -> bool:
     return len(text) == _TAG_DIGITS and all(digit in hexdigits for digit in text)
+
+
+DICOM = Format(
+    "DICOM",
+    read_instances,
+    table="instances",
+    own_suffixes=frozenset({"dcm"}),
+    suffixes=frozenset({"", "txt", "json", "jsonl", "ndjson"}),
+    start=re.compile(
+        rb"\A(?s:.{128})DICM|" + LINE_START + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'
+    ),
+    in_folders=True,
+    written_by="dicomStores",
+    files_at_once=_BATCH,
+)
