@@ -195,9 +195,9 @@ def test_few_files_are_opened_beside_named_ones(tmp_path: Path) -> None:
     assert sorted(shard.table for shard in find(locate(tmp_path), operation="1")) == ["Patient"]
 
 
-def test_finding_files_loads_no_data_library() -> None:
+def test_naming_places_loads_no_data_library() -> None:
     program = (
-        "import sys; from lro_notebook.results import files, storage; storage.locate('/tmp');"
+        "import sys; from lro_notebook.results import places, storage; storage.locate('/tmp');"
         "assert not {'pandas', 'pyarrow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from fakes import Scripted, ok, operation
 
 from lro_notebook import local
-from lro_notebook.errors import ResultError
+from lro_notebook.errors import BadLinesWarning, ResultError
+from lro_notebook.http.session import Session
 from lro_notebook.operations.client import Client
+from lro_notebook.results.discover import Shard
+from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.read import read
+from lro_notebook.results.results import Results
+from lro_notebook.results.sources.bigquery import Warehouse
+from lro_notebook.results.sources.store import FhirStore, _Lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import httpx
-
     from lro_notebook import Dataset
-    from lro_notebook.results.results import Results
 
 DATASET = "projects/p/locations/l/datasets/d"
 STORE = f"{DATASET}/fhirStores/s"
@@ -91,15 +96,35 @@ def test_columns_of_a_store_are_chosen_and_their_names_checked_as_those_of_a_fil
         _ = imported(PATIENTS, columns={"Patient": ["id", "gendre"]})["Patient"]
 
 
-@pytest.mark.parametrize("depth", [390, 500, 1000])
+@pytest.mark.parametrize("depth", [500, 1020])
 def test_what_nests_too_deep_in_a_store_costs_only_its_own_row(depth: int) -> None:
-    deep: dict[str, Any] = {"id": "deep"}
-    for _ in range(depth):
-        deep = {"id": "deep", "x": deep}
-    results = imported([PATIENTS[0], deep, PATIENTS[1]])
-    with pytest.warns(match="nested too deep") if depth > 400 else pytest.warns():
-        assert {"a", "b"} <= set(results["Patient"]["id"])
-    assert len(results.bad_lines) == (depth > 400)
+    good = [json.dumps({"resource": one}) for one in PATIENTS[:2]]
+    deep = '{"resource":{"id":"deep","x":' + '{"a":' * (depth - 4) + "1" + "}" * (depth - 2)
+    entries = f'{{"entry":[{good[0]},{deep},{good[1]}]}}'
+    transport = Scripted(httpx.Response(200, content=entries.encode()))
+    store = FhirStore(Session("https://example.com", transport=transport), STORE)
+    shard = Shard(f"{STORE}/fhir/Patient", "fhir/Patient", "Patient", 0, format=FHIR_NDJSON)
+    results = Results(store, [shard])
+    with pytest.warns(BadLinesWarning, match="1 lines of Patient are bad.*line 2 .nested too deep"):
+        assert results["Patient"]["id"].tolist() == ["a", "b"]
+    with pytest.warns(BadLinesWarning):
+        assert results.view("Patient")["id"].tolist() == ["a", "b"]
+
+
+def test_a_page_that_is_read_can_be_read_again_and_no_other() -> None:
+    lines = _Lines(iter([b"", b"ab\n", b"cd\n"]))
+    assert (lines.read(2), lines.tell()) == (b"ab", 2)
+    assert (lines.seek(0), lines.read(9)) == (0, b"ab\n")
+    assert (lines.read(1), lines.tell()) == (b"c", 4)
+    assert (lines.seek(3), lines.read(9), lines.read(9)) == (3, b"cd\n", b"")
+    with pytest.raises(io.UnsupportedOperation, match="the page that was read last"):
+        lines.seek(0)
+
+
+def test_a_view_of_tables_that_are_no_fhir_json_says_so_instead_of_giving_no_rows() -> None:
+    shard = Shard("bq://p.d.Patient", "p.d.Patient", "Patient", 9)
+    with pytest.raises(ResultError, match=r"reads FHIR JSON, which bq://p\.d\.Patient is not"):
+        Results(Warehouse("p"), [shard]).view("Patient")
 
 
 @pytest.mark.service
