@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lro_notebook
+from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +67,11 @@ def _of_module(module: str, source: str) -> Iterator[Use]:
     namespace = vars(importlib.import_module(module))
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
+        if isinstance(value, Format) and re.search(rf"^{name} = Format\(", source, re.MULTILINE):
+            yield from (Use(module, f"{name}.start", each, "search") for each in [value.start] if each)
+            yield from (
+                Use(module, f"{name}.inner", each, "fullmatch") for each in [value.inner_tables] if each
+            )
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
         anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
         for pattern in held:
