@@ -68,10 +68,10 @@ def _of_module(module: str, source: str) -> Iterator[Use]:
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
         if isinstance(value, Format) and re.search(rf"^{name} = Format\(", source, re.MULTILINE):
-            yield from (Use(module, f"{name}.start", each, "search") for each in [value.start] if each)
-            yield from (
-                Use(module, f"{name}.inner", each, "fullmatch") for each in [value.inner_tables] if each
-            )
+            if value.start:
+                yield Use(module, f"{name}.start", value.start, "search")
+            if value.inner_tables:
+                yield Use(module, f"{name}.inner_tables", value.inner_tables, "fullmatch")
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
         anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
         for pattern in held:

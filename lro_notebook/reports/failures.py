@@ -141,14 +141,14 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _warn(operation: Operation, found: int, counted: int, *, complete: bool, joined_by: str) -> None:
+def _warn(operation: Operation, logged: int, counted: int, *, complete: bool, joined_by: str) -> None:
     if not complete:
         warn_caller(
-            f"the log holds {found:,} of the {counted:,} failures of {operation.id}: Cloud Logging drops "
+            f"the log holds {logged:,} of the {counted:,} failures of {operation.id}: Cloud Logging drops "
             "errors past a threshold, and takes a while to show them",
             LroWarning,
         )
-    if joined_by == "time" and found:
+    if joined_by == "time" and logged:
         warn_caller(
             f"the log does not say which failures are those of {operation.id}; these are of the same method "
             "and dataset, while it ran",

@@ -349,7 +349,7 @@ class Results(Mapping[str, pd.DataFrame]):
             yield report
 
     def _note(self, name: str, report: Report) -> None:
-        """Keep what a reading of `name` found, and warn of it once."""
+        """Keep what is wrong in `name`, and warn of it once."""
         if name not in self._reported:
             self._reported[name] = report
             self._warn(name, report)

@@ -34,13 +34,13 @@ class Needs:
 
     def of(self, name: str) -> Needs | None:
         """Return what is needed below the field `name`; None if it is not needed."""
-        found = [need for key, need in self.choices.items() if name == key or choice_type(name, key)]
+        parts = [need for key, need in self.choices.items() if name == key or choice_type(name, key)]
         if name in self.fields:
-            found.append(self.fields[name])
-        if len(found) < 2:  # noqa: PLR2004 - nothing to unite
-            return found[0] if found else None
+            parts.append(self.fields[name])
+        if len(parts) < 2:  # noqa: PLR2004 - nothing to unite
+            return parts[0] if parts else None
         both = Needs()
-        for need in found:
+        for need in parts:
             both.fields.update(need.fields)
             both.choices.update(need.choices)
         return both
@@ -63,25 +63,25 @@ def add(expr: Expr, focus: Iterable[Needs]) -> list[Needs]:
             add(left, here)
             add(right, here)
         case Call(Path(source, name), function, (str(wanted),)) if FUNCTIONS[function].gives == ITS_TYPE:
-            found = add(source, here)
-            for need in found:
+            below = add(source, here)
+            for need in below:
                 need.child(name)
-            return [need.child(key) for need in found for key in choice_keys(name, wanted)]
+            return [need.child(key) for need in below for key in choice_keys(name, wanted)]
         case Call(source, name, arguments):
             return _call(FUNCTIONS[name], arguments, add(source, here))
     return []
 
 
-def _call(row: Function, arguments: tuple[Expr | str, ...], found: list[Needs]) -> list[Needs]:
+def _call(row: Function, arguments: tuple[Expr | str, ...], focus: list[Needs]) -> list[Needs]:
     if row.reads:
         field, *below = row.reads
-        parts = [need.child(field) for need in found]
+        parts = [need.child(field) for need in focus]
         for need in parts:
             for name in below:
                 need.child(name)
         return parts
-    results = [add(argument, found) for argument in arguments if not isinstance(argument, str)]
-    return results[0] if row.gives == PROJECTED else found
+    results = [add(argument, focus) for argument in arguments if not isinstance(argument, str)]
+    return results[0] if row.gives == PROJECTED else focus
 
 
 def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:
@@ -114,16 +114,16 @@ def unseen(kind: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
 
     That is: beginnings of their keys, of which one is then in the data, and a pattern that finds such a key.
     """
-    found: dict[str, set[str]] = {}
-    _unseen(kind, needs, found)
+    seen: dict[str, set[str]] = {}
+    _unseen(kind, needs, seen)
     keys = [
         f"{name}(?:{'|'.join(sorted(suffix for suffix in SUFFIXES if name + suffix not in known))})"
-        for name, known in found.items()
+        for name, known in seen.items()
     ]
-    return [f'"{name}'.encode() for name in found], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
+    return [f'"{name}'.encode() for name in seen], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
 
 
-def _unseen(kind: pa.DataType, needs: Needs, found: dict[str, set[str]]) -> None:
+def _unseen(kind: pa.DataType, needs: Needs, seen: dict[str, set[str]]) -> None:
     """Collect the names that may be choice elements, with the keys of each that are known."""
     while pa.types.is_list(kind):
         kind = kind.value_type
@@ -131,8 +131,8 @@ def _unseen(kind: pa.DataType, needs: Needs, found: dict[str, set[str]]) -> None
     for name in needs.choices:
         if name not in fields:
             known = {key for key in fields if choice_type(key, name)}
-            found[name] = found[name] & known if name in found else known
+            seen[name] = seen[name] & known if name in seen else known
     for name, below in fields.items():
         need = needs.of(name)
         if need is not None:
-            _unseen(below, need, found)
+            _unseen(below, need, seen)

@@ -46,7 +46,7 @@ def scan(
         The table of the view's resource type is there, but not as FHIR JSON.
     """
     view = View.of(definition)
-    streams = {name: found for name, main in tables.items() if (found := _resources_in(main)) is not None}
+    streams = {name: source for name, main in tables.items() if (source := _resources_in(main)) is not None}
     if view.resource in tables and view.resource not in streams:
         raise ResultError(
             f"a view reads FHIR JSON, which {tables[view.resource].shards[0].uri} is not; load an export to "

@@ -60,8 +60,8 @@ def resources_of(block: Block, parsed: Parsed) -> Resources:
 
     @cache
     def lines() -> list[bytes]:
-        found = block.data.removesuffix(b"\n").split(b"\n")
-        return found if len(found) == rows else [line for _, line in sort_lines(block)[0]]
+        every = block.data.removesuffix(b"\n").split(b"\n")
+        return every if len(every) == rows else [line for _, line in sort_lines(block)[0]]
 
     def decode(wanted: Iterable[int]) -> list[dict[str, Any]]:
         return [_DECODER.decode(lines()[row].decode()) for row in wanted]

@@ -65,13 +65,13 @@ def requote(line: bytes) -> bytes:
 
 def objects_of(lines: Sequence[bytes]) -> list[dict[str, Any]]:
     """Return the object of each line; numbers keep the words that were there where Python would not."""
-    found = []
+    objects = []
     for line in lines:
         try:
-            found.append(orjson.loads(line))
+            objects.append(orjson.loads(line))
         except orjson.JSONDecodeError:
-            found.append(_DECODERS["exact"].decode(line.decode()))
-    return found
+            objects.append(_DECODERS["exact"].decode(line.decode()))
+    return objects
 
 
 def table_of_lines(

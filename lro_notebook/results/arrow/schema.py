@@ -30,17 +30,17 @@ def path_of(path: str | None, key: str) -> str | None:
 def pruned(
     kind: pa.DataType, wanted: Collection[str], path: str | None = None
 ) -> tuple[pa.DataType | None, set[str]]:
-    """Return the part of `kind` that holds the paths `wanted`, None if there is none, and those found."""
+    """Return the part of `kind` that holds the paths `wanted`, None if there is none, and which are there."""
     if path is not None and path in wanted:
         return kind, {path}
     if pa.types.is_list(kind):
-        item, found = pruned(kind.value_type, wanted, path)
-        return (None if item is None else pa.list_(item)), found
+        item, there = pruned(kind.value_type, wanted, path)
+        return (None if item is None else pa.list_(item)), there
     if not pa.types.is_struct(kind):
         return None, set()
     parts = {part.name: pruned(part.type, wanted, path_of(path, part.name)) for part in kind}
-    found = set().union(*(names for _, names in parts.values()))
-    return (struct({name: part for name, (part, _) in parts.items()}) if found else None), found
+    there = set().union(*(names for _, names in parts.values()))
+    return (struct({name: part for name, (part, _) in parts.items()}) if there else None), there
 
 
 def depth(kind: pa.DataType) -> int:

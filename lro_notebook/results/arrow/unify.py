@@ -150,7 +150,7 @@ def _column(column: pa.ChunkedArray | None, kind: pa.DataType, rows: int) -> pa.
         return column
     if pa.types.is_timestamp(kind):
         return pa.chunked_array(
-            [pa.nulls(len(column), kind) if (found := instants(column)) is None else found]
+            [pa.nulls(len(column), kind) if (times := instants(column)) is None else times]
         )
     return _text(column) if pa.types.is_string(kind) else column.cast(kind, safe=False)
 

@@ -196,8 +196,8 @@ def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Ro
                 row[name] = [_row_of(item, decimals, wrong, level + 1) for item in element.value]
                 continue
             several = element.VM > 1
-            found = element.value if several else [element.value]
-            values = [_value(value, element.VR, decimals) for value in found]
+            held = element.value if several else [element.value]
+            values = [_value(value, element.VR, decimals) for value in held]
             if element.VR in _WORDS and any(len(str(value)) > _LONGEST for value in values):
                 wrong.append(f"{name} has a number of more than {_LONGEST} characters; it was kept as text")
             row[name] = values[0] if single and not several else values
@@ -249,19 +249,19 @@ def _read_json(
     """Read DICOM JSON: an array of objects, or one object per line."""
     rows: list[Row] = []
     bad: list[BadLine] = []
-    for line, found in _objects(file, options.limits):
-        if isinstance(found, str):
-            bad.append(BadLine(shard.uri, line, found))
+    for line, instance in _objects(file, options.limits):
+        if isinstance(instance, str):
+            bad.append(BadLine(shard.uri, line, instance))
             continue
-        if len(found) > options.limits.columns:
+        if len(instance) > options.limits.columns:
             bad.append(BadLine(shard.uri, line, f"too wide: {options.limits.over('columns', 'attributes')}"))
             continue
         try:
-            row = _row_of_json(found, options.decimals)
+            row = _row_of_json(instance, options.decimals)
         except (AttributeError, TypeError):
             bad.append(BadLine(shard.uri, line, _NO_VALUES))
             continue
-        if not any(map(_is_tag, found)):
+        if not any(map(_is_tag, instance)):
             bad.append(BadLine(shard.uri, line, _NO_TAGS))
         elif keywords is None:
             rows.append(row)
@@ -289,7 +289,7 @@ def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mappi
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)
     if array is not None:
-        yield from ((None, found) for found in _elements(b"".join(array)))
+        yield from ((None, element) for element in _elements(b"".join(array)))
 
 
 def _elements(array: bytes) -> Iterator[Mapping[str, Any] | str]:
@@ -319,8 +319,8 @@ def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:
         if kind == "SQ":
             row[name] = [_row_of_json(item or {}, decimals) for item in values]
             continue
-        found = [_json_value(value, str(kind), decimals) for value in values]
-        row[name] = found[0] if single and len(found) == 1 else found
+        held = [_json_value(value, str(kind), decimals) for value in values]
+        row[name] = held[0] if single and len(held) == 1 else held
     return row
 
 

@@ -241,8 +241,8 @@ def from_parsed(segments: Sequence[Mapping[str, Any]]) -> Message:
         name = str(segment.get("segmentId") or (segment.get("fields") or {}).get("0") or "")
         if is_name(name):
             trees.append((name, tree))
-    found = _texts_of(trees)
-    return Message(found, Encoding(), [] if len(found) == len(segments) else [NO_NAME])
+    texts = _texts_of(trees)
+    return Message(texts, Encoding(), [] if len(texts) == len(segments) else [NO_NAME])
 
 
 def _put(tree: dict[int, Any], key: str, value: str) -> None:
@@ -264,9 +264,9 @@ def from_schematized(data: Any) -> Message | None:  # noqa: ANN401 - any JSON va
     The form is not documented in full: segments are found by their names at any depth, fields by position
     (``3``, ``PID.3``) or by the names of the standard. None where nothing like a segment is in it.
     """
-    found = _texts_of([(name, _tree_of(name, body)) for name, body in _segments_in(data)])
-    found.sort(key=lambda segment: not segment.startswith("MSH"))
-    return Message(found, Encoding(), []) if found else None
+    texts = _texts_of([(name, _tree_of(name, body)) for name, body in _segments_in(data)])
+    texts.sort(key=lambda segment: not segment.startswith("MSH"))
+    return Message(texts, Encoding(), []) if texts else None
 
 
 def _segments_in(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - any JSON value
