@@ -119,7 +119,7 @@ class Target:
         rows = dict.fromkeys(schemas, 0)
         with ExitStack() as stack_:
             writers = {
-                name: self._writer(stack_, name, number, kind, drafts) for name, kind in schemas.items()
+                name: self._writer(stack_, name, number, dtype, drafts) for name, dtype in schemas.items()
             }
             for batch in main.batches(advance, part):
                 for name, table in batch.tables.items():

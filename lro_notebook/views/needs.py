@@ -84,14 +84,14 @@ def _call(row: Function, arguments: tuple[Expr | str, ...], focus: list[Needs]) 
     return results[0] if row.gives == PROJECTED else focus
 
 
-def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:
-    """Return the struct type `kind` with the fields that are needed.
+def prune(dtype: pa.DataType, needs: Needs) -> pa.DataType:
+    """Return the struct type `dtype` with the fields that are needed.
 
     A field that no data had so far is expected to be text: if it is, it is read, and if it is anything
     else, the parser says so.
     """
     parts = {}
-    for part in kind:
+    for part in dtype:
         need = needs.of(part.name)
         if need is not None:
             parts[part.name] = _pruned(part.type, need)
@@ -103,19 +103,19 @@ def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:
     return pa.struct(list(parts.items()))
 
 
-def _pruned(kind: pa.DataType, needs: Needs) -> pa.DataType:
-    if pa.types.is_list(kind):
-        return pa.list_(_pruned(kind.value_type, needs))
-    return prune(kind, needs) if pa.types.is_struct(kind) else kind
+def _pruned(dtype: pa.DataType, needs: Needs) -> pa.DataType:
+    if pa.types.is_list(dtype):
+        return pa.list_(_pruned(dtype.value_type, needs))
+    return prune(dtype, needs) if pa.types.is_struct(dtype) else dtype
 
 
-def unseen(kind: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
-    """Return how choice elements of types that `kind` does not have, and `prune` not expects, look in JSON.
+def unseen(dtype: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
+    """Return how choice elements of types that `dtype` does not have, and `prune` not expects, look in JSON.
 
     That is: beginnings of their keys, of which one is then in the data, and a pattern that finds such a key.
     """
     seen: dict[str, set[str]] = {}
-    _unseen(kind, needs, seen)
+    _unseen(dtype, needs, seen)
     keys = [
         f"{name}(?:{'|'.join(sorted(suffix for suffix in SUFFIXES if name + suffix not in known))})"
         for name, known in seen.items()
@@ -123,11 +123,11 @@ def unseen(kind: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
     return [f'"{name}'.encode() for name in seen], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
 
 
-def _unseen(kind: pa.DataType, needs: Needs, seen: dict[str, set[str]]) -> None:
+def _unseen(dtype: pa.DataType, needs: Needs, seen: dict[str, set[str]]) -> None:
     """Collect the names that may be choice elements, with the keys of each that are known."""
-    while pa.types.is_list(kind):
-        kind = kind.value_type
-    fields = {part.name: part.type for part in kind} if pa.types.is_struct(kind) else {}
+    while pa.types.is_list(dtype):
+        dtype = dtype.value_type
+    fields = {part.name: part.type for part in dtype} if pa.types.is_struct(dtype) else {}
     for name in needs.choices:
         if name not in fields:
             known = {key for key in fields if choice_type(key, name)}

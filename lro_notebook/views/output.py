@@ -162,37 +162,37 @@ def _declared(column: Column) -> str | None:
     return None if column.type is None else PRIMITIVES.get(column.type, "complex")
 
 
-def _kind_of_type(kind: pa.DataType) -> str:
-    if pa.types.is_boolean(kind):
+def _kind_of_type(dtype: pa.DataType) -> str:
+    if pa.types.is_boolean(dtype):
         return "boolean"
-    if pa.types.is_integer(kind):
+    if pa.types.is_integer(dtype):
         return "integer"
-    if pa.types.is_string(kind):
+    if pa.types.is_string(dtype):
         return "text"
-    return "complex" if pa.types.is_nested(kind) else "decimal"
+    return "complex" if pa.types.is_nested(dtype) else "decimal"
 
 
-def join_types(column: Column, kinds: Iterable[pa.DataType]) -> pa.DataType:
+def join_types(column: Column, dtypes: Iterable[pa.DataType]) -> pa.DataType:
     """Return the type that holds the arrays of `column`, which have these types."""
-    types = {kind.value_type if pa.types.is_list(kind) else kind for kind in kinds}
+    types = {dtype.value_type if pa.types.is_list(dtype) else dtype for dtype in dtypes}
     types.discard(pa.null())
     if len(types) > 1:
         types.discard(pa.int64())  # gives way to fractions
-    if len(types) > 1 or (pa.int64() in kinds and pa.string() in types):
+    if len(types) > 1 or (pa.int64() in dtypes and pa.string() in types):
         raise _fault(column, "gives values of different types; pick one with ofType()")
-    kind = types.pop() if types else pa.string()
-    return pa.list_(kind) if column.collection else kind
+    dtype = types.pop() if types else pa.string()
+    return pa.list_(dtype) if column.collection else dtype
 
 
-def fits(kind: pa.DataType, wanted: pa.DataType) -> bool:
-    """Tell whether arrays of `kind` can become arrays of `wanted` with nothing lost."""
-    if pa.types.is_list(kind) and pa.types.is_list(wanted):
-        return fits(kind.value_type, wanted.value_type)
+def fits(dtype: pa.DataType, wanted: pa.DataType) -> bool:
+    """Tell whether arrays of `dtype` can become arrays of `wanted` with nothing lost."""
+    if pa.types.is_list(dtype) and pa.types.is_list(wanted):
+        return fits(dtype.value_type, wanted.value_type)
     number = pa.types.is_floating(wanted) or pa.types.is_decimal(wanted)
-    return kind in (wanted, pa.null()) or (number and pa.types.is_integer(kind))
+    return dtype in (wanted, pa.null()) or (number and pa.types.is_integer(dtype))
 
 
 def join(column: Column, arrays: Sequence[pa.Array]) -> pa.ChunkedArray:
     """Return the `arrays` of one column behind one another."""
-    kind = join_types(column, [array.type for array in arrays])
-    return pa.chunked_array([array.cast(kind) for array in arrays], kind)
+    dtype = join_types(column, [array.type for array in arrays])
+    return pa.chunked_array([array.cast(dtype) for array in arrays], dtype)

@@ -180,22 +180,22 @@ class Scan:
         """Return the types of the columns: as declared, else as the first block has them."""
         columns = self._view.definition.columns
         seen = [[] if first is None else [first[column.name].type] for column in columns]
-        kinds = [
-            runner.output.type_of(column) or join_types(column, kinds)
-            for column, kinds in zip(columns, seen, strict=True)
+        dtypes = [
+            runner.output.type_of(column) or join_types(column, dtypes)
+            for column, dtypes in zip(columns, seen, strict=True)
         ]
-        return pa.schema(list(zip(self._view.columns, kinds, strict=True)))
+        return pa.schema(list(zip(self._view.columns, dtypes, strict=True)))
 
     def _fitted(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
         columns = []
-        for column, kind in zip(self._view.definition.columns, schema.types, strict=True):
+        for column, dtype in zip(self._view.definition.columns, schema.types, strict=True):
             array = table[column.name]
-            if not fits(array.type, kind):
+            if not fits(array.type, dtype):
                 raise ResultError(
-                    f"column {column.name!r} (path {column.path!r}) is {kind} in the first block and "
+                    f"column {column.name!r} (path {column.path!r}) is {dtype} in the first block and "
                     f'{array.type} in a later one; declare its "type"'
                 )
-            columns.append(array.cast(kind))
+            columns.append(array.cast(dtype))
         return pa.Table.from_arrays(columns, schema=schema)
 
     def _runner(self) -> Runner:

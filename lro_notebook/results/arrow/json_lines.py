@@ -199,12 +199,12 @@ def sound(column: pa.Table | pa.Array) -> bool:
     """
     if isinstance(column, pa.Table):
         return all(sound(batch) for part in column.columns for batch in part.chunks)
-    kind = column.type
-    if pa.types.is_floating(kind):
+    dtype = column.type
+    if pa.types.is_floating(dtype):
         return pc.all(pc.less(pc.abs(column), _SAFE)).as_py() is not False
-    if pa.types.is_struct(kind):
-        return all(sound(column.field(number)) for number in range(kind.num_fields))
-    return sound(column.values) if pa.types.is_list(kind) else True
+    if pa.types.is_struct(dtype):
+        return all(sound(column.field(number)) for number in range(dtype.num_fields))
+    return sound(column.values) if pa.types.is_list(dtype) else True
 
 
 def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:

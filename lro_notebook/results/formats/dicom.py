@@ -131,8 +131,8 @@ def _read_object(
     plain = inflated(file, limits.inflated)
     capped: Any = Capped(plain.file if plain else file)
 
-    def stop(tag: int, kind: str | None, length: int) -> bool:
-        del kind, length
+    def stop(tag: int, vr: str | None, length: int) -> bool:
+        del vr, length
         nonlocal count, at_pixels
         count, at_pixels = count + 1, tag in _PIXELS
         return at_pixels or count > limits.columns
@@ -206,12 +206,12 @@ def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Ro
     return row
 
 
-def _value(value: Any, kind: str, decimals: str) -> Any:  # noqa: ANN401 - any value of pydicom
-    if kind == "PN":
+def _value(value: Any, vr: str, decimals: str) -> Any:  # noqa: ANN401 - any value of pydicom
+    if vr == "PN":
         return _person(str(value.alphabetic), str(value.ideographic), str(value.phonetic))
-    if kind in _WORDS:
+    if vr in _WORDS:
         return _number(str(getattr(value, "original_string", value)), decimals)
-    if kind == "AT":
+    if vr == "AT":
         return f"{int(value):08X}"
     return value if isinstance(value, int | float) else str(value)
 
@@ -310,24 +310,24 @@ def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:
     row: Row = {}
     for tag, attribute in instance.items():
         values = attribute.get("Value") if isinstance(attribute, dict) else None
-        kind = attribute.get("vr") if isinstance(attribute, dict) else None
-        if not values or kind in _BINARY or not _is_tag(tag):
+        vr = attribute.get("vr") if isinstance(attribute, dict) else None
+        if not values or vr in _BINARY or not _is_tag(tag):
             continue
         if not isinstance(values, list):
             raise TypeError
         name, single = _column(int(tag, 16))
-        if kind == "SQ":
+        if vr == "SQ":
             row[name] = [_row_of_json(item or {}, decimals) for item in values]
             continue
-        held = [_json_value(value, str(kind), decimals) for value in values]
+        held = [_json_value(value, str(vr), decimals) for value in values]
         row[name] = held[0] if single and len(held) == 1 else held
     return row
 
 
-def _json_value(value: Any, kind: str, decimals: str) -> Any:  # noqa: ANN401 - any JSON value
-    if kind == "PN" and isinstance(value, dict):
+def _json_value(value: Any, vr: str, decimals: str) -> Any:  # noqa: ANN401 - any JSON value
+    if vr == "PN" and isinstance(value, dict):
         return _person(*(str(value.get(form) or "") for form in ("Alphabetic", "Ideographic", "Phonetic")))
-    if kind in _WORDS and value is not None:
+    if vr in _WORDS and value is not None:
         return _number(str(value), decimals)
     return value
 

@@ -119,8 +119,8 @@ STORES: Mapping[str, type[Store]] = {"fhirStores": FhirStore, "hl7V2Stores": Hl7
 
 def store_named(session: Session, name: str) -> Store | None:
     """Return the store of this resource name as a source; None if it is no store that can be read."""
-    kind = next((STORES[part] for part in name.split("/") if part in STORES), None)
-    return None if kind is None else kind(session, name)
+    store = next((STORES[part] for part in name.split("/") if part in STORES), None)
+    return None if store is None else store(session, name)
 
 
 class _Pages:
