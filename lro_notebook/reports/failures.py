@@ -1,7 +1,7 @@
 """What failed inside an operation, as a DataFrame: the entries that Cloud Logging has for it.
 
 The embedded service answers the same call. An entry and its operation are joined by ``operation.id``;
-where there are failures but no such entry, by method, dataset and time, since Google's documents also
+where there are failures but no entry with that id, by method, dataset and time, since Google's documents also
 say that these logs do not hold the operation's id.
 """
 

@@ -138,14 +138,14 @@ def _listed(location: Location, only: Format | None) -> list[Shard]:
         judged = _looked_at(location, [info for info in below if not parse_name(_name(info))], few=True)
     shards = [shard for shard in judged if shard is not None]
     if left := len(judged) - len(shards):
-        logger.info("%d files at %s are no results and were left out", left, location.uri)
+        logger.info("%d files at %s are not results and were left out", left, location.uri)
     return shards
 
 
 def _looked_at(
     location: Location, infos: Sequence[Mapping[str, Any]], *, few: bool, single: bool = False
 ) -> list[Shard | None]:
-    """Return a shard for each file, None for those that are no results.
+    """Return a shard for each file, None for one that is not a result.
 
     With `few` set, not many files are opened: where names say what others are, or the folder is deep.
     """

@@ -76,7 +76,7 @@ def read(
     operation : str, optional
         Only the files of this operation.
     partial : bool
-        Whether missing shards are no error.
+        Whether shards may be missing.
     span : pair of datetime
         When `operation` ran, for files that do not name it.
     only : Format, optional
@@ -88,7 +88,7 @@ def read(
     credentials : google.auth.credentials.Credentials, optional
         For BigQuery; application-default credentials if None.
     service : Service, optional
-        Whose client reads: what a manifest names may lie there, too.
+        Whose client reads: what a manifest names may also lie there.
 
     Raises
     ------

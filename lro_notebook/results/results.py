@@ -226,7 +226,7 @@ class Results(Mapping[str, pd.DataFrame]):
         ConfigError
             The definition breaks a rule of the standard.
         ResultError
-            The data does not fit it: several values in a column that is no collection, another type.
+            The data does not fit it: several values in a column that is not a collection, or another type.
         """
         return self.scan(definition).to_pandas()
 

@@ -205,7 +205,7 @@ def _check_descent(paths: Iterable[tuple[object, Expr]], where: str) -> None:
 
 
 def _check_columns(select: Select, before: Iterable[Column] = ()) -> list[Column]:
-    """Return the columns that there are after `select`; no two of them may have one name."""
+    """Return the columns after `select`; no two of them may share a name."""
     checked = list(before)
 
     def add(columns: Iterable[Column]) -> None:

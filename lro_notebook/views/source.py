@@ -131,7 +131,7 @@ class _Narrow:
         return table if table.num_rows == rows and sound(table) else None
 
     def _surprises(self, data: bytes) -> bool:
-        """Tell whether `data` may hold what is no JSON, or a choice element of a type not seen yet."""
+        """Tell whether `data` may hold what is not JSON, or a choice element of a type not seen yet."""
         if b"NaN" in data or b"Infinity" in data:  # pyarrow accepts them in fields that it leaves out
             return True
         if self._choices is None or not any(name in data for name in self._names):

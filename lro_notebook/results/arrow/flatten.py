@@ -18,7 +18,7 @@ from lro_notebook.results.arrow.schema import escape, path_of, rows_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: The column of the elements that are no objects, in the child table of a list.
+#: The column of the elements that are not objects, in the child table of a list.
 VALUE = "value"
 #: The column of the position of an element in its list.
 INDEX = "index"

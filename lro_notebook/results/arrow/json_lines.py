@@ -81,7 +81,7 @@ class Reader:
         What numbers with a fraction become. A path where all numbers are integers is int64, unless
         "text" asks for the words that were there (which costs a Python call per line).
     wanted : collection of str, optional
-        The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
+        The dotted columns that are needed. Others may be left out as soon as all of these have been seen.
     limits : Limits
         What is too much.
     name : str
@@ -195,7 +195,7 @@ class Reader:
 def sound(column: pa.Table | pa.Array) -> bool:
     """Tell whether no double in `column` may stand for something else.
 
-    pyarrow reads ``NaN`` and infinities, which are no JSON, and integers that a double cannot hold.
+    pyarrow reads ``NaN`` and infinities, which are not JSON, and integers that a double cannot hold.
     """
     if isinstance(column, pa.Table):
         return all(sound(batch) for part in column.columns for batch in part.chunks)

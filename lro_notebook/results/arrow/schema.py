@@ -30,7 +30,7 @@ def path_of(path: str | None, key: str) -> str | None:
 def pruned(
     dtype: pa.DataType, wanted: Collection[str], path: str | None = None
 ) -> tuple[pa.DataType | None, set[str]]:
-    """Return the part of `dtype` that holds the paths `wanted`, None if there is none, and which there are."""
+    """Return the part of `dtype` that holds the paths `wanted` (None for none), and which are there."""
     if path is not None and path in wanted:
         return dtype, {path}
     if pa.types.is_list(dtype):
@@ -54,7 +54,7 @@ def depth(dtype: pa.DataType) -> int:
 
 
 def leaves(dtype: pa.DataType) -> int:
-    """Return how many values that are no objects `dtype` holds."""
+    """Return how many values other than objects `dtype` holds."""
     return sum(not part.num_fields for part in _parts(dtype))
 
 
@@ -135,6 +135,6 @@ def join(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 
 
 def rows_of(columns: Mapping[str, pa.Array | pa.ChunkedArray], rows: int) -> pa.Table:
-    """Return a table of `columns` that has its `rows` also where there is no column."""
+    """Return a table of `columns` that keeps its `rows` even without a column."""
     counted = pa.Table.from_arrays([pa.nulls(rows), *columns.values()], ["", *columns])
     return counted.select(range(1, len(columns) + 1))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _SAFE = 2**53  # a double holds the integers up to this one
-_PLACES = 18  # decimals of at most 20 digits before the point and so many behind it fit 128 bits
+_PLACES = 18  # decimals of at most 20 digits before the point and as many behind it fit 128 bits
 _SCALES = (2, 4, 6, 9, 12, _PLACES)
 _INTEGER, _LONG_INTEGER = pa.decimal128(38, 0), pa.decimal256(76, 0)
 _EMPTY = pa.string()

@@ -151,7 +151,7 @@ def _read_object(
 
 
 def _faults() -> tuple[type[Exception], ...]:
-    """Return what pydicom raises for objects that are no such, and for values that it cannot read."""
+    """Return what pydicom raises for what is not DICOM, and for values that it cannot read."""
     from pydicom.errors import BytesLengthException, InvalidDicomError  # noqa: PLC0415 - optional
 
     usual = (AttributeError, EOFError, LookupError, NotImplementedError, OverflowError, TypeError, ValueError)
@@ -284,7 +284,7 @@ def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mappi
                 yield None, f"too long: {limits.over('line', 'bytes')}"
                 return
             continue
-        array = None  # one that was cut is no JSON
+        array = None  # one that was cut is not JSON
         good, bad = sort_lines(block)
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)

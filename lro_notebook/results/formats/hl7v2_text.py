@@ -37,7 +37,7 @@ _CHARACTER_SETS = {
     "BIG-5": "big5",
 }
 _CHARACTER_SET = 17  # the place of MSH-18 behind the name of the segment and its first separator
-#: Python's codecs that are no character sets of messages, and slow or strange.
+#: Codecs of Python that messages cannot be in: slow or strange ones.
 _NO_CHARACTER_SETS = {"idna", "mbcs", "oem", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 _LOST_BREAK = re.compile(r"\n(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s])")
@@ -125,7 +125,7 @@ def _encoding_of(header: str) -> Encoding:
 def split_messages(text: str) -> Iterator[tuple[int, str]]:
     """Yield line number, from 1, and text of each message of a file; batch headers are left out.
 
-    Text before the first message is yielded too, where it is no batch header.
+    Text before the first message is yielded too, unless it is a batch header.
     """
     places = [match.start() for match in _START.finditer(text)]
     head = text[: places[0]] if places else text

@@ -28,7 +28,7 @@ class Files(Streams):
     location: Location
 
     def open(self, shard: Shard, *, block_size: int | None = None) -> AbstractContextManager[BinaryIO]:
-        """Open a file; what goes wrong while it is read is a `ResultError`, too."""
+        """Open a file; an error while it is read becomes a `ResultError`."""
         return opened(self.location, shard, **({} if block_size is None else {"block_size": block_size}))
 
     def label(self, shard: Shard) -> str:

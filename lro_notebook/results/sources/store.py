@@ -118,8 +118,8 @@ STORES: Mapping[str, type[Store]] = {"fhirStores": FhirStore, "hl7V2Stores": Hl7
 
 
 def store_named(session: Session, name: str) -> Store | None:
-    """Return the store of this resource name as a source; None if it is no store that can be read."""
-    store = next((STORES[part] for part in name.split("/") if part in STORES), None)
+    """Return the store of this resource name as a source; None if such a store cannot be read."""
+    store = STORES.get(name.rpartition("/")[0].rpartition("/")[2])
     return None if store is None else store(session, name)
 
 
