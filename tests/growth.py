@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lro_notebook
+from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +67,11 @@ def _of_module(module: str, source: str) -> Iterator[Use]:
     namespace = vars(importlib.import_module(module))
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
+        if isinstance(value, Format) and re.search(rf"^{name} = Format\(", source, re.MULTILINE):
+            if value.start:
+                yield Use(module, f"{name}.start", value.start, "search")
+            if value.inner_tables:
+                yield Use(module, f"{name}.inner_tables", value.inner_tables, "fullmatch")
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
         anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
         for pattern in held:

@@ -19,6 +19,7 @@ from lro_notebook.globs import Glob
 from lro_notebook.operations import metadata as readers
 from lro_notebook.operations.progress import Progress
 from lro_notebook.results import discover
+from lro_notebook.results.formats.hl7v2 import HL7V2
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
@@ -230,4 +231,4 @@ def test_names_say_the_same_of_their_operation_and_place_as_before(name: str) ->
     assume(old is not None)
     assert old is not None
     index, total = (int(old[part]) if old[part] else None for part in ("i", "n"))
-    assert discover._parse_other(name, "messages") == {"operation": old["op"], "index": index, "total": total}
+    assert discover._parse_other(name, HL7V2) == {"operation": old["op"], "index": index, "total": total}

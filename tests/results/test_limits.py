@@ -13,13 +13,14 @@ import warnings
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import growth
 import pyarrow as pa
 import pytest
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError
 from lro_notebook.results import memory
 from lro_notebook.results.arrow import lines as blocks
-from lro_notebook.results.arrow.lines import Gunzip
+from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.formats import hl7v2_text
 from lro_notebook.results.formats.hl7v2_text import Encoding
@@ -364,3 +365,21 @@ def test_limits_are_checked() -> None:
             Limits.of({"line": value})  # type: ignore[dict-item]
     assert Limits.of(None) == DEFAULT
     assert Limits.of({"spaces": 7}) == Limits(spaces=7)
+
+
+@pytest.mark.parametrize("pump", ['"\\', '"x', '"x" ', "\\"])
+def test_text_that_does_not_end_costs_no_more_than_its_length(pump: str) -> None:
+    def texts(length: int) -> Callable[[], object]:
+        data = b"[" * 500 + pump.encode() * length
+        return lambda: nests_deeper(data, 400)
+
+    def keys(length: int) -> Callable[[], object]:
+        data = b'{"' + pump.encode() * length
+        return lambda: keys_of(data)
+
+    assert growth.growth(texts, 20_000) < growth.LINEAR
+    assert growth.growth(keys, 20_000) < growth.LINEAR
+
+
+def test_keys_are_counted_and_values_are_not() -> None:
+    assert keys_of(b'{"a":"b:","c\\"" : [{"a":1,"d":"e"}]}\n{"f":"not ended') == 4
