@@ -1,8 +1,7 @@
 """A card as html and as plain text. Pure; every value is escaped here.
 
-The live parts may use classes (a style sheet comes with them); a snapshot has its styles inline, because
-viewers of saved notebooks drop style sheets and scripts. Colours are mixed with that of the text around
-them, so that they are legible on light and dark pages alike.
+The live parts use classes, and bring a style sheet; a snapshot has its styles inline, because viewers of
+saved notebooks drop style sheets and scripts.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from lro_notebook.jupyter import stylesheets
 from lro_notebook.jupyter.card_model import amounts, headline, numbers, times
 
 if TYPE_CHECKING:
@@ -18,80 +18,20 @@ if TYPE_CHECKING:
     from lro_notebook.jupyter.card_model import CardView
 
 
-def _tone(variable: str, fallback: str) -> str:
-    return f"color-mix(in srgb, var({variable}, {fallback}) 80%, currentColor)"
-
-
-_QUIET = "color-mix(in srgb, currentColor 72%, transparent)"
-LINE, _EDGE = "#8884", "#888c"  # grey, light or dark as the page is: between things, around buttons
-_ACCENT = "var(--jp-brand-color1, #1565c0)"
-_WARNING = _tone("--jp-warn-color0", "#a15c00")
-#: The sign and the colour of each state, and of a success with failures. The word tells it without them.
+#: The sign of each state, and of a success with failures. The word tells it without them.
 _SIGNS = {
-    "PENDING": ("○", _QUIET),
-    "RUNNING": ("●", _tone("--jp-brand-color1", "#1565c0")),
-    "CANCELLING": ("◐", _WARNING),
-    "SUCCEEDED": ("✓", _tone("--jp-success-color1", "#2e7d32")),
-    "PARTLY": ("▲", _WARNING),
-    "FAILED": ("✕", _tone("--jp-error-color1", "#c62828")),
-    "CANCELLED": ("■", _QUIET),
+    "PENDING": "○",
+    "RUNNING": "●",
+    "CANCELLING": "◐",
+    "SUCCEEDED": "✓",
+    "PARTLY": "▲",
+    "FAILED": "✕",
+    "CANCELLED": "■",
 }
 _WIDE, _HIGH = 64, 16  # pixels of the line over time
 DIGITS = "font-variant-numeric:tabular-nums"
 _BARE = "background:none;color:inherit;padding:0"  # of code, which JupyterLab would set in a box
 NARROW, WIDE = 760, 960  # pixels of a card and of a table at most
-BOX = (
-    f"border:1px solid {LINE};border-radius:6px;padding:10px 14px;margin:2px 0;"
-    "box-sizing:border-box;overflow-wrap:anywhere;line-height:1.5;"
-    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;"
-    "color:var(--jp-ui-font-color1,inherit)"
-)
-_CONTRAST = """@media (prefers-contrast: more), (forced-colors: active) {
-.lro-card, .lro-snapshot { border-color: currentColor !important; }
-.lro-quiet { color: inherit !important; }
-.lro-card button { border-color: currentColor !important; }
-}"""
-_TONES = "\n".join(f".lro-{name} {{ color: {colour}; }}" for name, (_, colour) in _SIGNS.items())
-
-STYLE = f"""<style>
-.lro-card {{ {BOX}; width: calc(100% - 20px); max-width: {NARROW}px; container-type: inline-size;
-  overflow: hidden; }}
-.lro-card:has(.lro-table) {{ max-width: {WIDE}px; }}
-.lro-card .widget-html, .lro-card .widget-html-content {{ width: 100%; margin: 0; line-height: 1.5;
-  font-size: 13px; color: inherit; overflow-wrap: anywhere; }}
-.lro-card .jupyter-widgets {{ height: auto; overflow: visible; color: inherit; }}
-.lro-card .lro-row {{ width: 100%; align-items: flex-start; gap: 16px; margin: 6px 0; }}
-.lro-card .lro-now {{ flex: 1 1 auto; min-width: 0; }}
-.lro-card button {{ flex: 0 0 auto; margin: 0; height: 28px; line-height: 26px; border-radius: 4px;
-  border: 1px solid {_EDGE}; background: none; box-shadow: none; }}
-.lro-card button:hover:enabled {{ background: color-mix(in srgb, currentColor 8%, transparent); }}
-.lro-card button.jupyter-button:focus-visible, .lro-card .jupyter-widgets > select:focus-visible {{
-  outline: 2px solid {_ACCENT}; outline-offset: 2px; }}
-.lro-card .lro-row > button {{ width: 104px; }}
-.lro-bar {{ display: block; width: 100%; height: 6px; margin: 5px 0 4px; box-sizing: border-box; }}
-.lro-numbers {{ {DIGITS}; display: flex; justify-content: space-between; gap: 0 16px; min-height: 1.5em; }}
-.lro-card a {{ color: var(--jp-content-link-color, {_ACCENT}); }}
-.lro-trouble {{ color: {_WARNING}; }}
-@container (max-width: 560px) {{ .lro-numbers {{ flex-direction: column; }} }}
-@media (forced-colors: none) {{
-.lro-bar {{ appearance: none; border: 0; border-radius: 3px; overflow: hidden; background: {LINE}; }}
-.lro-bar::-webkit-progress-bar {{ background: none; }}
-.lro-bar::-webkit-progress-value {{ background: {_ACCENT}; border-radius: 3px; }}
-.lro-bar::-moz-progress-bar {{ background: {_ACCENT}; border-radius: 3px; }}
-.lro-bar:not([value])::-moz-progress-bar {{ background: none; }}
-.lro-bar:not([value]) {{ background-color: {LINE}; background-repeat: no-repeat;
-  background-image: linear-gradient(90deg, transparent, {_ACCENT}, transparent);
-  background-position: 50% 0; background-size: 40% 100%; }}
-}}
-@media (forced-colors: none) and (prefers-contrast: more) {{ .lro-bar {{ border: 1px solid; height: 8px; }} }}
-@media (forced-colors: active) {{ .lro-bar {{ height: 10px; }} }}
-@media (prefers-reduced-motion: no-preference) {{
-.lro-bar:not([value]) {{ animation: lro-seek 2.4s ease-in-out infinite alternate; }}
-@keyframes lro-seek {{ from {{ background-position-x: -60%; }} to {{ background-position-x: 160%; }} }}
-}}
-{_TONES}
-{_CONTRAST}
-</style>"""
 
 
 def hiding(key: str) -> str:
@@ -184,9 +124,10 @@ def text(view: CardView) -> str:
 def box(body: str, key: str, width: int = NARROW) -> str:
     """Return a snapshot; `key` ties one of running operations to its live part, a final one has none."""
     style, name = (hiding_the_dead(key), f" lro-{key}") if key else ("", "")
+    outline = f"{stylesheets.inline('card', '.lro-snapshot')};max-width:{width}px"
     return (
-        f"<style>{_CONTRAST}</style>{style}"
-        f'<div class="lro-snapshot{name}" style="{BOX};max-width:{width}px">{body}</div>'
+        f"{stylesheets.style('contrast')}{style}"
+        f'<div class="lro-snapshot{name}" style="{outline}">{body}</div>'
     )
 
 
@@ -197,7 +138,7 @@ def line(view: CardView) -> str:
     step = _WIDE / (len(view.line) - 1)
     heights = (_HIGH - 1 - part * (_HIGH - 2) for part in view.line)
     points = " ".join(f"{at * step:.0f},{height:.0f}" for at, height in enumerate(heights))
-    style = f"margin-right:12px;vertical-align:middle;color:{_QUIET}"
+    style = f"margin-right:12px;vertical-align:middle;{stylesheets.inline('card', '.lro-quiet')}"
     return (
         f'<svg class="lro-quiet" style="{style}" width="{_WIDE}" height="{_HIGH}" '
         f'viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="Progress over time">'
@@ -207,7 +148,7 @@ def line(view: CardView) -> str:
 
 def coloured(view: CardView, words: str) -> str:
     """Return the words for a state with its sign, in its colour."""
-    return _marked(view, words, f'style="color:{_SIGNS[_tone_of(view)][1]}"')
+    return _marked(view, words, f'style="{stylesheets.inline("card", f".lro-{_tone_of(view)}")}"')
 
 
 def classed(view: CardView, words: str) -> str:
@@ -220,13 +161,15 @@ def _tone_of(view: CardView) -> str:
 
 
 def _marked(view: CardView, words: str, attribute: str) -> str:
-    sign, _ = _SIGNS[_tone_of(view)]
+    sign = _SIGNS[_tone_of(view)]
     return f'<span {attribute}><span aria-hidden="true">{sign}</span> <strong>{escape(words)}</strong></span>'
 
 
 def quiet(html: str, style: str = "", tag: str = "div") -> str:
     """Return what is not the first to be read."""
-    return f'<{tag} class="lro-quiet" style="color:{_QUIET};{style}">{html}</{tag}>'
+    return (
+        f'<{tag} class="lro-quiet" style="{stylesheets.inline("card", ".lro-quiet")};{style}">{html}</{tag}>'
+    )
 
 
 def alert(words: str) -> str:

@@ -27,7 +27,7 @@ class CardBody:
         Is told of a click: the places of the operations to cancel, here always the first.
     """
 
-    style = card_html.STYLE
+    sheets = ("card", "contrast")
 
     def __init__(self, cancel: Callable[[Sequence[int]], object]) -> None:
         import ipywidgets  # noqa: PLC0415 - only in a notebook

@@ -8,9 +8,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from lro_notebook.jupyter import stylesheets
 from lro_notebook.jupyter.card_html import (
     DIGITS,
-    LINE,
     WIDE,
     alert,
     as_of,
@@ -32,74 +32,27 @@ if TYPE_CHECKING:
 
     from lro_notebook.jupyter.card_model import CardView
 
-#: The columns, the class of those that hold numbers, and their widths in pixels: the target has what is left.
-#: Fixed widths, so that nothing moves when a number grows.
-_COLUMNS = (
-    ("State", "", 94),
-    ("Method", "", 102),
-    ("Target", "", 0),
-    ("Progress", "", 124),
-    ("Rate", "n", 54),
-    ("Elapsed", "n", 54),
-    ("Failed", "n", 44),
-)
-_KINDS = [kind for _, kind, _ in _COLUMNS]
+#: The columns, and the class of those that hold numbers; ``table.css`` has their widths.
+_COLUMNS = {
+    "State": "",
+    "Method": "",
+    "Target": "",
+    "Progress": "",
+    "Rate": "n",
+    "Elapsed": "n",
+    "Failed": "n",
+}
 _TEXT = 100  # characters of a target, or of why an operation failed, in the live table
 _FEW = 10  # rows that are saved of many running operations
 _REASON = 240  # characters of why an operation failed, in a snapshot
 _CELL = "padding:3px 12px 3px 0;vertical-align:top"
 _ALIGN, _NUMBER = f"{_CELL};text-align:left", f"{_CELL};text-align:right"
 _AGAIN = "ds.operations() shows each"
-_ROW = f"background:none;border-top:1px solid {LINE}"
-
-_WIDTHS = "\n".join(
-    f".lro-table th:nth-child({place}) {{ width: {width}px; }}"
-    for place, (_, _, width) in enumerate(_COLUMNS, 1)
-    if width
-)
-
-STYLE = f"""<style>
-.lro-scroll {{ overflow-x: auto; }}
-.lro-table {{ {DIGITS}; width: 100%; table-layout: fixed; border-collapse: collapse; margin: 0;
-  font-size: 12px; overflow-wrap: normal; }}
-.lro-table th, .lro-table td {{ text-align: left; vertical-align: top; padding: 3px 12px 3px 0; }}
-.lro-table th:last-child, .lro-table td:last-child {{ padding-right: 0; }}
-.lro-table th, .lro-table .n, .lro-table strong {{ white-space: nowrap; }}
-.lro-table .n {{ text-align: right; }}
-.lro-table td:nth-child(3), .lro-table td[colspan] {{ overflow-wrap: anywhere; }}
-{_WIDTHS}
-.lro-table tbody tr {{ border-top: 1px solid {LINE}; }}
-.lro-table tbody tr:has([colspan]) {{ border: 0; }}
-.lro-table td[colspan] {{ padding-top: 0; }}
-.lro-table .lro-bar {{ height: 4px; margin: 2px 0 3px; }}
-@media (forced-colors: none) {{ .lro-table .lro-bar:not([value]) {{ animation: none; background-size: auto;
-  background-image: repeating-linear-gradient(115deg, {LINE} 0 4px, transparent 4px 8px); }} }}
-@media (forced-colors: active) {{ .lro-table .lro-bar {{ height: 8px; }} }}
-@container (max-width: 640px) {{
-.lro-table {{ min-width: 440px; font-size: 11px; }}
-.lro-table th, .lro-table td {{ padding-right: 8px; }}
-.lro-table th:nth-child(1) {{ width: 86px; }}
-.lro-table th:nth-child(2) {{ width: 56px; }}
-.lro-table th:nth-child(4) {{ width: 106px; }}
-.lro-table th:nth-child(6) {{ width: 48px; }}
-.lro-table :is(th, td):nth-child(5) {{ width: 0; padding: 0; font-size: 0; }}
-.lro-controls > .widget-dropdown {{ width: 116px !important; }}
-}}
-.lro-controls {{ align-items: center; gap: 8px; flex-wrap: wrap; width: 100%; }}
-.lro-controls > * {{ margin: 2px 0; }}
-.lro-card .lro-controls button {{ width: auto; }}
-.lro-card .lro-controls .lro-page {{ width: 34px; padding: 0; }}
-.lro-card .lro-controls > .widget-html {{ width: auto; {DIGITS}; }}
-.lro-card .lro-totals {{ flex: 1 1 260px; min-width: 0; }}
-.lro-card .lro-list {{ flex-direction: column; width: 100%; margin: 4px 0 0; }}
-.lro-card .lro-list > label {{ width: auto; max-width: none; text-align: left; }}
-.lro-card .lro-list > select {{ width: 100%; }}
-</style>"""
 
 
 def live_table(views: Iterable[CardView], now: datetime) -> str:
     """Return the rows that a live table shows at `now`."""
-    head = "".join(f'<th scope="col"{_class(kind)}>{name}</th>' for name, kind, _ in _COLUMNS)
+    head = "".join(f'<th scope="col"{_class(name)}>{title}</th>' for title, name in _COLUMNS.items())
     body = "".join(_live_row(view, now) for view in views)
     return (
         '<div class="lro-scroll"><table class="lro-table" aria-label="Operations">'
@@ -116,10 +69,13 @@ def foot(words: str, note: str, *, local: bool) -> str:
 def saved_table(views: Sequence[CardView], now: datetime, key: str = "") -> str:
     """Return a table that stands alone, as a saved notebook keeps it: the rows that matter, the totals."""
     page = [views[place] for place in _worth_saving(views, now)]
+    widths = [
+        stylesheets.inline("table", f".lro-table th:nth-child({number})")
+        for number in range(1, len(_COLUMNS) + 1)
+    ]
     head = "".join(
-        f'<th scope="col" style="{_NUMBER if kind else _ALIGN};width:{f"{width}px" if width else "auto"}">'
-        f"{name}</th>"
-        for name, kind, width in _COLUMNS
+        f'<th scope="col" style="{_NUMBER if name else _ALIGN};{width}">{title}</th>'
+        for (title, name), width in zip(_COLUMNS.items(), widths, strict=True)
     )
     rows = "".join(_saved_row(view, now) for view in page)
     size = "margin:0 0 4px;width:100%;min-width:680px;font-size:12px"
@@ -161,8 +117,8 @@ def _notes(views: Sequence[CardView], shown: int) -> list[str]:
     return notes
 
 
-def _class(kind: str) -> str:
-    return f' class="{kind}"' if kind else ""
+def _class(name: str) -> str:
+    return f' class="{name}"' if name else ""
 
 
 def _cells(view: CardView, now: datetime) -> list[str]:
@@ -187,7 +143,9 @@ def _live_row(view: CardView, now: datetime) -> str:
     cells = [classed(view, view.word), *_cells(view, now)]
     if cells[3] and not view.ended:
         cells[3] += bar(view)
-    row = "".join(f"<td{_class(kind)}>{cell}</td>" for kind, cell in zip(_KINDS, cells, strict=True))
+    row = "".join(
+        f"<td{_class(name)}>{cell}</td>" for name, cell in zip(_COLUMNS.values(), cells, strict=True)
+    )
     why = escape(cut(_why(view), _TEXT))
     extra = f'<tr><td></td><td colspan="6" class="lro-trouble">{why}</td></tr>' if why else ""
     return f'<tr title="{escape(view.operation_id)}">{row}</tr>{extra}'
@@ -196,9 +154,13 @@ def _live_row(view: CardView, now: datetime) -> str:
 def _saved_row(view: CardView, now: datetime) -> str:
     cells = [coloured(view, view.word), *_cells(view, now)]
     row = "".join(
-        f'<td style="{_NUMBER if kind else _ALIGN}">{cell}</td>'
-        for kind, cell in zip(_KINDS, cells, strict=True)
+        f'<td style="{_NUMBER if name else _ALIGN}">{cell}</td>'
+        for name, cell in zip(_COLUMNS.values(), cells, strict=True)
     )
     why = escape(cut(_why(view), _REASON))
     below = f'<td></td><td colspan="6" style="{_ALIGN};padding-top:0">{why}</td>'
-    return f'<tr style="{_ROW}">{row}</tr>' + f'<tr style="background:none">{below}</tr>' * bool(why)
+    line = stylesheets.inline("table", ".lro-table tbody tr")
+    return (
+        f'<tr style="background:none;{line}">{row}</tr>'
+        + f'<tr style="background:none">{below}</tr>' * bool(why)
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.jupyter import card_html, table_html
+from lro_notebook.jupyter import table_html
 from lro_notebook.jupyter.card_model import WORDS, clean
 from lro_notebook.jupyter.card_widget import ASK, CANCELLING, ENDED
 from lro_notebook.jupyter.table_model import SORTS, STATES, Arrangement, arranged, totals
@@ -37,7 +37,7 @@ class TableBody:
         Has `update` called soon; called when somebody wants to see something else.
     """
 
-    style = card_html.STYLE + table_html.STYLE
+    sheets = ("card", "contrast", "table")
 
     def __init__(self, cancel: Callable[[Sequence[int]], object], redraw: Callable[[], object]) -> None:
         import ipywidgets  # noqa: PLC0415 - only in a notebook

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lro_notebook.jupyter import card_html
+from lro_notebook.jupyter import card_html, stylesheets
 from lro_notebook.jupyter.card_widget import CardBody
 from lro_notebook.jupyter.table_widget import TableBody
 
@@ -46,7 +46,7 @@ class Live:
         old, body = self._body, self._body_for(len(views))
         body.update(views, note, now)
         if body is not old:
-            self._style.value = body.style + card_html.hiding(self._key)
+            self._style.value = stylesheets.style(*body.sheets) + card_html.hiding(self._key)
             self.root.children = (self._style, *body.parts)
             self._body = body
             if old is not None:
