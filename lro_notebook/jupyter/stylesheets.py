@@ -1,6 +1,6 @@
 """The package's style sheets (``*.css`` beside this module), each read once.
 
-The live parts carry a sheet. A snapshot carries the declarations inline, because viewers of saved notebooks
+The live parts bring a sheet. A saved card has its declarations inline, because viewers of saved notebooks
 drop style sheets; it takes them from the same rules, so each colour is written in one place.
 """
 

@@ -1,4 +1,4 @@
-"""The style sheets: read once, complete for what the html uses, and the same in live parts and snapshots."""
+"""The style sheets: read once, complete for what the html uses, and the same for live and saved cards."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def test_a_sheet_is_read_once_and_is_whole(name: str) -> None:
 @pytest.mark.parametrize("state", get_args(State))
 @pytest.mark.parametrize("failed", [0, 3])
 def test_a_state_has_one_colour_live_and_saved(state: State, failed: int) -> None:
-    view = replace(running(), state=state, failed=failed)
-    (name,) = re.findall(r'class="lro-(\w+)"', card_html.classed(view, "x"))
+    card = replace(running(), state=state, failed=failed)
+    (name,) = re.findall(r'class="lro-(\w+)"', card_html.classed(card, "x"))
     colour = stylesheets.inline("card", f".lro-{name}")
     assert colour.startswith("color:color-mix(in srgb, ")
-    assert f'style="{colour}"' in card_html.coloured(view, "x")
+    assert f'style="{colour}"' in card_html.coloured(card, "x")
 
 
-def test_a_snapshot_has_the_box_of_a_card_inline() -> None:
+def test_a_saved_card_has_the_box_of_a_card_inline() -> None:
     box = stylesheets.inline("card", ".lro-snapshot")
     assert box == stylesheets.inline("card", ".lro-card")
     assert box.startswith("border:1px solid #8884;border-radius:6px;")
     assert '"' not in box
-    assert f'style="{box};max-width:{card_html.NARROW}px"' in card_html.snapshot(running())
+    assert f'style="{box};max-width:{card_html.NARROW}px"' in card_html.saved_card(running())
     assert f"max-width: {card_html.NARROW}px" in stylesheets.read("card")
     assert f"max-width: {card_html.WIDE}px" in stylesheets.read("card")
 
