@@ -78,7 +78,7 @@ class CellOutput:
         self._left: LiveWidget | None = None
         self._over = False
         self._lingers_until: float | None = None
-        self._latest = CardCache()
+        self._cards = CardCache()
         self._saved_at, self._saved_words = 0.0, list[str]()
         self._note = ""
         forking.bind(self)
@@ -155,7 +155,7 @@ class CellOutput:
             # A reloaded page gets no updates of outputs but still shows the widget, so the widget shows the
             # end too, and stays.
             now = self._now()
-            live.end(_alone(self._latest.cards(self.operations, now), self._note, now)[0])
+            live.end(_rendered(self._cards.cards(self.operations, now), self._note, now)[0])
             self._left = live
 
     def close(self) -> None:
@@ -179,7 +179,7 @@ class CellOutput:
     def _draw(self, live: LiveWidget) -> None:
         """Update the widgets; save again if that is due or, for a few operations, if a state has changed."""
         now = self._now()
-        cards = self._latest.cards(self.operations, now)
+        cards = self._cards.cards(self.operations, now)
         live.update(cards, self._note, now)
         news = len(cards) <= FEW and _words(cards) != self._saved_words
         if news or self._clock() - self._saved_at >= REFRESH:
@@ -187,17 +187,17 @@ class CellOutput:
 
     def _save(self, *, update: bool) -> None:
         now = self._now()
-        cards = self._latest.cards(self.operations, now)
+        cards = self._cards.cards(self.operations, now)
         key = self._key if self._live is not None or not self._ended() else ""
         self._saved_at, self._saved_words = self._clock(), _words(cards)
-        html, text = _alone(cards, self._note, now, key)
+        html, text = _rendered(cards, self._note, now, key)
         self._publish({"text/html": html, "text/plain": text}, f"{self._key}-saved", update)
 
     def _go_live(self, *, update: bool) -> None:
         self._over = False
         now = self._now()
         live = self._live = LiveWidget(self._key, self._cancel, self.redraw)
-        live.update(self._latest.cards(self.operations, now), self._note, now)
+        live.update(self._cards.cards(self.operations, now), self._note, now)
         view = {"version_major": 2, "version_minor": 0, "model_id": live.root.model_id}
         self._publish({_VIEW: view, "text/html": "", "text/plain": ""}, f"{self._key}-live", update)
 
@@ -214,10 +214,10 @@ class CellOutput:
 
 def html_of(operations: Sequence[Operation], now: datetime) -> str:
     """Return operations as they are at `now`, as HTML that stands alone."""
-    return _alone(CardCache().cards(operations, now), "", now)[0]
+    return _rendered(CardCache().cards(operations, now), "", now)[0]
 
 
-def _alone(cards: Sequence[Card], note: str, now: datetime, key: str = "") -> tuple[str, str]:
+def _rendered(cards: Sequence[Card], note: str, now: datetime, key: str = "") -> tuple[str, str]:
     """Return what a saved notebook keeps, as HTML and text: a card, or a table of several."""
     if len(cards) != 1:
         return table_html.saved_table(cards, now, key), table_html.table_text(cards, now)
