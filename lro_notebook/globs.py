@@ -88,18 +88,18 @@ class Glob:
 
     def _fixed(self, text: str) -> str:
         """Return what a piece without stars stands for: a fixed number of characters."""
-        found, place = "", 0
+        expression, place = "", 0
         while place < len(text):
             end = text.find("]", place + 2) if self._classes and text[place] == "[" else -1
             if text.startswith("[!", place):
                 end = text.find("]", place + 3) if end != -1 else -1
             if end != -1:
-                found += _class_of(text[place + 1 : end])
+                expression += _class_of(text[place + 1 : end])
                 place = end + 1
             else:
-                found += "[^/]" if text[place] == "?" else re.escape(text[place])
+                expression += "[^/]" if text[place] == "?" else re.escape(text[place])
                 place += 1
-        return found
+        return expression
 
 
 def _one_star(part: str) -> str:

@@ -15,7 +15,7 @@ from misbehaving import PARENT, PASSING, Misbehaving
 import lro_notebook as lro
 from lro_notebook import PollPolicy
 from lro_notebook.errors import LOGIN
-from lro_notebook.http.session import RetryPolicy
+from lro_notebook.http.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,7 +234,7 @@ def test_nothing_listens_is_said_by_a_start_and_leaves_no_trace() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     client = lro.Client(f"http://127.0.0.1:{port}", timeout=0.3)
-    client.session._retry = RetryPolicy(attempts=1)
+    client.session._transport.policy = RetryPolicy(attempts=1)
     with client, pytest.raises(lro.ApiError, match="nothing listens there"):
         client.start("POST", START, {})
     assert len(lro.started()) == 0

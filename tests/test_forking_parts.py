@@ -35,11 +35,11 @@ pytestmark = [
 ROOT = Path(lro.__file__).parent
 #: What holds threads or locks for the length of a call only.
 OF_A_CALL = {
-    "frames/dicom.py",
-    "frames/ahead.py",
+    "results/formats/dicom.py",
+    "results/prefetch.py",
     "jupyter/pump.py",
-    "terminal.py",
-    "waiting.py",
+    "jupyter/terminal.py",
+    "operations/waiting.py",
     "forking.py",
 }
 

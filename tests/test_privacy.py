@@ -35,7 +35,7 @@ op = store.import_from("gs://private-in/*.ndjson")
 #
 op.wait()
 #
-print(repr(op), op, ds, store, ds.client, ds.client.rest.auth, op.metadata, op.progress)
+print(repr(op), op, ds, store, ds.client, ds.client.session.auth, op.metadata, op.progress)
 op.failures()
 #
 results = store.export_to("gs://private-out/x").load()
@@ -51,7 +51,7 @@ except lro.LroError as error:
     print(error)
 #
 try:
-    ds.client.rest.call("GET", "nonsense", role="read")
+    ds.client.session.call("GET", "nonsense", role="read")
 except lro.LroError as error:
     print(error)
 """

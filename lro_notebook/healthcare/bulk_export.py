@@ -13,7 +13,7 @@ from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnkn
 from lro_notebook.healthcare import requests
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
-from lro_notebook.operations.above import above
+from lro_notebook.jupyter import notebook
 from lro_notebook.operations.journal import StartRecord
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
@@ -48,16 +48,16 @@ class ExportStatus:
         """Read the state with a single request."""
         missing = "Records of exports that ended or were cancelled are kept for a limited time."
         try:
-            answer = self._session.exchange("GET", self._path, role="poll", not_found_hint=missing)
+            response = self._session.exchange("GET", self._path, role="poll", not_found_hint=missing)
         except ApiError as error:
             ended = self._end_of(error)
             if ended is None:
                 raise
             return OperationResource(self._name, done=True, metadata=self._metadata(), error=ended)
-        if answer.status == _ACCEPTED:
-            metadata = self._metadata(answer.headers.get("X-Progress", ""))
+        if response.status == _ACCEPTED:
+            metadata = self._metadata(response.headers.get("X-Progress", ""))
             return OperationResource(self._name, metadata=metadata)
-        return OperationResource(self._name, done=True, metadata=self._metadata(), response=answer.data)
+        return OperationResource(self._name, done=True, metadata=self._metadata(), response=response.data)
 
     get = poll
 
@@ -107,7 +107,7 @@ def start_bulk_export(
     )
     row = client.journal.intend(record)
     try:
-        answer = _send(client, record, version=version, group=group, not_found_hint=not_found_hint)
+        response = _send(client, record, version=version, group=group, not_found_hint=not_found_hint)
     except ResponseLost as lost:
         raise StartUnknown(
             f"{record.method} on {store} was sent, but {lost}; it may or may not run, and was not sent "
@@ -116,22 +116,22 @@ def start_bulk_export(
     except LroError:
         client.journal.refused(row)
         raise
-    location = answer.headers.get("Content-Location", "")
+    location = response.headers.get("Content-Location", "")
     name = _name_in(location, store)
     if name is None:
         raise StartUnknown(
-            f"{record.method} on {store} was accepted, but the answer does not say where to ask for it. "
+            f"{record.method} on {store} was accepted, but the response does not say where to ask for it. "
             "Look for new files at its destination before you start it once more."
         )
     client.journal.answered(row, name)
     operation = _handle(client, name, version=version, record=record)
     operation.poller.follow()
-    above.show(operation, show)
+    notebook.show(operation, show)
     return operation
 
 
 def attach_bulk_export(client: Client, name: str, *, version: str) -> Operation:
-    """Return the handle of an export that was started before, as it is now."""
+    """Return the current handle of an export that was started before."""
     record = client.journal.find(name, service=client.service, loopback=client.session.loopback)
     return _handle(client, name, version=version, record=record).refresh()
 
@@ -154,9 +154,9 @@ def _send(
 
 
 def _name_in(location: str, store: str) -> str | None:
-    """Return the name of the export of `store` whose address an answer gives; None where it gives none."""
-    head, found, identifier = location.rpartition(f"{store}/operations/")
-    usable = found and head.endswith("/") and addresses.GRAMMARS["export"].allows(identifier)
+    """Return the name of the export of `store` whose address a response gives; None where it gives none."""
+    head, separator, identifier = location.rpartition(f"{store}/operations/")
+    usable = separator and head.endswith("/") and addresses.GRAMMARS["export"].allows(identifier)
     return addresses.join(store, "operations", identifier) if usable else None
 
 

@@ -40,7 +40,7 @@ class ConsentStore(Store):
         settings : mapping, optional
             Fields of a ConsentStore, such as ``{"defaultConsentTtl": "31536000s"}``.
         exist_ok : bool
-            A store that exists already is no error; it is left as it is.
+            Leave a store that already exists as it is, instead of raising an error.
         """
         return self._create(dict(settings or {}), exist_ok=exist_ok)
 
@@ -64,16 +64,16 @@ class ConsentStore(Store):
         uri : str
             ``gs://bucket/folder``.
         request_attributes : mapping, optional
-            What the data is asked for, such as ``{"role": "clinician"}``.
+            What the data is to be used for, such as ``{"role": "clinician"}``.
         resource_attributes : mapping, optional
-            Only data with these attributes; all by default.
+            Only data with these attributes; all data by default.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -119,7 +119,7 @@ class ConsentStore(Store):
         Parameters
         ----------
         user_id : str
-            Whose consent it is.
+            The user who consents.
         rule : str
             What a request must hold, in the Common Expression Language: ``role == 'clinician'``.
         resource_attributes : mapping, optional

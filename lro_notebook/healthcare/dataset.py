@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from lro_notebook.operations.operation import Operation
     from lro_notebook.results.results import Results
 
-_STORE_KINDS: tuple[type[Store], ...] = (FhirStore, DicomStore, Hl7v2Store, ConsentStore)
+_STORE_TYPES: tuple[type[Store], ...] = (FhirStore, DicomStore, Hl7v2Store, ConsentStore)
 
 
 class Dataset:
-    """A dataset. Making one sends no request.
+    """A dataset. Creating this object sends no request.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Dataset:
     name : str
         ``projects/{project}/locations/{location}/datasets/{dataset}``.
     api_version : str
-        The least API version to use.
+        Minimum API version.
 
     Attributes
     ----------
@@ -69,9 +69,9 @@ class Dataset:
         Parameters
         ----------
         time_zone : str, optional
-            IANA name of the zone that times without one are in; UTC by default.
+            IANA name of the time zone for times that have none; UTC by default.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -104,16 +104,16 @@ class Dataset:
         destination : str
             Full name of a dataset that does not exist yet, at the same location; or its id alone.
         config : mapping, optional
-            A DeidentifyConfig; ``{}`` for the defaults. It can hold keys and is stored nowhere.
+            A DeidentifyConfig; ``{}`` for the defaults. It may contain keys, so it is not stored anywhere.
         gcs_config_uri : str, optional
-            ``gs://…`` object with a DeidentifyConfig, used in place of `config`.
+            ``gs://…`` object with a DeidentifyConfig, instead of `config`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -165,15 +165,15 @@ class Dataset:
         return ConsentStore(self.client, self.name, store_id, api_version=self._version)
 
     def stores(self) -> list[Store]:
-        """Return the stores of the dataset, kind after kind.
+        """Return the stores of the dataset: FHIR, DICOM, HL7v2, then consent.
 
-        Calls ``GET {dataset}/{collection}`` for each of the four kinds, every page; needs
+        Calls ``GET {dataset}/{collection}`` for each of the four collections, every page; needs
         ``healthcare.{collection}.list``.
         """
         return [
-            kind(self.client, self.name, identifier, api_version=self._version)
-            for kind in _STORE_KINDS
-            for store in self._pages(kind.collection)
+            store_type(self.client, self.name, identifier, api_version=self._version)
+            for store_type in _STORE_TYPES
+            for store in self._pages(store_type.collection)
             if (identifier := _addressable(str(store.get("name"))))
         ]
 
@@ -205,8 +205,8 @@ class Dataset:
         page_size : int, optional
             Operations per request.
         """
-        found = self.client.list(addresses.join(self._version, self.name), filter=filter, page_size=page_size)
-        return Operations(found)
+        path = addresses.join(self._version, self.name)
+        return Operations(self.client.list(path, filter=filter, page_size=page_size))
 
     def read_results(self, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as lro_notebook.read_results
         """Return files as DataFrames, read with this dataset's credentials and file system.
@@ -239,7 +239,7 @@ def _addressable(name: str) -> str | None:
     if addresses.GRAMMARS["store"].allows(identifier):
         return identifier
     warn_caller(
-        f"store {addresses.shown(name)} was left out of the list: no address can be made of its id; "
+        f"store {addresses.shown(name)} was left out of the list: its id cannot be part of an address; "
         "see it in the Google Cloud console",
         LroWarning,
     )

@@ -47,7 +47,7 @@ class DicomStore(DicomWeb):
         settings : mapping, optional
             Fields of a DicomStore, such as ``{"labels": {"site": "north"}}``.
         exist_ok : bool
-            A store that exists already is no error; it is left as it is.
+            Leave a store that already exists as it is, instead of raising an error.
         """
         return self._create(dict(settings or {}), exist_ok=exist_ok)
 
@@ -67,12 +67,12 @@ class DicomStore(DicomWeb):
         blob_storage_class : str, optional
             STANDARD, NEARLINE, COLDLINE or ARCHIVE, for the files of this import.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -116,12 +116,12 @@ class DicomStore(DicomWeb):
         include_source_store : bool
             Add a column with the name of the store. BigQuery only.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -168,18 +168,18 @@ class DicomStore(DicomWeb):
         destination : DicomStore or str
             A store that exists, at the same location: itself, its full name, or its id in this dataset.
         config : mapping, optional
-            A DeidentifyConfig; ``{}`` for the defaults. It can hold keys and is stored nowhere.
+            A DeidentifyConfig; ``{}`` for the defaults. It may contain keys, so it is not stored anywhere.
         gcs_config_uri : str, optional
-            ``gs://…`` object with a DeidentifyConfig, used in place of `config`.
+            ``gs://…`` object with a DeidentifyConfig, instead of `config`.
         filter_uri : str, optional
             As in `export_to`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -208,18 +208,18 @@ class DicomStore(DicomWeb):
         Parameters
         ----------
         blob_storage_class : str
-            STANDARD, NEARLINE, COLDLINE or ARCHIVE. A colder class costs less to keep and more to read.
+            STANDARD, NEARLINE, COLDLINE or ARCHIVE. A colder class costs less to store and more to read.
         study : str, optional
             UID of the one study to change; the whole store by default.
         filter_uri : str, optional
             As in `export_to`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """

@@ -29,12 +29,12 @@ class DicomWeb(Store):
         study : str
             Its UID.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            The UID cannot be; nothing was sent.
+            The UID is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -72,12 +72,12 @@ class DicomWeb(Store):
         study, series : str
             UIDs; without `series`, the whole study is changed.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -96,7 +96,7 @@ class DicomWeb(Store):
         Parameters
         ----------
         limit : int, optional
-            The most to return. Without it the service decides; the local one returns 100.
+            Maximum number to return. By default the service decides; the local one returns 100.
         **attributes
             Values to search for, such as ``PatientID="123"``.
         """
@@ -149,7 +149,7 @@ class DicomWeb(Store):
         version: str | None = None,
         show: bool | None,
     ) -> Operation:
-        """Start what is no custom method of the store itself."""
+        """Start an operation that is not a custom method of the store itself."""
         return self._client.start(
             method,
             addresses.join(version or self._version, path),
@@ -161,9 +161,9 @@ class DicomWeb(Store):
         )
 
 
-def _objects(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the objects in an answer of DICOMweb, which is a list of them."""
-    return next(paginate(lambda _: answer, "items", where="dicomWeb"))
+def _objects(response: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the objects in a response of DICOMweb, which is a list of them."""
+    return next(paginate(lambda _: response, "items", where="dicomWeb"))
 
 
 def web_path(*, study: str, series: str | None = None, instance: str | None = None) -> str:

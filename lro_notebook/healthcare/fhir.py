@@ -46,7 +46,7 @@ class FhirStore(FhirTransfer, FhirChanges):
         settings : mapping, optional
             Further fields of a FhirStore, such as ``{"enableUpdateCreate": True}``.
         exist_ok : bool
-            A store that exists already is no error; it is left as it is.
+            Leave a store that already exists as it is, instead of raising an error.
         """
         body = {
             **(settings or {}),

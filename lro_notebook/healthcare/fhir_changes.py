@@ -1,4 +1,4 @@
-"""FHIR stores: the operations that change what is there, or who may see it."""
+"""FHIR stores: the operations that change the data, or who may see it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FhirChanges(Store):
         everything: bool = False,
         show: bool | None = None,
     ) -> Operation:
-        """Start a rollback of the resources to what they were at a time, and return the operation at once.
+        """Start a rollback of the resources to an earlier time, and return the operation at once.
 
         Calls ``POST {store}:rollback`` (v1, v1beta1); needs ``healthcare.fhirStores.rollback``. The
         counter counts resources. The response is a RollbackFhirResourcesResponse with ``fhirStore``. The
@@ -46,39 +46,39 @@ class FhirChanges(Store):
         Parameters
         ----------
         time : str or datetime
-            Where to go back to (RFC 3339, or a datetime with its zone).
+            Time to go back to (RFC 3339, or a datetime with a time zone).
         result_bucket : str
             Bucket for the list of what was, or would be, rolled back.
         types : str or iterable of str, optional
             Only resources of these types.
         change_type : str, optional
-            Only what was changed by CREATE, UPDATE or DELETE; ALL by default.
+            Only changes of this type: CREATE, UPDATE or DELETE; ALL by default.
         operation_ids : iterable of str
-            Only what these operations (ids) have changed.
+            Only changes by the operations with these ids.
         metadata_filter : str, optional
             Only resources whose ``meta`` this filter matches.
         input_object : str, optional
             ``gs://…`` object of ``{type}/{id}`` lines: only these resources.
         exclude_rollbacks : bool
-            Leave out what earlier rollbacks have changed.
+            Leave out what earlier rollbacks changed.
         dry_run : bool
-            Only list what would be rolled back; False does it (``force``).
+            Only list what would be rolled back; False makes the changes (``force``).
         everything : bool
-            Needed to do it without any limit but the time.
+            Required to make the changes without any filter but the time.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be, or the whole store is concerned; nothing was sent.
+            An argument is not valid, or the call would affect the whole store; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
         names, ids = requests.type_names(types), list(operation_ids)
         change = None if change_type is None else requests.one_of(change_type, _CHANGES, "change_type")
         limited = [names, ids, metadata_filter, input_object, dry_run]
-        requests.consent_to_all("rollback", everything=everything, limits=any(limited))
+        requests.confirm_all("rollback", everything=everything, filters=any(limited))
         since = requests.timestamp(time, "time")
         body = requests.given(
             rollbackTime=since,
@@ -133,20 +133,20 @@ class FhirChanges(Store):
         dry_run : bool
             Only list what would be deleted (``validateOnly``).
         everything : bool
-            Needed to delete without any limit.
+            Required to delete without any filter.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be, or the whole store is concerned; nothing was sent.
+            An argument is not valid, or the call would affect the whole store; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
         names, before = requests.type_names(types), requests.timestamp(until, "until")
         limited = any([names, before, source, dry_run])
-        requests.consent_to_all("bulk_delete", everything=everything, limits=limited)
+        requests.confirm_all("bulk_delete", everything=everything, filters=limited)
         body = requests.given(
             type=",".join(names),
             until=before,
@@ -178,20 +178,20 @@ class FhirChanges(Store):
         destination : FhirStore or str
             A store that exists, at the same location: itself, its full name, or its id in this dataset.
         config : mapping, optional
-            A DeidentifyConfig; ``{}`` for the defaults. It can hold keys and is stored nowhere.
+            A DeidentifyConfig; ``{}`` for the defaults. It may contain keys, so it is not stored anywhere.
         gcs_config_uri : str, optional
-            ``gs://…`` object with a DeidentifyConfig, used in place of `config`.
+            ``gs://…`` object with a DeidentifyConfig, instead of `config`.
         resources : iterable of str
             Only these, as ``Patient/1234``; all by default.
         skip_modified : bool
             Leave out resources that are changed after the operation was created.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -231,12 +231,12 @@ class FhirChanges(Store):
         validate_only : bool
             Only check whether the consents are supported.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -268,12 +268,12 @@ class FhirChanges(Store):
         validate_only : bool
             Only check whether the consents are supported.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            A consent is named in another way; nothing was sent.
+            A consent has another kind of name; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -293,11 +293,11 @@ class FhirChanges(Store):
         Parameters
         ----------
         canonical_urls : iterable of str
-            Canonical URLs of SearchParameter resources in the store: all that it shall use.
+            Canonical URLs of all SearchParameter resources in the store that it is to use.
         validate_only : bool
             Only check them.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
@@ -326,24 +326,24 @@ class FhirChanges(Store):
         Parameters
         ----------
         uri : str
-            ``gs://bucket/folder`` for the resources that are found.
+            ``gs://bucket/folder`` for the matching resources.
         expressions : str, iterable of str, or mapping
             FHIRPath expressions, such as ``Patient.where(gender = 'female')``; or label -> expression,
-            where the results of each label shall go to a folder of their own. An expression starts with a
+            where the results of each label go to their own folder. An expression starts with a
             resource type; it gives true or false, or resources (``Encounter.subject.resolve()``).
         at : str or datetime, optional
-            Ask the store as it was at this time.
+            Query the store as it was at this time.
         engine_version : str, optional
             Version of the FHIRPath engine.
         validate_only : bool
             Only check the request.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """

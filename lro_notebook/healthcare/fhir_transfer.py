@@ -1,4 +1,4 @@
-"""FHIR stores: the operations that bring data in and out."""
+"""FHIR stores: the operations that move data in and out."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class FhirTransfer(Store):
             RESOURCE (a resource per line), BUNDLE (a bundle per line), RESOURCE_PRETTY or
             BUNDLE_PRETTY (one per file).
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -76,12 +76,12 @@ class FhirTransfer(Store):
         max_errors : int, optional
             Errors after which the service cancels the operation; 100 by default, -1 for no limit.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -113,17 +113,17 @@ class FhirTransfer(Store):
         types : str or iterable of str, optional
             Resource types; all by default.
         since : str or datetime, optional
-            Only resources updated after this time (RFC 3339, or a datetime with its zone).
+            Only resources updated after this time (RFC 3339, or a datetime with a time zone).
         schema_type, recursive_depth, write_disposition, partition_by : optional
             Of a BigQuery export: ANALYTICS or ANALYTICS_V2; 1 to 5; WRITE_EMPTY, WRITE_TRUNCATE or
             WRITE_APPEND; HOUR, DAY, MONTH or YEAR of the last update.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -170,12 +170,12 @@ class FhirTransfer(Store):
         max_versions : int, optional
             At most so many versions of a resource, the newest ones; all by default.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -197,7 +197,7 @@ class FhirTransfer(Store):
         """Start a FHIR bulk data export (``$export``), and return an operation for it at once.
 
         Calls ``GET {store}/fhir/$export``, or ``GET {store}/fhir/Group/{group}/$export`` (v1, v1beta1);
-        needs ``healthcare.fhirStores.export`` (our guess). The answer is no operation of the API but
+        needs ``healthcare.fhirStores.export`` (our guess). The response is no operation of the API but
         HTTP 202 and an address to ask: there is no counter, the state is the HTTP status, and the
         response is the manifest (``transactionTime``, ``output`` with type and url of each file). The
         files go to the folder that the store names (``create(bulk_export_uri=…)``), as
@@ -212,12 +212,12 @@ class FhirTransfer(Store):
         since : str or datetime, optional
             Only resources updated after this time.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -233,7 +233,7 @@ class FhirTransfer(Store):
         )
 
     def bulk_export_operation(self, export_id: str) -> Operation:
-        """Return the handle of a bulk export of this store, as it is now.
+        """Return the current handle of a bulk export of this store.
 
         Calls ``GET {store}/operations/{id}``; needs ``healthcare.fhirStores.getFhirOperation`` (our guess,
         by its name).

@@ -56,7 +56,7 @@ class Hl7v2Store(Store):
             Further fields of a Hl7V2Store, such as ``{"rejectDuplicateMessage": True}`` or
             ``{"parserConfig": {"schema": …}}``.
         exist_ok : bool
-            A store that exists already is no error; it is left as it is.
+            Leave a store that already exists as it is, instead of raising an error.
         """
         body = dict(settings or {})
         if parser_version is not None:
@@ -78,12 +78,12 @@ class Hl7v2Store(Store):
             ``gs://bucket/path`` of newline-delimited JSON, ``{"data": base64, "labels": {…}}`` on each
             line, with ``*``, ``**`` and ``?`` as wildcards.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -101,7 +101,7 @@ class Hl7v2Store(Store):
         filter: str | None = None,  # noqa: A002 - the name of the API's field
         show: bool | None = None,
     ) -> Operation:
-        """Start an export of messages, those first that were sent first, and return the operation at once.
+        """Start an export of messages in the order of their send time, and return the operation at once.
 
         Calls ``POST {store}:export`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.export``. The counter
         counts messages. The response is an empty ExportMessagesResponse.
@@ -118,12 +118,12 @@ class Hl7v2Store(Store):
         filter : str, optional
             As in `messages`.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be; nothing was sent.
+            An argument is not valid; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
@@ -153,7 +153,7 @@ class Hl7v2Store(Store):
         everything: bool = False,
         show: bool | None = None,
     ) -> Operation:
-        """Start bringing messages back to what they were at a time, and return the operation at once.
+        """Start a rollback of the messages to an earlier time, and return the operation at once.
 
         Calls ``POST {store}:rollback`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.rollback``. The
         counter counts messages. The response is a RollbackHl7V2MessagesResponse with ``hl7v2Store``.
@@ -163,35 +163,35 @@ class Hl7v2Store(Store):
         Parameters
         ----------
         rollback_time : str or datetime
-            Time to go back to (RFC 3339, or a datetime with its zone).
+            Time to go back to (RFC 3339, or a datetime with a time zone).
         result_gcs_bucket : str
             Bucket that gets the list of messages.
         change_type : str
-            ALL, or only what was done by CREATE, UPDATE or DELETE.
+            ALL, or only changes of this type: CREATE, UPDATE or DELETE.
         operation_ids : iterable of str, optional
-            Only what these operations did.
+            Only changes by the operations with these ids.
         input_gcs_object : str, optional
             ``gs://…`` object with the ids of the messages to bring back, one on a line.
         exclude_rollbacks : bool
-            Leave alone what earlier rollbacks did.
+            Leave out what earlier rollbacks changed.
         force : bool
-            Do it. Without one of the limits above it concerns the whole store and needs `everything`.
+            Make the changes. Without a filter this affects the whole store and needs `everything`.
         everything : bool
-            Say that the whole store is meant.
+            Confirm that the whole store is meant.
         show : bool, optional
-            Show the live card: True yes, False no, None in a notebook.
+            See `Client.start`.
 
         Raises
         ------
         ConfigError
-            An argument cannot be, or the whole store would change unsaid; nothing was sent.
+            An argument is not valid, or the call would affect the whole store; nothing was sent.
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
         operations = [str(identifier) for identifier in operation_ids]
         if force:
             limits = operations or input_gcs_object
-            requests.consent_to_all("rollback(force=True)", everything=everything, limits=limits)
+            requests.confirm_all("rollback(force=True)", everything=everything, filters=limits)
         moment = requests.timestamp(rollback_time, "rollback_time")
         source = None if input_gcs_object is None else requests.gcs_uri(input_gcs_object, "input_gcs_object")
         body = {

@@ -21,7 +21,7 @@ def gcs_uri(value: object, what: str) -> str:
     """Return `value` if it is a Cloud Storage URI."""
     if not isinstance(value, str) or not _GCS.fullmatch(value):
         raise ConfigError(
-            f"{what} {value!r} is no Cloud Storage URI such as gs://bucket/path. The service reads and "
+            f"{what} {value!r} is not a Cloud Storage URI such as gs://bucket/path. The service reads and "
             "writes buckets, not this machine's files; the buckets of the local service are the "
             "folders in lro.local.ensure().buckets"
         )
@@ -29,26 +29,26 @@ def gcs_uri(value: object, what: str) -> str:
 
 
 def is_bigquery(value: object) -> bool:
-    """Tell whether `value` is a BigQuery URI; one that is none although it starts as one is an error."""
+    """Tell whether `value` is a BigQuery URI; one that only starts like one is an error."""
     if not isinstance(value, str) or not value.startswith("bq://"):
         return False
     if not _BIGQUERY.fullmatch(value):
-        raise ConfigError(f"{value!r} is no BigQuery dataset such as bq://project.dataset")
+        raise ConfigError(f"{value!r} is not a BigQuery dataset such as bq://project.dataset")
     return True
 
 
 def gcs_bucket(value: object, what: str) -> str:
     """Return `value` if it names a Cloud Storage bucket alone, with or without ``gs://``."""
     if not isinstance(value, str) or not _GCS.fullmatch(f"gs://{value.removeprefix('gs://')}"):
-        raise ConfigError(f"{what} {value!r} is no Cloud Storage bucket such as 'my-bucket'")
+        raise ConfigError(f"{what} {value!r} is not a Cloud Storage bucket such as 'my-bucket'")
     return value
 
 
-def consent_to_all(what: str, *, everything: bool, limits: object) -> None:
-    """Refuse a call that destroys data without a limit, unless the caller has said that it is meant."""
-    if not limits and not everything:
+def confirm_all(what: str, *, everything: bool, filters: object) -> None:
+    """Refuse a call that destroys data without a filter, unless the caller has confirmed it."""
+    if not filters and not everything:
         raise ConfigError(
-            f"{what} without a limit concerns the whole store; limit it, or say everything=True"
+            f"{what} without a filter affects the whole store; add a filter, or pass everything=True"
         )
 
 
@@ -56,8 +56,8 @@ def deidentification(config: Mapping[str, Any] | None, gcs_config_uri: str | Non
     """Return the fields of a request that say how to de-identify."""
     if config is None and gcs_config_uri is None:
         raise ConfigError(
-            "how to de-identify is not said; give config (a DeidentifyConfig as a dict, {} for the "
-            "defaults) or gcs_config_uri"
+            "say how to de-identify: pass config= (a DeidentifyConfig as a dict, {} for the defaults) "
+            "or gcs_config_uri="
         )
     body: dict[str, Any] = {} if config is None else {"config": dict(config)}
     if gcs_config_uri is not None:
@@ -66,14 +66,14 @@ def deidentification(config: Mapping[str, Any] | None, gcs_config_uri: str | Non
 
 
 def given(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
-    """Return the fields that were given a value: neither None, nor False, nor empty."""
+    """Return the fields that have a value: not None, False or empty."""
     return {name: value for name, value in fields.items() if value}
 
 
 def one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     """Return `value` if it is one of the `allowed` words."""
     if value not in allowed:
-        raise ConfigError(f"{what} {value!r} is none of {', '.join(allowed)}")
+        raise ConfigError(f"{what} {value!r} is not one of {', '.join(allowed)}")
     return value
 
 
@@ -83,13 +83,13 @@ def type_names(value: str | Iterable[str] | None) -> tuple[str, ...]:
     checked = []
     for name in names:
         if not isinstance(name, str) or not _TYPE.fullmatch(name.strip()):
-            raise ConfigError(f"types: {name!r} is no resource type such as 'Patient'")
+            raise ConfigError(f"types: {name!r} is not a resource type such as 'Patient'")
         checked.append(name.strip())
     return tuple(checked)
 
 
 def timestamp(value: str | datetime | None, what: str) -> str | None:
-    """Return a point in time as RFC 3339 text; datetimes must say their zone."""
+    """Return a point in time as RFC 3339 text; a datetime needs a time zone."""
     if value is None:
         return None
     if isinstance(value, datetime):
@@ -99,5 +99,5 @@ def timestamp(value: str | datetime | None, what: str) -> str | None:
             )
         return format_timestamp(value)
     if parse_timestamp(value) is None:
-        raise ConfigError(f"{what} {value!r} is no RFC 3339 time such as '2026-03-04T09:00:00Z'")
+        raise ConfigError(f"{what} {value!r} is not an RFC 3339 time such as '2026-03-04T09:00:00Z'")
     return value

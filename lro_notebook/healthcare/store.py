@@ -1,4 +1,4 @@
-"""What all kinds of stores of a Healthcare dataset have in common."""
+"""What all stores of a Healthcare dataset have in common."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """A store in a dataset. Making one sends no request.
+    """A store in a dataset. Creating this object sends no request.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Store:
 
     #: The collection in the resource name, such as ``fhirStores``.
     collection: ClassVar[str]
-    #: The method of `Dataset` that makes such a store.
+    #: The method of `Dataset` that returns such a store.
     maker: ClassVar[str]
 
     def __init__(self, client: Client, dataset: str, store_id: str, *, api_version: str = "v1") -> None:
@@ -77,7 +77,7 @@ class Store:
     def _write(
         self, path: str, body: dict[str, Any], *, params: dict[str, str | int] | None = None
     ) -> dict[str, Any]:
-        """Send a POST request that makes something small, or only asks."""
+        """Send a POST request that creates something small, or only asks."""
         return self._client.session.call(
             "POST",
             addresses.join(self._version, path),
@@ -95,7 +95,7 @@ class Store:
         version: str | None = None,
         **recorded: Any,  # noqa: ANN401 - as Client.start
     ) -> Operation:
-        """Start a custom method of the store; `version` where only that one of the API has it."""
+        """Start a custom method of the store; `version` where only that API version has it."""
         path = addresses.join(version or self._version, self.name, verb=verb)
         title = f"{self.collection}.{verb}"
         return self._client.start("POST", path, body, title=title, not_found_hint=self._missing, **recorded)

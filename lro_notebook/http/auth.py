@@ -1,4 +1,4 @@
-"""Who may see which token: one rule, and the httpx.Auth classes that keep it.
+"""Who may see which token: one rule, and the signers that keep it.
 
 A token goes to one origin only (scheme, host and port), over https, or over plain http on loopback. Google
 credentials, whoever gave them, go to the hosts of their own universe alone (`may_go`); what else reads with
@@ -11,16 +11,12 @@ import ipaddress
 import os
 import threading
 from functools import partial
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
 from lro_notebook import forking
 from lro_notebook.errors import LOGIN, AuthError, ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 _TOKEN_TIMEOUT = 20.0  # seconds that a request to the token server may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -79,7 +75,7 @@ def storage_options(credentials: Any) -> dict[str, Any]:  # noqa: ANN401 - googl
     return {"token": credentials, **elsewhere}
 
 
-def for_endpoint(credentials: Any, endpoint: httpx.URL) -> httpx.Auth | None:  # noqa: ANN401 - three kinds
+def for_endpoint(credentials: Any, endpoint: httpx.URL) -> Signer | None:  # noqa: ANN401 - three kinds
     """Return what signs the requests to `endpoint`, or None for unsigned ones.
 
     Parameters
@@ -119,7 +115,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-class _OneOrigin(httpx.Auth):
+class Signer:
     """Signs requests to one origin and leaves all others alone."""
 
     def __init__(self, endpoint: httpx.URL) -> None:
@@ -128,25 +124,19 @@ class _OneOrigin(httpx.Auth):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._allowed[1]}>"
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if _origin(request.url) != self._allowed or not self.sign(request):
-            yield request
-            return
-        response = yield request
-        if response.status_code == HTTPStatus.UNAUTHORIZED and self.renew():
-            self.sign(request)
-            yield request
-
     def sign(self, request: httpx.Request) -> bool:
-        """Put the token into `request`; False where there is none."""
-        raise NotImplementedError
+        """Put the token into `request` if it may go there; tell whether it did."""
+        return _origin(request.url) == self._allowed and self._sign(request)
 
     def renew(self) -> bool:
         """Get a new token after a 401; False where that is not possible."""
         return False
 
+    def _sign(self, request: httpx.Request) -> bool:
+        raise NotImplementedError
 
-class StaticToken(_OneOrigin):
+
+class StaticToken(Signer):
     """A bearer token that the caller gave."""
 
     def __init__(self, token: str, endpoint: httpx.URL) -> None:
@@ -158,13 +148,12 @@ class StaticToken(_OneOrigin):
             )
         self._token = token.strip()
 
-    def sign(self, request: httpx.Request) -> bool:
-        """Put the token into `request`."""
+    def _sign(self, request: httpx.Request) -> bool:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return True
 
 
-class GoogleCredentials(_OneOrigin):
+class GoogleCredentials(Signer):
     """A google.auth credentials object; refreshed before it expires, and once after a 401.
 
     Safe for use from several threads. The quota project goes along as ``x-goog-user-project``.
@@ -186,7 +175,7 @@ class GoogleCredentials(_OneOrigin):
         """The credentials object; for the file systems that read an operation's output."""
         return self._credentials
 
-    def sign(self, request: httpx.Request) -> bool:
+    def _sign(self, request: httpx.Request) -> bool:
         """Put the token into `request`, refreshing it when it is about to expire.
 
         Raises
@@ -267,6 +256,6 @@ class ApplicationDefault(GoogleCredentials):
                     ) from error
             return self._credentials
 
-    def sign(self, request: httpx.Request) -> bool:
+    def _sign(self, request: httpx.Request) -> bool:
         """Put the token into `request` if its host belongs to the credentials' universe."""
-        return may_go(self.credentials, self._endpoint) and super().sign(request)
+        return may_go(self.credentials, self._endpoint) and super()._sign(request)

@@ -1,7 +1,7 @@
-"""An httpx transport that bounds every answer: its bytes, decoded, and the whole time of its request.
+"""An httpx transport that bounds every response: its bytes, decoded, and the whole time of its request.
 
 httpx waits so many seconds for each piece, for as long as pieces come, and decodes a piece whatever it
-becomes. Here a request has one deadline that connecting, status, headers and body share, and an answer is
+becomes. Here a request has one deadline that connecting, status, headers and body share, and a response is
 read whole: what comes back from this transport needs no more of the network. Knows nothing of JSON or Google.
 """
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 CODINGS = "gzip"  # what is asked for, since it can be decoded in bounded steps
-_HEADERS = 1 << 20  # bytes until status and headers are complete, with all 1xx answers before them
-_EARNED = 1e-5  # seconds that a byte is worth: an answer that comes at 100 kB a second may take its time
+_HEADERS = 1 << 20  # bytes until status and headers are complete, with all 1xx responses before them
+_EARNED = 1e-5  # seconds that a byte is worth: a response that comes at 100 kB a second may take its time
 _PIECE = 1 << 14  # bytes that are sent at once
 _PIECES, _CRUMB = 100_000, 16  # after so many pieces they hold so many bytes each: a piece costs 10 µs
 _MARGIN = 0.01  # seconds that a timeout may end early
 
 
 class TooLarge(httpx.RequestError):
-    """An answer is larger than it may be."""
+    """A response is larger than it may be."""
 
 
 class TooSlow(httpx.TimeoutException):
@@ -158,7 +158,7 @@ def _at_most(timeout: float | None) -> float | None:
 
 
 class BoundedTransport(httpx.BaseTransport):
-    """Carries requests through another transport, and returns their whole answers, decoded.
+    """Carries requests through another transport, and returns their whole responses, decoded.
 
     May be used from any thread.
 
@@ -171,7 +171,7 @@ class BoundedTransport(httpx.BaseTransport):
     seconds : float
         The whole time of a request. A second more is given for every 100 kB that come.
     most : int
-        Bytes that an answer may have, decoded.
+        Bytes that a response may have, decoded.
     clock : callable
         Seconds that only grow.
     """
@@ -193,12 +193,12 @@ class BoundedTransport(httpx.BaseTransport):
                 pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and read its answer to the end.
+        """Send a request, and read its response to the end.
 
         Raises
         ------
         TooLarge, TooSlow
-            The answer is over a bound.
+            The response is over a bound.
         httpx.TransportError
             As the inner transport.
         """
@@ -231,7 +231,7 @@ class BoundedTransport(httpx.BaseTransport):
         elif coding in ("gzip", "x-gzip"):
             pieces = _gunzipped(self._pieces(response, bound), self._most)
         else:
-            raise httpx.DecodingError("the answer has a content coding that was not asked for")
+            raise httpx.DecodingError("the response has a content coding that was not asked for")
         body = bytearray()
         for piece in pieces:
             body += piece
@@ -251,7 +251,7 @@ class BoundedTransport(httpx.BaseTransport):
     def _pieces(self, response: httpx.Response, bound: _Bound) -> Iterator[bytes]:
         stream = response.stream
         if not isinstance(stream, httpx.SyncByteStream):
-            raise TypeError("a transport for synchronous clients gives synchronous answers")
+            raise TypeError("a transport for synchronous clients gives synchronous responses")
         pieces = length = 0
         for piece in stream:
             if not self._timed:
@@ -260,14 +260,14 @@ class BoundedTransport(httpx.BaseTransport):
                 raise self._too_slow()
             pieces, length = pieces + 1, length + len(piece)
             if pieces > _PIECES and length < pieces * _CRUMB:
-                raise httpx.DecodingError("the answer comes in too many pieces")
+                raise httpx.DecodingError("the response comes in too many pieces")
             yield piece
 
     def _too_large(self) -> TooLarge:
-        return TooLarge(f"the answer is larger than {self._most:,} bytes")
+        return TooLarge(f"the response is larger than {self._most:,} bytes")
 
     def _too_slow(self) -> TooSlow:
-        return TooSlow(f"the answer was not there after {self._seconds:g} s")
+        return TooSlow(f"the response was not there after {self._seconds:g} s")
 
 
 def _gunzipped(pieces: Iterable[bytes], step: int) -> Iterator[bytes]:
@@ -281,10 +281,10 @@ def _gunzipped(pieces: Iterable[bytes], step: int) -> Iterator[bytes]:
             try:
                 yield unzip.decompress(data, step)
             except zlib.error as error:
-                raise httpx.DecodingError("the answer is no gzip") from error
+                raise httpx.DecodingError("the response is no gzip") from error
             data, began = unzip.unused_data if unzip.eof else unzip.unconsumed_tail, True
     if began and not unzip.eof:
-        raise httpx.DecodingError("the gzip of the answer was cut short")
+        raise httpx.DecodingError("the gzip of the response was cut short")
 
 
 def carrier(endpoint: httpx.URL, *, trust_env: bool) -> httpx.HTTPTransport:

@@ -58,15 +58,15 @@ def paginate(
     empty = 0
     for _ in range(most_pages):
         page = fetch(token)
-        found = _objects(page, items, where)
-        yield found
+        objects = _objects(page, items, where)
+        yield objects
         token = _checked(next_token(page), where)
         if token is None:
             return
         if token in seen:
             raise _endless(where, "a page token came twice")
         seen.add(token)
-        empty = 0 if found else empty + 1
+        empty = 0 if objects else empty + 1
         if empty >= most_empty:
             raise _endless(where, f"{empty:,} pages in a row were empty")
     raise _endless(where, f"there are more than {most_pages:,} pages")
@@ -74,15 +74,15 @@ def paginate(
 
 def _objects(page: Mapping[str, Any], items: str, where: str) -> list[dict[str, Any]]:
     """Return the items of a page that are JSON objects."""
-    found = page.get(items)
-    if found is None:
+    listed = page.get(items)
+    if listed is None:
         return []
-    if not isinstance(found, list):
-        raise UnusableAnswer(f"{items!r} is no list in the answer", url=where)
-    objects = [item for item in found if isinstance(item, dict)]
-    if len(objects) < len(found):
-        left = len(found) - len(objects)
-        _log.warning("%s: %d of %d items are no objects and were left out", where, left, len(found))
+    if not isinstance(listed, list):
+        raise UnusableAnswer(f"{items!r} is no list in the response", url=where)
+    objects = [item for item in listed if isinstance(item, dict)]
+    if len(objects) < len(listed):
+        left = len(listed) - len(objects)
+        _log.warning("%s: %d of %d items are no objects and were left out", where, left, len(listed))
     return objects
 
 

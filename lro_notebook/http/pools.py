@@ -1,4 +1,4 @@
-"""The connections of an httpx client after a fork: the child lets go of those that are its parent's.
+"""The connections of httpx after a fork: the child lets go of those that are its parent's.
 
 httpx has no public way to do this. What is private is looked for first; a transport that has none of it is
 left alone, so its user is told (`leave`).
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def leave(client: httpx.Client) -> bool:
-    """Close this process's copies of the client's sockets, and let its pools begin afresh.
+def leave(owner: httpx.Client | httpx.BaseTransport) -> bool:
+    """Close this process's copies of the sockets of a client or transport, and let its pools begin afresh.
 
     Nothing is sent, not even the end of a TLS session: the connections go on in the parent.
 
@@ -24,7 +24,11 @@ def leave(client: httpx.Client) -> bool:
     bool
         False where a pool is built differently than expected, so that it must not be used here.
     """
-    transports = [client._transport, *client._mounts.values()]  # noqa: SLF001 - there is no public name
+    transports = (
+        [owner._transport, *owner._mounts.values()]  # noqa: SLF001 - there is no public name
+        if isinstance(owner, httpx.Client)
+        else [owner]
+    )
     emptied = [_empty(pool) for transport in transports for pool in _pools(transport)]
     return all(emptied)
 

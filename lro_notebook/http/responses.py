@@ -1,4 +1,4 @@
-"""What a Google API's HTTP answer means: the JSON object in it, or the error that it stands for.
+"""What a Google API's HTTP response means: the JSON object in it, or the error that it stands for.
 
 Pure functions of an `httpx.Response`; nothing here sends anything, or loads httpx.
 """
@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError
+from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError, shortened
 
 if TYPE_CHECKING:
     import httpx
 
 CLOSED = "this client was closed; make a new one. Its operations may still run"
-MOST = 64 << 20  # bytes of an answer, decoded, unless a client says otherwise
-LONGEST = 4000  # characters of a service's own words that an error shows
+MOST = 64 << 20  # bytes of a response, decoded, unless a client says otherwise
+_DOCUMENT = "lro.document"  # the extension of a response that holds its JSON, which is parsed once
 _AT_LAST = 1e9  # seconds: any later time that a service asks for is this one
 #: HTTP statuses of failures that may pass.
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class ResponseLost(LroError):
-    """A request was sent and may have been carried out, but no usable answer came."""
+    """A request was sent and may have been carried out, but no usable response came."""
 
 
 class NoResponse(ApiError):
-    """No usable answer came from the service: nothing listens, the connection broke, or time ran out."""
+    """No usable response came from the service: nothing listens, the connection broke, or time ran out."""
 
     def __init__(self, reason: str, *, url: str) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class UnusableAnswer(ApiError):
 
 
 class AnswerTooLarge(UnusableAnswer):
-    """An answer has more bytes than the client takes."""
+    """A response has more bytes than the client takes."""
 
     def __init__(self, reason: str, *, url: str) -> None:
         super().__init__(
@@ -65,7 +65,7 @@ class AnswerTooLarge(UnusableAnswer):
 
 
 def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, Any]:
-    """Return the JSON object of a success answer; of a list, as DICOMweb answers, an object of ``items``.
+    """Return the JSON object of a success response; of a list, as DICOMweb answers, an object of ``items``.
 
     Raises
     ------
@@ -74,29 +74,24 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
     NoResponse
         It has none.
     """
-    try:
-        data = orjson.loads(response.content or b"{}")
-    except ValueError:
-        data = None
+    data = _document(response)
     if isinstance(data, list) and not changes:
         return {"items": data}
     if isinstance(data, dict):
         return data
     if changes:
-        raise ResponseLost("the answer is no JSON object")
-    raise NoResponse("the answer is no JSON object; is this the address of a Google API?", url=url)
+        raise ResponseLost("the response is no JSON object")
+    raise NoResponse("the response is no JSON object; is this the address of a Google API?", url=url)
 
 
 def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> ApiError | AuthError:
-    """Return the error that an error answer stands for (google.rpc.Status in JSON, or anything else)."""
+    """Return the error that an error response stands for (google.rpc.Status in JSON, or anything else)."""
     body = _error_body(response)
     status, message = response.status_code, body.get("message")
     if not isinstance(message, str) or not message:
         message = f"the service answered HTTP {status} {response.reason_phrase} without saying more".replace(
             "  ", " "
         )
-    if len(message) > LONGEST:
-        message = f"{message[:LONGEST]}… (of {len(message):,} characters)"
     name = body.get("status")
     code = (
         Code[name]
@@ -105,7 +100,7 @@ def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> Ap
     )
     if status == HTTPStatus.UNAUTHORIZED:
         return AuthError(
-            f"{url} refused the credentials (HTTP 401): {message}\nFor Google Cloud run: {LOGIN}"
+            f"{url} refused the credentials (HTTP 401): {shortened(message)}\nFor Google Cloud run: {LOGIN}"
         )
     details = body.get("details")
     return ApiError(
@@ -115,8 +110,25 @@ def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> Ap
         url=url,
         details=[item for item in details if isinstance(item, dict)] if isinstance(details, list) else [],
         hint=_hint(status, message, not_found_hint),
-        retry_after=_retry_after(response),
+        retry_after=retry_after(response),
     )
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Return the Retry-After header in seconds; it is a number or an HTTP date (RFC 9110, 10.2.3)."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(_AT_LAST, float(value))
+    try:
+        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(_AT_LAST, max(0.0, seconds))
+
+
+def is_spoiled(response: httpx.Response) -> bool:
+    """Tell whether a success response holds nothing that can be used, as when it was cut short."""
+    return response.is_success and not isinstance(_document(response), (dict, list))
 
 
 def is_transient(error: LroError) -> bool:
@@ -124,11 +136,19 @@ def is_transient(error: LroError) -> bool:
     return isinstance(error, NoResponse) or (isinstance(error, ApiError) and error.status in RETRIED)
 
 
+def _document(response: httpx.Response) -> object:
+    """Return the JSON of a response, an empty object where it says nothing, None where it is no JSON."""
+    if _DOCUMENT not in response.extensions:
+        try:  # the json of Python has no bound for its depth
+            document: object = orjson.loads(response.read() or b"{}")
+        except ValueError:
+            document = None
+        response.extensions[_DOCUMENT] = document
+    return response.extensions[_DOCUMENT]
+
+
 def _error_body(response: httpx.Response) -> dict[str, Any]:
-    try:
-        data: object = orjson.loads(response.content)  # the json of Python has no bound for its depth
-    except ValueError:
-        return {}
+    data = _document(response)
     if isinstance(data, list) and data:  # streaming methods wrap the error in a list
         data = data[0]
     if not isinstance(data, dict):
@@ -156,15 +176,3 @@ def _hint(status: int, message: str, not_found_hint: str) -> str:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return "Redirects are not followed, so that tokens stay where they belong; give the final address."
     return ""
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return the Retry-After header in seconds; it is a number or an HTTP date (RFC 9110, 10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(_AT_LAST, float(value))
-    try:
-        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(_AT_LAST, max(0.0, seconds))

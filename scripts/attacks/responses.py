@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hostile import Hostile, bomb, saying, whole
 
 import lro_notebook as lro
+from lro_notebook.http.retry import RetryPolicy
 from lro_notebook.http.session import Session
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import OperationResource
@@ -99,19 +100,12 @@ def one_answer(answer: bytes, method: Callable[[lro.Client], object]) -> bool:
         Hostile(lambda connection, _: connection.sendall(answer)) as server,
         lro.Client(server.endpoint, timeout=TIMEOUT, max_answer=MOST) as client,
     ):
-        client.session._retry = lro_policy()  # noqa: SLF001 - one try each
+        client.session._transport.policy = RetryPolicy(attempts=1)  # noqa: SLF001 - one try each
         try:
             method(client)
         except lro.LroError as error:
             return len(str(error)) < 10_000 and time.monotonic() - began < LATE  # noqa: PLR2004
     return time.monotonic() - began < LATE
-
-
-def lro_policy() -> Any:  # noqa: ANN401 - a RetryPolicy
-    """Return a policy that sends a request once."""
-    from lro_notebook.http.session import RetryPolicy  # noqa: PLC0415 - beside its one use
-
-    return RetryPolicy(attempts=1)
 
 
 def answers(draw: random.Random) -> tuple[int, int]:

@@ -329,7 +329,7 @@ def test_what_a_service_says_is_shown_in_part_where_it_says_too_much() -> None:
     transport = Scripted(httpx.Response(400, content=body))
     with pytest.raises(ApiError) as caught:
         Session("http://127.0.0.1:1", transport=transport).call("GET", NAME, role="read")
-    assert "(of 5,000,000 characters)" in str(caught.value)
+    assert "(5,000,000 characters in all)" in str(caught.value)
     assert len(str(caught.value)) < 5000
 
 

@@ -10,7 +10,8 @@ from fakes import Clock, Scripted, failed, ok
 
 from lro_notebook import ApiError, AuthError, Code, ConfigError
 from lro_notebook.http.responses import NoResponse, ResponseLost, is_transient
-from lro_notebook.http.session import RetryPolicy, Session
+from lro_notebook.http.retry import RetryPolicy
+from lro_notebook.http.session import Session
 
 HOST = "https://api.example.com"
 

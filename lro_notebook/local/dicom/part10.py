@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from copy import deepcopy
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -186,10 +187,20 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
 
 def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
     """Return `document`, changed in place by the operations of a JSON Patch, in their order."""
+    import jsonpatch  # noqa: PLC0415 - only for patches; of the extra "dicom"
+
     for number, step in enumerate(patch):
         try:
-            _apply(document, step)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+            # Copied, since a later step may change what this one adds, and other instances get it too.
+            jsonpatch.apply_patch(document, [deepcopy(dict(step))], in_place=True)
+        # It raises what lists and dicts do where the document is not of the form that the path expects.
+        except (
+            jsonpatch.JsonPatchException,
+            jsonpatch.JsonPointerException,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ParseError(f"operation {number} of the patch does not fit the metadata") from error
     return document
 
@@ -260,38 +271,6 @@ def _set(file: Dataset, tag: str, value: Mapping[str, Any] | None) -> None:
             file.add(pydicom().dataset.Dataset.from_json({tag: value})[number])
     except Exception as error:  # as above
         raise ParseError("the patch gives an attribute a tag or a value that it cannot have") from error
-
-
-def _apply(document: Any, step: Mapping[str, Any]) -> None:  # noqa: ANN401 - any JSON value
-    *path, last = (part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:])
-    holder = document
-    for part in path:
-        holder = holder[int(part) if isinstance(holder, list) else part]
-    if isinstance(holder, list):
-        _apply_to_list(holder, last, step)
-        return
-    if step["op"] != "add" and last not in holder:
-        raise KeyError(last)
-    if step["op"] == "test" and holder[last] != step["value"]:
-        raise ValueError
-    if step["op"] == "remove":
-        del holder[last]
-    elif step["op"] != "test":
-        holder[last] = step["value"]
-
-
-def _apply_to_list(holder: list[Any], last: str, step: Mapping[str, Any]) -> None:
-    index = len(holder) if last == "-" else int(last)
-    if not 0 <= index < len(holder) + (step["op"] == "add"):
-        raise IndexError(index)
-    if step["op"] == "add":
-        holder.insert(index, step["value"])
-    elif step["op"] == "replace":
-        holder[index] = step["value"]
-    elif step["op"] == "remove":
-        del holder[index]
-    elif holder[index] != step["value"]:
-        raise ValueError
 
 
 def _pruned(element: Metadata) -> Metadata:

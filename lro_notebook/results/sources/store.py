@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from lro_notebook.errors import ApiError, Code
+from lro_notebook.errors import ApiError, Code, LroWarning, warn_caller
 from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import AnswerTooLarge
@@ -63,10 +63,20 @@ def find_in_store(store: Store) -> list[Shard]:
     return [
         _shard_of(store, metric)
         for metric in (metrics if isinstance(metrics, list) else ())
-        if isinstance(metric, dict)
-        and _TYPE.fullmatch(str(metric.get("resourceType")))
-        and parse_int64(metric.get("count"))
+        if isinstance(metric, dict) and parse_int64(metric.get("count")) and _is_named(metric, store)
     ]
+
+
+def _is_named(metric: Mapping[str, Any], store: Store) -> bool:
+    """Tell whether a metric names a type of resources; warn where an address cannot be made of it."""
+    name = metric.get("resourceType")
+    if isinstance(name, str) and _TYPE.fullmatch(name):
+        return True
+    warn_caller(
+        f"{store.name}: what it holds of type {addresses.shown(name)} was left out; that is no resource type",
+        LroWarning,
+    )
+    return False
 
 
 def _shard_of(store: Store, metric: Mapping[str, Any]) -> Shard:
