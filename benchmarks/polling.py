@@ -110,22 +110,22 @@ def ours(virtual: Virtual) -> None:
 
 
 def schedules(rounds: int) -> None:
-    """Print lag and requests of both, by the kind of progress and by the duration."""
+    """Print lag and requests of both, by how the progress goes and by the duration."""
     draw = random.Random(1)  # noqa: S311 - the same operations in each run
     random.seed(1)
-    found: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
+    results: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
     for seconds, _ in itertools.product(SECONDS, range(rounds)):
         length = seconds * draw.uniform(0.8, 1.2)
-        for kind, course in courses(draw).items():
+        for name, course in courses(draw).items():
             theirs, mine = Virtual(length, course), Virtual(length, course)
             googles(theirs)
             ours(mine)
             row = (theirs.now - length, mine.now - length, theirs.looks, mine.looks)
-            for key in (kind, f"{seconds:,} s", "all"):
-                found[key].append(row)
+            for key in (name, f"{seconds:,} s", "all"):
+                results[key].append(row)
     titles = "".join(f"{title:>25}" for title in ("mean lag (s)", "p95 lag (s)", "requests"))
     print(f"{'':12}{titles}\n{'':12}{'    api_core   ours ratio' * 3}")
-    for key, rows in found.items():
+    for key, rows in results.items():
         theirs_lag, my_lag, theirs_sent, my_sent = zip(*rows, strict=True)
         pairs = [
             (statistics.mean(theirs_lag), statistics.mean(my_lag)),

@@ -1,4 +1,4 @@
-"""The top floor: the functions that tie client, display and loader together."""
+"""The public functions, which tie the client, the displays and the loader together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lro_notebook.http import addresses
 from lro_notebook.jupyter import notebook
 from lro_notebook.jupyter.operation_list import Operations
 from lro_notebook.local import launch
-from lro_notebook.operations.above import above
 from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
 from lro_notebook.operations.operation import Operation
@@ -32,14 +31,14 @@ if TYPE_CHECKING:
     from lro_notebook.local.identity.transport import ProvenTransport
     from lro_notebook.results.results import Results
 
-#: Google asks for about 10 s between two looks at long work of the Healthcare API.
+#: Google asks clients of the Healthcare API to poll long operations about every 10 s.
 CALM = PollPolicy(long_floor=10.0)
-RECENT = 1000  # rows of the journal that `started` shows where nobody asks for more
+RECENT = 1000  # rows of the journal that `started` shows by default
 LOCAL_PROJECT = "projects/local/"
 
 
 class _Embedded:
-    """The client of each data directory that was connected to."""
+    """The client of each data directory that this process is connected to."""
 
     def __init__(self) -> None:
         self.clients: dict[Path, Client] = {}
@@ -57,7 +56,7 @@ _embedded = _Embedded()
 def connect(
     dataset: str | None = None,
     *,
-    credentials: Any = None,  # noqa: ANN401 - three kinds
+    credentials: Any = None,  # noqa: ANN401 - an object, a token or None
     endpoint: str | None = None,
     api_version: str = "v1",
     data_dir: str | os.PathLike[str] | None = None,
@@ -73,9 +72,9 @@ def connect(
     credentials : google.auth credentials, str or None
         A credentials object, a bearer token, or None for application-default credentials.
     endpoint : str, optional
-        Another address of the service.
+        Address of the service, where it is not Google's.
     api_version : str
-        The least API version: ``v1`` or ``v1beta1``.
+        Minimum API version: ``v1`` or ``v1beta1``.
     data_dir : path, optional
         The folder of the embedded service; by default one in your user data directory, or
         ``LRO_NOTEBOOK_DATA_DIR``.
@@ -135,7 +134,7 @@ def _revive(data_dir: Path, transport: ProvenTransport) -> tuple[str, str]:
     return running.endpoint, running.token
 
 
-def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - many kinds in, one or many out
+def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - operations of any library, one or many
     """Follow any operation, or several, and show them live: one as a card, many as one table.
 
     Parameters
@@ -145,7 +144,7 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
         of an operation; a `google.api_core.operation.Operation` or `AsyncOperation`, which is followed
         with its own credentials; a `google.longrunning` protobuf message.
     client : Client, optional
-        Who asks for what is only a name or a snapshot; by default the one client that is open.
+        Reads what is only a name or a JSON object; by default the one client that is open.
 
     Returns
     -------
@@ -155,9 +154,9 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - man
     Raises
     ------
     ConfigError
-        `x` is no operation, or nobody is known who could ask for it.
+        `x` is not an operation, or no client is given and there is not exactly one open.
     ApiError
-        There is no operation of that name; records are kept for a limited time.
+        There is no operation of that name; services keep records for a limited time.
 
     Examples
     --------
@@ -196,15 +195,15 @@ def _watched(x: object, client: Client | None) -> Operation:
         )
     asking = client or Client.only_open()
     if asking is not None:
-        return asking.get(str(x)) if resource is None else asking.snapshot(resource)
+        return asking.get(str(x)) if resource is None else asking.attach(resource)
     if resource is not None and resource.done:
         return Operation(OperationPoller(api_core.Ended(), resource))
     name = str(x) if resource is None else resource.name
-    raise ConfigError(f"nobody to ask for {name}: give client=, since none or several clients are open")
+    raise ConfigError(f"cannot read {name}: pass client=, there is not exactly one open client")
 
 
 def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
-    """Return a DataFrame with a row per operation, from the last snapshots; sends no request.
+    """Return a DataFrame with a row per operation, from their last snapshots; sends no request.
 
     Returns
     -------
@@ -228,19 +227,19 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
 def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = None) -> Axes:
     """Draw when each operation ran: a bar in the colour of its state, on a UTC axis; sends no request.
 
-    Needs matplotlib, which is no dependency of this package.
+    Needs matplotlib, which this package does not install.
 
     Parameters
     ----------
     operations : Operation or iterable of Operation
-        One whose metadata tells no start is left out; one that runs ends now.
+        Those whose metadata has no start time are left out; running ones are drawn up to now.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a figure of its own.
+        Where to draw; by default on a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        What was drawn on.
+        The axes that it drew on.
 
     Raises
     ------
@@ -258,28 +257,28 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
 
 
 def started(limit: int | None = RECENT) -> pd.DataFrame:
-    """Return a DataFrame of the operations that this machine has started, the newest last.
+    """Return a DataFrame of the operations that this machine has started, newest last.
 
-    Where there are more than it shows by itself, a warning says so. A row whose start request was never
-    answered has the state UNKNOWN and no name: look for it with ``ds.operations()``. The states are those
-    that this machine saw last.
+    By default it shows the newest 1,000, and warns when there are more. A row whose start request was never
+    answered has the state UNKNOWN and no name: look for it with ``ds.operations()``. States are those that
+    this machine saw last.
 
     Parameters
     ----------
     limit : int or None
-        The newest so many; None for all. Rows older than 400 days are removed, beyond the newest 100,000.
+        How many of the newest; None for all. Rows beyond the newest 100,000 are removed after 400 days.
 
     Returns
     -------
     DataFrame
         ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
-        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string). Its ``attrs`` say how
-        many older ones there are (``more``).
+        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string). ``attrs["more"]``
+        counts the older ones that are left out.
 
     Raises
     ------
     ConfigError
-        `limit` is no number of rows.
+        `limit` is not a number of rows.
 
     Examples
     --------
@@ -340,7 +339,7 @@ def read_results(
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
     limits : mapping of str to int, optional
-        What is too much: ``line`` (bytes), ``depth``, ``columns`` and others, see the page on results.
+        Upper bounds: ``line`` (bytes), ``depth``, ``columns`` and others; see the page on results.
     operation : str, optional
         Only the files of this operation; needed where several wrote to one place.
     client : Client, optional
@@ -383,26 +382,3 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from lro_notebook.jupyter import magics  # noqa: PLC0415 - IPython only where it runs
 
     magics.register(shell, to_frame=to_frame, started=started)
-
-
-def _load(operation: Operation, source: str | None, **options: Any) -> Results:  # noqa: ANN401 - as frames.load.load
-    from lro_notebook.results.load import load  # noqa: PLC0415 - pandas only when data is loaded
-
-    return load(operation, source, **options)
-
-
-def _failures(operation: Operation) -> pd.DataFrame:
-    from lro_notebook.reports.failures import failures  # noqa: PLC0415 - pandas only when asked for
-
-    return failures(operation)
-
-
-def _history(operation: Operation) -> pd.DataFrame:
-    from lro_notebook.reports.frames import history_frame  # noqa: PLC0415 - pandas only when asked for
-
-    return history_frame(operation)
-
-
-above.load, above.failures, above.history = _load, _failures, _history
-above.watching, above.show, above.display = notebook.watching, notebook.show, notebook.display
-above.html = notebook.html_of

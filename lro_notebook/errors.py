@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
 
-_LONGEST = 2_000  # characters of what a service said that a message has
+_LONGEST = 2_000  # characters of a service's own words in a message
 
 
 class Code(IntEnum):
@@ -88,7 +88,7 @@ HTTP_CODES: Mapping[int, Code] = {
 
 
 class LroError(Exception):
-    """Base of every error that this package raises by itself.
+    """Base class of the errors that this package raises.
 
     Examples
     --------
@@ -103,13 +103,13 @@ class LroError(Exception):
         return _restored, (type(self), self.args, self._travelling())
 
     def _travelling(self) -> dict[str, object]:
-        """Return the attributes that another process gets with the error."""
+        """Return the attributes that are pickled with the error."""
         return self.__dict__
 
 
-def _restored(kind: type[LroError], args: tuple[object, ...], attributes: dict[str, object]) -> LroError:
-    """Return an error that was pickled; its class may want other arguments than its text."""
-    error = kind.__new__(kind, *args)
+def _restored(cls: type[LroError], args: tuple[object, ...], attributes: dict[str, object]) -> LroError:
+    """Return an error that was pickled; the constructor of its class may take more than the message."""
+    error = cls.__new__(cls, *args)
     error.__dict__.update(attributes)
     return error
 
@@ -156,7 +156,7 @@ class ApiError(LroError):
     details : tuple of dict
         ``google.rpc.Status.details``.
     url : str
-        The address asked, without its query.
+        The address of the request, without its query.
     hint : str
         What to do next, or empty.
     retry_after : float or None
@@ -199,8 +199,7 @@ class StartUnknown(LroError):
     Attributes
     ----------
     candidates : tuple of str
-        Names of the operations that were created since the request; none is adopted, since one of
-        them may be somebody else's.
+        Names of the operations created since the request. None is adopted: it may be somebody else's.
 
     Examples
     --------
@@ -364,12 +363,12 @@ _PACKAGE = str(Path(__file__).parent)
 
 
 def shortened(text: str) -> str:
-    """Return what a service said for use in a message: its beginning, where it is very long."""
+    """Return a service's words for use in a message, cut where they are very long."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters in all)"
 
 
 def warn_caller(message: str, category: type[LroWarning]) -> None:
-    """Warn at the line of the user's code that called into this package, however deep that was."""
+    """Warn at the line of the user's code that called into this package, however deep the call."""
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back

@@ -1,7 +1,7 @@
-"""The local service as a test drives it: what the pytest fixture ``lro_service`` gives.
+"""The local service as a test drives it: the object of the pytest fixture ``lro_service``.
 
-It scripts the service over its own routes; what happens then happens on the service's side, over real HTTP,
-to any client.
+It scripts faults over the service's own routes. They happen on the service's side, over real HTTP, to any
+client.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
     from google.oauth2.credentials import Credentials
 
-#: Operations of tests end soon, and nobody pays for the requests.
+#: Operations in tests end soon, and their requests cost nothing.
 _EAGER = PollPolicy(floor=0.02, first=0.02, spread=0.02, failure_floor=0.1)
 _TIMEOUT = 30.0
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 
 
 class LroService:
-    """A running local service, fresh at its beginning; a context manager.
+    """A running local service, empty at first; a context manager.
 
     Parameters
     ----------
     data_dir : Path
-        Its folder. **What is in it is forgotten**, but for the sample bucket.
+        Its folder. **Everything in it is deleted**, except the sample bucket.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class LroService:
     token : str
         The bearer token that its requests need.
     dataset : str
-        Full name of the dataset that is there, without stores.
+        Full name of the dataset that exists, without stores.
     buckets : Path
         The folder whose sub-folders are the ``gs://`` buckets: ``lro-sample``, and an empty ``demo-out``.
     """
@@ -86,16 +86,16 @@ class LroService:
         self._control.close()
 
     def reset(self) -> None:
-        """End all operations and begin anew; the fixture does so before each test."""
+        """End all operations and delete everything; the fixture does so before each test."""
         self._call("POST", "/reset", {})
 
     def connect(self, dataset: str | None = None, *, api_version: str = "v1") -> Dataset:
-        """Return a dataset, looked at more often than in earnest; its client is closed after the test.
+        """Return a dataset whose operations are polled often; its client is closed after the test.
 
         Parameters
         ----------
         dataset : str, optional
-            Full name; by default the one that is there.
+            Full name; by default the dataset that exists.
         api_version : str
             As for `lro_notebook.connect`.
         """
@@ -118,21 +118,21 @@ class LroService:
 
     @property
     def client_options(self) -> dict[str, str]:
-        """``client_options`` of Google's own clients, which lead them to this service."""
+        """``client_options`` that point Google's own clients to this service."""
         return {"api_endpoint": self.endpoint}
 
     def bucket(self, name: str) -> Path:
-        """Return the folder of the bucket ``gs://{name}``, which is made where it is missing."""
+        """Return the folder of the bucket ``gs://{name}``; create it if it is missing."""
         if not _BUCKET.fullmatch(name):
             raise ConfigError(
-                f"{name!r} is no name of a bucket: 3 to 63 small letters, digits, '.', '_' or '-'"
+                f"{name!r} is not a bucket name: 3 to 63 lowercase letters, digits, '.', '_' or '-'"
             )
         folder = self.buckets / name
         folder.mkdir(exist_ok=True)
         return folder
 
     def pace(self, resources_per_second: float | None) -> None:
-        """Limit the speed of all operations, so that there is something to watch; None is full speed."""
+        """Limit the speed of all operations, in resources a second; None for full speed."""
         self._call("PATCH", "", {"pace": resources_per_second})
 
     def fail_answer(self, method: str, status: int = 503, *, retry_after: int = 0, times: int = 1) -> None:
@@ -207,8 +207,8 @@ class LroService:
     @property
     def to_come(self) -> list[dict[str, Any]]:
         """What was scripted and has not happened yet: ``assert not lro_service.to_come``."""
-        found: list[dict[str, Any]] = self._call("GET", "/faults")["faults"]
-        return found
+        faults: list[dict[str, Any]] = self._call("GET", "/faults")["faults"]
+        return faults
 
     @property
     def calls(self) -> Counter[str]:
@@ -219,12 +219,12 @@ class LroService:
         given = {name: value for name, value in fields.items() if value is not None}
         self._call("POST", "/faults", {"method": method, "what": what, **given})
 
-    def _call(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
-        answer = self._control.request(verb, f"{self.endpoint}/.lro-local{path}", json=body)
+    def _call(self, http_method: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = self._control.request(http_method, f"{self.endpoint}/.lro-local{path}", json=body)
         if answer.is_error:
             raise ConfigError(answer.json()["error"]["message"])
-        found: dict[str, Any] = answer.json()
-        return found
+        data: dict[str, Any] = answer.json()
+        return data
 
 
 def _number(code: str | int) -> int:

@@ -120,7 +120,7 @@ def dark(stack: ExitStack, number: int) -> lro.Operation:
 
     server = stack.enter_context(Hostile(answer))
     client = stack.enter_context(lro.Client(server.endpoint, timeout=5.0))
-    operation = client.snapshot(OperationResource("operations/dark"))
+    operation = client.attach(OperationResource("operations/dark"))
     operation.poller.follow()
     return operation
 

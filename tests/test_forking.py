@@ -229,7 +229,7 @@ def test_what_is_let_go_of_is_closed_here() -> None:
 
 def test_a_handle_says_how_to_attach_in_another_process() -> None:
     with lro.Client("http://127.0.0.1:9") as client:
-        operation = client.snapshot(lro.OperationResource(f"{PARENT}/operations/1"))
+        operation = client.attach(lro.OperationResource(f"{PARENT}/operations/1"))
         for make in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(
                 TypeError, match=rf"operation {PARENT}/operations/1 .*Client\(…\)\.get\(name\)"
@@ -274,6 +274,6 @@ def test_an_error_travels_between_processes(error: lro.LroError) -> None:
 @pytest.mark.parametrize("kind", [lro.OperationFailed, lro.OperationCancelled])
 def test_the_error_of_an_operation_travels_without_its_handle(kind: type[lro.OperationError]) -> None:
     with lro.Client("http://127.0.0.1:9") as client:
-        error = kind("export 1 failed", client.snapshot(lro.OperationResource("operations/1")))
+        error = kind("export 1 failed", client.attach(lro.OperationResource("operations/1")))
         arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert (type(arrived), str(arrived), arrived.operation) == (kind, "export 1 failed", None)

@@ -21,6 +21,7 @@ from lro_notebook.http import auth, pools
 from lro_notebook.jupyter import pump, terminal
 from lro_notebook.operations.adapters.api_core import ApiCoreSource
 from lro_notebook.operations.poller import OperationPoller
+from lro_notebook.operations.snapshot import Snapshot
 from lro_notebook.results.storage import Location
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def test_an_operation_of_another_library_is_not_asked_over_its_parents_connectio
 def test_a_follower_that_was_being_changed_is_whole_in_a_child() -> None:
     ended = lro.OperationResource.from_dict({"name": "operations/1", "done": True, "response": {}})
     poller = OperationPoller(_never(), lro.OperationResource("operations/1"))
-    poller.resource = ended  # as far as another thread has come, which holds the lock
+    poller.snapshot = Snapshot.of(ended)  # as far as another thread has come, which holds the lock
     poller._lock.acquire()
 
     def ask() -> None:

@@ -42,7 +42,7 @@ TABLE = [
     ),
     row(
         "Client.snapshot",
-        lambda at: at.client.snapshot(lro.OperationResource(at.operation)).refresh(),
+        lambda at: at.client.attach(lro.OperationResource(at.operation)).refresh(),
         f"GET {_OP}",
     ),
     row("watch name", lambda at: lro.watch(at.operation, client=at.client), f"GET {_OP}"),

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
-from lro_notebook.operations.progress import Progress, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
     from lro_notebook.operations.poller import OperationPoller
-    from lro_notebook.operations.progress import Sample
-    from lro_notebook.operations.resource import OperationResource, State
+    from lro_notebook.operations.progress import Progress, Sample
+    from lro_notebook.operations.resource import State
+    from lro_notebook.operations.snapshot import Snapshot
 
 SHORT, LONG = 120, 600  # characters of the service's text in a line, in a message
 _LEAST, _POINTS = 3, 24  # the samples that a sparkline needs, and the points that it has
@@ -104,9 +104,8 @@ class Card:
 
 def card_of(operation: Operation, now: datetime, *, with_sparkline: bool = False) -> Card:
     """Return what a card says of `operation` at `now`, from its last snapshot; `sparkline` only if asked."""
-    resource = operation.resource
-    progress = Progress.from_resource(resource)
-    state = state_of(resource, progress)
+    snapshot = operation.snapshot
+    resource, progress, state = snapshot.resource, snapshot.progress, snapshot.state
     rate = operation.samples.rate()
     until = progress.ended if resource.done and progress.ended else now
     elapsed = max(0.0, (until - progress.created).total_seconds()) if progress.created else None
@@ -155,19 +154,19 @@ class CardCache:
     """The cards of a list of operations that only grows; one is made anew when its operation changed."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[OperationPoller, OperationResource, str]] = []
+        self._seen: list[tuple[OperationPoller, Snapshot, str]] = []
         self._cards: list[Card] = []
 
     def cards(self, operations: Sequence[Operation], now: datetime) -> list[Card]:
         """Return a card for each operation; `as_of` says how old it is."""
         alone = len(operations) == 1
-        for place, (poller, resource, trouble) in enumerate(self._seen):
-            if poller.resource is not resource or poller.trouble != trouble:
-                self._seen[place] = (poller, poller.resource, poller.trouble)
+        for place, (poller, snapshot, trouble) in enumerate(self._seen):
+            if poller.snapshot is not snapshot or poller.trouble != trouble:
+                self._seen[place] = (poller, poller.snapshot, poller.trouble)
                 self._cards[place] = card_of(operations[place], now, with_sparkline=alone)
         for operation in operations[len(self._seen) :]:
             poller = operation.poller
-            self._seen.append((poller, poller.resource, poller.trouble))
+            self._seen.append((poller, poller.snapshot, poller.trouble))
             self._cards.append(card_of(operation, now, with_sparkline=alone))
         return self._cards
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lro_notebook import forking
-from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.waiting import plain_pause
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
     bar = bar_class(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)
 
     def tick() -> None:
-        progress = [Progress.from_resource(operation.resource) for operation in operations]
+        progress = [operation.snapshot.progress for operation in operations]
         totals = [item.total for item in progress]
         failed = sum(item.failed or 0 for item in progress)
         troubles = [operation.trouble for operation in operations if operation.trouble]
@@ -89,6 +88,6 @@ def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
 
 def _label(operations: Sequence[Operation]) -> str:
     if len(operations) == 1:
-        return f"{operations[0].method or 'operation'} {state_of(operations[0].resource).lower()}"
+        return f"{operations[0].method or 'operation'} {operations[0].snapshot.state.lower()}"
     done = sum(operation.resource.done for operation in operations)
     return f"{done} of {len(operations)} operations ended"

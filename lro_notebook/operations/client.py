@@ -1,31 +1,23 @@
 """`Client`: the operations of any Google API, from the start request to the handle that follows them.
 
-It joins HTTP (`rest`), the journal and the poller; it knows nothing of a particular API.
+It joins HTTP, the journal and the pollers; it knows no particular API.
 """
 
 from __future__ import annotations
 
 import atexit
-import threading
 import time
 import weakref
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lro_notebook import forking
 from lro_notebook.errors import LroError
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import CLOSED, MOST, ResponseLost
-from lro_notebook.operations.above import above
-from lro_notebook.operations.batch_poller import BatchPoller
+from lro_notebook.operations.handles import Handles
 from lro_notebook.operations.journal import Journal, StartRecord
-from lro_notebook.operations.operation import Operation
-from lro_notebook.operations.poller import OperationPoller
-from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.remote import (
     LocalService,
-    RemoteListing,
     RemoteOperation,
     ask_local,
     begun,
@@ -35,8 +27,7 @@ from lro_notebook.operations.remote import (
     read_operation,
     start_unknown,
 )
-from lro_notebook.operations.resource import OperationResource, method_title, operation_parent, target_of
-from lro_notebook.operations.scheduler import Budget
+from lro_notebook.operations.resource import method_title, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +35,7 @@ if TYPE_CHECKING:
     import httpx
 
     from lro_notebook.http.session import Session
+    from lro_notebook.operations.operation import Operation
     from lro_notebook.operations.policy import PollPolicy
     from lro_notebook.operations.resource import OperationResource
     from lro_notebook.operations.scheduler import Scheduler
@@ -73,13 +65,13 @@ class Client:
     transport : httpx.BaseTransport, optional
         What carries the requests; for tests and proxies.
     revive : callable, optional
-        Brings a local service back and returns its (endpoint, token); see `rest.Session`.
+        Restarts a local service and returns its (endpoint, token); see `http.session`.
     local : LocalService, optional
-        The embedded service, where the caller knows that it is the one.
+        The embedded service, if the caller knows that it talks to it.
     journal, scheduler : optional
-        Where starts are noted, and who runs the looks; for tests.
+        Where starts are recorded, and what polls; for tests.
     policy : PollPolicy, optional
-        When its operations are looked at.
+        When its operations are polled.
 
     Examples
     --------
@@ -97,7 +89,7 @@ class Client:
         self,
         endpoint: str = HEALTHCARE,
         *,
-        credentials: Any = None,  # noqa: ANN401 - three kinds
+        credentials: Any = None,  # noqa: ANN401 - an object, a token or None
         timeout: float = 30.0,
         max_answer: int = MOST,
         transport: httpx.BaseTransport | None = None,
@@ -118,18 +110,9 @@ class Client:
             max_answer=max_answer,
         )
         self._journal = journal or Journal()
-        self._scheduler, self._policy = scheduler, policy
-        self._handles: weakref.WeakValueDictionary[str, Operation] = weakref.WeakValueDictionary()
-        self._budget, self._batch_pollers = Budget(), dict[str, BatchPoller]()
-        self._pollers: weakref.WeakSet[OperationPoller] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._handles = Handles(scheduler=scheduler, policy=policy)
         self._local, self._timeout = local, timeout
         Client._open.add(self)
-        forking.bind(self)
-
-    def after_fork_in_child(self) -> None:
-        """Have a lock that no thread of the parent holds; the client stays open here too."""
-        self._lock = threading.Lock()
 
     @classmethod
     def only_open(cls) -> Client | None:
@@ -145,8 +128,7 @@ class Client:
 
     def known(self) -> list[Operation]:
         """Return the operations of this client that somebody holds."""
-        with self._lock:
-            return list(self._handles.values())
+        return self._handles.all()
 
     @property
     def session(self) -> Session:
@@ -160,12 +142,12 @@ class Client:
 
     @property
     def journal(self) -> Journal:
-        """Where the operations that it starts are noted."""
+        """Where the operations that it starts are recorded."""
         return self._journal
 
     @property
     def is_local(self) -> bool:
-        """Whether it is known to talk to the embedded service; asks nobody."""
+        """Whether it is known to talk to the embedded service; sends no request."""
         return self._local is not None
 
     def local(self) -> LocalService | None:
@@ -219,7 +201,7 @@ class Client:
         Parameters
         ----------
         method : str
-            HTTP verb.
+            HTTP method.
         path : str
             Such as ``projects/…/fhirStores/s:export``, with or without a version before it.
         json : object, optional
@@ -227,7 +209,7 @@ class Client:
         params : mapping, optional
             The query, such as ``{"datasetId": "d"}``.
         title : str, optional
-            What it does, for people; the custom method of `path` by default.
+            What it does, in people's words; by default the custom method of `path`.
         source, destination, types, since
             What the journal keeps of the request, so that the output can be found later.
         not_found_hint : str
@@ -244,6 +226,8 @@ class Client:
         StartUnknown
             The request was sent and its answer never came.
         """
+        from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+
         path, params = addresses.request(path, params)
         record = StartRecord(
             service=self.service,
@@ -267,9 +251,9 @@ class Client:
             self._journal.refused(row)
             raise
         self._journal.answered(row, resource.name)
-        operation = self._handle(resource, self._session.version_of(path), record)
+        operation = self._handles.of(self, resource, self._session.version_of(path), record)
         operation.poller.follow()
-        above.show(operation, show)
+        notebook.show(operation, show)
         return operation
 
     def get(self, name: str, *, not_found_hint: str = "") -> Operation:
@@ -287,12 +271,12 @@ class Client:
         ApiError
             There is no such operation; records are kept for a limited time.
         """
-        return self._handle(*read_operation(self._session, name, not_found_hint))
+        return self._handles.of(self, *read_operation(self._session, name, not_found_hint))
 
-    def snapshot(self, resource: OperationResource) -> Operation:
+    def attach(self, resource: OperationResource) -> Operation:
         """Return the handle of an operation that somebody else has read; sends no request yet."""
         addresses.operation(resource.name)
-        return self._handle(resource, self._session.version)
+        return self._handles.of(self, resource, self._session.version)
 
     def wait(self, name: str, *, timeout: float | None = None) -> Operation:
         """Wait for an operation to end, on the service's side as far as it offers that (AIP-151).
@@ -341,7 +325,7 @@ class Client:
         version = self._session.version_of(path)
         for page in pages(self._session, path, role="read", filter_=filter, page_size=page_size):
             for resource in operations_of(page):
-                yield self._handle(resource, version)
+                yield self._handles.of(self, resource, version)
 
     def cancel(self, name: str) -> bool:
         """Ask for the cancellation of an operation; False when it had ended before.
@@ -360,8 +344,7 @@ class Client:
     def close(self) -> None:
         """Stop following its operations and close the connections; the operations go on."""
         Client._open.discard(self)
-        for poller in list(self._pollers):
-            poller.lose(LroError(CLOSED))
+        self._handles.lose_all(LroError(CLOSED))
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -369,44 +352,6 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _handle(
-        self, resource: OperationResource, version: str, record: StartRecord | None = None
-    ) -> Operation:
-        """Return the one handle for an operation of this client, brought up to date."""
-        with self._lock:
-            known = self._handles.get(resource.name)
-            if known is None:
-                record = record or self._journal.find(
-                    resource.name, service=self.service, loopback=self._session.loopback
-                )
-                poller = OperationPoller(
-                    RemoteOperation(self._session, f"{version}/{resource.name}", listing_hint(resource.name)),
-                    resource,
-                    on_end=partial(self._note_end, record) if record and record.ended is None else None,
-                    scheduler=self._batch_poller(version, operation_parent(resource.name)),
-                    policy=self._policy,
-                )
-                known = self._handles[resource.name] = Operation(poller, client=self, record=record)
-                self._pollers.add(poller)
-                return known
-        known.poller.update(resource)
-        return known
-
-    def _batch_poller(self, version: str, parent: str) -> BatchPoller:
-        """Return what looks at the operations under `parent`; the lock is held."""
-        path = "/".join(part for part in (version, parent, "operations") if part)
-        batch_poller = self._batch_pollers.get(path)
-        if batch_poller is None:
-            listing = RemoteListing(self._session, path)
-            batch_poller = self._batch_pollers[path] = BatchPoller(
-                listing, self._budget, scheduler=self._scheduler
-            )
-        return batch_poller
-
-    def _note_end(self, record: StartRecord, resource: OperationResource) -> None:
-        moment = Progress.from_resource(resource).ended or datetime.now(UTC)
-        self._journal.ended(resource.name, state_of(resource), moment, service=record.service)
 
 
 @atexit.register

@@ -12,7 +12,7 @@ class Eta:
     """The moves of one operation's progress, and the end that they point to.
 
     A look at which nothing had moved is no move: progress that comes in bursts is measured from burst to
-    burst, so that the flat piece after one does not look like a slower pace. A fraction that falls (the
+    burst, so that the flat stretch after one does not look like a slowdown. A fraction that falls (the
     total has grown, or work was done again) starts afresh.
 
     Attributes

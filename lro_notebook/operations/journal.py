@@ -69,7 +69,7 @@ class StartRecord:
     service : str
         Which service it went to: an endpoint, or ``local:`` and the folder of an embedded service.
     method : str
-        What it does, such as ``fhirStores.export`` or the HTTP verb.
+        API method, such as ``fhirStores.export``, or HTTP method and collection.
     target : str
         The resource that it was sent to.
     source, destination : str or None

@@ -1,8 +1,8 @@
-"""`Lanes`: which of the jobs that are due may run now, so that those that hang do not hold up the others.
+"""`Lanes`: which of the due jobs may run now, so that those that hang do not hold up the others.
 
-Pure decisions on the jobs and the time that it is given; knows no threads. A job waits for its lane, the host
-that it asks. Only a few run at once. One that takes long counts no more among these few, so that another may
-run beside it; but one lane has no more than half of all places, and jobs that are known to hang have a few.
+Pure: it decides on the jobs and the time that it is given, and knows no threads. A job's lane is the host that
+it asks. Only a few jobs run at once. One that takes long no longer counts among these few, so that another may
+run beside it; but one lane gets at most half of all places, and jobs that are known to hang get a few.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-SLOW = 0.3  # seconds: answers come sooner, as a rule
+SLOW = 0.3  # seconds; most responses come sooner
 
 
 class _Group(NamedTuple):
@@ -30,7 +30,7 @@ class _Run(NamedTuple):
 
 
 class Lanes:
-    """Jobs that are due, and those that run. Whoever uses it from several threads has a lock around it.
+    """The jobs that are due, and those that run. Not thread-safe: its user holds a lock.
 
     Parameters
     ----------

@@ -4,22 +4,25 @@ A field has one role, known from its name (`role_of`). A block (one JSON object)
 role, and small readers turn those into `Counts`: a percentage, a pair of work, a total with what is done
 and failed, what is pending; of a list or map of blocks their mean or sum, of steps how many have ended.
 Pure, and never raises. What no shape tells stands in the two short tables of exceptions.
+
+What only the names of a block's fields tell is worked out once for each set of names (`ByNames`).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeGuard
+from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
 from lro_notebook.operations.resource import parse_int64
 
 _DEPTH = 3  # levels below the metadata in which its progress can be
 _MOST = 2**63
 _LONGEST = 80  # characters of a field's name, or of an enum's value, that an API has
+_WIDEST, _SHAPES = 64, 1024  # fields of a block whose names are remembered, and how many such blocks
+T = TypeVar("T")
 
 #: Role of a field -> how its name looks, in lower case without underscores. The first match counts.
 _ROLES = {
@@ -57,7 +60,11 @@ _DONE = frozenset(
 )
 _FAILED = frozenset({"FAILED", "FAILURE", "ERROR", "TIMEOUT", "INTERNAL_ERROR"})
 _ENUM = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_KINDS = frozenset({"STATE", "STATUS", "STAGE"})  # the word that ends the name of such a type
+_TYPE_ENDS = frozenset({"STATE", "STATUS", "STAGE"})  # the word that ends the name of such a type
+
+#: Roles of which the first that is there counts.
+_TOTALS, _TOTALS_BESIDE_PENDING = ("total", "found"), ("total", "found", "valid")
+_SUCCESSES = ("success", "done", "moved")
 
 #: Exceptions, by a word of the ``@type``, or by a field that only these have.
 #: ``progress`` is a fraction of 1, not of 100.
@@ -69,8 +76,7 @@ _FRACTION_TYPES, _FRACTION_FIELDS = (
 _PROCESSED_TYPES = ("google.cloud.discoveryengine.", "google.cloud.contentwarehouse.")
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """How far something is, as far as its fields tell; completed includes what failed."""
 
     completed: int | None = None
@@ -92,6 +98,33 @@ Values = Mapping[str, Any]
 def role_of(key: object) -> str:
     """Return what a field of this name tells; empty where it tells nothing about progress."""
     return _role_of(key) if is_name(key) else ""
+
+
+class ByNames(Generic[T]):
+    """What a function tells of the names of a block's fields, remembered for each tuple of names.
+
+    All operations of a method have the same few. What no API has is not kept: names that are too long, and
+    blocks with too many.
+    """
+
+    def __init__(self, function: Callable[[tuple[object, ...]], T]) -> None:
+        self._function = function
+        self._known: dict[tuple[object, ...], T] = {}
+
+    def __call__(self, block: Mapping[str, Any]) -> T:
+        """Return what the function tells of the names in `block`."""
+        names = tuple(block)
+        told = self._known.get(names)
+        if told is None:
+            told = self._function(names)
+            if len(names) <= _WIDEST and all(map(is_name, names)) and len(self._known) < _SHAPES:
+                self._known[names] = told
+        return told
+
+
+@ByNames
+def _roles_and_places(names: tuple[object, ...]) -> tuple[list[str], list[str]]:
+    return [*map(role_of, names)], [*map(_place_of, names)]
 
 
 def is_name(key: object) -> TypeGuard[str]:
@@ -124,8 +157,8 @@ def _place_of_name(key: str) -> str:
 
 def count(value: object) -> int | None:
     """Return a count, an int64 as JSON carries it; None for anything that is none."""
-    number = None if value is None else parse_int64(value)
-    return number if number is not None and 0 <= number < _MOST else None
+    number = parse_int64(value)
+    return None if number is None or not 0 <= number < _MOST else number
 
 
 def percent(value: object) -> float | None:
@@ -155,19 +188,25 @@ def ratio(value: object) -> float | None:
 def read(metadata: Mapping[str, Any]) -> Counts:
     """Return how far an operation is by its metadata: the first part that is determinate, else any count."""
     values, parts = _sorted(metadata)
-    if not values and not parts:
-        return NOTHING
-    best = of_values(_excepted(metadata, values))
+    best = of_values(_excepted(metadata, values)) if values else NOTHING
     if best.determinate and best.total is not None:
         return best
     for counts in _nested(parts, _DEPTH):
         if best.determinate:  # a percentage, and counts beside it
-            return best if counts.total is None else replace(counts, fraction=best.fraction)
+            return best if counts.total is None else counts._replace(fraction=best.fraction)
         if counts.determinate:
-            return counts if counts.total is not None else replace(best, fraction=counts.fraction)
+            return counts if counts.total is not None else best._replace(fraction=counts.fraction)
         if best is NOTHING:
             best = counts
     return best
+
+
+#: Roles that tell a fraction, and how; the first that does counts.
+_FRACTIONS: Mapping[str, Callable[[object], float | None]] = {
+    "percent": percent,
+    "ratio": ratio,
+    "progress": percent,
+}
 
 
 def of_values(values: Values) -> Counts:
@@ -175,12 +214,11 @@ def of_values(values: Values) -> Counts:
     if not values:
         return NOTHING
     counts = pair(values) if "work" in values or "work total" in values else tally(values)
-    fraction = percent(values.get("percent"))
-    if fraction is None:
-        fraction = ratio(values.get("ratio"))
-    if fraction is None:
-        fraction = percent(values.get("progress"))
-    return counts if fraction is None else replace(counts, fraction=fraction)
+    if _FRACTIONS.keys().isdisjoint(values):
+        return counts
+    fractions = (fraction_of(values.get(role)) for role, fraction_of in _FRACTIONS.items())
+    fraction = next((fraction for fraction in fractions if fraction is not None), None)
+    return counts if fraction is None else counts._replace(fraction=fraction)
 
 
 def pair(values: Values) -> Counts:
@@ -190,14 +228,14 @@ def pair(values: Values) -> Counts:
 
 def tally(values: Values) -> Counts:
     """Return what counts tell of a total, what is done, failed, skipped, processed or pending."""
-    failed, skipped, pending = (count(values.get(role)) for role in ("failed", "skipped", "pending"))
-    total = _first(values, "total", "found", *(("valid",) if pending is not None else ()))
-    outcomes = [
-        number
-        for number in (_first(values, "success", "done", "moved"), failed, skipped)
-        if number is not None
-    ]
-    done = count(values.get("processed"))
+    numbers: dict[str, int] = {}
+    for role, value in values.items():
+        if (number := count(value)) is not None:
+            numbers[role] = number
+    failed, skipped, pending = numbers.get("failed"), numbers.get("skipped"), numbers.get("pending")
+    total = _first(numbers, _TOTALS if pending is None else _TOTALS_BESIDE_PENDING)
+    outcomes = [each for each in (_first(numbers, _SUCCESSES), failed, skipped) if each is not None]
+    done = numbers.get("processed")
     if done is None and total is not None and pending is not None:
         done = max(0, total - pending)
     if done is None and outcomes:
@@ -239,7 +277,9 @@ def state_word(value: object) -> str:
         return ""
     words = value.split("_")
     starts = (
-        place for place, word in enumerate(words[1:], 1) if words[place - 1] in _KINDS and word[0].isalpha()
+        place
+        for place, word in enumerate(words[1:], 1)
+        if words[place - 1] in _TYPE_ENDS and word[0].isalpha()
     )
     return "_".join(words[next(starts, 0) :])
 
@@ -249,10 +289,10 @@ def is_enum(text: str) -> bool:
     return _ENUM.fullmatch(text) is not None
 
 
-def type_of(metadata: Mapping[str, Any]) -> str:
-    """Return the ``@type`` of metadata, empty where there is none."""
+def is_of(metadata: Mapping[str, Any], types: Sequence[str]) -> bool:
+    """Tell whether the ``@type`` of metadata has one of these words in it."""
     name = metadata.get("@type")
-    return name if isinstance(name, str) else ""
+    return isinstance(name, str) and any(word in name for word in types)
 
 
 def _of(done: int | None, total: int | None, failed: int | None) -> Counts:
@@ -260,36 +300,43 @@ def _of(done: int | None, total: int | None, failed: int | None) -> Counts:
     if not total:  # unknown, or not known yet
         return NOTHING if done is None else Counts(done, None, failed)
     done = done or 0
-    return Counts(done, total, failed, min(done / total, 1.0))
+    return Counts(done, total, failed, done / total if done < total else 1.0)
 
 
-def _first(values: Values, *roles: str) -> int | None:
-    return next((number for role in roles if (number := count(values.get(role))) is not None), None)
+def _first(numbers: Mapping[str, int], roles: Sequence[str]) -> int | None:
+    for role in roles:
+        if role in numbers:
+            return numbers[role]
+    return None
 
 
-def _sorted(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+#: An object or a list in a block: its name, what one of that name holds, and itself.
+_Part = tuple[str, str, Any]
+_SCALARS, _CONTAINERS = (str, int, float), (dict, list, Mapping)
+
+
+def _sorted(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Part]]:
     """Return the values of a block by their role, and its parts that may tell more."""
     values: dict[str, Any] = {}
-    parts: list[tuple[str, Any]] = []
-    for key, value in block.items():
-        if isinstance(value, (str, int, float)):
-            if (role := role_of(key)) and role not in values:
+    parts: list[_Part] = []
+    for key, value, role, place in zip(block, block.values(), *_roles_and_places(block), strict=False):
+        if isinstance(value, _SCALARS):
+            if role and role not in values:
                 values[role] = value
-        elif value and isinstance(value, (dict, list, Mapping)):
-            parts.append((key, value))
+        elif value and place != "payload" and isinstance(value, _CONTAINERS):
+            parts.append((key, place, value))
     return values, parts
 
 
-def _nested(parts: list[tuple[str, Any]], depth: int) -> Iterator[Counts]:
+def _nested(parts: list[_Part], depth: int) -> Iterator[Counts]:
     """Yield what the parts of a block tell and what theirs do, sizes in bytes last."""
-    for key, value in sorted(parts, key=lambda part: "bytes" in part[0].lower()) if len(parts) > 1 else parts:
-        place = _place_of(key)
-        if place == "payload":
-            continue
+    if len(parts) > 1:
+        parts = sorted(parts, key=lambda part: "bytes" in str(part[0]).lower())
+    for key, place, value in parts:
         if isinstance(value, list):
             yield of_many(value, steps=bool(place))
             continue
-        if all(isinstance(part, Mapping) for part in value.values()):
+        if _is_map_of_blocks(value):
             yield of_many([*value.values()], steps=bool(place))
         if place == "block":
             values, inner = _sorted(value)
@@ -300,14 +347,20 @@ def _nested(parts: list[tuple[str, Any]], depth: int) -> Iterator[Counts]:
                 yield from _nested(inner, depth - 1)
 
 
+def _is_map_of_blocks(part: Mapping[str, Any]) -> bool:
+    for value in part.values():  # noqa: SIM110 - `all` takes twice as long, and most end at the first
+        if isinstance(value, str) or not isinstance(value, Mapping):
+            return False
+    return True
+
+
 def _excepted(metadata: Mapping[str, Any], values: dict[str, Any]) -> Values:
     """Return `values` with the roles that the exceptions have."""
-    name = type_of(metadata)
     if "progress" in values and (
-        any(word in name for word in _FRACTION_TYPES) or any(field in metadata for field in _FRACTION_FIELDS)
+        is_of(metadata, _FRACTION_TYPES) or any(field in metadata for field in _FRACTION_FIELDS)
     ):
         values["ratio"] = values.pop("progress")
-    if "total" in values and (any(word in name for word in _PROCESSED_TYPES) or _says_processed(metadata)):
+    if "total" in values and (is_of(metadata, _PROCESSED_TYPES) or _says_processed(metadata)):
         processed = values.pop("total")
         if "success" not in values:
             values["processed"] = processed

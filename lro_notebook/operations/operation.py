@@ -1,6 +1,6 @@
 """`Operation`: the handle of one long-running operation, in the words of concurrent.futures.
 
-How it is shown and how its output is read come from the floors above, through `above`.
+Showing it and reading its output belong to rooms above: their modules are imported where they are called.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from lro_notebook.errors import (
     shortened,
     warn_caller,
 )
-from lro_notebook.operations.above import above, given
-from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 
@@ -29,8 +27,9 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.journal import StartRecord
     from lro_notebook.operations.poller import OperationPoller
-    from lro_notebook.operations.progress import Samples
+    from lro_notebook.operations.progress import Progress, Samples
     from lro_notebook.operations.resource import Json, OperationResource, State, Status
+    from lro_notebook.operations.snapshot import Snapshot
     from lro_notebook.results.results import Results
 
 _LONGEST_METHOD = 80  # characters of a method's name; what is longer, or has control characters, is none
@@ -39,15 +38,15 @@ _LONGEST_METHOD = 80  # characters of a method's name; what is longer, or has co
 class Operation:
     """A handle of one operation: a future that also carries live progress and loads the output.
 
-    Everything but `refresh`, `cancel` and the waiting methods answers at once from what was seen
-    last, and makes sure that the operation is followed. May be used from any thread.
+    Everything but `refresh`, `cancel` and the waiting methods answers at once from the last
+    snapshot, and makes sure that the operation is followed. May be used from any thread.
 
     Parameters
     ----------
     poller : OperationPoller
         Keeps its snapshot fresh.
     client : object
-        What the floors above need to read the output; kept, not used.
+        Whose credentials read the output; kept, not used.
     record : StartRecord, optional
         What was asked for, where this machine started it.
 
@@ -64,7 +63,7 @@ class Operation:
         self,
         poller: OperationPoller,
         *,
-        client: Any = None,  # noqa: ANN401 - the floors above know it
+        client: Any = None,  # noqa: ANN401 - the rooms above know its type
         record: StartRecord | None = None,
     ) -> None:
         self._poller, self._client, self._record = poller, client, record
@@ -82,33 +81,38 @@ class Operation:
 
     @property
     def resource(self) -> OperationResource:
-        """The last snapshot."""
-        return self._poller.resource
+        """What the service said last."""
+        return self._poller.snapshot.resource
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the service said last, with what it says of progress and state; follows nothing."""
+        return self._poller.snapshot
 
     @property
     def metadata(self) -> Json:
         """The last ``metadata``; empty where there is none yet."""
-        return self._followed().metadata or {}
+        return self._followed().resource.metadata or {}
 
     @property
     def response(self) -> Json | None:
         """The ``response`` of an operation that succeeded, else None."""
-        return self._followed().response
+        return self._followed().resource.response
 
     @property
     def error(self) -> Status | None:
         """Why it failed or was cancelled, else None."""
-        return self._followed().error
+        return self._followed().resource.error
 
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        return Progress.from_resource(self._followed())
+        return self._followed().progress
 
     @property
     def state(self) -> State:
         """PENDING, RUNNING, CANCELLING, SUCCEEDED, FAILED or CANCELLED."""
-        return state_of(self._followed())
+        return self._followed().state
 
     @property
     def method(self) -> str:
@@ -142,7 +146,7 @@ class Operation:
         return self._poller
 
     @property
-    def client(self) -> Any:  # noqa: ANN401 - the floors above know it
+    def client(self) -> Any:  # noqa: ANN401 - the rooms above know its type
         """The client that it belongs to."""
         return self._client
 
@@ -153,7 +157,7 @@ class Operation:
 
     @property
     def trouble(self) -> str:
-        """What the poller struggles with, in a few words; empty when nothing is wrong."""
+        """Why its state cannot be read at the moment, in a few words; empty when it can."""
         return self._poller.trouble
 
     def done(self) -> bool:
@@ -167,7 +171,7 @@ class Operation:
         lost = self._poller.pop_error()
         if lost is not None:
             raise lost
-        return self._followed().done
+        return self._followed().resource.done
 
     def running(self) -> bool:
         """Tell whether it has not ended yet. Never blocks."""
@@ -178,8 +182,8 @@ class Operation:
         return self.done() and self.state == "CANCELLED"
 
     def __repr__(self) -> str:
-        progress = Progress.from_resource(self.resource)
-        parts = ["Operation", self.id, self.method, state_of(self.resource)]
+        progress, state = self.snapshot.progress, self.snapshot.state
+        parts = ["Operation", self.id, self.method, state]
         if progress.completed is not None:
             parts.append(f"{progress.completed:,}" + (f" of {progress.total:,}" if progress.total else ""))
         if progress.failed:
@@ -194,12 +198,16 @@ class Operation:
 
     def _ipython_display_(self) -> None:
         """Show the live card where a notebook can; elsewhere the repr is shown."""
-        if not above.display(self):
+        from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+
+        if not notebook.display(self):
             raise NotImplementedError
 
-    def _repr_html_(self) -> str | None:
+    def _repr_html_(self) -> str:
         """Return the card as it is now, for front ends that show html but run no Jupyter kernel."""
-        return above.html(self)
+        from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+
+        return notebook.html_of(self)
 
     def refresh(self) -> Operation:
         """Read the state now, and return this operation. Calls ``GET {name}``."""
@@ -304,7 +312,9 @@ class Operation:
         error = self._outcome(None)
         if error is not None and not (partial and isinstance(error, OperationError)):
             raise error
-        return given(above.load)(self, source, partial=partial, **options)
+        from lro_notebook.results.load import load  # noqa: PLC0415 - a seam, and pandas
+
+        return load(self, source, partial=partial, **options)
 
     def failures(self) -> pd.DataFrame:
         """Return what failed inside this operation, a row per unit, as Cloud Logging has it.
@@ -315,19 +325,23 @@ class Operation:
             ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``. Its ``attrs`` say
             whether the log holds all failures that the operation counts (``complete``); a warning does too.
         """
-        return given(above.failures)(self)
+        from lro_notebook.reports.failures import failures  # noqa: PLC0415 - a seam, and pandas
+
+        return failures(self)
 
     @property
     def history(self) -> pd.DataFrame:
         """The progress over time, a row per look: time, state, completed, total, failed, fraction."""
-        return given(above.history)(self)
+        from lro_notebook.reports.frames import history_frame  # noqa: PLC0415 - a seam, and pandas
+
+        return history_frame(self)
 
     def about_to_block(self) -> None:
-        """Hear that this thread is about to wait for it; a kind of operation may refuse."""
+        """Hear that this thread is about to wait for it; a subclass may refuse."""
 
-    def _followed(self) -> OperationResource:
+    def _followed(self) -> Snapshot:
         self._poller.follow()
-        return self.resource
+        return self._poller.snapshot
 
     def _wait(self, timeout: float | None) -> None:
         """Wait until the operation has ended or is lost."""
@@ -372,8 +386,8 @@ class Operation:
         )
 
     def _warn_once(self) -> None:
-        failed = Progress.from_resource(self.resource).failed
-        if self._warned or not failed or state_of(self.resource) != "SUCCEEDED":
+        failed = self.snapshot.progress.failed
+        if self._warned or not failed or self.snapshot.state != "SUCCEEDED":
             return
         self._warned = True
         warn_caller(

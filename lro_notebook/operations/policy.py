@@ -1,4 +1,4 @@
-"""When to look at an operation again. Pure."""
+"""When to poll an operation again. Pure."""
 
 from __future__ import annotations
 
@@ -12,35 +12,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PollPolicy:
-    """Delays between two looks at one operation, in seconds. Pure.
+    """Delays between two polls of one operation, in seconds. Pure.
 
-    While the progress foretells the end, each look lies a share `ahead` of the way to it, and the last one
-    just behind it; past a wrong forecast the delay is a share `behind` of the time since. Without a forecast
-    the delay is the square root of `spread` times the elapsed time: where nothing is known of a duration,
-    that spacing is the least late for its number of requests.
+    With an ETA, poll after `ahead` x the estimated remaining time, the last time just after the ETA; once it
+    has passed, after `behind` x the time since. Without one, poll after the square root of `spread` x the
+    elapsed time: for an unknown duration, no other spacing is less late for as many requests.
 
     Attributes
     ----------
     floor, cap : float
-        No look follows sooner, none later; a service that asks for calm may set them.
+        The shortest and the longest delay.
     first, spread : float
-        Without a forecast: no look follows sooner, and how far they lie apart.
+        Without an ETA: the shortest delay, and how fast the delays grow.
     ahead, behind : float
-        With one: the shares of the time left, and of the time overdue.
+        With an ETA: the shares of the remaining time, and of the time overdue.
     near, near_cap : float
-        Close to the forecast end, looks lie a share `near` of the elapsed time apart, at most `near_cap`.
+        Close to the ETA, the delay is `near` x the elapsed time, at most `near_cap`.
     long_floor, long_after : float
-        As `floor`, for work that has run longer than `long_after`.
+        As `floor`, for operations that have run longer than `long_after`.
     watched, watched_share : float
-        While somebody sees it live, no look follows later than this, or than this share of the elapsed time.
+        While it is shown live, the longest delay, or this share of the elapsed time if that is longer.
     jitter : float
-        Each delay is longer or shorter by up to this share, so that many clients spread out.
+        Each delay varies by up to this share, so that many clients do not poll at once.
     failure_floor, failure_cap : float
-        The first delay after a failed look, which doubles, and the longest.
+        The first delay after a failed poll, which doubles, and the longest.
     retry_after_cap : float
-        The longest delay after a failed look, whatever a service asks for (``Retry-After``).
+        The longest delay after a failed poll, even if ``Retry-After`` asks for more.
     failure_budget, failure_least : float, int
-        An operation counts as lost after so many seconds without an answer, and so many failures.
+        An operation counts as lost after so many seconds of failures, and so many of them.
 
     Examples
     --------
@@ -76,16 +75,16 @@ class PollPolicy:
         watched: bool = False,
         draw: float = 0.5,
     ) -> float:
-        """Return the delay after a successful look.
+        """Return the delay after a successful poll.
 
         Parameters
         ----------
         elapsed : float
             Seconds that the operation has run.
-        forecast : Eta, optional
-            What its progress tells.
+        eta : Eta, optional
+            When it will end, by its progress.
         watched : bool
-            Somebody sees it live.
+            It is shown live.
         draw : float
             A random number in 0..1 that decides the jitter.
         """
@@ -100,16 +99,16 @@ class PollPolicy:
         return max(floor, delay * (1.0 + self.jitter * (2.0 * draw - 1.0)))
 
     def delay_after_failure(self, failures: int, failing: float, retry_after: float | None) -> float | None:
-        """Return the delay after a look that failed, or None once the state counts as lost.
+        """Return the delay after a failed poll, or None once the operation counts as lost.
 
         Parameters
         ----------
         failures : int
             Failures in a row, from 1.
         failing : float
-            Seconds since the first of them; a laptop that slept in between has few failures in many.
+            Seconds since the first of them; few failures in a long time: the machine slept in between.
         retry_after : float or None
-            What the service asked for.
+            Seconds that the service asked for.
         """
         if failing > self.failure_budget and failures >= self.failure_least:
             return None

@@ -1,7 +1,7 @@
-"""`OperationPoller`: keeps the last snapshot of one operation fresh, until it has ended or cannot be read.
+"""`OperationPoller`: keeps the snapshot of one operation fresh, until it has ended or cannot be read.
 
-It is the scheduler's job for that operation, and what waiting threads wait for. It shows nothing,
-warns of nothing and raises nothing: what went wrong is kept in `lost` for whoever asks.
+It is the scheduler's job for that operation, and what waiting threads wait for. It shows nothing, warns of
+nothing and raises nothing: what went wrong is kept for whoever asks (`pop_error`).
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.http.responses import is_transient
 from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.progress import Progress, Sample, Samples, state_of
+from lro_notebook.operations.progress import Sample, Samples
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.scheduler import shared, steady
+from lro_notebook.operations.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lro_notebook.operations.resource import OperationResource
 
-_HANGS = 1.0  # seconds that a look takes, from which on one that failed counts as one that hangs
+_HANGS = 1.0  # seconds; a failed look that took longer counts as one that hangs
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +51,7 @@ class Source(Protocol):
 
 
 class Runner(Protocol):
-    """Has jobs run when they are due: the scheduler itself, or what gathers the looks at many operations."""
+    """Runs pollers when they are due: the scheduler, or what gathers the looks at many operations."""
 
     def schedule(self, job: OperationPoller, delay: float = 0.0) -> None:
         """Have `job` look in `delay` seconds, instead of when it was due before."""
@@ -67,7 +68,7 @@ class OperationPoller:
     source : Source
         Reads the operation.
     resource : OperationResource
-        The first snapshot.
+        What is known of it so far.
     on_end : callable, optional
         Called with the last snapshot before anybody who waits is released.
     scheduler, policy, clock, now, draw
@@ -75,14 +76,14 @@ class OperationPoller:
 
     Attributes
     ----------
-    resource : OperationResource
-        The last snapshot.
+    snapshot : Snapshot
+        What the service said last, parsed once for all who look at it.
     samples : Samples
         The progress seen over time.
     watched : bool
-        Somebody sees it live, so it is looked at more often.
+        It is shown live, so it is polled more often.
     released : threading.Event
-        Set once nobody need wait any longer: the operation has ended, or it is lost.
+        Set once there is nothing to wait for: the operation has ended, or it is lost.
     """
 
     def __init__(
@@ -90,21 +91,21 @@ class OperationPoller:
         source: Source,
         resource: OperationResource,
         *,
-        on_end: Callable[[OperationResource], None] | None = None,
+        on_end: Callable[[Snapshot], None] | None = None,
         scheduler: Runner | None = None,
         policy: PollPolicy | None = None,
         clock: Callable[[], float] = steady,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self.source, self.resource = source, resource
+        self.source = source
         self.samples = Samples()
         self.watched = False
         self.released = threading.Event()
         self._scheduler: Runner = scheduler or shared()
         self._policy = policy or PollPolicy()
         self._clock, self._now, self._draw = clock, now, draw
-        self._eta, self._seen = Eta(), Progress()
+        self._eta = Eta()
         self._on_end = on_end
         self._lock = threading.Lock()
         self._ended = False
@@ -116,7 +117,7 @@ class OperationPoller:
         self._took = 0.0
         self._lost: LroError | None = None
         self._callbacks: list[Callable[[], object]] = []
-        self.update(resource)
+        self._take_over(Snapshot.of(resource))
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
@@ -131,8 +132,13 @@ class OperationPoller:
             self.released.set()
 
     @property
+    def resource(self) -> OperationResource:
+        """What the service said last."""
+        return self.snapshot.resource
+
+    @property
     def trouble(self) -> str:
-        """What stands in the way, in a few words; empty when nothing does."""
+        """Why its state cannot be read at the moment, in a few words; empty when it can."""
         since = self._failing_since
         if self._lost is not None:
             return "its state cannot be read any more"
@@ -140,7 +146,7 @@ class OperationPoller:
 
     @property
     def lane(self) -> str | None:
-        """The host that is asked, where that is known."""
+        """The host that it asks, if known."""
         return getattr(self.source, "lane", None)
 
     @property
@@ -150,7 +156,7 @@ class OperationPoller:
 
     @property
     def seconds_left(self) -> float | None:
-        """The seconds until the end that the progress foretells; None where it foretells none, or is late."""
+        """Seconds until the ETA; None without a steady one, or once it has passed."""
         end = self._eta.end if self._eta.is_steady and not self.resource.done else None
         left = None if end is None else end - (self._clock() - self._began)
         return left if left is not None and left > 0.0 else None
@@ -162,7 +168,7 @@ class OperationPoller:
             return lost
 
     def follow(self) -> None:
-        """Make sure that the operation is followed. Never blocks."""
+        """Make sure that the operation is polled. Never blocks."""
         with self._lock:
             if self._following or self.resource.done:
                 return
@@ -173,12 +179,12 @@ class OperationPoller:
         self._scheduler.schedule(self, self._delay())
 
     def look_now(self) -> None:
-        """Have the operation looked at without delay."""
+        """Poll the operation without delay."""
         self.follow()
         self._scheduler.schedule(self)
 
     def lose(self, reason: LroError) -> None:
-        """Stop following; who waits gets `reason`. The operation itself goes on."""
+        """Stop polling; who waits gets `reason`. The operation itself goes on."""
         self._scheduler.forget(self)
         with self._lock:
             if self.resource.done:
@@ -195,15 +201,17 @@ class OperationPoller:
         self._call(callback)
 
     def update(self, resource: OperationResource) -> None:
-        """Take over a newer snapshot; an operation that has ended does not change any more."""
+        """Hear what somebody else has read; an operation that has ended does not change any more."""
+        self._take_over(Snapshot.of(resource))
+
+    def _take_over(self, snapshot: Snapshot) -> None:
         with self._lock:
             if self._ended:
                 return
-            self.resource = resource
-            self._seen = progress = Progress.from_resource(resource)
-            self.samples.add(_sample(resource, progress, self._now()))
-            self._eta.add(self._clock() - self._began, progress.fraction)
-            if not resource.done:
+            self.snapshot = snapshot
+            self.samples.add(_sample(snapshot, self._now()))
+            self._eta.add(self._clock() - self._began, snapshot.progress.fraction)
+            if not snapshot.resource.done:
                 return
             self._ended, self._following = True, False
             self._lost = self._failing_since = None
@@ -213,38 +221,30 @@ class OperationPoller:
                 last_first.callback(self._call, callback)
             last_first.callback(self.released.set)
             if self._on_end is not None:
-                last_first.callback(self._call, partial(self._on_end, resource), "what notes the end")
+                last_first.callback(self._call, partial(self._on_end, snapshot), "what notes the end")
 
     def run(self) -> float | None:
         """Look at the operation once; return the seconds until the next look, None at the end."""
         try:
-            resource = self.look()
+            snapshot = self.look()
         except LroError as error:
             return self.missed(error)
-        return self.seen(resource)
+        return self.seen(snapshot)
 
-    def look(self) -> OperationResource:
+    def look(self) -> Snapshot:
         """Ask the source once, and note how long that took."""
         began = self._clock()
         try:
-            return self.source.poll()
+            return Snapshot.of(self.source.poll())
         finally:
             self._took = self._clock() - began
 
-    def seen(self, resource: OperationResource) -> float | None:
+    def seen(self, snapshot: Snapshot) -> float | None:
         """Take over what a look has seen; return the seconds until the next one, None at the end."""
         with self._lock:
             self._failures, self._failing_since = 0, None
-        self.update(resource)
+        self._take_over(snapshot)
         return self._delay() if self._following else None
-
-    def is_ahead_of(self, resource: OperationResource) -> bool:
-        """Tell whether more was seen already than `resource` tells, so that it is old."""
-        if resource.done or resource.metadata == self.resource.metadata:
-            return False
-        seen, told = self._seen, Progress.from_resource(resource)
-        pairs = (told.completed, seen.completed), (told.fraction, seen.fraction)
-        return any((less or 0) < (more or 0) for less, more in pairs)
 
     def missed(self, error: LroError) -> float | None:
         """Hear that a look failed; return the seconds until the next one, None where there is none."""
@@ -295,10 +295,11 @@ def _in_words(error: LroError) -> str:
     return f"HTTP {status}" if status else "no answer"
 
 
-def _sample(resource: OperationResource, progress: Progress, moment: datetime) -> Sample:
+def _sample(snapshot: Snapshot, moment: datetime) -> Sample:
+    progress = snapshot.progress
     return Sample(
         time=moment,
-        state=state_of(resource, progress),
+        state=snapshot.state,
         completed=progress.completed,
         total=progress.total,
         failed=progress.failed,

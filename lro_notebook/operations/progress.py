@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, get_args
 
-from lro_notebook.operations.metadata import is_enum, is_name, read, state_word, type_of
+from lro_notebook.operations.metadata import ByNames, is_enum, is_name, is_of, read, state_word
 from lro_notebook.operations.resource import State, parse_timestamp
 
 if TYPE_CHECKING:
@@ -110,17 +109,15 @@ class Progress:
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Progress:
         """Read the progress out of `metadata`; never raises, whatever the input is."""
-        if not isinstance(metadata, Mapping):
+        if not isinstance(metadata, (dict, Mapping)) or not metadata:  # `dict` is told in a third of the time
             return cls()
-        if not metadata:
-            return cls()
-        blocks = [metadata]
-        for key in _COMMON:
-            part = metadata.get(key)
-            if isinstance(part, Mapping):
-                blocks.append(part)
+        telling = _telling(metadata)
+        blocks = [(metadata, telling)]
+        if telling.common:
+            common = [metadata[key] for key in telling.common]
+            blocks += [(part, _telling(part)) for part in common if isinstance(part, Mapping)]
         counts = read(metadata)
-        states = [word for block in blocks for word in _states(block)]
+        states = _states(blocks)
         return cls(
             fraction=counts.fraction,
             completed=counts.completed,
@@ -129,7 +126,7 @@ class Progress:
             status=_status(blocks, states),
             created=_first_time(blocks, _CREATED) or _received(metadata),
             ended=_first_time(blocks, _ENDED),
-            cancel_requested=any(map(_cancelled, blocks)) or not _CANCEL_STATES.isdisjoint(states[:1]),
+            cancel_requested=_cancelled(blocks) or (bool(states) and states[0] in _CANCEL_STATES),
         )
 
     @classmethod
@@ -141,9 +138,34 @@ class Progress:
         return progress
 
 
-def _first_time(blocks: list[Mapping[str, Any]], keys: tuple[str, ...]) -> datetime | None:
+class _Telling(NamedTuple):
+    """The fields of a block that tell something, by their names alone, in the order in which they count."""
+
+    common: list[str]
+    states: list[str]
+    texts: list[str]
+    objects: list[str]
+    cancelled: list[str]
+
+
+@ByNames
+def _telling(names: tuple[object, ...]) -> _Telling:
+    return _Telling(
+        common=[key for key in _COMMON if key in names],
+        states=sorted(filter(_is_state, names), key=lambda key: key != "state"),
+        texts=[key for key in _STATUS if key in names],
+        objects=[key for key in _STATUS_OBJECTS if key in names],
+        cancelled=[key for key in _CANCEL_REQUESTED if key in names],
+    )
+
+
+#: The metadata, and the parts of it that hold what all operations of its API have.
+_Blocks = list[tuple[Mapping[str, Any], _Telling]]
+
+
+def _first_time(blocks: _Blocks, keys: tuple[str, ...]) -> datetime | None:
     for key in keys:
-        for block in blocks:
+        for block, _ in blocks:
             if key in block and (time := parse_timestamp(block[key])) is not None:
                 return time
     return None
@@ -153,18 +175,20 @@ def _received(metadata: Mapping[str, Any]) -> datetime | None:
     """Return ``startTime`` where it is when the request was received."""
     if "startTime" not in metadata:
         return None
-    name = type_of(metadata)
-    known = any(word in name for word in _RECEIVED_TYPES) or any(key in metadata for key in _RECEIVED_FIELDS)
+    known = is_of(metadata, _RECEIVED_TYPES) or any(key in metadata for key in _RECEIVED_FIELDS)
     return parse_timestamp(metadata["startTime"]) if known else None
 
 
-def _cancelled(block: Mapping[str, Any]) -> bool:
-    if any(block[key] is True for key in _CANCEL_REQUESTED & block.keys()):
-        return True
-    return "cancelTime" in block and parse_timestamp(block["cancelTime"]) is not None
+def _cancelled(blocks: _Blocks) -> bool:
+    for block, telling in blocks:
+        if telling.cancelled and any(block[key] is True for key in telling.cancelled):
+            return True
+        if "cancelTime" in block and parse_timestamp(block["cancelTime"]) is not None:
+            return True
+    return False
 
 
-def _is_state(key: object) -> bool:
+def _is_state(key: object) -> TypeGuard[str]:
     return is_name(key) and _is_state_name(key)
 
 
@@ -173,23 +197,26 @@ def _is_state_name(key: str) -> bool:
     return _STATE.fullmatch(key) is not None
 
 
-def _states(block: Mapping[str, Any]) -> list[str]:
-    """Return the enum values of the states in a block, the plain ``state`` first."""
-    found = [(key != "state", state_word(value)) for key, value in block.items() if _is_state(key)]
-    status = block.get("status")
-    if isinstance(status, Mapping):
-        found.append((True, state_word(status.get("state"))))
-    return [word for _, word in sorted(found, key=itemgetter(0)) if word]
+def _states(blocks: _Blocks) -> list[str]:
+    """Return the enum values of the states in the blocks, of each the plain ``state`` first."""
+    words: list[str] = []
+    for block, telling in blocks:
+        if not telling.states:
+            continue
+        words += map(state_word, map(block.get, telling.states))
+        if "status" in telling.states and isinstance(status := block["status"], Mapping):
+            words.append(state_word(status.get("state")))
+    return [word for word in words if word]
 
 
-def _status(blocks: list[Mapping[str, Any]], states: list[str]) -> str | None:
+def _status(blocks: _Blocks, states: list[str]) -> str | None:
     """Return the most telling words: a message, else the text of a status, else the state."""
-    for block in blocks:
-        for key in _STATUS:
-            if key in block and _is_text(block[key]):
+    for block, telling in blocks:
+        for key in telling.texts:
+            if _is_text(block[key]):
                 return str(block[key]).strip()
-        for key in _STATUS_OBJECTS:
-            part = block.get(key)
+        for key in telling.objects:
+            part = block[key]
             texts = map(part.get, _STATUS_PARTS) if isinstance(part, Mapping) else (part,)
             if (text := next(filter(_is_text, texts), None)) is not None:
                 return str(text).strip()

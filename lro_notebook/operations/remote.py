@@ -1,4 +1,4 @@
-"""The far end: one operation at its service over REST, and what the embedded service says of itself."""
+"""The service's side over REST: one operation, their list, and what the embedded service says of itself."""
 
 from __future__ import annotations
 
@@ -205,14 +205,14 @@ def start_unknown(session: Session, record: StartRecord, lost: ResponseLost) -> 
             candidates += [
                 item.name for item in operations_of(page) if _created_since(item, record.requested - _SKEW)
             ]
-        found = "Since then no operation was created there; it may still appear."
+        outcome = "Since then no operation was created there; it may still appear."
         if candidates:
             ids = ", ".join(map(operation_id, candidates))
-            found = f"Created since then: {ids}; one of them may be yours."
+            outcome = f"Created since then: {ids}; one of them may be yours."
     except LroError as error:
-        found = f"Which operations were created since cannot be listed ({type(error).__name__})."
+        outcome = f"Which operations were created since cannot be listed ({type(error).__name__})."
     return StartUnknown(
-        f"{record.method} on {record.target} was sent, but {lost}; it may or may not run. {found} "
+        f"{record.method} on {record.target} was sent, but {lost}; it may or may not run. {outcome} "
         "It was not sent again. Look at the operations there before you start it once more.",
         candidates=candidates,
     )

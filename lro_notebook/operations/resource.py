@@ -20,14 +20,17 @@ State = Literal["PENDING", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANC
 Json = Mapping[str, Any]
 
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 _INT64 = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_DIGITS = 19  # of the largest int64
 
 
 def parse_int64(value: object) -> int | None:
     """Return a proto3 JSON int64 (a decimal string, or a whole number) as int; None for anything else."""
     if isinstance(value, str):
+        if value.isdigit() and value.isascii() and len(value) < _DIGITS:  # as services write it
+            return int(value)
         return int(value) if _INT64.fullmatch(value.strip()) else None
     if isinstance(value, bool):
         return None
@@ -43,13 +46,14 @@ def parse_timestamp(value: object) -> datetime | None:
 
     0 to 9 fraction digits and any offset are read; digits past the microsecond are dropped.
     """
-    match = _TIMESTAMP.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
+    if not isinstance(value, str):
         return None
-    date, time, fraction, offset = match.groups()
-    offset = "+00:00" if offset in "Zz" else offset
+    text = value.strip().upper()  # `fromisoformat` reads no "z", and other formats than this one
+    if _TIMESTAMP.fullmatch(text) is None:
+        return None
     try:
-        return datetime.fromisoformat(f"{date}T{time}.{(fraction or '0')[:6]:0<6}{offset}").astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -215,11 +219,11 @@ def operation_parent(name: str) -> str:
     return name.rpartition("operations/")[0].rstrip("/")
 
 
-def method_title(method: str, path: str) -> str:
-    """Return what a start request does in one word: its custom method, or verb and collection."""
+def method_title(http_method: str, path: str) -> str:
+    """Return what a start request does: its custom method, or the HTTP method and the collection."""
     path = path.partition("?")[0].rstrip("/")
     custom = path.rpartition("/")[2].partition(":")[2]
-    return custom or f"{method.lower()} {path.rpartition('/')[2]}"
+    return custom or f"{http_method.lower()} {path.rpartition('/')[2]}"
 
 
 def target_of(path: str) -> str:

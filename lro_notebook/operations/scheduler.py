@@ -1,14 +1,12 @@
-"""The threads that look at operations, and how often they may.
+"""The threads that poll operations, and how often they may.
 
-`Budget` says how many requests a client may send. `Scheduler` owns one
-scheduler thread and four request threads for the whole process, more only while some of these hang; all are
-daemon and named, none there before the first job. It knows nothing of operations: a job is anything with
-`run` and `on_crash`.
+`Budget` says how many requests a client may send. `Scheduler` owns one scheduler thread and four request
+threads for the whole process, more only while some of these hang. All are named daemons, and none exists
+before the first job. It knows nothing of operations: a job is anything with `run` and `on_crash`.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import logging
 import threading
@@ -17,15 +15,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from lro_notebook import forking
+from lro_notebook.operations.due_queue import DueQueue
 from lro_notebook.operations.lanes import SLOW, Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TICK = 0.25  # seconds between two ticks of the clocks: at most four updates a second
-_LOOK_UP = 1.0  # seconds after which a waiting scheduler looks at the clock: the machine may have slept
-_RECOVERY = 5.0  # seconds in which a request rate doubles that a service had cut
-_BREATH = 0.1  # seconds after an error of the scheduler itself
+TICK = 0.25  # seconds between two ticks of what is shown live: at most four updates a second
+_LOOK_UP = 1.0  # seconds after which a waiting scheduler checks the clock: the machine may have slept
+_RECOVERY = 5.0  # seconds in which a request rate that was halved doubles again
+_BREATH = 0.1  # seconds of pause after an error of the scheduler itself
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 _log = logging.getLogger(__name__)
 
@@ -39,10 +38,10 @@ def steady() -> float:
 
 
 class Budget:
-    """How many requests a client may send to look at its operations; from several threads.
+    """How many requests a client may send to poll its operations. May be used from any thread.
 
-    A bucket of tokens: `rate` a second, `burst` at once. A service that answers 429 halves the rate, at most
-    once a second; it doubles again in `_RECOVERY` seconds. A service may ask for a pause as well.
+    A token bucket: `rate` a second, `burst` at once. HTTP 429 halves the rate, at most once a second; it
+    doubles again every `_RECOVERY` seconds. A service may ask for a pause as well.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ class Budget:
 
 
 class Job(Protocol):
-    """Work that is done again and again until it says that it is over.
+    """Work that is repeated until it says that it is over.
 
     A job may have a ``lane``, such as the host that it asks, and say that it is ``troubled`` while it is
     likely to hang: see `lanes`.
@@ -145,11 +144,9 @@ class Scheduler:
 
     def _begin(self) -> None:
         self._lanes = Lanes(few=self._few, most=self._most, slow=self._slow)
-        self._due: list[tuple[float, int, Job]] = []
-        self._entries: dict[Job, int] = {}
+        self._due: DueQueue[Job] = DueQueue()
         self._running: set[Job] = set()
         self._again: set[Job] = set()
-        self._numbers = itertools.count()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._offered = threading.Condition(self._lock)
@@ -181,7 +178,7 @@ class Scheduler:
     def forget(self, job: Job) -> None:
         """Do not run `job` again; a run that has begun goes on to its end."""
         with self._lock:
-            self._entries.pop(job, None)
+            self._due.discard(job)
             self._lanes.forget(job)
             self._again.discard(job)
 
@@ -198,9 +195,7 @@ class Scheduler:
             self._tickers.discard(ticker)
 
     def _enter(self, job: Job, delay: float) -> None:
-        number = next(self._numbers)
-        self._entries[job] = number
-        heapq.heappush(self._due, (self._clock() + max(0.0, delay), number, job))
+        self._due.put(job, self._clock() + max(0.0, delay))
 
     def _start(self) -> None:
         """Start the scheduler thread where there is none, or none any more."""
@@ -221,7 +216,8 @@ class Scheduler:
         """Offer what is due to the threads, or wait until something is."""
         with self._lock:
             now = self._clock()
-            self._take_due(now)
+            for _, job in self._due.take(now):
+                self._lanes.enter(job)
             if not self._offer(now) and not self._ticks_due(now):
                 self._changed.wait(self._pause(now))
                 return
@@ -233,25 +229,15 @@ class Scheduler:
                 _log.exception("a clock was stopped")
                 self.untick(ticker)
 
-    def _jobs_due(self, now: float) -> bool:
-        return bool(self._due) and self._due[0][0] <= now
-
     def _ticks_due(self, now: float) -> bool:
         return bool(self._tickers) and self._next_tick <= now
 
     def _pause(self, now: float) -> float | None:
-        times = [self._due[0][0] - now] if self._due else []
+        first_due, change = self._due.first_due, self._lanes.next_change(now)
+        times = [] if first_due is None else [first_due - now]
         times += [self._next_tick - now] if self._tickers else []
-        change = self._lanes.next_change(now)
         times += [] if change is None else [change]
         return min(_LOOK_UP, max(0.0, min(times))) if times else None
-
-    def _take_due(self, now: float) -> None:
-        while self._jobs_due(now):
-            _, number, job = heapq.heappop(self._due)
-            if self._entries.get(job) == number:  # else entered again since, or forgotten
-                del self._entries[job]
-                self._lanes.enter(job)
 
     def _offer(self, now: float) -> bool:
         """Give the jobs that may run to the threads; tell whether there are any."""

@@ -1,25 +1,22 @@
 """Waiting for operations: one or many, on a thread or on an event loop, in the words of concurrent.futures.
 
-A wait never cancels what it waits for. What people see meanwhile comes from the floors above.
+A wait never cancels what it waits for. What people see meanwhile is up to `jupyter.notebook`.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import ConfigError, WaitTimeout
-from lro_notebook.operations.above import above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from lro_notebook.operations.above import Watching
     from lro_notebook.operations.operation import Operation
 
-TICK = 0.1  # seconds between two looks of a waiting thread at the clock, the keyboard and the display
+TICK = 0.1  # seconds between two checks of the clock, the keyboard and the display by a waiting thread
 _WHEN = (
     concurrent.futures.FIRST_COMPLETED,
     concurrent.futures.FIRST_EXCEPTION,
@@ -119,14 +116,16 @@ def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> I
 
 
 def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeout: float | None) -> bool:
-    """Wait for `operations` until `ready` says so, showing that; False when the time is over."""
+    """Wait for `operations` until `ready` says so, and show that; False when the time is over."""
+    from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+
     if ready():
         return True
     for operation in operations:
         operation.about_to_block()
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
-        with watching(operations) as pause:
+        with notebook.watching(operations) as pause:
             while not ready():
                 left = TICK if deadline is None else deadline - time.monotonic()
                 if left <= 0:
@@ -141,23 +140,18 @@ async def wait_until_async(ready: Callable[[], bool], operations: Sequence[Opera
     """Wait as `wait_until` does, on an event loop."""
     import asyncio  # noqa: PLC0415 - 20 ms that only those pay who await
 
+    from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+
     if ready():
         return
-    with watching(operations) as pause:
+    with notebook.watching(operations) as pause:
         while not ready():
             await asyncio.sleep(TICK)  # short: a kernel's interrupt does not wake a sleeping loop
             pause(0.0)
 
 
-def watching(operations: Sequence[Operation]) -> Watching:
-    """Return what shows that somebody waits for `operations`, and waits."""
-    if above.watching is not None:
-        return above.watching(operations)
-    return nullcontext(plain_pause(operations))
-
-
 def plain_pause(operations: Sequence[Operation]) -> Callable[[float], object]:
-    """Return a function that waits so many seconds, less where the first unfinished operation ends."""
+    """Return a function that waits so many seconds, or until the first unfinished operation ends."""
 
     def pause(seconds: float) -> None:
         waiting = (op.poller.released for op in operations if not op.poller.released.is_set())

@@ -13,7 +13,6 @@ from lro_notebook.errors import Code, ConfigError, LroWarning, warn_caller
 from lro_notebook.http import auth
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.session import Session
-from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.resource import format_timestamp, parse_int64, parse_timestamp
 from lro_notebook.reports.frames import typed
 
@@ -53,7 +52,7 @@ def failures(operation: Operation, *, transport: httpx.BaseTransport | None = No
     rest, own = _logging(operation, transport)
     try:
         rows, joined_by = list(_rows(rest, _by_operation(operation), operation)), "operation"
-        counted = Progress.from_resource(operation.resource).failed
+        counted = operation.snapshot.progress.failed
         if not rows and counted and own:
             rows, joined_by = list(_rows(rest, _by_time(operation), operation)), "time"
     finally:
@@ -88,7 +87,7 @@ def _by_operation(operation: Operation) -> str:
 
 def _by_time(operation: Operation) -> str:
     """Return the filter for the failures of a method in a dataset, while the operation ran."""
-    progress = Progress.from_resource(operation.resource)
+    progress = operation.snapshot.progress
     method = str((operation.resource.metadata or {}).get("apiMethodName", "")).rpartition(".")[2]
     clauses = [
         f'operation.producer="healthcare.googleapis.com/{method}"',

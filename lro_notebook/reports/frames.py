@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from lro_notebook.operations.journal import COLUMNS
-from lro_notebook.operations.progress import Progress, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,15 +94,15 @@ def started_frame(pages: Iterable[Sequence[Row]]) -> pd.DataFrame:
 
 
 def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
-    resource = operation.resource
-    progress, error = Progress.from_resource(resource), resource.error
+    snapshot = operation.snapshot
+    resource, progress, error = snapshot.resource, snapshot.progress, snapshot.resource.error
     metadata = resource.metadata or {}
     until = progress.ended or (None if resource.done else now)
     return {
         "name": resource.name,
         "method": operation.method or None,
         "target": operation.target or None,
-        "state": state_of(resource),
+        "state": snapshot.state,
         "done": resource.done,
         "created": progress.created,
         "ended": progress.ended,

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.operations.progress import Progress
 from lro_notebook.results.formats.id_lists import DATA_IDS
 from lro_notebook.results.manifest import files_of
 from lro_notebook.results.places import Named, Near, Service, is_cloud
@@ -43,7 +42,7 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
         return Results.from_response(response)
     if "://" not in uri:
         return _in_store(operation.client, uri, response, options)
-    progress = Progress.from_resource(operation.resource)
+    progress = operation.snapshot.progress
     return read_for(
         operation.client,
         uri,

@@ -193,7 +193,7 @@ def beside(draw: random.Random) -> tuple[int, int]:
         for answer in (*[dark] * 12, healthy):
             server = stack.enter_context(Hostile(answer))
             client = stack.enter_context(lro.Client(server.endpoint))
-            operations.append(client.snapshot(OperationResource(NAME)))
+            operations.append(client.attach(OperationResource(NAME)))
         for each in operations:
             each.poller.follow()
         try:

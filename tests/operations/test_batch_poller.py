@@ -12,6 +12,7 @@ from lro_notebook.operations.batch_poller import BatchPoller
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.scheduler import Budget
+from lro_notebook.operations.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +86,8 @@ class House:
         self.pollers = [self.poller(name) for name in self.service.ends]
 
     def poller(self, name: str) -> OperationPoller:
-        def ended(resource: OperationResource) -> None:
-            self.seen_at[resource.name] = self.clock.now
+        def ended(last: Snapshot) -> None:
+            self.seen_at[last.resource.name] = self.clock.now
 
         return OperationPoller(
             Single(self.service, name),
@@ -172,8 +173,9 @@ def test_a_list_that_is_older_than_what_was_seen_is_not_believed() -> None:
     house.clock.now = 1050.0
     poller.update(poller.source.get())
     old = OperationResource.from_dict(house.service.operation(poller.resource.name, lag=20.0))
-    assert poller.is_ahead_of(old)
-    assert not poller.is_ahead_of(poller.resource)
+    assert Snapshot.of(old).is_behind(poller.snapshot)
+    assert not poller.snapshot.is_behind(Snapshot.of(old))
+    assert not poller.snapshot.is_behind(poller.snapshot)
 
 
 def test_no_operation_starves_when_the_budget_is_tight() -> None:

@@ -17,6 +17,7 @@ from lro_notebook.operations.lanes import Lanes
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.scheduler import Budget, Scheduler
+from lro_notebook.operations.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import socket
@@ -315,8 +316,8 @@ def test_what_is_in_trouble_says_so_and_the_rest_of_its_own_service_goes_on() ->
 
     with Hostile(answer) as server, lro.Client(server.endpoint, timeout=0.5) as client:
         names = [f"operations/bad{number}" for number in range(12)]
-        operations = [client.snapshot(OperationResource(name)) for name in names]
-        good = client.snapshot(OperationResource("operations/good"))
+        operations = [client.attach(OperationResource(name)) for name in names]
+        good = client.attach(OperationResource("operations/good"))
         for each in (*operations, good):
             each.poller.follow()
         assert good.wait(30).done()
@@ -357,7 +358,7 @@ def test_callbacks_that_raise_anything_end_no_polling(kind: str, caplog: pytest.
     with healthy.server, lro.Client(healthy.server.endpoint) as client:
         for round_ in range(6):  # more than there are threads
             healthy.began = time.monotonic() + 60.0
-            operation = client.snapshot(OperationResource(f"operations/{round_}"))
+            operation = client.attach(OperationResource(f"operations/{round_}"))
             operation.add_done_callback(lambda _: CALLBACKS[kind]())
             operation.add_done_callback(lambda each: called.append(each.id))
             operation.poller.source = Ending(operation.name)
@@ -373,7 +374,7 @@ def test_callbacks_that_raise_anything_end_no_polling(kind: str, caplog: pytest.
 def test_on_the_main_thread_an_exit_in_a_callback_is_the_users_and_the_others_are_called() -> None:
     called: list[int] = []
     with lro.Client("http://127.0.0.1:1") as client:
-        operation = client.snapshot(OperationResource("operations/1"))
+        operation = client.attach(OperationResource("operations/1"))
         operation.poller.when_ended(lambda: sys.exit(3))
         operation.poller.when_ended(lambda: called.append(1))
         with pytest.raises(SystemExit):
@@ -383,7 +384,7 @@ def test_on_the_main_thread_an_exit_in_a_callback_is_the_users_and_the_others_ar
 
 
 def test_what_cannot_note_an_end_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_: OperationResource) -> None:
+    def broken(_: Snapshot) -> None:
         raise RuntimeError("the journal is gone")
 
     poller = OperationPoller(Ending("operations/1"), OperationResource("operations/1"), on_end=broken)
@@ -420,7 +421,7 @@ def test_a_surprising_list_costs_only_itself(listed: object) -> None:
     with Hostile(answer) as server, lro.Client(server.endpoint) as client:
         parent = "projects/p/locations/l"
         operations = [
-            client.snapshot(OperationResource(f"{parent}/operations/{number}")) for number in range(20)
+            client.attach(OperationResource(f"{parent}/operations/{number}")) for number in range(20)
         ]
         done, not_done = lro.wait(operations, timeout=60)
     assert not not_done
@@ -442,7 +443,7 @@ def test_a_list_that_drips_holds_up_nobody() -> None:
 
     with Hostile(answer) as server, lro.Client(server.endpoint) as client:
         operations = [
-            client.snapshot(OperationResource(f"projects/p/operations/{number}")) for number in range(20)
+            client.attach(OperationResource(f"projects/p/operations/{number}")) for number in range(20)
         ]
         _, not_done = lro.wait(operations, timeout=25)  # the list drips for 60 s
     assert not not_done
@@ -465,7 +466,7 @@ def test_a_look_that_fails_after_a_while_makes_the_next_one_count_as_one_that_ha
     source.seconds = 30.0
     poller.run()
     assert poller.troubled
-    poller.seen(OperationResource("operations/1"))
+    poller.seen(Snapshot.of(OperationResource("operations/1")))
     assert not poller.troubled
 
 

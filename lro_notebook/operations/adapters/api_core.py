@@ -33,7 +33,7 @@ _TIMEOUT = 8.0  # seconds that a single request of another library may take
 _LANE = "google-api-core"  # which host their clients ask, they do not tell
 
 
-def watched(foreign: object) -> Operation | None:
+def watched(candidate: object) -> Operation | None:
     """Return an operation that follows a `google.api_core` operation; None where it is none.
 
     Raises
@@ -41,15 +41,15 @@ def watched(foreign: object) -> Operation | None:
     ConfigError
         It is an `AsyncOperation`, and no event loop runs here that could be its own.
     """
-    if not _is_googles(foreign, "google.api_core."):
+    if not _is_googles(candidate, "google.api_core."):
         return None
     from google.api_core.operation import Operation as ApiCoreOperation  # noqa: PLC0415 - it is loaded already
     from google.api_core.operation_async import AsyncOperation  # noqa: PLC0415
 
-    if isinstance(foreign, ApiCoreOperation):
-        source = ApiCoreSource(foreign)
+    if isinstance(candidate, ApiCoreOperation):
+        source = ApiCoreSource(candidate)
         return Operation(OperationPoller(source, source.resource()))
-    if isinstance(foreign, AsyncOperation):
+    if isinstance(candidate, AsyncOperation):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -57,22 +57,22 @@ def watched(foreign: object) -> Operation | None:
                 "an AsyncOperation belongs to the event loop that made it: call lro.watch(op) in a coroutine "
                 "or a notebook cell of that loop"
             ) from None
-        asynchronous = AsyncSource(foreign, loop)
+        asynchronous = AsyncSource(candidate, loop)
         return LoopBound(OperationPoller(asynchronous, asynchronous.resource()), loop)
     return None
 
 
-def message_of(foreign: object) -> OperationResource | None:
+def message_of(candidate: object) -> OperationResource | None:
     """Return the snapshot in a `google.longrunning` protobuf operation; None where it is none."""
-    if not _is_googles(foreign, "google.longrunning."):
+    if not _is_googles(candidate, "google.longrunning."):
         return None
     from google.longrunning.operations_pb2 import Operation as Message  # noqa: PLC0415 - it is loaded already
 
-    return resource_of(foreign) if isinstance(foreign, Message) else None
+    return resource_of(candidate) if isinstance(candidate, Message) else None
 
 
-def _is_googles(foreign: object, package: str) -> bool:
-    return any(f"{kind.__module__}.".startswith(package) for kind in type(foreign).__mro__)
+def _is_googles(candidate: object, package: str) -> bool:
+    return any(f"{base.__module__}.".startswith(package) for base in type(candidate).__mro__)
 
 
 def resource_of(message: Any) -> OperationResource:  # noqa: ANN401 - protobuf

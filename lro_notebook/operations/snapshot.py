@@ -1,0 +1,44 @@
+"""`Snapshot`: one response about an operation, parsed once for everybody who looks at it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from lro_notebook.operations.progress import Progress, state_of
+
+if TYPE_CHECKING:
+    from lro_notebook.operations.resource import OperationResource, State
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An operation as a service told it last.
+
+    Attributes
+    ----------
+    resource : OperationResource
+        What the service said.
+    progress : Progress
+        How far it is by that.
+    state : State
+        One word for where it is.
+    """
+
+    resource: OperationResource
+    progress: Progress
+    state: State
+
+    @classmethod
+    def of(cls, resource: OperationResource) -> Self:
+        """Return the snapshot that `resource` makes."""
+        progress = Progress.from_resource(resource)
+        return cls(resource, progress, state_of(resource, progress))
+
+    def is_behind(self, other: Snapshot) -> bool:
+        """Tell whether it shows less than `other` does, so that it is older."""
+        if self.resource.done or self.resource.metadata == other.resource.metadata:
+            return False
+        mine, theirs = self.progress, other.progress
+        pairs = (mine.completed, theirs.completed), (mine.fraction, theirs.fraction)
+        return any((less or 0) < (more or 0) for less, more in pairs)
