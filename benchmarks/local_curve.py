@@ -1,7 +1,7 @@
 """How the rates of the embedded service's import and export change with the size of the data.
 
-Run: ``python benchmarks/local_curve.py [RESOURCES ...]``. The last column says how the rate compares with
-that of the smallest size: 1.00 is flat. Memory is the most that the service's process held.
+Run: ``python benchmarks/local_curve.py [RESOURCES ...]``. The columns "flat" compare a rate with
+that of the smallest size: 1.00 is flat. Memory is the peak of the service's process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(sizes: list[int]) -> None:
 
 
 def _measure(service: local.Running, size: int) -> dict[str, Any]:
-    """Import and export so many resources in a store of their own."""
+    """Import and export `size` resources in a store of their own."""
     name = f"curve-{size}"
     source = service.buckets / name / "Observation.ndjson"
     source.parent.mkdir()
@@ -70,7 +70,7 @@ def _measure(service: local.Running, size: int) -> dict[str, Any]:
 
 
 def _run(client: httpx.Client, path: str, body: dict[str, Any]) -> tuple[float, list[float], int]:
-    """Return the seconds that an operation takes, those of each status request, and the service's memory."""
+    """Return the seconds of an operation and of each status request, and the service's memory in bytes."""
     pid = int(client.get(str(client.base_url.copy_with(path="/.lro-local"))).json()["pid"])
     process, memory = psutil.Process(pid), 0
     start = time.perf_counter()

@@ -1,7 +1,7 @@
 """How fast the embedded service imports, next to bare `orjson.loads` and `executemany` of the same lines.
 
-Run: ``python benchmarks/local_import.py [RESOURCES]``. Both sides run in one go, on the same machine,
-so the ratio means something where the figures alone do not.
+Run: ``python benchmarks/local_import.py [RESOURCES]``. Both run together on the same machine, so the ratio
+is meaningful even where the absolute figures are not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SOURCE = "gs://bench-in/*.ndjson"
 
 
 def main(resources: int) -> None:
-    """Print both speeds, their ratio, and how fast status requests are answered meanwhile."""
+    """Print both speeds, their ratio, and the latency of status requests meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         lines = root / "service" / "buckets" / "bench-in" / "Observation.ndjson"
@@ -47,7 +47,7 @@ def main(resources: int) -> None:
 
 
 def observation(number: int) -> bytes:
-    """Return a resource of about 900 bytes, as bulk exports hold them."""
+    """Return a resource of about 900 bytes, as in bulk exports."""
     coding = {"system": "http://loinc.org", "code": "8302-2", "display": "Body Height"}
     resource = {
         "resourceType": "Observation",

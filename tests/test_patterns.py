@@ -30,14 +30,14 @@ _BOUNDED = {"lro_notebook.operations.metadata": 80, "lro_notebook.operations.pro
 _LENGTH, _ENOUGH, _SUSPECTS = 800, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
 _DYNAMIC = {
-    "fhirpath/conversions.py:_to_number": "two literals of the table below it",
-    "fhirpath/conversions.py:convert": "two literals of the table below it",
+    "fhirpath/conversion_functions.py:_to_number": "two literals of the table below it",
+    "fhirpath/conversion_functions.py:convert": "two literals of the table below it",
     "frames/files.py:_written_by": "an id, and no quantifier",
     "frames/hl7_text.py:unescape": "one character and all but it",
     "frames/views/source.py:__init__": "alternatives of names, and no quantifier",
     "globs.py:__init__": "tested below",
-    "local/fhir_consents.py:_admin_flaw": "the name of the store, and bounded classes",
-    "local/hl7v2_parse.py:unescaped": "three characters",
+    "local/fhir/apply_consents.py:_admin_consent_problem": "the name of the store, and bounded classes",
+    "local/hl7v2/message_parser.py:unescaped": "three characters",
 }
 
 

@@ -1,1 +1,1 @@
-"""FHIRPath on Python's JSON values: one engine, for views and for the local service."""
+"""FHIRPath on JSON values: one engine, for views and for the local service."""

@@ -1,10 +1,11 @@
-"""The functions on whole collections: are there any, which of them, how they combine, what is below them."""
+"""The functions on collections: existence, filters and projections, subsets, combinations, the tree."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.children import all_children
 from lro_notebook.fhirpath.function import (
     PROJECTED,
     SAME,
@@ -18,14 +19,13 @@ from lro_notebook.fhirpath.function import (
     truth,
     within,
 )
-from lro_notebook.fhirpath.navigation import all_children
 from lro_notebook.fhirpath.values import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-#: The most elements that repeat() and descendants() look at.
-MOST = 100_000
+#: Limit of the elements that repeat() and descendants() visit.
+MAX_ELEMENTS = 100_000
 
 
 def _where(items: Items, criteria: On) -> Items:
@@ -41,7 +41,7 @@ def _all(items: Items, criteria: On) -> Items:
 
 
 def _select(items: Items, projection: On) -> Items:
-    return [found for index, item in enumerate(items) for found in projection([item], index)]
+    return [result for index, item in enumerate(items) for result in projection([item], index)]
 
 
 def _iif(items: Items, criterion: On, result: On, otherwise: On | None = None) -> Items:
@@ -51,28 +51,28 @@ def _iif(items: Items, criterion: On, result: On, otherwise: On | None = None) -
 
 
 def _repeat(items: Items, projection: On) -> Items:
-    """Return what `projection` gives, again and again of what it gave, each value once."""
-    found: Items = []
+    """Return what `projection` gives on `items`, and again on its results; each value once."""
+    results: Items = []
     seen: set[Hashable] = set()
-    queue, tried = items, 0
+    queue, visited = items, 0
     while queue:
         new: Items = []
         for index, item in enumerate(queue):
             given = projection([item], index)
-            tried += len(given)
-            _check_size(tried)
+            visited += len(given)
+            _check_size(visited)
             for child in given:
                 if (value := key(child.value)) not in seen:
                     seen.add(value)
                     new.append(child)
-        found += new
+        results += new
         queue = new
-    return found
+    return results
 
 
 def _check_size(count: int) -> None:
-    if count > MOST:
-        raise ResultError(f"repeat() and descendants() look at {MOST} elements at most")
+    if count > MAX_ELEMENTS:
+        raise ResultError(f"repeat() and descendants() visit at most {MAX_ELEMENTS} elements")
 
 
 def _aggregate(items: Items, aggregator: On, init: Items | None = None) -> Items:
@@ -83,19 +83,19 @@ def _aggregate(items: Items, aggregator: On, init: Items | None = None) -> Items
 
 
 def _descendants(items: Items) -> Items:
-    found: Items = []
+    below: Items = []
     queue = items
     while queue:
         queue = [child for item in queue for child in all_children(item.value)]
-        found += queue
-        _check_size(len(found))
-    return found
+        below += queue
+        _check_size(len(below))
+    return below
 
 
 def _flags(name: str, decide: Callable[[list[bool]], bool]) -> Callable[[Items], Items]:
     def run(items: Items) -> Items:
         if not all(isinstance(item.value, bool) for item in items):
-            raise ResultError(f"{name}() needs values that are true or false")
+            raise ResultError(f"{name}() needs booleans")
         return boolean(decide([item.value for item in items]))
 
     return run
@@ -116,7 +116,7 @@ def _row(name: str, run: Callable[..., Items], *arguments: Any, **more: Any) -> 
 
 ROWS = (
     # existence
-    _row("exists", _exists, "expression", least=0, gives="boolean", views=True),
+    _row("exists", _exists, "expression", min_arguments=0, gives="boolean", views=True),
     _row("all", _all, "expression", gives="boolean", views=True),
     _row("empty", lambda items: boolean(not items), gives="boolean", views=True),
     _row("not", _not, gives="boolean", views=True),
@@ -133,9 +133,9 @@ ROWS = (
     _row("where", _where, "expression", gives=SAME, views=True),
     _row("select", _select, "expression", gives=PROJECTED, views=True),
     _row("repeat", _repeat, "expression"),
-    _row("iif", _iif, "expression", "expression", "expression", least=2, views=True),
-    _row("aggregate", _aggregate, "expression", "collection", least=1),
-    _row("trace", lambda items, _, __=None: items, "value", "expression", least=1, gives=SAME),
+    _row("iif", _iif, "expression", "expression", "expression", min_arguments=2, views=True),
+    _row("aggregate", _aggregate, "expression", "collection", min_arguments=1),
+    _row("trace", lambda items, _, __=None: items, "value", "expression", min_arguments=1, gives=SAME),
     # parts
     _row("single", lambda items: [one(items, "single()")] if items else [], gives=SAME, views=True),
     _row("first", lambda items: items[:1], gives=SAME, views=True),

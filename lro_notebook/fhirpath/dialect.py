@@ -1,13 +1,13 @@
-"""What an expression may use: all of FHIRPath that the engine has, or what SQL on FHIR leaves to views."""
+"""Dialects: all of FHIRPath that the engine has, or the subset that SQL on FHIR defines for views."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Literal
 
-_SAME_FOR_ALL = frozenset({"resource", "rootResource", "context"})
+_VARIABLES = frozenset({"resource", "rootResource", "context"})
 _URLS = {
     "ucum": "http://unitsofmeasure.org",
     "sct": "http://snomed.info/sct",
@@ -24,34 +24,34 @@ class Dialect:
     Attributes
     ----------
     functions : frozenset of str
-        The functions that it may call.
+        Functions that it may call.
     variables : frozenset of str
-        Names behind ``%`` that are known only at run time.
+        Names after ``%`` whose value is known only at run time.
     dollars : frozenset of str
-        What stands for something while a function goes over elements, beside ``$this``.
-    whole : bool
-        Types in front of paths (``Patient.name``, anywhere), quantities (``4 days``) and the constants of
-        FHIR (``%loinc``).
+        The ``$`` variables besides ``$this``, set while a function iterates over elements.
+    full : bool
+        Whether it has types at the start of paths (``Patient.name``), quantities (``4 days``) and the
+        constants of FHIR (``%loinc``).
     name : str
-        Who has it, for messages.
+        Words for messages: "there are", "views have".
     """
 
     functions: frozenset[str]
     variables: frozenset[str]
     dollars: frozenset[str] = field(default_factory=frozenset)
-    whole: bool = False
+    full: bool = False
     name: str = "views have"
 
     @property
     def listed(self) -> str:
-        """Return where to find the functions, for messages."""
-        if self.whole:
-            return "docs/fidelity.md lists those that there are"
+        """Return where the functions are listed, for messages."""
+        if self.full:
+            return "docs/fidelity.md lists them"
         return f"there are {', '.join(sorted(self.functions))}"
 
     def constant(self, name: str) -> Literal | None:
-        """Return what FHIR defines ``%name`` to be."""
-        if not self.whole:
+        """Return the value that FHIR defines for ``%name``."""
+        if not self.full:
             return None
         if name in _URLS:
             return Literal(_URLS[name], "String")
@@ -63,12 +63,12 @@ class Dialect:
 
 FHIRPATH = Dialect(
     functions=frozenset(name for name, row in FUNCTIONS.items() if row.standard),
-    variables=_SAME_FOR_ALL,
+    variables=_VARIABLES,
     dollars=frozenset({"$index", "$total"}),
-    whole=True,
+    full=True,
     name="there are",
 )
 VIEWS = Dialect(
     functions=frozenset(name for name, row in FUNCTIONS.items() if row.views),
-    variables=_SAME_FOR_ALL | {"rowIndex"},
+    variables=_VARIABLES | {"rowIndex"},
 )

@@ -1,4 +1,4 @@
-"""The functions that know FHIR or time: types, extensions, references, bounds of values, keys of views."""
+"""The functions of FHIR: types, extensions, references, bounds of values, the time now, keys of views."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
     from lro_notebook.fhirpath.scope import Scope
 
-#: A relative reference, with or without a version. Absolute ones name what may be in another store.
+#: A relative reference, with or without a version; an absolute one may name a resource of another store.
 REFERENCE = r"^(?P<type>[A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$"
 _REFERENCE = re.compile(REFERENCE, re.ASCII)
 
 
-#: Resources that are no DomainResource.
+#: Resource types that are not DomainResources.
 _PLAIN = frozenset({"Binary", "Bundle", "Parameters"})
 _NAMES = {bool: "Boolean", int: "Integer", str: "String"}
 
 
 def is_resource(value: dict[str, Any], wanted: str) -> bool:
     """Tell whether an object is a resource of the type `wanted`, which may be Resource or DomainResource."""
-    kind = value.get("resourceType")
+    resource_type = value.get("resourceType")
     if wanted in ("Resource", "DomainResource"):
-        return kind is not None and (wanted == "Resource" or kind not in _PLAIN)
-    return bool(kind == wanted)
+        return resource_type is not None and (wanted == "Resource" or resource_type not in _PLAIN)
+    return bool(resource_type == wanted)
 
 
 def is_type(item: Item, wanted: str) -> bool:
-    """Tell whether `item` is of the type `wanted`; what is not known of it counts for it."""
+    """Tell whether `item` is of the type `wanted`; if its type is unknown, whether it can be."""
     value = item.value
     if item.type is not None and item.type not in SYSTEM:
         return is_a(item.type, wanted) or _is_system(value, wanted)
@@ -46,28 +46,30 @@ def is_type(item: Item, wanted: str) -> bool:
         return is_resource(value, wanted) if "resourceType" in value else not primitive
     if isinstance(value, Quantity):
         return wanted == "Quantity"
-    kind = PRIMITIVES.get(wanted)
-    return _is_system(value, wanted) or (kind is not None and _fits(value, kind))
+    json_type = PRIMITIVES.get(wanted)
+    return _is_system(value, wanted) or (json_type is not None and _fits(value, json_type))
 
 
 def _is_system(value: object, wanted: str) -> bool:
-    kind = SYSTEM.get(wanted)
-    return kind is not None and _fits(value, kind)
+    json_type = SYSTEM.get(wanted)
+    return json_type is not None and _fits(value, json_type)
 
 
-def _fits(value: object, kind: str) -> bool:
-    if kind == "boolean":
+def _fits(value: object, json_type: str) -> bool:
+    if json_type == "boolean":
         return isinstance(value, bool)
-    if kind == "integer":
+    if json_type == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
-    return is_number(value) if kind == "decimal" else isinstance(value, str)
+    return is_number(value) if json_type == "decimal" else isinstance(value, str)
 
 
 def _extension(items: Items, url: str) -> Items:
-    found = [
+    extensions = [
         part for item in items if isinstance(item.value, dict) for part in item.value.get("extension") or ()
     ]
-    return [Item(part, "Extension") for part in found if isinstance(part, dict) and part.get("url") == url]
+    return [
+        Item(part, "Extension") for part in extensions if isinstance(part, dict) and part.get("url") == url
+    ]
 
 
 def _as(items: Items, wanted: str) -> Items:
@@ -83,22 +85,22 @@ def _type(items: Items) -> Items:
 
 
 def _type_of(item: Item) -> tuple[str, str]:
-    value, kind = item
-    if kind is not None:
-        return ("System" if kind in SYSTEM else "FHIR", kind)
+    value, type_ = item
+    if type_ is not None:
+        return ("System" if type_ in SYSTEM else "FHIR", type_)
     if isinstance(value, dict):
         return ("FHIR", str(value.get("resourceType", "Element")))
     return ("System", "Quantity" if isinstance(value, Quantity) else _NAMES.get(type(value), "Decimal"))
 
 
 def _resolve(scope: Scope, items: Items) -> Items:
-    found = []
+    resources = []
     for item in items:
         text = item.value.get("reference") if isinstance(item.value, dict) else item.value
         resource = _resolved(scope, text) if isinstance(text, str) else None
         if resource is not None:
-            found.append(Item(resource))
-    return found
+            resources.append(Item(resource))
+    return resources
 
 
 def _resolved(scope: Scope, text: str) -> dict[str, Any] | None:
@@ -122,13 +124,13 @@ def _resource_key(items: Items) -> Items:
 
 
 def _reference_key(items: Items, wanted: str | None = None) -> Items:
-    found: Items = []
+    keys: Items = []
     for item in items:
         text = item.value.get("reference") if isinstance(item.value, dict) else None
         match = _REFERENCE.match(text) if isinstance(text, str) else None
         if match and wanted in (None, match["type"]):
-            found.append(Item(match["id"], "string"))
-    return found
+            keys.append(Item(match["id"], "string"))
+    return keys
 
 
 def _with_value(quantity: Any, number: Decimal) -> Any:  # noqa: ANN401 - a Quantity, ours or FHIR's
@@ -143,17 +145,17 @@ def _boundary(*, high: bool) -> Callable[..., Items]:
     def bound(items: Items, precision: int | None = None) -> Items:
         if not items:
             return []
-        value, kind = one(items, f"{name}()")
+        value, type_ = one(items, f"{name}()")
         if is_number(value):
             number = decimal_boundary(value, high=high, precision=precision)
             return [] if number is None else [Item(number, "decimal")]
         if isinstance(value, str) and Moment.of(value):
-            text = boundary(value, kind or "dateTime", high=high, precision=precision)
-            return [] if text is None else [Item(text, kind)]
+            text = boundary(value, type_ or "dateTime", high=high, precision=precision)
+            return [] if text is None else [Item(text, type_)]
         quantity = quantity_of(value)
         if quantity is not None:
             number = decimal_boundary(quantity.value, high=high, precision=precision)
-            return [] if number is None else [Item(_with_value(value, number), kind)]
+            return [] if number is None else [Item(_with_value(value, number), type_)]
         if not isinstance(value, dict) or "value" in value:
             raise ResultError(f"{name}() needs a number, a date or a time")
         edge = value.get("end" if high else "start")  # a Period
@@ -162,11 +164,11 @@ def _boundary(*, high: bool) -> Callable[..., Items]:
     return bound
 
 
-def _moment(kind: str, start: int = 0, end: int | None = None) -> Callable[[Scope, Items], Items]:
-    """Return a function that gives a piece of what the time is, as ISO 8601 writes it."""
+def _moment(type_: str, start: int = 0, end: int | None = None) -> Callable[[Scope, Items], Items]:
+    """Return a function that gives a part of the current time in ISO 8601."""
 
     def tell(scope: Scope, _: Items) -> Items:
-        return [Item(scope.now.isoformat(timespec="milliseconds")[start:end], kind)]
+        return [Item(scope.now.isoformat(timespec="milliseconds")[start:end], type_)]
 
     return tell
 
@@ -180,8 +182,8 @@ ROWS = (
     Function("hasValue", lambda items: boolean(bool(_get_value(items))), gives="boolean", views=True),
     Function("getValue", _get_value),
     Function("resolve", _resolve, reads=("reference",), scoped=True),
-    Function("lowBoundary", _boundary(high=False), ("value",), least=0, views=True),
-    Function("highBoundary", _boundary(high=True), ("value",), least=0, views=True),
+    Function("lowBoundary", _boundary(high=False), ("value",), min_arguments=0, views=True),
+    Function("highBoundary", _boundary(high=True), ("value",), min_arguments=0, views=True),
     Function("now", _moment("DateTime"), scoped=True, gives="dateTime"),
     Function("today", _moment("Date", 0, 10), scoped=True, gives="date"),
     Function("timeOfDay", _moment("Time", 11, 23), scoped=True, gives="time"),
@@ -190,7 +192,7 @@ ROWS = (
         "getReferenceKey",
         _reference_key,
         ("type",),
-        least=0,
+        min_arguments=0,
         gives="string",
         reads=("reference",),
         views=True,

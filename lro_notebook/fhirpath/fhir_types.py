@@ -1,10 +1,10 @@
-"""What has to be known of FHIR's types: their kinds in JSON, who specialises whom, the choice-type rule."""
+"""The types of FHIR: their types in JSON, which specialises which, choice elements, possible booleans."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["boolean", "integer", "decimal", "text"]
+JsonType = Literal["boolean", "integer", "decimal", "text"]
 
 # fmt: off
 _TEXT = (
@@ -12,21 +12,21 @@ _TEXT = (
     "string", "time", "uri", "url", "uuid", "xhtml",
 )
 # fmt: on
-#: The primitive types of FHIR -> the kind of their JSON.
-PRIMITIVES: dict[str, Kind] = {
+#: The primitive types of FHIR -> their type in JSON.
+PRIMITIVES: dict[str, JsonType] = {
     "boolean": "boolean",
     "decimal": "decimal",
     **dict.fromkeys(("integer", "integer64", "positiveInt", "unsignedInt"), "integer"),
     **dict.fromkeys(_TEXT, "text"),
 }
-#: The types of FHIRPath itself -> the kind of their values.
-SYSTEM: dict[str, Kind] = {
+#: The types of FHIRPath itself -> their type in JSON.
+SYSTEM: dict[str, JsonType] = {
     "Boolean": "boolean",
     "Decimal": "decimal",
     "Integer": "integer",
     **dict.fromkeys(("String", "Date", "DateTime", "Time"), "text"),
 }
-#: Types whose values are compared by their meaning, not by their text.
+#: Types whose values are compared by meaning, not as text.
 TEMPORAL = frozenset({"date", "dateTime", "instant", "time", "Date", "DateTime", "Time"})
 
 # fmt: off
@@ -39,7 +39,7 @@ _COMPLEX = (
     "Signature", "Timing", "TriggerDefinition", "UsageContext", "VirtualServiceContact",
 )
 # fmt: on
-#: How the key of a choice element ends -> its type.
+#: The end of a choice element's key -> its type.
 SUFFIXES = {name[0].upper() + name[1:]: name for name in (*PRIMITIVES, *_COMPLEX)}
 _PARENTS = {
     **dict.fromkeys(("code", "id", "markdown"), "string"),
@@ -47,7 +47,7 @@ _PARENTS = {
     **dict.fromkeys(("positiveInt", "unsignedInt"), "integer"),
     **dict.fromkeys(("Age", "Count", "Distance", "Duration", "MoneyQuantity", "SimpleQuantity"), "Quantity"),
 }
-#: Elements that FHIR gives the type date where most others of a kind are dateTime.
+#: Elements of the type date; most other dates in FHIR are dateTime.
 DATES = frozenset(
     {"approvalDate", "birthDate", "expirationDate", "lastReviewDate", "paymentDate", "statusDate"}
 )
@@ -64,19 +64,19 @@ def choice_type(key: str, name: str) -> str | None:
 
 
 def choice_keys(name: str, wanted: str) -> list[str]:
-    """Return the keys under which the choice element `name` can hold a value of the type `wanted`."""
+    """Return the possible keys of the choice element `name` with a value of the type `wanted`."""
     types = [wanted, *(child for child, parent in _PARENTS.items() if parent == wanted)]
-    return [name + kind[0].upper() + kind[1:] for kind in types]
+    return [name + type_[0].upper() + type_[1:] for type_ in types]
 
 
 def short_name(uri: str) -> str:
-    """Return the name of the type that `uri` stands for; FHIRPath's own types by their FHIR names."""
+    """Return the name of the type with this `uri`; the types of FHIRPath itself get their FHIR names."""
     name = uri.rpartition("/")[2]
     prefix, dot, rest = name.partition(".")
     return rest[:1].lower() + rest[1:] if dot and prefix == "System" else name
 
 
-#: Names of the elements that are, or can be, true or false in some resource or type of FHIR STU3 to R5.
+#: Names of the elements that are, or can be, boolean in some type of FHIR STU3 to R5.
 BOOLEANS = frozenset(
     """
     abatement abstract active activeOnly actual affectsState allDay allergenicIndicator allowed
@@ -97,12 +97,12 @@ BOOLEANS = frozenset(
     search singleUse sliceIsConstraining subrogation subsumption sunday suppress system thursday
     translation translations tuesday type updateCreate userSelected value verified versionNeeded
     wasSubstituted wednesday
-    """.split()  # noqa: SIM905 - quoted, they fill three screens
+    """.split()  # noqa: SIM905 - quoted, they would fill three screens
 )
 #: Names of the elements that hold resources.
 RESOURCES = frozenset({"contained", "issues", "outcome", "resource"})
 
 
 def can_be_boolean(name: str) -> bool:
-    """Tell whether an element of this name is true or false in some type of FHIR."""
+    """Tell whether an element of this name can be boolean in some type of FHIR."""
     return name in BOOLEANS or name.removesuffix("Boolean") in BOOLEANS

@@ -1,4 +1,4 @@
-"""A row of the registry of functions, and what all functions are written with."""
+"""`Function`, a row of the registry, and what the functions share."""
 
 from __future__ import annotations
 
@@ -12,46 +12,45 @@ from lro_notebook.fhirpath.units import Quantity
 from lro_notebook.fhirpath.values import Item, equal
 
 Items: TypeAlias = list[Item]
-#: Evaluates an argument: on a focus, at its position in the collection, with the ``$total`` so far.
+#: Evaluates an argument on a focus, with its index in the collection and the ``$total`` so far.
 On: TypeAlias = Callable[..., Items]
-#: What a function makes of an argument: its one value (without one, the call gives nothing), all that it
-#: gives, an expression to evaluate on each element, or the name of a type. A pattern is a value that is a
-#: regular expression: a constant one is checked when it is read.
+#: How a function takes an argument: as a single value (if it is empty, so is the result), as a collection,
+#: as an expression to evaluate on each element, or as the name of a type. A pattern is a value that is a
+#: regular expression; a constant pattern is checked by the parser.
 Argument: TypeAlias = Literal["value", "pattern", "collection", "expression", "type"]
 
-#: What a result is: what the function was called on or elements of it, those of its argument's type, or
-#: what its argument gives.
+#: Types of results: that of the input, that which the argument names, or that which the argument gives.
 SAME, ITS_TYPE, PROJECTED = "(same)", "(type)", "(projected)"
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function: all that parser, interpreter and views know of it.
+    """A function: all that the parser, the interpreter and views know about it.
 
     Attributes
     ----------
     run : callable
-        Takes the collection and the arguments; returns the collection that the call gives.
+        Takes the collection and the arguments; returns the resulting collection.
     arguments : tuple
-        What it makes of each argument.
-    least : int, optional
-        How many arguments there must be; all of them by default.
+        How it takes each argument.
+    min_arguments : int, optional
+        How many arguments it needs; all by default.
     gives : str, optional
-        FHIR type of the result, or `SAME`, `ITS_TYPE`, `PROJECTED`; None where only the data says.
+        FHIR type of the result, or `SAME`, `ITS_TYPE`, `PROJECTED`; None if it depends on the data.
     reads : tuple of str
         The field that it reads of each element, and a field below that.
     scoped : bool
         `run` takes the `Scope` first.
     views : bool
-        SQL on FHIR lets views call it.
+        Views can call it.
     standard : bool
-        FHIRPath or FHIR has it; if not, only views can call it.
+        FHIRPath or FHIR defines it; otherwise only views can call it.
     """
 
     name: str
     run: Callable[..., Items]
     arguments: tuple[Argument, ...] = ()
-    least: int | None = None
+    min_arguments: int | None = None
     gives: str | None = None
     reads: tuple[str, ...] = ()
     scoped: bool = False
@@ -59,14 +58,18 @@ class Function:
     standard: bool = True
 
     def takes(self, count: int) -> bool:
-        """Tell whether it can be called with this number of arguments."""
-        return (len(self.arguments) if self.least is None else self.least) <= count <= len(self.arguments)
+        """Tell whether it accepts this number of arguments."""
+        return (
+            (len(self.arguments) if self.min_arguments is None else self.min_arguments)
+            <= count
+            <= len(self.arguments)
+        )
 
     @property
     def count(self) -> str:
         """How many arguments it takes, in words."""
-        most = len(self.arguments)
-        return str(most) if self.least in (None, most) else f"{self.least} to {most}"
+        maximum = len(self.arguments)
+        return str(maximum) if self.min_arguments in (None, maximum) else f"{self.min_arguments} to {maximum}"
 
 
 def one(items: Items, what: str) -> Item:
@@ -77,7 +80,7 @@ def one(items: Items, what: str) -> Item:
 
 
 def truth(items: Items) -> bool | None:
-    """Return the one Boolean of `items`; any other single value is true, as FHIRPath has it."""
+    """Return the boolean in `items`; any other single value is true, as FHIRPath defines."""
     if not items:
         return None
     value = one(items, "a condition").value
@@ -85,25 +88,25 @@ def truth(items: Items) -> bool | None:
 
 
 def boolean(value: bool | None) -> Items:  # noqa: FBT001 - it is the value
-    """Return `value` as a collection, empty where it is not known."""
+    """Return `value` as a collection; empty if it is unknown."""
     return [] if value is None else [Item(value, "boolean")]
 
 
 def distinct(items: Items) -> Items:
     """Return `items` without those that equal an earlier one."""
-    found: Items = []
+    kept: Items = []
     seen: set[Hashable] = set()
     for item in items:
         value = key(item.value)
-        if value in seen or (_has_other_forms(item.value) and within(item, found)):
+        if value in seen or (_has_other_forms(item.value) and within(item, kept)):
             continue
         seen.add(value)
-        found.append(item)
-    return found
+        kept.append(item)
+    return kept
 
 
 def key(value: Any) -> Hashable:  # noqa: ANN401 - any JSON value
-    """Return what is the same for values that are the same, in one form."""
+    """Return a hashable value, the same for equal values of the same form."""
     if isinstance(value, dict):
         return frozenset((name, key(part)) for name, part in value.items())
     if isinstance(value, list):
@@ -112,7 +115,7 @@ def key(value: Any) -> Hashable:  # noqa: ANN401 - any JSON value
 
 
 def _has_other_forms(value: object) -> bool:
-    """Tell whether what is written in another way can equal `value`: ``10:00Z`` and ``11:00+01:00``."""
+    """Tell whether another form can equal `value`, as ``11:00+01:00`` equals ``10:00Z``."""
     return isinstance(value, Quantity) or (isinstance(value, str) and Moment.of(value) is not None)
 
 

@@ -1,6 +1,6 @@
-"""FHIRPath on Python's JSON values: an expression becomes a function of collections, made once, run often.
+"""FHIRPath on JSON values: an expression becomes a function of collections, built once and run often.
 
-Exact, and the measure of the way that views have compiled for Arrow.
+Its results are exact; those of the Arrow code that views compile must equal them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.children import child_finder
 from lro_notebook.fhirpath.fhir_functions import is_resource
 from lro_notebook.fhirpath.fhir_types import TEMPORAL
 from lro_notebook.fhirpath.function import Argument, Items, boolean, distinct, one, truth, within
-from lro_notebook.fhirpath.functions import FUNCTIONS
-from lro_notebook.fhirpath.navigation import child_finder
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import (
     EQUALITY,
@@ -39,29 +39,29 @@ from lro_notebook.fhirpath.values import Item, calculate, equal, is_number, orde
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: What an expression becomes: a function of what it is evaluated on, and in.
+#: A compiled expression: takes the items to evaluate it on, and the scope.
 Evaluator: TypeAlias = Callable[[Items, Scope], Items]
 
 
 def evaluator(expr: Expr) -> Evaluator:
     """Return `expr` as a function.
 
-    It raises ResultError where the data has several values and the expression needs one, or values of a
+    It raises ResultError if the data has several values where the expression needs one, or values of the
     wrong type, and ArithmeticError for numbers out of range.
     """
-    run = _made(expr)
+    run = _built(expr)
     if not _mentions(expr, "context"):
         return run
     return lambda items, scope: run(items, replace(scope, context=items))
 
 
 def evaluate(expr: Expr, items: Items, scope: Scope) -> Items:
-    """Return the collection that `expr` gives on the collection `items`; see `evaluator`."""
+    """Evaluate `expr` on the collection `items`; see `evaluator`."""
     return evaluator(expr)(items, scope)
 
 
-def _made(expr: Expr) -> Evaluator:
-    return _WAYS[type(expr)](expr)
+def _built(expr: Expr) -> Evaluator:
+    return _BUILDERS[type(expr)](expr)
 
 
 def _mentions(expr: Expr, *names: str) -> bool:
@@ -69,8 +69,8 @@ def _mentions(expr: Expr, *names: str) -> bool:
 
 
 def _literal(expr: Literal) -> Evaluator:
-    found = [Item(expr.value, expr.type)]
-    return lambda _, __: found
+    items = [Item(expr.value, expr.type)]
+    return lambda _, __: items
 
 
 def _root(expr: Root) -> Evaluator:
@@ -97,7 +97,7 @@ _VARIABLES: dict[str, Evaluator] = {
 
 
 def _path(expr: Path) -> Evaluator:
-    source, find = _made(expr.source), child_finder(expr.name)
+    source, find = _built(expr.source), child_finder(expr.name)
 
     def run(items: Items, scope: Scope) -> Items:
         found: Items = []
@@ -110,36 +110,36 @@ def _path(expr: Path) -> Evaluator:
 
 
 def _index(expr: Index) -> Evaluator:
-    source, place = _made(expr.source), _made(expr.position)
+    source, place = _built(expr.source), _built(expr.position)
 
     def run(items: Items, scope: Scope) -> Items:
-        found, position = source(items, scope), place(items, scope)
+        elements, position = source(items, scope), place(items, scope)
         if not position:
             return []
         number = one(position, "an index").value
         if not isinstance(number, int) or isinstance(number, bool):
             raise ResultError("an index must be a whole number")
-        return found[number : number + 1] if number >= 0 else []
+        return elements[number : number + 1] if number >= 0 else []
 
     return run
 
 
 def _call(expr: Call) -> Evaluator:
     row = FUNCTIONS[expr.name]
-    source = _made(expr.source)
+    source = _built(expr.source)
     makers = [
-        _MAKERS[kind](expr.name, argument)
-        for kind, argument in zip(row.arguments, expr.arguments, strict=False)
+        _MAKERS[how](expr.name, argument)
+        for how, argument in zip(row.arguments, expr.arguments, strict=False)
     ]
     work = row.run
 
     def run(items: Items, scope: Scope) -> Items:
-        found = source(items, scope)
+        focus = source(items, scope)
         arguments = [make(items, scope) for make in makers]
         if None in arguments:
             return []
         try:
-            return work(scope, found, *arguments) if row.scoped else work(found, *arguments)
+            return work(scope, focus, *arguments) if row.scoped else work(focus, *arguments)
         except TypeError as error:
             raise ResultError(f"{expr.name}() cannot take such arguments") from error
 
@@ -147,17 +147,17 @@ def _call(expr: Call) -> Evaluator:
 
 
 def _value_maker(name: str, argument: Expr) -> Callable[[Items, Scope], Any]:
-    run = _made(argument)
+    run = _built(argument)
 
     def make(items: Items, scope: Scope) -> Any:  # noqa: ANN401 - any value
-        found = run(items, scope)
-        return one(found, f"the argument of {name}()").value if found else None
+        given = run(items, scope)
+        return one(given, f"the argument of {name}()").value if given else None
 
     return make
 
 
 def _expression_maker(_: str, argument: Expr) -> Callable[[Items, Scope], Any]:
-    run = _made(argument)
+    run = _built(argument)
     if not _mentions(argument, "$index", "$total"):
         return lambda _, scope: lambda focus, *__: run(focus, scope)
 
@@ -173,22 +173,22 @@ def _expression_maker(_: str, argument: Expr) -> Callable[[Items, Scope], Any]:
 _MAKERS: dict[Argument, Callable[[str, Any], Callable[[Items, Scope], Any]]] = {
     "value": _value_maker,
     "pattern": _value_maker,
-    "collection": lambda _, argument: _made(argument),
+    "collection": lambda _, argument: _built(argument),
     "expression": _expression_maker,
     "type": lambda _, name: lambda __, ___: name,
 }
 
 
 def _unary(expr: Unary) -> Evaluator:
-    operand, sign = _made(expr.operand), expr.operator
+    operand, sign = _built(expr.operand), expr.operator
 
     def run(items: Items, scope: Scope) -> Items:
-        found = operand(items, scope)
-        if not found:
+        given = operand(items, scope)
+        if not given:
             return []
-        number, kind = one(found, f"the sign {sign}")
+        number, type_ = one(given, f"the sign {sign}")
         if isinstance(number, Quantity):
-            return [Item(number._replace(value=-number.value) if sign == "-" else number, kind)]
+            return [Item(number._replace(value=-number.value) if sign == "-" else number, type_)]
         if not is_number(number):
             raise ResultError(f"the sign {sign} needs a number after it")
         return [Item(-number if sign == "-" else number)]
@@ -197,7 +197,7 @@ def _unary(expr: Unary) -> Evaluator:
 
 
 def _binary(expr: Binary) -> Evaluator:
-    left, right, sign = _made(expr.left), _made(expr.right), expr.operator
+    left, right, sign = _built(expr.left), _built(expr.right), expr.operator
     if sign in LOGIC:
         return _logical(sign, left, right)
     if sign in EQUALITY:
@@ -214,13 +214,13 @@ def _binary(expr: Binary) -> Evaluator:
         if sign in ORDER:
             return boolean(ordered(sign, first, second))
         result = calculate(sign, first.value, second.value)
-        return [] if result is None else [Item(result, _kind(result, first))]
+        return [] if result is None else [Item(result, _result_type(result, first))]
 
     return run
 
 
 def _logical(sign: str, left: Evaluator, right: Evaluator) -> Evaluator:
-    decided = {"and": False, "or": True}.get(sign)  # by the left side alone
+    decided = {"and": False, "or": True}.get(sign)  # the left side that decides alone
 
     def run(items: Items, scope: Scope) -> Items:
         first = truth(left(items, scope))
@@ -231,8 +231,8 @@ def _logical(sign: str, left: Evaluator, right: Evaluator) -> Evaluator:
     return run
 
 
-def _kind(result: object, first: Item) -> str | None:
-    """Return the type of what was calculated: a moment that was moved is of the type that it was."""
+def _result_type(result: object, first: Item) -> str | None:
+    """Return the type of a result of arithmetic; a date plus a duration keeps its type."""
     if isinstance(result, Quantity):
         return "Quantity"
     return first.type if isinstance(result, str) and first.type in TEMPORAL else None
@@ -247,7 +247,7 @@ def _concatenated(left: Items, right: Items) -> Items:
     return [Item("".join(parts), "string")]
 
 
-#: The operators that have an answer also where a side is empty.
+#: The operators that have a result even if one side is empty.
 _SETS: dict[str, Callable[[Items, Items], Items]] = {
     "|": lambda left, right: distinct([*left, *right]),
     "in": _in,
@@ -287,7 +287,7 @@ def _logic(sign: str, left: bool | None, right: bool | None) -> bool | None:  # 
     return None if left is None or right is None else not decisive
 
 
-_WAYS: dict[type, Callable[[Any], Evaluator]] = {
+_BUILDERS: dict[type, Callable[[Any], Evaluator]] = {
     Literal: _literal,
     Empty: lambda _: lambda __, ___: [],
     This: lambda _: lambda items, __: items,
@@ -302,9 +302,9 @@ _WAYS: dict[type, Callable[[Any], Evaluator]] = {
 
 
 def repeat(paths: Sequence[Evaluator], item: Item, scope: Scope) -> Items:
-    """Return what `paths` give on `item`, and again on all that they give; each before what is below it.
+    """Return what `paths` give on `item`, and again on their results, parents before children.
 
-    An element that several paths lead to is there once; otherwise each level would double what is below.
+    An element that several paths lead to is returned once; otherwise each level would double those below it.
     """
     found: Items = []
     seen: set[int] = set()

@@ -1,4 +1,4 @@
-"""The functions on one number; a Quantity keeps its unit where the result is one."""
+"""The functions on a number; abs() also takes a Quantity, which keeps its unit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.function import SAME, Function, Items, one
 from lro_notebook.fhirpath.units import Quantity
-from lro_notebook.fhirpath.values import MOST_PLACES, Item, is_number
+from lro_notebook.fhirpath.values import MAX_PLACES, Item, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +19,14 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def _on_number(name: str, change: Callable[..., Any], *, quantities: bool = False) -> Callable[..., Items]:
-    """Return a function on one number, or on nothing, as one on collections."""
+    """Return a function of one number as a function of collections."""
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - as the change takes them
+    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of `change`
         if not items:
             return []
-        value, kind = one(items, f"{name}()")
+        value, type_ = one(items, f"{name}()")
         if quantities and isinstance(value, Quantity):
-            return [Item(value._replace(value=Decimal(change(value.value, *arguments))), kind)]
+            return [Item(value._replace(value=Decimal(change(value.value, *arguments))), type_)]
         if not all(is_number(number) for number in (value, *arguments)):
             raise ResultError(f"{name}() needs a number")
         result = change(value, *arguments)
@@ -40,8 +40,8 @@ def _whole(rounding: str) -> Callable[[int | Decimal], int]:
 
 
 def _round(number: int | Decimal, precision: int | Decimal = 0) -> Decimal:
-    if not isinstance(precision, int) or not 0 <= precision <= MOST_PLACES:
-        raise ResultError(f"round() takes a precision of 0 to {MOST_PLACES}")
+    if not isinstance(precision, int) or not 0 <= precision <= MAX_PLACES:
+        raise ResultError(f"round() takes a precision of 0 to {MAX_PLACES}")
     return Decimal(number).quantize(Decimal(1).scaleb(-precision), ROUND_HALF_UP, _EXACT)
 
 
@@ -76,7 +76,7 @@ ROWS = (
     _row("ceiling", _whole(ROUND_CEILING), gives="integer"),
     _row("floor", _whole(ROUND_FLOOR), gives="integer"),
     _row("truncate", _whole(ROUND_DOWN), gives="integer"),
-    _row("round", _round, "value", least=0, gives="decimal"),
+    _row("round", _round, "value", min_arguments=0, gives="decimal"),
     _row("exp", lambda number: _CONTEXT.exp(Decimal(number)), gives="decimal"),
     _row("ln", _ln, gives="decimal"),
     _row("log", _log, "value", gives="decimal"),

@@ -1,4 +1,4 @@
-"""FHIRPath text to its syntax tree: a small parser by precedence."""
+"""Parses FHIRPath text to a syntax tree, by precedence of operators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.fhirpath import regex
 from lro_notebook.fhirpath.dialect import FHIRPATH
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import (
     Binary,
     Call,
@@ -59,16 +59,16 @@ _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"*", "/", "div", "mod"}),
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
-#: Characters that an expression may have.
-_LONGEST = 20_000
-#: Digits that a number may have.
-_DIGITS = 100
-#: How deep an expression may be nested: far below what Python's stack takes.
-_DEPTH = 200
+#: Characters in an expression.
+_MAX_LENGTH = 20_000
+#: Digits in a number.
+_MAX_DIGITS = 100
+#: Depth of the syntax tree, far below the limit of Python's stack.
+_MAX_DEPTH = 200
 
 
 class _Token(NamedTuple):
-    kind: str
+    category: str
     text: str
     start: int
 
@@ -88,41 +88,41 @@ def parse(
     constants : mapping of str to Literal, optional
         What ``%name`` stands for.
     resource : str, optional
-        The resource type, where the expression is evaluated on a resource: it may begin with its name.
+        The type of the resource that the expression is evaluated on; it may begin with that name.
     dialect : Dialect
         What the expression may use.
 
     Raises
     ------
     PathError
-        It is no FHIRPath, or uses a function or constant that there is not.
+        It is not FHIRPath, or uses an unknown function or constant.
     """
-    if len(text) > _LONGEST:
-        raise PathError(text, _LONGEST, f"it is longer than {_LONGEST} characters")
+    if len(text) > _MAX_LENGTH:
+        raise PathError(text, _MAX_LENGTH, f"it is longer than {_MAX_LENGTH} characters")
     try:
         expr = _Parser(text, constants or {}, resource, dialect).whole()
     except RecursionError as error:
         raise PathError(text, 0, "it is nested too deep") from error
-    if any(depth > _DEPTH for _, depth in walk(expr)):
+    if any(depth > _MAX_DEPTH for _, depth in walk(expr)):
         raise PathError(text, 0, "it is nested too deep")
     return expr
 
 
 def _tokens(text: str) -> list[_Token]:
-    found, place = [], 0
+    tokens, place = [], 0
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
             raise PathError(text, place, f"{text[place]!r} is not FHIRPath")
         if match.lastgroup == "open":
             raise PathError(text, place, "the comment has no end")
-        kind = match.lastgroup or ""
-        if kind == "date" and match["clock"]:
-            kind = "datetime"
-        if kind != "space":
-            found.append(_Token(kind, match[0], place))
+        category = match.lastgroup or ""
+        if category == "date" and match["clock"]:
+            category = "datetime"
+        if category != "space":
+            tokens.append(_Token(category, match[0], place))
         place = match.end()
-    return [*found, _Token("end", "", place)]
+    return [*tokens, _Token("end", "", place)]
 
 
 def _unquote(text: str) -> str:
@@ -134,7 +134,7 @@ def _unquote(text: str) -> str:
 
 
 class _Parser:
-    """Walks the tokens of one expression; each method reads what it is named after."""
+    """Walks the tokens of an expression; each method reads what its name says."""
 
     def __init__(
         self, text: str, constants: Mapping[str, Literal], resource: str | None, dialect: Dialect
@@ -143,12 +143,12 @@ class _Parser:
         self._dialect = dialect
         self._tokens = _tokens(text)
         self._place = 0
-        self._inside = 0  # how many calls are open: within one, the focus is not the resource
+        self._inside = 0  # open calls; within one, the focus is not the resource
 
     def whole(self) -> Expr:
         expr = self._binary(0)
-        if self._next.kind != "end":
-            raise self._fault(f"{self._next.text!r} does not belong here")
+        if self._next.category != "end":
+            raise self._error(f"{self._next.text!r} does not belong here")
         return expr
 
     @property
@@ -157,26 +157,26 @@ class _Parser:
 
     def _take(self) -> _Token:
         token = self._next
-        self._place += token.kind != "end"
+        self._place += token.category != "end"
         return token
 
     def _accept(self, *signs: str) -> bool:
-        found = self._next.kind == "sign" and self._next.text in signs
+        found = self._next.category == "sign" and self._next.text in signs
         self._place += found
         return found
 
     def _expect(self, sign: str) -> None:
         if not self._accept(sign):
-            raise self._fault(f"{sign!r} is missing")
+            raise self._error(f"{sign!r} is missing")
 
-    def _fault(self, what: str, token: _Token | None = None) -> PathError:
+    def _error(self, what: str, token: _Token | None = None) -> PathError:
         return PathError(self._text, (token or self._next).start, what)
 
     def _binary(self, level: int) -> Expr:
         if level == len(_LEVELS):
             return self._unary()
         left = self._binary(level + 1)
-        while self._next.kind in ("sign", "name") and self._next.text in _LEVELS[level]:
+        while self._next.category in ("sign", "name") and self._next.text in _LEVELS[level]:
             operator = self._take().text
             if operator in ("is", "as"):
                 left = Call(left, operator, (self._type(),))
@@ -187,15 +187,15 @@ class _Parser:
         return left
 
     def _run_of(self, operator: str, first: Expr, level: int) -> Expr:
-        """Read the rest of ``a or b or c …`` as a tree with two even halves: such runs can be long."""
+        """Read the rest of ``a or b or c …`` as a balanced tree, since such runs can be long."""
         operands = [first, self._binary(level + 1)]
-        while self._next.kind == "name" and self._next.text == operator:
+        while self._next.category == "name" and self._next.text == operator:
             self._take()
             operands.append(self._binary(level + 1))
         return _halved(operator, operands)
 
     def _unary(self) -> Expr:
-        if self._next.kind == "sign" and self._next.text in "+-":
+        if self._next.category == "sign" and self._next.text in "+-":
             operator = self._take().text
             operand = self._unary()
             if isinstance(operand, Literal) and isinstance(operand.value, int | Decimal):
@@ -217,10 +217,10 @@ class _Parser:
 
     def _invocation(self, source: Expr) -> Expr:
         token = self._take()
-        if token.kind == "dollar" and token.text == "$this":
+        if token.category == "dollar" and token.text == "$this":
             return source
-        if token.kind != "name":
-            raise self._fault("a name or a function is missing here", token)
+        if token.category != "name":
+            raise self._error("a name or a function is missing here", token)
         name = _unquote(token.text) if token.text.startswith("`") else token.text
         if not self._accept("("):
             return Path(source, name)
@@ -231,46 +231,46 @@ class _Parser:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}()?" if near else self._dialect.listed
-            raise self._fault(f"there is no function {name}(); {hint}", token)
+            raise self._error(f"there is no function {name}(); {hint}", token)
         function = FUNCTIONS[name]
         self._inside += 1
-        found: list[Expr | str] = []
+        arguments: list[Expr | str] = []
         while not self._accept(")"):
-            if found:
+            if arguments:
                 self._expect(",")
-            found.append(self._argument(function, len(found)))
+            arguments.append(self._argument(function, len(arguments)))
         self._inside -= 1
-        if not function.takes(len(found)):
-            raise self._fault(f"{name}() takes {function.count} arguments, not {len(found)}", token)
-        return tuple(found)
+        if not function.takes(len(arguments)):
+            raise self._error(f"{name}() takes {function.count} arguments, not {len(arguments)}", token)
+        return tuple(arguments)
 
     def _argument(self, function: Function, position: int) -> Expr | str:
-        kind, token = function.arguments[position : position + 1], self._next
-        found = self._type() if kind == ("type",) else self._binary(0)
-        if kind == ("pattern",) and isinstance(found, Literal) and isinstance(found.value, str):
-            reason = regex.fault(found.value)
+        how, token = function.arguments[position : position + 1], self._next
+        argument = self._type() if how == ("type",) else self._binary(0)
+        if how == ("pattern",) and isinstance(argument, Literal) and isinstance(argument.value, str):
+            reason = regex.problem(argument.value)
             if reason:
-                raise self._fault(f"{function.name}(): {reason}", token)
-        return found
+                raise self._error(f"{function.name}(): {reason}", token)
+        return argument
 
     def _type(self) -> str:
-        """Read the name of a type; the namespace in front of it says nothing more."""
+        """Read the name of a type; a namespace before it is ignored."""
         token = self._take()
-        if token.kind == "name" and token.text in ("FHIR", "System") and self._accept("."):
+        if token.category == "name" and token.text in ("FHIR", "System") and self._accept("."):
             token = self._take()
-        if token.kind not in ("name", "string"):
-            raise self._fault("the name of a type is missing here", token)
+        if token.category not in ("name", "string"):
+            raise self._error("the name of a type is missing here", token)
         return token.text if token.text[0] not in "`'" else _unquote(token.text)
 
     def _term(self) -> Expr:
         token = self._take()
-        if token.kind in _LITERALS:
+        if token.category in _LITERALS:
             return self._literal(token)
-        if token.kind == "variable":
+        if token.category == "variable":
             return self._variable(token)
-        if token.kind == "dollar":
+        if token.category == "dollar":
             return self._dollar(token)
-        if token.kind == "name":
+        if token.category == "name":
             return self._name(token)
         if token.text == "(":
             expr = self._binary(0)
@@ -279,7 +279,7 @@ class _Parser:
         if token.text == "{":
             self._expect("}")
             return Empty()
-        raise self._fault(
+        raise self._error(
             f"{token.text!r} does not belong here" if token.text else "the path ends too early", token
         )
 
@@ -289,21 +289,21 @@ class _Parser:
         if token.text in self._dialect.dollars and self._inside:
             return Variable(token.text)
         known = ", ".join(["$this", *sorted(self._dialect.dollars)])
-        raise self._fault(f"{token.text} is not known here; {self._dialect.name} {known}", token)
+        raise self._error(f"{token.text} is not known here; {self._dialect.name} {known}", token)
 
     def _literal(self, token: _Token) -> Literal:
-        if token.kind == "number" and len(token.text) > _DIGITS:
-            raise self._fault(f"a number of more than {_DIGITS} digits", token)
-        found = _LITERALS[token.kind](token.text)
-        return self._quantity(found) if token.kind == "number" else found
+        if token.category == "number" and len(token.text) > _MAX_DIGITS:
+            raise self._error(f"a number of more than {_MAX_DIGITS} digits", token)
+        literal = _LITERALS[token.category](token.text)
+        return self._quantity(literal) if token.category == "number" else literal
 
     def _quantity(self, number: Literal) -> Literal:
-        """Return a number with the unit that follows it, if one does: ``5 'mg'``, ``4 days``."""
+        """Return a number with the unit after it, if any: ``5 'mg'``, ``4 days``."""
         following = self._next
         value = Decimal(str(number.value))
-        if self._dialect.whole and following.kind == "string":
+        if self._dialect.full and following.category == "string":
             return Literal(Quantity(value, _unquote(self._take().text) or "1"), "Quantity")
-        if self._dialect.whole and following.kind == "name" and following.text in CALENDAR_WORDS:
+        if self._dialect.full and following.category == "name" and following.text in CALENDAR_WORDS:
             return Literal(calendar(value, self._take().text), "Quantity")
         return number
 
@@ -313,11 +313,11 @@ class _Parser:
         called = self._next.text == "("
         if token.text == self._resource and not self._inside and not called:
             return This()
-        if self._dialect.whole and token.text[0].isupper() and not called:
+        if self._dialect.full and token.text[0].isupper() and not called:
             if token.text == "FHIR" and self._accept("."):
                 token = self._take()
-            if token.kind != "name":
-                raise self._fault("the name of a type is missing here", token)
+            if token.category != "name":
+                raise self._error("the name of a type is missing here", token)
             return Root(token.text)
         self._place -= 1
         return self._invocation(This())
@@ -329,9 +329,9 @@ class _Parser:
         constant = self._constants.get(name) or self._dialect.constant(name)
         if constant is not None:
             return constant
-        there = {*self._constants, *self._dialect.variables}
-        known = ", ".join(f"%{constant}" for constant in sorted(there))
-        raise self._fault(f"the constant %{name} is not defined; there are {known}", token)
+        names = {*self._constants, *self._dialect.variables}
+        known = ", ".join(f"%{each}" for each in sorted(names))
+        raise self._error(f"the constant %{name} is not defined; there are {known}", token)
 
 
 def _halved(operator: str, operands: list[Expr]) -> Expr:

@@ -1,6 +1,6 @@
-"""The regular expressions in FHIRPath, matched by RE2, in time that grows with the text only.
+"""Regular expressions in FHIRPath, matched by RE2 in time linear in the length of the text.
 
-Arrow has RE2 inside. Python's own `re` would go back and forth for ever on ``(a+)+$``.
+RE2 is part of Arrow. Python's `re` would backtrack for ever on ``(a+)+$``.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Characters of a pattern that are read at most.
-LONGEST = 1000
-#: What begins a group, after an escape or a class; and what names one in a substitution.
+#: Characters in a pattern.
+MAX_LENGTH = 1000
+#: The beginning of a group, skipping escapes and classes; and a reference to a group in a substitution.
 _GROUPS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]?|(\()(?:\?P?<(\w+)>|(?!\?))", re.DOTALL)
 _NAMED = re.compile(r"\\|\$(?:([0-9])|\{(\w+)\})", re.ASCII)
 
 
 @lru_cache(maxsize=256)
-def fault(pattern: str) -> str:
-    """Return why RE2 cannot take `pattern`; empty where it can."""
+def problem(pattern: str) -> str:
+    """Return why RE2 does not accept `pattern`; empty if it does."""
     import pyarrow as pa  # noqa: PLC0415 - heavy, and only views with such a pattern need it
 
-    if len(pattern) > LONGEST:
-        return f"the regular expression is longer than {LONGEST} characters"
+    if len(pattern) > MAX_LENGTH:
+        return f"the regular expression is longer than {MAX_LENGTH} characters"
     try:
         search(pa.array([""]), pattern)
     except UnicodeEncodeError:
@@ -34,19 +34,19 @@ def fault(pattern: str) -> str:
         reason = str(error).rpartition("Invalid regular expression: ")[2][:200]
         return (
             f"the regular expression cannot be read ({reason}); the syntax is that of RE2, "
-            "which has no lookaround, no back-references and no possessive parts"
+            "which has no lookaround, no back-references and no possessive quantifiers"
         )
     return ""
 
 
 def search(texts: pa.Array, pattern: str) -> pa.Array:
-    """Tell of each text whether `pattern` matches a part of it; a dot stands for line ends too."""
+    """Tell for each text whether `pattern` matches a part of it; a dot also matches line ends."""
     import pyarrow.compute as pc  # noqa: PLC0415 - heavy
 
     return pc.match_substring_regex(texts, f"(?s){pattern}")
 
 
-def found(text: str, pattern: str) -> bool:
+def matches(text: str, pattern: str) -> bool:
     """Tell whether `pattern` matches a part of `text`."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
 
@@ -54,7 +54,7 @@ def found(text: str, pattern: str) -> bool:
 
 
 def replaced(text: str, pattern: str, substitution: str) -> str:
-    """Return `text` with `substitution` in place of each match; ``$1`` and ``${name}`` stand for groups.
+    """Return `text` with each match replaced by `substitution`, in which ``$1`` and ``${name}`` are groups.
 
     Raises
     ------
@@ -85,5 +85,5 @@ def replaced(text: str, pattern: str, substitution: str) -> str:
 
 
 def _sound(text: str) -> str:
-    """Return `text` without halves of surrogate pairs, which have no place in UTF-8."""
+    """Return `text` without lone surrogates, which UTF-8 cannot encode."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""What an expression is evaluated in: the resource, what its variables stand for, and the time."""
+"""The scope of an evaluation: the resource, the values of variables, and the time."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ def _now() -> datetime:
 
 @dataclass(slots=True)
 class Scope:
-    """What variables stand for.
+    """The values of variables.
 
     Attributes
     ----------
     resource : Item
-        The resource that ``%resource`` is.
+        The value of ``%resource``.
     row_index : int
         ``%rowIndex`` of a view.
     context : list of Item
-        What the whole expression is evaluated on, ``%context``.
+        The items that the whole expression is evaluated on: ``%context``.
     index, total : int, list of Item
         ``$index`` and ``$total``.
     resolve : callable, optional
-        Returns the resource that a literal reference names, None where it is not known.
+        Returns the resource that a literal reference names; None if it is unknown.
     now : datetime
-        What ``now()`` is, the same throughout an evaluation.
+        The value of ``now()``, the same throughout an evaluation.
     """
 
     resource: Item

@@ -1,4 +1,4 @@
-"""The syntax tree of a FHIRPath expression, and the errors of one. Pure."""
+"""The syntax tree of a FHIRPath expression, and `PathError`. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 LOGIC = frozenset({"and", "or", "xor", "implies"})
 EQUALITY = frozenset({"=", "!=", "~", "!~"})
-#: Characters of a long expression that a message shows on each side of the fault.
+#: Characters of a long expression that a message shows on each side of an error.
 _AROUND = 200
 ORDER = frozenset({"<", "<=", ">", ">="})
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant; `type` is the name of its type in FHIR or, with a capital, in FHIRPath."""
+    """A constant; `type` is a type of FHIR or, with a capital letter, of FHIRPath."""
 
     value: str | int | bool | Decimal | Quantity
     type: str
@@ -35,19 +35,19 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class This:
-    """What an expression is evaluated on, ``$this``."""
+    """The item that an expression is evaluated on, ``$this``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What an expression is evaluated on, where that is of a type: the ``Patient`` of ``Patient.name``."""
+    """The item that an expression is evaluated on, if it has this type: ``Patient`` in ``Patient.name``."""
 
     type: str
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``%rowIndex``, ``%resource``, ``$index`` and the like: what is known only at run time."""
+    """``%rowIndex``, ``%resource``, ``$index`` and the like, known only at run time."""
 
     name: str
 
@@ -70,7 +70,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function on `source`; a type that it takes is a `str` among its `arguments`."""
+    """A function called on `source`; the name of a type among `arguments` is a `str`."""
 
     source: Expr
     name: str
@@ -98,21 +98,21 @@ Expr: TypeAlias = Literal | Empty | This | Root | Variable | Path | Index | Call
 
 
 class PathError(ConfigError):
-    """A FHIRPath expression cannot be read, or asks for what there is not."""
+    """A FHIRPath expression cannot be parsed, or uses something that does not exist."""
 
     def __init__(self, text: str, position: int, what: str) -> None:
         super().__init__(f"FHIRPath {_shown(text, position)}, at character {position + 1}: {what}")
 
 
 def _shown(text: str, position: int) -> str:
-    """Return `text` in quotes; of a long one, what is around `position`."""
+    """Return `text` in quotes; if it is long, the part around `position`."""
     start, end = max(position - _AROUND, 0), position + _AROUND
     before, after = "…" if start else "", "…" if end < len(text) else ""
     return repr(f"{before}{text[start:end]}{after}")
 
 
 def parts(expr: Expr) -> tuple[Expr, ...]:
-    """Return the expressions right below `expr`, from left to right."""
+    """Return the direct children of `expr`, from left to right."""
     match expr:
         case Path(source, _):
             return (source,)
@@ -128,7 +128,7 @@ def parts(expr: Expr) -> tuple[Expr, ...]:
 
 
 def walk(expr: Expr) -> Iterator[tuple[Expr, int]]:
-    """Yield `expr` and all that is below it, from left to right, with how deep each lies."""
+    """Yield `expr` and its descendants, from left to right, each with its depth."""
     stack = [(expr, 1)]
     while stack:
         node, depth = stack.pop()

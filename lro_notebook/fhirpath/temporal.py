@@ -1,6 +1,6 @@
-"""FHIR's partial dates and times as FHIRPath compares and bounds them: only as precise as they were written.
+"""Partial dates and times of FHIR: parsing, comparing, and the bounds of what they can mean.
 
-Text in, text out. A part that was not written is unknown, so a comparison can be unknown too (None).
+Text to text. A part that is not written is unknown, so the result of a comparison can be unknown too (None).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _DATE = r"(?P<year>\d{4})(-(?P<month>0[1-9]|1[0-2])(-(?P<day>0[1-9]|[12]\d|3[01]
 _MOMENT = re.compile(_DATE + rf"(T({_CLOCK})?(?P<zone>Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _TIME = re.compile(_CLOCK, re.ASCII)
 _PARTS = ("year", "month", "day", "hour", "minute")
-#: Parts of a date that has a day.
+#: Number of parts in a date with a day.
 FULL_DATE = 3
 _TO_MINUTES = 5
-#: Digits that a precision counts -> how many parts of a date and time, or of a time, it keeps.
+#: Precision in digits -> number of parts of a date and time, or of a time, that it keeps.
 _MOMENT_DIGITS = {4: 1, 6: 2, 8: 3, 10: 4, 12: 5, 14: 6, 17: 7}
 _TIME_DIGITS = {2: 1, 4: 2, 6: 3, 9: 4}
 _DATE_DIGITS = 8
@@ -30,7 +30,7 @@ _DATE_DIGITS = 8
 class Moment:
     """A date, a date and time, or a time of day (`parts` then begin with the hour).
 
-    `parts` are those that were written; the seconds with their fraction are one of them.
+    `parts` has only the parts that are written; the seconds include their fraction.
     """
 
     parts: tuple[Decimal, ...]
@@ -40,7 +40,7 @@ class Moment:
     @classmethod
     @lru_cache(maxsize=4096)  # an expression compares many values with the same literal
     def of(cls, text: str) -> Moment | None:
-        """Return what `text` says, None if it is no date, date and time or time."""
+        """Return the moment that `text` is; None if it is not a date, date and time, or time."""
         match = _MOMENT.fullmatch(text)
         is_time = match is None
         if match is None:
@@ -54,7 +54,7 @@ class Moment:
         return cls(tuple(parts), found.get("zone"), is_time)
 
     def in_utc(self) -> Moment:
-        """Return the same moment in UTC, where it has a zone and a time."""
+        """Return the same moment in UTC, if it has a time zone and a time."""
         if self.zone in (None, "Z") or len(self.parts) < _TO_MINUTES:
             return self
         hours, minutes = (int(part) for part in self.zone[1:].split(":"))
@@ -70,7 +70,7 @@ class Moment:
 
 
 def compare(left: str, right: str) -> int | None:
-    """Return -1, 0 or 1 as `left` is before, at or after `right`; None where that is not known."""
+    """Return -1, 0 or 1 if `left` is before, equal to or after `right`; None if that is unknown."""
     first, second = Moment.of(left), Moment.of(right)
     if first is None or second is None or first.is_time != second.is_time:
         return None
@@ -85,34 +85,33 @@ def compare(left: str, right: str) -> int | None:
 
 
 def looks_like_moment(text: str) -> bool:
-    """Tell whether `text` is a full date, with or without a time: such text is compared as one."""
+    """Tell whether `text` is a full date, with or without a time; such text is compared as a date."""
     moment = Moment.of(text)
     return moment is not None and not moment.is_time and len(moment.parts) >= FULL_DATE
 
 
-def boundary(text: str, kind: str, *, high: bool, precision: int | None = None) -> str | None:
+def boundary(text: str, type_: str, *, high: bool, precision: int | None = None) -> str | None:
     """Return the first or, with `high`, the last moment that `text` can mean.
 
     Parameters
     ----------
     text : str
         A date, date and time or time of day.
-    kind : str
-        Its type: ``date``, ``time``; any other is a date and time.
+    type_ : str
+        Its type: ``date`` or ``time``; any other means a date and time.
     high : bool
-        The last one.
+        Return the last moment.
     precision : int, optional
-        Digits of the result, as FHIRPath counts them: 8 is to the day, 17 to the millisecond. The
-        greatest of the type by default. None is returned for one that the type does not have.
+        Digits of the result as FHIRPath counts them: 8 for a day, 17 for a millisecond. The default is the
+        maximum of the type. Returns None for a precision that the type does not have.
     """
     moment = Moment.of(text)
     if moment is None:
         return None
-    kind = kind.lower()
     if moment.is_time:
         kept = _TIME_DIGITS.get(9 if precision is None else precision)
         return None if kept is None else _clock(_filled(moment.parts, high=high), kept)
-    most = _DATE_DIGITS if kind == "date" else 17
+    most = _DATE_DIGITS if type_.lower() == "date" else 17
     digits = most if precision is None else precision
     kept = _MOMENT_DIGITS.get(digits) if digits <= most else None
     if kept is None:
@@ -121,7 +120,7 @@ def boundary(text: str, kind: str, *, high: bool, precision: int | None = None) 
     date = f"{int(parts[0]):04d}" + "".join(f"-{int(part):02d}" for part in parts[1 : min(kept, FULL_DATE)])
     if kept <= FULL_DATE:
         return date
-    zone = moment.zone or ("-12:00" if high else "+14:00")  # the widest range of zones that there are
+    zone = moment.zone or ("-12:00" if high else "+14:00")  # the extreme time zones
     return f"{date}T{_clock(parts[FULL_DATE:], kept - FULL_DATE)}{zone}"
 
 
@@ -134,7 +133,7 @@ def _dated(parts: tuple[Decimal, ...], *, high: bool) -> tuple[Decimal, ...]:
 
 
 def _filled(clock: tuple[Decimal, ...], *, high: bool) -> tuple[Decimal, ...]:
-    """Return hour, minute and second, with the least or greatest for those that are missing."""
+    """Return hour, minute and second; missing ones are the lowest or highest possible."""
     ends = [Decimal(23), Decimal(59), Decimal("59.999")] if high else [Decimal(0)] * 3
     filled = [*clock, *ends[len(clock) :]]
     if len(clock) == len(ends) and high and clock[-1] == clock[-1].to_integral_value():

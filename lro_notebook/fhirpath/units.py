@@ -1,8 +1,8 @@
-"""Quantities: numbers with a unit, converted where both units measure the same.
+"""Quantities: numbers with a unit, converted between units of the same dimension.
 
-A small part of UCUM: the atoms of `_ATOMS` with metric prefixes, their products, quotients and powers. Other
-units are compared as they are written. Calendar years and months last no fixed time, so they are converted
-only into each other; ``1 year = 1 'a'`` has no answer.
+A small part of UCUM: the atoms in `_ATOMS` with metric prefixes, their products, quotients and powers.
+Other units are compared as text. Calendar years and months have no fixed length, so they convert only to
+each other; ``1 year = 1 'a'`` has no result.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _ATOMS: dict[str, tuple[str, str, bool]] = {
     "%": ("1", "0.01", False),
     "1": ("1", "1", False),
 }
-#: Words of FHIRPath for calendar durations -> how many of which basic unit.
+#: FHIRPath's words for calendar durations -> basic unit, and how many of it.
 _CALENDAR: dict[str, tuple[str, int]] = {
     "year": ("month", 12),
     "month": ("month", 1),
@@ -72,7 +72,7 @@ CALENDAR_WORDS = frozenset({*_CALENDAR, "millisecond", *(f"{word}s" for word in 
 
 
 class Quantity(NamedTuple):
-    """A number with a unit: a UCUM code, or a word such as ``year`` where it is of the calendar."""
+    """A number with a unit: a UCUM code, or for calendar durations a word such as ``year``."""
 
     value: Decimal
     unit: str = "1"
@@ -80,7 +80,7 @@ class Quantity(NamedTuple):
 
 
 def quantity_of(value: object) -> Quantity | None:
-    """Return the quantity that `value` is: one already, a number, or FHIR's Quantity as JSON has it."""
+    """Return `value` as a quantity; it may be one, a number, or a FHIR Quantity in JSON. None otherwise."""
     if isinstance(value, Quantity):
         return value
     number: Any = value
@@ -93,7 +93,7 @@ def quantity_of(value: object) -> Quantity | None:
 
 
 def calendar(value: Decimal, word: str) -> Quantity:
-    """Return a duration of the calendar, such as ``4 days``."""
+    """Return a calendar duration such as ``4 days``."""
     word = word.removesuffix("s")
     if word == "millisecond":
         return Quantity(_EXACT.divide(value, Decimal(1000)), "second", calendar=True)
@@ -101,7 +101,7 @@ def calendar(value: Decimal, word: str) -> Quantity:
 
 
 def in_basic_units(quantity: Quantity) -> tuple[Decimal, str]:
-    """Return the number and the name of the basic units that `quantity` comes to."""
+    """Return `quantity` as a number of basic units, and the name of that unit."""
     if quantity.calendar:
         name, size = _CALENDAR[quantity.unit]
         return _EXACT.multiply(quantity.value, Decimal(size)), name
@@ -111,11 +111,11 @@ def in_basic_units(quantity: Quantity) -> tuple[Decimal, str]:
 
 @lru_cache(maxsize=1024)
 def _sized(unit: str) -> tuple[Decimal, str]:
-    """Return the size of a unit and what it is a size of; a unit that is not known is its own."""
+    """Return the size of a unit in basic units, and their name; an unknown unit is its own basic unit."""
     factor, powers, place = Decimal(1), dict[str, int](), 0
     for match in _TERM.finditer(unit):
         sized = _atom(match[2])
-        joined = bool(match[1]) if place else match[1] != "."  # "/min" begins with its sign
+        joined = bool(match[1]) if place else match[1] != "."  # "/min" begins with a slash
         if sized is None or match.start() != place or not joined:
             break
         place = match.end()

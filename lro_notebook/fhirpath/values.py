@@ -1,6 +1,6 @@
-"""Single values in FHIRPath: what equals what, what comes before what, arithmetic, the bounds of numbers.
+"""Single values in FHIRPath: equality, order, arithmetic, bounds of numbers.
 
-None stands for the empty collection: not known, or of types that have no answer.
+None stands for the empty collection: the result is unknown, or not defined for these types.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import operator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.fhirpath.durations import shifted
+from lro_notebook.fhirpath.date_arithmetic import add_duration
 from lro_notebook.fhirpath.fhir_types import TEMPORAL
 from lro_notebook.fhirpath.temporal import compare, looks_like_moment
 from lro_notebook.fhirpath.units import Quantity, in_basic_units, quantity_of
@@ -17,8 +17,8 @@ from lro_notebook.fhirpath.units import Quantity, in_basic_units, quantity_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Places of a decimal bound where none are asked for, and the most that are given.
-PLACES, MOST_PLACES = 8, 31
+#: Default and maximum number of decimal places of a bound.
+DEFAULT_PLACES, MAX_PLACES = 8, 31
 
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -31,7 +31,7 @@ _QUOTIENT = Context(prec=28)
 
 
 class Item(NamedTuple):
-    """An element of a collection: a JSON value, and its type where it is known."""
+    """An element of a collection: a JSON value, and its type if known."""
 
     value: Any
     type: str | None = None
@@ -43,15 +43,15 @@ def is_number(value: object) -> bool:
 
 
 def exact(number: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a float as the decimal that it stands for; anything else as it is."""
+    """Return a float as the decimal that it is written as; other values unchanged."""
     return Decimal(repr(number)) if type(number) is float else number
 
 
 def _temporal(left: Item, right: Item) -> bool:
-    """Tell whether two texts are to be compared as dates: by a known type, or by how both look."""
+    """Tell whether to compare two texts as dates: by their type if known, or else by their form."""
     known = [item.type for item in (left, right) if item.type is not None]
-    if any(kind in TEMPORAL for kind in known):
-        return all(kind in TEMPORAL for kind in known)
+    if any(name in TEMPORAL for name in known):
+        return all(name in TEMPORAL for name in known)
     return not known and looks_like_moment(left.value) and looks_like_moment(right.value)
 
 
@@ -72,7 +72,7 @@ def equal(left: Item, right: Item) -> bool | None:
 
 
 def _quantities(one: object, other: object) -> tuple[Decimal, Decimal] | None:
-    """Return both as numbers of the same unit; None where there is no such unit."""
+    """Return both as numbers in the same unit; None if their units differ in dimension."""
     left, right = quantity_of(one), quantity_of(other)
     if left is None or right is None:
         return None
@@ -81,7 +81,7 @@ def _quantities(one: object, other: object) -> tuple[Decimal, Decimal] | None:
 
 
 def ordered(sign: str, left: Item, right: Item) -> bool | None:
-    """Return ``left < right`` and the like; None for values that have no order."""
+    """Return ``left < right`` and the like; None for values without an order."""
     one, other = left.value, right.value
     if is_number(one) and is_number(other):
         return _ORDERS[sign](one, other)
@@ -97,7 +97,7 @@ def ordered(sign: str, left: Item, right: Item) -> bool | None:
 
 
 def calculate(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a number or text
-    """Return the result of an arithmetic operator, None where there is none (division by zero)."""
+    """Return the result of an arithmetic operator; None if there is none, as in division by zero."""
     if sign == "+" and isinstance(one, str) and isinstance(other, str):
         return one + other
     if isinstance(one, Quantity) or isinstance(other, Quantity):
@@ -111,10 +111,10 @@ def calculate(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a numbe
 
 
 def _calculate_quantity(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a quantity or a moment
-    """Return a quantity, or a date, time or date and time moved by a duration."""
+    """Return a quantity, or a date or time plus or minus a duration."""
     if isinstance(one, str):
         amount = {"+": other.value, "-": -other.value}.get(sign)
-        return None if amount is None else shifted(one, amount, other.unit)
+        return None if amount is None else add_duration(one, amount, other.unit)
     left, right = quantity_of(one), quantity_of(other)
     if left is None or right is None:
         return None
@@ -142,12 +142,12 @@ def _divide(sign: str, one: int | Decimal, other: int | Decimal) -> int | Decima
 
 
 def decimal_boundary(number: int | Decimal, *, high: bool, precision: int | None = None) -> Decimal | None:
-    """Return the least or greatest number that `number`, as it was written, can be rounded from.
+    """Return the smallest or largest number that rounds to `number` at the precision it was written with.
 
-    `precision` are the places of the result; None is returned for more than there can be.
+    `precision` is the number of decimal places of the result; returns None if it is out of range.
     """
-    places = PLACES if precision is None else precision
-    if not 0 <= places <= MOST_PLACES:
+    places = DEFAULT_PLACES if precision is None else precision
+    if not 0 <= places <= MAX_PLACES:
         return None
     value = Decimal(number)
     exponent = value.as_tuple().exponent

@@ -1,4 +1,4 @@
-"""The embedded service: a local stand-in for the Healthcare API, and how a client starts and stops it.
+"""The embedded service, a local stand-in for the Healthcare API: how to start and stop it.
 
 Examples
 --------

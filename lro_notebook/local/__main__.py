@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 A local stand-in for the Google Cloud Healthcare API (v1 and v1beta1) with synthetic data.
 
-It listens on 127.0.0.1 only. Its first line on stdout is one JSON object:
+It listens on 127.0.0.1 only. The first line on stdout is one JSON object:
   {"endpoint": "http://127.0.0.1:PORT", "token_file": FILE, "dataset": NAME}
-Requests bear the token in that file (Authorization: Bearer ...). SIGTERM or Ctrl-C stops it cleanly.
+Requests need the token in that file (Authorization: Bearer ...). SIGTERM or Ctrl-C stops it cleanly.
 """
 
 _EPILOG = """\
 The data directory holds:
-  buckets/NAME/        the bucket gs://NAME: objects are the files in that folder. Make a folder to make
-                       a bucket. There are lro-sample (synthetic data under fhir/, hl7v2/ and dicom/)
-                       and demo-out.
+  buckets/NAME/        the bucket gs://NAME; its objects are the files in that folder. Make a folder to make
+                       a bucket. lro-sample (synthetic data under fhir/, hl7v2/ and dicom/) and demo-out
+                       exist from the start.
   service.sqlite3      datasets, stores, resources, operations
   token                the bearer token of this run, readable by its owner only
-  service.json         endpoint, process id and secret while the service runs, likewise
-  service.log          what the service says when lro_notebook starts it
+  service.json         endpoint, process id and secret while the service runs, readable by its owner only
+  service.log          the log of the service when lro_notebook starts it
 
-exit codes: 0 stopped, 2 arguments or port cannot be used, 3 another program serves the data directory
+exit codes: 0 stopped, 2 options or port cannot be used, 3 another program serves the data directory
 """
 
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Only after the arguments: --help needs none of this.
+    # Imported late: --help does not need it.
     from lro_notebook.local.server import Settings, run  # noqa: PLC0415
 
     return run(Settings(**vars(options)))
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="DIR",
-        help="where everything is kept; made if missing",
+        help="where all data is kept; created if missing",
     )
     parser.add_argument(
         "--pace", type=_number(float, 1e-3), metavar="N", help="resources a second over all operations"
@@ -66,35 +66,35 @@ def _parser() -> argparse.ArgumentParser:
         type=_number(int, 1),
         default=200,
         metavar="N",
-        help="operations queued and running, beyond which a start is refused (default %(default)s)",
+        help="queued and running operations; starts beyond that get HTTP 429 (default %(default)s)",
     )
     parser.add_argument(
         "--keep-operations",
         type=_number(float, 0),
         default=30,
         metavar="DAYS",
-        help="days after its end that the record of an operation is kept (default %(default)s)",
+        help="days to keep the record of an operation after its end (default %(default)s)",
     )
     parser.add_argument(
         "--shard-bytes",
         type=_number(int, 1),
         default=256 << 20,
         metavar="N",
-        help="size at which an export splits a file (default %(default)s)",
+        help="bytes at which an export splits a file (default %(default)s)",
     )
     parser.add_argument(
         "--idle-exit",
         type=_number(float, 0),
         default=900,
         metavar="SECONDS",
-        help="stop after so long without a request or an operation; 0 never (default %(default)s)",
+        help="stop after this time without a request or an operation; 0 never (default %(default)s)",
     )
     parser.add_argument(
         "--sample-patients",
         type=_number(int, 0),
         default=100,
         metavar="N",
-        help="size of the sample that the first start writes; 0 none (default %(default)s)",
+        help="size of the sample data that the first start writes; 0 for none (default %(default)s)",
     )
     return parser
 

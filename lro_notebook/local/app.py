@@ -1,4 +1,4 @@
-"""The HTTP application: its routes, who may call them, and how every error reads."""
+"""The HTTP application: its routes, who may call them, and how errors become responses."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from starlette.requests import Request
 from starlette.routing import Mount, Router
 
 from lro_notebook.errors import Code
-from lro_notebook.local import log_routes, management, openapi
+from lro_notebook.local import log_routes, management_routes, openapi
 from lro_notebook.local.core.service_errors import (
-    MISTAKE,
+    INTERNAL_ERROR,
     ServiceError,
+    database_error,
     error_response,
-    file_refusal,
-    missing,
-    write_error,
+    file_error,
+    not_found,
 )
-from lro_notebook.local.http import control_routes, storage_routes
-from lro_notebook.local.http.faults import FaultyAnswers
+from lro_notebook.local.http import bucket_routes, control_routes
+from lro_notebook.local.http.faults import FaultyResponses
 from lro_notebook.local.http.service import API_VERSIONS, Service
 from lro_notebook.local.identity.proof import PROOF_PATH
 
@@ -49,22 +49,22 @@ def build_app(service: Service) -> Starlette:
             *control_routes.ROUTES,
             *openapi.ROUTES,
             *log_routes.ROUTES,
-            *storage_routes.ROUTES,
+            *bucket_routes.ROUTES,
             *(
-                Mount(f"/{version}", app=Router(management.ROUTES, redirect_slashes=False))
+                Mount(f"/{version}", app=Router(management_routes.ROUTES, redirect_slashes=False))
                 for version in API_VERSIONS
             ),
         ],
         middleware=[
             Middleware(Guard, service=service),
-            Middleware(FaultyAnswers, faults=service.faults),
+            Middleware(FaultyResponses, faults=service.faults),
         ],
         exception_handlers={
-            ServiceError: _refused,
+            ServiceError: _service_error,
             HTTPException: _no_route,
-            sqlite3.DatabaseError: _not_written,
-            OSError: _file_trouble,
-            Exception: _mistake,
+            sqlite3.DatabaseError: _database_error,
+            OSError: _file_error,
+            Exception: _internal_error,
         },
     )
     app.router.redirect_slashes = False
@@ -73,14 +73,14 @@ def build_app(service: Service) -> Starlette:
 
 
 class Guard:
-    """Let only the owner's programs on this machine in, and note when the last request came."""
+    """Admits only programs of the owner on this machine, and notes the time of the last request."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that is turned down, pass on the others."""
+        """Respond with an error, or pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -88,8 +88,8 @@ class Guard:
         service = self._service
         service.open_requests += 1
         try:
-            # Who asks for a proof does not trust the service with the token yet.
-            service_error = refusal_of(request, None if request.url.path == PROOF_PATH else service.token)
+            # A client that asks for a proof does not trust the service with its token yet.
+            service_error = access_error(request, None if request.url.path == PROOF_PATH else service.token)
             if service_error is None:
                 await self._app(scope, receive, send)
             else:
@@ -99,11 +99,11 @@ class Guard:
             service.last_request = time.monotonic()
 
 
-def refusal_of(request: Request, token: str | None) -> ServiceError | None:
-    """Return why a request is not let in, or None; a `token` of None is not asked for.
+def access_error(request: Request, token: str | None) -> ServiceError | None:
+    """Return the error for a request that may not enter, or None; without a `token` none is required.
 
-    A web page that a browser runs can make the browser send requests to 127.0.0.1, under a name of its
-    own (DNS rebinding): ``Host`` and ``Origin`` give that away.
+    A web page can make a browser send requests to 127.0.0.1, also under a host name of its own (DNS
+    rebinding); ``Host`` and ``Origin`` reveal that.
     """
     if _LOOPBACK_HOST.fullmatch(request.headers.get("host", "")) is None:
         return ServiceError(
@@ -111,51 +111,53 @@ def refusal_of(request: Request, token: str | None) -> ServiceError | None:
         )
     origin = request.headers.get("origin")
     if origin is not None and _LOOPBACK_ORIGIN.fullmatch(origin) is None:
-        return ServiceError(Code.PERMISSION_DENIED, "requests of web pages of other origins are not let in")
+        return ServiceError(
+            Code.PERMISSION_DENIED, "requests from web pages of other origins are not allowed"
+        )
     if token is None:
         return None
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
         return ServiceError(
             Code.UNAUTHENTICATED,
-            "the request bears no valid token; send 'Authorization: Bearer …' with the content of the "
+            "the request has no valid token; send 'Authorization: Bearer …' with the content of the "
             "file named token in the data directory",
             headers={"WWW-Authenticate": "Bearer"},
         )
     return None
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _service_error(request: Request, error: Exception) -> Response:
     service_error = error if isinstance(error, ServiceError) else ServiceError(Code.INTERNAL, "")
     return error_response(service_error, request.url.path)
 
 
-async def _not_written(request: Request, error: Exception) -> Response:
+async def _database_error(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
     service_error = (
-        write_error(error)
+        database_error(error)
         if isinstance(error, sqlite3.DatabaseError)
-        else ServiceError(Code.INTERNAL, MISTAKE)
+        else ServiceError(Code.INTERNAL, INTERNAL_ERROR)
     )
     return error_response(service_error, request.url.path)
 
 
-async def _file_trouble(request: Request, error: Exception) -> Response:
+async def _file_error(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
     service_error = (
-        file_refusal(error) if isinstance(error, OSError) else ServiceError(Code.INTERNAL, MISTAKE)
+        file_error(error) if isinstance(error, OSError) else ServiceError(Code.INTERNAL, INTERNAL_ERROR)
     )
     return error_response(service_error, request.url.path)
 
 
 async def _no_route(request: Request, _: Exception) -> Response:
-    """Answer a path or a verb that no route has; the real service answers both with 404."""
-    service_error = missing(
+    """Respond with 404 to an unknown path or HTTP method, as Google's service does for both."""
+    service_error = not_found(
         f"no method of the local service has the address {request.method} {request.url.path[:300]}; "
         "the documentation of lro_notebook.local lists them"
     )
     return error_response(service_error, request.url.path)
 
 
-async def _mistake(request: Request, _: Exception) -> Response:
-    return error_response(ServiceError(Code.INTERNAL, MISTAKE), request.url.path)
+async def _internal_error(request: Request, _: Exception) -> Response:
+    return error_response(ServiceError(Code.INTERNAL, INTERNAL_ERROR), request.url.path)

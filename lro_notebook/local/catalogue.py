@@ -1,4 +1,4 @@
-"""Which kinds of stores and operations there are: the one place that a new kind is added to."""
+"""The kinds of stores, and the methods of datasets that start operations. Add new ones here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lro_notebook.local.hl7v2 import store as hl7v2_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lro_notebook.local.http.kinds import StoreKind
-    from lro_notebook.local.operations.work import Kind
+    from lro_notebook.local.http.store_kind import StoreKind
+    from lro_notebook.local.operations.method import Method
 
 #: Kinds of stores, in the order in which a dataset shows them.
 STORE_KINDS: tuple[StoreKind, ...] = (
@@ -25,14 +25,14 @@ STORE_KINDS: tuple[StoreKind, ...] = (
 )
 
 #: ``datasets.create``.
-CREATE_DATASET = create.KIND
+CREATE_DATASET = create.METHOD
 
-#: Custom method of a dataset -> kind.
-DATASET_METHODS: Mapping[str, Kind] = {
-    "deidentify": deidentify.kind_of(STORE_KINDS),
+#: Custom verb of a dataset -> the method, which starts an operation.
+DATASET_METHODS: Mapping[str, Method] = {
+    "deidentify": deidentify.method_for(STORE_KINDS),
 }
 
 
 def tables() -> str:
-    """Return the SQL that makes the tables of all kinds of stores."""
+    """Return the SQL that creates the tables of all kinds of stores."""
     return "".join(kind.tables for kind in STORE_KINDS)

@@ -1,7 +1,7 @@
 """Starting, finding and stopping the embedded service from a client program.
 
-Cheap to import: it knows the service by its files and its HTTP address only. Nothing is asked of a service
-that has not proven to be the one of the data directory, and no process is signalled.
+Cheap to import: it knows the service only by its files and its HTTP address. It sends nothing to a service
+that has not proven itself, changes nothing in one of another data directory, and signals no process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, WaitTimeout
 from lro_notebook.local.identity import data_directory
@@ -28,26 +28,25 @@ if TYPE_CHECKING:
 _EXIT_HELD = 3
 _ABOUT_PATH = "/.lro-local"
 _LOG_LIMIT = 1 << 20
-#: Seconds between two looks at whether the service is up or gone.
-_LOOK_AGAIN = 0.02
+#: Seconds between two checks whether the service has started.
+_CHECK_INTERVAL = 0.02
 _REQUEST_TIMEOUT = 5.0
-_MOST_ABOUT = 1 << 16  # bytes of what a service says of itself
 
 
 class _Program(subprocess.Popen[bytes]):
-    """The program of a service. It outlives its starter on purpose, so nothing warns that it still runs."""
+    """The process of a service. It outlives this program on purpose, so no warning that it still runs."""
 
     def __del__(self) -> None:
-        """Do nothing: the warning of the base class is what this leaves out."""
+        """Do nothing; the base class would warn."""
 
 
-#: Programs that this process has started; kept so that `stop` can collect them.
+#: Services that this process has started, so that `stop` can wait for them.
 _started: dict[int, _Program] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A service that answers.
+    """A running service.
 
     Attributes
     ----------
@@ -58,9 +57,9 @@ class Running:
     data_dir, buckets : Path
         Where its data and its ``gs://`` buckets live.
     dataset : str
-        Resource name of the dataset that is there from the start.
+        Resource name of the dataset that exists from the start.
     identity : Identity
-        What it proves itself by; for `lro_notebook.local.identity.transport.ProvenTransport`.
+        How it proves which service it is; for `lro_notebook.local.identity.transport.ProvenTransport`.
     """
 
     endpoint: str
@@ -72,20 +71,20 @@ class Running:
 
 
 def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
-    """Return the service of a data directory; start it where it does not run.
+    """Return the service of a data directory; start it if it is not running.
 
     Parameters
     ----------
     data_dir : Path, optional
-        By default ``LRO_NOTEBOOK_DATA_DIR``, else a folder among the user's application data.
+        Defaults to ``LRO_NOTEBOOK_DATA_DIR``, or else to a folder in the user's application data.
     timeout : float
-        Seconds to wait until it answers.
+        Seconds to wait for it to start.
 
     Raises
     ------
     ConfigError
-        The program ended instead, or does not answer in time, or others could have made the data directory
-        or its files; the message says why.
+        It ended while starting or did not start in time, or other users could have written the data
+        directory or its files; the message says which.
     """
     directory = data_directory.make_directory(_directory(data_dir))
     running = _find(directory)
@@ -95,11 +94,11 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
 
     deadline = time.monotonic() + timeout
     try:
-        # Of programs that need the service at the same time, one starts it and the others find it running.
+        # Of several programs that need the service at once, one starts it and the others find it running.
         starting = FileLock(directory / "start.lock").acquire(timeout)
     except Timeout:
         raise _no_answer(directory, timeout) from None
-    except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+    except (OSError, NotImplementedError) as error:  # the latter on file systems without locks
         raise ConfigError(f"the data directory {directory} cannot be used: {error}") from error
     with starting:
         running = _start(directory, deadline)
@@ -115,7 +114,7 @@ def _no_answer(directory: Path, timeout: float) -> ConfigError:
 
 
 def _start(directory: Path, deadline: float) -> Running | None:
-    """Start the service of a directory and return it once it answers; None when the deadline has passed."""
+    """Start the service of a directory and return it once it responds; None after the deadline."""
     process: _Program | None = None
     log_start = 0
     while True:
@@ -124,41 +123,40 @@ def _start(directory: Path, deadline: float) -> Running | None:
             return running
         code = None if process is None else process.poll()
         if code is not None and code != _EXIT_HELD:
-            raise ConfigError(f"the local service did not start: {_last_words(directory, log_start)}")
+            raise ConfigError(f"the local service did not start: {_last_log_line(directory, log_start)}")
         if process is None or code is not None:
-            # Nobody serves the directory, or one does that answers nobody yet, or not any more.
+            # No service has the directory, or one that does not respond yet, or that is stopping.
             process, log_start = _spawn(directory)
         if time.monotonic() > deadline:
             return None
-        time.sleep(_LOOK_AGAIN)
+        time.sleep(_CHECK_INTERVAL)
 
 
 def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
-    """Stop the service of a data directory cleanly; return False where none runs.
+    """Stop the service of a data directory cleanly; return False if none runs.
 
     Raises
     ------
     WaitTimeout
-        It was told to stop and still runs after `timeout` seconds.
+        It still runs `timeout` seconds after it was told to stop.
     ConfigError
-        Others could have made the data directory or its files.
+        Other users could have written the data directory or its files.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who stops it pays
 
     directory = _directory(data_dir)
-    identity = _identity(directory)
-    about = None if identity is None else _about(_ask(identity, "POST", "/stop", timeout=timeout), directory)
-    if about is None:
+    service = _find_service(directory, timeout=timeout)
+    if service is None or _ask(service.identity, "POST", "/stop", timeout=timeout) is None:
         return False
-    pid = about["pid"]
+    pid = service.about["pid"]
     try:
-        # The service holds the lock for life. Its process may stay listed longer, until the program
-        # that started it collects it.
+        # The service holds the lock while it runs. Its process may remain as a zombie until its parent
+        # collects it.
         with FileLock(directory / "service.lock", timeout=timeout):
             pass
     except Timeout as error:
         raise WaitTimeout(f"the local service (process {pid}) was told to stop and still runs") from error
-    # Its own word for its number only picks out a program that this process has started.
+    # The process id that it reports is only used to look up a child of this process.
     if process := _started.pop(pid, None):
         process.wait(timeout)
     return True
@@ -170,13 +168,13 @@ def set_pace(resources_per_second: float | None, data_dir: Path | None = None) -
     Calls `PATCH /.lro-local`.
     """
     directory = _directory(data_dir)
-    identity = _identity(directory)
-    answer = None
-    if identity is not None:
-        answer = _ask(identity, "PATCH", json={"pace": resources_per_second})
-    if answer is None:
+    service = _find_service(directory)
+    response = None
+    if service is not None:
+        response = _ask(service.identity, "PATCH", json={"pace": resources_per_second})
+    if response is None:
         raise ConfigError(f"no local service runs for {directory}; start it with lro_notebook.local.ensure()")
-    if answer.is_error:
+    if response.is_error:
         raise ConfigError("the pace is a positive number of resources per second, or None for full speed")
 
 
@@ -185,13 +183,13 @@ def _directory(data_dir: Path | None) -> Path:
         return Path(data_dir).expanduser().resolve()
     if named := os.environ.get("LRO_NOTEBOOK_DATA_DIR"):
         return Path(named).expanduser().resolve()
-    from platformdirs import user_data_path  # noqa: PLC0415 - only where nothing else says the place
+    from platformdirs import user_data_path  # noqa: PLC0415 - only needed for the default
 
     return (user_data_path("lro_notebook") / "local").resolve()
 
 
 def _identity(directory: Path) -> Identity | None:
-    """Return what the service of a directory proves itself by; the file of a killed one stays behind."""
+    """Return the identity in a directory's ``service.json``, which a killed service leaves behind."""
     if not directory.is_dir():
         return None
     data_directory.check_directory(directory)
@@ -203,12 +201,33 @@ def _identity(directory: Path) -> Identity | None:
         raise ConfigError(f"{directory / 'service.json'} cannot be read: {error.strerror}") from error
 
 
-def _find(directory: Path) -> Running | None:
-    """Return the service of a directory if it answers."""
+class _Service(NamedTuple):
+    """A service that responds, and what it says about itself."""
+
+    identity: Identity
+    about: dict[str, Any]
+
+
+def _find_service(directory: Path, *, timeout: float = _REQUEST_TIMEOUT) -> _Service | None:
+    """Return the service of a directory if it responds.
+
+    A ``service.json`` that was copied from elsewhere leads to the service of another directory, which must
+    not be told anything.
+    """
     identity = _identity(directory)
-    about = None if identity is None else _about(_ask(identity), directory)
-    if identity is None or about is None:
+    response = None if identity is None else _ask(identity, timeout=timeout)
+    if identity is None or response is None or not response.is_success:
         return None
+    about: dict[str, Any] = response.json()
+    return _Service(identity, about) if Path(about["dataDir"]) == directory else None
+
+
+def _find(directory: Path) -> Running | None:
+    """Return the service of a directory if it responds."""
+    service = _find_service(directory)
+    if service is None:
+        return None
+    identity, about = service
     return Running(
         endpoint=identity.endpoint,
         token=identity.token,
@@ -219,23 +238,15 @@ def _find(directory: Path) -> Running | None:
     )
 
 
-def _about(answer: httpx.Response | None, directory: Path) -> dict[str, Any] | None:
-    """Return what the service of a directory says of itself in an answer, None if it is not that one."""
-    if answer is None or not answer.is_success:
-        return None
-    about: dict[str, Any] = answer.json()
-    return about if Path(about["dataDir"]) == directory else None
-
-
 def _ask(
     identity: Identity,
-    method: str = "GET",
+    http_method: str = "GET",
     path: str = "",
     *,
     json: Mapping[str, Any] | None = None,
     timeout: float = _REQUEST_TIMEOUT,
 ) -> httpx.Response | None:
-    """Return the answer of a service that has proven itself, or None if none does."""
+    """Return the response of a service that has proven itself, or None."""
     import httpx  # noqa: PLC0415 - as much as all else that importing this package loads
 
     from lro_notebook.local.identity.transport import ProvenTransport  # noqa: PLC0415 - likewise
@@ -246,15 +257,15 @@ def _ask(
         with httpx.Client(
             headers=headers, timeout=timeout, trust_env=False, transport=ProvenTransport(identity)
         ) as client:
-            return client.request(method, f"{identity.endpoint}{_ABOUT_PATH}{path}", json=json)
+            return client.request(http_method, f"{identity.endpoint}{_ABOUT_PATH}{path}", json=json)
     except (httpx.HTTPError, httpx.InvalidURL):
         return None
 
 
 def _spawn(directory: Path) -> tuple[_Program, int]:
-    """Start the program in a session of its own; return it and where its words begin in the log.
+    """Start the service in a session of its own; return its process and the current end of the log.
 
-    The session keeps it alive when the kernel's process group is interrupted or ended.
+    In its own session it survives when the kernel's process group is interrupted or killed.
     """
     path = directory / "service.log"
     number = data_directory.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -274,7 +285,7 @@ def _spawn(directory: Path) -> tuple[_Program, int]:
     return process, start
 
 
-def _last_words(directory: Path, start: int) -> str:
-    """Return the last line that a program which ended has written to the log."""
+def _last_log_line(directory: Path, start: int) -> str:
+    """Return the last line that a process which ended has logged."""
     lines = (directory / "service.log").read_bytes()[start:].decode(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "it ended without a word")

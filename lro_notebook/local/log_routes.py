@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lro_notebook.errors import Code
 from lro_notebook.local.catalogue import STORE_KINDS
 from lro_notebook.local.core.names import operation_number
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response
 from lro_notebook.local.http.paging import number_of, token_of
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.operations import arguments, records
@@ -33,8 +33,8 @@ _PAGE_MAX = 1000
 _COMPARED = re.compile(
     r"\s*(operation\.id|operation\.producer|timestamp|severity|logName)\s*(>=|<=|=)(.*)", re.DOTALL
 )
-#: Log entry type -> its name in ``logName`` (our guess but for the query of accessible data), and what
-#: it calls the source and the resource of a failure (google/cloud/healthcare/logging/*.proto).
+#: Log entry type -> its name in ``logName`` (our guess, except for queries of accessible data), and the
+#: names of its fields for the source and the resource of a failure (google/cloud/healthcare/logging/*.proto).
 _SHAPES: Mapping[str, tuple[str, str, str]] = {
     "ImportFhirLogEntry": ("fhir_import", "source", "resourceId"),
     "ExportFhirLogEntry": ("fhir_export", "destination", "resourceName"),
@@ -50,7 +50,7 @@ _SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR")
 
 
 class Filter(NamedTuple):
-    """What a request asks for: an operation, its method, a span of time; None means any."""
+    """A parsed filter: an operation, its method, a span of time; None matches any."""
 
     operation: str | None = None
     producer: str | None = None
@@ -60,10 +60,10 @@ class Filter(NamedTuple):
 
 
 async def list_entries(request: Request) -> Response:
-    """``entries.list`` of Cloud Logging: the failures of operations, in their order."""
+    """``entries.list`` of Cloud Logging: the failures of operations, oldest first."""
     body = await read_json(request)
     if not arguments.texts(body, "resourceNames"):
-        raise invalid("resourceNames: name a project, such as projects/local")
+        raise invalid_argument("resourceNames: name a project, such as projects/local")
     if body.get("orderBy", "timestamp asc") not in ("", "timestamp asc"):
         raise ServiceError(Code.UNIMPLEMENTED, "orderBy: the local service lists by 'timestamp asc' only")
     limit = min(max(arguments.int64(body, "pageSize", 0), 0), _PAGE_MAX) or _PAGE_DEFAULT
@@ -94,14 +94,14 @@ async def list_entries(request: Request) -> Response:
 
 
 def parse_filter(text: object) -> Filter:
-    """Return what a filter asks for."""
+    """Return a parsed filter, or raise."""
     text = arguments.expression(text, "filter", 'severity = "ERROR"')
     fields: dict[str, Any] = {}
     for clause in re.split(r"\bAND\b|\n", text) if text.strip() else ():
         match = _COMPARED.fullmatch(clause)
         value = None if match is None else _value(match[3].strip())
         if match is None or value is None:
-            raise invalid(
+            raise invalid_argument(
                 "filter: the local service reads operation.id, operation.producer, timestamp, severity "
                 "and logName, compared with a value and joined by AND"
             )
@@ -119,14 +119,14 @@ def _clause(field: str, comparison: str, value: str) -> dict[str, Any]:
     if field == "timestamp":
         time = parse_timestamp(value)
         if not isinstance(time, datetime) or comparison == "=":
-            raise invalid("filter: compare timestamp with >= or <= and an RFC 3339 time")
+            raise invalid_argument("filter: compare timestamp with >= or <= and an RFC 3339 time")
         return {"start" if comparison == ">=" else "end": round(time.timestamp() * 1_000_000)}
     if field == "severity":
         # All entries are errors.
-        rest = _SEVERITIES if comparison == ">=" else ("ERROR",)
-        return {} if value in rest else {"nothing": True}
+        matching = _SEVERITIES if comparison == ">=" else ("ERROR",)
+        return {} if value in matching else {"nothing": True}
     if comparison != "=":
-        raise invalid(f"filter: compare {field} with =")
+        raise invalid_argument(f"filter: compare {field} with =")
     if field == "logName":
         return {}
     return {field.rpartition(".")[2].replace("id", "operation"): value}

@@ -1,6 +1,6 @@
-"""The description of this service that it serves itself: OpenAPI 3.1, made from its routes.
+"""The OpenAPI 3.1 description of this service, made from its routes.
 
-It says which addresses there are, not what every body holds: that is Google's discovery document.
+It lists the paths, not the schemas of bodies; those are in Google's discovery document.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATH = "/openapi.json"
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 _JSON = "application/json"
-#: End of a path -> query parameters of its GET or POST, with examples of their types.
+#: HTTP method and end of a path -> the query parameters, with their types.
 _QUERIES: Sequence[tuple[str, str, Sequence[tuple[str, str]]]] = (
     ("get", "/datasets", (("pageSize", "integer"), ("pageToken", "string"))),
     ("post", "/datasets", (("datasetId", "string"),)),
@@ -42,8 +42,9 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     """Return the OpenAPI description of `routes`."""
     paths: dict[str, dict[str, Any]] = {}
     for path, route in _flat(routes, ""):
-        for method in sorted((route.methods or set()) - {"HEAD"}):
-            paths.setdefault(path, {})[method.lower()] = _operation(path, route, method.lower())
+        for http_method in sorted((route.methods or set()) - {"HEAD"}):
+            key = http_method.lower()
+            paths.setdefault(path, {})[key] = _operation(path, route, key)
     return {
         "openapi": "3.1.0",
         "info": {"title": "The local service of lro_notebook", "version": "1"},
@@ -59,7 +60,7 @@ def serve(request: Request) -> Response:
 
 
 def _flat(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[str, Route]]:
-    """Yield every route with its whole path; one for each custom method."""
+    """Yield every route with its full path, once for each custom verb."""
     for route in routes:
         if isinstance(route, Mount):
             yield from _flat(route.routes, prefix + route.path)
@@ -77,13 +78,13 @@ def _verbs(path: str) -> Sequence[str]:
     return by_collection.get(collection, list(catalogue.DATASET_METHODS))
 
 
-def _operation(path: str, route: Route, method: str) -> dict[str, Any]:
+def _operation(path: str, route: Route, http_method: str) -> dict[str, Any]:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in _PARAMETER.findall(path)
     ]
-    for verb, end, queries in _QUERIES:
-        if verb == method and path.endswith(end):
+    for each, end, queries in _QUERIES:
+        if each == http_method and path.endswith(end):
             parameters += [
                 {"name": name, "in": "query", "required": False, "schema": {"type": type_}}
                 for name, type_ in queries
@@ -92,9 +93,9 @@ def _operation(path: str, route: Route, method: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": documentation,
         "parameters": parameters,
-        "responses": {"default": {"description": "The answer, or a google.rpc error or OperationOutcome"}},
+        "responses": {"default": {"description": "The response, or a google.rpc error or OperationOutcome"}},
     }
-    if method in ("post", "put", "patch"):
+    if http_method in ("post", "put", "patch"):
         operation["requestBody"] = {"content": {_JSON: {"schema": {"type": "object"}}}}
     return operation
 

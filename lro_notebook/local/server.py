@@ -1,4 +1,4 @@
-"""The life of the service: data directory, lock, token, listening, stopping. No route lives here."""
+"""The life of the service program: data directory, lock, token, listening, stopping."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Exit codes beside 0: what was asked for cannot be, and another program holds the data directory.
-EXIT_REFUSED = 2
+#: Exit codes besides 0: the options cannot be used; another program holds the data directory.
+EXIT_UNUSABLE = 2
 EXIT_HELD = 3
 
 #: Folders of the sample bucket.
 _SAMPLES = ("fhir", "hl7v2", "dicom")
-#: Seconds that open requests get to end when the service stops.
+#: Seconds that open requests get when the service stops.
 _GRACE = 3
-#: Longer than clients wait between two polls, so that a connection is not closed as it is used again.
+#: Longer than clients wait between two polls, so that no connection closes just as it is reused.
 _KEEP_ALIVE = 120
-#: Seconds between two looks for records of operations that are too old.
+#: Seconds between two removals of expired operation records.
 _EXPIRY_INTERVAL = 1.0
 #: A day in microseconds.
 _DAY = 86_400_000_000
-#: Seconds after which a thread gives way to another: a status request waits for it a few times.
+#: Seconds until a thread yields to another; a status request waits for several such turns.
 _SWITCH_INTERVAL = 0.0005
 
 
@@ -89,9 +89,9 @@ def run(settings: Settings) -> int:
             f"another program serves {settings.data_dir}; stop it, or use another --data-dir", EXIT_HELD
         )
     except ConfigError as error:
-        return _fail(str(error), EXIT_REFUSED)
+        return _fail(str(error), EXIT_UNUSABLE)
     except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
-        return _fail(f"{settings.data_dir} cannot be used: {error}", EXIT_REFUSED)
+        return _fail(f"{settings.data_dir} cannot be used: {error}", EXIT_UNUSABLE)
 
 
 def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
@@ -99,24 +99,26 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     identity = Identity.new(f"http://127.0.0.1:{listener.getsockname()[1]}")
     database = Database(directory / "service.sqlite3", catalogue.tables())
     folders = Buckets(directory / "buckets")
-    pace = Throttle(settings.pace)
+    throttle = Throttle(settings.pace)
     with database.write() as connection:
         records.abort_active(connection)
         if not stores.has_dataset(connection, DEMO_DATASET):
             stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
     objects.clear(folders.partial)
-    worker = Worker(database, folders, pace, limit=settings.max_operations, shard_bytes=settings.shard_bytes)
+    worker = Worker(
+        database, folders, throttle, limit=settings.max_operations, shard_bytes=settings.shard_bytes
+    )
     service = Service(
         data_dir=directory,
         database=database,
         buckets=folders,
-        pace=pace,
+        throttle=throttle,
         worker=worker,
         identity=identity,
     )
     server = _Server(service, settings.idle_exit)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal that stopped it once more when it is done: this is what it meets.
+        # When uvicorn is done it raises the signal that stopped it again; this handler takes it.
         signal.signal(number, server.handle_exit)
     _start_sample(folders, settings.sample_patients)
     stopping = threading.Event()
@@ -139,7 +141,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it listens, and ends when nobody needs it."""
+    """A uvicorn server that announces itself, and stops when idle."""
 
     def __init__(self, service: Service, idle_exit: float) -> None:
         config = uvicorn.Config(
@@ -161,7 +163,7 @@ class _Server(uvicorn.Server):
         """Listen, then announce it on stdout and in ``service.json``."""
         await super().startup(sockets)
         service = self._service
-        # Who reads only the token may take it before the other file is there; it follows from the secret.
+        # The token comes first: a client may read it before service.json exists.
         _write_whole(service.data_dir / "token", service.token.encode())
         about = {
             "endpoint": service.endpoint,
@@ -179,7 +181,7 @@ class _Server(uvicorn.Server):
         sys.stdout.flush()
 
     async def on_tick(self, counter: int) -> bool:
-        """Return whether to stop; uvicorn asks ten times a second."""
+        """Return whether to stop; uvicorn calls this ten times a second."""
         return await super().on_tick(counter) or self._service.is_told_to_stop or self._is_idle()
 
     def _is_idle(self) -> bool:
@@ -191,11 +193,11 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _listen(port: int) -> Iterator[socket.socket]:
-    """Listen on a port of this machine alone; 0 takes a free one."""
-    # With its protocol named: asyncio sets TCP_NODELAY on such sockets only, without which the second
-    # part of an answer waits 40 ms for the client's acknowledgement of the first.
+    """Listen on a port of the loopback interface; 0 takes a free one."""
+    # The protocol is given because asyncio sets TCP_NODELAY only on such sockets; without it the second
+    # part of a response waits 40 ms for the client to acknowledge the first.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform == "win32":  # where the other option would let two programs have one port
+    if sys.platform == "win32":  # where SO_REUSEADDR would let two programs share a port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -212,7 +214,7 @@ def _listen(port: int) -> Iterator[socket.socket]:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that only its owner reads, so that it is seen whole or not at all."""
+    """Write a file that only its owner can read; readers see it whole or not at all."""
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(number, "wb") as file:
         file.write(content)
@@ -220,18 +222,18 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _expire(database: Database, worker: Worker, days: float, stopping: threading.Event) -> None:
-    """Remove the records of operations that ended so many days ago, until the service stops."""
+    """Remove records of operations that ended more than `days` ago, until the service stops."""
     while not stopping.wait(_EXPIRY_INTERVAL):
         worker.write_ends()
         try:
             with database.write() as connection:
                 records.expire(connection, records.microseconds() - round(days * _DAY))
         except sqlite3.OperationalError as error:
-            logger.warning("old records of operations cannot be removed now: %s", error)
+            logger.warning("expired operation records cannot be removed now: %s", error)
 
 
 def _start_sample(folders: Buckets, patients: int) -> None:
-    """Fill the sample bucket beside everything else; an import from it waits for the end of this."""
+    """Fill the sample bucket in the background; imports from it wait until that is done."""
     missing = [name for name in _SAMPLES if not (folders.root / SAMPLE_BUCKET / name).exists()]
     if not missing or not patients:
         folders.sample_ready.set()
@@ -242,7 +244,7 @@ def _start_sample(folders: Buckets, patients: int) -> None:
 
 
 def _fill_sample(folders: Buckets, patients: int, missing: list[str]) -> None:
-    """Write the folders of the sample bucket that are `missing`, each seen whole or not at all."""
+    """Write the `missing` folders of the sample bucket, each visible only when complete."""
     from lro_notebook.local import sample  # noqa: PLC0415 - needed at the first start only
 
     writers: dict[str, Callable[..., object]] = {

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SYSTEM, TEMPORAL, choice_keys
 from lro_notebook.fhirpath.function import ITS_TYPE
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.result_types import type_of
 from lro_notebook.fhirpath.syntax import (
     LOGIC,

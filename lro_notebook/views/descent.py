@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lro_notebook.fhirpath.function import ITS_TYPE, SAME
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Binary, Call, Empty, Expr, Index, Path, This
 
 #: The functions that give nothing but elements of their source.

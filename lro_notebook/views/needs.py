@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lro_notebook.fhirpath.fhir_types import SUFFIXES, choice_keys, choice_type
 from lro_notebook.fhirpath.function import ITS_TYPE, PROJECTED
-from lro_notebook.fhirpath.functions import FUNCTIONS
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Path, This, Unary
 
 if TYPE_CHECKING:

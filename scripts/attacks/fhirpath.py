@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.dialect import FHIRPATH, VIEWS
-from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.interpreter import evaluate
 from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import PathError
 from lro_notebook.fhirpath.values import Item
@@ -86,7 +86,7 @@ def _expression(dice: random.Random, depth: int) -> str:
     if shape == 2:  # noqa: PLR2004 - one of the shapes
         return f"({left})[{_expression(dice, 0)}]"
     row = FUNCTIONS[dice.choice(_FUNCTIONS)]
-    least = len(row.arguments) if row.least is None else row.least
+    least = len(row.arguments) if row.min_arguments is None else row.min_arguments
     kinds = row.arguments[: dice.randint(least, len(row.arguments))]
     arguments = [
         dice.choice(("Quantity", "string", "FHIR.Patient"))

@@ -85,10 +85,10 @@ def matches(rng: random.Random) -> tuple[int, int]:
             inner, outer = rng.choice(["+", "*", "?", "{1,3}", "|a", "|aa"]), rng.choice(["+", "*", "{2}"])
             pattern = f"({pattern}{inner}){outer}"
         pattern += rng.choice(["$", "c", "", r"\1", "(?=c)"])
-        if not regex.fault(pattern):
-            regex.found(_pumped(rng, ["a", "b", "ab"], 20_000), pattern)
+        if not regex.problem(pattern):
+            regex.matches(_pumped(rng, ["a", "b", "ab"], 20_000), pattern)
 
-    regex.found("", "")  # loads Arrow
+    regex.matches("", "")  # loads Arrow
     return _loop(rng, 3_000, attempt)
 
 

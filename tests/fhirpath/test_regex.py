@@ -45,9 +45,9 @@ _PATTERNS = st.lists(st.tuples(_PIECES, _COUNTS).map("".join), max_size=6).map("
 @settings(max_examples=300, deadline=None)
 def test_a_plain_pattern_matches_as_in_python(pattern: str, texts: list[str]) -> None:
     expected = [re.search(pattern, text, re.DOTALL | re.ASCII) is not None for text in texts]
-    assert regex.fault(pattern) == ""
+    assert regex.problem(pattern) == ""
     assert regex.search(pa.array(texts), pattern).to_pylist() == expected
-    assert [regex.found(text, pattern) for text in texts] == expected
+    assert [regex.matches(text, pattern) for text in texts] == expected
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_half_a_surrogate_pair_is_a_character_that_is_not_known(
 ) -> None:
     line = '{"resourceType":"Patient","id":"1","language":"a\\ud800b"}'
     assert rows(_view("language.matches('^a.b$')"), line) == [{"v": True}]
-    assert regex.found("a\ud800b", "^a.b$")
-    assert "surrogate" in regex.fault("\ud800")
+    assert regex.matches("a\ud800b", "^a.b$")
+    assert "surrogate" in regex.problem("\ud800")
 
 
 def test_only_views_with_a_regular_expression_load_arrow() -> None:

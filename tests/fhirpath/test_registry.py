@@ -10,8 +10,8 @@ from places import ROOT
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.fhirpath.dialect import FHIRPATH, VIEWS
-from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Call, Path, PathError, Root, This
 from lro_notebook.views.calls import CALLS
 
@@ -40,7 +40,7 @@ def test_the_keys_of_views_are_no_fhirpath() -> None:
 def test_a_row_stands_under_its_own_name_once_and_counts_its_arguments(name: str) -> None:
     row = FUNCTIONS[name]
     assert row.name == name
-    least = len(row.arguments) if row.least is None else row.least
+    least = len(row.arguments) if row.min_arguments is None else row.min_arguments
     assert [row.takes(count) for count in range(5)] == [
         least <= count <= len(row.arguments) for count in range(5)
     ]
@@ -101,7 +101,7 @@ def test_the_documents_list_every_function() -> None:
 def test_the_engine_loads_neither_arrow_nor_pandas_nor_views() -> None:
     program = (
         "import sys, lro_notebook.fhirpath.interpreter, lro_notebook.fhirpath.parser, "
-        "lro_notebook.local.fhir.cohort; print(*sys.modules)"
+        "lro_notebook.local.fhir.execute_cohort; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {"pyarrow", "pandas", "numpy", "lro_notebook.views"}

@@ -110,5 +110,5 @@ def test_failures_are_read_through_the_log_interface(store: FhirStore, dataset: 
 def test_a_cohort_loads_like_an_export(store: FhirStore) -> None:
     op = store.execute_cohort("gs://demo-out/cohort", "Patient.where(name.family = 'Family3')")
     assert list(op.load()["Patient"]["id"]) == ["p3"]
-    with pytest.raises(lro.ApiError, match="gives true or false, or resources"):
+    with pytest.raises(lro.ApiError, match="must give true or false, or resources"):
         store.execute_cohort("gs://demo-out/cohort", "Patient.name.first()")

@@ -95,7 +95,7 @@ def test_what_goes_wrong_at_the_start_says_what_to_do(dataset: Dataset) -> None:
     with pytest.raises(lro.ApiError, match=r"ds\.dicom_store\('nowhere'\)\.create\(\)"):
         dataset.dicom_store("nowhere").import_from("gs://lro-sample/dicom/**")
     store = dataset.hl7v2_store("odd").create(exist_ok=True)
-    with pytest.raises(lro.ApiError, match="filter: cannot be read"):
+    with pytest.raises(lro.ApiError, match="filter: cannot be parsed"):
         store.export_to("gs://demo-out/x", filter="everything")
     with pytest.raises(lro.OperationFailed, match="no object matches"):
         store.import_from("gs://demo-out/no-such/*.ndjson").result()

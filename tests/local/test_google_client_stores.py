@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local.googles import client
 
-from lro_notebook.local.dicom.part10 import INSTANCE, SERIES, STUDY
+from lro_notebook.local.dicom.dicom_file import INSTANCE, SERIES, STUDY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

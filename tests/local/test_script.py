@@ -50,9 +50,9 @@ def test_faults_happen_in_order_as_often_as_they_say_and_to_their_calls_alone() 
     )
     for fault in (first, second, other):
         faults.add(fault)
-    assert faults.on_answer("fhirStores.import") == second
-    assert faults.on_answer("fhirStores.import") is None
-    assert faults.on_answer("operations.get") == first
+    assert faults.on_response("fhirStores.import") == second
+    assert faults.on_response("fhirStores.import") is None
+    assert faults.on_response("operations.get") == first
     assert [(each["what"], each["times"]) for each in faults.to_come()] == [("status", 1), ("error", 3)]
     assert faults.on_operation("fhirStores.import") == other
     assert faults.calls == {"fhirStores.import": 2, "operations.get": 1}
@@ -66,7 +66,7 @@ def test_faults_happen_in_order_as_often_as_they_say_and_to_their_calls_alone() 
         ({}, "method and what"),
         ({"method": "*", "what": "error", "colour": 1}, "method and what"),
         ({"method": "*", "what": "explode"}, "expected one of status, lost"),
-        ({"method": 1, "what": "error"}, "method: expected a text"),
+        ({"method": 1, "what": "error"}, "method: expected text"),
         ({"method": "*", "what": "hang", "after": True}, "after: expected a whole number"),
         ({"method": "*", "what": "failures", "units": -1}, "units: expected a whole number"),
         ({"method": "*", "what": "status", "status": 302}, "from 400 to 599"),

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from results.test_limits import LIMITED, loaded
 
-from lro_notebook.local.dicom import inflate, part10
+from lro_notebook.local.dicom import dicom_file, inflate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +28,14 @@ OPEN = """
 import resource, sys
 import pydicom.filereader
 from pathlib import Path
-from lro_notebook.local.dicom.routes import part10 as dicom_files
-dicom_files.pydicom()
+from lro_notebook.local.dicom import dicom_file
+dicom_file.pydicom()
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
 try:
-    print(dicom_files.read(Path(sys.argv[1]).read_bytes()).id)
-except dicom_files.Flaw as flaw:
-    print(flaw)
+    print(dicom_file.read(Path(sys.argv[1]).read_bytes()).id)
+except dicom_file.ParseError as parse_error:
+    print(parse_error)
 """
 
 
@@ -98,8 +98,8 @@ def test_an_object_that_inflates_to_gigabytes(tmp_path: Path) -> None:
     assert run(LIMITED, tmp_path, 400_000_000) == "1"  # its pixels are not needed
     parse_error = run(OPEN, path, 700_000_000)
     assert parse_error == (
-        "not a DICOM file that can be read: it has more than 200,000,000 bytes when it is inflated; "
-        "LRO_NOTEBOOK_LOCAL_INFLATED_BYTES of the service sets how many"
+        "not a DICOM file that can be read: it has more than 200,000,000 bytes when inflated; "
+        "LRO_NOTEBOOK_LOCAL_INFLATED_BYTES of the service sets the limit"
     )
 
 
@@ -110,14 +110,14 @@ def test_a_deflated_object_is_what_it_was(tmp_path: Path, monkeypatch: pytest.Mo
     assert rows[0]["PatientID"] == "p"
     assert rows[0]["TransferSyntaxUID"] == DeflatedExplicitVRLittleEndian
     data = (tmp_path / "a.dcm").read_bytes()
-    file = part10.open_file(data)
+    file = dicom_file.open_file(data)
     assert file.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
     assert len(file.PixelData) == 1_000_000
-    again = part10.open_file(part10.written(file))
+    again = dicom_file.open_file(dicom_file.written(file))
     assert (again.PatientID, len(again.PixelData)) == ("p", 1_000_000)
     monkeypatch.setenv(inflate.VARIABLE, "1000")
-    with pytest.raises(part10.ParseError, match="more than 1,000 bytes when it is inflated"):
-        part10.open_file(data)
+    with pytest.raises(dicom_file.ParseError, match="more than 1,000 bytes when it is inflated"):
+        dicom_file.open_file(data)
 
 
 def test_attributes_past_the_limit_are_reported(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_number_of_thousands_of_digits_is_no_work(tmp_path: Path, kind: str, v
         assert len(rows) == 2
         assert len(bad) == 1
         assert "more than 64 characters" in bad[0] or "no value of its kind" in bad[0]
-    assert part10.read((tmp_path / "a.dcm").read_bytes()).id == "1.2.3"
+    assert dicom_file.read((tmp_path / "a.dcm").read_bytes()).id == "1.2.3"
 
 
 def sequences(depth: int) -> bytes:
@@ -159,8 +159,8 @@ def test_sequences_in_sequences(tmp_path: Path, depth: int) -> None:
     assert "p" in [row["PatientID"] for row in rows]
     assert bool(bad) == (depth > 50)
     try:
-        metadata = part10.read(data).metadata
-    except part10.ParseError:
+        metadata = dicom_file.read(data).metadata
+    except dicom_file.ParseError:
         return
     (tmp_path / "exported").mkdir()
     shown = {tag: {"vr": value["vr"], **value} for tag, value in json.loads(metadata).items()}
@@ -184,8 +184,8 @@ def test_attributes_without_number(tmp_path: Path) -> None:
     rows, bad = read(tmp_path)
     assert bad == ["too wide: more than 5,000 attributes (limits: columns)"]
     assert len(rows) == 1
-    with pytest.raises(part10.ParseError, match="more than 50,000 attributes"):
-        part10.read((tmp_path / "a.dcm").read_bytes())
+    with pytest.raises(dicom_file.ParseError, match="more than 50,000 attributes"):
+        dicom_file.read((tmp_path / "a.dcm").read_bytes())
 
 
 def test_dicom_json_that_is_deep_wide_long_or_no_object(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""The runner of ``consentStores.queryAccessibleData``: ids of the data that may be used -> an object.
+"""The runner of ``consentStores.queryAccessibleData``: ids of accessible data -> an object in a bucket.
 
-A unit is one user data mapping. The object has one ``data_id`` on a line.
+A unit is one user data mapping. The object has one ``data_id`` per line.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.consent import rows, rules
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from lro_notebook.local.consent.rules import Mapped
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """A checked query: where to, and the attributes of the request and of the resources."""
+    """A checked query: its destination, and the attributes of the request and of the resources."""
 
     store: Store
     destination: Location
@@ -52,28 +52,28 @@ def attributes(body: Mapping[str, Any], field: str) -> Mapping[str, str]:
     """Return the values of attributes in a request."""
     values = body.get(field) or {}
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise invalid(f'{field}: expected an object of texts such as {{"requester_role": "clinician"}}')
+        raise invalid_argument(
+            f'{field}: expected an object of strings such as {{"requester_role": "clinician"}}'
+        )
     return values
 
 
 def run(job: Job, request: QueryRequest) -> Steps:
-    """Evaluate the mappings batch by batch, and write those that may be used."""
+    """Evaluate the mappings batch by batch, and write the ids of accessible data."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection:
         stores.require_store(connection, request.store)
-        found = rows.mappings(connection, request.store.key)
+        mappings = rows.mappings(connection, request.store.key)
         consents: defaultdict[str, list[rows.Item]] = defaultdict(list)
         for consent in rows.consents(connection, request.store.key):
             consents[consent["userId"]].append(consent)
-    found = [item for item in found if rules.matches(item.attributes, request.resource)]
-    yield Step(sized=len(found))
+    matching = [item for item in mappings if rules.matches(item.attributes, request.resource)]
+    yield Step(total=len(matching))
     now = datetime.now(UTC)
     with workspace(job) as drafts:
         shards = Shards(drafts, f"{job.operation}_data_ids", job.shard_bytes)
         with shards:
-            while found:
-                size = job.batch()
-                batch, found = found[:size], found[size:]
+            for batch in batches.slices(job, matching):
                 lines, failures = _evaluated(batch, consents, request.request, now)
                 shards.write(lines)
                 yield Step(success=len(batch) - len(failures), failures=failures)
@@ -88,7 +88,7 @@ def _evaluated(
     request: Mapping[str, str],
     now: datetime,
 ) -> tuple[list[bytes], list[Failure]]:
-    """Return the ids of the data that may be used, and the consents that could not be evaluated."""
+    """Return the ids of accessible data, and a failure for each consent that cannot be evaluated."""
     lines, failures = [], []
     for mapping in batch:
         verdict = rules.evaluate(mapping, consents.get(mapping.user, ()), request, now=now)
@@ -101,7 +101,7 @@ def _evaluated(
     return lines, failures
 
 
-KIND = Kind(
+METHOD = Method(
     "consent.ConsentService.QueryAccessibleData",
     "consent.QueryAccessibleDataResponse",
     parse,

@@ -1,6 +1,6 @@
-"""Routes of consent stores: what they hold, and whether a use of data is consented.
+"""Routes of consent stores: their items, and checks of access.
 
-Consents keep their latest revision only.
+Only the latest revision of a consent is kept.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local.consent import rows as consent_items
-from lro_notebook.local.consent import rules
+from lro_notebook.local.consent import rows, rules
 from lro_notebook.local.consent.query_accessible_data import attributes
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.http.paging import limit_of, number_after, page_response
 from lro_notebook.local.http.service import DATASET_PATH, read_json, service_of, store_of
 from lro_notebook.local.operations import arguments
@@ -43,7 +42,7 @@ _COLLECTIONS: tuple[Collection, ...] = (
     "consents",
     "userDataMappings",
 )
-#: Custom method of a consent -> the state it leads to, and the states it may come from.
+#: Custom verb of a consent -> the new state, and the states that it can be applied to.
 _TRANSITIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "activate": ("ACTIVE", ("ACTIVE", "DRAFT")),
     "reject": ("REJECTED", ("REJECTED", "DRAFT")),
@@ -52,7 +51,7 @@ _TRANSITIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 async def create(request: Request, collection: Collection) -> Response:
-    """Create an item; attribute definitions are named by the request, others by the service."""
+    """Create an item; the request names attribute definitions, the service all others."""
     body = await read_json(request)
     if collection == "attributeDefinitions":
         parameter = "attributeDefinitionId"
@@ -62,7 +61,7 @@ async def create(request: Request, collection: Collection) -> Response:
 
     def insert(connection: sqlite3.Connection, store: Store) -> Item:
         checked = _checked(connection, store, collection, body)
-        return consent_items.add(connection, store, collection, identifier, checked)
+        return rows.add(connection, store, collection, identifier, checked)
 
     return await run_in_threadpool(_written, request, insert)
 
@@ -72,19 +71,19 @@ async def patch(request: Request, collection: Collection) -> Response:
     body = await read_json(request)
     fields = [field for field in request.query_params.get("updateMask", "").split(",") if field]
     if not fields or "name" in fields:
-        raise invalid("updateMask: name the fields to update, with commas between them")
+        raise invalid_argument("updateMask: name the fields to update, with commas between them")
 
     def update(connection: sqlite3.Connection, store: Store) -> Item:
-        item = consent_items.get(connection, store, collection, request.path_params["item"])
+        item = rows.get(connection, store, collection, request.path_params["item"])
         if item.get("state") in ("REJECTED", "REVOKED"):
             raise ServiceError(
-                Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']} and stays as it is"
+                Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']} and cannot change"
             )
         kept = {key: value for key, value in item.items() if key not in fields}
         changed = _checked(
             connection, store, collection, {**kept, **{key: body[key] for key in fields if key in body}}
         )
-        return consent_items.replace(connection, store, collection, {"name": item["name"], **changed})
+        return rows.replace(connection, store, collection, {"name": item["name"], **changed})
 
     return await run_in_threadpool(_written, request, update)
 
@@ -93,19 +92,19 @@ def get(request: Request, collection: Collection) -> Response:
     """Return an item."""
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
-        return json_response(consent_items.get(connection, store, collection, request.path_params["item"]))
+        return json_response(rows.get(connection, store, collection, request.path_params["item"]))
 
 
 def list_items(request: Request, collection: Collection) -> Response:
-    """List the items of a collection, in the order they came."""
+    """List the items of a collection, in the order of their creation."""
     if request.query_params.get("filter"):
-        raise invalid("filter: the local service lists what consent stores hold without a filter only")
+        raise invalid_argument("filter: the local service does not filter lists of consent stores")
     limit, after = limit_of(request), number_after(request, default=0)
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
-        rows = consent_items.page(connection, store.key, collection, after=after, limit=limit + 1)
+        page = rows.page(connection, store.key, collection, after=after, limit=limit + 1)
     return page_response(
-        request, collection, [item for _, item in rows], [number for number, _ in rows], limit
+        request, collection, [item for _, item in page], [number for number, _ in page], limit
     )
 
 
@@ -113,7 +112,7 @@ def delete(request: Request, collection: Collection) -> Response:
     """Delete an item."""
     with service_of(request).database.write() as connection:
         store = store_of(request, connection, "consentStores")
-        consent_items.delete(connection, store, collection, request.path_params["item"])
+        rows.delete(connection, store, collection, request.path_params["item"])
     return json_response({})
 
 
@@ -121,11 +120,11 @@ async def change_state(request: Request) -> Response:
     """``consents.activate``, ``reject`` and ``revoke``: a new revision in another state."""
     verb, body = request.path_params["verb"], await read_json(request)
     if verb not in _TRANSITIONS:
-        raise missing(f"consents.{verb[:80]} is no method of the local service")
+        raise not_found(f"consents.{verb[:80]} is not a method of the local service")
     state, origins = _TRANSITIONS[verb]
 
     def change(connection: sqlite3.Connection, store: Store) -> Item:
-        item = consent_items.get(connection, store, "consents", request.path_params["item"])
+        item = rows.get(connection, store, "consents", request.path_params["item"])
         if item["state"] not in origins:
             raise ServiceError(
                 Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']}; it cannot be {state} now"
@@ -133,7 +132,7 @@ async def change_state(request: Request) -> Response:
         if item["state"] == state:
             return item
         artifact = {"consentArtifact": body["consentArtifact"]} if body.get("consentArtifact") else {}
-        return consent_items.replace(
+        return rows.replace(
             connection,
             store,
             "consents",
@@ -144,43 +143,41 @@ async def change_state(request: Request) -> Response:
 
 
 async def archive(request: Request) -> Response:
-    """``userDataMappings.archive``: it is not evaluated any more."""
+    """``userDataMappings.archive``: evaluations ignore it from now on."""
     await read_json(request)
 
     def change(connection: sqlite3.Connection, store: Store) -> Item:
-        item = consent_items.get(connection, store, "userDataMappings", request.path_params["item"])
+        item = rows.get(connection, store, "userDataMappings", request.path_params["item"])
         archived = {**item, "archived": True, "archiveTime": timestamp(microseconds())}
-        consent_items.replace(connection, store, "userDataMappings", archived)
+        rows.replace(connection, store, "userDataMappings", archived)
         return {}
 
     return await run_in_threadpool(_written, request, change)
 
 
 async def check_data_access(request: Request) -> Response:
-    """``checkDataAccess``: whether one piece of data may be used."""
+    """``checkDataAccess``: whether one data item is accessible."""
     body = await read_json(request)
     values = attributes(body, "requestAttributes")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
-        found = [
-            item for item in consent_items.mappings(connection, store.key) if item.data == body.get("dataId")
-        ]
-        if not found:
-            raise missing(f"{store.name} has no user data mapping with this dataId")
+        mappings = [item for item in rows.mappings(connection, store.key) if item.data == body.get("dataId")]
+        if not mappings:
+            raise not_found(f"{store.name} has no user data mapping with this dataId")
         consents, drafts = _consents(connection, store, body)
-    verdict = rules.evaluate(found[0], consents, values, now=datetime.now(UTC), drafts=drafts)
+    verdict = rules.evaluate(mappings[0], consents, values, now=datetime.now(UTC), drafts=drafts)
     return json_response(_shown(verdict, body))
 
 
 async def evaluate_user_consents(request: Request) -> Response:
-    """``evaluateUserConsents``: which of a user's data may be used."""
+    """``evaluateUserConsents``: which data of a user is accessible."""
     body = await read_json(request)
     values, wanted = attributes(body, "requestAttributes"), attributes(body, "resourceAttributes")
     if body.get("pageToken"):
-        raise invalid("pageToken is not one that this service gave; it answers in one page")
+        raise invalid_argument("pageToken: the local service responds in one page, without tokens")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "consentStores")
-        found = consent_items.mappings(connection, store.key)
+        mappings = rows.mappings(connection, store.key)
         consents, drafts = _consents(connection, store, body)
     now = datetime.now(UTC)
     results = [
@@ -188,7 +185,7 @@ async def evaluate_user_consents(request: Request) -> Response:
             "dataId": item.data,
             **_shown(rules.evaluate(item, consents, values, now=now, drafts=drafts), body),
         }
-        for item in found
+        for item in mappings
         if item.user == body.get("userId") and rules.matches(item.attributes, wanted)
     ]
     return json_response({"results": results} if results else {})
@@ -202,15 +199,15 @@ def _written(request: Request, change: Callable[[sqlite3.Connection, Store], Ite
 def _consents(
     connection: sqlite3.Connection, store: Store, body: Mapping[str, Any]
 ) -> tuple[list[Item], bool]:
-    """Return the consents to evaluate; those that a request names may be drafts."""
-    found = consent_items.consents(connection, store.key)
+    """Return the consents to evaluate, and whether the request names them, so that drafts count."""
+    consents = rows.consents(connection, store.key)
     chosen = body.get("consentList") or {}
     named = chosen.get("consents") if isinstance(chosen, dict) else chosen
     if not named:
-        return found, False
+        return consents, False
     if not isinstance(named, list):
-        raise invalid('consentList: expected {"consents": ["projects/…/consents/…"]}')
-    return [item for item in found if item["name"] in named], True
+        raise invalid_argument('consentList: expected {"consents": ["projects/…/consents/…"]}')
+    return [item for item in consents if item["name"] in named], True
 
 
 def _shown(verdict: rules.Verdict, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,19 +222,19 @@ def _shown(verdict: rules.Verdict, body: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(
     connection: sqlite3.Connection, store: Store, collection: Collection, body: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the fields of an item if it can be; the service adds its own."""
+    """Return the checked fields of an item, with those that the service adds."""
     fields = {key: value for key, value in body.items() if key != "name"}
     if collection == "attributeDefinitions":
         if fields.get("category") not in ("RESOURCE", "REQUEST"):
-            raise invalid("category: expected RESOURCE or REQUEST")
+            raise invalid_argument("category: expected RESOURCE or REQUEST")
         if not isinstance(fields.get("allowedValues"), list) or not fields["allowedValues"]:
-            raise invalid("allowedValues: expected a list of at least one value")
+            raise invalid_argument("allowedValues: expected a list of at least one value")
         return fields
     if not isinstance(fields.get("userId"), str) or not fields["userId"]:
-        raise invalid("userId: expected the id of a user")
+        raise invalid_argument("userId: expected the id of a user")
     if collection == "userDataMappings":
         if not isinstance(fields.get("dataId"), str) or not fields["dataId"]:
-            raise invalid("dataId: expected the id of what is mapped")
+            raise invalid_argument("dataId: expected the id of the data")
         _check_attributes(connection, store, fields, single=True)
     elif collection == "consents":
         _check_consent(connection, store, fields)
@@ -250,13 +247,15 @@ def _check_consent(connection: sqlite3.Connection, store: Store, fields: dict[st
     state = fields.get("state", "STATE_UNSPECIFIED")
     fields["state"] = "ACTIVE" if state == "STATE_UNSPECIFIED" else state
     if fields["state"] not in ("ACTIVE", "DRAFT"):
-        raise invalid("state: a new consent is ACTIVE or DRAFT")
+        raise invalid_argument("state: a new consent must be ACTIVE or DRAFT")
     artifact = fields.get("consentArtifact")
     prefix, _, identifier = str(artifact).rpartition("/")
     if prefix != f"{store.name}/consentArtifacts":
-        raise invalid(f"consentArtifact: expected {store.name}/consentArtifacts/…, one that exists")
-    consent_items.get(connection, store, "consentArtifacts", identifier)
-    for policy in arguments.messages(fields, "policies"):
+        raise invalid_argument(
+            f"consentArtifact: expected the name of an existing {store.name}/consentArtifacts/…"
+        )
+    rows.get(connection, store, "consentArtifacts", identifier)
+    for policy in arguments.json_objects(fields, "policies"):
         rule = policy.get("authorizationRule")
         rules.parse_rule(rule.get("expression") if isinstance(rule, dict) else None)
         _check_attributes(connection, store, policy, single=False)
@@ -265,18 +264,18 @@ def _check_consent(connection: sqlite3.Connection, store: Store, fields: dict[st
 def _check_attributes(
     connection: sqlite3.Connection, store: Store, holder: Mapping[str, Any], *, single: bool
 ) -> None:
-    """Refuse attributes that are not defined, or have values that their definitions do not allow."""
+    """Raise on attributes that are not defined, or with values that their definitions do not allow."""
     for item in holder.get("resourceAttributes") or ():
         values = item.get("values") if isinstance(item, dict) else None
         if not isinstance(values, list) or not values or (single and len(values) != 1):
-            raise invalid(
+            raise invalid_argument(
                 "resourceAttributes: expected attributeDefinitionId and values, one value in a mapping"
             )
-        definition = consent_items.get(
+        definition = rows.get(
             connection, store, "attributeDefinitions", str(item.get("attributeDefinitionId"))
         )
         if not set(map(str, values)) <= set(definition["allowedValues"]):
-            raise invalid(f"resourceAttributes: a value is not allowed by {definition['name']}")
+            raise invalid_argument(f"resourceAttributes: a value is not allowed by {definition['name']}")
 
 
 def _revision() -> dict[str, str]:
@@ -288,12 +287,12 @@ def _expiry(body: Mapping[str, Any]) -> dict[str, str]:
     if ttl := body.get("ttl"):
         seconds = str(ttl).removesuffix("s")
         if not seconds.isdigit():
-            raise invalid("ttl: expected seconds such as 86400s")
+            raise invalid_argument("ttl: expected seconds such as 86400s")
         return {"expireTime": format_timestamp(datetime.now(UTC) + timedelta(seconds=int(seconds)))}
     if body.get("expireTime") is None:
         return {}
     if parse_timestamp(body["expireTime"]) is None:
-        raise invalid("expireTime: expected a time such as 2026-01-31T00:00:00Z")
+        raise invalid_argument("expireTime: expected a time such as 2026-01-31T00:00:00Z")
     return {"expireTime": body["expireTime"]}
 
 
@@ -310,7 +309,7 @@ def _collection_routes(collection: Collection) -> list[Route]:
     return routes
 
 
-#: Custom methods come before the items whose ids they would look like.
+#: Custom methods first: their paths also match the pattern of an item id.
 ROUTES = [
     Route(f"{_STORE}:checkDataAccess", check_data_access, methods=["POST"]),
     Route(f"{_STORE}:evaluateUserConsents", evaluate_user_consents, methods=["POST"]),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from lro_notebook.local.consent.rules import mapped
-from lro_notebook.local.core.service_errors import ServiceError, missing
-from lro_notebook.local.datasets.stores import taken
+from lro_notebook.local.core.service_errors import ServiceError, not_found
+from lro_notebook.local.datasets.stores import already_exists
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lro_notebook.local.consent.rules import Mapped
     from lro_notebook.local.datasets.stores import Store
 
-#: SQL that makes the table.
 TABLES = """
 CREATE TABLE consent_items (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -43,7 +42,7 @@ def add(
     identifier: str,
     body: Mapping[str, Any],
 ) -> Item:
-    """Insert an item and return it; refuse an id that is taken."""
+    """Insert an item and return it; raise if the id exists."""
     name = f"{store.name}/{collection}/{identifier}"
     item = {"name": name, **{key: value for key, value in body.items() if key != "name"}}
     cursor = connection.execute(
@@ -51,24 +50,24 @@ def add(
         (store.key, collection, identifier, orjson.dumps(item)),
     )
     if cursor.rowcount != 1:
-        raise taken(name)
+        raise already_exists(name)
     return item
 
 
 def get(connection: sqlite3.Connection, store: Store, collection: Collection, identifier: str) -> Item:
-    """Return an item that must exist."""
+    """Return an item, which must exist."""
     row = connection.execute(
         "SELECT body FROM consent_items WHERE (store, collection, id) = (?, ?, ?)",
         (store.key, collection, identifier),
     ).fetchone()
     if row is None:
-        raise _nothing(store, collection, identifier)
+        raise _item_not_found(store, collection, identifier)
     item: Item = orjson.loads(row[0])
     return item
 
 
 def replace(connection: sqlite3.Connection, store: Store, collection: Collection, item: Item) -> Item:
-    """Replace an item that exists, and return it."""
+    """Replace an item, which must exist, and return it."""
     connection.execute(
         "UPDATE consent_items SET body = ? WHERE (store, collection, id) = (?, ?, ?)",
         (orjson.dumps(item), store.key, collection, item["name"].rpartition("/")[2]),
@@ -77,19 +76,19 @@ def replace(connection: sqlite3.Connection, store: Store, collection: Collection
 
 
 def delete(connection: sqlite3.Connection, store: Store, collection: Collection, identifier: str) -> None:
-    """Remove an item that must exist."""
+    """Remove an item, which must exist."""
     cursor = connection.execute(
         "DELETE FROM consent_items WHERE (store, collection, id) = (?, ?, ?)",
         (store.key, collection, identifier),
     )
     if cursor.rowcount != 1:
-        raise _nothing(store, collection, identifier)
+        raise _item_not_found(store, collection, identifier)
 
 
 def page(
     connection: sqlite3.Connection, store: int, collection: Collection, *, after: int = 0, limit: int = -1
 ) -> list[tuple[int, Item]]:
-    """Return up to `limit` items behind row `after`, in the order they came; all without a limit."""
+    """Return up to `limit` items after row `after`, in the order of their creation; all without a limit."""
     rows = connection.execute(
         "SELECT number, body FROM consent_items WHERE store = ? AND collection = ? AND number > ? "
         "ORDER BY number LIMIT ?",
@@ -105,8 +104,8 @@ def mappings(connection: sqlite3.Connection, store: int) -> list[Mapped]:
         for _, item in page(connection, store, "attributeDefinitions")
         if item.get("dataMappingDefaultValue")
     }
-    found = page(connection, store, "userDataMappings")
-    return [mapped(item, defaults) for _, item in found if not item.get("archived")]
+    items = page(connection, store, "userDataMappings")
+    return [mapped(item, defaults) for _, item in items if not item.get("archived")]
 
 
 def consents(connection: sqlite3.Connection, store: int) -> list[Item]:
@@ -114,8 +113,8 @@ def consents(connection: sqlite3.Connection, store: int) -> list[Item]:
     return [item for _, item in page(connection, store, "consents")]
 
 
-def _nothing(store: Store, collection: Collection, identifier: str) -> ServiceError:
-    return missing(
+def _item_not_found(store: Store, collection: Collection, identifier: str) -> ServiceError:
+    return not_found(
         f"{store.name}/{collection}/{identifier[:80]} does not exist; "
         f"list them with GET {store.name}/{collection}"
     )

@@ -1,7 +1,7 @@
-"""Whether consents allow a use of data: authorization rules, policies, and their evaluation. Pure.
+"""Whether consents allow access to data: authorization rules, policies, and their evaluation. Pure.
 
-A rule is an expression of the Common Expression Language over the attributes of a request. The subset
-here: ``== != < <= > >= in``, ``&&`` and ``||`` (at most ten), parentheses, texts, numbers and lists.
+A rule is an expression of the Common Expression Language over the attributes of a request. The subset here:
+``== != < <= > >= in``, ``&&`` and ``||`` (at most ten), parentheses, strings, numbers and lists.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-#: What a consent says of a mapping, from the least to the most.
+#: The result of a consent for a mapping, in increasing order.
 Result = str
 NOT_APPLICABLE = "NOT_APPLICABLE"
 NO_MATCHING_POLICY = "NO_MATCHING_POLICY"
@@ -39,7 +39,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-#: Kind and text of each token, the next one on the left.
+#: Type and text of each token, the next one on the left.
 Tokens: TypeAlias = "deque[tuple[str, str]]"
 _WORDS = {"in": "in", "IN": "in", "AND": "&&", "OR": "||"}
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -54,7 +54,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class Mapped(NamedTuple):
-    """A user data mapping, ready for evaluation: whose it is, what it maps, and its attributes."""
+    """A user data mapping, ready for evaluation: its user, the id of its data, and its attributes."""
 
     name: str
     user: str
@@ -63,7 +63,7 @@ class Mapped(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether a use is consented, what each consent says of it, and those that cannot be evaluated."""
+    """Whether access is consented, the result of each consent, and the consents that cannot be evaluated."""
 
     consented: bool
     results: Mapping[str, Result]
@@ -71,21 +71,21 @@ class Verdict(NamedTuple):
 
 
 def parse_rule(expression: object) -> Callable[[Mapping[str, str]], Any]:
-    """Return an authorization rule as a function of the request's attributes, or refuse it."""
+    """Return an authorization rule as a function of the attributes of a request, or raise."""
     return _parsed(arguments.expression(expression, "authorizationRule", "requester_role == 'clinician'"))
 
 
 @lru_cache(maxsize=256)  # a query evaluates the rules of a consent for each mapping
 def _parsed(expression: str) -> Callable[[Mapping[str, str]], Any]:
     tokens = _tokens(expression)
-    if sum(text in ("&&", "||") for kind, text in tokens if kind == "mark") > _LOGICAL_MAX:
+    if sum(text in ("&&", "||") for category, text in tokens if category == "mark") > _LOGICAL_MAX:
         raise ServiceError(
             Code.INVALID_ARGUMENT, f"authorizationRule: more than {_LOGICAL_MAX} logical operators"
         )
-    if nesting.has_deep_brackets(text for kind, text in tokens if kind == "mark"):
+    if nesting.has_deep_brackets(text for category, text in tokens if category == "mark"):
         raise ServiceError(
             Code.INVALID_ARGUMENT,
-            f"authorizationRule: more than {nesting.BRACKETS} brackets within each other",
+            f"authorizationRule: brackets nest more than {nesting.MAX_BRACKETS} deep",
         )
     rule = _either(tokens)
     if tokens:
@@ -94,7 +94,7 @@ def _parsed(expression: str) -> Callable[[Mapping[str, str]], Any]:
 
 
 def mapped(body: Mapping[str, Any], defaults: Mapping[str, str]) -> Mapped:
-    """Return a mapping for evaluation; `defaults` are the values of attributes that it does not set."""
+    """Return a mapping for evaluation; `defaults` has the values of attributes that it does not set."""
     given = {
         item["attributeDefinitionId"]: (item.get("values") or [""])[0]
         for item in body.get("resourceAttributes") or ()
@@ -110,20 +110,20 @@ def evaluate(
     now: datetime,
     drafts: bool = False,
 ) -> Verdict:
-    """Return whether the consents of a mapping's user allow what a request is for.
+    """Return whether the consents of a mapping's user allow a request.
 
     Parameters
     ----------
     mapping : Mapped
-        What shall be used.
+        The data to access.
     consents : iterable of dict
-        Those to look at.
+        The consents to evaluate.
     request : dict
         The attributes of the request.
     now : datetime
-        When it is; consents expire.
+        The current time; consents expire.
     drafts : bool
-        Drafts count as if they were active.
+        Treat drafts as active.
     """
     results: dict[str, Result] = {}
     broken = []
@@ -168,8 +168,8 @@ def _tokens(text: str) -> Tokens:
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
             raise _unreadable()
-        kind, token = match.lastgroup, match[match.lastgroup]
-        tokens.append(("mark", _WORDS[token]) if token in _WORDS else (kind, token))
+        category, token = match.lastgroup, match[match.lastgroup]
+        tokens.append(("mark", _WORDS[token]) if token in _WORDS else (category, token))
         at = match.end()
     return tokens
 
@@ -207,13 +207,13 @@ def _comparison(tokens: Tokens) -> Callable[[Mapping[str, str]], Any]:
 def _operand(tokens: Tokens) -> Callable[[Mapping[str, str]], Any]:
     if not tokens:
         raise _unreadable()
-    kind, word = tokens.popleft()
-    if kind == "word":
+    category, word = tokens.popleft()
+    if category == "word":
         return lambda request: request.get(word, "")
-    if kind == "number":
+    if category == "number":
         number = float(word)
         return lambda _: number
-    if kind == "text":
+    if category == "text":
         text = re.sub(r"\\(.)", r"\1", word[1:-1])
         return lambda _: text
     if word != "[":
@@ -234,6 +234,6 @@ def _expect(tokens: Tokens, mark: str) -> None:
 def _unreadable() -> ServiceError:
     return ServiceError(
         Code.INVALID_ARGUMENT,
-        "authorizationRule: cannot be read; the local service reads comparisons such as "
+        "authorizationRule: cannot be parsed; the local service supports comparisons such as "
         "requester_role == 'clinician', joined by && and ||",
     )

@@ -1,18 +1,18 @@
-"""Consent stores: what the service knows about this kind of store."""
+"""Consent stores as a `StoreKind`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.consent import query_accessible_data, routes, rows
-from lro_notebook.local.http.kinds import StoreKind
+from lro_notebook.local.http.store_kind import StoreKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def check(_body: Mapping[str, Any]) -> None:
-    """Take any fields of a consent store: they are kept, and have no effect."""
+    """Accept any fields of a consent store; they are stored and have no effect."""
 
 
 KIND = StoreKind(
@@ -20,6 +20,6 @@ KIND = StoreKind(
     label="consent",
     tables=rows.TABLES,
     check=check,
-    methods={"queryAccessibleData": query_accessible_data.KIND},
+    methods={"queryAccessibleData": query_accessible_data.METHOD},
     routes=routes.ROUTES,
 )

@@ -1,1 +1,1 @@
-"""What every part of the service stands on: its database, names, buckets and errors."""
+"""What every part of the service needs: database, names, buckets, errors, limits."""

@@ -1,9 +1,9 @@
-"""The service's SQLite file: schema, connections and transactions. No meaning of rows lives here.
+"""The service's SQLite file: schema, connections and transactions. What rows mean is not known here.
 
-The kinds of stores bring their own tables.
+Each kind of store adds its own tables.
 
-Write-ahead logging, one writer at a time, any number of readers that never wait for it. A commit
-survives the death of the process.
+Write-ahead logging: one writer at a time, and any number of readers, which never wait for it. A commit
+survives a killed process.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ class Database:
     Parameters
     ----------
     path : Path
-        The file; made with its schema where it does not exist.
+        The file; created with its schema if missing.
     tables : str
-        SQL that makes the tables of the kinds of stores.
+        SQL that creates the tables of the kinds of stores.
 
     Raises
     ------
@@ -97,7 +97,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Read one unchanging state of the data, however long it takes, while others write."""
+        """Read one snapshot of the data, however long it takes, while others write."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -113,14 +113,14 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Run one write transaction: committed as a whole at the end, undone on an exception."""
+        """Run one write transaction: committed at the end, rolled back on an exception."""
         with self._writing:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
             except BaseException:
-                # SQLite has undone it by itself where the disk was full.
+                # On a full disk SQLite has already rolled back.
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
@@ -150,5 +150,5 @@ class Database:
             self.close()
             raise ConfigError(
                 f"{self._path} has schema version {version}, this program needs {SCHEMA_VERSION}; "
-                "choose another data directory, or remove this one if its data may go"
+                "choose another data directory, or delete this one if its data is not needed"
             )

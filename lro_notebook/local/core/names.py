@@ -1,4 +1,4 @@
-"""Resource names and identifiers: what is allowed in a path, and how names are put together.
+"""Resource names and identifiers: what a path may contain, and how names are built.
 
 Pure; every check raises a `ServiceError` that names the value and what is allowed.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lro_notebook.local.core.service_errors import invalid, missing
+from lro_notebook.local.core.service_errors import invalid_argument, not_found
 
 if TYPE_CHECKING:
     from lro_notebook.local.core.service_errors import ServiceError
@@ -32,9 +32,11 @@ is_fhir_id = _FHIR_ID.fullmatch
 
 def location_name(project: str, location: str) -> str:
     """Return ``projects/P/locations/L``."""
-    for kind, value in (("project", project), ("location", location)):
+    for what, value in (("project", project), ("location", location)):
         if _PLACE.fullmatch(value) is None:
-            raise invalid(f"{kind} id {value[:80]!r}: use 1 to 128 letters, digits, '.', ':', '_' or '-'")
+            raise invalid_argument(
+                f"{what} id {value[:80]!r}: use 1 to 128 letters, digits, '.', ':', '_' or '-'"
+            )
     return f"projects/{project}/locations/{location}"
 
 
@@ -42,7 +44,7 @@ def dataset_name(value: object, field: str) -> str:
     """Return `value` if it is the full name of a dataset; `field` is what the request calls it."""
     match = _DATASET.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise invalid(f"{field}: expected a name such as projects/P/locations/L/datasets/D")
+        raise invalid_argument(f"{field}: expected a name such as projects/P/locations/L/datasets/D")
     project, location, identifier = match.groups()
     return f"{location_name(project, location)}/datasets/{new_id(field, identifier)}"
 
@@ -50,7 +52,7 @@ def dataset_name(value: object, field: str) -> str:
 def new_id(parameter: str, value: str) -> str:
     """Return `value` if it may name a new dataset or store; `parameter` is what the request calls it."""
     if _ID.fullmatch(value) is None:
-        raise invalid(f"{parameter} {value[:80]!r}: use 1 to 256 letters, digits, '.', '_' or '-'")
+        raise invalid_argument(f"{parameter} {value[:80]!r}: use 1 to 256 letters, digits, '.', '_' or '-'")
     return value
 
 
@@ -61,16 +63,16 @@ def whole_number(text: str) -> int | None:
 
 
 def operation_number(text: str, *, dataset: str) -> int:
-    """Return the number of an operation id; an id that cannot exist is one that does not."""
+    """Return the number in an operation id; an impossible id is reported as one that does not exist."""
     number = whole_number(text)
     if number is None:
-        raise no_operation(dataset, text)
+        raise operation_not_found(dataset, text)
     return number
 
 
-def no_operation(dataset: str, operation: object) -> ServiceError:
-    """Return the refusal for an operation that is not there."""
-    return missing(
+def operation_not_found(dataset: str, operation: object) -> ServiceError:
+    """Return the error for an operation that does not exist."""
+    return not_found(
         f"operation {dataset}/operations/{str(operation)[:80]} does not exist; "
         f"list the operations with GET {dataset}/operations"
     )
@@ -79,12 +81,12 @@ def no_operation(dataset: str, operation: object) -> ServiceError:
 def resource_type(value: str) -> str:
     """Return `value` if it is a FHIR resource type."""
     if not is_resource_type(value):
-        raise invalid(f"{value[:80]!r} is no FHIR resource type; types are words such as Patient")
+        raise invalid_argument(f"{value[:80]!r} is not a FHIR resource type; expected one such as Patient")
     return value
 
 
 def fhir_id(value: str) -> str:
     """Return `value` if it is a FHIR id."""
     if not is_fhir_id(value):
-        raise invalid(f"{value[:80]!r} is no FHIR id; use 1 to 64 letters, digits, '-' or '.'")
+        raise invalid_argument(f"{value[:80]!r} is not a FHIR id; use 1 to 64 letters, digits, '-' or '.'")
     return value

@@ -1,6 +1,6 @@
-"""How deep JSON and expressions from outside may nest: bounds, so that nothing recurses without an end. Pure.
+"""Limits on how deep JSON and expressions from outside may nest, so that recursion has a bound. Pure.
 
-JSON that is stored can be exported, and its export loaded.
+Within these limits, whatever is stored can be exported, and the export loaded.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 #: Levels of objects and lists. Less than orjson writes (254) and the loader reads (400), since a resource
 #: comes in Bundles too; the parsers of protobuf, which Google's service is built with, end at 100.
-MOST = 200
-#: Brackets within each other in an expression.
-BRACKETS = 32
-REASON = f"its objects and lists nest more than {MOST} levels deep"
+MAX_DEPTH = 200
+#: Depth of nested brackets in an expression.
+MAX_BRACKETS = 32
+REASON = f"its objects and lists nest more than {MAX_DEPTH} levels deep"
 
 _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 _SHORT = 100_000
 _TOKEN = re.compile(rb'[\[{]|([\]}])|"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
-def is_too_deep(text: bytes, most: int = MOST) -> bool:
-    """Tell whether a JSON text nests more than `most` levels deep."""
-    if text.count(b"{") + text.count(b"[") <= most:
+def is_too_deep(text: bytes, limit: int = MAX_DEPTH) -> bool:
+    """Tell whether a JSON text nests more than `limit` levels deep."""
+    if text.count(b"{") + text.count(b"[") <= limit:
         return False
     shape = text.translate(None, _OTHERS)
-    for _ in range(most // 2 if len(shape) < _SHORT else 0):  # each turn takes two levels away at most
+    for _ in range(limit // 2 if len(shape) < _SHORT else 0):  # each turn takes two levels away at most
         shape = shape.replace(b"[]", b"").replace(b"{}", b"")
         if not shape:
             return False
@@ -40,13 +40,13 @@ def is_too_deep(text: bytes, most: int = MOST) -> bool:
             level -= 1
         elif text[token.start()] != ord('"'):
             level += 1
-            if level > most:
+            if level > limit:
                 return True
     return False
 
 
 class Unreadable(ValueError):
-    """The text is no JSON, or nests too deep; its message says so without the text."""
+    """The text is not JSON, or nests too deep; the message says which, without quoting the text."""
 
 
 def loads(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
@@ -55,7 +55,7 @@ def loads(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
     Raises
     ------
     Unreadable
-        It is not valid, or nests more than `MOST` levels deep.
+        It is not valid, or nests more than `MAX_DEPTH` levels deep.
     """
     try:
         value = orjson.loads(text)
@@ -67,10 +67,10 @@ def loads(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def has_deep_brackets(marks: Iterable[str]) -> bool:
-    """Tell whether brackets among `marks` stand within each other more than `BRACKETS` times."""
+    """Tell whether the brackets among `marks` nest more than `MAX_BRACKETS` deep."""
     level = 0
     for mark in marks:
         level += (mark in ("(", "[")) - (mark in (")", "]"))
-        if level > BRACKETS:
+        if level > MAX_BRACKETS:
             return True
     return False

@@ -1,7 +1,7 @@
-"""Objects of buckets as files of an ordinary disk: what is one, opening one, placing a finished one.
+"""Objects of buckets as files on a disk: which files are objects, how to open one, how to put one in place.
 
-A folder of a user may hold anything: pipes, sockets, links in a circle, names that are no text. Nothing
-here waits for another program, and a file is seen whole or not at all.
+A user's folder may hold anything: pipes, sockets, circular links, names that are not text. Nothing here
+waits for another program, and readers see a file whole or not at all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WHOLE_LIMIT = 512 << 20
 _BUFFER = 1 << 20
 _COPY = ".partial-"
 _NOTE = ".copied-to"
-_KINDS = (
+_FILE_TYPES = (
     (stat.S_ISDIR, "it is a folder"),
     (stat.S_ISFIFO, "it is a named pipe"),
     (stat.S_ISSOCK, "it is a socket"),
@@ -36,31 +36,31 @@ _KINDS = (
 
 
 def shown(name: str) -> str:
-    """Return a file name as text; bytes that are no UTF-8 are escaped, as Python does it."""
+    """Return a file name as text, with bytes that are not UTF-8 escaped as in Python."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def flaw_of(path: str, root: str) -> str | None:
-    """Return why a path is no object of the buckets below `root`; None if it is one."""
+def why_unusable(path: str, root: str) -> str | None:
+    """Return why a file cannot be an object of the buckets below `root`; None if it can."""
     try:
         path.encode()
     except UnicodeEncodeError:
-        return "its name is no UTF-8"
+        return "its name is not UTF-8"
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - many paths, one call each
     except OSError as error:
         if os.path.islink(path):  # noqa: PTH114
-            return "it is a link that leads nowhere, or in a circle"
-        return _sentence(error)
+            return "it is a broken or circular link"
+        return _read_problem(error)
     except ValueError:
-        return "its name cannot be one of a file"
+        return "its name is not a possible file name"
     if not is_below(path, root):
         return "it is a link that leads out of the buckets folder"
-    return None if stat.S_ISREG(mode) else _kind(mode)
+    return None if stat.S_ISREG(mode) else _file_type(mode)
 
 
 def is_below(path: str, root: str) -> bool:
-    """Return whether a path, its links followed, is `root` or lies below it."""
+    """Return whether a path, after following links, is `root` or below it."""
     try:
         real = os.path.realpath(path)
     except (OSError, ValueError):
@@ -69,14 +69,14 @@ def is_below(path: str, root: str) -> bool:
 
 
 def open_object(path: Path) -> IO[bytes]:
-    """Open an object for reading; never waits, whatever has come in its place meanwhile.
+    """Open an object for reading; never blocks, even if a pipe has taken its place.
 
     Raises
     ------
     OSError
-        It cannot be read, or is no regular file.
+        It cannot be read, or is not a regular file.
     """
-    return open(path, "rb", buffering=_BUFFER, opener=_opened)
+    return open(path, "rb", buffering=_BUFFER, opener=_open_regular)
 
 
 def read_object(path: Path, limit: int = WHOLE_LIMIT) -> bytes:
@@ -85,7 +85,7 @@ def read_object(path: Path, limit: int = WHOLE_LIMIT) -> bytes:
     Raises
     ------
     OSError
-        It cannot be read, is no regular file, or is larger.
+        It cannot be read, is not a regular file, or is larger.
     """
     with open_object(path) as file:
         content = file.read(limit + 1)
@@ -95,14 +95,14 @@ def read_object(path: Path, limit: int = WHOLE_LIMIT) -> bytes:
 
 
 def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = os.replace) -> None:
-    """Move a finished file to its place, at once as a whole, on another file system too.
+    """Move a finished file to its place atomically, even on another file system.
 
     Parameters
     ----------
     draft : Path
-        Closed, in the folder of unfinished files of an operation.
+        A closed file in the operation's folder of unfinished files.
     target : Path
-        Where it shall be; its folder is made.
+        Its final place; missing folders are created.
     rename : callable
         `os.replace`.
     """
@@ -116,13 +116,13 @@ def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = o
 
 
 def place_folder(draft: Path, target: Path) -> None:
-    """Move a finished folder to its place, at once as a whole, on another file system too."""
+    """Move a finished folder to its place atomically, even on another file system."""
     try:
         draft.rename(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # By this name a copy that a killed service began is found and replaced.
+        # The fixed name lets a later run find and replace the copy of a killed service.
         copy = target.with_name(f"{_COPY}{target.name}")
         remove(copy)
         shutil.copytree(draft, copy)
@@ -131,7 +131,7 @@ def place_folder(draft: Path, target: Path) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove what earlier runs left in the folder of unfinished files, and their copies elsewhere."""
+    """Remove what earlier runs left in the folder of unfinished files, and unfinished copies elsewhere."""
     for item in folder.iterdir():
         if item.is_dir() and not item.is_symlink():
             for note in item.rglob(f"*{_NOTE}"):
@@ -140,7 +140,7 @@ def clear(folder: Path) -> None:
 
 
 def remove(item: Path) -> None:
-    """Remove a file, a link or a folder; what cannot be removed now is logged and stays."""
+    """Remove a file, a link or a folder; log what cannot be removed."""
     try:
         if item.is_dir() and not item.is_symlink():
             shutil.rmtree(item)
@@ -151,10 +151,10 @@ def remove(item: Path) -> None:
 
 
 def _copy(draft: Path, target: Path, rename: Callable[[Path, Path], None]) -> None:
-    """Copy a file beside its place, where a rename is possible."""
+    """Copy a file next to its place, then rename it."""
     copy = target.with_name(f"{_COPY}{secrets.token_hex(8)}")
     note = draft.with_name(f"{draft.name}{_NOTE}")
-    # A service that is killed here finds the copy by this at its next start.
+    # If the service is killed here, its next start finds the copy by this note.
     note.write_text(str(copy), "utf-8")
     try:
         with draft.open("rb") as source, copy.open("xb") as file:
@@ -177,21 +177,21 @@ def _forget(note: Path, *, root: Path) -> None:
         logger.warning("an unfinished copy cannot be removed: %s", error)
 
 
-def _opened(path: str, flags: int) -> int:
-    """Return the descriptor of a regular file; opening a pipe would wait for its other end."""
+def _open_regular(path: str, flags: int) -> int:
+    """Return the descriptor of a regular file, without blocking on a pipe."""
     for name in ("O_NONBLOCK", "O_NOCTTY"):
         flags |= getattr(os, name, 0)
     descriptor = os.open(path, flags)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, _kind(mode), path)
+        raise OSError(errno.EINVAL, _file_type(mode), path)
     return descriptor
 
 
-def _kind(mode: int) -> str:
-    return next((words for test, words in _KINDS if test(mode)), "it is no regular file")
+def _file_type(mode: int) -> str:
+    return next((words for test, words in _FILE_TYPES if test(mode)), "it is not a regular file")
 
 
-def _sentence(error: OSError) -> str:
+def _read_problem(error: OSError) -> str:
     return f"it cannot be read: {error.strerror}"

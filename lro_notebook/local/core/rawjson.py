@@ -1,7 +1,7 @@
-"""Cutting JSON text without changing it: spans of members and elements in bytes that are known to be valid.
+"""Editing JSON text in place: spans of members and elements in bytes that are known to be valid.
 
-A decimal such as ``1.00`` and the order of keys survive, since no value is ever written again. The
-caller has validated the text (`orjson.loads`); on other input the spans mean nothing.
+Decimals such as ``1.00`` and the order of keys survive, since values are never rewritten. The caller must
+have validated the text with `orjson.loads`; on other input the spans mean nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
-_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"?'  # one without an end is taken whole, and not looked for again
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"?'  # an unterminated one is matched to the end, to avoid backtracking
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _SCALAR = re.compile(_STRING + rb"|[^\s,\]}]+", re.DOTALL)
 _BRACKETS = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
@@ -22,7 +22,7 @@ _SPACE_OR_STRING = re.compile(rb"(" + _STRING + rb")|[ \t\r\n]+", re.DOTALL)
 
 
 class Member(NamedTuple):
-    """One ``"key": value`` of an object: where its key starts, where its value starts and ends."""
+    """One ``"key": value`` of an object: the start of its key, and start and end of its value."""
 
     key: str
     key_start: int
@@ -31,7 +31,7 @@ class Member(NamedTuple):
 
 
 def value_end(raw: bytes, start: int) -> int:
-    """Return where the value that starts at `start` ends."""
+    """Return the end of the value that starts at `start`."""
     if raw[start] not in b"{[":
         scalar = _SCALAR.match(raw, start)
         return start if scalar is None else scalar.end()
@@ -48,7 +48,7 @@ def value_end(raw: bytes, start: int) -> int:
 
 
 def members(raw: bytes, start: int = 0) -> Iterator[Member]:
-    """Yield the members of the object at `start`, in their order, repeated keys included."""
+    """Yield the members of the object at `start` in order, including repeated keys."""
     at = _skip(raw, _skip(raw, start) + 1)
     while raw[at] != ord("}"):
         key_end = value_end(raw, at)
@@ -68,16 +68,16 @@ def elements(raw: bytes, start: int = 0) -> Iterator[bytes]:
 
 
 def member(raw: bytes, key: str, start: int = 0) -> Member | None:
-    """Return the member `key` of the object at `start`; the last one where the key is repeated."""
-    found = None
+    """Return the member `key` of the object at `start`, the last one if the key is repeated."""
+    last = None
     for candidate in members(raw, start):
         if candidate.key == key:
-            found = candidate
-    return found
+            last = candidate
+    return last
 
 
 def compact(raw: bytes) -> bytes:
-    """Return `raw` on one line: white space outside strings is left out, nothing else changes."""
+    """Return `raw` on one line, without white space outside strings."""
     return _SPACE_OR_STRING.sub(rb"\1", raw)
 
 
@@ -88,17 +88,17 @@ def without(raw: bytes, keys: Container[str]) -> bytes:
 
 
 def meta_slot(raw: bytes, document: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """Return what comes before and after the version stamp of a resource.
+    """Return the bytes before and after the version stamp of a resource.
 
     ``head + b'"versionId":"1","lastUpdated":"…"' + tail`` is the resource with its stamp in ``meta``;
-    a stamp that it brought along is gone.
+    an existing stamp is removed.
 
     Parameters
     ----------
     raw : bytes
         A JSON object without white space around it.
     document : dict
-        The same object, parsed; it is not empty, and its ``meta``, where there is one, is an object.
+        The same object, parsed; it is not empty, and its ``meta``, if any, is an object.
     """
     meta = document.get("meta")
     if meta is None:
@@ -124,26 +124,26 @@ def with_id(raw: bytes, identifier: str) -> bytes:
 
 
 def _meta_span(raw: bytes) -> tuple[int, int]:
-    """Return the span of the top-level ``meta``, which exists."""
+    """Return the span of the top-level ``meta``, which must exist."""
     if raw.count(b'"meta"') == 1 and b"\\u" not in raw:
-        # The parsed object has the key and its text occurs once, unescaped: this is it. Scanning the
-        # members in front of it would take longer than the rest of an import.
+        # The object has the key, and its text occurs only once, so this is it. Scanning the members before it
+        # would take longer than the rest of an import.
         start = _skip(raw, _skip(raw, raw.index(b'"meta"') + len(b'"meta"')) + 1)
         return start, value_end(raw, start)
-    found = member(raw, "meta")
-    if found is None:
+    meta = member(raw, "meta")
+    if meta is None:
         message = "the object has no top-level meta"
         raise ValueError(message)
-    return found.start, found.end
+    return meta.start, meta.end
 
 
 def _skip(raw: bytes, at: int) -> int:
-    """Return the place of the first character from `at` on that is no white space."""
+    """Return the position of the first character at or after `at` that is not white space."""
     space = _SPACE.match(raw, at)
     return at if space is None else space.end()
 
 
 def _next(raw: bytes, end: int) -> int:
-    """Return where the next item starts after one that ended at `end`, or the closing bracket."""
+    """Return the position of the item after the one that ends at `end`, or of the closing bracket."""
     at = _skip(raw, end)
     return _skip(raw, at + 1) if raw[at] == ord(",") else at

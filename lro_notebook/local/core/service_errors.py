@@ -1,7 +1,7 @@
-"""Why the service turns a request down, and how that reads on the wire.
+"""Errors of requests and operations, and the responses that they become.
 
-Management routes answer google.rpc JSON, ``fhir/`` routes an OperationOutcome. A message names the
-thing and the next step; it never holds the content of a resource.
+Management routes respond with google.rpc JSON, ``fhir/`` routes with an OperationOutcome. A message names the
+resource and the next step, and never holds the content of a resource.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from lro_notebook.errors import Code
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: What is said of an error that is the service's own.
-MISTAKE = "the local service made a mistake; see service.log in its data directory"
+#: The message of an error that is a bug of the service.
+INTERNAL_ERROR = "the local service has a bug; see service.log in its data directory"
 #: google.rpc code -> HTTP status, as google/rpc/code.proto maps them.
 _HTTP_STATUS: dict[Code, int] = {
     Code.INVALID_ARGUMENT: 400,
@@ -50,7 +50,7 @@ _ISSUE_TYPE: Mapping[int, str] = {
 }
 
 
-#: Error of the operating system -> google.rpc code; of all others somebody has to look after the disk.
+#: Error of the operating system -> google.rpc code; all others are FAILED_PRECONDITION.
 _FILE_CODES: Mapping[int, Code] = {
     errno.ENOSPC: Code.RESOURCE_EXHAUSTED,
     errno.EDQUOT: Code.RESOURCE_EXHAUSTED,
@@ -66,7 +66,7 @@ _FILE_CODES: Mapping[int, Code] = {
 
 
 class ServiceError(Exception):
-    """The request, or the operation, cannot go on; `code` and `message` say why.
+    """A request or an operation cannot go on; `code` and `message` say why.
 
     Attributes
     ----------
@@ -100,23 +100,23 @@ class ServiceError(Exception):
 
 
 def code_of_status(status: int) -> Code:
-    """Return the google.rpc code that goes with an HTTP error."""
-    codes = {each: code for code, each in reversed(_HTTP_STATUS.items())}  # the first of several
+    """Return the google.rpc code of an HTTP error."""
+    codes = {each: code for code, each in reversed(_HTTP_STATUS.items())}  # the first of several wins
     return codes.get(status, Code.UNKNOWN if status < 500 else Code.INTERNAL)  # noqa: PLR2004 - the server's
 
 
-def invalid(message: str) -> ServiceError:
-    """Return a refusal of an argument (HTTP 400)."""
+def invalid_argument(message: str) -> ServiceError:
+    """Return the error for an invalid argument (HTTP 400)."""
     return ServiceError(Code.INVALID_ARGUMENT, message)
 
 
-def missing(message: str) -> ServiceError:
-    """Return a refusal for something that is not there (HTTP 404)."""
+def not_found(message: str) -> ServiceError:
+    """Return the error for something that does not exist (HTTP 404)."""
     return ServiceError(Code.NOT_FOUND, message)
 
 
-def file_refusal(error: OSError) -> ServiceError:
-    """Return the refusal for a file of a bucket that cannot be read or written."""
+def file_error(error: OSError) -> ServiceError:
+    """Return the error for a bucket file that cannot be read or written."""
     code = _FILE_CODES.get(error.errno or 0, Code.FAILED_PRECONDITION)
     name = error.filename2 or error.filename
     where = f" ({os.fsencode(name).decode(errors='backslashreplace')[:300]})" if isinstance(name, str) else ""
@@ -125,8 +125,8 @@ def file_refusal(error: OSError) -> ServiceError:
     )
 
 
-def write_error(error: sqlite3.DatabaseError) -> ServiceError:
-    """Return the refusal for data that cannot be written: the disk is full, or fails."""
+def database_error(error: sqlite3.DatabaseError) -> ServiceError:
+    """Return the error for a database that cannot be written, such as on a full disk."""
     # The last byte is the primary code; https://www.sqlite.org/rescode.html
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # none where Python itself raises it
     if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
@@ -137,14 +137,14 @@ def write_error(error: sqlite3.DatabaseError) -> ServiceError:
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return ServiceError(
             Code.PERMISSION_DENIED,
-            f"the service's data cannot be written ({error}); let its data directory be written to",
+            f"the service's data cannot be written ({error}); make its data directory writable",
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return ServiceError(
             Code.DATA_LOSS,
             f"the service's data is damaged ({error}); stop it and use another data directory",
         )
-    return ServiceError(Code.INTERNAL, MISTAKE)
+    return ServiceError(Code.INTERNAL, INTERNAL_ERROR)
 
 
 def json_response(
@@ -154,12 +154,12 @@ def json_response(
     headers: Mapping[str, str] | None = None,
     media_type: str = "application/json; charset=UTF-8",
 ) -> Response:
-    """Return `data` as a JSON answer."""
+    """Return `data` as a JSON response."""
     return Response(orjson.dumps(data), status_code=status, headers=headers, media_type=media_type)
 
 
 def error_response(service_error: ServiceError, path: str) -> Response:
-    """Return the answer to a request on `path` that was turned down."""
+    """Return the response to a failed request on `path`."""
     if is_fhir_path(path):
         issue = {
             "severity": "error",
@@ -184,7 +184,7 @@ def error_response(service_error: ServiceError, path: str) -> Response:
 
 
 def is_fhir_path(path: str) -> bool:
-    """Return whether `path` lies in the FHIR interface of a store, the status of bulk exports included."""
+    """Return whether `path` belongs to the FHIR interface of a store; the status of bulk exports does."""
     store, _, rest = path.partition("/fhirStores/")
     segments = rest.split("/")
     return bool(store) and len(segments) > 1 and segments[1] in ("fhir", "operations")

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 _FULL_BATCH = 1000
 #: Batches a second under a limit, so that progress moves smoothly.
 _BATCHES_PER_SECOND = 10
-#: Seconds after which a waiting operation looks whether the limit was changed.
-_LOOK_AGAIN = 0.05
+#: Seconds between two checks of a waiting operation whether the limit has changed.
+_CHECK_INTERVAL = 0.05
 
 
 class Throttle:
-    """Units a second over all operations; None is full speed."""
+    """A limit of units a second over all operations; None is full speed."""
 
     def __init__(self, rate: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -36,20 +36,20 @@ class Throttle:
             self._rate = rate
             self._due = self._clock()
 
-    def batch(self) -> int:
-        """Return how many units to commit at once."""
+    def batch_size(self) -> int:
+        """Return how many units to commit at a time."""
         rate = self._rate
         if rate is None:
             return _FULL_BATCH
         return max(1, min(_FULL_BATCH, int(rate / _BATCHES_PER_SECOND)))
 
     def take(self, units: int, halted: threading.Event) -> None:
-        """Wait until `units` that were just done fit the limit, or until `halted` is set."""
+        """Wait until the `units` just done fit the limit, or until `halted` is set."""
         with self._lock:
             if self._rate is None:
                 return
             self._due = max(self._due, self._clock()) + units / self._rate
             due, rate = self._due, self._rate
         while self._rate == rate and (delay := due - self._clock()) > 0:
-            if halted.wait(min(delay, _LOOK_AGAIN)):
+            if halted.wait(min(delay, _CHECK_INTERVAL)):
                 return

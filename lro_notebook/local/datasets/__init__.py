@@ -1,1 +1,1 @@
-"""Datasets and the stores in them, whatever their kind."""
+"""Datasets and their stores, of any kind."""

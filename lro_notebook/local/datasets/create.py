@@ -6,16 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.operations.work import Kind, Step
+from lro_notebook.local.operations.method import Method, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 
 class NewDataset(NamedTuple):
-    """A checked dataset that shall be created."""
+    """A checked dataset to create."""
 
     name: str
     body: Mapping[str, Any]
@@ -33,4 +33,4 @@ def run(_job: Job, request: NewDataset) -> Steps:
     return {"name": request.name, **request.body}
 
 
-KIND = Kind("dataset.DatasetService.CreateDataset", "dataset.Dataset", parse, run)
+METHOD = Method("dataset.DatasetService.CreateDataset", "dataset.Dataset", parse, run)

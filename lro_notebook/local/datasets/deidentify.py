@@ -1,6 +1,6 @@
 """The runner of ``datasets.deidentify``: all stores of a dataset -> a new dataset.
 
-What happens inside a store is its kind's (`StoreKind.deidentify`).
+How a store is copied is up to its kind (`StoreKind.deidentify`).
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import deidentify_values, stores
-from lro_notebook.local.operations.work import Kind, Step
+from lro_notebook.local.operations.method import Method, Step
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from lro_notebook.local.http.kinds import StoreKind
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.http.store_kind import StoreKind
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _PAGE = 1000
 
 
-class Copied(NamedTuple):
-    """A store that is copied: its kind, its id and its fields."""
+class CopiedStore(NamedTuple):
+    """A store to copy: its kind, its id and its fields."""
 
     kind: StoreKind
     identifier: str
@@ -42,10 +42,10 @@ class DatasetRequest:
     config: Mapping[str, Any]
 
 
-def kind_of(kinds: Sequence[StoreKind]) -> Kind:
-    """Return the kind of operation that copies the stores of these kinds."""
+def method_for(kinds: Sequence[StoreKind]) -> Method:
+    """Return the method, which copies the stores of these kinds."""
     copied = [kind for kind in kinds if kind.deidentify is not None]
-    return Kind(
+    return Method(
         "dataset.DatasetService.DeidentifyDataset",
         "deidentify.DeidentifySummary",
         partial(_parse, kinds=copied),
@@ -60,13 +60,15 @@ def _parse(
     """Check the body of ``datasets.deidentify``."""
     destination = names.dataset_name(body.get("destinationDataset"), "destinationDataset")
     if stores.parent_of(destination) != stores.parent_of(dataset):
-        raise invalid(f"destinationDataset: name one in {stores.parent_of(dataset)}, where the source is")
+        raise invalid_argument(
+            f"destinationDataset: name one in {stores.parent_of(dataset)}, where the source is"
+        )
     if stores.has_dataset(context.connection, destination):
-        raise stores.taken(destination)
+        raise stores.already_exists(destination)
     config = deidentify_values.config_of(context.buckets, body)
-    concerned = {found.kind.collection for found in _stores(context.connection, dataset, kinds)}
+    copied = {store.kind.collection for store in _stores(context.connection, dataset, kinds)}
     for kind in kinds:
-        if kind.check_config is not None and kind.collection in concerned:
+        if kind.check_config is not None and kind.collection in copied:
             kind.check_config(config)
     return DatasetRequest(dataset, destination, config)
 
@@ -74,12 +76,12 @@ def _parse(
 def _run(job: Job, request: DatasetRequest, *, kinds: Sequence[StoreKind]) -> Steps:
     """Make the dataset with its stores, then fill them one after the other."""
     with job.database.read() as connection:
-        found = _stores(connection, request.source, kinds)
+        copied = _stores(connection, request.source, kinds)
         body = stores.get_dataset(connection, request.source)
-    yield Step(partial(_make, request=request, body=body, found=found))
+    yield Step(partial(_make, request=request, body=body, copied=copied))
     with ExitStack() as stack:
         runs, size = [], 0
-        for kind, identifier, _ in found:
+        for kind, identifier, _ in copied:
             with job.database.read() as connection:
                 source, destination = (
                     stores.find_store(connection, dataset, identifier, collection=kind.collection)
@@ -90,24 +92,24 @@ def _run(job: Job, request: DatasetRequest, *, kinds: Sequence[StoreKind]) -> St
                     closing(kind.deidentify(job, source, destination, request.config))
                 )
                 runs.append(steps)
-                size += next(steps).sized or 0
-        yield Step(sized=size)
+                size += next(steps).total or 0
+        yield Step(total=size)
         for steps in runs:
             yield from steps
     return {}
 
 
-def _stores(connection: sqlite3.Connection, dataset: str, kinds: Sequence[StoreKind]) -> list[Copied]:
-    """Return the stores of a dataset that are copied."""
-    found: list[Copied] = []
+def _stores(connection: sqlite3.Connection, dataset: str, kinds: Sequence[StoreKind]) -> list[CopiedStore]:
+    """Return the stores of a dataset that will be copied."""
+    copied: list[CopiedStore] = []
     for kind in kinds:
         after = ""
         while page := stores.list_stores(
             connection, dataset, collection=kind.collection, after=after, limit=_PAGE
         ):
             after = page[-1]["name"].rpartition("/")[2]
-            found += [Copied(kind, body["name"].rpartition("/")[2], body) for body in page]
-    return found
+            copied += [CopiedStore(kind, body["name"].rpartition("/")[2], body) for body in page]
+    return copied
 
 
 def _make(
@@ -115,8 +117,8 @@ def _make(
     *,
     request: DatasetRequest,
     body: Mapping[str, Any],
-    found: Sequence[Copied],
+    copied: Sequence[CopiedStore],
 ) -> None:
     stores.add_dataset(connection, request.destination, body)
-    for kind, identifier, fields in found:
+    for kind, identifier, fields in copied:
         stores.add_store(connection, request.destination, identifier, fields, collection=kind.collection)

@@ -1,9 +1,9 @@
 """De-identification of single values: redact, shift dates, hash, mask or keep. Pure.
 
-A development stand-in for the DeidentifyConfig of the Healthcare API, not a compliance tool: values
-are found by where they stand, nothing is searched for in free text. What each kind of data does with
-it (`fhir_deidentify`, `dicom_deidentify`) is a table from places to the info types below, and what
-happens to each info type where ``config.text`` does not say it.
+A development stand-in for the DeidentifyConfig of the Healthcare API, not a compliance tool: values are
+recognised by their place, and free text is not searched. Each kind of store (`fhir.deidentify_resource`,
+`dicom.deidentify_instance`) maps places to the info types below, and has a default for each info type that
+``config.text`` does not mention.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting, objects
-from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Action = Literal["redact", "mask", "hash", "shift", "replace", "keep"]
 
-#: Kinds of values, named as the API's info types where it has one.
+#: Types of values, named as the info types of the API where it has one.
 INFO_TYPES = (
     "AGE",
     "DATE",
@@ -49,7 +49,7 @@ _ACTIONS: Mapping[str, Action] = {
     "dateShiftConfig": "shift",
     "replaceWithInfoTypeConfig": "replace",
 }
-#: Days by which a date is shifted at most, in either direction; as in Google's documentation.
+#: A date is shifted by at most so many days in either direction, as Google documents.
 SHIFT_LIMIT = 100
 _KEY_BYTES = (16, 24, 32)
 _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(.*)", re.ASCII | re.DOTALL)
@@ -57,23 +57,23 @@ _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(.*)", re.ASCII | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Transformation:
-    """What happens to values of one info type; `key` is the secret of a hash or a date shift."""
+    """What to do with values of one info type; `key` is the secret of a hash or date shift."""
 
     action: Action
     key: bytes = field(default=b"", repr=False)
     mask: str = "*"
 
     def apply(self, info_type: str, value: str, *, patient: str) -> str | None:
-        """Return what becomes of `value`; None where it is to be left out.
+        """Return the transformed value; None if it must be removed.
 
         Parameters
         ----------
         info_type : str
-            What it is, one of `INFO_TYPES`.
+            The type of the value, one of `INFO_TYPES`.
         value : str
             The value.
         patient : str
-            Whom it is about: all dates of a patient are shifted alike.
+            The patient it is about; all dates of a patient are shifted by the same number of days.
         """
         match self.action:
             case "keep":
@@ -91,17 +91,17 @@ class Transformation:
 
 
 def new_key() -> bytes:
-    """Return a key for one operation alone; used where the configuration gives none of its own."""
+    """Return a random key for one operation, for configurations without a key."""
     return secrets.token_bytes(32)
 
 
 def transformations(
     config: Mapping[str, Any], key: bytes, profile: Mapping[str, Action]
 ) -> dict[str, Transformation]:
-    """Return what ``config.text`` does with each info type, or refuse what cannot be.
+    """Return the transformation of each info type according to ``config.text``, or raise.
 
-    A transformation that names an info type goes before one that names none and so is for all; of several
-    for one info type the first counts.
+    A transformation that names an info type wins over one that names none and so applies to all; of several
+    for one info type the first wins.
 
     Parameters
     ----------
@@ -110,43 +110,43 @@ def transformations(
     key : bytes
         The key of the operation.
     profile : mapping
-        What happens to each of `INFO_TYPES` where nothing is said of it.
+        The default action of each of `INFO_TYPES`.
     """
-    text = arguments.message(config, "text")
+    text = arguments.json_object(config, "text")
     listed = [
-        ([_known(kind) for kind in arguments.texts(item, "infoTypes")], _transformation(item, key))
+        ([_known(info_type) for info_type in arguments.texts(item, "infoTypes")], _transformation(item, key))
         for field_ in ("additionalTransformations", "transformations")
-        for item in arguments.messages(text, field_)
+        for item in arguments.json_objects(text, field_)
     ]
-    chosen = {kind: Transformation(action, key) for kind, action in profile.items()}
+    chosen = {info_type: Transformation(action, key) for info_type, action in profile.items()}
     strongest_first = sorted(listed, key=lambda item: not item[0])
-    for kinds, how in reversed(strongest_first):
-        chosen.update(dict.fromkeys(kinds or INFO_TYPES, how))
+    for info_types, transformation in reversed(strongest_first):
+        chosen.update(dict.fromkeys(info_types or INFO_TYPES, transformation))
     kept = map(_known, arguments.texts(text, "excludeInfoTypes"))
     return {**chosen, **dict.fromkeys(kept, Transformation("keep"))}
 
 
 def crypto_hash(value: str, key: bytes) -> str:
-    """Return a keyed hash of a text: equal texts stay equal, nothing else is left of them."""
+    """Return a keyed hash of a text; equal texts have equal hashes."""
     return base64.b64encode(digest(key, value)).decode()
 
 
 def digest(key: bytes, text: str) -> bytes:
-    """Return the keyed SHA-256 of a text: what hashes, date shifts and new UIDs are made of."""
+    """Return the keyed SHA-256 of a text, from which hashes, date shifts and new UIDs are made."""
     return hmac.digest(key, text.encode(), hashlib.sha256)
 
 
 def shift_days(key: bytes, patient: str) -> int:
-    """Return by how many days the dates of a patient are shifted; never 0."""
+    """Return the number of days to shift the dates of a patient by; never 0."""
     number = int.from_bytes(digest(key, patient)[:8])
     days = number % (2 * SHIFT_LIMIT) - SHIFT_LIMIT
     return days if days < 0 else days + 1
 
 
 def shift_date(value: str, days: int) -> str | None:
-    """Shift a date, or the date of a date and time; None where there is no whole date to shift.
+    """Shift a date, with or without a time after it; None if it is not a full date.
 
-    Reads ``2026-01-31``, ``20260131``, and either with a time behind it, which stays.
+    Reads ``2026-01-31`` and ``20260131``; a time stays as it is.
     """
     match = _DATE.fullmatch(value)
     if match is None:
@@ -162,11 +162,11 @@ def shift_date(value: str, days: int) -> str | None:
 def _transformation(item: Mapping[str, Any], random: bytes) -> Transformation:
     named = [name for name in _ACTIONS if name in item]
     if len(named) != 1:
-        raise invalid(f"config.text: a transformation has one of {', '.join(_ACTIONS)}")
-    options = arguments.message(item, named[0])
+        raise invalid_argument(f"config.text: a transformation needs exactly one of {', '.join(_ACTIONS)}")
+    options = arguments.json_object(item, named[0])
     mask = options.get("maskingCharacter") or "*"
     if not isinstance(mask, str) or len(mask) != 1:
-        raise invalid("config.text: maskingCharacter: expected one character")
+        raise invalid_argument("config.text: maskingCharacter: expected one character")
     return Transformation(_ACTIONS[named[0]], _key(options, random), mask)
 
 
@@ -184,7 +184,7 @@ def _key(options: Mapping[str, Any], random: bytes) -> bytes:
         key = b""
     if len(key) not in _KEY_BYTES:
         # Without the value: it is a secret.
-        raise invalid("cryptoKey: expected 16, 24 or 32 bytes in base64")
+        raise invalid_argument("cryptoKey: expected 16, 24 or 32 bytes in base64")
     return key
 
 
@@ -192,7 +192,7 @@ def _known(info_type: str) -> str:
     if info_type not in INFO_TYPES:
         raise ServiceError(
             Code.UNIMPLEMENTED,
-            f"info type {info_type[:60]!r}: the local service knows {', '.join(INFO_TYPES)}",
+            f"info type {info_type[:60]!r}: the local service supports {', '.join(INFO_TYPES)}",
         )
     return info_type
 
@@ -202,15 +202,15 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> Mapping[str, Any]:
     uri = body.get("gcsConfigUri") or None
     if uri is None:
         if "config" not in body:
-            raise invalid("config: say how to de-identify; {} is the default profile")
-        return arguments.message(body, "config")
+            raise invalid_argument("config: expected how to de-identify; {} is the default profile")
+        return arguments.json_object(body, "config")
     if body.get("config") is not None:
-        raise invalid("config: only one of config and gcsConfigUri can be given")
-    ((_, path),) = folders.match(arguments.object_(folders, uri, "gcsConfigUri"))
+        raise invalid_argument("config: give either config or gcsConfigUri, not both")
+    ((_, path),) = folders.match(arguments.one_object(folders, uri, "gcsConfigUri"))
     try:
         config = nesting.loads(objects.read_object(path))
     except nesting.Unreadable as error:
-        raise invalid(f"gcsConfigUri: the object cannot be read: {error}") from error
+        raise invalid_argument(f"gcsConfigUri: the object cannot be read: {error}") from error
     if not isinstance(config, dict):
-        raise invalid("gcsConfigUri: the object holds no JSON object")
+        raise invalid_argument("gcsConfigUri: the object does not hold a JSON object")
     return config

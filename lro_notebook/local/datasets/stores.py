@@ -1,4 +1,4 @@
-"""Rows of datasets and stores of any kind. Every function takes an open connection and does no other I/O."""
+"""Rows of datasets, and of stores of any kind. Functions take an open connection and do no other I/O."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, invalid, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, not_found
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,9 +23,9 @@ class Store(NamedTuple):
 
 
 def add_dataset(connection: sqlite3.Connection, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Insert a dataset and return it; refuse a name that is taken."""
+    """Insert a dataset and return it; raise if the name exists."""
     if has_dataset(connection, name):
-        raise taken(name)
+        raise already_exists(name)
     dataset = {"name": name, **{key: value for key, value in body.items() if key != "name"}}
     row = (name, parent_of(name), orjson.dumps(dataset))
     connection.execute("INSERT INTO datasets (name, parent, body) VALUES (?, ?, ?)", row)
@@ -38,10 +38,10 @@ def has_dataset(connection: sqlite3.Connection, name: str) -> bool:
 
 
 def get_dataset(connection: sqlite3.Connection, name: str) -> dict[str, Any]:
-    """Return a dataset that must exist."""
+    """Return a dataset, which must exist."""
     row = connection.execute("SELECT body FROM datasets WHERE name = ?", (name,)).fetchone()
     if row is None:
-        raise _no_dataset(name)
+        raise _dataset_not_found(name)
     dataset: dict[str, Any] = orjson.loads(row[0])
     return dataset
 
@@ -58,9 +58,9 @@ def list_datasets(
 
 
 def delete_dataset(connection: sqlite3.Connection, name: str) -> list[int]:
-    """Delete a dataset with all that is in it; return the operations that were still active."""
+    """Delete a dataset with all its content; return the operations that were still active."""
     get_dataset(connection, name)
-    # What lies below the name: "/" is followed by "0".
+    # The range of names below it: "0" is the character after "/".
     below = (name, f"{name}/", f"{name}0")
     active = connection.execute(
         "SELECT id FROM operations WHERE (parent = ? OR parent > ? AND parent < ?) AND ended IS NULL", below
@@ -72,7 +72,7 @@ def delete_dataset(connection: sqlite3.Connection, name: str) -> list[int]:
 
 
 def delete_all(connection: sqlite3.Connection) -> None:
-    """Delete every dataset with all that is in it, and every operation."""
+    """Delete every dataset with all its content, and every operation."""
     connection.execute("DELETE FROM operations")
     connection.execute("DELETE FROM datasets")
 
@@ -80,12 +80,12 @@ def delete_all(connection: sqlite3.Connection) -> None:
 def add_store(
     connection: sqlite3.Connection, dataset: str, identifier: str, body: Mapping[str, Any], *, collection: str
 ) -> dict[str, Any]:
-    """Insert a store and return it; its fields are kept as they came."""
+    """Insert a store and return it; its fields are stored unchanged."""
     get_dataset(connection, dataset)
     name = f"{dataset}/{collection}/{identifier}"
     key = (dataset, collection, identifier)
     if connection.execute("SELECT 1 FROM stores WHERE (dataset, collection, id) = (?, ?, ?)", key).fetchone():
-        raise taken(name)
+        raise already_exists(name)
     store = {"name": name, **{key: value for key, value in body.items() if key != "name"}}
     connection.execute(
         "INSERT INTO stores (dataset, collection, id, body) VALUES (?, ?, ?, ?)", (*key, orjson.dumps(store))
@@ -96,7 +96,7 @@ def add_store(
 def get_store(
     connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str
 ) -> dict[str, Any]:
-    """Return a store that must exist, as the API shows it."""
+    """Return a store, which must exist, as the API shows it."""
     row = _store_row(connection, dataset, identifier, collection=collection)
     store: dict[str, Any] = orjson.loads(row[1])
     return store
@@ -110,7 +110,7 @@ def patch_store(
     *,
     collection: str,
 ) -> dict[str, Any]:
-    """Set fields of a store that must exist, remove those whose new value is None, and return it."""
+    """Set fields of a store, which must exist, and return it; a value of None removes the field."""
     key, body = _store_row(connection, dataset, identifier, collection=collection)
     store = {field: value for field, value in {**orjson.loads(body), **changes}.items() if value is not None}
     connection.execute("UPDATE stores SET body = ? WHERE key = ?", (orjson.dumps(store), key))
@@ -118,30 +118,30 @@ def patch_store(
 
 
 def find_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str) -> Store:
-    """Return the key and name of a store that must exist."""
+    """Return the key and name of a store, which must exist."""
     row = _store_row(connection, dataset, identifier, collection=collection)
     return Store(row[0], f"{dataset}/{collection}/{identifier}")
 
 
 def destination_of(connection: sqlite3.Connection, source: Store, body: Mapping[str, Any]) -> Store:
-    """Return the store that ``destinationStore`` names: another than the source, in the same location."""
+    """Return the store that ``destinationStore`` names: not the source, but in its location."""
     collection, name = source.name.split("/")[-2], body.get("destinationStore")
     dataset, _, identifier = name.rpartition(f"/{collection}/") if isinstance(name, str) else ("", "", "")
     if not dataset or not identifier or "/" in identifier:
-        raise invalid(
+        raise invalid_argument(
             f"destinationStore: expected a name such as projects/P/locations/L/datasets/D/{collection}/S"
         )
     if parent_of(dataset) != parent_of(parent_of(source.name)):
-        raise invalid("destinationStore: name a store in the location of the source")
+        raise invalid_argument("destinationStore: name a store in the same location as the source")
     if name == source.name:
-        raise invalid("destinationStore: name another store than the source")
+        raise invalid_argument("destinationStore: name a store other than the source")
     return find_store(connection, dataset, identifier, collection=collection)
 
 
 def require_store(connection: sqlite3.Connection, store: Store) -> None:
-    """Refuse to go on with a store that was deleted in the meantime."""
+    """Raise if the store was deleted in the meantime."""
     if connection.execute("SELECT 1 FROM stores WHERE key = ?", (store.key,)).fetchone() is None:
-        raise missing(f"{store.name} was deleted while the operation ran")
+        raise not_found(f"{store.name} was deleted while the operation ran")
 
 
 def list_stores(
@@ -157,24 +157,24 @@ def list_stores(
 
 
 def delete_store(connection: sqlite3.Connection, dataset: str, identifier: str, *, collection: str) -> None:
-    """Delete a store with all that is in it."""
+    """Delete a store with all its content."""
     key, _ = _store_row(connection, dataset, identifier, collection=collection)
     connection.execute("DELETE FROM stores WHERE key = ?", (key,))
 
 
 def check_dataset(body: Mapping[str, Any]) -> None:
-    """Refuse fields of a new dataset that cannot be."""
+    """Raise on invalid fields of a new dataset."""
     if not isinstance(body.get("timeZone", ""), str):
-        raise invalid("timeZone: expected the name of a time zone, such as America/New_York")
+        raise invalid_argument("timeZone: expected the name of a time zone, such as America/New_York")
 
 
-def taken(name: str) -> ServiceError:
-    """Return the refusal of a name that is in use."""
+def already_exists(name: str) -> ServiceError:
+    """Return the error for a name that exists."""
     return ServiceError(Code.ALREADY_EXISTS, f"{name} already exists; use it, or delete it first")
 
 
 def parent_of(name: str) -> str:
-    """Return the name of what holds the resource `name`."""
+    """Return the name of the parent of a dataset, store or other resource."""
     return re.sub(r"/[^/]+/[^/]+\Z", "", name)
 
 
@@ -187,16 +187,16 @@ def _store_row(
     ).fetchone()
     if row is None:
         get_dataset(connection, dataset)
-        raise missing(
+        raise not_found(
             f"{dataset}/{collection}/{identifier[:80]} does not exist; create it with "
             f"POST {dataset}/{collection}?{collection[:-1]}Id={identifier[:80]}"
         )
     return row
 
 
-def _no_dataset(name: str) -> ServiceError:
+def _dataset_not_found(name: str) -> ServiceError:
     parent, _, identifier = name.rpartition("/")
-    return missing(
+    return not_found(
         f"dataset {name[:300]} does not exist; create it with POST {parent}?datasetId={identifier[:80]}, "
         f"or list the datasets with GET {parent}"
     )

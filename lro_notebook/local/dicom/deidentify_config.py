@@ -1,4 +1,4 @@
-"""What a ``DeidentifyConfig`` asks for of DICOM instances, checked. Pure."""
+"""The rules that a ``DeidentifyConfig`` has for DICOM instances, checked. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import deidentify_values
-from lro_notebook.local.dicom import part10
+from lro_notebook.local.dicom import dicom_file
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ PROFILES = (
 )
 
 MINIMAL_PROFILE, BASIC_PROFILE, KEEP_ALL_PROFILE, CONTENTS_PROFILE = PROFILES
-#: What happens to texts of each info type, where the configuration says nothing.
+#: The default action for each info type.
 _REDACTED: Mapping[str, deidentify_values.Action] = dict.fromkeys(deidentify_values.INFO_TYPES, "redact")
 _TAG = re.compile(r"[0-9a-fA-F]{8}")  # group and element
-#: v1beta1 action -> what is done.
+#: v1beta1 action -> our name for it.
 _ACTIONS: Mapping[str, Action] = {
     "keepTag": "keep",
     "deleteTag": "delete",
@@ -43,22 +43,22 @@ _ACTIONS: Mapping[str, Action] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a configuration asks for, checked.
+    """A checked configuration.
 
     Attributes
     ----------
     profile : str
-        What is done with attributes that `actions` does not name.
+        What happens to attributes that `actions` does not name.
     keep : frozenset of int or None
-        With a list of tags to keep: these, all others go.
+        If there is a list of tags to keep, all others are removed.
     actions : tuple
-        Pairs of queries (tags or value representations) and what is done with what they find.
+        Pairs of queries (tags or value representations) and the action for matching attributes.
     redact_ids : bool
-        Whether the UIDs of study, series and instance are replaced.
+        Whether to replace the UIDs of study, series and instance.
     text : mapping
-        Info type -> what happens to texts of it.
+        Info type -> transformation of its values.
     key : bytes
-        What new UIDs are made with; the same key gives the same UIDs.
+        The key for new UIDs; the same key gives the same UIDs.
     """
 
     profile: str
@@ -70,33 +70,33 @@ class Rules:
 
 
 def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
-    """Return what a ``DeidentifyConfig`` asks for, or refuse what cannot be.
+    """Return the rules of a ``DeidentifyConfig``, or raise.
 
-    Without ``dicom`` and ``dicomTagConfig`` it is the basic profile; `key` serves where the configuration
-    gives none.
+    Without ``dicom`` and ``dicomTagConfig`` the basic profile applies; `key` is used if the configuration
+    has none.
     """
-    image = arguments.message(config, "image")
+    image = arguments.json_object(config, "image")
     if image.get("textRedactionMode", "REDACT_NO_TEXT") not in (
         "REDACT_NO_TEXT",
         "TEXT_REDACTION_MODE_UNSPECIFIED",
     ):
         raise ServiceError(
             Code.UNIMPLEMENTED,
-            "config.image: the local service does not look at pixels; use textRedactionMode REDACT_NO_TEXT",
+            "config.image: the local service does not inspect pixels; use textRedactionMode REDACT_NO_TEXT",
         )
     common: dict[str, Any] = {"key": key, "text": deidentify_values.transformations(config, key, _REDACTED)}
     if config.get("dicomTagConfig") is not None:
-        return _tag_rules(arguments.message(config, "dicomTagConfig"), common)
+        return _tag_rules(arguments.json_object(config, "dicomTagConfig"), common)
     if config.get("dicom") is not None:
-        return _dicom_rules(arguments.message(config, "dicom"), common)
+        return _dicom_rules(arguments.json_object(config, "dicom"), common)
     return Rules(profile=BASIC_PROFILE, **common)
 
 
 def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
-    """Return what a ``DicomConfig`` asks for."""
+    """Return the rules of a ``DicomConfig``."""
     chosen = [name for name in ("filterProfile", "keepList", "removeList") if dicom.get(name)]
     if len(chosen) > 1:
-        raise invalid(f"config.dicom: only one of {' and '.join(chosen)} can be given")
+        raise invalid_argument(f"config.dicom: give only one of {' and '.join(chosen)}")
     profile = _profile(dicom.get("filterProfile"), "config.dicom.filterProfile", default=KEEP_ALL_PROFILE)
     keep: frozenset[int] | None = None
     actions: tuple[tuple[frozenset[int | str], Action], ...] = ()
@@ -114,17 +114,17 @@ def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
 
 
 def _tag_rules(config: Mapping[str, Any], common: dict[str, Any]) -> Rules:
-    """Return what a ``DicomTagConfig`` of v1beta1 asks for."""
+    """Return the rules of a ``DicomTagConfig`` (v1beta1)."""
     profile = _profile(config.get("profileType"), "config.dicomTagConfig.profileType", default=BASIC_PROFILE)
-    options = arguments.message(config, "options")
+    options = arguments.json_object(config, "options")
     actions = []
-    for number, item in enumerate(arguments.messages(config, "actions")):
+    for number, item in enumerate(arguments.json_objects(config, "actions")):
         where = f"config.dicomTagConfig.actions[{number}]"
         names = [name for name in _ACTIONS if name in item]
         if "cleanImageTag" in item or "cleanImage" in options:
-            raise ServiceError(Code.UNIMPLEMENTED, f"{where}: the local service does not look at pixels")
+            raise ServiceError(Code.UNIMPLEMENTED, f"{where}: the local service does not inspect pixels")
         if len(names) != 1:
-            raise invalid(f"{where}: expected one of {', '.join(_ACTIONS)}")
+            raise invalid_argument(f"{where}: expected one of {', '.join(_ACTIONS)}")
         actions.append(
             (frozenset(_query(text, where) for text in arguments.texts(item, "queries")), _ACTIONS[names[0]])
         )
@@ -137,28 +137,28 @@ def _profile(name: object, where: str, *, default: str) -> str:
     if name in (None, "TAG_FILTER_PROFILE_UNSPECIFIED", "PROFILE_TYPE_UNSPECIFIED"):
         return default
     if name not in PROFILES:
-        raise invalid(f"{where}: expected one of {', '.join(PROFILES)}")
+        raise invalid_argument(f"{where}: expected one of {', '.join(PROFILES)}")
     return str(name)
 
 
 def _tags(tag_list: object, where: str) -> list[int]:
-    found = (
+    tags = (
         [_query(text, where) for text in arguments.texts(tag_list, "tags")]
         if isinstance(tag_list, dict)
         else []
     )
-    if not found or not all(isinstance(tag, int) for tag in found):
-        raise invalid(f'{where}: expected {{"tags": ["PatientID", "00100010"]}}')
-    return [tag for tag in found if isinstance(tag, int)]
+    if not tags or not all(isinstance(tag, int) for tag in tags):
+        raise invalid_argument(f'{where}: expected {{"tags": ["PatientID", "00100010"]}}')
+    return [tag for tag in tags if isinstance(tag, int)]
 
 
 def _query(text: str, where: str) -> int | str:
-    """Return the tag of a keyword or of eight hexadecimal digits, or a value representation."""
+    """Return the tag that a keyword or eight hexadecimal digits name, or a value representation."""
     if len(text) == 2 and text.isupper():  # noqa: PLR2004 - such as PN
         return text
-    tag = part10.pydicom().datadict.tag_for_keyword(text)
+    tag = dicom_file.pydicom().datadict.tag_for_keyword(text)
     if tag is not None:
         return int(tag)
     if _TAG.fullmatch(text):
         return int(text, 16)
-    raise invalid(f"{where}: expected keywords such as PatientID, or tags such as 00100020")
+    raise invalid_argument(f"{where}: expected keywords such as PatientID, or tags such as 00100020")

@@ -1,7 +1,7 @@
-"""De-identification of DICOM instances: what a configuration means, and its application. Pure.
+"""De-identification of a DICOM instance. Pure.
 
-A development stand-in, not a compliance tool: attributes are treated by what they are, free text is not
-searched, and pixels are not looked at.
+A development stand-in, not a compliance tool: what happens to an attribute depends on its tag, free text is
+not searched, and pixels are not inspected.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lro_notebook.local.datasets import deidentify_values
-from lro_notebook.local.dicom import part10
+from lro_notebook.local.dicom import dicom_file
 from lro_notebook.local.dicom.deidentify_config import BASIC_PROFILE, CONTENTS_PROFILE, MINIMAL_PROFILE
 from lro_notebook.local.dicom.deidentify_profiles import (
     BASIC,
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from lro_notebook.local.dicom.deidentify_config import Rules
     from lro_notebook.local.dicom.deidentify_profiles import Action
 
-#: What `DEIDENTIFY_TAG_CONTENTS` looks into, as documented.
+#: The value representations that `DEIDENTIFY_TAG_CONTENTS` inspects, as documented.
 _TEXTS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "AS"})
-#: Longest value of the representations whose values are short (PS3.5, 6.2).
+#: Maximum length of values, for the short representations (PS3.5, 6.2).
 _LONGEST = {"AE": 16, "AS": 4, "CS": 16, "DA": 8, "LO": 64, "PN": 64, "SH": 16}
-#: Representations whose values have a form that no hash and no mask has.
+#: Representations with a fixed format, which no hash or mask fits.
 _FIXED_FORMS = frozenset({"DA", "DT", "AS"})
-#: Elements of a file's header that say who wrote or sent it.
+#: Header elements that tell who wrote or sent the file.
 _HEADER_NAMES = (
     "SourceApplicationEntityTitle",
     "SendingApplicationEntityTitle",
@@ -44,28 +44,30 @@ _HEADER_NAMES = (
 )
 
 
-def deidentified(data: bytes, rules: Rules) -> part10.Instance:
-    """Return the instance of a file with its identifying attributes treated.
+def deidentified(data: bytes, rules: Rules) -> dicom_file.Instance:
+    """Return the de-identified instance of a file.
 
     Raises
     ------
-    Flaw
+    ParseError
         The file cannot be read.
     """
-    file = part10.open_file(data)
+    file = dicom_file.open_file(data)
     try:
         subject = str(file.get("PatientID") or file.get("StudyInstanceUID") or "")
-        _Work(rules, subject).apply(file)
+        _Deidentification(rules, subject).apply(file)
         _clean_header(file)
-        return part10.read(part10.written(file))
-    except part10.ParseError:
+        return dicom_file.read(dicom_file.written(file))
+    except dicom_file.ParseError:
         raise
-    except Exception as error:  # pydicom raises anything at all on values that are broken
-        raise part10.ParseError(f"an attribute cannot be de-identified ({type(error).__name__})") from error
+    except Exception as error:  # pydicom raises any kind of exception on broken values
+        raise dicom_file.ParseError(
+            f"an attribute cannot be de-identified ({type(error).__name__})"
+        ) from error
 
 
 def _clean_header(file: FileDataset) -> None:
-    """Leave nothing in front of the attributes that tells where a file comes from."""
+    """Remove from the header what tells where a file comes from."""
     file.preamble = bytes(128)
     for name in _HEADER_NAMES:
         if name in file.file_meta:
@@ -74,16 +76,16 @@ def _clean_header(file: FileDataset) -> None:
 
 
 def new_uid(uid: str, key: bytes) -> str:
-    """Return the UID that takes the place of another: the same for the same key."""
+    """Return the replacement of a UID; the same for the same key."""
     return f"2.25.{int.from_bytes(deidentify_values.digest(key, uid)[:16])}"
 
 
-class _Work:
-    """The treatment of one instance: what its rules are, and whose it is."""
+class _Deidentification:
+    """The de-identification of one instance, by the rules and for its patient."""
 
     def __init__(self, rules: Rules, subject: str) -> None:
         self._rules, self._subject = rules, subject
-        self._do: Mapping[Action, Callable[[Dataset, DataElement], None]] = {
+        self._run: Mapping[Action, Callable[[Dataset, DataElement], None]] = {
             "delete": _delete,
             "empty": _empty,
             "reset": _reset,
@@ -94,10 +96,10 @@ class _Work:
         }
 
     def apply(self, dataset: Dataset) -> None:
-        """Treat the attributes of a dataset, and those of the items in its sequences."""
+        """De-identify the attributes of a dataset, including its sequences."""
         for tag in list(dataset.keys()):
             element = dataset[tag]
-            self._do[self._action(element)](dataset, element)
+            self._run[self._action(element)](dataset, element)
 
     def _action(self, element: DataElement) -> Action:
         rules = self._rules
@@ -126,19 +128,21 @@ class _Work:
         element.value = fresh if len(fresh) > 1 else "".join(fresh)
 
     def _clean(self, _: Dataset, element: DataElement) -> None:
-        kind = INFO_TYPE_OF_KEYWORD.get(element.keyword) or INFO_TYPE_OF_VR.get(element.VR)
-        if kind is None or self._rules.text[kind].action == "keep" or not element.value:
+        info_type = INFO_TYPE_OF_KEYWORD.get(element.keyword) or INFO_TYPE_OF_VR.get(element.VR)
+        if info_type is None or self._rules.text[info_type].action == "keep" or not element.value:
             return
         values = [str(value) for value in (element.value if element.VM > 1 else [element.value])]
-        changed = [self._text(value, kind, element.VR) for value in values]
+        changed = [self._text(value, info_type, element.VR) for value in values]
         element.value = changed if len(changed) > 1 else changed[0]
 
-    def _text(self, text: str, kind: str, representation: str) -> str:
-        """Return what stands for a text of an info type; empty where it is left out."""
-        how = self._rules.text[kind]
-        if representation in _FIXED_FORMS and how.action != "shift":
+    def _text(self, text: str, info_type: str, representation: str) -> str:
+        """Return the transformed text; empty if it is removed."""
+        transformation = self._rules.text[info_type]
+        if representation in _FIXED_FORMS and transformation.action != "shift":
             return ""
-        return (how.apply(kind, text, patient=self._subject) or "")[: _LONGEST.get(representation)]
+        return (transformation.apply(info_type, text, patient=self._subject) or "")[
+            : _LONGEST.get(representation)
+        ]
 
 
 def _basic_action(element: DataElement) -> Action:

@@ -1,8 +1,7 @@
-"""Which DICOM attributes a de-identification profile touches: keywords, and what is done with each.
+"""The DICOM attributes that a de-identification profile changes: keywords, and the action for each.
 
 The basic profile follows the DICOM standard's table of the Basic Application Level Confidentiality
-Profile (PS3.15, E.1-1) for the attributes that images of common modalities carry; it is not the whole
-table.
+Profile (PS3.15, E.1-1) for the attributes of images of common modalities; it is not the whole table.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: What is done with an attribute: delete it, empty it, give it a placeholder, a new UID, or look into it.
+#: What happens to an attribute; `reset` sets a placeholder, `clean` transforms the text, `recurse` the items.
 Action = Literal["delete", "empty", "reset", "uid", "clean", "recurse", "keep"]
 
 
@@ -20,7 +19,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-#: What an instance needs to be read and shown.
+#: The attributes that a viewer needs.
 MINIMAL = frozenset(
     _words(
         """
@@ -40,7 +39,7 @@ MINIMAL = frozenset(
     )
 )
 
-#: The UIDs that a store finds an instance by.
+#: The UIDs that identify an instance in a store.
 PRIMARY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 _DELETE = _words(
@@ -115,7 +114,7 @@ _UIDS = _words(
     """
 )
 
-#: Keyword -> action; what is not here is kept, but for private attributes, curves and overlay comments.
+#: Keyword -> action. Other attributes are kept, except private ones, curves and overlay comments.
 BASIC: Mapping[str, Action] = {
     **dict.fromkeys(_DELETE, "delete"),
     **dict.fromkeys(_EMPTY, "empty"),
@@ -123,10 +122,10 @@ BASIC: Mapping[str, Action] = {
     **dict.fromkeys(_UIDS, "uid"),
 }
 
-#: Value representation -> info type that its values are of.
+#: Value representation -> info type of its values.
 INFO_TYPE_OF_VR: Mapping[str, str] = {"PN": "PERSON_NAME", "DA": "DATE", "DT": "DATE", "AS": "AGE"}
 
-#: Keyword -> info type of attributes whose value representation does not tell.
+#: Keyword -> info type, where the value representation does not determine it.
 INFO_TYPE_OF_KEYWORD: Mapping[str, str] = {
     **dict.fromkeys(
         _words(

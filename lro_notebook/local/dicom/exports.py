@@ -1,6 +1,6 @@
 """The runner of ``dicomStores.export``: instances -> files ``{study}/{series}/{instance}.dcm`` in a bucket.
 
-Each file is written under a hidden name and renamed whole.
+Each file is written to a hidden folder and then renamed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import Location
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.dicom import part10, rows
+from lro_notebook.local.dicom import dicom_file, rows
 from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import workspace
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.dicom.rows import Row
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _MIME_TYPE = re.compile(r"application/dicom(?:\s*;\s*transfer-syntax=\"?([0-9.]+|\*)\"?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """A checked export; `syntax` None is each instance's own."""
+    """A checked export; `syntax` None keeps that of each instance."""
 
     store: Store
     destination: Location
@@ -43,27 +43,27 @@ class ExportRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``dicomStores.export``."""
-    part10.pydicom()
-    arguments.no_bigquery(body)
+    dicom_file.pydicom()
+    arguments.refuse_bigquery(body)
     location = arguments.destination(context.buckets, body)
     syntax = _syntax(body["gcsDestination"].get("mimeType"))
     return ExportRequest(store, location, syntax, rows.filter_of(context.buckets, body))
 
 
 def run(job: Job, request: ExportRequest) -> Steps:
-    """Write one unchanging state of the store, instance by instance."""
+    """Write a snapshot of the store, instance by instance."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
-        found = rows.rows(connection, request.store.key)
-        found = rows.chosen(found, job.buckets, request.filter)
-        yield Step(sized=len(found))
-        for row in found:
+        instances = rows.instances(connection, request.store.key)
+        chosen = rows.chosen(instances, job.buckets, request.filter)
+        yield Step(total=len(chosen))
+        for row in chosen:
             place = f"{request.destination.path}/{row.study}/{row.series}".lstrip("/")
             job.buckets.check(Location(request.destination.bucket, place), field="gcsDestination.uriPrefix")
             try:
                 _write(connection, row, request.syntax, drafts, folder)
-            except part10.ParseError as parse_error:
+            except dicom_file.ParseError as parse_error:
                 yield Step(failures=[rows.failure(request.store, row, parse_error)])
             else:
                 yield Step(success=1)
@@ -73,28 +73,28 @@ def run(job: Job, request: ExportRequest) -> Steps:
 def _write(connection: sqlite3.Connection, row: Row, syntax: str | None, drafts: Path, folder: Path) -> None:
     content = rows.data(connection, row.number) or b""
     if syntax is not None:
-        content = part10.converted(content, syntax)
+        content = dicom_file.converted(content, syntax)
     draft = drafts / str(row.number)
     draft.write_bytes(content)
     objects.place(draft, folder / row.study / row.series / f"{row.id}.dcm")
 
 
 def _syntax(mime_type: object) -> str | None:
-    """Return the transfer syntax that a MIME type asks for, None for each instance's own."""
+    """Return the transfer syntax in a MIME type; None keeps that of each instance."""
     if not mime_type:
         return None
     match = _MIME_TYPE.fullmatch(mime_type) if isinstance(mime_type, str) else None
     syntax = match and match.group(1)
-    if match is None or syntax not in (None, "*", *part10.UNCOMPRESSED):
+    if match is None or syntax not in (None, "*", *dicom_file.UNCOMPRESSED):
         raise ServiceError(
             Code.UNIMPLEMENTED,
-            "gcsDestination.mimeType: the local service draws and compresses no images; leave it out, or ask "
-            "for application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
+            "gcsDestination.mimeType: the local service does not render or compress images; leave it out, or "
+            "use application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
         )
     return None if syntax in (None, "*") else syntax
 
 
-KIND = Kind(
+METHOD = Method(
     "dicom.DicomService.ExportDicomData",
     "dicom.ExportDicomDataResponse",
     parse,

@@ -1,6 +1,6 @@
 """The runner of ``dicomStores.import``: files in a bucket -> instances of a DICOM store.
 
-A unit is one file. One that is no DICOM file is counted and logged, the others go on.
+A unit is one file. A file that is not DICOM is counted and logged; the import goes on.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.dicom import part10, rows
+from lro_notebook.local.dicom import dicom_file, rows
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.dicom.part10 import Instance
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.dicom.dicom_file import Instance
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
-#: A step of large files ends here, so that a transaction stays short.
+#: A step ends at this size, so that transactions stay short.
 STEP_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """A checked import: where to, where from, and the storage class to note."""
+    """A checked import, with the storage class to note."""
 
     store: Store
     source: Location
@@ -42,7 +42,7 @@ class ImportRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``dicomStores.import``."""
-    part10.pydicom()
+    dicom_file.pydicom()
     return ImportRequest(
         store,
         arguments.source(context.buckets, body),
@@ -53,8 +53,8 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 def run(job: Job, request: ImportRequest) -> Steps:
     """Read the files one by one and yield a step per batch."""
     yield from batches.await_sample(job, request.source)
-    files, left_out = batches.found(job, request.source)
-    yield Step(sized=len(files) + len(left_out), failures=left_out)
+    files, left_out = batches.source_files(job, request.source)
+    yield Step(total=len(files) + len(left_out), failures=left_out)
     instances = (read_file(uri, path) for uri, path in files)
     write = partial(_write, request=request)
     yield from batches.steps(job, instances, write, size_of=size_of, step_bytes=STEP_BYTES)
@@ -62,17 +62,17 @@ def run(job: Job, request: ImportRequest) -> Steps:
 
 
 def size_of(instance: Instance) -> int:
-    """Return the bytes of an instance."""
+    """Return the size of an instance in bytes."""
     return len(instance.data)
 
 
 def read_file(uri: str, path: Path) -> Instance | Failure:
-    """Return the instance in a file, or why it holds none."""
+    """Return the instance in a file, or a failure."""
     try:
-        return part10.read(objects.read_object(path))
+        return dicom_file.read(objects.read_object(path))
     except OSError as error:
-        return batches.unreadable(uri, error)
-    except part10.ParseError as parse_error:
+        return batches.read_failure(uri, error)
+    except dicom_file.ParseError as parse_error:
         return Failure(uri, "", Code.INVALID_ARGUMENT, str(parse_error))
 
 
@@ -81,7 +81,7 @@ def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], request
     rows.put_many(connection, request.store.key, units, storage_class=request.storage_class)
 
 
-KIND = Kind(
+METHOD = Method(
     "dicom.DicomService.ImportDicomData",
     "dicom.ImportDicomDataResponse",
     parse,

@@ -1,4 +1,4 @@
-"""Deflated DICOM files: inflated up to a bound, where pydicom would do all of it at once. Pure."""
+"""Inflating deflated DICOM files up to a limit, which pydicom does not have. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 import zlib
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
-#: The environment variable that sets how many bytes a deflated file may have when it is inflated.
+#: The environment variable that sets the limit in bytes.
 VARIABLE = "LRO_NOTEBOOK_LOCAL_INFLATED_BYTES"
 
 _DEFAULT = 200_000_000
@@ -18,46 +18,44 @@ _LONG = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b
 _PLAIN = b"1.2.840.10008.1.2.1"  # the same syntax, but not deflated
 
 
-def most() -> int:
-    """Return how many bytes a file may have when it is inflated."""
+def limit() -> int:
+    """Return the maximum size of an inflated file in bytes."""
     text = os.environ.get(VARIABLE, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else _DEFAULT  # noqa: PLR2004 - digits
 
 
 def inflated(data: bytes) -> bytes | None:
-    """Return the file `data` not deflated; None if it is not deflated now.
+    """Return the file `data` inflated; None if it is not deflated.
 
     Raises
     ------
     ValueError
-        It would be larger than `most`, or cannot be inflated.
+        It would exceed `limit`, or cannot be inflated.
     """
     at, end = _syntax(data)
     if data[at.start : at.stop].rstrip(b"\0 ") != DEFLATED.encode():
         return None
-    limit = most()
+    most = limit()
     stream = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     try:
-        body = stream.decompress(memoryview(data)[end:], limit + 1)
+        body = stream.decompress(memoryview(data)[end:], most + 1)
     except zlib.error as error:
         message = "its deflated data is damaged"
         raise ValueError(message) from error
-    if len(body) > limit:
-        message = (
-            f"it has more than {limit:,} bytes when it is inflated; {VARIABLE} of the service sets how many"
-        )
+    if len(body) > most:
+        message = f"it has more than {most:,} bytes when inflated; {VARIABLE} of the service sets the limit"
         raise ValueError(message)
     return data[: at.start] + _PLAIN.ljust(len(at), b"\0") + data[at.stop : end] + body
 
 
 def _syntax(data: bytes) -> tuple[range, int]:
-    """Return where a file names its transfer syntax, and where its header ends."""
+    """Return where the transfer syntax stands in a file, and where its header ends."""
     place, at = _PREAMBLE, range(0)
     while place + 12 <= len(data):
-        group, element, kind = struct.unpack_from("<HH2s", data, place)
+        group, element, representation = struct.unpack_from("<HH2s", data, place)
         if group != _META:
             break
-        long = kind in _LONG
+        long = representation in _LONG
         (length,) = struct.unpack_from("<I" if long else "<H", data, place + (8 if long else 6))
         begin = place + (12 if long else 8)
         if (group, element) == _SYNTAX:

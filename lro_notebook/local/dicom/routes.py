@@ -12,11 +12,16 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
-from lro_notebook.local.dicom import changes, dicomweb, part10
-from lro_notebook.local.dicom import rows as dicom_instances
-from lro_notebook.local.dicom.changes import Part
-from lro_notebook.local.dicom.rows import Scope
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
+from lro_notebook.local.dicom import (
+    delete,
+    dicom_file,
+    dicomweb_search,
+    rows,
+    set_blob_storage_settings,
+    update_metadata,
+)
+from lro_notebook.local.dicom.rows import Part, Scope
 from lro_notebook.local.http.service import (
     DATASET_PATH,
     api_version,
@@ -26,7 +31,7 @@ from lro_notebook.local.http.service import (
     service_of,
     store_of,
 )
-from lro_notebook.local.http.starting import start
+from lro_notebook.local.http.start_operation import start_operation
 from lro_notebook.local.operations.records import timestamp
 
 if TYPE_CHECKING:
@@ -35,10 +40,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.dicom.dicomweb import Level
-    from lro_notebook.local.dicom.part10 import Metadata
+    from lro_notebook.local.dicom.dicom_file import Metadata
+    from lro_notebook.local.dicom.dicomweb_search import Level
     from lro_notebook.local.dicom.rows import Row
-    from lro_notebook.local.operations.work import Kind
+    from lro_notebook.local.operations.method import Method
 
 _STORE = f"{DATASET_PATH}/dicomStores/{{store}}"
 _WEB = f"{_STORE}/dicomWeb"
@@ -67,22 +72,22 @@ def metadata(request: Request) -> Response:
     """``retrieveMetadata`` of a study, a series or an instance."""
     with service_of(request).database.read() as connection:
         part = _part(request, connection)
-        found = list(dicom_instances.metadata(connection, part.store.key, part.scope))
-    if not found:
-        raise _nothing(part)
-    return _dicom_json(found)
+        instances = list(rows.metadata(connection, part.store.key, part.scope))
+    if not instances:
+        raise _part_not_found(part)
+    return _dicom_json(instances)
 
 
 def instance(request: Request) -> Response:
-    """``retrieveInstance``: the file as it came, in one part or alone."""
+    """``retrieveInstance``: the stored file, alone or as the one part of a multipart response."""
     with service_of(request).database.read() as connection:
         row, _ = _row(request, connection)
-        content = dicom_instances.data(connection, row.number) or b""
+        content = rows.data(connection, row.number) or b""
     accepted = request.headers.get("accept", "*/*").replace(" ", "")
     if "multipart/related" not in accepted:
         if "application/dicom" not in accepted and "*/*" not in accepted:
             raise ServiceError(
-                Code.UNIMPLEMENTED, "Accept: the local service draws no images; ask for application/dicom"
+                Code.UNIMPLEMENTED, "Accept: the local service renders no images; ask for application/dicom"
             )
         return Response(content, media_type="application/dicom")
     boundary = uuid.uuid4().hex
@@ -97,38 +102,38 @@ def delete_instance(request: Request) -> Response:
     """``instances.delete``."""
     with service_of(request).database.write() as connection:
         row, _ = _row(request, connection)
-        dicom_instances.delete_many(connection, [row.number])
+        rows.delete_many(connection, [row.number])
     return json_response({})
 
 
 async def delete_study(request: Request) -> Response:
     """``studies.delete``: an operation."""
     part = await run_in_threadpool(_existing, request)
-    return await _start(request, changes.DELETE_STUDY, part, {})
+    return await _start(request, delete.STUDY_METHOD, part, {})
 
 
 async def delete_series(request: Request) -> Response:
     """``series.delete``: an operation."""
     part = await run_in_threadpool(_existing, request)
-    return await _start(request, changes.DELETE_SERIES, part, {})
+    return await _start(request, delete.SERIES_METHOD, part, {})
 
 
 async def update_study(request: Request) -> Response:
     """``studies.updateMetadata`` of v1beta1: an operation."""
     patch = await _patch(request)
     part = await run_in_threadpool(_existing, request)
-    return await _start(request, changes.UPDATE_STUDY, part, patch)
+    return await _start(request, update_metadata.STUDY_METHOD, part, patch)
 
 
 async def update_series(request: Request) -> Response:
     """``series.updateMetadata`` of v1beta1: an operation."""
     patch = await _patch(request)
     part = await run_in_threadpool(_existing, request)
-    return await _start(request, changes.UPDATE_SERIES, part, patch)
+    return await _start(request, update_metadata.SERIES_METHOD, part, patch)
 
 
 async def update_instance(request: Request) -> Response:
-    """``instances.updateMetadata`` of v1beta1: done at once."""
+    """``instances.updateMetadata`` of v1beta1; no operation."""
     patch = await _patch(request)
     return await run_in_threadpool(_update_instance, request, patch)
 
@@ -137,14 +142,14 @@ async def set_storage(request: Request) -> Response:
     """``setBlobStorageSettings`` of a study: an operation."""
     body = await read_json(request)
     part = await run_in_threadpool(_existing, request)
-    return await _start(request, changes.SET_BLOB_STORAGE_SETTINGS, part, body)
+    return await _start(request, set_blob_storage_settings.METHOD, part, body)
 
 
 def storage_info(request: Request) -> Response:
     """``instances.getStorageInfo``."""
     with service_of(request).database.read() as connection:
         row, store = _row(request, connection)
-        info = dicom_instances.storage_info(connection, row.number)
+        info = rows.storage_info(connection, row.number)
     return json_response(
         {
             "referencedResource": f"{store.name}/dicomWeb/{row.path}",
@@ -162,11 +167,9 @@ def metrics(request: Request) -> Response:
     """``getDICOMStoreMetrics``, ``getStudyMetrics`` and ``getSeriesMetrics``."""
     with service_of(request).database.read() as connection:
         part = _part(request, connection)
-        studies, series, instances, size, structured = dicom_instances.sizes(
-            connection, part.store.key, part.scope
-        )
+        studies, series, instances, size, structured = rows.sizes(connection, part.store.key, part.scope)
     if part.scope.study and not instances:
-        raise _nothing(part)
+        raise _part_not_found(part)
     name = f"{part.store.name}/dicomWeb/{part.scope.path}"
     counts = {
         "instanceCount": instances,
@@ -182,37 +185,39 @@ def metrics(request: Request) -> Response:
     return json_response({**head, **{field: str(number) for field, number in counts.items()}})
 
 
-async def _start(request: Request, kind: Kind, part: Part, body: Any) -> Response:  # noqa: ANN401 - a patch is a list
-    return await start(request, kind, part, body, dataset=dataset_name(request), resource=part.store.name)
+async def _start(request: Request, method: Method, part: Part, body: Any) -> Response:  # noqa: ANN401 - a patch is a list
+    return await start_operation(
+        request, method, part, body, dataset=dataset_name(request), resource=part.store.name
+    )
 
 
 def _search(request: Request, level: Level) -> Response:
-    search = dicomweb.search_of(level, request.query_params.multi_items())
+    search = dicomweb_search.search_of(level, request.query_params.multi_items())
     with service_of(request).database.read() as connection:
         part = _part(request, connection)
-        found = dicom_instances.metadata(connection, part.store.key, part.scope)
-        return _dicom_json(dicomweb.results(level, found, search))
+        instances = rows.metadata(connection, part.store.key, part.scope)
+        return _dicom_json(dicomweb_search.results(level, instances, search))
 
 
 def _update_instance(request: Request, patch: object) -> Response:
     with service_of(request).database.write() as connection:
         row, _ = _row(request, connection)
-        content = dicom_instances.data(connection, row.number) or b""
+        content = rows.data(connection, row.number) or b""
         try:
-            changed = part10.patched(content, part10.check_patch(patch))
-        except part10.ParseError as parse_error:
-            raise invalid(str(parse_error)) from parse_error
-        dicom_instances.replace_many(connection, [(row.number, changed)])
+            changed = dicom_file.patched(content, dicom_file.check_patch(patch))
+        except dicom_file.ParseError as parse_error:
+            raise invalid_argument(str(parse_error)) from parse_error
+        rows.replace_many(connection, [(row.number, changed)])
     return json_response({})
 
 
 async def _patch(request: Request) -> Any:  # noqa: ANN401 - any JSON value
     if api_version(request) != "v1beta1":
-        raise missing("updateMetadata is a method of v1beta1; v1 has none")
+        raise not_found("updateMetadata is a method of v1beta1; v1 has none")
     try:
         return nesting.loads(await read_body(request))
     except nesting.Unreadable as error:
-        raise invalid(f"the request body cannot be read: {error}") from error
+        raise invalid_argument(f"the request body cannot be read: {error}") from error
 
 
 def _part(request: Request, connection: sqlite3.Connection) -> Part:
@@ -225,22 +230,22 @@ def _existing(request: Request) -> Part:
     """Return the part that a request names, which must hold instances."""
     with service_of(request).database.read() as connection:
         part = _part(request, connection)
-        if not dicom_instances.rows(connection, part.store.key, part.scope):
-            raise _nothing(part)
+        if not rows.instances(connection, part.store.key, part.scope):
+            raise _part_not_found(part)
     return part
 
 
 def _row(request: Request, connection: sqlite3.Connection) -> tuple[Row, Store]:
     part = _part(request, connection)
-    rows = dicom_instances.rows(connection, part.store.key, part.scope)
-    if not rows:
-        raise _nothing(part)
-    return rows[0], part.store
+    instances = rows.instances(connection, part.store.key, part.scope)
+    if not instances:
+        raise _part_not_found(part)
+    return instances[0], part.store
 
 
-def _nothing(part: Part) -> ServiceError:
+def _part_not_found(part: Part) -> ServiceError:
     name = f"{part.store.name}/dicomWeb/{part.scope.path}"
-    return missing(
+    return not_found(
         f"{name[:500]} does not exist; list the studies with GET {part.store.name}/dicomWeb/studies"
     )
 

@@ -8,7 +8,7 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.records import Failure, microseconds
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Buckets, Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.dicom.part10 import Instance, Metadata
+    from lro_notebook.local.dicom.dicom_file import Instance, Metadata
 
-#: SQL that makes the table; the large columns stand last, so that the others are read without them.
+#: The large columns come last, so that SQLite reads the others without them.
 TABLES = """
 CREATE TABLE instances (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,13 +54,20 @@ class Scope(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The part of a name behind ``dicomWeb/``."""
+        """The part of a resource name after ``dicomWeb/``."""
         pairs = zip(_PATH_WORDS, self, strict=True)
         return "/".join(f"{word}/{uid}" for word, uid in pairs if uid is not None)
 
 
+class Part(NamedTuple):
+    """The part of a store that a request names."""
+
+    store: Store
+    scope: Scope
+
+
 class Row(NamedTuple):
-    """Where an instance is: its row, its UIDs, and how large its file is."""
+    """An instance without its content: row number, UIDs, and size of its file in bytes."""
 
     number: int
     study: str
@@ -70,12 +77,12 @@ class Row(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The part of its name behind ``dicomWeb/``."""
+        """The part of its resource name after ``dicomWeb/``."""
         return Scope(self.study, self.series, self.id).path
 
 
 class StorageInfo(NamedTuple):
-    """How an instance is stored; sizes in bytes, times in microseconds since 1970."""
+    """How an instance is stored; sizes in bytes, time in microseconds since 1970."""
 
     storage_class: str
     class_updated: int
@@ -84,9 +91,9 @@ class StorageInfo(NamedTuple):
 
 
 def put_many(
-    connection: sqlite3.Connection, store: int, instances: Iterable[Instance], *, storage_class: str
+    connection: sqlite3.Connection, store: int, incoming: Iterable[Instance], *, storage_class: str
 ) -> None:
-    """Store instances; one that is there already stays as it is."""
+    """Store instances; existing ones stay unchanged."""
     moment = microseconds()
     connection.executemany(
         "INSERT INTO instances (store, study, series, id, updated, storage_class, class_updated, size, "
@@ -104,7 +111,7 @@ def put_many(
                 item.metadata,
                 item.data,
             )
-            for item in instances
+            for item in incoming
         ],
     )
 
@@ -118,31 +125,31 @@ def replace_many(connection: sqlite3.Connection, changed: Iterable[tuple[int, In
     )
 
 
-def rows(connection: sqlite3.Connection, store: int, scope: Scope = Scope()) -> list[Row]:  # noqa: B008 - immutable
-    """Return where the instances in a part of a store are, as they came."""
-    found = connection.execute(
+def instances(connection: sqlite3.Connection, store: int, scope: Scope = Scope()) -> list[Row]:  # noqa: B008 - immutable
+    """Return the instances in a part of a store, in the order of their arrival."""
+    selected = connection.execute(
         "SELECT number, study, series, id, size FROM instances WHERE store = ?1 "
         "AND (?2 IS NULL OR study = ?2) "
         "AND (?3 IS NULL OR series = ?3) AND (?4 IS NULL OR id = ?4) ORDER BY number",
         (store, *scope),
     )
-    return [Row(*row) for row in found]
+    return [Row(*row) for row in selected]
 
 
 def data(connection: sqlite3.Connection, number: int) -> bytes | None:
-    """Return the file of an instance, None if it is gone."""
+    """Return the file of an instance; None if it is gone."""
     row = connection.execute("SELECT data FROM instances WHERE number = ?", (number,)).fetchone()
     return None if row is None else bytes(row[0])
 
 
 def metadata(connection: sqlite3.Connection, store: int, scope: Scope) -> Iterator[Metadata]:
     """Yield the metadata of the instances in a part of a store, by their UIDs."""
-    found = connection.execute(
+    selected = connection.execute(
         "SELECT metadata FROM instances WHERE store = ?1 AND (?2 IS NULL OR study = ?2) "
         "AND (?3 IS NULL OR series = ?3) AND (?4 IS NULL OR id = ?4) ORDER BY study, series, id",
         (store, *scope),
     )
-    return (orjson.loads(text) for (text,) in found)
+    return (orjson.loads(text) for (text,) in selected)
 
 
 def delete_many(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
@@ -160,7 +167,7 @@ def set_class(connection: sqlite3.Connection, numbers: Sequence[int], storage_cl
 
 
 def storage_info(connection: sqlite3.Connection, number: int) -> StorageInfo:
-    """Return how an instance that exists is stored."""
+    """Return how an instance, which must exist, is stored."""
     row = connection.execute(
         "SELECT storage_class, class_updated, size, length(metadata) FROM instances WHERE number = ?",
         (number,),
@@ -169,7 +176,7 @@ def storage_info(connection: sqlite3.Connection, number: int) -> StorageInfo:
 
 
 def sizes(connection: sqlite3.Connection, store: int, scope: Scope) -> tuple[int, int, int, int, int]:
-    """Return the studies, series and instances of a part of a store, and bytes of files and metadata."""
+    """Return the numbers of studies, series and instances, and the bytes of files and metadata."""
     row: tuple[int, int, int, int, int] = connection.execute(
         "SELECT count(DISTINCT study), count(DISTINCT study || '/' || series), count(*), "
         "coalesce(sum(size), 0), coalesce(sum(length(metadata)), 0) FROM instances "
@@ -180,31 +187,31 @@ def sizes(connection: sqlite3.Connection, store: int, scope: Scope) -> tuple[int
 
 
 def storage_class_of(body: Mapping[str, Any], *, default: str | None) -> str:
-    """Return the storage class that a request asks for in its ``blobStorageSettings``."""
+    """Return the storage class in the ``blobStorageSettings`` of a request."""
     settings = body.get("blobStorageSettings") or {}
     name = settings.get("blobStorageClass") if isinstance(settings, dict) else ""
     if name in (None, "BLOB_STORAGE_CLASS_UNSPECIFIED"):
         name = default
     if name not in CLASSES:
-        raise invalid(f"blobStorageSettings.blobStorageClass: expected one of {', '.join(CLASSES)}")
+        raise invalid_argument(f"blobStorageSettings.blobStorageClass: expected one of {', '.join(CLASSES)}")
     return str(name)
 
 
 def filter_of(folders: Buckets, body: Mapping[str, Any]) -> Location | None:
-    """Return the object that holds the resource paths of a request's ``filterConfig``, None for all."""
-    config = arguments.message(body, "filterConfig")
-    return arguments.object_(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
+    """Return the object with the resource paths of a request's ``filterConfig``; None for all."""
+    config = arguments.json_object(body, "filterConfig")
+    return arguments.one_object(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
 
 
 def failure(store: Store, row: Row, why: object) -> Failure:
-    """Return why an instance cannot be worked on."""
+    """Return the failure of an instance."""
     return Failure("", f"{store.name}/dicomWeb/{row.path}", Code.INVALID_ARGUMENT, str(why))
 
 
-def chosen(found: Iterable[Row], folders: Buckets, location: Location | None) -> list[Row]:
-    """Return those of the rows that the resource paths in an object name."""
+def chosen(instances: Iterable[Row], folders: Buckets, location: Location | None) -> list[Row]:
+    """Return the instances that the resource paths in an object name; all without an object."""
     if location is None:
-        return list(found)
+        return list(instances)
     ((_, path),) = folders.match(location)
     scopes = set()
     for number, line in enumerate(objects.read_object(path).decode(errors="replace").splitlines(), 1):
@@ -212,7 +219,7 @@ def chosen(found: Iterable[Row], folders: Buckets, location: Location | None) ->
             scopes.add(_scope(line.strip(), f"{location.uri}:{number}"))
     return [
         row
-        for row in found
+        for row in instances
         if not scopes.isdisjoint(
             {Scope(row.study), Scope(row.study, row.series), Scope(row.study, row.series, row.id)}
         )
@@ -223,5 +230,7 @@ def _scope(text: str, source: str) -> Scope:
     words = text.strip("/").split("/")
     names, uids = words[::2], words[1::2]
     if not uids or len(names) != len(uids) or tuple(names) != _PATH_WORDS[: len(names)] or not all(uids):
-        raise invalid(f"{source}: expected a path such as /studies/1.2.3/series/4.5.6/instances/7.8.9")
+        raise invalid_argument(
+            f"{source}: expected a path such as /studies/1.2.3/series/4.5.6/instances/7.8.9"
+        )
     return Scope(*uids)

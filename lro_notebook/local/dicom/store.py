@@ -1,18 +1,18 @@
-"""DICOM stores: what the service knows about this kind of store."""
+"""DICOM stores as a `StoreKind`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.local.dicom import changes, deidentify, exports, imports, routes, rows
-from lro_notebook.local.http.kinds import StoreKind
+from lro_notebook.local.dicom import deidentify, exports, imports, routes, rows, set_blob_storage_settings
+from lro_notebook.local.http.store_kind import StoreKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def check(_body: Mapping[str, Any]) -> None:
-    """Take any fields of a DICOM store: they are kept, and have no effect."""
+    """Accept any fields of a DICOM store; they are stored and have no effect."""
 
 
 KIND = StoreKind(
@@ -21,10 +21,10 @@ KIND = StoreKind(
     tables=rows.TABLES,
     check=check,
     methods={
-        "import": imports.KIND,
-        "export": exports.KIND,
-        "deidentify": deidentify.KIND,
-        "setBlobStorageSettings": changes.SET_BLOB_STORAGE_SETTINGS,
+        "import": imports.METHOD,
+        "export": exports.METHOD,
+        "deidentify": deidentify.METHOD,
+        "setBlobStorageSettings": set_blob_storage_settings.METHOD,
     },
     routes=routes.ROUTES,
     deidentify=deidentify.copy_store,

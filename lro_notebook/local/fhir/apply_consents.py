@@ -1,7 +1,7 @@
 """The runners of ``fhirStores.applyConsents`` and ``applyAdminConsents``.
 
-A documented subset: Consent resources are checked for the parts that the API needs, and what they
-concern is counted as reindexed. Access is not enforced: reads answer as before.
+A documented subset: Consent resources are checked for the parts that the API needs, and the resources that
+they affect are counted as reindexed. Access is not enforced: reads return everything, as before.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.references import everything_of
 from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _PATIENTS_MAX = 10_000
 _STATUSES = ("active", "inactive", "draft", "proposed", "rejected", "entered-in-error")
@@ -37,7 +37,7 @@ _DETAIL = "type.googleapis.com/google.cloud.healthcare.v1.fhir.ApplyAdminConsent
 
 @dataclass(frozen=True, slots=True)
 class PatientConsents:
-    """A checked ``applyConsents``; None, or empty, means no limit."""
+    """A checked ``applyConsents``; None or empty means no limit."""
 
     store: Store
     patients: frozenset[str]
@@ -57,10 +57,10 @@ class AdminConsents:
 
 def parse(_context: Context, store: Store, body: Mapping[str, Any]) -> PatientConsents:
     """Check the body of ``fhirStores.applyConsents``."""
-    listed = arguments.texts(arguments.message(body, "patientScope"), "patientIds")
+    listed = arguments.texts(arguments.json_object(body, "patientScope"), "patientIds")
     if len(listed) > _PATIENTS_MAX:
-        raise invalid(f"patientScope.patientIds: at most {_PATIENTS_MAX} patients")
-    times = arguments.message(body, "timeRange")
+        raise invalid_argument(f"patientScope.patientIds: at most {_PATIENTS_MAX} patients")
+    times = arguments.json_object(body, "timeRange")
     return PatientConsents(
         store,
         frozenset(f"Patient/{names.fhir_id(identifier)}" for identifier in listed),
@@ -71,17 +71,17 @@ def parse(_context: Context, store: Store, body: Mapping[str, Any]) -> PatientCo
 
 
 def run(job: Job, request: PatientConsents) -> Steps:
-    """Check the consents patient by patient, then count what they concern."""
+    """Check the consents one by one, then count the resources that they affect."""
     with job.database.read() as connection:
         stores.require_store(connection, request.store)
-        found = list(_consents(connection, request))
-        yield Step(sized=len(found))
+        consents = list(_consents(connection, request))
+        yield Step(total=len(consents))
         good, bad = 0, 0
         patients: set[str] = set()
-        for name, patient, parse_error in found:
-            if parse_error:
+        for name, patient, problem in consents:
+            if problem:
                 bad += 1
-                yield Step(failures=[Failure(name, name, Code.INVALID_ARGUMENT, parse_error)])
+                yield Step(failures=[Failure(name, name, Code.INVALID_ARGUMENT, problem)])
             else:
                 good += 1
                 patients.add(patient)
@@ -98,7 +98,7 @@ def run(job: Job, request: PatientConsents) -> Steps:
 
 
 def _consents(connection: sqlite3.Connection, request: PatientConsents) -> Iterator[tuple[str, str, str]]:
-    """Yield name, patient and flaw of the consents of the patients that the request is about."""
+    """Yield name, patient and problem of each consent of the chosen patients."""
     for identifier, body in rows.bodies(connection, request.store.key, "Consent", since=request.start):
         document = orjson.loads(body)
         patient = (document.get("patient") or {}).get("reference")
@@ -106,27 +106,27 @@ def _consents(connection: sqlite3.Connection, request: PatientConsents) -> Itera
             continue  # an admin consent has no patient
         stored = rows.read(connection, request.store.key, "Consent", identifier)
         if request.end is None or (stored is not None and stored.updated <= request.end):
-            yield f"Consent/{identifier}", patient, _flaw(document)
+            yield f"Consent/{identifier}", patient, _problem(document)
 
 
-def _flaw(document: Mapping[str, Any]) -> str:
-    """Return why a consent is not supported; empty where it is."""
+def _problem(document: Mapping[str, Any]) -> str:
+    """Return why a consent is not supported; empty if it is."""
     if document.get("status") not in _STATUSES:
-        return "status is missing, or no status of a Consent"
+        return "status is missing or not valid for a Consent"
     if not isinstance(document.get("scope"), dict):
         return "scope is missing"
     if not isinstance(document.get("provision", {}), dict):
-        return "provision is no object"
+        return "provision is not an object"
     return ""
 
 
 def parse_admin(context: Context, store: Store, body: Mapping[str, Any]) -> AdminConsents:
-    """Check the body of ``fhirStores.applyAdminConsents``: every consent must be there and supported."""
-    listed = tuple(arguments.texts(arguments.message(body, "newConsentsList"), "names"))
+    """Check the body of ``fhirStores.applyAdminConsents``; every consent must exist and be supported."""
+    listed = tuple(arguments.texts(arguments.json_object(body, "newConsentsList"), "names"))
     errors = [
-        {"name": name, "error": {"code": Code.INVALID_ARGUMENT.value, "message": parse_error}}
+        {"name": name, "error": {"code": Code.INVALID_ARGUMENT.value, "message": problem}}
         for name in listed
-        if (parse_error := _admin_flaw(context.connection, store, name))
+        if (problem := _admin_consent_problem(context.connection, store, name))
     ]
     if errors:
         raise ServiceError(
@@ -138,8 +138,8 @@ def parse_admin(context: Context, store: Store, body: Mapping[str, Any]) -> Admi
 
 
 def run_admin(job: Job, request: AdminConsents) -> Steps:
-    """Put the consents in force in place of those before, and count the resources of the store."""
-    yield Step(sized=len(request.names))
+    """Replace the enforced consents, and count the resources of the store as affected."""
+    yield Step(total=len(request.names))
     if request.dry_run:
         yield Step(success=len(request.names))
         return {"consentApplySuccess": str(len(request.names))}
@@ -160,7 +160,7 @@ def _enforce(connection: sqlite3.Connection, *, store: Store, consents: Sequence
     stores.patch_store(connection, dataset, identifier, {"consentConfig": config}, collection="fhirStores")
 
 
-def _admin_flaw(connection: sqlite3.Connection, store: Store, name: str) -> str:
+def _admin_consent_problem(connection: sqlite3.Connection, store: Store, name: str) -> str:
     match = re.fullmatch(
         re.escape(store.name) + r"/fhir/Consent/([A-Za-z0-9.-]{1,64})/_history/(\d{1,18})", name
     )
@@ -170,10 +170,10 @@ def _admin_flaw(connection: sqlite3.Connection, store: Store, name: str) -> str:
     if stored is None or stored.body is None:
         return "there is no such version of a Consent"
     document = orjson.loads(stored.body)
-    return "an admin consent has no patient" if "patient" in document else _flaw(document)
+    return "an admin consent has no patient" if "patient" in document else _problem(document)
 
 
-KIND = Kind("fhir.FhirStoreService.ApplyConsents", "fhir.ApplyConsentsResponse", parse, run)
-ADMIN_KIND = Kind(
+METHOD = Method("fhir.FhirStoreService.ApplyConsents", "fhir.ApplyConsentsResponse", parse, run)
+ADMIN_METHOD = Method(
     "fhir.FhirStoreService.ApplyAdminConsents", "fhir.ApplyAdminConsentsResponse", parse_admin, run_admin
 )

@@ -1,4 +1,4 @@
-"""The runner of ``fhirStores.bulkDelete``: current and historical versions, by type, time or list."""
+"""The runner of ``fhirStores.bulkDelete``: deletes current and historical versions, by type, time or list."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.listing import read_names
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
-#: Resources that are looked at between two chances to stop.
+#: Resources to examine between two chances to stop.
 _FINDING_STEP = 10_000
 _VERSIONS = ("ALL", "CURRENT_ONLY", "HISTORY_ONLY")
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteRequest:
-    """A checked bulk deletion; None means no limit, or no list of the deleted."""
+    """A checked bulk deletion; None means no limit, or no list of deleted resources."""
 
     store: Store
     types: frozenset[str] | None
@@ -42,8 +42,8 @@ class DeleteRequest:
     dry_run: bool
 
 
-class Concerned(NamedTuple):
-    """A resource, and how many current (0 or 1) and older versions of it would go."""
+class Deletion(NamedTuple):
+    """A resource, and how many current (0 or 1) and older versions of it to delete."""
 
     type: str
     id: str
@@ -56,7 +56,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeleteRequ
     types, until = arguments.types(body.get("type", ""), "type"), arguments.moment(body, "until")
     listed = arguments.source(context.buckets, body) if "gcsSource" in body else None
     if listed is not None and (types is not None or until is not None):
-        raise invalid("gcsSource: cannot be given together with type or until")
+        raise invalid_argument("gcsSource: cannot be combined with type or until")
     return DeleteRequest(
         store,
         types,
@@ -69,16 +69,16 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeleteRequ
 
 
 def run(job: Job, request: DeleteRequest) -> Steps:
-    """Find what is concerned, list it type by type, and yield a step per batch."""
+    """Find the resources, list them type by type, and yield a step per batch."""
     listed = None if request.listed is None else read_names(job, request.listed)
     folder = None
     if request.results is not None:
         folder = job.buckets.folder(request.results.bucket) / request.results.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
-        found = yield from _find(connection, request, listed)
-        yield Step(sized=sum(item.current for item in found))
-        for type_, group in groupby(found, key=attrgetter("type")):
+        deletions = yield from _find(connection, request, listed)
+        yield Step(total=sum(item.current for item in deletions))
+        for type_, group in groupby(deletions, key=attrgetter("type")):
             with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
                 yield from _delete(job, request, list(group), shards)
             if folder is not None:
@@ -88,9 +88,9 @@ def run(job: Job, request: DeleteRequest) -> Steps:
 
 def _find(
     connection: sqlite3.Connection, request: DeleteRequest, listed: frozenset[str] | None
-) -> Generator[Step, None, list[Concerned]]:
-    """Return what is concerned, by type and id; yields an empty step now and then."""
-    found: list[Concerned] = []
+) -> Generator[Step, None, list[Deletion]]:
+    """Return the deletions by type and id; yields an empty step now and then."""
+    deletions: list[Deletion] = []
     for number, (type_, identifier) in enumerate(rows.with_versions(connection, request.store.key)):
         if number % _FINDING_STEP == 0:
             yield Step()
@@ -102,17 +102,17 @@ def _find(
             current = 0 if request.versions == "HISTORY_ONLY" else current
             old = 0 if request.versions == "CURRENT_ONLY" else old
             if current or old:
-                found.append(Concerned(type_, identifier, current, old))
-    return found
+                deletions.append(Deletion(type_, identifier, current, old))
+    return deletions
 
 
-def _delete(job: Job, request: DeleteRequest, found: Sequence[Concerned], shards: Shards) -> Iterator[Step]:
-    """List what is concerned and delete it, a step per batch."""
-    start = 0
-    while batch := found[start : start + job.batch()]:
-        start += len(batch)
+def _delete(
+    job: Job, request: DeleteRequest, deletions: Sequence[Deletion], shards: Shards
+) -> Iterator[Step]:
+    """List the resources and delete them, a step per batch."""
+    for batch in batches.slices(job, deletions):
         shards.write(f"{item.type}/{item.id}".encode() for item in batch)
-        write = partial(_write, request=request, found=batch, operation=job.operation)
+        write = partial(_write, request=request, deletions=batch, operation=job.operation)
         yield Step(
             None if request.dry_run else write,
             success=sum(item.current for item in batch),
@@ -121,11 +121,11 @@ def _delete(job: Job, request: DeleteRequest, found: Sequence[Concerned], shards
 
 
 def _write(
-    connection: sqlite3.Connection, *, request: DeleteRequest, found: Sequence[Concerned], operation: int
+    connection: sqlite3.Connection, *, request: DeleteRequest, deletions: Sequence[Deletion], operation: int
 ) -> None:
     store, current = request.store, request.versions == "ALL"
     stores.require_store(connection, store)
-    for item in found:
+    for item in deletions:
         key = (item.type, item.id)
         if request.versions == "CURRENT_ONLY":
             rows.delete(connection, store.key, *key, operation=operation)
@@ -133,4 +133,4 @@ def _write(
             rows.purge(connection, store.key, key, until=request.until, current=current)
 
 
-KIND = Kind("fhir.FhirStoreService.BulkDeleteResources", "google.protobuf.Empty", parse, run)
+METHOD = Method("fhir.FhirStoreService.BulkDeleteResources", "google.protobuf.Empty", parse, run)

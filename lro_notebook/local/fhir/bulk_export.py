@@ -1,7 +1,8 @@
-"""FHIR bulk data export: ``$export`` of a store or a Group, its status, its end.
+"""FHIR bulk data export: ``$export`` of a store or a Group, its status, its cancellation.
 
-Another protocol than operations have (https://hl7.org/fhir/uv/bulkdata/export.html): the start answers
-202 with the address to ask, which answers 202 while it runs and 200 with a manifest at the end.
+The protocol differs from that of operations (https://hl7.org/fhir/uv/bulkdata/export.html): the start
+responds with 202 and a status URL, which responds with 202 while the export runs and with a manifest at the
+end.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.references import everything_of, references
 from lro_notebook.local.http.service import DATASET_PATH, api_version, dataset_name, service_of, store_of
-from lro_notebook.local.http.starting import start_now, stop_operation
+from lro_notebook.local.http.start_operation import cancel_operation_now, start_operation_now
 from lro_notebook.local.operations import arguments, records
-from lro_notebook.local.operations.output_files import Shards, filled, workspace
+from lro_notebook.local.operations.method import Method, Step
+from lro_notebook.local.operations.output_files import Shards, workspace, write_lines
 from lro_notebook.local.operations.records import timestamp
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _STORE = DATASET_PATH + "/fhirStores/{store}"
 _FORMATS = ("", "ndjson", "application/ndjson", "application/fhir+ndjson")
@@ -60,18 +61,18 @@ def parse(context: Context, store: Store, query: Mapping[str, Any]) -> BulkReque
     if "bulkExportGcsDestination" not in body:
         raise ServiceError(
             Code.FAILED_PRECONDITION,
-            f"{store.name} names no folder for bulk exports; set bulkExportGcsDestination.uriPrefix "
+            f"{store.name} has no folder for bulk exports; set bulkExportGcsDestination.uriPrefix "
             "with fhirStores.patch",
         )
     if query.get("outputFormat", query.get("_outputFormat", "")) not in _FORMATS:
-        raise invalid("_outputFormat: the one format is application/fhir+ndjson")
+        raise invalid_argument("_outputFormat: the only format is application/fhir+ndjson")
     group = query.get("group")
     if group is not None and query.get("organizeOutputBy") != "Patient":
-        raise invalid("organizeOutputBy: needed for a Group, with the value Patient")
+        raise invalid_argument("organizeOutputBy: must be Patient for the export of a Group")
     if group is not None:
-        stored = resources.read(context.connection, store.key, "Group", group)
+        stored = rows.read(context.connection, store.key, "Group", group)
         if stored is None or stored.body is None:
-            raise missing(f"Group/{group} does not exist in {store.name}")
+            raise not_found(f"Group/{group} does not exist in {store.name}")
     return BulkRequest(
         store,
         arguments.destination(context.buckets, body, "bulkExportGcsDestination"),
@@ -83,18 +84,18 @@ def parse(context: Context, store: Store, query: Mapping[str, Any]) -> BulkReque
 
 
 def run(job: Job, request: BulkRequest) -> Steps:
-    """Write one unchanging state of the store, type by type; return the manifest."""
+    """Write a snapshot of the store, type by type; return the manifest."""
     begun, output = timestamp(records.microseconds()), []
     job.buckets.folder(request.destination.bucket)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         chosen = yield from _chosen(connection, request)
-        counts = resources.counts(connection, request.store.key, since=request.since)
+        counts = rows.counts(connection, request.store.key, since=request.since)
         for type_ in counts:
             if request.types is None or type_ in request.types:
-                rows = resources.bodies(connection, request.store.key, type_, since=request.since)
+                bodies = rows.bodies(connection, request.store.key, type_, since=request.since)
                 wanted = (
-                    body for identifier, body in rows if chosen is None or f"{type_}/{identifier}" in chosen
+                    body for identifier, body in bodies if chosen is None or f"{type_}/{identifier}" in chosen
                 )
                 output += yield from _write_type(job, request, type_, wanted, drafts)
     return {
@@ -109,22 +110,22 @@ def run(job: Job, request: BulkRequest) -> Steps:
 def _chosen(
     connection: sqlite3.Connection, request: BulkRequest
 ) -> Generator[Step, None, frozenset[str] | None]:
-    """Return what a Group's export holds, as ``Patient/1234``; None where there is no Group."""
+    """Return the resources that the export of a Group holds, as ``Patient/1234``; None without a Group."""
     if request.group is None:
         return None
-    stored = resources.read(connection, request.store.key, "Group", request.group)
+    stored = rows.read(connection, request.store.key, "Group", request.group)
     patients = references(stored.body) if stored is not None and stored.body else frozenset()
-    found = yield from everything_of(connection, request.store.key, patients)
-    return found | {f"Group/{request.group}"}
+    everything = yield from everything_of(connection, request.store.key, patients)
+    return everything | {f"Group/{request.group}"}
 
 
 def _write_type(
     job: Job, request: BulkRequest, type_: str, bodies: Iterator[bytes], drafts: Path
 ) -> Generator[Step, None, list[dict[str, Any]]]:
-    """Write the files of a resource type, and return what the manifest says of them."""
+    """Write the files of a resource type, and return their entries of the manifest."""
     place = request.destination
     with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes, suffix=".ndjson") as shards:
-        yield from filled(job, shards, bodies)
+        yield from write_lines(job, shards, bodies)
     names_ = shards.publish(job.buckets.root / place.bucket / place.path)
     folder = f"gs://{place.bucket}/{place.path}".rstrip("/")
     return [{"type": type_, "url": f"{folder}/{name}"} for name in names_]
@@ -133,7 +134,7 @@ def _write_type(
 async def export(request: Request) -> Response:
     """``fhir.bulk-export`` and ``fhir.bulk-export-group``."""
     if "respond-async" not in request.headers.get("prefer", ""):
-        raise invalid("Prefer: a bulk export needs the header 'Prefer: respond-async'")
+        raise invalid_argument("Prefer: a bulk export needs the header 'Prefer: respond-async'")
     service = service_of(request)
     with service.database.read() as connection:
         store = store_of(request, connection, "fhirStores")
@@ -142,7 +143,7 @@ async def export(request: Request) -> Response:
     if "group" in request.path_params:
         query["group"] = names.fhir_id(request.path_params["group"])
     number = await run_in_threadpool(
-        start_now, request, KIND, store, query, parent=store.name, resource=store.name
+        start_operation_now, request, METHOD, store, query, parent=store.name, resource=store.name
     )
     location = f"{service.endpoint}/{api_version(request)}/{store.name}/operations/{number}"
     return Response(status_code=202, headers={"Content-Location": location})
@@ -163,9 +164,9 @@ def status(request: Request) -> Response:
 
 
 def cancel(request: Request) -> Response:
-    """``fhirStores.operations.delete-fhir-operation``; an error for one that has ended."""
-    if not stop_operation(service_of(request), _parent(request), request.path_params["operation"]):
-        raise ServiceError(Code.FAILED_PRECONDITION, "the export has ended before; its files remain")
+    """``fhirStores.operations.delete-fhir-operation``; an error if the export has ended."""
+    if not cancel_operation_now(service_of(request), _parent(request), request.path_params["operation"]):
+        raise ServiceError(Code.FAILED_PRECONDITION, "the export has already ended; its files remain")
     return json_response({}, status=202)
 
 
@@ -183,10 +184,12 @@ def _parent(request: Request) -> str:
 
 
 def _gone(request: Request) -> ServiceError:
-    return missing(f"export {_parent(request)}/operations/{request.path_params['operation']} was cancelled")
+    return not_found(f"export {_parent(request)}/operations/{request.path_params['operation']} was cancelled")
 
 
-KIND = Kind("fhir.FhirService.BulkExport", "fhir.BulkExportManifest", parse, run, log="ExportFhirLogEntry")
+METHOD = Method(
+    "fhir.FhirService.BulkExport", "fhir.BulkExportManifest", parse, run, log="ExportFhirLogEntry"
+)
 
 ROUTES = [
     Route(f"{_STORE}/fhir/$export", export, methods=["GET"]),

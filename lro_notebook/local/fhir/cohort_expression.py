@@ -1,7 +1,7 @@
-"""The FHIRPath expressions of a cohort, checked when it is asked for: what each starts with, and may give.
+"""The FHIRPath expressions of a cohort, checked before it starts: what each begins with and can give.
 
-As the API has it, an expression starts with a resource type (or Resource, or DomainResource). It gives true
-or false, which takes or leaves the resource that it is evaluated on; or resources, which are taken.
+In the API an expression starts with a resource type (or Resource, or DomainResource). It gives true or false,
+which selects the resource that it is evaluated on or not; or it gives resources, which are selected.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES, RESOURCES, SUFFIXES, SYSTEM, can_be_boolean
 from lro_notebook.fhirpath.function import SAME
-from lro_notebook.fhirpath.functions import FUNCTIONS
 from lro_notebook.fhirpath.interpreter import Evaluator, evaluator
 from lro_notebook.fhirpath.parser import parse
+from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.result_types import type_of
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Literal, Path, Root, Unary, parts, walk
 from lro_notebook.local.core.names import is_resource_type
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
     from lro_notebook.fhirpath.scope import Scope
     from lro_notebook.fhirpath.values import Item
 
-#: What stands for resources of every type.
+#: Names that stand for resources of every type.
 EVERY_TYPE = frozenset({"Resource", "DomainResource"})
 _FIELD = "fhirpathExpression"
 _ELEMENTS = frozenset({*PRIMITIVES, *SYSTEM, *SUFFIXES.values()})
-#: The functions that tell how a number was written.
-_WORDY = frozenset({"highBoundary", "lowBoundary", "toString"})
-_ONLY = "a cohort is made of resources: an expression gives true or false, or resources"
+#: The functions whose result depends on how a number was written.
+_NEED_DIGITS = frozenset({"highBoundary", "lowBoundary", "toString"})
+_ONLY = "a cohort consists of resources, so an expression must give true or false, or resources"
 
 
 class ParseError(Exception):
-    """An expression has no answer for a resource; the message holds nothing of its content."""
+    """An expression fails on a resource; the message holds none of its content."""
 
 
 class Expression(NamedTuple):
@@ -43,13 +43,13 @@ class Expression(NamedTuple):
     Attributes
     ----------
     type : str
-        The type of the resources that it is evaluated on, or one of `EVERY_TYPE`.
+        The type of resources to evaluate it on, or one of `EVERY_TYPE`.
     label : str
         The folder of its results.
     resolves : bool
-        It may give other resources than the one that it is evaluated on.
+        Whether it may give other resources than the one that it is evaluated on.
     exact : bool
-        It must see numbers in the words that were there.
+        Whether it needs numbers with all their digits.
     """
 
     type: str
@@ -59,14 +59,14 @@ class Expression(NamedTuple):
     exact: bool
 
     def select(self, base: Item, scope: Scope) -> list[dict[str, Any]]:
-        """Return the resources that it gives on `base`; raise `ParseError` where it gives anything else."""
+        """Return the resources that it selects on `base`; raise `ParseError` if it gives anything else."""
         try:
-            found = self.run([base], scope)
+            items = self.run([base], scope)
         except ResultError as error:
             raise ParseError(str(error)) from error
         except (ArithmeticError, RecursionError) as error:
             raise ParseError("a number is out of range, or an element nested too deep") from error
-        values = [item.value for item in found]
+        values = [item.value for item in items]
         if len(values) == 1 and isinstance(values[0], bool):
             return [base.value] if values[0] else []
         if not all(isinstance(value, dict) and "resourceType" in value for value in values):
@@ -75,23 +75,23 @@ class Expression(NamedTuple):
 
 
 def compile_expression(text: object, label: str = "") -> Expression:
-    """Return a compiled expression; refuse one that is no FHIRPath, or gives no resources."""
+    """Return a compiled expression; raise if it is not FHIRPath or cannot give resources."""
     text = arguments.expression(text, _FIELD, "Patient.where(gender = 'female')")
     try:
         expr = parse(text)
     except ConfigError as error:
-        raise invalid(f"{_FIELD}: {error}") from error
+        raise invalid_argument(f"{_FIELD}: {error}") from error
     type_ = _base(expr)
     if not _may_select(expr):
-        raise invalid(
-            f"{_FIELD} {_shown(text)}: {_ONLY}; this one gives other elements, of which it can ask "
-            "something, such as .exists()"
+        raise invalid_argument(
+            f"{_FIELD} {_shown(text)}: {_ONLY}; this one gives other elements, "
+            "so end it with a test such as .exists()"
         )
     calls = {part.name for part, _ in walk(expr) if isinstance(part, Call)}
     others = bool(calls & {"resolve"}) or any(
         isinstance(part, Path) and part.name in RESOURCES for part, _ in walk(expr)
     )
-    return Expression(type_, label, evaluator(expr), others, bool(calls & _WORDY))
+    return Expression(type_, label, evaluator(expr), others, bool(calls & _NEED_DIGITS))
 
 
 def _shown(text: str) -> str:
@@ -99,23 +99,25 @@ def _shown(text: str) -> str:
 
 
 def _base(expr: Expr) -> str:
-    """Return the one type that `expr` starts with."""
+    """Return the type that `expr` starts with, the same in all its parts."""
     first = expr
     while below := parts(first):
         first = below[0]
     if not isinstance(first, Root) or not is_resource_type(first.type):
-        raise invalid(f"{_FIELD}: start with a resource type, such as Patient.where(gender = 'female')")
+        raise invalid_argument(
+            f"{_FIELD}: start with a resource type, such as Patient.where(gender = 'female')"
+        )
     for part, _ in walk(expr):
         if isinstance(part, Root) and part.type != first.type:
-            raise invalid(
-                f"{_FIELD}: {part.type} beside {first.type}; an expression is about resources of one "
-                "type, and reaches others with resolve()"
+            raise invalid_argument(
+                f"{_FIELD}: {part.type} and {first.type}; an expression starts from one resource type, "
+                "and reaches others with resolve()"
             )
     return first.type
 
 
 def _may_select(expr: Expr) -> bool:
-    """Tell whether `expr` can give true or false, or resources, as far as it says without the data."""
+    """Tell whether `expr` can give true or false, or resources, as far as that is known without data."""
     match expr:
         case Path(_, name):
             return name in RESOURCES or can_be_boolean(name)

@@ -1,7 +1,7 @@
 """The runner of ``fhirStores.configureSearch``.
 
-A documented subset: the SearchParameter resources must be in the store and complete, and become
-``searchConfig`` of the store. The service's own search stays as it is.
+A documented subset: the SearchParameter resources must be in the store and complete, and become the store's
+``searchConfig``. Search itself does not change.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir import rows
 from lro_notebook.local.operations import arguments
-from lro_notebook.local.operations.work import Kind, Step
+from lro_notebook.local.operations.method import Method, Step
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
-_NEEDED = ("code", "base", "type", "expression")
+_REQUIRED = ("code", "base", "type", "expression")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """Checked search parameters, and the resource types that they are for."""
+    """Checked search parameters, and the resource types that they apply to."""
 
     store: Store
     urls: tuple[str, ...]
@@ -41,29 +41,31 @@ class SearchRequest:
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> SearchRequest:
     """Check the body of ``fhirStores.configureSearch``."""
     urls = arguments.texts(body, "canonicalUrls")
-    rows = resources.bodies(context.connection, store.key, "SearchParameter", since=None) if urls else ()
-    found = {document.get("url"): document for document in (orjson.loads(text) for _, text in rows)}
+    parameters = rows.bodies(context.connection, store.key, "SearchParameter", since=None) if urls else ()
+    by_url = {document.get("url"): document for document in (orjson.loads(text) for _, text in parameters)}
     types: set[str] = set()
     for url in urls:
-        document = found.get(url)
+        document = by_url.get(url)
         if document is None:
-            raise invalid(f"canonicalUrls: the store has no SearchParameter with the url {url[:200]!r}")
-        lacking = [field for field in _NEEDED if not document.get(field)]
-        if lacking:
-            raise invalid(f"SearchParameter/{document['id']} lacks {', '.join(lacking)}")
+            raise invalid_argument(
+                f"canonicalUrls: the store has no SearchParameter with the url {url[:200]!r}"
+            )
+        missing = [field for field in _REQUIRED if not document.get(field)]
+        if missing:
+            raise invalid_argument(f"SearchParameter/{document['id']} lacks {', '.join(missing)}")
         types.update(base for base in document["base"] if isinstance(base, str))
     return SearchRequest(store, tuple(urls), frozenset(types), arguments.flag(body, "validateOnly"))
 
 
 def run(job: Job, request: SearchRequest) -> Steps:
-    """Set the configuration, and count the resources of its types as reindexed."""
+    """Set the configuration, and count the resources of the types as reindexed."""
     if request.dry_run:
         return {}
     with job.database.read() as connection:
-        counts = resources.counts(connection, request.store.key, since=None)
+        counts = rows.counts(connection, request.store.key, since=None)
     every = bool(request.types & {"Resource", "DomainResource"})
     chosen = [count for type_, count in counts.items() if every or type_ in request.types]
-    yield Step(partial(_configure, request=request), sized=sum(chosen))
+    yield Step(partial(_configure, request=request), total=sum(chosen))
     for count in chosen:
         yield Step(success=count)
     return {}
@@ -75,7 +77,7 @@ def _configure(connection: sqlite3.Connection, *, request: SearchRequest) -> Non
     stores.patch_store(connection, dataset, identifier, {"searchConfig": config}, collection="fhirStores")
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirStoreService.ConfigureSearch",
     "google.protobuf.Empty",
     parse,

@@ -10,22 +10,22 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import rawjson
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import deidentify_values, stores
 from lro_notebook.local.fhir import imports, rows
 from lro_notebook.local.fhir.deidentify_resource import Rules
 from lro_notebook.local.fhir.listing import is_name
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
 
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,22 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> Deidentify
     destination = stores.destination_of(context.connection, store, body)
     rules = Rules(deidentify_values.config_of(context.buckets, body), deidentify_values.new_key())
     listed = arguments.texts(
-        arguments.message(arguments.message(body, "resourceFilter"), "resources"), "resources"
+        arguments.json_object(arguments.json_object(body, "resourceFilter"), "resources"), "resources"
     )
     if not all(map(is_name, listed)):
-        raise invalid("resourceFilter.resources.resources: expected names such as Patient/1234")
-    # The copy is one state of the store: what is changed later is left out in any case.
+        raise invalid_argument("resourceFilter.resources.resources: expected names such as Patient/1234")
+    # The copy is a snapshot of the store, so later changes are skipped in any case.
     arguments.flag(body, "skipModifiedResources")
     return DeidentifyRequest(store, destination, rules, frozenset(listed) or None)
 
 
 def run(job: Job, request: DeidentifyRequest) -> Steps:
-    """Copy one unchanging state of the store, and yield a step per batch."""
+    """Copy a snapshot of the store, and yield a step per batch."""
     with job.database.read() as connection:
         stores.require_store(connection, request.source)
         counts = rows.counts(connection, request.source.key, since=None)
         total = sum(counts.values()) if request.chosen is None else len(request.chosen)
-        yield Step(sized=total)
+        yield Step(total=total)
         put = partial(imports.write, store=request.destination, operation=job.operation)
         for type_ in counts:
             copied = _copied(connection, request, type_)
@@ -72,14 +72,14 @@ def copy_store(job: Job, source: Store, destination: Store, config: Mapping[str,
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Refuse a configuration that cannot be carried out on FHIR stores."""
+    """Raise on a configuration that is not supported for FHIR stores."""
     Rules(config, deidentify_values.new_key())
 
 
 def _copied(
     connection: sqlite3.Connection, request: DeidentifyRequest, type_: str
 ) -> Iterator[Incoming | Failure]:
-    """Yield what becomes of the chosen resources of a type."""
+    """Yield the de-identified resources of a type, of those that were chosen."""
     for identifier, body in rows.bodies(connection, request.source.key, type_, since=None):
         if request.chosen is None or f"{type_}/{identifier}" in request.chosen:
             yield _deidentified(request.rules, type_, identifier, body)
@@ -94,7 +94,7 @@ def _deidentified(rules: Rules, type_: str, identifier: str, body: bytes) -> Inc
     return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
 
 
-KIND = Kind(
+METHOD = Method(
     "deidentify.DeidentifyService.DeidentifyFhirStore",
     "deidentify.DeidentifyFhirStoreSummary",
     parse,

@@ -1,8 +1,8 @@
-"""De-identification of FHIR resources, by where values stand. Pure.
+"""De-identification of FHIR resources, by the place of values. Pure.
 
-What a value is, is told by the name of its element; see `_KINDS`. ``fhir.fieldMetadataList`` overrides
-it for paths that start with a resource type. What ``config.text`` does not say is done by `_PROFILE`.
-Decimals come out as the shortest text of their value.
+The name of an element determines the info type of its values; see `_INFO_TYPES`. ``fhir.fieldMetadataList``
+overrides it for paths that start with a resource type. `_PROFILE` has the actions that ``config.text`` does
+not set. Decimals are written as the shortest text of their value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.datasets.deidentify_values import Action
 
-#: What happens to values of each info type, where the configuration says nothing.
+#: The default action of each info type.
 _PROFILE: Mapping[str, Action] = {
     **dict.fromkeys(deidentify_values.INFO_TYPES, "redact"),
     "MEDICAL_RECORD_NUMBER": "hash",
@@ -29,7 +29,7 @@ _PROFILE: Mapping[str, Action] = {
 }
 _ACTIONS = ("DO_NOT_TRANSFORM", "TRANSFORM", "INSPECT_AND_TRANSFORM")
 #: Element -> info type of all text and numbers below it.
-_KINDS: Mapping[str, str] = {
+_INFO_TYPES: Mapping[str, str] = {
     "telecom": "PHONE_NUMBER",
     "address": "STREET_ADDRESS",
     "position": "LOCATION",
@@ -47,11 +47,11 @@ _KINDS: Mapping[str, str] = {
         ("onsetAge", "abatementAge", "performedAge", "deceasedAge", "ageAge", "ageRange", "ageString"), "AGE"
     ),
 }
-#: Element of an address -> info type, where it is not that of the address.
+#: Element of an address -> info type, if it differs from that of the address.
 _OF_ADDRESS: Mapping[str, str] = dict.fromkeys(("city", "district", "postalCode"), "LOCATION")
-#: Resource type -> info type of its names, and of what is shown for a reference to it.
+#: Resource type -> info type of its names, and of the display of references to it.
 _NAMES: Mapping[str, str] = {"Organization": "ORGANIZATION_NAME", "Location": "LOCATION"}
-#: Parts of such elements that say nothing about a person.
+#: Parts of such elements that do not identify a person.
 _HARMLESS = frozenset(
     {
         *("system", "use", "type", "rank", "state", "country", "contentType", "coding", "status"),
@@ -70,18 +70,18 @@ class Rules:
     Parameters
     ----------
     config : mapping
-        A DeidentifyConfig; ``config.fhir`` says more of paths and extensions.
+        A DeidentifyConfig; its ``fhir`` has rules for paths and extensions.
     key : bytes
         The key of the operation.
 
     Raises
     ------
-    Refusal
-        The configuration cannot be carried out.
+    ServiceError
+        The configuration is not supported.
     """
 
     def __init__(self, config: Mapping[str, Any], key: bytes) -> None:
-        fhir = arguments.message(config, "fhir")
+        fhir = arguments.json_object(config, "fhir")
         self._text = deidentify_values.transformations(config, key, _PROFILE)
         self._keep_extensions = arguments.flag(fhir, "defaultKeepExtensions")
         self._paths = _paths(fhir)
@@ -92,7 +92,9 @@ class Rules:
         cleaned = self._object(document, str(document["resourceType"]), None, patient)
         return {**cleaned, "resourceType": document["resourceType"], "id": document["id"]}
 
-    def _object(self, value: Mapping[str, Any], path: str, kind: str | None, patient: str) -> dict[str, Any]:
+    def _object(
+        self, value: Mapping[str, Any], path: str, info_type: str | None, patient: str
+    ) -> dict[str, Any]:
         cleaned: dict[str, Any] = {}
         for name, member in value.items():
             if name.lstrip("_") in _EXTENSIONS and not self._keep_extensions:
@@ -102,41 +104,45 @@ class Rules:
             if action == _ACTIONS[0]:
                 cleaned[name] = member
                 continue
-            below = _kind(name, member, value, kind) or (_ANY_TEXT if action else None)
+            below = _info_type(name, member, value, info_type) or (_ANY_TEXT if action else None)
             result = self._value(member, place, below, patient)
             if result not in (None, {}, []):
                 cleaned[name] = result
         return cleaned
 
-    def _value(self, value: Any, path: str, kind: str | None, patient: str) -> Any:  # noqa: ANN401 - JSON
+    def _value(self, value: Any, path: str, info_type: str | None, patient: str) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, dict):
-            return self._object(value, path, kind, patient)
+            return self._object(value, path, info_type, patient)
         if isinstance(value, list):
-            items = (self._value(item, path, kind, patient) for item in value)
+            items = (self._value(item, path, info_type, patient) for item in value)
             return [item for item in items if item not in (None, {}, [])]
-        if isinstance(value, str) and (kind is not None or _DATE.fullmatch(value)):
-            # A date is shifted wherever it stands.
-            what = "DATE" if _DATE.fullmatch(value) else kind or _ANY_TEXT
-            return self._text[what].apply(what, value, patient=patient)
-        if kind is not None and isinstance(value, int | float) and self._text[kind].action != "keep":
-            return None  # a number that is hashed or masked is none
+        if isinstance(value, str) and (info_type is not None or _DATE.fullmatch(value)):
+            # A date is shifted wherever it occurs.
+            applied = "DATE" if _DATE.fullmatch(value) else info_type or _ANY_TEXT
+            return self._text[applied].apply(applied, value, patient=patient)
+        if (
+            info_type is not None
+            and isinstance(value, int | float)
+            and self._text[info_type].action != "keep"
+        ):
+            return None  # a number cannot be hashed or masked
         return value
 
 
-def _kind(name: str, member: object, parent: Mapping[str, Any], inherited: str | None) -> str | None:
-    """Return what the text in an element is; None where it identifies nobody."""
+def _info_type(name: str, member: object, parent: Mapping[str, Any], inherited: str | None) -> str | None:
+    """Return the info type of the text in an element; None if it identifies nobody."""
     if inherited is not None:
         within = _OF_ADDRESS.get(name, inherited) if inherited == "STREET_ADDRESS" else inherited
         return None if name in _HARMLESS else within
     if name in ("name", "alias"):
-        # Of a Patient, a Practitioner and a RelatedPerson it is no text but a HumanName.
+        # In Patient, Practitioner and RelatedPerson it is a HumanName, not text.
         return _NAMES.get(parent.get("resourceType", "")) if _is_text(member) else "PERSON_NAME"
     if name == "display" and "reference" in parent:
         types = str(parent["reference"]).split("/")
         return next((_NAMES[type_] for type_ in types if type_ in _NAMES), "PERSON_NAME")
     if name == "text" and isinstance(member, dict):
-        return None  # a Narrative, whose div has its own kind
-    return _KINDS.get(name)
+        return None  # a Narrative; its div has an info type of its own
+    return _INFO_TYPES.get(name)
 
 
 def _is_text(value: object) -> bool:
@@ -144,7 +150,7 @@ def _is_text(value: object) -> bool:
 
 
 def _patient(document: Mapping[str, Any]) -> str:
-    """Return whom a resource is about: all dates of a patient are shifted alike."""
+    """Return the patient that a resource is about; all dates of a patient are shifted alike."""
     if document["resourceType"] == "Patient":
         return f"Patient/{document['id']}"
     for name in _SUBJECTS:
@@ -158,7 +164,7 @@ def _patient(document: Mapping[str, Any]) -> str:
 def _paths(fhir: Mapping[str, Any]) -> dict[str, str]:
     """Return path -> action of ``fieldMetadataList``."""
     paths: dict[str, str] = {}
-    for item in arguments.messages(fhir, "fieldMetadataList"):
+    for item in arguments.json_objects(fhir, "fieldMetadataList"):
         action = arguments.choice(item, "action", _ACTIONS)
         for path in arguments.texts(item, "paths"):
             type_, _, fields = path.partition(".")
@@ -166,8 +172,8 @@ def _paths(fhir: Mapping[str, Any]) -> dict[str, str]:
             if not is_resource_type(type_) or not all(names_) or any(map(is_resource_type, names_)):
                 raise ServiceError(
                     Code.UNIMPLEMENTED,
-                    f"config.fhir path {path[:80]!r}: the local service reads a resource type with field "
-                    "names behind it, such as Patient.birthDate",
+                    f"config.fhir path {path[:80]!r}: the local service supports a resource type followed "
+                    "by field names, such as Patient.birthDate",
                 )
             paths[path] = action
     return paths

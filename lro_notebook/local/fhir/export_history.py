@@ -1,4 +1,4 @@
-"""The runner of ``fhirStores.exportHistory``: all versions of each resource, as a history Bundle per line."""
+"""The runner of ``fhirStores.exportHistory``: a history Bundle of each resource, one per line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir import rows
 from lro_notebook.local.operations import arguments
-from lro_notebook.local.operations.output_files import Shards, filled, workspace
+from lro_notebook.local.operations.method import Method, Step
+from lro_notebook.local.operations.output_files import Shards, workspace, write_lines
 from lro_notebook.local.operations.records import timestamp
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.fhir.rows import Stored
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _ALL_VERSIONS = 2**31
 
@@ -44,7 +44,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryExp
     """Check the body of ``fhirStores.exportHistory``."""
     limit = arguments.int64(body, "maxResourceVersions", 0)
     if limit < 0:
-        raise invalid("maxResourceVersions: expected a positive number, or 0 for all versions")
+        raise invalid_argument("maxResourceVersions: expected a positive number, or 0 for all versions")
     return HistoryExport(
         store,
         arguments.destination(context.buckets, body),
@@ -55,28 +55,28 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryExp
 
 
 def run(job: Job, request: HistoryExport) -> Steps:
-    """Write one unchanging state of the store, type by type, and yield a step per batch."""
+    """Write a snapshot of the store, type by type, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         keys = [
             key
-            for key in resources.with_versions(connection, request.store.key, since=request.since)
+            for key in rows.with_versions(connection, request.store.key, since=request.since)
             if request.types is None or key[0] in request.types
         ]
-        yield Step(sized=len(keys))
+        yield Step(total=len(keys))
         for type_, group in groupby(keys, key=itemgetter(0)):
             bundles = (_bundle(connection, request, type_, identifier) for _, identifier in group)
             with Shards(drafts, f"{job.operation}_history_{type_}", job.shard_bytes) as shards:
-                yield from filled(job, shards, bundles)
+                yield from write_lines(job, shards, bundles)
             shards.publish(folder)
     return {}
 
 
 def _bundle(connection: sqlite3.Connection, request: HistoryExport, type_: str, identifier: str) -> bytes:
-    """Return the history Bundle of a resource on one line, its newest version first."""
-    rows = resources.versions(connection, request.store.key, type_, identifier, limit=request.limit)
-    entries = [_entry(row, type_) for row in rows if request.since is None or row.updated > request.since]
+    """Return the history Bundle of a resource on one line, newest version first."""
+    versions = rows.versions(connection, request.store.key, type_, identifier, limit=request.limit)
+    entries = [_entry(row, type_) for row in versions if request.since is None or row.updated > request.since]
     return b'{"resourceType":"Bundle","type":"history","entry":[' + b",".join(entries) + b"]}"
 
 
@@ -95,7 +95,7 @@ def _entry(row: Stored, type_: str) -> bytes:
     return text if row.body is None else text[:-1] + b',"resource":' + row.body + b"}"
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirStoreService.ExportResourcesHistory",
     "fhir.rest.ExportResourcesResponse",
     parse,

@@ -1,7 +1,7 @@
 """The runner of ``fhirStores.export``: current resources -> newline-delimited JSON in a bucket.
 
-Files are written under a hidden name and renamed whole, all files of a resource type at its end. An
-export that stops early leaves the finished types and nothing else.
+Files are written to a hidden folder; the files of a resource type move into place when all of them are
+complete. An export that stops early leaves the finished types and nothing else.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir import rows
 from lro_notebook.local.operations import arguments
-from lro_notebook.local.operations.output_files import Shards, filled, workspace
-from lro_notebook.local.operations.work import Kind, Step
+from lro_notebook.local.operations.method import Method, Step
+from lro_notebook.local.operations.output_files import Shards, workspace, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +35,29 @@ class ExportRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``fhirStores.export``."""
-    arguments.no_bigquery(body)
+    arguments.refuse_bigquery(body)
     location = arguments.destination(context.buckets, body)
     types = arguments.types(body.get("_type", ""), "_type")
     return ExportRequest(store, location, types, arguments.moment(body, "_since"))
 
 
 def run(job: Job, request: ExportRequest) -> Steps:
-    """Write one unchanging state of the store, type by type, and yield a step per batch."""
+    """Write a snapshot of the store, type by type, and yield a step per batch."""
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
-        counts = resources.counts(connection, request.store.key, since=request.since)
+        counts = rows.counts(connection, request.store.key, since=request.since)
         wanted = [type_ for type_ in counts if request.types is None or type_ in request.types]
-        yield Step(sized=sum(counts[type_] for type_ in wanted))
+        yield Step(total=sum(counts[type_] for type_ in wanted))
         for type_ in wanted:
-            rows = resources.bodies(connection, request.store.key, type_, since=request.since)
+            stored = rows.bodies(connection, request.store.key, type_, since=request.since)
             with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
-                yield from filled(job, shards, (body for _, body in rows))
+                yield from write_lines(job, shards, (body for _, body in stored))
             shards.publish(folder)
     return {}
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirService.ExportResources",
     "fhir.rest.ExportResourcesResponse",
     parse,

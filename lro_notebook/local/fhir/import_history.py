@@ -1,7 +1,7 @@
 """The runner of ``fhirStores.importHistory``: versions of resources, with their numbers and times.
 
-A unit is one version: an entry of a history Bundle, or a resource that stands alone. It brings its
-number (``meta.versionId``, or the entry's etag) and its time along.
+A unit is one version: an entry of a history Bundle, or a single resource. It has its version number
+(``meta.versionId``, or the etag of the entry) and its time.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import rawjson
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import imports
-from lro_notebook.local.fhir import rows as resources
-from lro_notebook.local.fhir.imports import ImportRequest, parse_error
+from lro_notebook.local.fhir import imports, rows
+from lro_notebook.local.fhir.imports import ImportRequest, failure
 from lro_notebook.local.fhir.listing import is_name
 from lro_notebook.local.fhir.rows import Stored
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.fhir.imports import Text
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _ERRORS_DEFAULT = 100
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"', re.ASCII)
@@ -43,14 +42,14 @@ _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class HistoryImport:
-    """A checked import, and after how many errors it ends; None is never."""
+    """A checked import, and the number of errors after which it ends; None is no limit."""
 
     source: ImportRequest
     max_errors: int | None
 
 
 class Version(NamedTuple):
-    """One version of a resource, and where it stands in the input."""
+    """One version of a resource, and its place in the input."""
 
     type: str
     row: Stored
@@ -64,14 +63,14 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImp
 
 
 def run(job: Job, request: HistoryImport) -> Steps:
-    """Size the input, then read it and yield a step per batch."""
+    """Count the units of the input, then read it and yield a step per batch."""
     yield from batches.await_sample(job, request.source.source)
-    files, left_out = batches.found(job, request.source.source)
+    files, left_out = batches.source_files(job, request.source.source)
     total = len(left_out)
     for text in _texts(files, request):
-        total += imports.units(text, request.source)
+        total += imports.count_units(text, request.source)
         yield Step()
-    yield Step(sized=total, failures=left_out)
+    yield Step(total=total, failures=left_out)
     errors = len(left_out)
     for batch in _batches(job, request, files):
         step = _step(job, request.source.store, batch)
@@ -80,7 +79,7 @@ def run(job: Job, request: HistoryImport) -> Steps:
         if request.max_errors is not None and errors >= request.max_errors:
             raise ServiceError(
                 Code.CANCELLED,
-                f"{errors} versions could not be imported, maxErrorCount is {request.max_errors}",
+                f"{errors} versions could not be imported; maxErrorCount is {request.max_errors}",
             )
     return {}
 
@@ -96,14 +95,14 @@ def _batches(
     batch: list[Version | Failure] = []
     for text in _texts(files, request):
         batch += _read(text, request)
-        if len(batch) >= job.batch():
+        if len(batch) >= job.batch_size():
             yield batch
             batch = []
     yield batch
 
 
 def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Failure]:
-    """Yield the units of a text, as many as `fhir_import.units` counts."""
+    """Yield the units of a text, as many as `imports.count_units` counts."""
     if isinstance(text, Failure):
         yield text
         return
@@ -112,7 +111,7 @@ def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Fa
         return
     bundle = imports.bundle_in(text.raw)
     if bundle is None:
-        yield parse_error(text.source, "not a FHIR Bundle")
+        yield failure(text.source, "not a FHIR Bundle")
         return
     entries = rawjson.member(text.raw, "entry")
     if entries is None:
@@ -137,7 +136,7 @@ def _version(raw: bytes, source: str) -> Version | Failure:
     number = stamp[0] if isinstance(stamp[0], str) and _NUMBER.fullmatch(stamp[0]) else None
     time = parse_timestamp(stamp[1])
     if number is None or time is None:
-        return parse_error(source, "meta.versionId is no number, or meta.lastUpdated no time", name)
+        return failure(source, "meta.versionId is not a number, or meta.lastUpdated not a time", name)
     body = read.stamped(int(number), str(stamp[1]))
     return Version(read.type, Stored(read.id, int(number), round(time.timestamp() * 1e6), body), source)
 
@@ -146,18 +145,18 @@ def _deletion(entry: object, source: str) -> Version | Failure:
     request = entry.get("request") if isinstance(entry, dict) else None
     response = entry.get("response") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not isinstance(response, dict) or request.get("method") != "DELETE":
-        return parse_error(source, "the entry has no resource, and is no deletion")
+        return failure(source, "the entry has no resource and is not a deletion")
     name, etag = str(request.get("url")), _ETAG.fullmatch(str(response.get("etag")))
     time = parse_timestamp(response.get("lastModified"))
     if not is_name(name) or etag is None or time is None:
-        return parse_error(source, "the deletion lacks request.url, response.etag or response.lastModified")
+        return failure(source, "the deletion lacks request.url, response.etag or response.lastModified")
     type_, _, identifier = name.partition("/")
     row = Stored(identifier, int(etag.group(1)), round(time.timestamp() * 1e6), None)
     return Version(type_, row, source)
 
 
 def _step(job: Job, store: Store, batch: Sequence[Version | Failure]) -> Step:
-    """Return the step that adds the versions of a batch that the store does not have yet."""
+    """Return the step that adds those versions of a batch that the store does not have."""
     good: dict[tuple[str, str, int], Version] = {}
     bad = [item for item in batch if isinstance(item, Failure)]
     versions = [item for item in batch if isinstance(item, Version)]
@@ -165,16 +164,16 @@ def _step(job: Job, store: Store, batch: Sequence[Version | Failure]) -> Step:
     for item in versions:
         by_type.setdefault(item.type, []).append(item.row.id)
     with job.database.read() as connection:
-        held = {
+        existing = {
             (type_, *pair)
             for type_, ids in by_type.items()
-            for pair in resources.held(connection, store.key, type_, ids)
+            for pair in rows.existing_versions(connection, store.key, type_, ids)
         }
     for item in versions:
         key = (item.type, item.row.id, item.row.version)
-        if key in held or key in good:
+        if key in existing or key in good:
             name = f"{item.type}/{item.row.id}"
-            bad.append(Failure(item.source, name, Code.ALREADY_EXISTS, f"version {key[2]} is there already"))
+            bad.append(Failure(item.source, name, Code.ALREADY_EXISTS, f"version {key[2]} already exists"))
         else:
             good[key] = item
     write = partial(_write, store=store, versions=list(good.values()), operation=job.operation)
@@ -188,11 +187,11 @@ def _write(
     by_type: dict[str, list[Stored]] = {}
     for item in versions:
         by_type.setdefault(item.type, []).append(item.row._replace(operation=operation))
-    for type_, rows in by_type.items():
-        resources.insert_versions(connection, store.key, type_, rows)
+    for type_, of_type in by_type.items():
+        rows.insert_versions(connection, store.key, type_, of_type)
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirStoreService.ImportResourcesHistory",
     "fhir.rest.ImportResourcesResponse",
     parse,

@@ -1,6 +1,6 @@
 """The runner of ``fhirStores.import``: bucket objects -> resources of a FHIR store.
 
-A unit is one resource. A unit that cannot be read is counted and logged, the others go on.
+A unit is one resource. A unit that cannot be read is counted and logged; the import goes on.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-#: Texts that are sized between two chances to stop.
-_SIZING_STEP = 10_000
+#: Texts to count between two chances to stop.
+_COUNTING_STEP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """A checked import: where to, where from, and whether a text is a bundle or spans a whole file."""
+    """A checked import; a text of the input may be a bundle, and may span a whole file."""
 
     store: Store
     source: Location
@@ -47,7 +47,7 @@ class ImportRequest:
 
 
 class Text(NamedTuple):
-    """One JSON text of the input and where it stands."""
+    """One JSON text of the input, and its place."""
 
     source: str
     raw: bytes
@@ -63,16 +63,16 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 
 
 def run(job: Job, request: ImportRequest) -> Steps:
-    """Size the input, then read it and yield a step per batch."""
+    """Count the units of the input, then read it and yield a step per batch."""
     yield from batches.await_sample(job, request.source)
-    files, left_out = batches.found(job, request.source)
+    files, left_out = batches.source_files(job, request.source)
     total = len(left_out)
     for uri, path in files:
         for number, text in enumerate(texts(uri, path, whole_files=request.whole_files)):
-            total += units(text, request)
-            if number % _SIZING_STEP == 0:
+            total += count_units(text, request)
+            if number % _COUNTING_STEP == 0:
                 yield Step()
-    yield Step(sized=total, failures=left_out)
+    yield Step(total=total, failures=left_out)
     put = partial(write, store=request.store, operation=job.operation)
     for uri, path in files:
         yield from batches.steps(job, _units(request, uri, path), put, size_of=size_of)
@@ -80,30 +80,30 @@ def run(job: Job, request: ImportRequest) -> Steps:
 
 
 def read_resource(text: bytes, source: str) -> Incoming | Failure:
-    """Return a resource that is ready to be stored, or why the text is none.
+    """Return a resource that is ready to be stored, or a failure.
 
     Parameters
     ----------
     text : bytes
-        Should be a JSON object, without white space around it.
+        A JSON text without white space around it.
     source : str
-        Where the text stands, for the failure log.
+        Its place, for the failure log.
     """
     try:
         document = nesting.loads(text)
     except nesting.Unreadable as error:
-        return parse_error(source, str(error))
+        return failure(source, str(error))
     if type(document) is not dict:
-        return parse_error(source, "not a JSON object")
+        return failure(source, "not a JSON object")
     type_, identifier = document.get("resourceType"), document.get("id")
     if type(type_) is not str or not is_resource_type(type_):
-        return parse_error(source, "resourceType is missing or no name of a resource type")
+        return failure(source, "resourceType is missing or not the name of a resource type")
     if type(identifier) is not str or not is_fhir_id(identifier):
-        return parse_error(source, "id is missing or no FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
+        return failure(source, "id is missing or not a FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
     has_meta = "meta" not in document or type(document["meta"]) is dict
     if not has_meta or nesting.is_too_deep(text):
         reason = nesting.REASON if has_meta else "meta is not an object"
-        return parse_error(source, reason, f"{type_}/{identifier}")
+        return failure(source, reason, f"{type_}/{identifier}")
     if b"\n" in text or b"\r" in text:
         text = rawjson.compact(text)
     return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
@@ -116,19 +116,19 @@ def _units(request: ImportRequest, uri: str, path: Path) -> Iterator[Incoming | 
 
 
 def size_of(unit: Incoming) -> int:
-    """Return about how many bytes a resource has."""
+    """Return the approximate size of a resource in bytes."""
     return len(unit.tail)
 
 
 def write(connection: sqlite3.Connection, *, units: Sequence[Incoming], store: Store, operation: int) -> None:
-    """Store resources, each as a new version, in a store that must still be there."""
+    """Store resources, each as a new version, in a store that must still exist."""
     stores.require_store(connection, store)
     rows.put_many(connection, store.key, units, operation=operation)
 
 
 def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text | Failure]:
-    """Yield the JSON texts of a file: the whole of it, or each line that is not blank."""
-    return batches.readable(uri, _texts(uri, path, whole_files=whole_files))
+    """Yield the JSON texts of a file: the whole file, or each line that is not blank."""
+    return batches.until_unreadable(uri, _texts(uri, path, whole_files=whole_files))
 
 
 def _texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
@@ -143,7 +143,7 @@ def _texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text]:
 
 
 def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | Failure]:
-    """Yield the units of a text, as many as `units` counts."""
+    """Yield the units of a text, as many as `count_units` counts."""
     if isinstance(text, Failure):
         yield text
         return
@@ -152,7 +152,7 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
         return
     bundle = bundle_in(text.raw)
     if bundle is None:
-        yield parse_error(
+        yield failure(
             text.source, "not a FHIR Bundle; for one resource in each text use contentStructure RESOURCE"
         )
         return
@@ -163,13 +163,13 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
         source = f"{text.source} entry[{index}]"
         resource = rawjson.member(entry, "resource") if entry.startswith(b"{") else None
         if resource is None:
-            yield parse_error(source, "the entry has no resource")
+            yield failure(source, "the entry has no resource")
         else:
             yield read_resource(entry[resource.start : resource.end], source)
 
 
-def units(text: Text | Failure, request: ImportRequest) -> int:
-    """Return how many units a text of the input holds; one that cannot be read is one unit."""
+def count_units(text: Text | Failure, request: ImportRequest) -> int:
+    """Return how many units a text of the input holds; an unreadable text is one unit."""
     if isinstance(text, Failure) or not request.bundles:
         return 1
     bundle = bundle_in(text.raw)
@@ -177,7 +177,7 @@ def units(text: Text | Failure, request: ImportRequest) -> int:
 
 
 def bundle_in(raw: bytes) -> dict[str, Any] | None:
-    """Return the bundle in `raw`, or None if that is something else."""
+    """Return the bundle in `raw`, or None if it is something else."""
     try:
         bundle = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -187,12 +187,12 @@ def bundle_in(raw: bytes) -> dict[str, Any] | None:
     return bundle if isinstance(bundle.get("entry", []), list) else None
 
 
-def parse_error(source: str, message: str, resource: str = "") -> Failure:
-    """Return the failure of a text that is wrong."""
+def failure(source: str, message: str, resource: str = "") -> Failure:
+    """Return the failure of an invalid text."""
     return Failure(source, resource, Code.INVALID_ARGUMENT, message)
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirService.ImportResources",
     "fhir.rest.ImportResourcesResponse",
     parse,

@@ -1,7 +1,6 @@
-"""The runner of ``fhirStores.rollback``: resources become what they were at a time.
+"""The runner of ``fhirStores.rollback``: restores resources to their state at a given time.
 
-Going back is a new version, or a deletion; nothing of the history is lost. Without `force` the
-resources are listed and left as they are.
+A rollback adds a new version or a deletion; no history is lost. Without `force` it only lists the resources.
 """
 
 from __future__ import annotations
@@ -14,20 +13,20 @@ import orjson
 
 from lro_notebook.local.core import rawjson
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.listing import read_names
 from lro_notebook.local.fhir.rows import Incoming, Stored
-from lro_notebook.local.operations import arguments, rollback
+from lro_notebook.local.operations import arguments, batches, rollback_fields
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.rollback import Rollback
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
+    from lro_notebook.local.operations.rollback_fields import RollbackFields
 
 _METHOD = "fhir.FhirStoreService.RollbackFhirResources"
 _LISTING_STEP = 10_000
@@ -39,11 +38,11 @@ class RollbackRequest:
 
     store: Store
     types: frozenset[str] | None
-    of: Rollback
+    fields: RollbackFields
 
 
 class Change(NamedTuple):
-    """A resource that shall become what it was: `before` is None where it did not exist."""
+    """A resource to roll back; `before` is its earlier body, None if it did not exist."""
 
     type: str
     id: str
@@ -53,13 +52,13 @@ class Change(NamedTuple):
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
     """Check the body of ``fhirStores.rollback``."""
     types = arguments.types(body.get("type", []), "type")
-    return RollbackRequest(store, types, rollback.parse(context, body))
+    return RollbackRequest(store, types, rollback_fields.parse(context, body))
 
 
 def run(job: Job, request: RollbackRequest) -> Steps:
-    """Find what was changed since, then revert it and yield a step per batch."""
-    listed = None if request.of.listed is None else read_names(job, request.of.listed)
-    place = request.of.folder(job)
+    """Find the changed resources, then revert them and yield a step per batch."""
+    listed = None if request.fields.listed is None else read_names(job, request.fields.listed)
+    place = request.fields.folder(job)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         keys: list[tuple[str, str]] = []
@@ -68,31 +67,23 @@ def run(job: Job, request: RollbackRequest) -> Steps:
                 keys.append((change.type, change.id))
             if number % _LISTING_STEP == 0:
                 yield Step()
-        yield Step(sized=len(keys))
+        yield Step(total=len(keys))
         with Shards(drafts, "success_resources", job.shard_bytes, suffix=".txt") as shards:
-            for batch in _batches(job, keys):
+            for batch in batches.slices(job, keys):
                 shards.write(f"{type_}/{identifier}".encode() for type_, identifier in batch)
                 changes = [_before(connection, request, *key) for key in batch]
                 write = partial(_write, store=request.store, changes=changes, operation=job.operation)
-                yield Step(write if request.of.force else None, success=len(batch))
+                yield Step(write if request.fields.force else None, success=len(batch))
         shards.publish(place)
     return {"fhirStore": request.store.name}
-
-
-def _batches(job: Job, keys: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
-    start = 0
-    while start < len(keys):
-        size = job.batch()
-        yield keys[start : start + size]
-        start += size
 
 
 def _changes(
     connection: sqlite3.Connection, request: RollbackRequest, listed: frozenset[str] | None
 ) -> Iterator[Change | None]:
-    """Yield what is to be reverted, and None for a resource that the filters leave out."""
-    rollbacks = _rollbacks(connection) if request.of.exclude_rollbacks else frozenset()
-    for type_, identifier in resources.changed_since(connection, request.store.key, request.of.moment):
+    """Yield the changes to revert, and None for each resource that the filters exclude."""
+    rollbacks = _rollbacks(connection) if request.fields.exclude_rollbacks else frozenset()
+    for type_, identifier in rows.changed_since(connection, request.store.key, request.fields.moment):
         chosen = (request.types is None or type_ in request.types) and (
             listed is None or f"{type_}/{identifier}" in listed
         )
@@ -106,28 +97,28 @@ def _change(
     identifier: str,
     rollbacks: frozenset[int],
 ) -> Change | None:
-    now = resources.read(connection, request.store.key, type_, identifier)
+    now = rows.read(connection, request.store.key, type_, identifier)
     change = _before(connection, request, type_, identifier)
     if now is None or (now.body is None and change.before is None):
         return None
-    if request.of.operations and now.operation not in request.of.operations:
+    if request.fields.operations and now.operation not in request.fields.operations:
         return None
     if now.operation in rollbacks:
         return None
-    kind = "DELETE" if now.body is None else "CREATE" if change.before is None else "UPDATE"
-    return change if request.of.change in ("ALL", kind) else None
+    made = "DELETE" if now.body is None else "CREATE" if change.before is None else "UPDATE"
+    return change if request.fields.change in ("ALL", made) else None
 
 
 def _before(connection: sqlite3.Connection, request: RollbackRequest, type_: str, identifier: str) -> Change:
-    found: Stored | None = resources.as_of(
-        connection, request.store.key, type_, identifier, moment=request.of.moment
+    stored: Stored | None = rows.as_of(
+        connection, request.store.key, type_, identifier, moment=request.fields.moment
     )
-    return Change(type_, identifier, None if found is None else found.body)
+    return Change(type_, identifier, None if stored is None else stored.body)
 
 
 def _rollbacks(connection: sqlite3.Connection) -> frozenset[int]:
-    rows = connection.execute("SELECT id FROM operations WHERE method = ?", (_METHOD,))
-    return frozenset(number for (number,) in rows)
+    numbers = connection.execute("SELECT id FROM operations WHERE method = ?", (_METHOD,))
+    return frozenset(number for (number,) in numbers)
 
 
 def _write(
@@ -137,10 +128,10 @@ def _write(
     back = []
     for type_, identifier, body in changes:
         if body is None:
-            resources.delete(connection, store.key, type_, identifier, operation=operation)
+            rows.delete(connection, store.key, type_, identifier, operation=operation)
         else:
             back.append(Incoming(type_, identifier, *rawjson.meta_slot(body, orjson.loads(body))))
-    resources.put_many(connection, store.key, back, operation=operation)
+    rows.put_many(connection, store.key, back, operation=operation)
 
 
-KIND = Kind(_METHOD, "fhir.RollbackFhirResourcesResponse", parse, run, log="RollbackFhirLogEntry")
+METHOD = Method(_METHOD, "fhir.RollbackFhirResourcesResponse", parse, run, log="RollbackFhirLogEntry")

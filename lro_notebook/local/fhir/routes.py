@@ -1,7 +1,7 @@
 """Routes of the FHIR interface of a store: single resources, their versions, and search by type.
 
-Search has no filters: it pages through a type. References are not checked, and PUT creates what is
-not there, as in a store with `disableReferentialIntegrity` and `enableUpdateCreate`.
+Search has no filters: it pages through a type. References are not checked, and PUT creates missing
+resources, as in a store with `disableReferentialIntegrity` and `enableUpdateCreate`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting, rawjson
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
-from lro_notebook.local.fhir import rows as resources
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
+from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.imports import read_resource
 from lro_notebook.local.http.paging import limit_of, number_after, text_after, token_of
 from lro_notebook.local.http.service import (
@@ -46,12 +46,12 @@ _STORE = f"{DATASET_PATH}/fhirStores/{{store}}"
 _FHIR = f"{_STORE}/fhir"
 _MEDIA_TYPE = "application/fhir+json; charset=UTF-8"
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"', re.ASCII)
-#: Query parameters that Google's clients add to any call.
+#: Query parameters that Google's clients may add to any call.
 _SYSTEM_PARAMETERS = frozenset({"alt", "fields", "key", "prettyPrint", "quotaUser", "$.xgafv"})
 
 
 class _Address(NamedTuple):
-    """What a request on a resource is about."""
+    """The resource that a request is about."""
 
     store: Store
     type: str
@@ -60,11 +60,9 @@ class _Address(NamedTuple):
 
 
 async def create(request: Request) -> Response:
-    """``fhir.create``: the service gives the id."""
+    """``fhir.create``: the service assigns the id."""
     if "if-none-exist" in request.headers:
-        raise ServiceError(
-            Code.UNIMPLEMENTED, "If-None-Exist: the local service has no search to look it up by"
-        )
+        raise ServiceError(Code.UNIMPLEMENTED, "If-None-Exist: the local service has no search for it")
     body = await read_body(request)
     type_ = names.resource_type(request.path_params["type"])
     identifier = str(uuid.uuid4())
@@ -73,7 +71,7 @@ async def create(request: Request) -> Response:
 
 
 async def update(request: Request) -> Response:
-    """``fhir.update``: a new version, or a new resource where there is none."""
+    """``fhir.update``: a new version, or a new resource."""
     body = await read_body(request)
     type_ = names.resource_type(request.path_params["type"])
     identifier = names.fhir_id(request.path_params["id"])
@@ -87,16 +85,16 @@ def read(request: Request) -> Response:
     service = service_of(request)
     with service.database.read() as connection:
         address = _address(request, connection, request.path_params["id"])
-        stored = resources.read(connection, address.store.key, address.type, address.id)
-    return _resource_response(_alive(stored, address))
+        stored = rows.read(connection, address.store.key, address.type, address.id)
+    return _resource_response(_existing(stored, address))
 
 
 def delete(request: Request) -> Response:
-    """``fhir.delete``; deleting what is not there succeeds as well."""
+    """``fhir.delete``; deleting a missing resource succeeds too."""
     with service_of(request).database.write() as connection:
         address = _address(request, connection, request.path_params["id"])
         _check_version(connection, address, _expected(request))
-        resources.delete(connection, address.store.key, address.type, address.id)
+        rows.delete(connection, address.store.key, address.type, address.id)
     return Response(status_code=204)
 
 
@@ -107,14 +105,14 @@ def read_version(request: Request) -> Response:
         address = _address(request, connection, request.path_params["id"])
         stored = None
         if number is not None:
-            stored = resources.read_version(
+            stored = rows.read_version(
                 connection, address.store.key, address.type, address.id, min(number, 2**62 - 1)
             )
     if stored is None:
-        raise missing(
+        raise not_found(
             f"{address.type}/{address.id} has no such version; list them with GET {address.url}/_history"
         )
-    return _resource_response(_alive(stored, address))
+    return _resource_response(_existing(stored, address))
 
 
 def history(request: Request) -> Response:
@@ -123,12 +121,12 @@ def history(request: Request) -> Response:
     with service_of(request).database.read() as connection:
         address = _address(request, connection, request.path_params["id"])
         key = (address.store.key, address.type, address.id)
-        if resources.read(connection, *key) is None:
-            raise _no_resource(address)
-        rows = resources.versions(connection, *key, before=min(before, 2**62), limit=limit + 1)
-    page = rows[:limit]
+        if rows.read(connection, *key) is None:
+            raise _resource_not_found(address)
+        versions = rows.versions(connection, *key, before=min(before, 2**62), limit=limit + 1)
+    page = versions[:limit]
     entries = (_history_entry(item, address) for item in page)
-    following = page[-1].version if len(rows) > limit and page else None
+    following = page[-1].version if len(versions) > limit and page else None
     return _bundle(request, "history", entries, url=f"{address.url}/_history", following=following)
 
 
@@ -138,52 +136,52 @@ def search(request: Request) -> Response:
     limit, after = _count(request), text_after(request, "_page_token")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "fhirStores")
-        total = resources.count(connection, store.key, type_)
-        rows = resources.page(connection, store.key, type_, after=after, limit=limit + 1)
-    page = rows[:limit]
+        total = rows.count(connection, store.key, type_)
+        resources = rows.page(connection, store.key, type_, after=after, limit=limit + 1)
+    page = resources[:limit]
     url = f"{_base(service_of(request), api_version(request), store)}/{type_}"
     entries = (
         b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}'
         % (orjson.dumps(f"{url}/{item.id}"), item.body or b"null")
         for item in page
     )
-    following = page[-1].id if len(rows) > limit and page else None
+    following = page[-1].id if len(resources) > limit and page else None
     return _bundle(request, "searchset", entries, url=url, following=following, total=total)
 
 
 def _put(request: Request, incoming: Incoming, expected: int | None) -> Response:
-    """Store a resource and answer with it: 201 for a new one, 200 for a new version."""
+    """Store a resource and respond with it: 201 for a new one, 200 for a new version."""
     with service_of(request).database.write() as connection:
         address = _address(request, connection, incoming.id)
         _check_version(connection, address, expected)
-        before = resources.read(connection, address.store.key, address.type, address.id)
-        resources.put_many(connection, address.store.key, [incoming])
-        stored = resources.read(connection, address.store.key, address.type, address.id)
-    stored = _alive(stored, address)
+        before = rows.read(connection, address.store.key, address.type, address.id)
+        rows.put_many(connection, address.store.key, [incoming])
+        stored = rows.read(connection, address.store.key, address.type, address.id)
+    stored = _existing(stored, address)
     created = before is None or before.body is None
     headers = {"Location": f"{address.url}/_history/{stored.version}"} if created else {}
     return _resource_response(stored, status=201 if created else 200, headers=headers)
 
 
 def _incoming(body: bytes, type_: str, identifier: str, *, own_id: bool = False) -> Incoming:
-    """Return the `type_` of a request body; with `own_id` it must bring its id along."""
+    """Return the resource in a request body; with `own_id` the body must have its id."""
     text = body.removeprefix(b"\xef\xbb\xbf").strip()
     try:
         document = nesting.loads(text)
     except nesting.Unreadable as error:
-        raise invalid(f"the resource cannot be read: {error}") from error
+        raise invalid_argument(f"the resource cannot be read: {error}") from error
     if not isinstance(document, dict) or document.get("resourceType") != type_:
-        raise invalid(f"expected a JSON object whose resourceType is {type_}, as in the address")
+        raise invalid_argument(f"expected a JSON object whose resourceType is {type_}, as in the address")
     if own_id and document.get("id") != identifier:
-        raise invalid(f"expected a resource whose id is {identifier}, as in the address")
+        raise invalid_argument(f"expected a resource whose id is {identifier}, as in the address")
     read = read_resource(text if own_id else rawjson.with_id(text, identifier), "the request body")
     if isinstance(read, Failure):
-        raise invalid(f"the resource cannot be stored: {read.message}")
+        raise invalid_argument(f"the resource cannot be stored: {read.message}")
     return read
 
 
 def _expected(request: Request) -> int | None:
-    """Return the version that ``If-Match`` asks for; None without the header, -1 for no possible version."""
+    """Return the version in ``If-Match``; None without the header, -1 for an impossible version."""
     header = request.headers.get("if-match")
     if header is None:
         return None
@@ -192,14 +190,14 @@ def _expected(request: Request) -> int | None:
 
 
 def _check_version(connection: sqlite3.Connection, address: _Address, expected: int | None) -> None:
-    """Refuse a change of a resource that is not at the expected version."""
+    """Raise if a resource is not at the expected version."""
     if expected is None:
         return
-    stored = resources.read(connection, address.store.key, address.type, address.id)
+    stored = rows.read(connection, address.store.key, address.type, address.id)
     if stored is None or stored.body is None or stored.version != expected:
         raise ServiceError(
             Code.FAILED_PRECONDITION,
-            f"{address.type}/{address.id} is not at the version that If-Match names; read it again",
+            f"{address.type}/{address.id} is not at the version in If-Match; read it again",
             status=412,
         )
 
@@ -215,9 +213,9 @@ def _base(service: Service, version: str, store: Store) -> str:
     return f"{service.endpoint}/{version}/{store.name}/fhir"
 
 
-def _alive(stored: Stored | None, address: _Address) -> Stored:
+def _existing(stored: Stored | None, address: _Address) -> Stored:
     if stored is None:
-        raise _no_resource(address)
+        raise _resource_not_found(address)
     if stored.body is None:
         raise ServiceError(
             Code.NOT_FOUND,
@@ -227,19 +225,19 @@ def _alive(stored: Stored | None, address: _Address) -> Stored:
     return stored
 
 
-def _no_resource(address: _Address) -> ServiceError:
-    return missing(
+def _resource_not_found(address: _Address) -> ServiceError:
+    return not_found(
         f"{address.type}/{address.id} does not exist in {address.store.name}; "
         f"create it with PUT {address.url}, or list the type with GET {address.url.rpartition('/')[0]}"
     )
 
 
 def _count(request: Request) -> int:
-    """Return the page size; refuse parameters that would silently be ignored."""
+    """Return the page size; raise on parameters that would be ignored."""
     unknown = set(request.query_params) - {"_count", "_page_token"} - _SYSTEM_PARAMETERS
     if unknown:
-        raise invalid(
-            f"parameter {min(unknown)[:80]!r}: the local service searches by _count and _page_token only"
+        raise invalid_argument(
+            f"parameter {min(unknown)[:80]!r}: a search supports only _count and _page_token here"
         )
     return 0 if request.query_params.get("_count") == "0" else limit_of(request, "_count")
 
@@ -255,10 +253,10 @@ def _resource_response(
 
 
 def _history_entry(stored: Stored, address: _Address) -> bytes:
-    method, status = ("DELETE", "204") if stored.body is None else ("PUT", "200")
+    http_method, status = ("DELETE", "204") if stored.body is None else ("PUT", "200")
     entry: dict[str, Any] = {
         "fullUrl": address.url,
-        "request": {"method": method, "url": f"{address.type}/{address.id}"},
+        "request": {"method": http_method, "url": f"{address.type}/{address.id}"},
         "response": {"status": status, "etag": f'W/"{stored.version}"'},
     }
     text = orjson.dumps(entry)
@@ -274,7 +272,7 @@ def _bundle(
     following: object = None,
     total: int | None = None,
 ) -> Response:
-    """Return a Bundle whose entries keep the bytes of their resources."""
+    """Return a Bundle whose entries keep the bytes of their rows."""
     query = {key: value for key, value in request.query_params.items() if key == "_count"}
     links = [{"relation": "self", "url": str(request.url)}]
     if following is not None:
@@ -293,10 +291,10 @@ def _bundle(
 
 
 def metrics(request: Request) -> Response:
-    """``getFHIRStoreMetrics``: how many resources of each type there are, and how many bytes they take."""
+    """``getFHIRStoreMetrics``: number and bytes of the resources of each type."""
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "fhirStores")
-        sizes = resources.sizes(connection, store.key)
+        sizes = rows.sizes(connection, store.key)
     shown = [
         {
             "resourceType": size.type,

@@ -1,7 +1,7 @@
 """Rows of FHIR resources: current versions, older versions and deletions.
 
-Bodies are bytes that were validated before; only their version stamp is set here, inside the
-transaction that stores them, so ``lastUpdated`` follows the order of commits.
+Bodies are bytes that were validated before. Only their version stamp is set here, in the transaction that
+stores them, so ``lastUpdated`` follows the order of commits.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL
 
 
 class Incoming(NamedTuple):
-    """A validated resource on its way in; its version stamp belongs between `head` and `tail`."""
+    """A validated resource to be stored; its version stamp goes between `head` and `tail`."""
 
     type: str
     id: str
@@ -58,7 +58,7 @@ class Incoming(NamedTuple):
 class Stored(NamedTuple):
     """One version of a resource; `body` is None for a deletion. `updated` is in microseconds since 1970.
 
-    `operation` is the one that wrote it, where it was one.
+    `operation` is the number of the operation that wrote it, None if a request did.
     """
 
     id: str
@@ -71,9 +71,9 @@ class Stored(NamedTuple):
 def put_many(
     connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming], *, operation: int | None = None
 ) -> None:
-    """Store resources; an existing one gets a new version and its old one goes to the history.
+    """Store resources; the old version of an existing one moves to the history.
 
-    `operation` is the one that does it; None for a request of its own.
+    `operation` is the number of the operation that stores them, None for a request.
     """
     moment = microseconds()
     start, seen = 0, set[tuple[str, str]]()
@@ -89,7 +89,7 @@ def put_many(
 def delete(
     connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, operation: int | None = None
 ) -> None:
-    """Move a resource to the history and mark it as deleted; nothing happens where there is none."""
+    """Move a resource to the history and mark it as deleted; do nothing if it does not exist."""
     current = read(connection, store, type_, identifier)
     if current is None or current.body is None:
         return
@@ -104,7 +104,7 @@ def delete(
 
 
 def read(connection: sqlite3.Connection, store: int, type_: str, identifier: str) -> Stored | None:
-    """Return the current version of a resource, or its deletion; None if there never was one."""
+    """Return the current version of a resource, or its deletion; None if it never existed."""
     return next(iter(versions(connection, store, type_, identifier, limit=1)), None)
 
 
@@ -112,8 +112,8 @@ def read_version(
     connection: sqlite3.Connection, store: int, type_: str, identifier: str, version: int
 ) -> Stored | None:
     """Return one version of a resource, or None."""
-    found = versions(connection, store, type_, identifier, before=version + 1, limit=1)
-    return found[0] if found and found[0].version == version else None
+    stored = next(iter(versions(connection, store, type_, identifier, before=version + 1, limit=1)), None)
+    return stored if stored is not None and stored.version == version else None
 
 
 def versions(
@@ -151,13 +151,13 @@ def page(connection: sqlite3.Connection, store: int, type_: str, *, after: str, 
 
 
 def count(connection: sqlite3.Connection, store: int, type_: str) -> int:
-    """Return how many resources of a type there are now."""
+    """Return the number of current resources of a type."""
     row = connection.execute("SELECT count(*) FROM resources WHERE store = ? AND type = ?", (store, type_))
     return int(row.fetchone()[0])
 
 
 def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> dict[str, int]:
-    """Return type -> number of current resources, of those updated after `since` where it is given."""
+    """Return type -> number of current resources; with `since`, only those updated after it."""
     rows = connection.execute(
         "SELECT type, count(*) FROM resources WHERE store = ?1 AND (?2 IS NULL OR updated > ?2) "
         "GROUP BY type ORDER BY type",
@@ -167,7 +167,7 @@ def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> 
 
 
 class Size(NamedTuple):
-    """How much of a type there is in a store; sizes are bytes."""
+    """The resources of a type in a store: their number, and bytes of current and earlier versions."""
 
     type: str
     number: int
@@ -176,7 +176,7 @@ class Size(NamedTuple):
 
 
 def sizes(connection: sqlite3.Connection, store: int) -> list[Size]:
-    """Return the sizes of the types that a store has current resources of, by type."""
+    """Return the sizes of a store's resource types, by type."""
     rows = connection.execute(
         "SELECT type, count(*), sum(length(body)), (SELECT coalesce(sum(length(body)), 0) FROM history "
         "WHERE (history.store, history.type) = (resources.store, resources.type)) "
@@ -198,7 +198,7 @@ def bodies(
 
 
 def changed_since(connection: sqlite3.Connection, store: int, moment: int) -> Iterator[tuple[str, str]]:
-    """Yield type and id of all that was written or deleted after `moment`, by type and id."""
+    """Yield type and id of the resources written or deleted after `moment`, by type and id."""
     return connection.execute(
         "SELECT type, id FROM resources WHERE store = ?1 AND updated > ?2 "
         "UNION SELECT type, id FROM history WHERE store = ?1 AND updated > ?2 ORDER BY type, id",
@@ -209,14 +209,14 @@ def changed_since(connection: sqlite3.Connection, store: int, moment: int) -> It
 def with_versions(
     connection: sqlite3.Connection, store: int, *, since: int | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Yield type and id of all that has a version, written after `since` where it is given."""
+    """Yield type and id of the resources that have a version; with `since`, one written after it."""
     return changed_since(connection, store, -1 if since is None else since)
 
 
-def held(
+def existing_versions(
     connection: sqlite3.Connection, store: int, type_: str, identifiers: Sequence[str]
 ) -> set[tuple[str, int]]:
-    """Return the ids with the version numbers that they have."""
+    """Return pairs of id and version number that exist among these resources."""
     rows = connection.execute(
         "SELECT id, version FROM resources WHERE store = ?1 AND type = ?2 "
         "AND id IN (SELECT value FROM json_each(?3)) "
@@ -230,7 +230,7 @@ def held(
 def as_of(
     connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, moment: int
 ) -> Stored | None:
-    """Return the version of a resource that was current at a time, or its deletion; None before it was."""
+    """Return the version or deletion of a resource that was current at a time; None if none was."""
     row = connection.execute(
         """
         SELECT id, version, updated, body, operation FROM resources
@@ -248,7 +248,7 @@ def as_of(
 def version_counts(
     connection: sqlite3.Connection, store: int, type_: str, identifier: str, *, until: int | None
 ) -> tuple[int, int]:
-    """Return how many current (0 or 1) and older versions a resource has, those not after `until`."""
+    """Return how many current (0 or 1) and older versions a resource has, up to `until`."""
     counts = [
         connection.execute(
             f"SELECT count(*) FROM {table} WHERE store = ? AND type = ? AND id = ? "  # noqa: S608
@@ -263,7 +263,7 @@ def version_counts(
 def purge(
     connection: sqlite3.Connection, store: int, key: tuple[str, str], *, until: int | None, current: bool
 ) -> None:
-    """Remove old versions without a trace, with `current` the newest as well; those not after `until`."""
+    """Delete the old versions up to `until` for good; with `current` also the newest."""
     tables = ("history", "resources") if current else ("history",)
     for table in tables:
         connection.execute(
@@ -274,7 +274,7 @@ def purge(
 
 
 def insert_versions(connection: sqlite3.Connection, store: int, type_: str, rows: Sequence[Stored]) -> None:
-    """Add versions with the numbers and times that they bring; the newest of all is the current one."""
+    """Add versions with their own numbers and times; the newest of all becomes the current one."""
     connection.executemany(
         "INSERT INTO history (store, type, id, version, updated, operation, body) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -305,7 +305,7 @@ def _put_distinct(
     moment: int,
     operation: int | None,
 ) -> None:
-    """Store resources of which no two have the same type and id."""
+    """Store resources; no two may have the same type and id."""
     by_type: defaultdict[str, list[str]] = defaultdict(list)
     for item in incoming:
         by_type[item.type].append(item.id)
@@ -333,7 +333,7 @@ def _put_distinct(
 def _latest(
     connection: sqlite3.Connection, store: int, type_: str, identifiers: Sequence[str]
 ) -> dict[tuple[str, str], int]:
-    """Return the newest version, current or deleted, of those resources that have one."""
+    """Return the newest version, or deletion, of the resources that have one."""
     rows = connection.execute(
         """
         SELECT id, max(version) FROM (
@@ -350,7 +350,7 @@ def _latest(
 
 
 def _archive(connection: sqlite3.Connection, keys: Sequence[tuple[int, str, str]]) -> None:
-    """Copy current versions to the history; a deleted resource has none."""
+    """Copy current versions to the history."""
     connection.executemany(
         "INSERT INTO history (store, type, id, version, updated, operation, body) "
         "SELECT store, type, id, version, updated, operation, body FROM resources "

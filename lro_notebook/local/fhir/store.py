@@ -1,18 +1,18 @@
-"""FHIR stores: what the service knows about this kind of store."""
+"""FHIR stores as a `StoreKind`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.core import buckets
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import (
     apply_consents,
     bulk_delete,
     bulk_export,
-    cohort,
     configure_search,
     deidentify,
+    execute_cohort,
     export_history,
     exports,
     import_history,
@@ -21,7 +21,7 @@ from lro_notebook.local.fhir import (
     routes,
     rows,
 )
-from lro_notebook.local.http.kinds import StoreKind
+from lro_notebook.local.http.store_kind import StoreKind
 from lro_notebook.local.operations import arguments
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ _VERSIONS = ("R4", "R4B", "R5", "STU3", "DSTU2")
 
 
 def check(body: Mapping[str, Any]) -> None:
-    """Refuse fields of a FHIR store that cannot be."""
+    """Raise on invalid fields of a FHIR store."""
     if body.get("version", "R4") not in _VERSIONS:
-        raise invalid(f"version: expected one of {', '.join(_VERSIONS)}")
+        raise invalid_argument(f"version: expected one of {', '.join(_VERSIONS)}")
     if "bulkExportGcsDestination" in body:
-        uri = arguments.message(body, "bulkExportGcsDestination").get("uriPrefix")
+        uri = arguments.json_object(body, "bulkExportGcsDestination").get("uriPrefix")
         buckets.parse(uri, field="bulkExportGcsDestination.uriPrefix")
 
 
@@ -45,17 +45,17 @@ KIND = StoreKind(
     tables=rows.TABLES,
     check=check,
     methods={
-        "import": imports.KIND,
-        "export": exports.KIND,
-        "importHistory": import_history.KIND,
-        "exportHistory": export_history.KIND,
-        "rollback": rollback.KIND,
-        "bulkDelete": bulk_delete.KIND,
-        "deidentify": deidentify.KIND,
-        "applyConsents": apply_consents.KIND,
-        "applyAdminConsents": apply_consents.ADMIN_KIND,
-        "configureSearch": configure_search.KIND,
-        "executeCohort": cohort.KIND,
+        "import": imports.METHOD,
+        "export": exports.METHOD,
+        "importHistory": import_history.METHOD,
+        "exportHistory": export_history.METHOD,
+        "rollback": rollback.METHOD,
+        "bulkDelete": bulk_delete.METHOD,
+        "deidentify": deidentify.METHOD,
+        "applyConsents": apply_consents.METHOD,
+        "applyAdminConsents": apply_consents.ADMIN_METHOD,
+        "configureSearch": configure_search.METHOD,
+        "executeCohort": execute_cohort.METHOD,
     },
     routes=[*bulk_export.ROUTES, *routes.ROUTES],
     deidentify=deidentify.copy_store,

@@ -1,6 +1,6 @@
 """The runner of ``hl7V2Stores.import``: newline-delimited JSON in a bucket -> messages of a store.
 
-A unit is one message. One that cannot be read is counted and logged, the others go on.
+A unit is one message. A message that cannot be read is counted and logged; the import goes on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import message_parser, message_schema, rows
 from lro_notebook.local.hl7v2.rows import Incoming
 from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.hl7v2.message_parser import Parser
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-#: Lines that are counted between two chances to stop.
-_SIZING_STEP = 10_000
-#: Labels that a message may have.
+#: Lines to count between two chances to stop.
+_COUNTING_STEP = 10_000
+#: Limits of the labels of a message.
 _LABELS_MAX = 64
 _LABEL_LENGTH = 63
-#: JSON bytes may be in the URL-safe alphabet as well (protobuf's JSON mapping).
+#: The JSON mapping of protobuf also allows the URL-safe alphabet for bytes.
 _STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """A checked import: where to and where from."""
+    """A checked import."""
 
     store: Store
     source: Location
 
 
 class Line(NamedTuple):
-    """A line of the input that is not blank, and where it stands."""
+    """A line of the input that is not blank, and its place."""
 
     source: str
     text: bytes
@@ -61,18 +61,18 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
 
 
 def run(job: Job, request: ImportRequest) -> Steps:
-    """Size the input, then read it and yield a step per batch."""
+    """Count the units of the input, then read it and yield a step per batch."""
     yield from batches.await_sample(job, request.source)
     with job.database.read() as connection:
         parser = rows.parser_of(connection, request.store)
-    files, left_out = batches.found(job, request.source)
+    files, left_out = batches.source_files(job, request.source)
     total = len(left_out)
     for uri, path in files:
         for number, _ in enumerate(_lines(uri, path), 1):
             total += 1
-            if number % _SIZING_STEP == 0:
+            if number % _COUNTING_STEP == 0:
                 yield Step()
-    yield Step(sized=total, failures=left_out)
+    yield Step(total=total, failures=left_out)
     write = partial(_write, store=request.store, operation=job.operation)
     for uri, path in files:
         messages = (read_line(line, parser) for line in _lines(uri, path))
@@ -81,17 +81,17 @@ def run(job: Job, request: ImportRequest) -> Steps:
 
 
 def read_line(line: Line | Failure, parser: Parser) -> Incoming | Failure:
-    """Return the message of a line, ready to be stored, or why it holds none."""
+    """Return the message in a line, ready to be stored, or a failure."""
     if isinstance(line, Failure):
         return line
     try:
         document = nesting.loads(line.text)
     except nesting.Unreadable as error:
-        return _flaw(line, str(error))
+        return _failure(line, str(error))
     try:
         return read_message(document, parser)
     except message_parser.ParseError as parse_error:
-        return _flaw(line, str(parse_error))
+        return _failure(line, str(parse_error))
 
 
 def read_message(document: object, parser: Parser) -> Incoming:
@@ -99,8 +99,8 @@ def read_message(document: object, parser: Parser) -> Incoming:
 
     Raises
     ------
-    Flaw
-        It holds no message, or labels that cannot be.
+    ParseError
+        It holds no message, or its labels are not valid.
     """
     if not isinstance(document, dict):
         raise message_parser.ParseError("not a JSON object")
@@ -114,7 +114,7 @@ def read_message(document: object, parser: Parser) -> Incoming:
     labels = document.get("labels", {})
     if not _are_labels(labels):
         raise message_parser.ParseError(
-            f"labels: expected at most {_LABELS_MAX} texts of at most {_LABEL_LENGTH} characters"
+            f"labels: expected at most {_LABELS_MAX} strings of at most {_LABEL_LENGTH} characters"
         )
     reading = message_parser.read(data, parser)
     if parser.schema is not None and parser.schema.hard:
@@ -143,7 +143,7 @@ def _write(
 
 
 def _lines(uri: str, path: Path) -> Iterator[Line | Failure]:
-    return batches.readable(uri, _lines_of(uri, path))
+    return batches.until_unreadable(uri, _lines_of(uri, path))
 
 
 def _lines_of(uri: str, path: Path) -> Iterator[Line]:
@@ -154,10 +154,10 @@ def _lines_of(uri: str, path: Path) -> Iterator[Line]:
                 yield Line(f"{uri}:{number}", text)
 
 
-def _flaw(line: Line, message: str) -> Failure:
+def _failure(line: Line, message: str) -> Failure:
     return Failure(line.source, "", Code.INVALID_ARGUMENT, message)
 
 
-KIND = Kind(
+METHOD = Method(
     "hl7v2.Hl7V2Service.ImportMessages", "hl7v2.ImportMessagesResponse", parse, run, log="ImportHl7V2LogEntry"
 )

@@ -1,6 +1,6 @@
 """The filter of HL7v2 messages, as Google documents it for ``messages.list``, compiled to SQL. Pure.
 
-Not there: AND and OR in one filter (their order of binding is not documented), and parentheses.
+Not supported: AND and OR in one filter (their precedence is not documented), and parentheses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ _TEXTS = {
 }
 _TIMES = {"send_time": "sent", "sendTime": "sent", "create_time": "created", "createTime": "created"}
 _DATES = {"send_date": "sent", "sendDate": "sent"}
-#: Kind and text of each token, the next one on the left.
+#: Type and text of each token, the next one on the left.
 Tokens: TypeAlias = "deque[tuple[str, str]]"
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
-#: Comparisons in one filter; SQLite takes an expression of 1,000 parts within each other.
-_MOST = 100
+#: Comparisons in one filter; SQLite accepts expressions of up to 1,000 nested parts.
+_COMPARISONS_MAX = 100
 
 
 class Clause(NamedTuple):
-    """A condition on the ``messages`` table, with the values of its question marks."""
+    """A condition on the ``messages`` table, with the values of its placeholders."""
 
     sql: str
     values: tuple[str | int, ...] = ()
@@ -52,25 +52,27 @@ EVERYTHING = Clause("1")
 
 
 def compile_filter(text: str, zone: tzinfo = UTC) -> Clause:
-    """Return the condition that a filter asks for; `zone` is the one that dates are meant in."""
+    """Return the condition for a filter; `zone` is the time zone of its dates."""
     tokens = _tokens(text)
     if not tokens:
         return EVERYTHING
-    clauses, joints = [], set()
+    clauses, operators = [], set()
     while True:
         clauses.append(_expression(tokens, zone))
         if not tokens:
             break
-        if len(clauses) == _MOST:
-            raise invalid(f"filter: more than {_MOST} comparisons, the most that the local service reads")
-        joint = tokens.popleft()[1]
-        if joint not in ("AND", "OR"):
+        if len(clauses) == _COMPARISONS_MAX:
+            raise invalid_argument(f"filter: more than the limit of {_COMPARISONS_MAX} comparisons")
+        operator = tokens.popleft()[1]
+        if operator not in ("AND", "OR"):
             raise _unreadable()
-        joints.add(joint)
-    if len(joints) > 1:
-        raise invalid("filter: AND and OR in one filter are not read by the local service; use one of them")
-    joint = joints.pop() if joints else "AND"
-    sql = f" {joint} ".join(clause.sql for clause in clauses)
+        operators.add(operator)
+    if len(operators) > 1:
+        raise invalid_argument(
+            "filter: the local service does not support AND and OR in one filter; use one of them"
+        )
+    operator = operators.pop() if operators else "AND"
+    sql = f" {operator} ".join(clause.sql for clause in clauses)
     return Clause(f"({sql})", tuple(value for clause in clauses for value in clause.values))
 
 
@@ -112,13 +114,13 @@ def _comparison(word: str, tokens: Tokens, zone: tzinfo) -> Clause:
 
 def _patient(tokens: Tokens) -> Clause:
     marks = [("mark", "("), ("mark", ","), ("mark", ")")]
-    head, identifier, comma, kind, tail = (tokens.popleft() if tokens else ("", "") for _ in range(5))
-    if [head, comma, tail] != marks or identifier[0] != "string" or kind[0] != "string":
-        raise invalid('filter: write PatientId("123456", "MRN")')
+    head, identifier, comma, id_type, tail = (tokens.popleft() if tokens else ("", "") for _ in range(5))
+    if [head, comma, tail] != marks or identifier[0] != "string" or id_type[0] != "string":
+        raise invalid_argument('filter: write PatientId("123456", "MRN")')
     return Clause(
         "EXISTS (SELECT 1 FROM json_each(patients) WHERE json_extract(value, '$.value') = ? "
         "AND coalesce(json_extract(value, '$.type'), '') = ?)",
-        (_unquoted(identifier[1]), _unquoted(kind[1])),
+        (_unquoted(identifier[1]), _unquoted(id_type[1])),
     )
 
 
@@ -137,12 +139,12 @@ def _label(tokens: Tokens) -> Clause:
 
 
 def _date(column: str, operator: str, word: str, value: str, zone: tzinfo) -> Clause:
-    """Compare days: a moment lies in a day from its first microsecond to the next day's."""
+    """Return the condition that compares a time with a day."""
     try:
         day = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=zone)
         first, after = _microseconds(day), _microseconds(day + timedelta(days=1))
     except (ValueError, OverflowError) as error:
-        raise invalid(f'filter: {word} is compared with a date such as "2026-01-31"') from error
+        raise invalid_argument(f'filter: {word} must be compared with a date such as "2026-01-31"') from error
     conditions: dict[str, tuple[str, tuple[int, ...]]] = {
         "=": (f"{column} >= ? AND {column} < ?", (first, after)),
         "<": (f"{column} < ?", (first,)),
@@ -157,7 +159,7 @@ def _date(column: str, operator: str, word: str, value: str, zone: tzinfo) -> Cl
 def _moment(word: str, value: str) -> int:
     moment = parse_timestamp(value)
     if moment is None:
-        raise invalid(f'filter: {word} is compared with a time such as "2026-01-31T00:00:00Z"')
+        raise invalid_argument(f'filter: {word} must be compared with a time such as "2026-01-31T00:00:00Z"')
     return _microseconds(moment)
 
 
@@ -165,8 +167,8 @@ def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
 
 
-def _take(tokens: Tokens, kind: str) -> str:
-    if not tokens or tokens[0][0] != kind:
+def _take(tokens: Tokens, category: str) -> str:
+    if not tokens or tokens[0][0] != category:
         raise _unreadable()
     return tokens.popleft()[1]
 
@@ -174,8 +176,8 @@ def _take(tokens: Tokens, kind: str) -> str:
 def _value(tokens: Tokens) -> str:
     if not tokens or tokens[0][0] not in ("string", "word"):
         raise _unreadable()
-    kind, text = tokens.popleft()
-    return _unquoted(text) if kind == "string" else text
+    category, text = tokens.popleft()
+    return _unquoted(text) if category == "string" else text
 
 
 def _unquoted(text: str) -> str:
@@ -183,6 +185,6 @@ def _unquoted(text: str) -> str:
 
 
 def _unreadable() -> ServiceError:
-    return invalid(
-        'filter: cannot be read; write for example message_type = "ADT" AND send_date >= "2026-01-31"'
+    return invalid_argument(
+        'filter: cannot be parsed; write for example message_type = "ADT" AND send_date >= "2026-01-31"'
     )

@@ -1,6 +1,6 @@
-"""HL7 version 2 messages as text: segments, fields, and what the header says. Pure.
+"""Parsing HL7 version 2 messages: segments, fields, and header. Pure.
 
-What is said of a message that cannot be read never holds its content.
+Error messages never hold the content of a message.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from lro_notebook.local.hl7v2.message_schema import Schema
 
 _HEADER = "MSH"
-#: The last field of the header that names separators, and so is not to be taken apart.
+#: The last field of the header that holds separators, and so is not split.
 _SEPARATORS_FIELD = 2
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 _TIME = re.compile(
     r"(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\.\d{1,6})?([+-][01]\d[0-5]\d)?", re.ASCII
 )
-#: Segments whose first field is their number among segments of their kind (HL7 2.5.1, "Set ID").
+#: Segments whose first field numbers the segments of the same id (HL7 2.5.1, "Set ID").
 _NUMBERED = frozenset(
     "AL1 DG1 FT1 GT1 IN1 NK1 NTE OBR OBX PID PR1 PV1 RXA SPM TXA AIS AIG AIL AIP ARV ROL".split()  # noqa: SIM905 - reads better
 )
@@ -35,7 +35,7 @@ class ParseError(ValueError):
 
 
 class Separators(NamedTuple):
-    """The characters that a message separates its parts with."""
+    """The separator characters of a message."""
 
     field: str
     component: str
@@ -55,14 +55,14 @@ class Parser(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A segment; ``fields[n]`` is the text of field n, and ``fields[0]`` the segment's id."""
+    """A segment; ``fields[n]`` is the text of field n, ``fields[0]`` the id of the segment."""
 
     id: str
     fields: list[str]
 
 
 class Reading(NamedTuple):
-    """What a message says of itself; `sent` is in microseconds since 1970."""
+    """What the header and PID segments of a message say; `sent` is in microseconds since 1970."""
 
     facility: str
     type: str
@@ -71,12 +71,12 @@ class Reading(NamedTuple):
 
 
 def segments(raw: bytes, parser: Parser) -> tuple[list[Segment], Separators | None]:
-    """Return the segments of a message and its separators, None where it may do without a header.
+    """Return the segments of a message and its separators; None if it has no header and needs none.
 
     Raises
     ------
-    Flaw
-        The bytes are no message.
+    ParseError
+        It is not a message.
     """
     text = _decoded(raw)
     lines = [line.strip("\n") for line in text.split(parser.terminator.decode("latin-1"))]
@@ -101,43 +101,43 @@ def read(raw: bytes, parser: Parser) -> Reading:
 
     Raises
     ------
-    Flaw
-        The bytes are no message.
+    ParseError
+        It is not a message.
     """
-    found, marks = segments(raw, parser)
+    parts, marks = segments(raw, parser)
     if marks is None:
         return Reading("", "", None, [])
-    header = found[0]
+    header = parts[0]
     return Reading(
         facility=_component(header, 4, 1, marks),
         type=_component(header, 9, 1, marks),
         sent=_microseconds(field_of(header, 7).partition(marks.component)[0], parser.zone),
-        patients=list(_patients(found, marks)),
+        patients=list(_patients(parts, marks)),
     )
 
 
 def parsed(raw: bytes, parser: Parser) -> dict[str, Any]:
-    """Return the ``parsedData`` of a message: each value that is not empty, by its place."""
-    found, marks = segments(raw, parser)
+    """Return the ``parsedData`` of a message: its values that are not empty, by place."""
+    parts, marks = segments(raw, parser)
     if marks is None:
         return {"segments": []}
-    return {"segments": [_shown(segment, marks, parser.version) for segment in found]}
+    return {"segments": [_shown(segment, marks, parser.version) for segment in parts]}
 
 
 def control_id(raw: bytes, parser: Parser) -> str:
     """Return the control id (MSH-10) of a message."""
-    found, _ = segments(raw, parser)
-    return field_of(found[0], 10) if found else ""
+    parts, _ = segments(raw, parser)
+    return field_of(parts[0], 10) if parts else ""
 
 
 def acknowledgement(raw: bytes, parser: Parser, *, moment: datetime, identifier: str) -> bytes:
-    """Return the ACK of a message: its sender and receiver swapped, and MSA-2 its control id."""
-    found, marks = segments(raw, parser)
+    """Return the ACK of a message: sender and receiver swapped, its control id in MSA-2."""
+    parts, marks = segments(raw, parser)
     if marks is None:
         header, control, line = Segment(_HEADER, []), "", "^~\\&"
         bar, arrow = "|", "^"
     else:
-        header, control, line = found[0], control_id(raw, parser), field_of(found[0], 2)
+        header, control, line = parts[0], control_id(raw, parser), field_of(parts[0], 2)
         bar, arrow = marks.field, marks.component
     names = [field_of(header, number) for number in (5, 6, 3, 4)]
     version = field_of(header, 12) or "2.5.1"
@@ -148,7 +148,7 @@ def acknowledgement(raw: bytes, parser: Parser, *, moment: datetime, identifier:
 
 
 def _decoded(raw: bytes) -> str:
-    """Return the text of a message: UTF-8, or else Latin-1, which every byte string is."""
+    """Return the text of a message: UTF-8, or else Latin-1, which accepts any bytes."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -177,11 +177,11 @@ def _segment(line: str, number: int, marks: Separators) -> Segment:
 
 
 def places(segment: Segment, marks: Separators, version: str) -> dict[str, str]:
-    """Return the values of a segment that are not empty, by their places such as ``3[0].1``."""
+    """Return the values of a segment that are not empty, by place, such as ``3[0].1``."""
     header = segment.id == _HEADER
-    # Version 1 of Google's parser leaves MSH-1 out, and numbers the rest one lower.
+    # Version 1 of Google's parser omits MSH-1 and numbers the other fields one lower.
     shift = 1 if header and version == "V1" else 0
-    found = {"0": segment.id}
+    values = {"0": segment.id}
     for number, text in enumerate(segment.fields[1 + shift :], 1):
         if not text:
             continue
@@ -189,16 +189,16 @@ def places(segment: Segment, marks: Separators, version: str) -> dict[str, str]:
         if whole or (
             marks.repetition not in text and marks.component not in text and marks.subcomponent not in text
         ):
-            found[str(number)] = text  # most fields have one value: nothing to take apart
+            values[str(number)] = text  # most fields have a single value
         else:
-            found.update(_values(str(number), text, marks))
+            values.update(_values(str(number), text, marks))
     if version == "V3":
-        found = {key: unescaped(value, marks) for key, value in found.items()}
-    return found
+        values = {key: unescaped(value, marks) for key, value in values.items()}
+    return values
 
 
 def unescaped(text: str, marks: Separators) -> str:
-    """Return a text with the escape sequences of separators resolved."""
+    """Return a text with its escaped separators replaced."""
     if marks.escape not in text:
         return text
     letters = {
@@ -222,7 +222,7 @@ def _shown(segment: Segment, marks: Separators, version: str) -> dict[str, Any]:
 
 
 def _values(key: str, text: str, marks: Separators) -> Iterator[tuple[str, str]]:
-    """Yield place and value of what a field holds, such as ``("3[0].1", "11111111")``."""
+    """Yield place and value of each part of a field, such as ``("3[0].1", "11111111")``."""
     repetitions = text.split(marks.repetition)
     for index, repetition in enumerate(repetitions):
         place = f"{key}[{index}]" if len(repetitions) > 1 else key
@@ -236,19 +236,19 @@ def _values(key: str, text: str, marks: Separators) -> Iterator[tuple[str, str]]
                 yield (f"{spot}.{position}" if len(parts) > 1 else spot), part
 
 
-def _patients(found: list[Segment], marks: Separators) -> Iterator[dict[str, str]]:
+def _patients(parts: list[Segment], marks: Separators) -> Iterator[dict[str, str]]:
     """Yield the identifiers in PID-2, PID-3 and PID-4: component 1, with its type in component 5."""
-    persons = [segment for segment in found if segment.id == "PID"]
+    persons = [segment for segment in parts if segment.id == "PID"]
     for text in (field_of(segment, number) for segment in persons for number in _PATIENT_FIELDS):
         for repetition in text.split(marks.repetition):
             value, *rest = repetition.split(marks.component)
             if value:
-                kind = rest[3] if len(rest) > 3 else ""  # noqa: PLR2004 - component 5
-                yield {"value": value, "type": kind} if kind else {"value": value}
+                id_type = rest[3] if len(rest) > 3 else ""  # noqa: PLR2004 - component 5
+                yield {"value": value, "type": id_type} if id_type else {"value": value}
 
 
 def field_of(segment: Segment, number: int) -> str:
-    """Return the text of a field, empty where the segment has none."""
+    """Return the text of a field; empty if the segment does not have it."""
     return segment.fields[number] if number < len(segment.fields) else ""
 
 
@@ -258,7 +258,7 @@ def _component(segment: Segment, number: int, component: int, marks: Separators)
 
 
 def _microseconds(text: str, zone: tzinfo) -> int | None:
-    """Return an HL7 timestamp as microseconds since 1970; None for what is none."""
+    """Return an HL7 timestamp as microseconds since 1970; None if it is not one."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None

@@ -1,8 +1,8 @@
-"""Schematized parsing of HL7v2 messages: groups and segments by a store's own schema. Pure.
+"""Schematized parsing of HL7v2 messages: groups and segments according to the schema of a store. Pure.
 
-What is accepted follows the fields of ``parserConfig.schema``. The shape of the result is our guess:
-groups and segments under their names, lists where a schema lets them repeat, fields under their numbers
-or the names that the types give them.
+The input follows ``parserConfig.schema``. The shape of the result is our guess: groups and segments under
+their names, as lists if the schema allows repetition, fields under their numbers or the names in their
+types.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.hl7v2.message_parser import ParseError, field_of, places, unescaped
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PARSING = ("SOFT_FAIL", "HARD_FAIL")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A segment (without `members`) or a group of a schema; `high` 0 is any number of times."""
+    """A segment (without `members`) or group of a schema; `high` 0 means no upper limit."""
 
     name: str
     low: int
@@ -35,7 +35,7 @@ class Member:
 
 
 class Schema(NamedTuple):
-    """A checked ``SchemaPackage``; later configurations and types come first."""
+    """A checked ``SchemaPackage``; the last configurations and types come first."""
 
     messages: tuple[tuple[Mapping[str, str], Mapping[str, Member]], ...]
     types: tuple[tuple[Mapping[str, str], Mapping[str, Any]], ...]
@@ -45,12 +45,14 @@ class Schema(NamedTuple):
 
 
 def schema_of(package: Mapping[str, Any]) -> Schema:
-    """Return what a ``parserConfig.schema`` asks for, or refuse what cannot be."""
+    """Return the schema in a ``parserConfig.schema``, or raise."""
     try:
         schema = _schema(package)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # It is read as if each field had its kind; one that has not comes to this.
-        raise invalid("parserConfig.schema: a field is not of the kind that a SchemaPackage has") from error
+        # The code above assumes the types of all fields; a wrong type ends here.
+        raise invalid_argument(
+            "parserConfig.schema: a field does not have the type that SchemaPackage defines"
+        ) from error
     if not schema.messages:
         raise ServiceError(
             Code.UNIMPLEMENTED,
@@ -61,34 +63,36 @@ def schema_of(package: Mapping[str, Any]) -> Schema:
 
 
 def schematized(segments: Sequence[Segment], marks: Separators, schema: Schema) -> dict[str, Any]:
-    """Return a message as its schema orders it, under its type such as ``ADT_A01``.
+    """Return a message in the structure of its schema, under its type such as ``ADT_A01``.
 
     Raises
     ------
-    Flaw
-        It does not fit, or there is no schema for it.
+    ParseError
+        It does not match its schema, or has none.
     """
     header = places(segments[0], marks, "V2")
-    kind = "_".join(header[place] for place in ("9.1", "9.2") if place in header) or header.get("9", "")
-    fitting = [found for sources, found in schema.messages if _matches(sources, header)]
-    root = next((found[kind] for found in fitting if kind in found), None)
+    message_type = "_".join(header[place] for place in ("9.1", "9.2") if place in header) or header.get(
+        "9", ""
+    )
+    configs = [config for sources, config in schema.messages if _matches(sources, header)]
+    root = next((config[message_type] for config in configs if message_type in config), None)
     if root is None:
         raise ParseError("the store has no schema for the type of the message")
     types: dict[str, Any] = {}
-    for sources, found in reversed(schema.types):
+    for sources, defined in reversed(schema.types):
         if _matches(sources, header):
-            types.update(found)
-    work = _Work(_expected(segments, root, schema), marks, types, lenient=schema.lenient)
-    found_items, at = work.group(root, 0)
-    if at < len(work.segments):
+            types.update(defined)
+    parsing = _Parsing(_expected(segments, root, schema), marks, types, lenient=schema.lenient)
+    groups, at = parsing.group(root, 0)
+    if at < len(parsing.segments):
         if schema.unexpected != "PARSE":
-            raise ParseError(f"segment {work.segments[at].id} stands where the schema does not expect it")
-        for segment in work.segments[at:]:
-            found_items.setdefault(segment.id, []).append(work.fields(segment))
-    return {kind: found_items}
+            raise ParseError(f"segment {parsing.segments[at].id} is not expected there by the schema")
+        for segment in parsing.segments[at:]:
+            groups.setdefault(segment.id, []).append(parsing.fields(segment))
+    return {message_type: groups}
 
 
-class _Work:
+class _Parsing:
     """The parsing of one message."""
 
     def __init__(
@@ -97,57 +101,57 @@ class _Work:
         self.segments, self._marks, self._types, self._lenient = segments, marks, types, lenient
 
     def group(self, group: Member, at: int) -> tuple[dict[str, Any], int]:
-        """Return what a group holds from segment `at` on, and where it ends."""
-        found: dict[str, Any] = {}
+        """Return the content of the group that begins at segment `at`, and where it ends."""
+        content: dict[str, Any] = {}
         for member in group.members or ():
             items, at = self._repeated(member, at)
             if items:
-                found[member.name] = items[0] if member.high == 1 else items
+                content[member.name] = items[0] if member.high == 1 else items
                 if group.choice:
                     break
             if len(items) < member.low and not (self._lenient or group.choice):
                 raise ParseError(f"{member.name} is missing in {group.name}")
-        return found, at
+        return content, at
 
     def fields(self, segment: Segment) -> dict[str, Any]:
-        """Return the fields of a segment by its type, or by their numbers where it has none."""
+        """Return the fields of a segment by the names in its type, or else by number."""
         known = (self._types.get(segment.id) or {}).get("fields") or []
-        found = {}
+        fields = {}
         for number in range(1, len(segment.fields)):
             text = field_of(segment, number)
             field = known[number - 1] if number <= len(known) else {}
             if text:
                 whole = segment.id == "MSH" and number <= 2  # noqa: PLR2004 - these name the separators
                 name = field.get("name") or str(number)
-                found[name] = text if whole else self._field(text, field)
+                fields[name] = text if whole else self._field(text, field)
         for number, field in enumerate(known, 1):
             if int(field.get("minOccurs", 0)) and not field_of(segment, number) and not self._lenient:
                 raise ParseError(f"field {number} of a segment {segment.id} is missing")
-        return found
+        return fields
 
     def _field(self, text: str, field: Mapping[str, Any]) -> Any:  # noqa: ANN401 - text, object or list
         high = int(field.get("maxOccurs", 1 if not field else 0))
         parts = text.split(self._marks.repetition)
         if high and len(parts) > high and field:
-            raise ParseError("a field occurs more often than its type says")
+            raise ParseError("a field occurs more often than its type allows")
         levels = (self._marks.component, self._marks.subcomponent)
         values = [self._value(part, str(field.get("type", "")), levels) for part in parts]
         return values if len(values) > 1 or (field and high != 1) else values[0]
 
     def _value(self, text: str, type_name: str, levels: Sequence[str]) -> Any:  # noqa: ANN401 - as above
-        kind = self._types.get(type_name) or {}
-        if kind.get("primitive") == "UNESCAPED_STRING":
+        definition = self._types.get(type_name) or {}
+        if definition.get("primitive") == "UNESCAPED_STRING":
             return unescaped(text, self._marks)
-        known = kind.get("fields") or []
-        if kind.get("primitive") == "STRING" or not levels or (levels[0] not in text and not known):
+        known = definition.get("fields") or []
+        if definition.get("primitive") == "STRING" or not levels or (levels[0] not in text and not known):
             return text
-        found = {}
+        parts = {}
         for number, part in enumerate(text.split(levels[0]), 1):
             field = known[number - 1] if number <= len(known) else {}
             if part:
                 value = self._value(part, str(field.get("type", "")), levels[1:])
-                found[str(field.get("name") or number)] = value
-        return found
+                parts[str(field.get("name") or number)] = value
+        return parts
 
     def _repeated(self, member: Member, at: int) -> tuple[list[Any], int]:
         items: list[Any] = []
@@ -177,13 +181,13 @@ class _Work:
 
 
 def _expected(segments: Sequence[Segment], root: Member, schema: Schema) -> list[Segment]:
-    """Return the segments that the schema knows of, or fail on the others, as it says."""
+    """Return the segments; unexpected ones are skipped, put last or an error, as the schema says."""
     known = set(_names(root))
     if schema.unexpected == "SKIP":
         return [segment for segment in segments if segment.id in known]
-    strange = next((segment.id for segment in segments if segment.id not in known), None)
-    if strange is not None and schema.unexpected == "FAIL":
-        raise ParseError(f"segment {strange} is not in the schema of the message")
+    unexpected = next((segment.id for segment in segments if segment.id not in known), None)
+    if unexpected is not None and schema.unexpected == "FAIL":
+        raise ParseError(f"segment {unexpected} is not in the schema of the message")
     kept = [segment for segment in segments if segment.id in known]
     return [*kept, *(segment for segment in segments if segment.id not in known)]
 
@@ -213,12 +217,12 @@ def _schema(package: Mapping[str, Any]) -> Schema:
         for item in package.get("schemas") or ()
     ]
     types = [
-        (_sources(item), {kind["name"]: kind for kind in item.get("type") or ()})
+        (_sources(item), {each["name"]: each for each in item.get("type") or ()})
         for item in package.get("types") or ()
     ]
-    for _, found in types:
-        for kind in found.values():
-            for field in kind.get("fields") or ():
+    for _, defined in types:
+        for definition in defined.values():
+            for field in definition.get("fields") or ():
                 int(field.get("minOccurs", 0)), int(field.get("maxOccurs", 0))
     lenient = bool(package.get("ignoreMinOccurs", False))
     return Schema(
@@ -243,5 +247,5 @@ def _segment(segment: Mapping[str, Any]) -> Member:
 
 
 def _bounds(item: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how often something occurs at least and at most; 0 and -1 are without bound."""
+    """Return the minimum and maximum number of occurrences; a maximum of 0 means no limit."""
     return int(item.get("minOccurs", 0)), max(0, int(item.get("maxOccurs", 0)))

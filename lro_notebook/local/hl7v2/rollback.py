@@ -1,6 +1,6 @@
-"""The runner of ``hl7V2Stores.rollback``: messages go back to what they were at a time.
+"""The runner of ``hl7V2Stores.rollback``: restores messages to their state at a given time.
 
-A unit is one message. Without `force` nothing is changed; either way the ids are written to the result
+A unit is one message. Without `force` nothing changes. In either case the ids are written to the result
 bucket, under ``rollback_resources/{operation}/``.
 """
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.local.core import objects
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import rows
-from lro_notebook.local.operations import rollback
+from lro_notebook.local.operations import batches, rollback_fields
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.hl7v2.message_parser import Parser
     from lro_notebook.local.hl7v2.rows import Undo
-    from lro_notebook.local.operations.rollback import Rollback
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
+    from lro_notebook.local.operations.rollback_fields import RollbackFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +34,38 @@ class RollbackRequest:
     """A checked rollback of a store."""
 
     store: Store
-    of: Rollback
+    fields: RollbackFields
 
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
     """Check the body of ``hl7V2Stores.rollback``."""
-    return RollbackRequest(store, rollback.parse(context, body))
+    return RollbackRequest(store, rollback_fields.parse(context, body))
 
 
 def run(job: Job, request: RollbackRequest) -> Steps:
-    """Find what changed, write it down, then undo it batch by batch."""
-    folder = request.of.folder(job)
-    only = None if request.of.listed is None else _ids(job.buckets, request.of.listed)
+    """List the changed messages, then undo their changes batch by batch."""
+    folder = request.fields.folder(job)
+    only = None if request.fields.listed is None else _ids(job.buckets, request.fields.listed)
     with job.database.read() as connection:
         stores.require_store(connection, request.store)
         parser = rows.parser_of(connection, request.store)
         items = rows.changed(
             connection,
             request.store.key,
-            since=request.of.moment,
-            change=None if request.of.change == "ALL" else request.of.change,
-            operations=sorted(request.of.operations),
-            exclude_rollbacks=request.of.exclude_rollbacks,
+            since=request.fields.moment,
+            change=None if request.fields.change == "ALL" else request.fields.change,
+            operations=sorted(request.fields.operations),
+            exclude_rollbacks=request.fields.exclude_rollbacks,
             only=only,
         )
-    yield Step(sized=len(items))
+    yield Step(total=len(items))
     with workspace(job) as drafts:
         with Shards(drafts, "messages", job.shard_bytes) as shards:
             shards.write([item.id.encode() for item in items])
         shards.publish(folder)
-    while items:
-        size = job.batch()
-        batch, items = items[:size], items[size:]
+    for batch in batches.slices(job, items):
         write = partial(_write, store=request.store, items=batch, parser=parser, operation=job.operation)
-        yield Step(write if request.of.force else None, success=len(batch))
+        yield Step(write if request.fields.force else None, success=len(batch))
     return {"hl7v2Store": request.store.name}
 
 
@@ -79,10 +77,10 @@ def _write(
 
 
 def _ids(folders: Buckets, source: Location) -> list[str]:
-    """Return the message ids in an object, one on a line, with or without the rest of the name."""
+    """Return the message ids in an object, one per line, as ids or full names."""
     ((_, path),) = folders.match(source)
     lines = objects.read_object(path).decode(errors="replace").splitlines()
     return [line.strip().rpartition("/")[2] for line in lines if line.strip()]
 
 
-KIND = Kind("hl7v2.Hl7V2Service.RollbackHl7V2Messages", "hl7v2.RollbackHl7V2MessagesResponse", parse, run)
+METHOD = Method("hl7v2.Hl7V2Service.RollbackHl7V2Messages", "hl7v2.RollbackHl7V2MessagesResponse", parse, run)

@@ -1,4 +1,4 @@
-"""Routes of the messages of an HL7v2 store, and what a new store may ask for."""
+"""Routes of the messages of an HL7v2 store, and its metrics."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.hl7v2 import message_filter, message_parser
-from lro_notebook.local.hl7v2 import rows as hl7v2_messages
+from lro_notebook.local.hl7v2 import message_filter, message_parser, rows
 from lro_notebook.local.hl7v2.exports import view_of
 from lro_notebook.local.hl7v2.imports import read_message
 from lro_notebook.local.http.paging import limit_of, page_response, pair_after
@@ -56,11 +55,11 @@ async def create(request: Request) -> Response:
     """``messages.create``."""
     body = await read_json(request)
     stored, parser, store, _ = await run_in_threadpool(_put, request, body)
-    return json_response(hl7v2_messages.resource(stored, "FULL", parser, store.name))
+    return json_response(rows.resource(stored, "FULL", parser, store.name))
 
 
 async def ingest(request: Request) -> Response:
-    """``messages.ingest``: as create, answered with an HL7v2 acknowledgement beside the message."""
+    """``messages.ingest``: like create, but the response also has an HL7v2 acknowledgement."""
     body = await read_json(request)
     stored, parser, store, incoming = await run_in_threadpool(_put, request, body)
     acknowledgement = message_parser.acknowledgement(
@@ -68,8 +67,8 @@ async def ingest(request: Request) -> Response:
     )
     return json_response(
         {
-            "hl7Ack": hl7v2_messages.encoded(acknowledgement),
-            "message": hl7v2_messages.resource(stored, "FULL", parser, store.name),
+            "hl7Ack": rows.encoded(acknowledgement),
+            "message": rows.resource(stored, "FULL", parser, store.name),
         }
     )
 
@@ -79,52 +78,52 @@ def get(request: Request) -> Response:
     view = view_of(request.query_params, "view")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
-        parser = hl7v2_messages.parser_of(connection, store)
+        parser = rows.parser_of(connection, store)
         stored = _message(connection, store, request.path_params["message"])
-    return json_response(hl7v2_messages.resource(stored, view, parser, store.name))
+    return json_response(rows.resource(stored, view, parser, store.name))
 
 
 def list_messages(request: Request) -> Response:
-    """``messages.list``; only names unless a view asks for more."""
+    """``messages.list``; only names unless ``view`` asks for more."""
     query, limit = request.query_params, limit_of(request)
     view = view_of(query, "view", "BASIC")
     order = _ORDERS.get(" ".join(query.get("orderBy", "").split()))
     if order is None:
-        raise invalid("orderBy: expected send_time, or send_time desc")
+        raise invalid_argument("orderBy: expected send_time, or send_time desc")
     text = arguments.expression(query.get("filter", ""), "filter", 'message_type = "ADT"')
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
-        parser = hl7v2_messages.parser_of(connection, store)
+        parser = rows.parser_of(connection, store)
         clause = message_filter.compile_filter(text, parser.zone)
-        rows = hl7v2_messages.page(
+        messages = rows.page(
             connection, store.key, clause, order=order, after=pair_after(request), limit=limit + 1
         )
-    shown = [hl7v2_messages.resource(row, view, parser, store.name) for row in rows]
-    keys = ["{}:{}".format(*hl7v2_messages.place_of(row, order)) for row in rows]
+    shown = [rows.resource(row, view, parser, store.name) for row in messages]
+    keys = ["{}:{}".format(*rows.place_of(row, order)) for row in messages]
     return page_response(request, "hl7V2Messages", shown, keys, limit)
 
 
 def batch_get(request: Request) -> Response:
     """``messages.batchGet`` of v1beta1."""
     if api_version(request) != "v1beta1":
-        raise missing("messages.batchGet is a method of v1beta1; v1 has none")
+        raise not_found("messages.batchGet exists only in v1beta1")
     view = view_of(request.query_params, "view")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
-        parser = hl7v2_messages.parser_of(connection, store)
-        found = [_message(connection, store, item) for item in request.query_params.getlist("ids")]
-    shown = [hl7v2_messages.resource(row, view, parser, store.name) for row in found]
+        parser = rows.parser_of(connection, store)
+        messages = [_message(connection, store, item) for item in request.query_params.getlist("ids")]
+    shown = [rows.resource(row, view, parser, store.name) for row in messages]
     return json_response({"messages": shown})
 
 
 async def patch(request: Request) -> Response:
-    """``messages.patch``: labels are added and replaced, nothing else of a message changes."""
+    """``messages.patch``: adds and replaces labels; nothing else can be changed."""
     body = await read_json(request)
     if request.query_params.get("updateMask") != "labels":
-        raise invalid("updateMask: labels is the only field of a message that can be updated")
+        raise invalid_argument("updateMask: only the labels of a message can be updated")
     added = body.get("labels", {})
     if not isinstance(added, dict) or not all(isinstance(value, str) for value in added.values()):
-        raise invalid("labels: expected an object of texts")
+        raise invalid_argument("labels: expected an object of strings")
     return await run_in_threadpool(_relabel, request, added)
 
 
@@ -133,7 +132,7 @@ def delete(request: Request) -> Response:
     with service_of(request).database.write() as connection:
         store = store_of(request, connection, "hl7V2Stores")
         known = _message(connection, store, request.path_params["message"])
-        hl7v2_messages.delete(connection, store.key, known)
+        rows.delete(connection, store.key, known)
     return json_response({})
 
 
@@ -143,19 +142,19 @@ def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Sto
         settings = stores.get_store(
             connection, dataset_name(request), request.path_params["store"], collection="hl7V2Stores"
         )
-        parser = hl7v2_messages.parser_of(connection, store)
+        parser = rows.parser_of(connection, store)
         try:
             incoming = read_message(body.get("message"), parser)
         except message_parser.ParseError as parse_error:
-            raise invalid(f"message: {parse_error}") from parse_error
-        known = hl7v2_messages.find(connection, store.key, incoming.id)
+            raise invalid_argument(f"message: {parse_error}") from parse_error
+        known = rows.find(connection, store.key, incoming.id)
         if known is not None and settings.get("rejectDuplicateMessage"):
             raise ServiceError(
                 Code.ALREADY_EXISTS,
                 f"{store.name}/messages/{incoming.id} has the same bytes, and the store rejects duplicates",
             )
         if known is None:
-            hl7v2_messages.put_many(connection, store.key, [incoming], operation=None)
+            rows.put_many(connection, store.key, [incoming], operation=None)
         stored = known or _message(connection, store, incoming.id)
     return stored, parser, store, incoming
 
@@ -163,18 +162,18 @@ def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Sto
 def _relabel(request: Request, added: Mapping[str, str]) -> Response:
     with service_of(request).database.write() as connection:
         store = store_of(request, connection, "hl7V2Stores")
-        parser = hl7v2_messages.parser_of(connection, store)
+        parser = rows.parser_of(connection, store)
         known = _message(connection, store, request.path_params["message"])
         labels = orjson.dumps({**orjson.loads(known.labels), **added}, option=orjson.OPT_SORT_KEYS)
-        hl7v2_messages.relabel(connection, store.key, known, labels.decode())
+        rows.relabel(connection, store.key, known, labels.decode())
         stored = _message(connection, store, known.id)
-    return json_response(hl7v2_messages.resource(stored, "FULL", parser, store.name))
+    return json_response(rows.resource(stored, "FULL", parser, store.name))
 
 
 def _message(connection: sqlite3.Connection, store: Store, identifier: str) -> Stored:
-    stored = hl7v2_messages.find(connection, store.key, identifier)
+    stored = rows.find(connection, store.key, identifier)
     if stored is None:
-        raise missing(
+        raise not_found(
             f"{store.name}/messages/{identifier[:80]} does not exist; "
             f"list them with GET {store.name}/messages"
         )
@@ -182,10 +181,10 @@ def _message(connection: sqlite3.Connection, store: Store, identifier: str) -> S
 
 
 def metrics(request: Request) -> Response:
-    """``getHL7v2StoreMetrics``: how many messages of each type there are, and how many bytes they take."""
+    """``getHL7v2StoreMetrics``: number and bytes of the messages of each type."""
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
-        sizes = hl7v2_messages.sizes(connection, store.key)
+        sizes = rows.sizes(connection, store.key)
     shown = [
         {"messageType": type_, "count": str(count), "structuredStorageSizeBytes": str(size)}
         for type_, count, size in sizes
@@ -193,7 +192,7 @@ def metrics(request: Request) -> Response:
     return json_response({"name": store.name, "metrics": shown})
 
 
-#: Custom methods come before the messages whose ids they would look like.
+#: Custom methods first: their paths also match the pattern of a message id.
 ROUTES = [
     Route(f"{_STORE}:getHL7v2StoreMetrics", metrics, methods=["GET"]),
     Route(_MESSAGES, create, methods=["POST"]),

@@ -1,8 +1,7 @@
-"""Rows of HL7v2 messages and of what was changed of them, and the JSON that the API shows.
+"""Rows of HL7v2 messages and of their changes, and the JSON of messages in the API.
 
-A message's id is the hash of its bytes, so two messages of the same bytes are one. Every function
-takes an open connection; those that write note each change with what was there before, which is what a
-rollback goes by.
+The id of a message is the hash of its bytes, so equal messages are one. Every function takes an open
+connection. Those that write record each change with the state before it, which rollbacks use.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
 
-from lro_notebook.local.core.service_errors import missing
+from lro_notebook.local.core.service_errors import not_found
 from lro_notebook.local.hl7v2 import message_parser, message_schema, parser_config
 from lro_notebook.local.operations.records import microseconds, timestamp
 
@@ -26,10 +25,9 @@ if TYPE_CHECKING:
     from lro_notebook.local.hl7v2.message_parser import Parser, Reading
     from lro_notebook.local.hl7v2.message_schema import Schema
 
-#: Parts of a message to show; the API's ``MessageView``.
+#: The ``MessageView`` of the API: which parts of a message to return.
 VIEWS = ("RAW_ONLY", "PARSED_ONLY", "FULL", "SCHEMATIZED_ONLY", "BASIC")
 
-#: SQL that makes the tables.
 TABLES = """
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,7 +64,7 @@ Change = Literal["CREATE", "UPDATE", "DELETE"]
 
 
 class Incoming(NamedTuple):
-    """A message on its way in."""
+    """A message to be stored."""
 
     id: str
     data: bytes
@@ -89,37 +87,37 @@ class Stored(NamedTuple):
 
 
 def message_id(data: bytes) -> str:
-    """Return the id of the message that has these bytes."""
+    """Return the id of the message with these bytes."""
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def encoded(data: bytes) -> str:
-    """Return bytes as they stand in JSON."""
+    """Return bytes as JSON has them, in base64."""
     return base64.b64encode(data).decode()
 
 
 def parser_of(connection: sqlite3.Connection, store: Store) -> Parser:
-    """Return how a store that must exist reads its messages."""
+    """Return the parser of a store, which must exist."""
     row = connection.execute(
         "SELECT stores.body, datasets.body FROM stores JOIN datasets ON stores.dataset = datasets.name "
         "WHERE stores.key = ?",
         (store.key,),
     ).fetchone()
     if row is None:
-        raise missing(f"{store.name} does not exist")
+        raise not_found(f"{store.name} does not exist")
     return parser_config.parser_of(orjson.loads(row[0]), orjson.loads(row[1]))
 
 
 def put_many(
     connection: sqlite3.Connection, store: int, incoming: Iterable[Incoming], *, operation: int | None
 ) -> None:
-    """Store messages; one that is there already gets the labels of the new one."""
+    """Store messages; an existing message gets the labels of the new one."""
     moment = microseconds()
     for item in incoming:
         labels = orjson.dumps(item.labels, option=orjson.OPT_SORT_KEYS).decode()
         known = find(connection, store, item.id)
         if known is None:
-            _note(connection, store, item.id, "CREATE", operation=operation)
+            _record_change(connection, store, item.id, "CREATE", operation=operation)
             _insert(connection, store, item, labels, moment)
         elif known.labels != labels:
             relabel(connection, store, known, labels, operation=operation)
@@ -135,7 +133,9 @@ def relabel(
     rollback: bool = False,
 ) -> None:
     """Replace the labels of a message."""
-    _note(connection, store, known.id, "UPDATE", operation=operation, before=known, rollback=rollback)
+    _record_change(
+        connection, store, known.id, "UPDATE", operation=operation, before=known, rollback=rollback
+    )
     connection.execute("UPDATE messages SET labels = ? WHERE (store, id) = (?, ?)", (labels, store, known.id))
 
 
@@ -148,7 +148,9 @@ def delete(
     rollback: bool = False,
 ) -> None:
     """Remove a message."""
-    _note(connection, store, known.id, "DELETE", operation=operation, before=known, rollback=rollback)
+    _record_change(
+        connection, store, known.id, "DELETE", operation=operation, before=known, rollback=rollback
+    )
     connection.execute("DELETE FROM messages WHERE (store, id) = (?, ?)", (store, known.id))
 
 
@@ -170,7 +172,7 @@ def page(
     after: tuple[int, int] | None,
     limit: int,
 ) -> list[Stored]:
-    """Return up to `limit` messages behind the place `after`, as they came or by their send time."""
+    """Return up to `limit` messages after the place `after`, by arrival or by send time."""
     place = "(coalesce(sent, 0), number)" if order else "(0, number)"
     direction = order or "ASC"
     where, values = clause.sql, clause.values
@@ -186,12 +188,12 @@ def page(
 
 
 def place_of(message: Stored, order: str) -> tuple[int, int]:
-    """Return where a page starts that comes after `message`."""
+    """Return the place of a message in an order, for the page after it."""
     return (message.sent or 0) if order else 0, message.number
 
 
 def count(connection: sqlite3.Connection, store: int, clause: Clause) -> int:
-    """Return how many messages hold a condition."""
+    """Return the number of messages that match a condition."""
     row = connection.execute(
         f"SELECT count(*) FROM messages WHERE store = ? AND {clause.sql}",  # noqa: S608 - built of constants
         (store, *clause.values),
@@ -200,7 +202,7 @@ def count(connection: sqlite3.Connection, store: int, clause: Clause) -> int:
 
 
 def by_send_time(connection: sqlite3.Connection, store: int, clause: Clause) -> Iterator[Stored]:
-    """Yield the messages that hold a condition, those first that were sent first."""
+    """Yield the messages that match a condition, by send time."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM messages WHERE store = ? AND {clause.sql} "  # noqa: S608 - built of constants
         "ORDER BY coalesce(sent, 0), number",
@@ -238,14 +240,14 @@ def _schematized(data: bytes, parser: Parser, schema: Schema) -> dict[str, str]:
     if marks is None:
         return {"error": "the message has no header"}
     try:
-        found = message_schema.schematized(segments, marks, schema)
+        schematized = message_schema.schematized(segments, marks, schema)
     except message_parser.ParseError as parse_error:
         return {"error": str(parse_error)}
-    return {"data": orjson.dumps(found).decode()}
+    return {"data": orjson.dumps(schematized).decode()}
 
 
 def sizes(connection: sqlite3.Connection, store: int) -> list[tuple[str, int, int]]:
-    """Return type, number and bytes of the messages of a store, by type."""
+    """Return number and bytes of the messages of each type in a store."""
     rows = connection.execute(
         "SELECT type, count(*), sum(length(data)) FROM messages WHERE store = ? GROUP BY type ORDER BY type",
         (store,),
@@ -254,7 +256,7 @@ def sizes(connection: sqlite3.Connection, store: int) -> list[tuple[str, int, in
 
 
 class Undo(NamedTuple):
-    """What a rollback does to a message: back to `created`, `labels` and `data`; None is not there."""
+    """The state that a rollback restores for a message; None means that it did not exist."""
 
     id: str
     created: int | None
@@ -272,21 +274,21 @@ def changed(
     exclude_rollbacks: bool,
     only: Sequence[str] | None,
 ) -> list[Undo]:
-    """Return what was there before the first of the chosen changes after `since`, by message.
+    """Return the state of each message before the first of the chosen changes after `since`.
 
-    Messages that are like that now are left out.
+    Messages that are in that state now are left out.
     """
     rows = connection.execute(
         """
-        SELECT found.id, found.created, found.labels, found.data FROM (
+        SELECT before.id, before.created, before.labels, before.data FROM (
         SELECT id, created, labels, data, min(number) AS first FROM message_changes
         WHERE store = ?1 AND moment > ?2 AND (?3 IS NULL OR change = ?3)
         AND (?4 = '[]' OR operation IN (SELECT value FROM json_each(?4)))
         AND (NOT ?5 OR NOT rollback)
         AND (?6 IS NULL OR id IN (SELECT value FROM json_each(?6)))
         GROUP BY id
-        ) AS found LEFT JOIN messages ON messages.store = ?1 AND messages.id = found.id
-        WHERE found.labels IS NOT messages.labels ORDER BY found.first
+        ) AS before LEFT JOIN messages ON messages.store = ?1 AND messages.id = before.id
+        WHERE before.labels IS NOT messages.labels ORDER BY before.first
         """,
         (
             store,
@@ -303,7 +305,7 @@ def changed(
 def undo(
     connection: sqlite3.Connection, store: int, items: Iterable[Undo], parser: Parser, *, operation: int
 ) -> None:
-    """Bring messages back to what they were; noted as changes of a rollback."""
+    """Restore messages to an earlier state, and record the changes as those of a rollback."""
     for item in items:
         known = find(connection, store, item.id)
         if item.created is None or item.labels is None:
@@ -313,13 +315,13 @@ def undo(
             relabel(connection, store, known, item.labels, operation=operation, rollback=True)
         else:
             data = item.data if item.data is not None else _data_of(connection, store, item.id)
-            _note(connection, store, item.id, "CREATE", operation=operation, rollback=True)
+            _record_change(connection, store, item.id, "CREATE", operation=operation, rollback=True)
             message = Incoming(item.id, data, message_parser.read(data, parser), {})
             _insert(connection, store, message, item.labels, item.created)
 
 
 def _data_of(connection: sqlite3.Connection, store: int, identifier: str) -> bytes:
-    """Return the bytes of a message that is gone; its deletion has kept them."""
+    """Return the bytes of a deleted message, which its deletion kept."""
     row = connection.execute(
         "SELECT data FROM message_changes WHERE (store, id) = (?, ?) AND data IS NOT NULL LIMIT 1",
         (store, identifier),
@@ -347,7 +349,7 @@ def _insert(connection: sqlite3.Connection, store: int, item: Incoming, labels: 
     )
 
 
-def _note(
+def _record_change(
     connection: sqlite3.Connection,
     store: int,
     identifier: str,
@@ -357,7 +359,7 @@ def _note(
     before: Stored | None = None,
     rollback: bool = False,
 ) -> None:
-    """Note a change; the bytes are kept only where they go, since an id stands for them."""
+    """Record a change; only a deletion keeps the bytes, since otherwise the message has them."""
     connection.execute(
         "INSERT INTO message_changes (store, id, change, moment, operation, rollback, created, labels, data) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

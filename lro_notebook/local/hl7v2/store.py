@@ -1,22 +1,22 @@
-"""HL7v2 stores: what the service knows about this kind of store."""
+"""HL7v2 stores as a `StoreKind`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.hl7v2 import exports, imports, parser_config, rollback, routes, rows
-from lro_notebook.local.http.kinds import StoreKind
+from lro_notebook.local.http.store_kind import StoreKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def check(body: Mapping[str, Any]) -> None:
-    """Refuse fields of an HL7v2 store that cannot be."""
+    """Raise on invalid fields of an HL7v2 store."""
     parser_config.parser_of(body, {})
     if not isinstance(body.get("rejectDuplicateMessage", False), bool):
-        raise invalid("rejectDuplicateMessage: expected true or false")
+        raise invalid_argument("rejectDuplicateMessage: expected true or false")
 
 
 KIND = StoreKind(
@@ -24,6 +24,6 @@ KIND = StoreKind(
     label="hl7v2",
     tables=rows.TABLES,
     check=check,
-    methods={"import": imports.KIND, "export": exports.KIND, "rollback": rollback.KIND},
+    methods={"import": imports.METHOD, "export": exports.METHOD, "rollback": rollback.METHOD},
     routes=routes.ROUTES,
 )

@@ -1,1 +1,1 @@
-"""What the service's routes share, and the routes that belong to no kind of store."""
+"""What routes share, and the routes that belong to no single kind of store."""

@@ -1,4 +1,4 @@
-"""The service's own routes: what it is, its proof and end, its speed, what goes wrong, and a fresh start."""
+"""The service's own routes: about, proof of identity, stop, pace, faults and reset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.routing import Route
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import SAMPLE_BUCKET
 from lro_notebook.local.core.names import DEMO_DATASET
-from lro_notebook.local.core.service_errors import invalid, json_response
+from lro_notebook.local.core.service_errors import invalid_argument, json_response
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http import faults
 from lro_notebook.local.http.service import Service, read_json, service_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-#: What ``GET /.lro-local`` answers as its service.
+#: The ``service`` that ``GET /.lro-local`` responds with.
 SERVICE_NAME = "lro-notebook-local"
 #: Where a client asks which service this is.
 ABOUT_PATH = "/.lro-local"
@@ -33,15 +33,15 @@ async def about(request: Request) -> Response:
 
 
 async def prove(request: Request) -> Response:
-    """Answer a challenge, which only the service of this data directory can; needs no token."""
+    """Answer a challenge, as only the service of this data directory can; needs no token."""
     nonce = request.query_params.get("nonce", "")
     if not is_nonce(nonce):
-        raise invalid("nonce: expected 64 hexadecimal digits, small letters")
+        raise invalid_argument("nonce: expected 64 hexadecimal digits in lower case")
     return json_response({"proof": service_of(request).identity.proof(nonce)})
 
 
 async def stop(request: Request) -> Response:
-    """End the service as SIGTERM does."""
+    """Stop the service, as SIGTERM does."""
     service = service_of(request)
     service.is_told_to_stop = True
     return json_response(_about(service))
@@ -53,9 +53,9 @@ async def change(request: Request) -> Response:
     pace = body.get("pace")
     number = isinstance(pace, int | float) and not isinstance(pace, bool) and pace > 0
     if set(body) != {"pace"} or not (pace is None or number):
-        raise invalid('expected {"pace": N} with N resources per second, or null for full speed')
+        raise invalid_argument('expected {"pace": N} with N resources per second, or null for full speed')
     service = service_of(request)
-    service.pace.rate = pace
+    service.throttle.rate = pace
     return json_response(_about(service))
 
 
@@ -66,16 +66,16 @@ async def script(request: Request) -> Response:
 
 
 def scripted(request: Request) -> Response:
-    """Return the faults that are still to come, and how often each method was called."""
+    """Return the faults still to come, and how often each method was called."""
     script = service_of(request).faults
     return json_response({"faults": script.to_come(), "calls": dict(script.calls)})
 
 
 def reset(request: Request) -> Response:
-    """End every operation, then forget all data, operations, faults and pace; the sample bucket stays."""
+    """Cancel every operation, then delete data, operations, faults and pace; keep the sample bucket."""
     service = service_of(request)
     service.faults.clear()
-    service.pace.rate = None
+    service.throttle.rate = None
     service.worker.drain()
     with service.database.write() as connection:
         stores.delete_all(connection)
@@ -95,7 +95,7 @@ def _about(service: Service) -> dict[str, Any]:
         "dataDir": str(service.data_dir),
         "buckets": str(service.buckets.root),
         "dataset": DEMO_DATASET,
-        "pace": service.pace.rate,
+        "pace": service.throttle.rate,
     }
 
 
@@ -104,7 +104,7 @@ ROUTES = [
     Route(ABOUT_PATH, change, methods=["PATCH"]),
     Route(PROOF_PATH, prove, methods=["GET"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/stop", stop, methods=["POST"], include_in_schema=False),
-    # What only tests need is no part of the description that the service gives of itself.
+    # Only tests need these, so the OpenAPI description leaves them out.
     Route(f"{ABOUT_PATH}/faults", scripted, methods=["GET"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/faults", script, methods=["POST"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/reset", reset, methods=["POST"], include_in_schema=False),

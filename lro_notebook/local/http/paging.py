@@ -1,6 +1,6 @@
-"""Pages of lists: how many rows a request asks for, where its page starts, and the token of the next page.
+"""Pages of lists: the size that a request asks for, where its page starts, and the token of the next page.
 
-A token is a text of this service that says of which list it is and behind which row the page starts.
+A token names its list, and the row after which the page starts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import invalid, json_response
+from lro_notebook.local.core.service_errors import invalid_argument, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PAGE_DEFAULT = 100
 _PAGE_MAX = 1000
-#: The longest name that a row may have, and what comes before it, in base64.
+#: Enough for the longest name of a row with its prefix, in base64.
 _TOKEN_MAX = 2048
 _INT64 = re.compile(r"-?\d{1,19}", re.ASCII)
 
@@ -34,7 +34,7 @@ def limit_of(request: Request, parameter: str = "pageSize") -> int:
     text = request.query_params.get(parameter) or "0"
     number = names.whole_number(text)
     if number is None:
-        raise invalid(f"{parameter}: expected a number from 0 to {_PAGE_MAX}")
+        raise invalid_argument(f"{parameter}: expected a number from 0 to {_PAGE_MAX}")
     return min(number, _PAGE_MAX) or _PAGE_DEFAULT
 
 
@@ -54,7 +54,7 @@ def number_after(request: Request, *, default: int, parameter: str = "pageToken"
 
 
 def number_of(request: Request, token: object, *, default: int, parameter: str = "pageToken") -> int:
-    """Return the number in a token, which may be of a request's body."""
+    """Return the number in a token, which may come from the body of a request."""
     text = _key(request, token, parameter)
     number = names.whole_number(text) if text else default
     if number is None:
@@ -77,7 +77,7 @@ def pair_after(request: Request) -> tuple[int, int] | None:
 def page_response(
     request: Request, field: str, rows: list[dict[str, Any]], keys: Sequence[object], limit: int
 ) -> Response:
-    """Return a page of `limit` rows; one row more says that another page follows."""
+    """Return a page of `limit` rows; an extra row means that there is another page."""
     page: dict[str, Any] = {field: rows[:limit]} if rows else {}
     if len(rows) > limit:
         page["nextPageToken"] = token_of(request, keys[limit - 1])
@@ -85,7 +85,7 @@ def page_response(
 
 
 def _key(request: Request, token: object, parameter: str) -> str:
-    """Return what a token holds behind the mark of its list, which must be the one that is asked for."""
+    """Return the key in a token, which must belong to the list that the request asks for."""
     if token == "":
         return ""
     if not isinstance(token, str) or len(token) > _TOKEN_MAX:
@@ -107,4 +107,4 @@ def _list_of(request: Request) -> str:
 
 
 def _bad_token(parameter: str) -> ServiceError:
-    return invalid(f"{parameter} is not one that this service gave for this list; start again without it")
+    return invalid_argument(f"{parameter} is not a token of this list; start again without it")

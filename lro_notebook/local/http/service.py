@@ -1,4 +1,4 @@
-"""What the routes of a running service share, and how they reach it; reading of requests."""
+"""What routes share: the running service, and reading requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting
-from lro_notebook.local.core.service_errors import ServiceError, invalid
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.faults import Faults
 
@@ -33,7 +33,7 @@ API_VERSIONS = ("v1", "v1beta1")
 #: Largest request body in bytes.
 BODY_LIMIT = 32 << 20
 
-#: A larger body is still read to this size, so that its sender gets to the answer.
+#: A larger body is still read up to this size, so that the client gets to read the response.
 _DRAIN_LIMIT = 8 * BODY_LIMIT
 
 
@@ -44,21 +44,21 @@ class Service:
     Attributes
     ----------
     identity : Identity
-        What it proves itself by.
+        How it proves which service it is.
     faults : Faults
-        What shall go wrong; nothing, but in tests.
+        Scripted faults; only tests have any.
     last_request : float
         `time.monotonic` of the last request.
     open_requests : int
-        Requests that are being answered.
+        Requests in progress.
     is_told_to_stop : bool
-        Whether somebody has asked it to end.
+        Whether a request has asked it to stop.
     """
 
     data_dir: Path
     database: Database
     buckets: Buckets
-    pace: Throttle
+    throttle: Throttle
     worker: Worker
     identity: Identity
     faults: Faults = field(default_factory=Faults)
@@ -73,7 +73,7 @@ class Service:
 
     @property
     def token(self) -> str:
-        """What a request must bear."""
+        """The bearer token of requests."""
         return self.identity.token
 
 
@@ -84,7 +84,7 @@ def service_of(request: Request) -> Service:
 
 
 def api_version(request: Request) -> str:
-    """Return the API version that a request asks for: the first part of its path."""
+    """Return the API version of a request: the first part of its path."""
     return request.url.path.split("/")[1]
 
 
@@ -102,7 +102,7 @@ def store_of(request: Request, connection: sqlite3.Connection, collection: str) 
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body of a request; refuse one over 32 MiB."""
+    """Return the body of a request; raise if it is over 32 MiB."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -126,7 +126,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     try:
         data = nesting.loads(body or b"{}")
     except nesting.Unreadable as error:
-        raise invalid(f"the request body cannot be read: {error}") from error
+        raise invalid_argument(f"the request body cannot be read: {error}") from error
     if not isinstance(data, dict):
-        raise invalid("the request body is not a JSON object")
+        raise invalid_argument("the request body is not a JSON object")
     return data

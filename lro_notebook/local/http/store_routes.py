@@ -1,4 +1,4 @@
-"""Routes that every kind of store has: create, list, get, patch, delete, and its custom methods."""
+"""Routes that every kind of store has: create, list, get, patch, delete and the custom methods."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import ServiceError, invalid, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.paging import limit_of, page_response, text_after
 from lro_notebook.local.http.service import DATASET_PATH, dataset_name, read_json, service_of, store_of
-from lro_notebook.local.http.starting import start
+from lro_notebook.local.http.start_operation import start_operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-    from lro_notebook.local.http.kinds import StoreKind
+    from lro_notebook.local.http.store_kind import StoreKind
 
 
 def routes_of(kind: StoreKind) -> Iterator[BaseRoute]:
@@ -32,7 +32,7 @@ def routes_of(kind: StoreKind) -> Iterator[BaseRoute]:
     common = _Common(kind)
     yield Route(collection, common.create, methods=["POST"])
     yield Route(collection, common.list, methods=["GET"])
-    # Custom methods come before the resources whose ids they would look like.
+    # Custom methods first: their paths also match the pattern of a resource id.
     yield Route(collection + "/{store}:{verb}", common.start, methods=["POST"])
     yield Route(collection + "/{store}", common.get, methods=["GET"])
     yield Route(collection + "/{store}", common.patch, methods=["PATCH"])
@@ -57,7 +57,7 @@ class _Common:
     async def list(self, request: Request) -> Response:
         """List the stores of this kind in a dataset, by id."""
         if request.query_params.get("filter"):
-            raise invalid("filter: the local service lists stores without a filter only")
+            raise invalid_argument("filter: the local service does not filter lists of stores")
         limit, after = limit_of(request), text_after(request)
         with service_of(request).database.read() as connection:
             rows = stores.list_stores(
@@ -75,7 +75,7 @@ class _Common:
             )
 
     async def patch(self, request: Request) -> Response:
-        """Change the fields of a store that ``updateMask`` names; those that the body lacks are removed."""
+        """Change the fields of a store that ``updateMask`` names; those missing in the body are removed."""
         body = await read_json(request)
         fields = _mask(request)
         changes = {field: body.get(field) for field in fields}
@@ -83,7 +83,7 @@ class _Common:
         return await self._write(request, stores.patch_store, request.path_params["store"], changes)
 
     def delete(self, request: Request) -> Response:
-        """Delete a store with all that is in it."""
+        """Delete a store with all its content."""
         with service_of(request).database.write() as connection:
             identifier = request.path_params["store"]
             stores.delete_store(connection, dataset_name(request), identifier, collection=self._collection)
@@ -92,20 +92,20 @@ class _Common:
     async def start(self, request: Request) -> Response:
         """Start the operation of a custom method."""
         verb = request.path_params["verb"]
-        kind = self._kind.methods.get(verb)
-        if kind is None and verb in self._kind.not_built:
+        method = self._kind.methods.get(verb)
+        if method is None and verb in self._kind.not_built:
             raise ServiceError(Code.UNIMPLEMENTED, f"{self._collection}.{verb}: {self._kind.not_built[verb]}")
-        if kind is None:
-            raise missing(f"{self._collection}.{verb[:80]} is no method of the Healthcare API")
+        if method is None:
+            raise not_found(f"{self._collection}.{verb[:80]} is not a method of the Healthcare API")
         body, dataset = await read_json(request), dataset_name(request)
         with service_of(request).database.read() as connection:
             store = store_of(request, connection, self._collection)
-        return await start(request, kind, store, body, dataset=dataset, resource=store.name)
+        return await start_operation(request, method, store, body, dataset=dataset, resource=store.name)
 
     async def _write(
         self, request: Request, change: Callable[..., dict[str, Any]], identifier: str, fields: dict[str, Any]
     ) -> Response:
-        """Answer with the store that `change` returns, inside one transaction."""
+        """Run `change` in one transaction and respond with the store that it returns."""
         database, dataset = service_of(request).database, dataset_name(request)
 
         def commit() -> dict[str, Any]:
@@ -118,5 +118,5 @@ class _Common:
 def _mask(request: Request) -> list[str]:
     fields = [field.strip() for field in request.query_params.get("updateMask", "").split(",")]
     if not all(field.isidentifier() and field != "name" for field in fields):
-        raise invalid("updateMask: name the top-level fields to change, with commas between them")
+        raise invalid_argument("updateMask: name the top-level fields to change, with commas between them")
     return fields

@@ -1,1 +1,1 @@
-"""How a program knows that it talks to its own service, and whose data directory it is."""
+"""How a program makes sure that it talks to its own service, and that a data directory is private."""

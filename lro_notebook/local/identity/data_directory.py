@@ -1,7 +1,6 @@
-"""Folders and files that nobody else can have made, changed or put in place of ours.
+"""Checks that no other user can have created, changed or replaced a data directory and its files.
 
-Only where the owner of a file is a number (POSIX). On Windows nothing is checked: there the user's profile
-keeps others out.
+On POSIX only. On Windows nothing is checked, since the user's profile keeps others out.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from lro_notebook.errors import ConfigError
 
-#: What this package writes at the top of a data directory.
+#: The files that this package writes to a data directory.
 FILES = (
     "service.json",
     "token",
@@ -34,14 +33,14 @@ _OVERFLOW = Path("/proc/sys/kernel/overflowuid")
 
 
 def make_directory(path: Path) -> Path:
-    """Make a data directory and what is missing above it, for their owner alone; return its real path.
+    """Create a data directory and its missing parents, private to their owner; return its real path.
 
-    One that is there already is left as it is.
+    An existing directory keeps its permissions.
 
     Raises
     ------
     ConfigError
-        It cannot be made, or others could write to it or replace it.
+        It cannot be created, or other users could write to it or replace it.
     """
     try:
         path = path.resolve()
@@ -49,8 +48,8 @@ def make_directory(path: Path) -> Path:
             if not folder.exists():
                 folder.mkdir(exist_ok=True, mode=_OWN_ONLY)
         if not path.is_dir():
-            raise NotADirectoryError(0, "it is no folder")
-    except (OSError, RuntimeError) as error:  # the latter for links that lead in a circle
+            raise NotADirectoryError(0, "it is not a folder")
+    except (OSError, RuntimeError) as error:  # the latter for circular links
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"the data directory {path} cannot be used: {reason}") from error
     check_directory(path)
@@ -58,7 +57,7 @@ def make_directory(path: Path) -> Path:
 
 
 def check_directory(path: Path) -> None:
-    """Refuse a data directory that others could write to or replace, and such files in it.
+    """Raise if other users could write to a data directory or its files, or replace them.
 
     Parameters
     ----------
@@ -68,14 +67,14 @@ def check_directory(path: Path) -> None:
     Raises
     ------
     ConfigError
-        The sentence names the folder or file, what is wrong, and what to do.
+        The message names the folder or file, the problem, and what to do.
     """
     if not _POSIX:
         return
     _check_folder(path, path)
     inner = path
     for folder in path.parents:
-        # What is mounted on a folder cannot be moved away by who may write beside it.
+        # A mount point cannot be renamed by users who can write to its parent.
         if not os.path.ismount(inner):
             _check_folder(folder, path)
         inner = folder
@@ -84,12 +83,12 @@ def check_directory(path: Path) -> None:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open one of our own files, never through a link; return the file descriptor.
+    """Open one of our files, not through a link; return the file descriptor.
 
     Raises
     ------
     ConfigError
-        Somebody else could have made or changed it.
+        Another user could have created or changed it.
     OSError
         It cannot be opened.
     """
@@ -105,29 +104,29 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def read_private(path: Path) -> bytes:
-    """Return the content of one of our own files; see `open_private`."""
+    """Return the content of one of our files; see `open_private`."""
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         return file.read()
 
 
 def _check_folder(folder: Path, data_dir: Path) -> None:
     try:
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError as error:
         raise ConfigError(f"the data directory {data_dir} cannot be used: {error.strerror}") from error
     own = folder == data_dir
     where = "it" if own else f"{folder} above it"
-    if not _is_trusted(found.st_uid, foreign_too=not own):
+    if not _is_trusted(status.st_uid, foreign_too=not own):
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} belongs to another user "
-            f"(number {found.st_uid}); use a folder of your own"
+            f"(number {status.st_uid}); use a folder of your own"
         )
-    # In a folder such as /tmp only the owner of a file may replace it; but anybody may add one.
-    if found.st_mode & stat.S_ISVTX and not own:
+    # In a sticky folder such as /tmp only the owner of a file can replace it, but anybody can add one.
+    if status.st_mode & stat.S_ISVTX and not own:
         return
-    who = _other_writers(folder, found)
-    if who and (found.st_mode & stat.S_ISVTX or found.st_uid != os.geteuid()):
-        # Shared on purpose, or not ours to change: no chmod for /tmp.
+    who = _other_writers(folder, status)
+    if who and (status.st_mode & stat.S_ISVTX or status.st_uid != os.geteuid()):
+        # Shared on purpose, or not ours: do not suggest chmod, as for /tmp.
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} can be written by {who}; "
             "use a folder of your own"
@@ -143,48 +142,48 @@ def _check_file(path: Path) -> None:
     if not _POSIX:
         return
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise ConfigError(f"{path} cannot be used: {error.strerror}") from error
-    _check_status(path, found)
+    _check_status(path, status)
 
 
-def _check_status(path: Path, found: os.stat_result) -> None:
+def _check_status(path: Path, status: os.stat_result) -> None:
     wrong = None
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         wrong = "is a link"
-    elif not stat.S_ISREG(found.st_mode):
-        wrong = "is no plain file"
-    elif not _is_trusted(found.st_uid):
-        wrong = f"belongs to another user (number {found.st_uid})"
-    elif found.st_nlink > 1:
+    elif not stat.S_ISREG(status.st_mode):
+        wrong = "is not a regular file"
+    elif not _is_trusted(status.st_uid):
+        wrong = f"belongs to another user (number {status.st_uid})"
+    elif status.st_nlink > 1:
         wrong = "has a second name elsewhere"
-    elif who := _other_writers(path, found):
-        raise ConfigError(f"{path} can be written by {who}; run chmod go-w '{path}' if it is what you know")
+    elif who := _other_writers(path, status):
+        raise ConfigError(f"{path} can be written by {who}; run chmod go-w '{path}' if you know its content")
     if wrong:
         raise ConfigError(f"{path} {wrong}, so it may not be what the service wrote; remove it")
 
 
 def _is_trusted(owner: int, *, foreign_too: bool = False) -> bool:
-    """Tell whether we trust `owner`; `foreign_too` counts owners that have no number here."""
+    """Tell whether `owner` is trusted; `foreign_too` also trusts owners from outside this container."""
     return owner in (os.geteuid(), _ROOT) or (foreign_too and owner == _nobody_here())
 
 
-def _other_writers(path: Path, found: os.stat_result) -> str:
-    """Return who else may write, as words; empty for nobody."""
-    if found.st_mode & stat.S_IWOTH:
+def _other_writers(path: Path, status: os.stat_result) -> str:
+    """Return in words who else may write; empty for nobody."""
+    if status.st_mode & stat.S_IWOTH:
         return "every user"
-    if not found.st_mode & stat.S_IWGRP:
+    if not status.st_mode & stat.S_IWGRP:
         return ""
     if _has_access_list(path):
         return "those on its access list"
-    return "" if _is_alone_in(found.st_gid, os.geteuid()) else f"its group (number {found.st_gid})"
+    return "" if _is_alone_in(status.st_gid, os.geteuid()) else f"its group (number {status.st_gid})"
 
 
 def _has_access_list(path: Path) -> bool:
-    """Tell whether more users than owner and group were given access, where the system tells it."""
+    """Tell whether an access list gives other users access, where the system has such lists."""
     if not hasattr(os, "listxattr"):
         return False
     try:
@@ -195,21 +194,21 @@ def _has_access_list(path: Path) -> bool:
 
 @cache
 def _is_alone_in(group: int, user: int) -> bool:
-    """Tell whether a group has no member but the user and root, as far as this machine lists its accounts.
+    """Tell whether a group has no members besides the user and root, as far as this machine lists accounts.
 
-    Many systems give each user a group of his own and let new folders be written by it; in the usual
-    containers of notebooks the one user is in the group ``users``.
+    Many systems give each user a group of their own, which can write new folders; in common notebook
+    containers the only user is in the group ``users``.
     """
     if group == _ROOT:
         return True
-    import grp  # noqa: PLC0415 - both only where there are numbers for users
+    import grp  # noqa: PLC0415 - both exist on POSIX only
     import pwd  # noqa: PLC0415
 
     accounts = pwd.getpwall()
     try:
         name = pwd.getpwuid(user).pw_name
     except KeyError:
-        name = ""  # a container under a number of its own
+        name = ""  # a container that runs as a user without an account
     try:
         entry = grp.getgrgid(group)
     except KeyError:
@@ -219,16 +218,17 @@ def _is_alone_in(group: int, user: int) -> bool:
     if members - {name, "root"}:
         return False
     if name and all(account.pw_uid != user for account in accounts):
-        # The accounts come from a directory that does not list them: only the name tells a user's own group.
+        # The accounts come from a directory that does not list them; a group of the user's own has their
+        # name.
         return title == name
     return all(account.pw_uid in (user, _ROOT) for account in accounts if account.pw_gid == group)
 
 
 @cache
 def _nobody_here() -> int | None:
-    """Return the number that owners get who have none in this container, None outside of one.
+    """Return the uid that stands for owners from outside this container; None if there is no such container.
 
-    Root of the machine is one of them in containers that users start without privileges.
+    In rootless containers the root of the machine is such an owner.
     """
     try:
         first = _UID_MAP.read_text("ascii").split()

@@ -1,8 +1,8 @@
-"""How the embedded service proves that it is the one of a data directory. No I/O lives here.
+"""How the embedded service proves that it belongs to a data directory. Pure.
 
-Each start of the service makes a secret, which lies in ``service.json`` for the owner of the data directory
-alone. Two things follow from it: the bearer token that clients send, and the answers to challenges. Who has
-seen the token, or answers, can make no answer of his own: only who reads that file can.
+Each start of the service creates a secret in ``service.json``, which only the owner of the data directory
+can read. The bearer token of clients and the answers to challenges are derived from it. Nobody can compute
+an answer from the token or from other answers, only from that file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-#: Where a service answers challenges, to callers without a token.
+#: The path for challenges, which need no token.
 PROOF_PATH = "/.lro-local/proof"
 
 _ENDPOINT = re.compile(r"http://127\.0\.0\.1:\d{1,5}", re.ASCII)
@@ -30,7 +30,7 @@ class Identity:
     endpoint : str
         ``http://127.0.0.1:PORT``.
     secret : str
-        64 hexadecimal digits; it never goes over a connection.
+        64 hexadecimal digits; it is never sent.
     """
 
     endpoint: str
@@ -43,7 +43,7 @@ class Identity:
 
     @classmethod
     def of(cls, about: object) -> Identity | None:
-        """Return the identity in the content of a ``service.json``, None where it holds none."""
+        """Return the identity in the content of a ``service.json``; None if it holds none."""
         if not isinstance(about, dict):
             return None
         endpoint, secret = about.get("endpoint"), about.get("secret")
@@ -61,13 +61,13 @@ class Identity:
     def proof(self, nonce: str) -> str:
         """Return the answer to a challenge.
 
-        The address is part of it: an answer that somebody fetches from the service, to give it out at
-        another address, is worth nothing there.
+        It covers the address, so an answer that somebody fetches from the service is of no use at another
+        address.
         """
         return self._mac(f"service\n{self.endpoint}\n{nonce}").hex()
 
     def is_proven(self, nonce: str, answer: object) -> bool:
-        """Tell whether `answer` is the one to the challenge `nonce`."""
+        """Tell whether `answer` is the right one for the challenge `nonce`."""
         return isinstance(answer, str) and hmac.compare_digest(
             self.proof(nonce).encode(), answer.encode("utf-8", "replace")
         )
@@ -78,7 +78,7 @@ class Identity:
 
 
 def new_nonce() -> str:
-    """Return a challenge that was never used before."""
+    """Return a new random challenge."""
     return secrets.token_hex(32)
 
 

@@ -1,8 +1,8 @@
-"""An httpx transport that carries requests to the embedded service alone.
+"""An httpx transport that sends requests only to the embedded service.
 
-Each new connection carries a challenge first (`lro_notebook.local.identity.proof`). A request, with
-its token and its body, goes only over a connection whose other end has answered it: whoever took the
-port of a service that has ended gets the challenge and nothing else.
+Each new connection starts with a challenge (`lro_notebook.local.identity.proof`). A request, with its token
+and body, is sent only after the other end has answered it; a program that took over the port of a stopped
+service gets the challenge and nothing else.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
     _SocketOptions = Iterable[httpcore.SOCKET_OPTION] | None
 
-#: Seconds that the other end gets for its proof, and bytes.
-_PATIENCE = 10.0
-_ANSWER_LIMIT = 4096
-#: As httpx has them.
+#: Limits of a proof, in seconds and in bytes.
+_PROOF_SECONDS = 10.0
+_PROOF_BYTES = 4096
+#: The defaults of httpx.
 _MAX_CONNECTIONS, _MAX_IDLE, _IDLE_SECONDS = 100, 20, 5.0
 
 
 class ProvenTransport(httpx.BaseTransport):
-    """Connects to one service only, and sends nothing before the service has proven itself.
+    """Connects to one service only, and sends nothing before it has proven itself.
 
-    A connection without proof fails as one to a port where nobody listens: `httpx.ConnectError`.
+    A connection without a proof fails like one to a closed port, with `httpx.ConnectError`.
 
     Attributes
     ----------
     identity : Identity
-        The service to talk to; set it when the service has started anew.
+        The service to talk to; set it after a restart of the service.
     """
 
-    timed = True  # its sockets keep the time of `BoundedTransport`
+    timed = True  # its sockets keep the deadlines of `BoundedTransport`
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
@@ -51,7 +51,7 @@ class ProvenTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request over a proven connection."""
         if os.getpid() != self._process:
-            # A child after a fork: the connections of its parent carry the parent's answers.
+            # In a forked child: the connections carry responses for the parent.
             self._of_parent = self._pool
             self._open()
         url = request.url
@@ -86,7 +86,7 @@ class ProvenTransport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """The body of an answer as httpx wants it."""
+    """The body of a response as an httpx stream."""
 
     def __init__(self, answer: httpcore.Response) -> None:
         self._answer = answer
@@ -101,7 +101,7 @@ class _Body(httpx.SyncByteStream):
 
 
 class _ProvenBackend(httpcore.NetworkBackend):
-    """Opens connections to the service alone, each proven before it is handed out."""
+    """Opens connections to the service only, and returns each after its proof."""
 
     def __init__(self, identity: Callable[[], Identity]) -> None:
         self._identity = identity
@@ -122,7 +122,7 @@ class _ProvenBackend(httpcore.NetworkBackend):
             host, port, timeout=timeout, local_address=local_address, socket_options=socket_options
         )
         try:
-            prove(stream, identity, _PATIENCE if timeout is None else min(timeout, _PATIENCE))
+            prove(stream, identity, _PROOF_SECONDS if timeout is None else min(timeout, _PROOF_SECONDS))
         except BaseException:
             stream.close()
             raise
@@ -135,14 +135,14 @@ def prove(
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Have the other end of a new connection prove that it is the service.
+    """Make the other end of a new connection prove that it is the service.
 
     Calls ``GET /.lro-local/proof``, without a token.
 
     Raises
     ------
     httpcore.ConnectError
-        It does not, or not within so many seconds.
+        It does not, or not within `seconds`.
     """
     nonce = new_nonce()
     url = httpcore.URL(f"{identity.endpoint}{PROOF_PATH}?nonce={nonce}")
@@ -152,11 +152,11 @@ def prove(
             httpcore.Request("GET", url, headers={"Host": identity.endpoint.partition("//")[2]})
         )
         with closing(answer):
-            said: object = json.loads(answer.read())
+            content: object = json.loads(answer.read())
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ValueError) as error:
         raise _unproven(identity) from error
-    proof = said.get("proof") if isinstance(said, dict) else None
-    # A connection that the service is about to close carries no request: whether it arrived would be unknown.
+    proof = content.get("proof") if isinstance(content, dict) else None
+    # If the service is about to close the connection, a request on it might or might not arrive.
     if not (identity.is_proven(nonce, proof) and connection.is_idle()):
         raise _unproven(identity)
 
@@ -168,21 +168,21 @@ def _unproven(identity: Identity) -> httpcore.ConnectError:
 
 
 class _Bounded(httpcore.NetworkStream):
-    """A connection of which only so much is read, until a moment."""
+    """A connection that reads a limited number of bytes, until a deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float, clock: Callable[[], float]) -> None:
         self._stream, self._deadline, self._clock = stream, deadline, clock
-        self._left = _ANSWER_LIMIT
+        self._left = _PROOF_BYTES
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - one for all
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline replaces it
         if self._left <= 0:
-            raise httpcore.ReadError("the answer is too long")
-        content = self._stream.read(min(max_bytes, self._left), timeout=self._session())
+            raise httpcore.ReadError("the proof is too long")
+        content = self._stream.read(min(max_bytes, self._left), timeout=self._seconds_left())
         self._left -= len(content)
         return content
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - one for all
-        self._stream.write(buffer, timeout=self._session())
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline replaces it
+        self._stream.write(buffer, timeout=self._seconds_left())
 
     def close(self) -> None:
         self._stream.close()
@@ -190,7 +190,7 @@ class _Bounded(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
         return self._stream.get_extra_info(info)
 
-    def _session(self) -> float:
+    def _seconds_left(self) -> float:
         rest = self._deadline - self._clock()
         if rest <= 0:
             raise httpcore.ReadTimeout("no proof in time")
@@ -199,7 +199,7 @@ class _Bounded(httpcore.NetworkStream):
 
 @contextmanager
 def _as_httpx() -> Iterator[None]:
-    """Raise the errors of httpcore as those of httpx, which have the same names."""
+    """Raise errors of httpcore as the errors of httpx with the same names."""
     try:
         yield
     except (

@@ -1,1 +1,1 @@
-"""The service's operations: their records, what runs them, what their runners share."""
+"""Operations of the service: their records, the worker that runs them, and what runners share."""

@@ -1,4 +1,4 @@
-"""What runners share that read units one by one: waiting for the sample, and gathering units into steps."""
+"""What runners share: the files of a source, and units gathered into steps, a batch each."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core.buckets import SAMPLE_BUCKET
-from lro_notebook.local.core.service_errors import file_refusal
+from lro_notebook.local.core.service_errors import file_error
+from lro_notebook.local.operations.method import Step
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from lro_notebook.local.core.buckets import Location
-    from lro_notebook.local.operations.work import Job
+    from lro_notebook.local.operations.method import Job
 
 _Unit = TypeVar("_Unit")
 
 
 def await_sample(job: Job, source: Location) -> Iterator[Step]:
-    """Wait until the sample bucket has its content, where that is the source."""
+    """Wait until the sample bucket is filled, if that is the source."""
     while source.bucket == SAMPLE_BUCKET and not job.buckets.sample_ready.wait(0.05):
         yield Step()
 
 
-def found(job: Job, source: Location) -> tuple[list[tuple[str, Path]], list[Failure]]:
-    """Return ``(uri, file)`` of the objects of a source, and a failure for each thing that is none."""
+def source_files(job: Job, source: Location) -> tuple[list[tuple[str, Path]], list[Failure]]:
+    """Return ``(uri, file)`` of each object of a source, and a failure for each file that is no object."""
     objects, left_out = job.buckets.survey(source)
     return objects, [Failure(uri, "", Code.FAILED_PRECONDITION, f"no object: {why}") for uri, why in left_out]
 
 
-def readable(uri: str, items: Iterator[_Unit]) -> Iterator[_Unit | Failure]:
-    """Yield what is read of an object; where it cannot be read any further, why."""
+def until_unreadable(uri: str, items: Iterator[_Unit]) -> Iterator[_Unit | Failure]:
+    """Yield the items read from an object, then a failure if it cannot be read to its end."""
     try:
         yield from items
     except OSError as error:
-        yield unreadable(uri, error)
+        yield read_failure(uri, error)
 
 
-def unreadable(uri: str, error: OSError) -> Failure:
+def read_failure(uri: str, error: OSError) -> Failure:
     """Return the failure of an object that cannot be read."""
-    service_error = file_refusal(error)
+    service_error = file_error(error)
     return Failure(uri, "", service_error.code, f"the object cannot be read: {error.strerror}")
 
 
@@ -55,24 +55,24 @@ def steps(
     size_of: Callable[[_Unit], int],
     step_bytes: int = 4 << 20,
 ) -> Iterator[Step]:
-    """Yield a step per batch of units, those that failed beside those that did not.
+    """Yield a step per batch of units, failed ones included.
 
     Parameters
     ----------
     job : Job
-        Says how many units a step should hold.
+        Sets how many units a step holds.
     units : iterable
-        Each is ready to be written, or is why it cannot be.
+        Each is ready to be written, or a failure.
     write : callable
         ``write(connection, units=[...])`` writes a batch.
     size_of : callable
-        Returns the bytes of a unit.
+        Returns the size of a unit in bytes.
     step_bytes : int
-        A step of large units ends here, so that a transaction stays short.
+        A step ends at this size, so that transactions stay short.
     """
     good: list[_Unit] = []
     bad: list[Failure] = []
-    size, limit = 0, job.batch()
+    size, limit = 0, job.batch_size()
     for unit in units:
         if isinstance(unit, Failure):
             bad.append(unit)
@@ -81,8 +81,17 @@ def steps(
             size += size_of(unit)
         if len(good) + len(bad) >= limit or size >= step_bytes:
             yield _step(good, bad, write)
-            good, bad, size, limit = [], [], 0, job.batch()
+            good, bad, size, limit = [], [], 0, job.batch_size()
     yield _step(good, bad, write)
+
+
+def slices(job: Job, items: Sequence[_Unit]) -> Iterator[Sequence[_Unit]]:
+    """Yield `items` in batches, each of the size that the job asks for at that moment."""
+    start = 0
+    while start < len(items):
+        size = job.batch_size()
+        yield items[start : start + size]
+        start += size
 
 
 def _step(good: list[Any], bad: list[Failure], write: Callable[..., object]) -> Step:

@@ -1,4 +1,4 @@
-"""Output files of an operation: written under a hidden name, renamed whole when they are complete."""
+"""Output files of an operation: written to a hidden folder, renamed into place when complete."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Self
 
 from lro_notebook.local.core import objects
-from lro_notebook.local.operations.work import Step
+from lro_notebook.local.operations.method import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from lro_notebook.local.operations.work import Job
+    from lro_notebook.local.operations.method import Job
 
 _BUFFER = 1 << 20
 
 
 class Shards:
-    """The output files of one table, in a folder of their own until they are published.
+    """The output files of one table, kept in a hidden folder until they are published.
 
     Parameters
     ----------
     workspace : Path
-        Existing folder, on the file system of the destination.
+        An existing folder on the file system of the destination.
     name : str
-        Name of the output; several files add ``-{i}-of-{n}``.
+        Name of the file; with several files, each adds ``-{i}-of-{n}``.
     limit : int
-        Bytes at which the next file begins; a line is never split.
+        Size in bytes at which a new file begins; lines are never split.
     suffix : str
-        What every name ends with.
+        The end of every name.
     """
 
     def __init__(self, workspace: Path, name: str, limit: int, *, suffix: str = "") -> None:
@@ -43,7 +43,7 @@ class Shards:
         self._paths: list[Path] = []
 
     def __enter__(self) -> Self:
-        """Return the shards; leaving the block closes the last file."""
+        """Return itself; leaving the block closes the last file."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,7 +59,7 @@ class Shards:
             self._size += file.write(line + b"\n")
 
     def publish(self, folder: Path) -> list[str]:
-        """Move the closed files to `folder` under their final names, and return these."""
+        """Move the closed files to `folder` and return their final names."""
         names: list[str] = []
         total = len(self._paths)
         try:
@@ -69,7 +69,7 @@ class Shards:
                 objects.place(path, folder / name)
                 names.append(name)
         except OSError:
-            # Some of the files of a table would look like all of them.
+            # An incomplete set of files would look like a complete table.
             for name in names:
                 objects.remove(folder / name)
             raise
@@ -85,16 +85,16 @@ class Shards:
         return self._file
 
 
-def filled(job: Job, shards: Shards, lines: Iterator[bytes]) -> Iterator[Step]:
-    """Write `lines`, each one unit of the operation, and yield a step per batch."""
-    while batch := list(islice(lines, job.batch())):
+def write_lines(job: Job, shards: Shards, lines: Iterator[bytes]) -> Iterator[Step]:
+    """Write `lines`, one unit each, and yield a step per batch."""
+    while batch := list(islice(lines, job.batch_size())):
         shards.write(batch)
         yield Step(success=len(batch))
 
 
 @contextmanager
 def workspace(job: Job) -> Iterator[Path]:
-    """Make the folder of this operation's unfinished files, and remove it at the end."""
+    """Create the folder for the operation's unfinished files, and remove it at the end."""
     folder = job.buckets.partial / str(job.operation)
     folder.mkdir(parents=True, exist_ok=True)
     try:

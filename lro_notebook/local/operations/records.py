@@ -1,7 +1,7 @@
-"""Rows of operations and of their failure logs, and the JSON that the API shows for them.
+"""Records of operations and of their failures: rows, and their JSON in the API.
 
-Every function takes an open connection; those that write are called inside one transaction with the
-data that they count, so a counter equals the committed rows at any moment.
+Every function takes an open connection. Counters are written in the transaction of the data that they count,
+so they equal the committed rows at any moment.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.names import no_operation, operation_number
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.names import operation_not_found, operation_number
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.operations import arguments
 from lro_notebook.operations.resource import Status, format_timestamp
 
@@ -29,7 +29,7 @@ _DONE_FILTER = re.compile(r"done\s*=\s*(true|false)", re.ASCII)
 
 
 class Failure(NamedTuple):
-    """One unit of work that failed. `message` never holds the content of the unit."""
+    """A failed unit of an operation; `message` never holds the content of the unit."""
 
     source: str
     resource: str
@@ -39,20 +39,20 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is known of an operation when it starts.
+    """What is known about an operation when it starts.
 
     Attributes
     ----------
     parent : str
         Name of the dataset that the operation belongs to.
     api_version : str
-        ``v1`` or ``v1beta1``: the version of the call that starts it.
+        ``v1`` or ``v1beta1``: the version of the call that started it.
     method : str
-        Name below ``google.cloud.healthcare.{version}``, such as ``fhir.FhirService.ImportResources``.
+        Name of the method below ``google.cloud.healthcare.{version}``.
     resource : str
-        Name of the store or dataset that it works on.
+        Name of the store or dataset that it runs on.
     log : str
-        Type of its entries in Cloud Logging; empty where there is none.
+        Type of its Cloud Logging entries; empty if it has none.
     """
 
     parent: str
@@ -75,8 +75,8 @@ def timestamp(moment: int) -> str:
 def insert(connection: sqlite3.Connection, start: Start) -> int:
     """Insert a queued operation and return its number.
 
-    Numbers are nanoseconds since 1970: ordered by time, and never given twice even when the clock
-    steps back, since each is larger than all that exist.
+    Numbers are nanoseconds since 1970, so they are ordered by time. Each is larger than all existing ones,
+    so none is used twice even if the clock steps back.
     """
     (latest,) = connection.execute("SELECT coalesce(max(id), 0) FROM operations").fetchone()
     number = max(time.time_ns(), int(latest) + 1)
@@ -102,8 +102,8 @@ def active(connection: sqlite3.Connection) -> int:
     return int(count)
 
 
-def size(connection: sqlite3.Connection, number: int, pending: int) -> None:
-    """Set how many units are to be done."""
+def set_total(connection: sqlite3.Connection, number: int, pending: int) -> None:
+    """Set how many units the operation has."""
     connection.execute("UPDATE operations SET pending = ? WHERE id = ?", (pending, number))
 
 
@@ -115,7 +115,7 @@ def advance(
     failures: Iterable[Failure],
     secondary: int = 0,
 ) -> bool:
-    """Count units as done and log those that failed; return False if the operation is gone."""
+    """Count units as done and record the failed ones; return False if the operation is gone."""
     moment = microseconds()
     rows = [(number, moment, item.source, item.resource, int(item.code), item.message) for item in failures]
     done = success + len(rows)
@@ -134,23 +134,23 @@ def advance(
 
 
 def finish(connection: sqlite3.Connection, number: int, end: End) -> None:
-    """End an operation with its response or its error; nothing is pending any more."""
+    """End an operation with its response or its error."""
     connection.execute(
         "UPDATE operations SET ended = ?, pending = 0, error = ?, response = ? "
         "WHERE id = ? AND ended IS NULL",
-        (end.ended, *_written(end.outcome), number),
+        (end.ended, *_error_and_response(end.outcome), number),
     )
 
 
-def _written(outcome: Status | Mapping[str, Any]) -> tuple[bytes | None, bytes | None]:
-    """Return error and response of an operation as its row has them."""
+def _error_and_response(outcome: Status | Mapping[str, Any]) -> tuple[bytes | None, bytes | None]:
+    """Return the error and response columns for an outcome."""
     if isinstance(outcome, Status):
         return orjson.dumps(outcome.to_dict()), None
     return None, orjson.dumps(outcome)
 
 
 def abort_active(connection: sqlite3.Connection) -> list[int]:
-    """End all that a service which is gone left queued or running; return the operations."""
+    """Abort the operations that an earlier run of the service left active; return their numbers."""
     numbers = [number for (number,) in connection.execute("SELECT id FROM operations WHERE ended IS NULL")]
     for number in numbers:
         finish(connection, number, End(microseconds(), ABORTED))
@@ -158,7 +158,7 @@ def abort_active(connection: sqlite3.Connection) -> list[int]:
 
 
 def request_cancel(connection: sqlite3.Connection, dataset: str, identifier: str) -> int | None:
-    """Note that an operation shall stop; return its number, or None if it has ended before."""
+    """Record a request to cancel; return the number of the operation, or None if it has ended."""
     number: int = _row(connection, dataset, identifier)[0]
     cursor = connection.execute(
         "UPDATE operations SET cancel_requested = 1 WHERE id = ? AND ended IS NULL", (number,)
@@ -167,27 +167,27 @@ def request_cancel(connection: sqlite3.Connection, dataset: str, identifier: str
 
 
 def active_number(connection: sqlite3.Connection, dataset: str, identifier: str) -> int | None:
-    """Return the number of an operation that must exist, or None if it has ended."""
+    """Return the number of an operation, which must exist, or None if it has ended."""
     row = _row(connection, dataset, identifier)
     number: int | None = row[0] if row[5] is None else None
     return number
 
 
 class End(NamedTuple):
-    """How and when an operation has ended whose row cannot be written yet."""
+    """How and when an operation ended whose row cannot be written yet."""
 
     ended: int
     outcome: Status | Mapping[str, Any]
 
 
-#: Operations that have ended and whose rows cannot be written yet, by their numbers.
+#: Ends whose rows cannot be written yet, by operation number.
 Ends: TypeAlias = "Mapping[int, End]"
 
 
 def get(
     connection: sqlite3.Connection, dataset: str, identifier: str, *, endpoint: str, ends: Ends
 ) -> dict[str, Any]:
-    """Return an operation that must exist, as the API shows it."""
+    """Return an operation, which must exist, as the API shows it."""
     return _resource(_row(connection, dataset, identifier), endpoint, ends)
 
 
@@ -214,7 +214,7 @@ def page(
 def failures_page(
     connection: sqlite3.Connection, dataset: str, identifier: str, *, after: int, limit: int
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Return up to `limit` rows of an operation's failure log behind row `after`."""
+    """Return up to `limit` rows of an operation's failure log after row `after`."""
     number = _row(connection, dataset, identifier)[0]
     rows = connection.execute(
         "SELECT number, time, source, resource, code, message FROM failures "
@@ -237,7 +237,7 @@ def failures_page(
 
 
 class LogRow(NamedTuple):
-    """A failure with what is known of its operation; `time` is in microseconds since 1970."""
+    """A failure together with its operation; `time` is in microseconds since 1970."""
 
     number: int
     time: int
@@ -255,7 +255,7 @@ class LogRow(NamedTuple):
 def log_rows(
     connection: sqlite3.Connection, *, operation: int | None, start: int, end: int, after: int, limit: int
 ) -> list[LogRow]:
-    """Return up to `limit` failures of one or all operations behind row `after`, by row."""
+    """Return up to `limit` failures of one operation, or of all, after row `after`."""
     rows = connection.execute(
         "SELECT f.number, f.time, f.source, f.resource, f.code, f.message, "
         "o.id, o.parent, o.method, o.resource, o.log "
@@ -273,19 +273,19 @@ def expire(connection: sqlite3.Connection, before: int) -> None:
 
 
 def parse_filter(text: str) -> bool | None:
-    """Return what a list filter asks of ``done``; the one grammar is ``done=true`` or ``done=false``."""
+    """Return the ``done`` that a list filter asks for; it can only be ``done=true`` or ``done=false``."""
     text = arguments.expression(text, "filter", "done=true").strip()
     if not text:
         return None
     match = _DONE_FILTER.fullmatch(text)
     if match is None:
-        raise invalid("filter: the local service reads 'done=true', 'done=false' or an empty filter")
+        raise invalid_argument("filter: the local service reads 'done=true', 'done=false' or an empty filter")
     return match.group(1) == "true"
 
 
-#: How an operation ends that somebody cancelled.
+#: The error of a cancelled operation.
 CANCELLED = Status(Code.CANCELLED.value, "Operation was cancelled")
-#: How an operation ends that the service could not run to its end because it stopped.
+#: The error of an operation that was queued or running when the service stopped.
 ABORTED = Status(
     Code.ABORTED.value, "The service stopped while the operation was queued or running; start it again"
 )
@@ -304,17 +304,17 @@ def _row(connection: sqlite3.Connection, dataset: str, identifier: str) -> tuple
         (number, dataset),
     ).fetchone()
     if row is None:
-        raise no_operation(dataset, identifier)
+        raise operation_not_found(dataset, identifier)
     return row
 
 
 def _resource(row: tuple[Any, ...], endpoint: str, ends: Ends) -> dict[str, Any]:
-    """Return the operation of a row as ``google.longrunning.Operation`` JSON."""
+    """Return a row as ``google.longrunning.Operation`` JSON."""
     number, parent, version, method, created, ended, cancel, *counts, error, response = row
     end = ends.get(number)
     if ended is None and end is not None:
         ended, counts[0] = end.ended, 0
-        error, response = _written(end.outcome)
+        error, response = _error_and_response(end.outcome)
     name = f"{parent}/operations/{number}"
     metadata: dict[str, Any] = {
         "@type": f"{_TYPES}.{version}.OperationMetadata",

@@ -1,6 +1,6 @@
-"""Running operations: threads, progress, commit, cancel and pace. What an operation does is its kind's.
+"""Running operations: threads, commits, counters, cancellation and throttling. Each method brings its runner.
 
-Each step's rows and the operation's counters are committed in one transaction. An operation stops
+The rows of a step and the counters of its operation are committed in one transaction. An operation stops
 between two steps when it is cancelled or the service ends.
 """
 
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, file_refusal, write_error
+from lro_notebook.local.core.service_errors import ServiceError, database_error, file_error
 from lro_notebook.local.operations import records
-from lro_notebook.local.operations.work import Job
+from lro_notebook.local.operations.method import Job
 from lro_notebook.operations.resource import Status
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from lro_notebook.local.core.buckets import Buckets
     from lro_notebook.local.core.database import Database
     from lro_notebook.local.core.throttle import Throttle
-    from lro_notebook.local.operations.work import Kind, Step
+    from lro_notebook.local.operations.method import Method, Step
 
 logger = logging.getLogger(__name__)
 
-#: How many operations run at once; Google's own advice to clients (best practices for operations).
+#: How many operations run at once: what Google advises clients (best practices for operations).
 _RUNNING_AT_ONCE = 5
 
 
@@ -41,7 +41,7 @@ class _Run:
 
     number: int
     start: records.Start
-    kind: Kind
+    method: Method
     request: Any
     halted: threading.Event = field(default_factory=threading.Event)
     end: Status = records.ABORTED
@@ -62,17 +62,17 @@ class Worker:
     Parameters
     ----------
     limit : int
-        How many operations may be queued and running; a start beyond it is refused with HTTP 429.
+        How many operations may be queued or running; a start beyond that gets HTTP 429.
     shard_bytes : int
-        Size from which on an output file is split.
+        Size at which an output file is split.
     """
 
     def __init__(
-        self, database: Database, buckets: Buckets, pace: Throttle, *, limit: int, shard_bytes: int
+        self, database: Database, buckets: Buckets, throttle: Throttle, *, limit: int, shard_bytes: int
     ) -> None:
         self._database = database
         self._buckets = buckets
-        self._pace = pace
+        self._throttle = throttle
         self._limit = limit
         self._shard_bytes = shard_bytes
         self._lock = threading.Lock()
@@ -88,19 +88,19 @@ class Worker:
 
     @property
     def ends(self) -> records.Ends:
-        """How operations have ended whose rows cannot be written: the disk is full, or fails."""
+        """How operations ended whose rows cannot be written because the disk is full or fails."""
         with self._lock:
             return dict(self._ends)
 
     def write_ends(self) -> None:
-        """Try again to write the ends that could not be written; called now and then."""
+        """Retry the ends that could not be written; called now and then."""
         for number, end in self.ends.items():
-            if not self._written(number, end):
+            if not self._write_end(number, end):
                 return
             with self._lock:
                 self._ends.pop(number, None)
 
-    def start(self, kind: Kind, start: records.Start, request: Any) -> int:  # noqa: ANN401 - the kind's own
+    def start(self, method: Method, start: records.Start, request: Any) -> int:  # noqa: ANN401 - what `parse` returned
         """Queue an operation and return its number; it is durable when this returns."""
         with self._lock:
             if self._stopped.is_set():
@@ -109,16 +109,16 @@ class Worker:
                 if records.active(connection) >= self._limit:
                     raise self._too_many()
                 number = records.insert(connection, start)
-            run = self._runs[number] = _Run(number, start, kind, request)
+            run = self._runs[number] = _Run(number, start, method, request)
             run.future = self._threads.submit(self._run, run)
         return number
 
     def cancel(self, number: int) -> None:
-        """Stop an operation before its next step; one that is still queued ends at once."""
+        """Stop an operation before its next step; a queued one ends at once."""
         self._halt(number, records.CANCELLED)
 
     def stop(self) -> None:
-        """End everything that is queued or running as aborted, and wait for it."""
+        """Abort every queued and running operation, and wait for them."""
         with self._lock:
             self._stopped.set()
             numbers = list(self._runs)
@@ -128,7 +128,7 @@ class Worker:
         self.write_ends()
 
     def drain(self) -> None:
-        """Cancel everything that is queued or running, and wait for it."""
+        """Cancel every queued and running operation, and wait for them."""
         with self._lock:
             runs = list(self._runs.values())
         for run in runs:
@@ -145,7 +145,7 @@ class Worker:
             self._finish(run, end)
 
     def _run(self, run: _Run) -> None:
-        """Run an operation to its end, whatever that is."""
+        """Run an operation, and record its end whatever happens."""
         try:
             outcome: Status | Mapping[str, Any] = self._drive(run)
         except _Halted:
@@ -153,51 +153,51 @@ class Worker:
         except ServiceError as service_error:
             outcome = Status(service_error.code.value, service_error.message)
         except OSError as error:
-            trouble = file_refusal(error)
-            outcome = Status(trouble.code.value, trouble.message)
+            failed = file_error(error)
+            outcome = Status(failed.code.value, failed.message)
         except MemoryError:
-            message = "The operation needs more memory than there is; give it less at once"
+            message = "The operation ran out of memory; give it less data at once"
             outcome = Status(Code.RESOURCE_EXHAUSTED.value, message)
         except sqlite3.DatabaseError as error:
             logger.exception("operation %d failed", run.number)
-            written = write_error(error)
-            outcome = Status(written.code.value, written.message)
-        except Exception:  # a runner's own mistake must end its operation, not leave it running for ever
+            failed = database_error(error)
+            outcome = Status(failed.code.value, failed.message)
+        except Exception:  # a bug in a runner must end its operation, not leave it running for ever
             logger.exception("operation %d failed", run.number)
-            message = "The service made a mistake; its log, service.log in the data directory, says more"
+            message = "The local service has a bug; see service.log in its data directory"
             outcome = Status(Code.INTERNAL.value, message)
         self._finish(run, outcome)
 
     def _drive(self, run: _Run) -> Mapping[str, Any]:
-        """Take a runner's steps one by one, and return the response."""
+        """Commit the steps of a runner one by one, and return the response."""
         job = Job(
             operation=run.number,
             database=self._database,
             buckets=self._buckets,
             shard_bytes=self._shard_bytes,
             halted=run.halted,
-            batch=self._pace.batch,
+            batch_size=self._throttle.batch_size,
         )
-        with closing(run.kind.run(job, run.request)) as steps:
+        with closing(run.method.run(job, run.request)) as steps:
             while not run.halted.is_set():
                 try:
                     step = next(steps)
                 except StopIteration as end:
                     fields: Mapping[str, Any] = end.value
-                    return {"@type": records.response_type(run.start, run.kind.response), **fields}
+                    return {"@type": records.response_type(run.start, run.method.response), **fields}
                 self._commit(run.number, step)
                 if step.units:
-                    self._pace.take(step.units, run.halted)
+                    self._throttle.take(step.units, run.halted)
         raise _Halted
 
     def _commit(self, number: int, step: Step) -> None:
-        if step.write is None and not step.units and step.sized is None:
+        if step.write is None and not step.units and step.total is None:
             return
         with self._database.write() as connection:
             if step.write is not None:
                 step.write(connection)
-            if step.sized is not None:
-                records.size(connection, number, step.sized)
+            if step.total is not None:
+                records.set_total(connection, number, step.total)
             alive = records.advance(
                 connection,
                 number,
@@ -210,15 +210,15 @@ class Worker:
                 raise _Halted
 
     def _finish(self, run: _Run, outcome: Status | Mapping[str, Any]) -> None:
-        """Write the end of an operation; where that cannot be, keep it until it can."""
+        """Write the end of an operation; if that fails, keep it for `write_ends`."""
         end = records.End(records.microseconds(), outcome)
-        is_written = self._written(run.number, end)
+        is_written = self._write_end(run.number, end)
         with self._lock:
             if not is_written:
                 self._ends[run.number] = end
             self._runs.pop(run.number, None)
 
-    def _written(self, number: int, end: records.End) -> bool:
+    def _write_end(self, number: int, end: records.End) -> bool:
         try:
             with self._database.write() as connection:
                 records.finish(connection, number, end)
@@ -230,7 +230,7 @@ class Worker:
     def _too_many(self) -> ServiceError:
         return ServiceError(
             Code.RESOURCE_EXHAUSTED,
-            f"{self._limit} operations are queued or running, the most that this service takes; "
+            f"{self._limit} operations are queued or running, the most that this service accepts; "
             "wait for one to end or cancel one (--max-operations changes the limit)",
             headers={"Retry-After": "1"},
         )

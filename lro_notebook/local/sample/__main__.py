@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             counts = write(out, patients=given.patients, seed=given.seed, progress=advance)
         except (ConfigError, OSError) as error:
             parser.error(str(error))
-    listed = ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+    listed = ", ".join(f"{type_} {count:,}" for type_, count in counts.items())
     sys.stdout.write(f"{sum(counts.values()):,} resources in {out}: {listed}\n")
     return 0
 

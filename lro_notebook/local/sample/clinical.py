@@ -33,14 +33,14 @@ _ADULT = 18
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Writes the record of one person, from what is known of them and further random numbers."""
+    """Writes the record of one person, from their data and further random numbers."""
 
     rng: Random
     person: Person
     course: Course
 
     def resources(self) -> Iterator[Resource]:
-        """Yield the record visit by visit; what is referred to comes first."""
+        """Yield the record visit by visit; referenced resources come first."""
         traits = measuring.draw_traits(self.rng, self.person)
         for visit in self.course.visits:
             found = [problem for problem in self.course.problems if problem.recorded is visit]
@@ -90,7 +90,7 @@ class Chart:
         )
         made["subject"] = reference("Patient", self.person.id)
         made["encounter"] = reference("Encounter", problem.recorded.id)
-        # Who comes with an old disease seldom knows the day on which it began.
+        # Patients with an old disease seldom know the day on which it began.
         long_ago = (problem.recorded.start.date() - problem.onset).days > 366  # noqa: PLR2004 - a year
         made["onsetDateTime"] = problem.onset.isoformat()[: 7 if long_ago else 10]
         if problem.end:
@@ -129,7 +129,7 @@ class Chart:
     def _measured(self, visit: Visit, category: str, value: Value) -> Resource:
         measure = value[0]
         made = self._observation(visit, category, (tables.LOINC, measure.code, measure.display))
-        # Limits for adults would call every child ill.
+        # By the limits for adults every child would be ill.
         judged = category == "laboratory" or self.person.age(visit.start.date()) >= _ADULT
         return made | _reading(value, judged=judged)
 
@@ -168,7 +168,7 @@ class Chart:
         return made
 
     def _oddities(self, visit: Visit) -> Iterator[Resource]:
-        """Yield what is valid and often forgotten: a value below the limit, and a missing one."""
+        """Yield valid cases that programs often forget: a value below the limit, and a missing one."""
         below = self._measured(visit, "laboratory", (tables.CRP, rounded(0.6, 1)))
         below["valueQuantity"]["comparator"] = "<"
         below["note"] = [{"text": tables.UNUSUAL_NOTE}]
@@ -180,7 +180,7 @@ class Chart:
 
 
 def _reading(value: Value, *, judged: bool) -> Resource:
-    """Return the value of an Observation, with the limits of normal values if it is to be judged."""
+    """Return the value of an Observation, with its reference range if it should have one."""
     measure, number = value
     made: Resource = {"valueQuantity": quantity(measure, number)}
     if not judged or (measure.low is None and measure.high is None):

@@ -1,4 +1,4 @@
-"""What happens to a person: diseases and visits. Pure decisions about dates; makes no resources."""
+"""The course of a person's life: diseases and visits. Pure; creates no resources."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """All that happens to a person, in the order of time."""
+    """Everything that happens to a person, in order of time."""
 
     visits: tuple[Visit, ...]
     problems: tuple[Problem, ...]
@@ -68,7 +68,7 @@ def draw_course(rng: Random, person: Person) -> Course:
 
 
 def _chronic(rng: Random, person: Person) -> Iterator[Disease]:
-    """Draw the lasting diseases; how likely each is depends on age, weight, sex and smoking."""
+    """Draw the chronic diseases; their probabilities depend on age, weight, sex and smoking."""
     age, heavy = person.age(person.first_visit), person.bmi >= _OBESE
     grown = max(age - 30, 0)
     likely = {
@@ -106,7 +106,7 @@ def _visits(rng: Random, person: Person, *, often: bool) -> Iterator[Visit]:
 
 
 def _recorded(rng: Random, person: Person, disease: Disease, visits: tuple[Visit, ...]) -> Problem:
-    """Let a lasting disease begin in the past 12 years, and record it at the next visit."""
+    """Begin a chronic disease in the past 12 years, and record it at the next visit."""
     last = visits[-1].start.date()
     earliest = max(person.birth, last - timedelta(days=12 * 365))
     onset = earliest + timedelta(days=rng.randrange((last - earliest).days + 1))
@@ -115,7 +115,7 @@ def _recorded(rng: Random, person: Person, disease: Disease, visits: tuple[Visit
 
 
 def _acute(rng: Random, person: Person, visit: Visit) -> Problem:
-    """Let something short begin days before the visit and end after it, unless death comes first."""
+    """Begin an acute disease days before the visit and end it after, unless death comes first."""
     day = visit.start.date()
     onset, end = day - timedelta(days=rng.randrange(1, 6)), day + timedelta(days=rng.randrange(4, 21))
     outlived = end > RECORDS_END or (person.death is not None and end >= person.death.date())

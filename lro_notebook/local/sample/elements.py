@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Resource = dict[str, Any]
 Code = tuple[str, str, str]
 
-# One offset all year keeps the order of the times plain to see.
+# The same offset all year keeps times easy to compare.
 ZONE = timezone(timedelta(hours=-5))
 
 
@@ -26,18 +26,18 @@ def new_id(rng: Random) -> str:
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
-def resource(kind: str, identity: str) -> Resource:
+def resource(type_: str, identity: str) -> Resource:
     """Return the start of every resource: type, id and the tag that says it is synthetic."""
     return {
-        "resourceType": kind,
+        "resourceType": type_,
         "id": identity,
         "meta": {"tag": [{"system": f"{SYNTHETIC}/tag", "code": "synthetic"}]},
     }
 
 
-def reference(kind: str, identity: str) -> Resource:
+def reference(type_: str, identity: str) -> Resource:
     """Return a reference to a resource of the same store."""
-    return {"reference": f"{kind}/{identity}"}
+    return {"reference": f"{type_}/{identity}"}
 
 
 def concept(*codes: Code, text: str | None = None) -> Resource:
@@ -59,7 +59,7 @@ def quantity(measure: Measure, value: Decimal | float) -> Resource:
 
 
 def rounded(value: float, digits: int) -> Decimal:
-    """Return `value` as it is reported: with `digits` after the point, also when they are zeros."""
+    """Return `value` as reported: with `digits` decimal places, including trailing zeros."""
     return Decimal(f"{value:.{digits}f}")
 
 

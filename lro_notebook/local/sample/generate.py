@@ -1,4 +1,4 @@
-"""From a number of patients and a seed to resources and files. Holds one patient at a time."""
+"""Generates resources and files from a number of patients and a seed, one patient at a time."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def write(
     files: dict[str, BinaryIO] = {}
     with ExitStack() as stack:
         for made in stream:
-            kind = made["resourceType"]
-            if kind not in files:
-                files[kind] = stack.enter_context((out / f"{kind}.ndjson").open("wb"))
-                counts[kind] = 0
-            files[kind].write(orjson.dumps(made, default=_decimal, option=orjson.OPT_APPEND_NEWLINE))
-            counts[kind] += 1
-            if progress is not None and kind == "Patient":
-                progress(counts[kind])
+            type_ = made["resourceType"]
+            if type_ not in files:
+                files[type_] = stack.enter_context((out / f"{type_}.ndjson").open("wb"))
+                counts[type_] = 0
+            files[type_].write(orjson.dumps(made, default=_decimal, option=orjson.OPT_APPEND_NEWLINE))
+            counts[type_] += 1
+            if progress is not None and type_ == "Patient":
+                progress(counts[type_])
     return counts
 
 

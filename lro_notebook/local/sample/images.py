@@ -1,4 +1,4 @@
-"""A few DICOM files of the sample's patients: a small CT study each, drawn, not taken. Needs pydicom."""
+"""DICOM files for a few patients of the sample: a small, computed CT study each. Needs pydicom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.sample.elements import Resource
 
-#: How many patients have a study, and of how many slices.
+#: Number of patients with a study, and of slices in each.
 STUDIES, SLICES = 5, 6
 
 _SIZE = 64
@@ -40,7 +40,7 @@ def write_images(out: Path, *, patients: int = DEFAULT_PATIENTS, seed: int = DEF
     ImportError
         pydicom is not installed.
     """
-    import pydicom  # noqa: F401, PLC0415 - comes with an extra; nothing is written without it
+    import pydicom  # noqa: F401, PLC0415 - comes with an extra; without it nothing is written
 
     out.mkdir(parents=True, exist_ok=True)
     count = 0
@@ -96,7 +96,7 @@ def _slice(patient: Resource, number: int) -> FileDataset:
 
 
 def _pixels(number: int) -> bytes:
-    """Return a skull with a brain in it, larger in the middle slices, as little-endian 16-bit pixels."""
+    """Return a skull with a brain, larger in the middle slices, as little-endian 16-bit pixels."""
     middle, radius = (_SIZE - 1) / 2, 16 + 4 * min(number, SLICES + 1 - number)
     pixels = bytearray()
     for row in range(_SIZE):

@@ -1,4 +1,4 @@
-"""What is measured at a visit: plausible values for age, sex and diseases. Pure; makes no resources."""
+"""Measurements at a visit: plausible values for age, sex and diseases. Pure; creates no resources."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LAB_AGE = 18
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Where a person's own values lie, so that they stay alike from visit to visit.
+    """The personal values of a person, so that measurements are consistent from visit to visit.
 
     `sugar` is the HbA1c of a diabetic at the onset, and `drift` its change per year.
     """
@@ -56,7 +56,7 @@ def draw_traits(rng: Random, person: Person) -> Traits:
 
 
 def vital_signs(rng: Random, person: Person, course: Course, visit: Visit) -> Iterator[Value]:
-    """Draw what is measured at every visit; BMI follows from height and weight as they were reported."""
+    """Draw the measurements of a visit; the BMI follows from height and weight as reported."""
     age = person.age(visit.start.date())
     tall, heavy = _growth(age)
     height = rounded(person.height * tall, 1)

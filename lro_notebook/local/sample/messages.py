@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.sample.elements import Resource
 
-#: HL7 escape sequences of the characters that separate parts of a message.
+#: HL7 escape sequences of the separator characters.
 _ESCAPES = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"})
 _SEX = {"female": "F", "male": "M", "other": "O"}
-#: Lines that are no messages, for those who want to see what becomes of them.
+#: Lines that are not messages, to show how an import reports them.
 _BROKEN = (
     {"data": base64.b64encode(b"PID|1||00001001^^^^MR").decode()},
     {"data": "this is no base64!"},
@@ -32,21 +32,21 @@ _BROKEN = (
 
 
 def messages(patients: int = DEFAULT_PATIENTS, seed: int = DEFAULT_SEED) -> Iterator[bytes]:
-    """Yield the messages of the sample with the same arguments, patient after patient."""
+    """Yield the messages of the sample with the same arguments, patient by patient."""
     names: dict[str, str] = {}
     patient: Resource | None = None
     visits: list[Resource] = []
     results: dict[str, list[Resource]] = {}
     for made in resources(patients, seed):
-        kind = made["resourceType"]
-        if kind == "Organization":
+        type_ = made["resourceType"]
+        if type_ == "Organization":
             names[f"Organization/{made['id']}"] = made["name"]
-        elif kind == "Patient":
+        elif type_ == "Patient":
             yield from _of_patient(patient, visits, results, names)
             patient, visits, results = made, [], {}
-        elif kind == "Encounter":
+        elif type_ == "Encounter":
             visits.append(made)
-        elif kind == "Observation" and "valueQuantity" in made:
+        elif type_ == "Observation" and "valueQuantity" in made:
             results.setdefault(made["encounter"]["reference"], []).append(made)
     yield from _of_patient(patient, visits, results, names)
 
@@ -100,9 +100,9 @@ def _of_patient(
             yield _message([header, person, order, *map(_obx, range(1, len(measured) + 1), measured)])
 
 
-def _header(facility: str, kind: str, moment: str, key: str) -> str:
-    control = hashlib.sha256(f"{kind}/{key}".encode()).hexdigest()[:20]
-    return rf"MSH|^~\&|SAMPLE|{escaped(facility)}|LRO|NOTEBOOK|{moment}||{kind}|{control}|T|2.5.1"
+def _header(facility: str, message_type: str, moment: str, key: str) -> str:
+    control = hashlib.sha256(f"{message_type}/{key}".encode()).hexdigest()[:20]
+    return rf"MSH|^~\&|SAMPLE|{escaped(facility)}|LRO|NOTEBOOK|{moment}||{message_type}|{control}|T|2.5.1"
 
 
 def _pid(patient: Resource) -> str:
@@ -148,10 +148,10 @@ def _message(segments: Sequence[str]) -> bytes:
 
 
 def escaped(text: str) -> str:
-    """Return a text with the characters that separate parts of a message escaped."""
+    """Return a text with its separator characters escaped."""
     return text.translate(_ESCAPES)
 
 
 def _time(text: str) -> str:
-    """Return an ISO time as an HL7 one."""
+    """Return an ISO time in the format of HL7."""
     return datetime.fromisoformat(text).strftime("%Y%m%d%H%M%S%z")

@@ -33,7 +33,7 @@ class Staff(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is true of a person; the records may know less.
+    """The facts about a person; the records may have fewer.
 
     Attributes
     ----------

@@ -55,9 +55,9 @@ def test_only_regular_files_are_objects_and_the_rest_is_named(
     assert why["pipe"] == "it is a named pipe"
     assert why["socket"] == "it is a socket"
     assert why["circle"] == why["first"] == why["second"] == why["dangling"]
-    assert why["dangling"] == "it is a link that leads nowhere, or in a circle"
+    assert why["dangling"] == "it is a broken or circular link"
     assert why["outside"] == why["device"] == "it is a link that leads out of the buckets folder"
-    assert why["caf\\xe9.ndjson"] == "its name is no UTF-8"
+    assert why["caf\\xe9.ndjson"] == "its name is not UTF-8"
     assert "gs://demo-out/odd/pipe is left out: it is a named pipe" in caplog.text
     caplog.clear()
     odd.survey(buckets.parse_pattern("gs://demo-out/odd/*", field="uri"))

@@ -10,14 +10,14 @@ def test_full_speed_takes_large_batches_and_never_waits() -> None:
     pace = Throttle()
     start = time.monotonic()
     pace.take(1_000_000, threading.Event())
-    assert pace.batch() == 1000
+    assert pace.batch_size() == 1000
     assert time.monotonic() - start < 0.05
 
 
 def test_a_slow_pace_takes_small_batches() -> None:
-    assert Throttle(0.5).batch() == 1
-    assert Throttle(200).batch() == 20
-    assert Throttle(1e9).batch() == 1000
+    assert Throttle(0.5).batch_size() == 1
+    assert Throttle(200).batch_size() == 20
+    assert Throttle(1e9).batch_size() == 1000
 
 
 def test_units_of_all_operations_share_the_pace() -> None:

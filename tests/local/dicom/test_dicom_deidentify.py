@@ -14,7 +14,7 @@ from lro_notebook.local.datasets import deidentify_values
 from lro_notebook.local.dicom import deidentify_instance
 from lro_notebook.local.dicom.deidentify_config import rules_of
 from lro_notebook.local.dicom.deidentify_instance import deidentified
-from lro_notebook.local.dicom.part10 import ParseError
+from lro_notebook.local.dicom.dicom_file import ParseError
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -171,7 +171,7 @@ def test_every_real_file_comes_out_whole_or_as_a_flaw() -> None:
         ({"dicom": {"filterProfile": "SOME"}}, "filterProfile"),
         ({"dicom": "KEEP_ALL_PROFILE"}, "dicom: expected an object"),
         ({"text": {"additionalTransformations": 3}}, "expected a list of objects"),
-        ({"text": {"excludeInfoTypes": ["US_SSN"]}}, "the local service knows AGE"),
+        ({"text": {"excludeInfoTypes": ["US_SSN"]}}, "the local service supports AGE"),
         ({"dicomTagConfig": {"actions": [3]}}, "expected a list of objects"),
         ({"dicom": {"filterProfile": "KEEP_ALL_PROFILE", "keepList": {"tags": ["PatientID"]}}}, "only one"),
         ({"dicom": {"keepList": {"tags": []}}}, "keepList"),
@@ -180,7 +180,7 @@ def test_every_real_file_comes_out_whole_or_as_a_flaw() -> None:
         ({"dicomTagConfig": {"actions": [{"queries": ["PN"], "cleanImageTag": {}}]}}, "pixels"),
         (contents({"dateShiftConfig": {"cryptoKey": "c2hvcnQ="}}), "16, 24 or 32 bytes"),
         (contents({"dateShiftConfig": {"kmsWrapped": {"wrappedKey": "x"}}}), "KMS"),
-        (contents({"infoTypes": ["DATE"]}), "a transformation has one of"),
+        (contents({"infoTypes": ["DATE"]}), "a transformation needs exactly one of"),
         (contents({"characterMaskConfig": {"maskingCharacter": "##"}}), "one character"),
     ],
 )

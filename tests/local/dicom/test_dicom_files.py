@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from lro_notebook.local.core.service_errors import ServiceError
-from lro_notebook.local.dicom import part10
-from lro_notebook.local.dicom.part10 import INSTANCE, SERIES, STUDY, ParseError
+from lro_notebook.local.dicom import dicom_file
+from lro_notebook.local.dicom.dicom_file import INSTANCE, SERIES, STUDY, ParseError
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -25,7 +25,7 @@ def opened(data: bytes) -> Any:  # noqa: ANN401 - a dataset has any attribute
 
 
 def test_an_instance_has_the_uids_and_the_metadata_of_its_file() -> None:
-    instance = part10.read(CT)
+    instance = dicom_file.read(CT)
     file = opened(CT)
     assert (instance.study, instance.series, instance.id) == (
         file.StudyInstanceUID,
@@ -46,7 +46,7 @@ def test_every_real_file_is_an_instance_or_a_flaw_and_nothing_is_logged(
     read, flawed = 0, set()
     for path in sorted(FOLDER.glob("*.dcm")):
         try:
-            orjson.loads(part10.read(path.read_bytes()).metadata)
+            orjson.loads(dicom_file.read(path.read_bytes()).metadata)
             read += 1
         except ParseError:
             flawed.add(path.name)
@@ -56,7 +56,7 @@ def test_every_real_file_is_an_instance_or_a_flaw_and_nothing_is_logged(
 
 
 def test_an_attribute_that_cannot_be_read_is_left_out_alone() -> None:
-    shown = orjson.loads(part10.read((FOLDER / "badVR.dcm").read_bytes()).metadata)
+    shown = orjson.loads(dicom_file.read((FOLDER / "badVR.dcm").read_bytes()).metadata)
     assert "00280008" not in shown  # NumberOfFrames is "1A"
     assert STUDY in shown
 
@@ -71,20 +71,20 @@ def test_an_attribute_that_cannot_be_read_is_left_out_alone() -> None:
 )
 def test_what_is_no_instance_is_said_without_its_content(data: bytes, said: str) -> None:
     with pytest.raises(ParseError, match=said) as caught:
-        part10.read(data)
+        dicom_file.read(data)
     assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
 @pytest.mark.parametrize("value", [None, "", "..", "1.", "1.2/../3", "a.b", "1." * 40 + "1"])
 def test_an_instance_needs_its_uids(name: str, value: str | None) -> None:
-    part10.pydicom()
+    dicom_file.pydicom()
     file = opened(CT)
     setattr(file, name, value)
     buffer = BytesIO()
     file.save_as(buffer)
     with pytest.raises(ParseError, match=name):
-        part10.read(buffer.getvalue())
+        dicom_file.read(buffer.getvalue())
 
 
 def test_a_patch_changes_attributes_and_leaves_the_pixels() -> None:
@@ -95,7 +95,7 @@ def test_a_patch_changes_attributes_and_leaves_the_pixels() -> None:
         {"op": "add", "path": "/00080008/Value/-", "value": "MORE"},
         {"op": "remove", "path": "/00100030"},
     ]
-    changed = part10.patched(CT, part10.check_patch(patch))
+    changed = dicom_file.patched(CT, dicom_file.check_patch(patch))
     before, after = opened(CT), opened(changed.data)
     assert (after.PatientName, after.AccessionNumber) == ("Doe^Jane", "A-1")
     assert [*after.ImageType] == [*before.ImageType, "MORE"]
@@ -128,7 +128,7 @@ def test_a_patch_that_builds_on_what_it_adds_does_the_same_to_every_instance() -
 )
 def test_what_is_no_patch_is_said(patch: object) -> None:
     with pytest.raises(ParseError, match=r"JSON Patch|operation 0"):
-        part10.check_patch(patch)
+        dicom_file.check_patch(patch)
 
 
 @pytest.mark.parametrize(
@@ -147,26 +147,26 @@ def test_what_is_no_patch_is_said(patch: object) -> None:
 )
 def test_a_patch_that_does_not_fit_is_a_flaw(step: dict[str, Any]) -> None:
     with pytest.raises(ParseError):
-        part10.patched(CT, part10.check_patch([step]))
+        dicom_file.patched(CT, dicom_file.check_patch([step]))
 
 
-@pytest.mark.parametrize("syntax", part10.UNCOMPRESSED)
+@pytest.mark.parametrize("syntax", dicom_file.UNCOMPRESSED)
 @pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_implicit.dcm", "image_dfl.dcm"])
 def test_uncompressed_files_change_their_encoding(name: str, syntax: str) -> None:
     data = (FOLDER / name).read_bytes()
-    converted = opened(part10.converted(data, syntax))
+    converted = opened(dicom_file.converted(data, syntax))
     assert converted.file_meta.TransferSyntaxUID == syntax
     assert converted.PixelData == opened(data).PixelData
 
 
 def test_a_compressed_file_stays_as_it_is() -> None:
     with pytest.raises(ParseError, match="compressed"):
-        part10.converted((FOLDER / "JPEG2000.dcm").read_bytes(), part10.UNCOMPRESSED[1])
+        dicom_file.converted((FOLDER / "JPEG2000.dcm").read_bytes(), dicom_file.UNCOMPRESSED[1])
 
 
 def test_without_pydicom_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    part10.pydicom.cache_clear()
+    dicom_file.pydicom.cache_clear()
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(ServiceError, match=r"lro-notebook\[dicom\]") as caught:
-        part10.pydicom()
+        dicom_file.pydicom()
     assert caught.value.status == 501

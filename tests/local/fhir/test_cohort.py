@@ -103,24 +103,24 @@ def test_resources_within_are_resources_too() -> None:
         ("", "at character 1: the path ends too early"),
         ("patient", "start with a resource type"),
         ("1 = 1", "start with a resource type"),
-        ("Patient.union(Encounter)", "Encounter beside Patient"),
-        ("Patient | Encounter", "Encounter beside Patient"),
+        ("Patient.union(Encounter)", "Encounter and Patient"),
+        ("Patient | Encounter", "Encounter and Patient"),
         ("Patient.where(", "at character 15: the path ends too early"),
         ("Patient.where(a # b)", "at character 17"),
         ("Patient.wher(active)", r"at character 9: there is no function wher\(\); did you mean where"),
         ("Patient.getResourceKey() = 'p'", r"there is no function getResourceKey\(\)"),
         ("Patient.where(%rowIndex = 0)", "the constant %rowIndex is not defined"),
-        ("Patient.name", "an expression gives true or false, or resources"),
-        ("Patient.name.given", "an expression gives true or false, or resources"),
-        ("Patient.name.first()", "an expression gives true or false, or resources"),
-        ("Patient.name[0]", "an expression gives true or false, or resources"),
-        ("Patient.name.count()", "an expression gives true or false, or resources"),
-        ("Patient.name.count() + 1", "an expression gives true or false, or resources"),
-        ("Patient.select(name)", "an expression gives true or false, or resources"),
-        ("Patient | Patient.name", "an expression gives true or false, or resources"),
-        ("Patient.contained.ofType(HumanName)", "an expression gives true or false, or resources"),
+        ("Patient.name", "an expression must give true or false, or resources"),
+        ("Patient.name.given", "an expression must give true or false, or resources"),
+        ("Patient.name.first()", "an expression must give true or false, or resources"),
+        ("Patient.name[0]", "an expression must give true or false, or resources"),
+        ("Patient.name.count()", "an expression must give true or false, or resources"),
+        ("Patient.name.count() + 1", "an expression must give true or false, or resources"),
+        ("Patient.select(name)", "an expression must give true or false, or resources"),
+        ("Patient | Patient.name", "an expression must give true or false, or resources"),
+        ("Patient.contained.ofType(HumanName)", "an expression must give true or false, or resources"),
         ("iif(Patient.active, Patient)", "start with a resource type"),
-        ("Patient.iif(active, 'yes')", "an expression gives true or false, or resources"),
+        ("Patient.iif(active, 'yes')", "an expression must give true or false, or resources"),
         (f"{'(' * 300}Patient{')' * 300}", "nested too deep"),
     ],
 )
@@ -256,4 +256,4 @@ def test_an_expression_is_refused_before_anything_runs(service: Program) -> None
     url = f"{service.endpoint}/v1beta1/{service.client.base_url.path.partition('/v1/')[2]}"
     answer = service.client.post(f"{url}fhirStores/cohort-refused:executeCohort", json=body)
     assert answer.status_code == 400
-    assert "gives true or false, or resources" in answer.json()["error"]["message"]
+    assert "must give true or false, or resources" in answer.json()["error"]["message"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from local.conftest import DATASET
 
-from lro_notebook.local.core.nesting import MOST, is_too_deep
+from lro_notebook.local.core.nesting import MAX_DEPTH, is_too_deep
 from lro_notebook.results.limits import MAX_NESTING
 from lro_notebook.results.read import read
 
@@ -45,14 +45,14 @@ def test_depth_is_that_of_the_parsed_value() -> None:
             levels(example) > most for most in range(1, 12)
         ]
     assert is_too_deep(b"[" * 1_000_000)
-    assert MOST < MAX_NESTING
+    assert MAX_DEPTH < MAX_NESTING
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("depth", [MOST, MOST + 1, 254, 300, 500, 1023, 2000])
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 254, 300, 500, 1023, 2000])
 def test_a_resource_is_refused_or_can_be_loaded(service: Program, depth: int) -> None:
     store = service.store(f"deep-{depth}")
-    fits = depth <= MOST
+    fits = depth <= MAX_DEPTH
     body, headers = resource(depth, "deep"), {"Content-Type": "application/fhir+json"}
     updated = service.client.put(f"{store}/fhir/Patient/deep", content=body, headers=headers)
     created = service.client.post(f"{store}/fhir/Patient", content=body, headers=headers)

@@ -72,19 +72,19 @@ def test_dates_are_days_of_the_zone_of_the_dataset(rows: sqlite3.Connection) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("message_type", "cannot be read"),
-        ('message_type < "A"', "cannot be read"),
-        ('comment = "x"', "cannot be read"),
-        ('message_type = "A" message_type = "B"', "cannot be read"),
-        ('message_type = "A" AND', "cannot be read"),
+        ("message_type", "cannot be parsed"),
+        ('message_type < "A"', "cannot be parsed"),
+        ('comment = "x"', "cannot be parsed"),
+        ('message_type = "A" message_type = "B"', "cannot be parsed"),
+        ('message_type = "A" AND', "cannot be parsed"),
         ('message_type = "A" AND send_facility = "B" OR send_facility = "C"', "AND and OR"),
         ('send_time < "today"', "time such as"),
         ('send_date = "31.1.2026"', "date such as"),
         ('send_date = "9999-12-31"', "date such as"),
         ('PatientId("1")', "PatientId"),
-        ("labels", "cannot be read"),
-        ('labels."x" < "y"', "cannot be read"),
-        ("'; DROP TABLE messages", "cannot be read"),
+        ("labels", "cannot be parsed"),
+        ('labels."x" < "y"', "cannot be parsed"),
+        ("'; DROP TABLE messages", "cannot be parsed"),
     ],
 )
 def test_a_filter_that_cannot_be_read_is_refused_with_an_example(text: str, said: str) -> None:

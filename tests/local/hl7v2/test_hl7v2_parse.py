@@ -191,8 +191,8 @@ def test_carriage_returns_with_line_feeds_end_segments_too() -> None:
         ({"segmentTerminator": ""}, "base64"),
         ({"allowNullHeader": "yes"}, "true or false"),
         ({"schema": {"types": []}}, "default schema"),
-        ({"schema": {"schemas": [3]}}, "not of the kind"),
-        ({"schema": {"schemas": [], "unexpectedSegmentHandling": "DROP"}}, "not of the kind"),
+        ({"schema": {"schemas": [3]}}, "does not have the type"),
+        ({"schema": {"schemas": [], "unexpectedSegmentHandling": "DROP"}}, "does not have the type"),
     ],
 )
 def test_a_parser_configuration_that_cannot_be_is_refused(config: object, said: str) -> None:

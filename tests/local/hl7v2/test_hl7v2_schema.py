@@ -93,7 +93,7 @@ def test_types_name_the_fields_and_say_what_repeats() -> None:
 def test_of_a_choice_one_is_taken() -> None:
     schema = package(segment("MSH"), group("EITHER", segment("PID"), segment("PV1"), high=1, choice=True))
     assert found(schema, "PV1|x")["ORU_R01"]["EITHER"] == {"PV1": {"1": "x"}}
-    with pytest.raises(ParseError, match="PV1 stands where"):
+    with pytest.raises(ParseError, match="PV1 is not expected there"):
         found(schema, "PID|x", "PV1|x")
 
 
@@ -102,7 +102,7 @@ def test_of_a_choice_one_is_taken() -> None:
     [
         ((), "PATIENT_RESULT is missing"),
         (("PID|1", "ORC|1"), "OBR is missing"),
-        (("PID|1", "PID|2", "OBX|1"), "OBX stands where"),
+        (("PID|1", "PID|2", "OBX|1"), "OBX is not expected there"),
         (("PID|1", "ZZZ|SECRET"), "segment ZZZ"),
     ],
 )
@@ -141,12 +141,15 @@ def test_schemas_are_chosen_by_the_version_of_the_message() -> None:
     ("schema", "said"),
     [
         ({"schematizedParsingType": "SOFT_FAIL"}, "no default schema"),
-        ({**RESULTS, "schematizedParsingType": "NEVER"}, "not of the kind"),
-        ({"schemas": [{"messageSchemaConfigs": {"A": {"members": [{"segment": {}}]}}}]}, "not of the kind"),
-        ({"schemas": [{"messageSchemaConfigs": 3}]}, "not of the kind"),
+        ({**RESULTS, "schematizedParsingType": "NEVER"}, "does not have the type"),
+        (
+            {"schemas": [{"messageSchemaConfigs": {"A": {"members": [{"segment": {}}]}}}]},
+            "does not have the type",
+        ),
+        ({"schemas": [{"messageSchemaConfigs": 3}]}, "does not have the type"),
         (
             {**RESULTS, "types": [{"type": [{"name": "A", "fields": [{"minOccurs": "x"}]}]}]},
-            "not of the kind",
+            "does not have the type",
         ),
     ],
 )

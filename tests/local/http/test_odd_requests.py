@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,8 @@ def answer_to(service: Program, request: bytes, *, timeout: float = 20) -> bytes
     with socket.create_connection(address, timeout=timeout) as connection:
         try:
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # the service may have closed the connection by now
+                connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
         except (ConnectionResetError, BrokenPipeError):
             return b""

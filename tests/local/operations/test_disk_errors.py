@@ -16,11 +16,11 @@ from lro_notebook.local import catalogue
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.database import Database
 from lro_notebook.local.core.names import DEMO_DATASET
-from lro_notebook.local.core.service_errors import file_refusal, write_error
+from lro_notebook.local.core.service_errors import database_error, file_error
 from lro_notebook.local.core.throttle import Throttle
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.operations import records
-from lro_notebook.local.operations.work import Kind, Step
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.worker import Worker
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from lro_notebook.local.operations.work import Job, Steps
+    from lro_notebook.local.operations.method import Job, Steps
 
 
 class FullDisk(Database):
@@ -49,7 +49,7 @@ class FullDisk(Database):
 @pytest.mark.parametrize("number", sorted(errno.errorcode))
 def test_every_error_of_the_system_is_a_sentence_and_no_mistake(number: int) -> None:
     error = OSError(number, os.strerror(number), os.fsdecode(b"/b/caf\xe9"))
-    service_error = file_refusal(error)
+    service_error = file_error(error)
     assert 400 <= service_error.status < 500
     assert os.strerror(number) in service_error.message
     assert "caf\\xe9" in service_error.message
@@ -58,7 +58,7 @@ def test_every_error_of_the_system_is_a_sentence_and_no_mistake(number: int) -> 
 
 def test_a_failed_rename_names_its_target() -> None:
     error = OSError(errno.EISDIR, "Is a directory", "/drafts/0", None, "/bucket/out")
-    assert file_refusal(error).message.endswith("Is a directory (/bucket/out)")
+    assert file_error(error).message.endswith("Is a directory (/bucket/out)")
 
 
 def test_data_that_may_not_be_written_and_data_that_is_damaged_say_so(tmp_path: Path) -> None:
@@ -69,15 +69,15 @@ def test_data_that_may_not_be_written_and_data_that_is_damaged_say_so(tmp_path: 
         pytest.raises(sqlite3.OperationalError) as caught,
     ):
         connection.execute("INSERT INTO t VALUES (1)")
-    assert write_error(caught.value).code is Code.PERMISSION_DENIED
+    assert database_error(caught.value).code is Code.PERMISSION_DENIED
     (tmp_path / "bad").write_bytes(b"x" * 10_000)
     with (
         closing(sqlite3.connect(tmp_path / "bad")) as connection,
         pytest.raises(sqlite3.DatabaseError) as damaged,
     ):
         connection.execute("SELECT * FROM sqlite_master")
-    assert write_error(damaged.value).code is Code.DATA_LOSS
-    assert "another data directory" in write_error(damaged.value).message
+    assert database_error(damaged.value).code is Code.DATA_LOSS
+    assert "another data directory" in database_error(damaged.value).message
 
 
 def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path
 
     def run(_: Job, request: object) -> Steps:
         del request
-        yield Step(sized=5, success=1)
+        yield Step(total=5, success=1)
         database.is_full = True
         yield Step(success=1)
         return {}
@@ -107,7 +107,7 @@ def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path
 
     worker = Worker(database, Buckets(tmp_path / "buckets"), Throttle(None), limit=9, shard_bytes=1 << 20)
     start = records.Start(DEMO_DATASET, "v1", "test.Run", DEMO_DATASET, "")
-    number = worker.start(Kind("test.Run", "google.protobuf.Empty", lambda *_: None, run), start, None)
+    number = worker.start(Method("test.Run", "google.protobuf.Empty", lambda *_: None, run), start, None)
     deadline = time.monotonic() + 30
     while worker.busy:
         assert time.monotonic() < deadline

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lro_notebook.local import sample
-from lro_notebook.local.dicom import part10
-from lro_notebook.local.dicom.part10 import ParseError
+from lro_notebook.local.dicom import dicom_file
+from lro_notebook.local.dicom.dicom_file import ParseError
 from lro_notebook.local.hl7v2 import message_parser
 from lro_notebook.local.hl7v2.message_parser import Parser
 from lro_notebook.local.sample.messages import escaped
@@ -62,15 +62,15 @@ def test_images_are_instances_of_the_patients_and_one_file_is_none(tmp_path: Pat
     assert sample.write_images(tmp_path, patients=30, seed=7) == 30
     patients, studies = set(), set()
     for path in tmp_path.rglob("*.dcm"):
-        instance = part10.read(path.read_bytes())
-        file: Any = part10.open_file(instance.data)
+        instance = dicom_file.read(path.read_bytes())
+        file: Any = dicom_file.open_file(instance.data)
         patients.add(file.PatientID)
         studies.add(instance.study)
         assert len(file.PixelData) == file.Rows * file.Columns * 2
     assert len(studies) == len(patients) == 5
     assert patients <= numbers_of_patients()
     with pytest.raises(ParseError):
-        part10.read((tmp_path / "notes.txt").read_bytes())
+        dicom_file.read((tmp_path / "notes.txt").read_bytes())
 
 
 def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The functions that make a value of one type of one of another, and those that ask whether that can be."""
+"""The functions that convert a value to another type, and those that tell whether that is possible."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def _to_string(items: Items) -> Items:
     return [Item(str(value).lower() if isinstance(value, bool) else str(value), "string")]
 
 
-def _to_number(kind: type[int | Decimal], pattern: str) -> Callable[[Items], Items]:
+def _to_number(number_type: type[int | Decimal], pattern: str) -> Callable[[Items], Items]:
     def convert(items: Items) -> Items:
         if not items:
             return []
         value = one(items, "a conversion").value
-        if isinstance(value, bool) or (isinstance(value, int) and kind is Decimal):
-            return [Item(kind(value))]
+        if isinstance(value, bool) or (isinstance(value, int) and number_type is Decimal):
+            return [Item(number_type(value))]
         if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
             return []
         try:
-            return [Item(kind(value))] if isinstance(value, str | kind) else []
+            return [Item(number_type(value))] if isinstance(value, str | number_type) else []
         except (InvalidOperation, ValueError):  # more digits than a number can have
             return []
 
@@ -57,15 +57,15 @@ def _to_boolean(items: Items) -> Items:
     return boolean(True if word in _TRUE else False if word in _FALSE else None)
 
 
-def _to_moment(kind: str) -> Callable[[Items], Items]:
+def _to_moment(type_: str) -> Callable[[Items], Items]:
     def convert(items: Items) -> Items:
         if not items:
             return []
         value = one(items, "a conversion").value
         moment = Moment.of(value) if isinstance(value, str) else None
-        if moment is None or moment.is_time != (kind == "Time"):
+        if moment is None or moment.is_time != (type_ == "Time"):
             return []
-        return [Item(value.partition("T")[0] if kind == "Date" else value, kind)]
+        return [Item(value.partition("T")[0] if type_ == "Date" else value, type_)]
 
     return convert
 
@@ -74,13 +74,13 @@ def _to_quantity(items: Items, unit: str | None = None) -> Items:
     if not items:
         return []
     value = one(items, "toQuantity()").value
-    found = _read_quantity(value) if isinstance(value, str) else quantity_of(_number_of(value))
-    if found is None:
+    quantity = _read_quantity(value) if isinstance(value, str) else quantity_of(_number_of(value))
+    if quantity is None:
         return []
     if unit is None:
-        return [Item(found, "Quantity")]
+        return [Item(quantity, "Quantity")]
     wanted = calendar(Decimal(1), unit) if unit in CALENDAR_WORDS else Quantity(Decimal(1), unit)
-    (number, measured), (size, same) = in_basic_units(found), in_basic_units(wanted)
+    (number, measured), (size, same) = in_basic_units(quantity), in_basic_units(wanted)
     if measured != same:
         return []
     return [Item(wanted._replace(value=calculate("/", number, size)), "Quantity")]
@@ -98,13 +98,15 @@ def _read_quantity(text: str) -> Quantity | None:
     return calendar(number, match[3]) if match[3] else Quantity(number, match[2] or "1")
 
 
-def _asking(row: Function) -> Function:
-    """Return the row of ``convertsToInteger()`` and the like."""
+def _converts(row: Function) -> Function:
+    """Return the ``convertsTo…()`` row of a conversion."""
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - as the conversion takes them
+    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of the conversion
         return boolean(bool(row.run(items, *arguments)) if items else None)
 
-    return Function(f"convertsT{row.name[1:]}", run, row.arguments, least=row.least, gives="boolean")
+    return Function(
+        f"convertsT{row.name[1:]}", run, row.arguments, min_arguments=row.min_arguments, gives="boolean"
+    )
 
 
 _TO = (
@@ -115,6 +117,6 @@ _TO = (
     Function("toDate", _to_moment("Date"), gives="date"),
     Function("toDateTime", _to_moment("DateTime"), gives="dateTime"),
     Function("toTime", _to_moment("Time"), gives="time"),
-    Function("toQuantity", _to_quantity, ("value",), least=0, gives="Quantity"),
+    Function("toQuantity", _to_quantity, ("value",), min_arguments=0, gives="Quantity"),
 )
-ROWS = (*_TO, *map(_asking, _TO))
+ROWS = (*_TO, *map(_converts, _TO))

@@ -1,6 +1,6 @@
-"""The words of operations: a kind of operation, its runner's job, and the steps that a runner yields.
+"""A method of the API that starts operations (`Method`), and the `Job` and `Step` of its runner.
 
-A runner knows nothing of threads, counters, cancelling or pace: those belong to the worker.
+A runner knows nothing of threads, counters, cancellation or throttling; the worker does all that.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A piece of work that is committed as a whole.
+    """A part of an operation that is committed as a whole.
 
     Attributes
     ----------
     write : callable or None
-        Writes the piece's rows, inside the transaction that counts them.
+        Writes the rows, in the transaction that counts them.
     success : int
         Units done.
     failures : sequence of Failure
         Units that failed.
     secondary : int
-        Secondary units done, where the operation counts two kinds of units.
-    sized : int or None
-        How many units the operation has in all, once that is known.
+        Secondary units done, for the methods that have a second counter.
+    total : int or None
+        How many units the operation has, once that is known.
     """
 
     write: Callable[[sqlite3.Connection], object] | None = None
     success: int = 0
     failures: Sequence[Failure] = ()
     secondary: int = 0
-    sized: int | None = None
+    total: int | None = None
 
     @property
     def units(self) -> int:
-        """Units of both kinds, done or failed."""
+        """Units of both counters, done or failed."""
         return self.success + len(self.failures) + self.secondary
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a start request is checked against: the buckets, and one state of the data."""
+    """What a start request is checked against: the buckets, and a snapshot of the data."""
 
     buckets: Buckets
     connection: sqlite3.Connection
@@ -59,17 +59,17 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a runner sees of its operation and of the service.
+    """What a runner gets: its operation, and the parts of the service that it may use.
 
     Attributes
     ----------
     operation : int
         The operation's number.
     shard_bytes : int
-        Size from which on an output file is split.
+        Size at which an output file is split.
     halted : threading.Event
-        Set when the operation shall stop; a runner looks at it only where it waits.
-    batch : callable
+        Set when the operation must stop; a runner needs it only where it waits.
+    batch_size : callable
         Returns how many units the next step should hold.
     """
 
@@ -78,35 +78,35 @@ class Job:
     buckets: Buckets
     shard_bytes: int
     halted: threading.Event
-    batch: Callable[[], int]
+    batch_size: Callable[[], int]
 
 
-#: A running runner: yields steps, returns the fields of the response.
+#: What a runner returns when it is called: a generator of steps, whose return value is the response's fields.
 Steps = Generator[Step, None, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of operation.
+class Method:
+    """A method of the API that starts an operation.
 
     Attributes
     ----------
-    method : str
+    name : str
         Name below ``google.cloud.healthcare.{version}``, such as ``fhir.FhirService.ImportResources``.
     response : str
         Message type of the response, below the same prefix; or in full, such as ``google.protobuf.Empty``.
     parse : callable
-        Turns the target and the request body into what `run` needs, or refuses them, before the
-        operation starts.
+        Checks a request before its operation starts: turns target and body into what `run` needs, or raises
+        a `ServiceError`.
     run : callable
         The runner.
     log : str
-        Type of its entries in Cloud Logging, such as ``ImportFhirLogEntry``; empty where there is none.
+        Type of its Cloud Logging entries, such as ``ImportFhirLogEntry``; empty if it has none.
     versions : tuple of str
         Versions of the API that have the method.
     """
 
-    method: str
+    name: str
     response: str
     parse: Callable[[Context, Any, Mapping[str, Any]], Any]
     run: Callable[[Job, Any], Steps]

@@ -1,6 +1,7 @@
-"""What DICOMweb answers: search results of studies, series and instances, out of their metadata. Pure.
+"""DICOMweb search: studies, series and instances, from the metadata of instances. Pure.
 
-Attributes as PS3.18 (10.6.3) asks for them; ``includefield=all`` gives instances with all there is.
+Results have the attributes that PS3.18 (10.6.3) requires; ``includefield=all`` gives instances with all of
+theirs.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from lro_notebook.local.core.service_errors import invalid
-from lro_notebook.local.dicom import part10
-from lro_notebook.local.dicom.part10 import INSTANCE, SERIES, STUDY, first
+from lro_notebook.local.core.service_errors import invalid_argument
+from lro_notebook.local.dicom import dicom_file
+from lro_notebook.local.dicom.dicom_file import INSTANCE, SERIES, STUDY, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lro_notebook.local.dicom.part10 import Metadata
+    from lro_notebook.local.dicom.dicom_file import Metadata
 
 Level = Literal["studies", "series", "instances"]
 
@@ -25,10 +26,10 @@ _STUDY_TAGS = (
 )
 _SERIES_TAGS = "00080060 0008103E 00200011 00400244 00400245".split()  # noqa: SIM905
 _INSTANCE_TAGS = "00080016 00200013 00280008 00280010 00280011 00280100".split()  # noqa: SIM905
-#: How often a series or instance occurs in what it belongs to.
+#: Tags of the counts of series and instances.
 _SERIES_OF_STUDY, _INSTANCES_OF_STUDY, _INSTANCES_OF_SERIES = "00201206", "00201208", "00201209"
 _CONTROLS = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
-#: How many results a search returns where it does not say, and at most.
+#: Default and maximum number of results.
 _LIMITS: Mapping[Level, tuple[int, int]] = {
     "studies": (100, 5_000),
     "series": (100, 5_000),
@@ -37,7 +38,7 @@ _LIMITS: Mapping[Level, tuple[int, int]] = {
 
 
 class Search(NamedTuple):
-    """A checked search: tags with the text that their value must be, and which part of the results."""
+    """A checked search: tags with the values that they must have, and which part of the results to return."""
 
     wanted: tuple[tuple[str, str], ...]
     everything: bool
@@ -46,7 +47,7 @@ class Search(NamedTuple):
 
 
 def search_of(level: Level, parameters: Iterable[tuple[str, str]]) -> Search:
-    """Return what the query of a request asks for, or refuse what this service cannot find."""
+    """Return the search in the query of a request, or raise."""
     default, most = _LIMITS[level]
     wanted, controls = [], {"limit": str(default), "offset": "0"}
     for name, value in parameters:
@@ -60,17 +61,17 @@ def search_of(level: Level, parameters: Iterable[tuple[str, str]]) -> Search:
 
 
 def results(level: Level, instances: Iterable[Metadata], search: Search) -> list[Metadata]:
-    """Return the matches of a level, made of the instances' metadata, which come by their UIDs."""
+    """Return the matches of a level; `instances` must be sorted by their UIDs."""
     tags = {"studies": [STUDY], "series": [STUDY, SERIES], "instances": [STUDY, SERIES, INSTANCE]}[level]
     show = {"studies": _study, "series": _series, "instances": _instance}[level]
-    found = []
+    matches = []
     for _, group in groupby(instances, lambda item: [first(item, tag) for tag in tags]):
         items = list(group)
         shown = show(items)
-        # What is shown of a study is not all that it can be searched by.
+        # A study can be searched by more attributes than a result has.
         if _matches({**items[0], **shown}, search.wanted):
-            found.append(items[0] if level == "instances" and search.everything else shown)
-    return found[search.offset : search.offset + search.limit]
+            matches.append(items[0] if level == "instances" and search.everything else shown)
+    return matches[search.offset : search.offset + search.limit]
 
 
 def _study(items: list[Metadata]) -> Metadata:
@@ -105,14 +106,14 @@ def _matches(item: Metadata, wanted: Iterable[tuple[str, str]]) -> bool:
 
 
 def _texts(element: Mapping[str, Any]) -> list[str]:
-    """Return the values of an attribute as texts; a name is its alphabetic form."""
+    """Return the values of an attribute as text; a name in its alphabetic form."""
     values = element.get("Value", ())
     return [str(value.get("Alphabetic", "") if isinstance(value, dict) else value) for value in values]
 
 
 def _tag(name: str) -> str:
-    """Return the tag of a keyword such as PatientID, or of eight hexadecimal digits."""
-    tag = part10.pydicom().datadict.tag_for_keyword(name)
+    """Return the tag that a keyword such as PatientID, or eight hexadecimal digits, name."""
+    tag = dicom_file.pydicom().datadict.tag_for_keyword(name)
     if tag is not None:
         return f"{tag:08X}"
     try:
@@ -122,10 +123,12 @@ def _tag(name: str) -> str:
 
 
 def _no_tag(name: str) -> str:
-    raise invalid(f"{name[:80]!r} is no DICOM attribute; search with keywords such as PatientID=123")
+    raise invalid_argument(
+        f"{name[:80]!r} is not a DICOM attribute; search with keywords such as PatientID=123"
+    )
 
 
 def _number(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004 - fits any list
-        raise invalid(f"{name}: expected a number")
+        raise invalid_argument(f"{name}: expected a number")
     return int(text)

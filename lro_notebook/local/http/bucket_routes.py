@@ -1,6 +1,6 @@
-"""Reading the buckets over HTTP, as the JSON API of Cloud Storage has it: buckets, objects, content.
+"""Read access to the buckets with the JSON API of Cloud Storage: buckets, objects, content.
 
-What `gcsfs` and Google's own client need to read; nothing is written here.
+As much as `gcsfs` and Google's client need to read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import buckets, objects
-from lro_notebook.local.core.service_errors import ServiceError, json_response, missing
+from lro_notebook.local.core.service_errors import ServiceError, json_response, not_found
 from lro_notebook.local.http.paging import limit_of, text_after, token_of
 from lro_notebook.local.http.service import service_of
 from lro_notebook.operations.resource import format_timestamp
@@ -37,10 +37,10 @@ def list_buckets(request: Request) -> Response:
     names = service_of(request).buckets.names()
     limit, after = limit_of(request, "maxResults"), text_after(request)
     page = [name for name in names if name > after]
-    answer: dict[str, Any] = {"kind": "storage#buckets", "items": [_bucket(n) for n in page[:limit]]}
+    response: dict[str, Any] = {"kind": "storage#buckets", "items": [_bucket(n) for n in page[:limit]]}
     if len(page) > limit:
-        answer["nextPageToken"] = token_of(request, page[limit - 1])
-    return json_response(answer)
+        response["nextPageToken"] = token_of(request, page[limit - 1])
+    return json_response(response)
 
 
 def get_bucket(request: Request) -> Response:
@@ -54,18 +54,18 @@ def list_objects(request: Request) -> Response:
     query = request.query_params
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     if delimiter not in ("", "/"):
-        raise ServiceError(Code.UNIMPLEMENTED, "delimiter: the local service knows '/' only")
+        raise ServiceError(Code.UNIMPLEMENTED, "delimiter: the local service supports '/' only")
     limit, after = limit_of(request, "maxResults"), text_after(request)
-    found = service_of(request).buckets.objects(bucket, prefix)
+    files = service_of(request).buckets.objects(bucket, prefix)
     items: list[dict[str, Any]] = []
     prefixes: list[str] = []
     last = after
-    answer: dict[str, Any] = {"kind": "storage#objects"}
-    for name, path in _grouped(found, prefix, delimiter):
+    response: dict[str, Any] = {"kind": "storage#objects"}
+    for name, path in _grouped(files, prefix, delimiter):
         if name <= last:
             continue
         if len(items) + len(prefixes) == limit:
-            answer["nextPageToken"] = token_of(request, last)
+            response["nextPageToken"] = token_of(request, last)
             break
         last = name
         if path is None:
@@ -74,14 +74,14 @@ def list_objects(request: Request) -> Response:
             with suppress(FileNotFoundError):  # removed since the bucket was listed
                 items.append(_object(request, bucket, name, path))
     if items:
-        answer["items"] = items
+        response["items"] = items
     if prefixes:
-        answer["prefixes"] = prefixes
-    return json_response(answer)
+        response["prefixes"] = prefixes
+    return json_response(response)
 
 
 def get_object(request: Request) -> Response:
-    """Return what is known of an object, or with ``alt=media`` its content (``storage.objects.get``)."""
+    """Return the metadata of an object, or its content with ``alt=media`` (``storage.objects.get``)."""
     name, path = _file_of(request)
     if request.query_params.get("alt") == "media":
         return _content(path)
@@ -111,17 +111,17 @@ def _file_of(request: Request) -> tuple[str, Path]:
     location = buckets.parse(f"gs://{bucket}/{name}", field="object")
     folders.check(location, field="object")
     path = folders.root / bucket / location.path
-    if location.path != name or objects.flaw_of(str(path), str(folders.root)):
-        raise missing(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
+    if location.path != name or objects.why_unusable(str(path), str(folders.root)):
+        raise not_found(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
     return name, path
 
 
 def _grouped(
-    found: Iterable[tuple[str, Path]], prefix: str, delimiter: str
+    files: Iterable[tuple[str, Path]], prefix: str, delimiter: str
 ) -> Iterable[tuple[str, Path | None]]:
-    """Yield objects, and in place of those below a folder that folder, once and without a file."""
+    """Yield objects; objects below a folder are replaced by the folder, once and without a file."""
     folder = None
-    for name, path in found:
+    for name, path in files:
         head, slash, _ = name[len(prefix) :].partition(delimiter) if delimiter else (name, "", "")
         if not slash:
             yield name, path
@@ -142,7 +142,7 @@ def _bucket(name: str) -> dict[str, Any]:
 
 def _object(request: Request, bucket: str, name: str, path: Path) -> dict[str, Any]:
     status = path.stat()
-    # A disk may have files of any time, which a datetime cannot tell.
+    # File times may lie outside the range of datetime.
     time = format_timestamp(datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_TIME), UTC))
     generation = str(status.st_mtime_ns // 1000)
     base = f"{service_of(request).endpoint}{_API}/b/{bucket}/o"

@@ -1,4 +1,4 @@
-"""Dates and times moved by durations: ``@2020-02-29 + 1 year``. Text in, text out, as precise as it was."""
+"""Adding durations to dates and times: ``@2020-02-29 + 1 year``. Text to text, with the same precision."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SECONDS = {
     "s": 1,
 }
 _DAY = 86_400
-_DAYS = {1: 365, 2: 30}  # that a year, and a month, count where no day was written
+_DAYS = {1: 365, 2: 30}  # days of a year, and of a month, in a date without a day
 
 
-def shifted(text: str, amount: Decimal, unit: str) -> str | None:
-    """Return a date, a date and time or a time of day moved by `amount` of `unit`, as precise as it was.
+def add_duration(text: str, amount: Decimal, unit: str) -> str | None:
+    """Return a date, date and time, or time of day plus `amount` of `unit`, with the same precision.
 
-    A month that is shorter ends on its last day. None is returned for what is no moment, for units that
-    are of no fixed length on the calendar, and past the years 1 to 9999.
+    In a shorter month the day becomes its last one. Returns None if the text is none of these, for a unit
+    without a fixed length on the calendar, and outside the years 1 to 9999.
     """
     moment = Moment.of(text)
     if moment is None or not (unit in _MONTHS or unit in _SECONDS):
@@ -57,7 +57,7 @@ def _moved_time(moment: Moment, seconds: Decimal) -> str:
 def _moved_months(moment: Moment, months: int) -> str:
     year, month = (*moment.parts, Decimal(1))[:2]
     if len(moment.parts) == 1:
-        months = int(months / 12) * 12  # a year without a month knows no less
+        months = int(months / 12) * 12  # a year without a month changes by whole years
     index = int(year) * 12 + int(month) - 1 + months
     year, month = Decimal(index // 12), Decimal(index % 12 + 1)
     last = monthrange(int(year), int(month))[1]
@@ -72,18 +72,18 @@ def _moved(moment: Moment, seconds: Decimal) -> str:
         return _moved_months(moment, periods * (12 if written == 1 else 1))
     year, month, day, hour, minute, second = (*moment.parts, *[Decimal(0)] * 3)[:6]
     if written == FULL_DATE:
-        seconds = seconds // _DAY * _DAY  # a date without a time knows no less
+        seconds = seconds // _DAY * _DAY  # a date without a time changes by whole days
     total = hour * 3600 + minute * 60 + second + seconds
     days, rest = divmod(total, _DAY)
     if rest < 0:
         days, rest = days - 1, rest + _DAY
     date = datetime(int(year), int(month), int(day), tzinfo=UTC) + timedelta(days=int(days))
-    found = (*map(Decimal, (date.year, date.month, date.day)), rest // 3600, rest // 60 % 60, rest % 60)
-    return _assembled(found[:written], moment.zone)
+    moved = (*map(Decimal, (date.year, date.month, date.day)), rest // 3600, rest // 60 % 60, rest % 60)
+    return _assembled(moved[:written], moment.zone)
 
 
 def _assembled(parts: tuple[Decimal, ...], zone: str | None) -> str:
-    if not 1 <= parts[0] <= 9999:  # noqa: PLR2004 - the years that there are
+    if not 1 <= parts[0] <= 9999:  # noqa: PLR2004 - the years of ISO 8601
         raise ValueError("no such year")
     date = "-".join(f"{int(part):0{width}d}" for part, width in zip(parts, (4, 2, 2), strict=False))
     return f"{date}T{_written(parts[3:])}{zone or ''}" if len(parts) > FULL_DATE else date

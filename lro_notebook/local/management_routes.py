@@ -8,11 +8,11 @@ from starlette.routing import Route
 
 from lro_notebook.local import catalogue
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import json_response, missing
+from lro_notebook.local.core.service_errors import json_response, not_found
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.paging import limit_of, number_after, page_response, text_after
 from lro_notebook.local.http.service import DATASET_PATH, LOCATION_PATH, dataset_name, read_json, service_of
-from lro_notebook.local.http.starting import start, stop_operation
+from lro_notebook.local.http.start_operation import cancel_operation_now, start_operation
 from lro_notebook.local.http.store_routes import routes_of
 from lro_notebook.local.operations import records
 
@@ -31,8 +31,8 @@ async def create_dataset(request: Request) -> Response:
     name = f"{names.location_name(parts['project'], parts['location'])}/datasets/{identifier}"
     with service_of(request).database.read() as connection:
         if stores.has_dataset(connection, name):
-            raise stores.taken(name)
-    return await start(request, catalogue.CREATE_DATASET, name, body, dataset=name, resource=name)
+            raise stores.already_exists(name)
+    return await start_operation(request, catalogue.CREATE_DATASET, name, body, dataset=name, resource=name)
 
 
 async def list_datasets(request: Request) -> Response:
@@ -63,13 +63,13 @@ def delete_dataset(request: Request) -> Response:
 async def start_on_dataset(request: Request) -> Response:
     """Start the operation of a custom method of a dataset."""
     verb = request.path_params["verb"]
-    kind = catalogue.DATASET_METHODS.get(verb)
-    if kind is None:
-        raise missing(f"datasets.{verb[:80]} is no method of the local service")
+    method = catalogue.DATASET_METHODS.get(verb)
+    if method is None:
+        raise not_found(f"datasets.{verb[:80]} is not a method of the local service")
     body, dataset = await read_json(request), dataset_name(request)
     with service_of(request).database.read() as connection:
         stores.get_dataset(connection, dataset)
-    return await start(request, kind, dataset, body, dataset=dataset, resource=dataset)
+    return await start_operation(request, method, dataset, body, dataset=dataset, resource=dataset)
 
 
 async def get_operation(request: Request) -> Response:
@@ -107,13 +107,13 @@ async def list_operations(request: Request) -> Response:
 
 
 def cancel_operation(request: Request) -> Response:
-    """``operations.cancel``; nothing changes for one that has ended."""
-    stop_operation(service_of(request), dataset_name(request), request.path_params["operation"])
+    """``operations.cancel``; does nothing if the operation has ended."""
+    cancel_operation_now(service_of(request), dataset_name(request), request.path_params["operation"])
     return json_response({})
 
 
 async def list_failures(request: Request) -> Response:
-    """Return the failure log of an operation, in its order; a route of this service alone."""
+    """Return the failure log of an operation, oldest first; only the local service has this route."""
     limit, after = limit_of(request), number_after(request, default=0)
     with service_of(request).database.read() as connection:
         identifier = request.path_params["operation"]
@@ -126,7 +126,7 @@ async def list_failures(request: Request) -> Response:
 ROUTES = [
     Route(f"{LOCATION_PATH}/datasets", create_dataset, methods=["POST"]),
     Route(f"{LOCATION_PATH}/datasets", list_datasets, methods=["GET"]),
-    # Custom methods come before the resources whose ids they would look like.
+    # Custom methods first: their paths also match the pattern of a resource id.
     Route(f"{DATASET_PATH}:{{verb}}", start_on_dataset, methods=["POST"]),
     Route(DATASET_PATH, get_dataset, methods=["GET"]),
     Route(DATASET_PATH, delete_dataset, methods=["DELETE"]),

@@ -1,6 +1,6 @@
 """The runner of ``fhirStores.executeCohort``: the resources that expressions select -> files in a bucket.
 
-Expressions with the same label fill the same files, in which a resource is once.
+Expressions with the same label write to the same files, and each resource is written there once.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import orjson
 from lro_notebook.errors import Code
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.values import Item
-from lro_notebook.local.core.service_errors import invalid
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.cohort_expression import EVERY_TYPE, Expression, ParseError, compile_expression
 from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 from lro_notebook.local.operations.records import Failure
-from lro_notebook.local.operations.work import Kind, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Context, Job, Steps
+    from lro_notebook.local.operations.method import Context, Job, Steps
 
 #: A literal reference to a resource of the same store.
 _REFERENCE = re.compile(
     r"(?P<type>[A-Z][A-Za-z]{0,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?", re.ASCII
 )
-#: A fraction that may have more digits than a double keeps: 16 have 8 on one side. It begins with its point
-#: because that is found the fastest.
+#: A number that may have more digits than a double keeps: of 16 digits, 8 are on one side of the point. The
+#: pattern begins with the point because that is fastest.
 _LONG_NUMBER = re.compile(rb"\.(?:\d{8}|(?<=\d{8}\.)\d)")
-_MOST = 100  # expressions of a cohort
+_EXPRESSIONS_MAX = 100
 _EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
@@ -60,13 +60,15 @@ class CohortRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequest:
     """Check the body of ``fhirStores.executeCohort``."""
-    listed = arguments.message(body, "fhirpathQuery").get("expressions")
+    listed = arguments.json_object(body, "fhirpathQuery").get("expressions")
     if not isinstance(listed, list) or not listed or not all(isinstance(item, dict) for item in listed):
-        raise invalid(
+        raise invalid_argument(
             'fhirpathQuery.expressions: expected a list such as [{"fhirpathExpression": "Patient"}]'
         )
-    if len(listed) > _MOST:
-        raise invalid(f"fhirpathQuery.expressions: the local service takes {_MOST} of them at most")
+    if len(listed) > _EXPRESSIONS_MAX:
+        raise invalid_argument(
+            f"fhirpathQuery.expressions: the local service accepts {_EXPRESSIONS_MAX} at most"
+        )
     destination = arguments.destination(context.buckets, body)
     expressions = []
     for item in listed:
@@ -78,7 +80,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequ
 
 
 def run(job: Job, request: CohortRequest) -> Steps:
-    """Write what each expression matches, and yield a step per batch."""
+    """Write the resources that each expression selects, and yield a step per batch."""
     if request.dry_run:
         return {"fhirStore": request.store.name}
     folder = job.buckets.folder(request.destination.bucket) / request.destination.path
@@ -92,7 +94,7 @@ def run(job: Job, request: CohortRequest) -> Steps:
 
 
 class _Group:
-    """The work on the expressions that share a label."""
+    """Writes the resources that the expressions with the same label select."""
 
     def __init__(self, job: Job, request: CohortRequest, connection: sqlite3.Connection, label: str) -> None:
         self._job, self._request, self._connection = job, request, connection
@@ -117,7 +119,7 @@ class _Group:
             part.publish(folder)
 
     def _steps(self) -> Iterator[tuple[Step, Sequence[tuple[str, bytes]]]]:
-        """Yield what a batch of resources gives: the step that it is, and type and body of each line."""
+        """Yield a step per batch of resources, with type and body of each line to write."""
         for expression in self._expressions:
             lines: list[tuple[str, bytes]] = []
             failures: list[Failure] = []
@@ -126,23 +128,23 @@ class _Group:
                     lines += self._selected(expression, body)
                 except ParseError as parse_error:
                     failures.append(self._failure(body, parse_error))
-                if number % self._job.batch() == 0:
+                if number % self._job.batch_size() == 0:
                     yield Step(success=len(lines), failures=failures), lines
                     lines, failures = [], []
             yield Step(success=len(lines), failures=failures), lines
 
     def _selected(self, expression: Expression, body: bytes) -> Iterator[tuple[str, bytes]]:
-        """Yield type and body of the resources that an expression selects, those that are new."""
+        """Yield type and body of the selected resources that were not written before."""
         exact = expression.exact or _LONG_NUMBER.search(body) is not None
         base = _EXACT.decode(body.decode()) if exact else orjson.loads(body)
         item = Item(base)
         self._resolved.clear()
-        for found in expression.select(item, Scope(item, resolve=self._resolve, now=self._now)):
-            stored = body if found is base else self._body_of(found)
-            if stored is None:  # a resource within another one
-                yield str(found["resourceType"]), orjson.dumps(found, default=float)
-            elif self._is_new(found):
-                yield str(found["resourceType"]), stored
+        for selected in expression.select(item, Scope(item, resolve=self._resolve, now=self._now)):
+            stored = body if selected is base else self._body_of(selected)
+            if stored is None:  # a contained resource
+                yield str(selected["resourceType"]), orjson.dumps(selected, default=float)
+            elif self._is_new(selected):
+                yield str(selected["resourceType"]), stored
 
     def _is_new(self, resource: Mapping[str, Any]) -> bool:
         if self._written is None:
@@ -152,10 +154,10 @@ class _Group:
         return len(self._written) > before
 
     def _body_of(self, resource: Mapping[str, Any]) -> bytes | None:
-        return next((body for found, body in self._resolved if found is resource), None)
+        return next((body for each, body in self._resolved if each is resource), None)
 
     def _resolve(self, reference: str) -> dict[str, Any] | None:
-        """Return the resource of this store that a reference names, as it was at the time asked for."""
+        """Return the resource of this store that a reference names, as of the requested time."""
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             return None
@@ -177,7 +179,7 @@ class _Group:
 
 
 def _bodies(connection: sqlite3.Connection, request: CohortRequest, type_: str) -> Iterator[bytes]:
-    """Yield the resources of a type, as they were at the time that is asked for."""
+    """Yield the resources of a type, as of the requested time."""
     key, every = request.store.key, type_ in EVERY_TYPE
     if request.moment is None:
         for name in rows.counts(connection, key, since=None) if every else (type_,):
@@ -191,7 +193,7 @@ def _bodies(connection: sqlite3.Connection, request: CohortRequest, type_: str) 
                 yield stored.body
 
 
-KIND = Kind(
+METHOD = Method(
     "fhir.FhirStoreService.ExecuteCohort",
     "fhir.ExecuteCohortResponse",
     parse,

@@ -1,4 +1,4 @@
-"""The functions of FHIRPath, a row for each: the registry, and those on text."""
+"""The functions on text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
-from lro_notebook.fhirpath import collection_functions, conversions, fhir_functions, number_functions, regex
+from lro_notebook.fhirpath import regex
 from lro_notebook.fhirpath.function import Function, Items, one
 from lro_notebook.fhirpath.values import Item
 
@@ -24,9 +24,9 @@ def _join(items: Items, separator: str = "") -> Items:
 
 
 def _text(name: str, change: Callable[..., Any]) -> Callable[..., Items]:
-    """Return a function on one text, or on nothing, as one on collections."""
+    """Return a function of one text as a function of collections."""
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - as the change takes them
+    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of `change`
         if not items:
             return []
         value = one(items, f"{name}()").value
@@ -45,22 +45,22 @@ def _substring(text: str, start: int, length: int | None = None) -> str | None:
 
 
 def _several(name: str, change: Callable[..., list[str]]) -> Callable[..., Items]:
-    """Return a function of one text to several, as one on collections."""
+    """Return a function of one text to several as a function of collections."""
     whole = _text(name, change)
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - as the change takes them
-        return [Item(part) for found in whole(items, *arguments) for part in found.value]
+    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of `change`
+        return [Item(part) for result in whole(items, *arguments) for part in result.value]
 
     return run
 
 
 def _regex(name: str, run: Callable[..., Any]) -> Callable[..., Items]:
-    """Return a function on one text that takes a regular expression."""
+    """Return a function of one text that takes a regular expression."""
 
-    def checked(text: str, pattern: str, *more: str) -> Any:  # noqa: ANN401 - as `run` gives it
+    def checked(text: str, pattern: str, *more: str) -> Any:  # noqa: ANN401 - that of `run`
         if not all(isinstance(argument, str) for argument in (pattern, *more)):
             raise TypeError
-        if reason := regex.fault(pattern):
+        if reason := regex.problem(pattern):
             raise ResultError(f"{name}(): {reason}")
         try:
             return run(text, pattern, *more)
@@ -70,15 +70,15 @@ def _regex(name: str, run: Callable[..., Any]) -> Callable[..., Items]:
     return _text(name, checked)
 
 
-def _coded(name: str, ways: dict[str, Callable[[str], str]]) -> Callable[..., Items]:
-    """Return the function that writes text in one of several ways, named by its argument."""
+def _coded(name: str, codings: dict[str, Callable[[str], str]]) -> Callable[..., Items]:
+    """Return a function whose argument names one of several codings of text."""
 
-    def change(text: str, way: str) -> str | None:
-        if way not in ways:
-            raise ResultError(f"{name}() takes {', '.join(map(repr, ways))}")
+    def change(text: str, coding: str) -> str | None:
+        if coding not in codings:
+            raise ResultError(f"{name}() takes {', '.join(map(repr, codings))}")
         try:
-            return ways[way](text)
-        except ValueError:  # not written in that way
+            return codings[coding](text)
+        except ValueError:  # the text is not in that coding
             return None
 
     return _text(name, change)
@@ -115,7 +115,7 @@ ROWS = (
     _row("contains", lambda text, part: part in text, "value", gives="boolean", views=True),
     _row("startsWith", str.startswith, "value", gives="boolean", views=True),
     _row("endsWith", str.endswith, "value", gives="boolean", views=True),
-    Function("matches", _regex("matches", regex.found), ("pattern",), gives="boolean", views=True),
+    Function("matches", _regex("matches", regex.matches), ("pattern",), gives="boolean", views=True),
     Function(
         "replaceMatches",
         _regex("replaceMatches", regex.replaced),
@@ -124,11 +124,11 @@ ROWS = (
         views=True,
     ),
     _row("replace", str.replace, "value", "value", gives="string", views=True),
-    _row("substring", _substring, "value", "value", least=1, gives="string", views=True),
+    _row("substring", _substring, "value", "value", min_arguments=1, gives="string", views=True),
     _row("lower", str.lower, gives="string", views=True),
     _row("upper", str.upper, gives="string", views=True),
     _row("trim", str.strip, gives="string", views=True),
-    Function("join", _join, ("value",), least=0, gives="string", views=True),
+    Function("join", _join, ("value",), min_arguments=0, gives="string", views=True),
     Function(
         "split", _several("split", lambda text, mark: text.split(mark) if mark else list(text)), ("value",)
     ),
@@ -138,6 +138,3 @@ ROWS = (
     Function("escape", _coded("escape", _ESCAPE), ("value",), gives="string"),
     Function("unescape", _coded("unescape", _UNESCAPE), ("value",), gives="string"),
 )
-_MODULES = (ROWS, collection_functions.ROWS, conversions.ROWS, fhir_functions.ROWS, number_functions.ROWS)
-#: Every function, by its name.
-FUNCTIONS: dict[str, Function] = {row.name: row for rows in _MODULES for row in rows}

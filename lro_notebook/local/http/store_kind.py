@@ -1,6 +1,6 @@
-"""What a kind of store brings along: its tables, its routes, its operations.
+"""What a kind of store defines: its tables, its routes and the methods that start operations.
 
-A new kind is one `StoreKind`, added to `catalogue.STORE_KINDS`; nothing else of the service changes.
+To add a kind, add one `StoreKind` to `catalogue.STORE_KINDS`; nothing else in the service changes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from lro_notebook.local.datasets.stores import Store
-    from lro_notebook.local.operations.work import Job, Kind, Steps
+    from lro_notebook.local.operations.method import Job, Method, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +30,25 @@ class StoreKind:
     tables : str
         SQL that makes its tables. Rows refer to ``stores (key) ON DELETE CASCADE``.
     check : callable
-        Refuses fields of a new or changed store that cannot be.
+        Raises on invalid fields of a new or changed store.
     methods : mapping
-        Custom method (``POST {store}:{method}``) -> kind of the operation that it starts.
+        Custom verb (``POST {store}:{verb}``) -> the method, which starts an operation.
     not_built : mapping
-        Custom methods that the Healthcare API has and this service has not -> why.
+        Custom verbs that the Healthcare API has and this service does not -> the reason.
     routes : sequence
-        All its other routes, with paths from ``/projects/…`` on; they come before the common ones.
+        Its other routes, with paths that start with ``/projects/``; they come before the common ones.
     deidentify : callable or None
         ``(job, source, destination, config) -> steps``: writes a de-identified copy of a store into
-        another that exists. Its first step says the size. ``datasets.deidentify`` calls it.
+        another, existing one. Its first step sets the total. ``datasets.deidentify`` calls it.
     check_config : callable or None
-        Refuses a configuration that `deidentify` cannot carry out, before anything is started.
+        Raises on a configuration that `deidentify` does not support, before anything starts.
     """
 
     collection: str
     label: str
     tables: str
     check: Callable[[Mapping[str, Any]], None]
-    methods: Mapping[str, Kind] = field(default_factory=dict)
+    methods: Mapping[str, Method] = field(default_factory=dict)
     not_built: Mapping[str, str] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
     deidentify: Callable[[Job, Store, Store, Mapping[str, Any]], Steps] | None = None

@@ -1,7 +1,7 @@
-"""DICOM files as bytes: their UIDs and metadata, JSON patches of it, other transfer syntaxes. Pure.
+"""DICOM files (Part 10): UIDs and metadata, JSON patches of metadata, transfer syntaxes. Pure.
 
-pydicom does the reading; it is imported where it is used, since it comes with an extra. What is said of
-a file that cannot be read never holds its content, nor may pydicom's own warnings, which do.
+pydicom reads them; it comes with an extra, so it is imported on demand. Messages about a file that cannot be
+read never hold its content; the warnings of pydicom do, and are turned off.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 
 #: Value representations of binary data; metadata leaves such attributes out.
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-#: Attributes that a file may have at its top.
+#: Maximum number of top-level attributes in a file.
 _ATTRIBUTES = 50_000
 _UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
-#: Transfer syntaxes between which only the encoding of attributes differs, not that of pixels.
+#: Transfer syntaxes that differ only in the encoding of attributes, not of pixels.
 UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
 _DEFLATED = UNCOMPRESSED[2]
 
@@ -58,7 +58,7 @@ class Instance(NamedTuple):
 
 @cache
 def pydicom() -> ModuleType:
-    """Return pydicom, told to keep what it reads to itself; refuse where it is not installed."""
+    """Return pydicom with its warnings off; raise if it is not installed."""
     try:
         import pydicom as module  # noqa: PLC0415 - comes with an extra
         from pydicom import config  # noqa: PLC0415
@@ -68,7 +68,7 @@ def pydicom() -> ModuleType:
             "DICOM needs pydicom, which is not installed where the local service runs; "
             "pip install 'lro-notebook[dicom]' there and start the service again",
         ) from error
-    # Its warnings quote values.
+    # The warnings quote values.
     config.settings.reading_validation_mode = config.IGNORE
     config.settings.writing_validation_mode = config.IGNORE
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -81,8 +81,8 @@ def read(data: bytes) -> Instance:
 
     Raises
     ------
-    Flaw
-        The bytes are no DICOM file, or it lacks one of its UIDs.
+    ParseError
+        It is not a DICOM file, or one of its UIDs is missing.
     """
     return instance_of(open_file(data), data)
 
@@ -92,8 +92,8 @@ def open_file(data: bytes) -> FileDataset:
 
     Raises
     ------
-    Flaw
-        The bytes are no DICOM file.
+    ParseError
+        It is not a DICOM file.
     """
     if not data:
         raise ParseError("empty DICOM instance found")
@@ -114,7 +114,7 @@ def open_file(data: bytes) -> FileDataset:
         if plain is not None:
             file.file_meta.TransferSyntaxUID = module.uid.UID(inflate.DEFLATED)
         file.get("PixelData")
-    except Exception as error:  # pydicom raises anything at all on files that are broken
+    except Exception as error:  # pydicom raises any kind of exception on broken files
         raise ParseError(f"not a DICOM file that can be read ({type(error).__name__})") from error
     if count > _ATTRIBUTES:
         raise ParseError(f"the file has more than {_ATTRIBUTES:,} attributes")
@@ -122,7 +122,7 @@ def open_file(data: bytes) -> FileDataset:
 
 
 def instance_of(file: Dataset, data: bytes) -> Instance:
-    """Return the instance of a file that was read; `data` is the whole file."""
+    """Return the instance of an opened file; `data` is the whole file."""
     shown = metadata_of(file)
     uids = []
     for tag, name in (
@@ -133,21 +133,21 @@ def instance_of(file: Dataset, data: bytes) -> Instance:
         value = first(shown, tag)
         if not isinstance(value, str) or _UID.fullmatch(value) is None:
             raise ParseError(
-                f"{name} is missing or no UID (numbers with dots between them, at most 64 characters)"
+                f"{name} is missing or not a UID (numbers separated by dots, at most 64 characters)"
             )
         uids.append(value)
     study, series, identifier = uids
     try:
         metadata = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
-        raise ParseError("its attributes cannot be shown as JSON: sequences nest too deep") from error
+        raise ParseError("its attributes cannot be written as JSON: sequences nest too deep") from error
     if nesting.is_too_deep(metadata):
         raise ParseError(f"as JSON {nesting.REASON}")
     return Instance(study, series, identifier, metadata, data)
 
 
 def metadata_of(file: Dataset) -> Metadata:
-    """Return the attributes of a file as DICOM JSON, without binary ones and those that cannot be read."""
+    """Return the attributes of a file as DICOM JSON, without binary and unreadable ones."""
     shown: Metadata = {}
     for tag in file.keys():  # noqa: SIM118 - iterating a dataset reads every value, the broken ones too
         try:
@@ -160,7 +160,7 @@ def metadata_of(file: Dataset) -> Metadata:
 
 
 def first(metadata: Metadata, tag: str) -> object:
-    """Return the first value of an attribute, None where it has none."""
+    """Return the first value of an attribute; None if it has none."""
     values = metadata.get(tag, {}).get("Value") or [None]
     return values[0]
 
@@ -170,8 +170,8 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
 
     Raises
     ------
-    Flaw
-        The patch does not fit the file, or changes what may not be changed.
+    ParseError
+        The patch does not fit the file, or changes a UID.
     """
     file = open_file(data)
     before = metadata_of(file)
@@ -180,13 +180,13 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
         if before.get(tag) == after.get(tag):
             continue
         if tag in (STUDY, SERIES, INSTANCE, "00080016"):
-            raise ParseError("the patch changes a UID by which instances are found")
+            raise ParseError("the patch changes a UID that identifies the instance")
         _set(file, tag, after.get(tag))
     return read(written(file))
 
 
 def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
-    """Return `document`, changed in place by the operations of a JSON Patch, in their order."""
+    """Apply the operations of a JSON Patch to `document` in place, and return it."""
     import jsonpatch  # noqa: PLC0415 - only for patches; of the extra "dicom"
 
     for number, step in enumerate(patch):
@@ -206,12 +206,12 @@ def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
 
 
 def check_patch(patch: object) -> list[Mapping[str, Any]]:
-    """Return a JSON Patch if it has the form of one.
+    """Return `patch` if it has the form of a JSON Patch.
 
     Raises
     ------
-    Flaw
-        It has not.
+    ParseError
+        It does not.
     """
     if not isinstance(patch, list) or not patch:
         raise ParseError("expected a JSON Patch: a list of operations")
@@ -227,7 +227,7 @@ def check_patch(patch: object) -> list[Mapping[str, Any]]:
 
 
 def written(file: FileDataset) -> bytes:
-    """Return a file as bytes again."""
+    """Return an opened file as bytes."""
     buffer = BytesIO()
     file.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
@@ -238,7 +238,7 @@ def converted(data: bytes, syntax: str) -> bytes:
 
     Raises
     ------
-    Flaw
+    ParseError
         Its pixels are compressed, or it is big-endian.
     """
     file = open_file(data)
@@ -247,7 +247,7 @@ def converted(data: bytes, syntax: str) -> bytes:
         return data
     if now not in UNCOMPRESSED:
         raise ParseError(
-            "the instance is compressed or big-endian; the local service only changes the encoding"
+            "the instance is compressed or big-endian; the local service only re-encodes attributes"
         )
     file.file_meta.TransferSyntaxUID = pydicom().uid.UID(syntax)
     buffer = BytesIO()
@@ -274,7 +274,7 @@ def _set(file: Dataset, tag: str, value: Mapping[str, Any] | None) -> None:
 
 
 def _pruned(element: Metadata) -> Metadata:
-    """Leave binary attributes out of the items of a sequence."""
+    """Remove binary attributes from the items of a sequence."""
     if element.get("vr") == "SQ":
         element["Value"] = [
             {tag: _pruned(inner) for tag, inner in item.items() if inner.get("vr") not in _BINARY}
