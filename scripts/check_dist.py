@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 LARGEST_WHEEL = 500_000  # bytes
 IN_THE_WHEEL = ("lro_notebook/", "_lro_notebook_pytest.py", "lro_notebook-")
-NEEDED = ("lro_notebook/__init__.py", "lro_notebook/py.typed", "lro_notebook/local/sample/generate.py")
+NEEDED = (
+    "lro_notebook/__init__.py",
+    "lro_notebook/py.typed",
+    "lro_notebook/jupyter/card.css",
+    "lro_notebook/local/sample/generate.py",
+)
 _HEADING = re.compile(r"^## \[(?P<version>[^]]+)\](?: - \d{4}-\d\d-\d\d)?$", re.MULTILINE)
 #: What a new user does first, without the repository at hand.
 FIRST_USE = """

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
-from lro_notebook.jupyter.card_model import CardView, view_of
+from lro_notebook.jupyter.card_model import Card, card_of
 from lro_notebook.operations.journal import StartRecord
 from lro_notebook.operations.poller import OperationPoller
 
@@ -47,10 +47,10 @@ def counted(**counter: int) -> dict[str, object]:
     return {"createTime": CREATED, "counter": {key: str(value) for key, value in counter.items()}}
 
 
-def running() -> CardView:
+def running() -> Card:
     op = handle(
         operation(metadata=counted(success=41_000, failure=200, pending=41_200)),
         source="projects/p/locations/l/datasets/d/fhirStores/demo",
         destination="gs://out/run-1",
     )
-    return replace(view_of(op, NOW), rate=1_200.0, left=34.4)
+    return replace(card_of(op, NOW), rate=1_200.0, left=34.4)

@@ -8,9 +8,9 @@ from typing import Any
 from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
-from lro_notebook.jupyter.card_widget import CardBody
+from lro_notebook.jupyter.card_widget import CardWidget
 from lro_notebook.jupyter.cell_output import CellOutput
-from lro_notebook.jupyter.table_widget import TableBody
+from lro_notebook.jupyter.table_widget import TableWidget
 from lro_notebook.operations.poller import OperationPoller
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -96,16 +96,16 @@ class Page:
         return cell_output
 
 
-def card(cell_output: CellOutput) -> CardBody:
+def card(cell_output: CellOutput) -> CardWidget:
     assert cell_output._live is not None
-    assert isinstance(cell_output._live._body, CardBody)
-    return cell_output._live._body
+    assert isinstance(cell_output._live._content, CardWidget)
+    return cell_output._live._content
 
 
-def table(cell_output: CellOutput) -> TableBody:
+def table(cell_output: CellOutput) -> TableWidget:
     assert cell_output._live is not None
-    assert isinstance(cell_output._live._body, TableBody)
-    return cell_output._live._body
+    assert isinstance(cell_output._live._content, TableWidget)
+    return cell_output._live._content
 
 
 def counter(success: int, pending: int) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What a notebook shows: cards, tables, snapshots, and the pump that keeps buttons alive."""
+"""What people see: cards, tables and bars, and the pump that lets clicks through while a cell waits."""

@@ -1,8 +1,7 @@
-"""A card as html and as plain text. Pure; every value is escaped here.
+"""A card as HTML and as plain text. Pure; every value is escaped here.
 
-The live parts may use classes (a style sheet comes with them); a snapshot has its styles inline, because
-viewers of saved notebooks drop style sheets and scripts. Colours are mixed with that of the text around
-them, so that they are legible on light and dark pages alike.
+The live parts use classes and bring a style sheet. A saved card has its styles inline, because viewers of
+saved notebooks drop style sheets and scripts.
 """
 
 from __future__ import annotations
@@ -10,194 +9,136 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from lro_notebook.jupyter import stylesheets
 from lro_notebook.jupyter.card_model import amounts, headline, numbers, times
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from lro_notebook.jupyter.card_model import CardView
+    from lro_notebook.jupyter.card_model import Card
 
 
-def _tone(variable: str, fallback: str) -> str:
-    return f"color-mix(in srgb, var({variable}, {fallback}) 80%, currentColor)"
-
-
-_QUIET = "color-mix(in srgb, currentColor 72%, transparent)"
-LINE, _EDGE = "#8884", "#888c"  # grey, light or dark as the page is: between things, around buttons
-_ACCENT = "var(--jp-brand-color1, #1565c0)"
-_WARNING = _tone("--jp-warn-color0", "#a15c00")
-#: The sign and the colour of each state, and of a success with failures. The word tells it without them.
+#: The sign of each state, and of a success with failures. The word alone says the same.
 _SIGNS = {
-    "PENDING": ("○", _QUIET),
-    "RUNNING": ("●", _tone("--jp-brand-color1", "#1565c0")),
-    "CANCELLING": ("◐", _WARNING),
-    "SUCCEEDED": ("✓", _tone("--jp-success-color1", "#2e7d32")),
-    "PARTLY": ("▲", _WARNING),
-    "FAILED": ("✕", _tone("--jp-error-color1", "#c62828")),
-    "CANCELLED": ("■", _QUIET),
+    "PENDING": "○",
+    "RUNNING": "●",
+    "CANCELLING": "◐",
+    "SUCCEEDED": "✓",
+    "PARTLY": "▲",
+    "FAILED": "✕",
+    "CANCELLED": "■",
 }
-_WIDE, _HIGH = 64, 16  # pixels of the line over time
+_WIDE, _HIGH = 64, 16  # pixels of the sparkline
 DIGITS = "font-variant-numeric:tabular-nums"
-_BARE = "background:none;color:inherit;padding:0"  # of code, which JupyterLab would set in a box
-NARROW, WIDE = 760, 960  # pixels of a card and of a table at most
-BOX = (
-    f"border:1px solid {LINE};border-radius:6px;padding:10px 14px;margin:2px 0;"
-    "box-sizing:border-box;overflow-wrap:anywhere;line-height:1.5;"
-    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;"
-    "color:var(--jp-ui-font-color1,inherit)"
-)
-_CONTRAST = """@media (prefers-contrast: more), (forced-colors: active) {
-.lro-card, .lro-snapshot { border-color: currentColor !important; }
-.lro-quiet { color: inherit !important; }
-.lro-card button { border-color: currentColor !important; }
-}"""
-_TONES = "\n".join(f".lro-{name} {{ color: {colour}; }}" for name, (_, colour) in _SIGNS.items())
-
-STYLE = f"""<style>
-.lro-card {{ {BOX}; width: calc(100% - 20px); max-width: {NARROW}px; container-type: inline-size;
-  overflow: hidden; }}
-.lro-card:has(.lro-table) {{ max-width: {WIDE}px; }}
-.lro-card .widget-html, .lro-card .widget-html-content {{ width: 100%; margin: 0; line-height: 1.5;
-  font-size: 13px; color: inherit; overflow-wrap: anywhere; }}
-.lro-card .jupyter-widgets {{ height: auto; overflow: visible; color: inherit; }}
-.lro-card .lro-row {{ width: 100%; align-items: flex-start; gap: 16px; margin: 6px 0; }}
-.lro-card .lro-now {{ flex: 1 1 auto; min-width: 0; }}
-.lro-card button {{ flex: 0 0 auto; margin: 0; height: 28px; line-height: 26px; border-radius: 4px;
-  border: 1px solid {_EDGE}; background: none; box-shadow: none; }}
-.lro-card button:hover:enabled {{ background: color-mix(in srgb, currentColor 8%, transparent); }}
-.lro-card button.jupyter-button:focus-visible, .lro-card .jupyter-widgets > select:focus-visible {{
-  outline: 2px solid {_ACCENT}; outline-offset: 2px; }}
-.lro-card .lro-row > button {{ width: 104px; }}
-.lro-bar {{ display: block; width: 100%; height: 6px; margin: 5px 0 4px; box-sizing: border-box; }}
-.lro-numbers {{ {DIGITS}; display: flex; justify-content: space-between; gap: 0 16px; min-height: 1.5em; }}
-.lro-card a {{ color: var(--jp-content-link-color, {_ACCENT}); }}
-.lro-trouble {{ color: {_WARNING}; }}
-@container (max-width: 560px) {{ .lro-numbers {{ flex-direction: column; }} }}
-@media (forced-colors: none) {{
-.lro-bar {{ appearance: none; border: 0; border-radius: 3px; overflow: hidden; background: {LINE}; }}
-.lro-bar::-webkit-progress-bar {{ background: none; }}
-.lro-bar::-webkit-progress-value {{ background: {_ACCENT}; border-radius: 3px; }}
-.lro-bar::-moz-progress-bar {{ background: {_ACCENT}; border-radius: 3px; }}
-.lro-bar:not([value])::-moz-progress-bar {{ background: none; }}
-.lro-bar:not([value]) {{ background-color: {LINE}; background-repeat: no-repeat;
-  background-image: linear-gradient(90deg, transparent, {_ACCENT}, transparent);
-  background-position: 50% 0; background-size: 40% 100%; }}
-}}
-@media (forced-colors: none) and (prefers-contrast: more) {{ .lro-bar {{ border: 1px solid; height: 8px; }} }}
-@media (forced-colors: active) {{ .lro-bar {{ height: 10px; }} }}
-@media (prefers-reduced-motion: no-preference) {{
-.lro-bar:not([value]) {{ animation: lro-seek 2.4s ease-in-out infinite alternate; }}
-@keyframes lro-seek {{ from {{ background-position-x: -60%; }} to {{ background-position-x: 160%; }} }}
-}}
-{_TONES}
-{_CONTRAST}
-</style>"""
+_BARE = "background:none;color:inherit;padding:0"  # for code, which JupyterLab would put in a box
+NARROW, WIDE = 760, 960  # the most pixels that a card and a table take
 
 
 def hiding(key: str) -> str:
-    """Return the style that hides the snapshot of cell output `key` while its live part is on the page."""
+    """Return the style that hides the saved part of cell output `key` while its live part is on the page."""
     return f"<style>.lro-{key}{{display:none}}</style>"
 
 
 def hiding_the_dead(key: str) -> str:
-    """Return the style that hides what follows the snapshot of `key` where nothing lives in it.
+    """Return the style that hides the output after the saved part of `key` if no widget lives in it.
 
-    JupyterLab writes "model not found" there when a notebook that was saved in the middle is opened again.
+    JupyterLab writes "model not found" there when a notebook that was saved half-way is opened again.
     """
     after = f".jp-OutputArea-child:has(.lro-{key}) + .jp-OutputArea-child:not(:has(.lro-card, .lro-ended))"
     return f"<style>{after}{{display:none}}</style>"
 
 
-def header(view: CardView) -> str:
-    """Return the lines of a card that seldom change: title, state, line over time, target."""
+def header(card: Card) -> str:
+    """Return the lines of a card that seldom change: title, sparkline, state, target."""
     return (
-        f'<div role="group" aria-label="{escape(view.title)}">'
+        f'<div role="group" aria-label="{escape(card.title)}">'
         '<div style="display:flex;justify-content:space-between;gap:4px 12px;flex-wrap:wrap">'
-        f'<strong>{escape(view.title)}</strong><span style="margin-left:auto">{line(view)}'
-        f'<span class="lro-state" role="status">{coloured(view, headline(view))}</span></span></div>'
-        f"<div>{places(view.target)}</div></div>"
+        f'<strong>{escape(card.title)}</strong><span style="margin-left:auto">{sparkline(card)}'
+        f'<span class="lro-state" role="status">{coloured(card, headline(card))}</span></span></div>'
+        f"<div>{places(card.target)}</div></div>"
     )
 
 
-def details(view: CardView) -> str:
-    """Return the line that never changes: which operation it is, since when, and where to read more."""
-    identifier = f'<code class="lro-id" style="user-select:all;{_BARE}">{escape(view.operation_id)}</code>'
+def details(card: Card) -> str:
+    """Return the line that never changes: which operation it is, when it began, and where its log is."""
+    identifier = f'<code class="lro-id" style="user-select:all;{_BARE}">{escape(card.operation_id)}</code>'
     parts = [f"operation {identifier}"]
-    if view.created is not None:
-        parts.append(f"began {clock(view.created)}")
-    if view.logs_url:
-        link = f'<a href="{escape(view.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
+    if card.created is not None:
+        parts.append(f"began {clock(card.created)}")
+    if card.logs_url:
+        link = f'<a href="{escape(card.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
         parts.append(link)
-    parts += ["local, synthetic"] * view.local
+    parts += ["local, synthetic"] * card.local
     return quiet(" · ".join(parts), f"font-size:12px;{DIGITS}")
 
 
-def live(view: CardView) -> str:
-    """Return the lines of a card that change all the time, or how it ended; at most about 400 bytes."""
-    if view.ended:
-        return ending(view)
-    done = " · ".join(amounts(view)) or view.status or "no progress reported yet"
-    spans = f"<span>{escape(done)}</span><span>{escape(' · '.join(times(view)))}</span>"
-    return f'<div class="lro-numbers">{spans}</div>{alert(view.trouble)}'
+def live_lines(card: Card) -> str:
+    """Return the lines that change all the time, or how the operation ended; at most about 400 bytes."""
+    if card.ended:
+        return ending(card)
+    done = " · ".join(amounts(card)) or card.status or "no progress reported yet"
+    spans = f"<span>{escape(done)}</span><span>{escape(' · '.join(times(card)))}</span>"
+    return f'<div class="lro-numbers">{spans}</div>{alert(card.trouble)}'
 
 
-def bar(view: CardView) -> str:
-    """Return a progress bar; without a value where nothing says how far it is."""
-    known = f' value="{view.fraction:.3f}"' if view.fraction is not None else ""
+def bar(card: Card) -> str:
+    """Return a progress bar; it has no value where nothing says how far the operation is."""
+    known = f' value="{card.fraction:.3f}"' if card.fraction is not None else ""
     return f'<progress class="lro-bar" aria-label="Progress"{known}></progress>'
 
 
-def ending(view: CardView) -> str:
+def ending(card: Card) -> str:
     """Return how an operation ended, what to do about it, and the next line to type."""
-    lines = [f"<div>{escape(line)}</div>" for line in (view.sentence, view.advice) if line]
-    if view.next_line:
-        lines.append(f"<div>{quiet('Next:', tag='span')} <code>{escape(view.next_line)}</code></div>")
+    lines = [f"<div>{escape(line)}</div>" for line in (card.sentence, card.advice) if line]
+    if card.next_line:
+        lines.append(f"<div>{quiet('Next:', tag='span')} <code>{escape(card.next_line)}</code></div>")
     return "".join(lines)
 
 
-def snapshot(view: CardView, key: str = "") -> str:
+def saved_card(card: Card, key: str = "") -> str:
     """Return a card that stands alone, as a saved notebook keeps it."""
-    if view.ended:
-        middle = ending(view)
+    if card.ended:
+        middle = ending(card)
     else:
-        middle = f'<div style="{DIGITS}">{escape(" · ".join(numbers(view)))}</div>'
-        if view.fraction is not None:
-            style = f'style="width:100%;height:6px" value="{view.fraction:.3f}"'
+        middle = f'<div style="{DIGITS}">{escape(" · ".join(numbers(card)))}</div>'
+        if card.fraction is not None:
+            style = f'style="width:100%;height:6px" value="{card.fraction:.3f}"'
             middle = f'<progress {style} aria-label="Progress"></progress>{middle}'
-    saved = "" if view.ended else quiet(as_of(clock(view.as_of), escape(_again(view))), "font-size:12px")
-    return box(f'{header(view)}<div style="margin:6px 0">{middle}</div>{details(view)}{saved}', key)
+    saved = "" if card.ended else quiet(as_of(clock(card.as_of), escape(_again(card))), "font-size:12px")
+    return box(f'{header(card)}<div style="margin:6px 0">{middle}</div>{details(card)}{saved}', key)
 
 
-def text(view: CardView) -> str:
+def card_text(card: Card) -> str:
     """Return a card as lines of plain text."""
-    first = " ".join(filter(None, [f"{view.title}:", f"{headline(view)}.", view.target]))
-    if view.ended:
-        second = " ".join(filter(None, [view.sentence, view.advice]))
-        third = f"Next: {view.next_line}" if view.next_line else ""
+    first = " ".join(filter(None, [f"{card.title}:", f"{headline(card)}.", card.target]))
+    if card.ended:
+        second = " ".join(filter(None, [card.sentence, card.advice]))
+        third = f"Next: {card.next_line}" if card.next_line else ""
     else:
-        second, third = " · ".join(numbers(view)), as_of(utc(view.as_of), _again(view))
-    began = f", began {utc(view.created)}" if view.created is not None else ""
-    where = f"Operation {view.operation_id}{began}{', local, synthetic' if view.local else ''}"
+        second, third = " · ".join(numbers(card)), as_of(utc(card.as_of), _again(card))
+    began = f", began {utc(card.created)}" if card.created is not None else ""
+    where = f"Operation {card.operation_id}{began}{', local, synthetic' if card.local else ''}"
     return "\n".join(line for line in (first, second, third, where) if line)
 
 
 def box(body: str, key: str, width: int = NARROW) -> str:
-    """Return a snapshot; `key` ties one of running operations to its live part, a final one has none."""
+    """Return what a saved notebook shows; `key` ties it to its live part, and is empty once it is final."""
     style, name = (hiding_the_dead(key), f" lro-{key}") if key else ("", "")
+    outline = f"{stylesheets.inline('card', '.lro-snapshot')};max-width:{width}px"
     return (
-        f"<style>{_CONTRAST}</style>{style}"
-        f'<div class="lro-snapshot{name}" style="{BOX};max-width:{width}px">{body}</div>'
+        f"{stylesheets.style('contrast')}{style}"
+        f'<div class="lro-snapshot{name}" style="{outline}">{body}</div>'
     )
 
 
-def line(view: CardView) -> str:
-    """Return what was done over time as a small picture; empty where nothing has moved yet."""
-    if not view.line:
+def sparkline(card: Card) -> str:
+    """Return progress over time as a small picture; empty where nothing has moved yet."""
+    if not card.sparkline:
         return ""
-    step = _WIDE / (len(view.line) - 1)
-    heights = (_HIGH - 1 - part * (_HIGH - 2) for part in view.line)
+    step = _WIDE / (len(card.sparkline) - 1)
+    heights = (_HIGH - 1 - part * (_HIGH - 2) for part in card.sparkline)
     points = " ".join(f"{at * step:.0f},{height:.0f}" for at, height in enumerate(heights))
-    style = f"margin-right:12px;vertical-align:middle;color:{_QUIET}"
+    style = f"margin-right:12px;vertical-align:middle;{stylesheets.inline('card', '.lro-quiet')}"
     return (
         f'<svg class="lro-quiet" style="{style}" width="{_WIDE}" height="{_HIGH}" '
         f'viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="Progress over time">'
@@ -205,53 +146,55 @@ def line(view: CardView) -> str:
     )
 
 
-def coloured(view: CardView, words: str) -> str:
+def coloured(card: Card, words: str) -> str:
     """Return the words for a state with its sign, in its colour."""
-    return _marked(view, words, f'style="color:{_SIGNS[_tone_of(view)][1]}"')
+    return _marked(card, words, f'style="{stylesheets.inline("card", f".lro-{_tone_of(card)}")}"')
 
 
-def classed(view: CardView, words: str) -> str:
-    """Return the same in less bytes, where the style sheet is."""
-    return _marked(view, words, f'class="lro-{_tone_of(view)}"')
+def classed(card: Card, words: str) -> str:
+    """Return the same in fewer bytes, for where the style sheet is."""
+    return _marked(card, words, f'class="lro-{_tone_of(card)}"')
 
 
-def _tone_of(view: CardView) -> str:
-    return "PARTLY" if view.state == "SUCCEEDED" and view.failed else view.state
+def _tone_of(card: Card) -> str:
+    return "PARTLY" if card.state == "SUCCEEDED" and card.failed else card.state
 
 
-def _marked(view: CardView, words: str, attribute: str) -> str:
-    sign, _ = _SIGNS[_tone_of(view)]
+def _marked(card: Card, words: str, attribute: str) -> str:
+    sign = _SIGNS[_tone_of(card)]
     return f'<span {attribute}><span aria-hidden="true">{sign}</span> <strong>{escape(words)}</strong></span>'
 
 
 def quiet(html: str, style: str = "", tag: str = "div") -> str:
-    """Return what is not the first to be read."""
-    return f'<{tag} class="lro-quiet" style="color:{_QUIET};{style}">{html}</{tag}>'
+    """Return text that stands back."""
+    return (
+        f'<{tag} class="lro-quiet" style="{stylesheets.inline("card", ".lro-quiet")};{style}">{html}</{tag}>'
+    )
 
 
 def alert(words: str) -> str:
-    """Return what stands in the way, told at once by screen readers; nothing for no words."""
+    """Return a warning, which screen readers read out at once; nothing for no words."""
     return f'<div class="lro-trouble" role="alert">{escape(words)}</div>' if words else ""
 
 
 def places(text: str) -> str:
-    """Return names and URIs, to be broken at their slashes where there is little room."""
+    """Return names and URIs that may break after a slash where there is little room."""
     return escape(text).replace("/", "/<wbr>").replace("/<wbr>/<wbr>", "//")
 
 
 def utc(moment: datetime) -> str:
-    """Return a time as it reads everywhere."""
+    """Return a time in UTC as plain text."""
     return f"{_seconds(moment)} UTC"
 
 
 def clock(moment: datetime) -> str:
-    """Return a time in UTC that tells the local time to those who hover over it: that of the kernel.
+    """Return a time in UTC that shows the kernel's local time on hover.
 
-    Which time it is where the page is shown, only a script could tell.
+    Only a script could tell the local time where the page is shown.
     """
     try:
         here = moment.astimezone()
-    except (OverflowError, ValueError, OSError):  # the ends of the calendar, whatever a service says
+    except (OverflowError, ValueError, OSError):  # at the ends of the calendar, which a service may name
         here = moment
     local = f"{_seconds(here)} {here.tzname() or ''}, the local time of the kernel"
     machine = f"{_seconds(moment).replace(' ', 'T')}Z"
@@ -263,9 +206,9 @@ def _seconds(moment: datetime) -> str:
 
 
 def as_of(when: str, how: str) -> str:
-    """Return the line that tells when a snapshot was saved, and how to see more."""
+    """Return the line that says when this was saved, and how to see the present state."""
     return f"As of {when}, when this was saved. {how} as it is now."
 
 
-def _again(view: CardView) -> str:
-    return f'ds.operation("{view.operation_id}") shows it'
+def _again(card: Card) -> str:
+    return f'ds.operation("{card.operation_id}") shows it'

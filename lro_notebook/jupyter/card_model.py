@@ -1,6 +1,6 @@
 """What a card says, as plain data: an operation's last snapshot in words and numbers.
 
-Pure: no widget, no clock. Text from the server is cleaned and cut here, escaped where it becomes html.
+Pure: no widget, no clock. Text from the service is cleaned and cut here, and escaped where it becomes HTML.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from lro_notebook.operations.resource import State
     from lro_notebook.operations.snapshot import Snapshot
 
-SHORT, LONG = 120, 600  # characters of the server's text in a line, in a message
-_LEAST, _POINTS = 3, 24  # samples that a line over time needs, and the points that it has
-#: Control characters, ANSI sequences included, and those that change the direction of text.
+SHORT, LONG = 120, 600  # characters of the service's text in a line, in a message
+_LEAST, _POINTS = 3, 24  # the samples that a sparkline needs, and the points that it has
+#: Control characters, including ANSI sequences and those that change the direction of text.
 _UNSHOWN = re.compile(
     "\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
@@ -52,25 +52,25 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class CardView:
-    """One operation as a card shows it. Times are seconds; text is cleaned but not escaped.
+class Card:
+    """What a card says of one operation. Times are in seconds; text is cleaned but not escaped.
 
     Attributes
     ----------
     title, target : str
-        What it does and to what, in plain words.
+        What the operation does and to what, in plain words.
     state : State
-        One word for where it is; `word` is how it reads.
+        Its state; `word` is how the state reads.
     trouble : str
-        What stands in the way of reading its state; empty when nothing does.
+        Why its state cannot be read; empty if it can.
     created : datetime or None
         When it began, in UTC.
     sentence, advice, next_line : str
-        Once it has ended: how, what to do, and what to type.
+        Once it has ended: how it ended, what to do, and what to type.
     as_of : datetime
-        When all this was so.
-    line : tuple of float
-        How far it was at even steps of time, 0 to 1; empty before it has moved.
+        When all this was true.
+    sparkline : tuple of float
+        Progress at even steps of time, 0 to 1; empty before it has moved.
     """
 
     title: str
@@ -94,7 +94,7 @@ class CardView:
     advice: str
     next_line: str
     as_of: datetime
-    line: tuple[float, ...] = ()
+    sparkline: tuple[float, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -102,8 +102,8 @@ class CardView:
         return self.state in ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> CardView:
-    """Return what a card says of `operation` at `now`, from its last snapshot; `line` only if asked."""
+def card_of(operation: Operation, now: datetime, *, with_sparkline: bool = False) -> Card:
+    """Return what a card says of `operation` at `now`, from its last snapshot; `sparkline` only if asked."""
     snapshot = operation.snapshot
     resource, progress, state = snapshot.resource, snapshot.progress, snapshot.state
     rate = operation.samples.rate()
@@ -111,7 +111,7 @@ def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> 
     elapsed = max(0.0, (until - progress.created).total_seconds()) if progress.created else None
     logs = (resource.metadata or {}).get("logsUrl")
     sentence, advice, next_line = _ending(operation, progress, state, elapsed)
-    return CardView(
+    return Card(
         title=clean(title_of(operation.method), SHORT),
         target=clean(target_of(operation), SHORT),
         state=state,
@@ -127,7 +127,7 @@ def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> 
         created=progress.created,
         elapsed=elapsed,
         left=operation.poller.seconds_left,
-        line=sparkline(operation.samples) if with_line else (),
+        sparkline=sparkline(operation.samples) if with_sparkline else (),
         status="" if resource.done else clean(progress.status or "", SHORT),
         trouble=operation.trouble,
         sentence=sentence,
@@ -137,42 +137,42 @@ def view_of(operation: Operation, now: datetime, *, with_line: bool = False) -> 
     )
 
 
-def age(view: CardView, now: datetime) -> float | None:
-    """Return for how many seconds the operation has run at `now`; None where that is not known."""
-    if view.elapsed is None or view.ended:
-        return view.elapsed
-    return view.elapsed + (now - view.as_of).total_seconds()
+def elapsed_at(card: Card, now: datetime) -> float | None:
+    """Return how many seconds the operation has run at `now`; None if that is not known."""
+    if card.elapsed is None or card.ended:
+        return card.elapsed
+    return card.elapsed + (now - card.as_of).total_seconds()
 
 
-def aged(view: CardView, now: datetime, note: str = "") -> CardView:
-    """Return `view` as it is at `now` if nothing was heard since; with a `note` in place of its trouble."""
-    left = None if view.left is None else max(0.0, view.left - (now - view.as_of).total_seconds())
-    return replace(view, elapsed=age(view, now), left=left, as_of=now, trouble=note or view.trouble)
+def aged(card: Card, now: datetime, note: str = "") -> Card:
+    """Return `card` as it is at `now` if nothing new has come; a `note` replaces its trouble."""
+    left = None if card.left is None else max(0.0, card.left - (now - card.as_of).total_seconds())
+    return replace(card, elapsed=elapsed_at(card, now), left=left, as_of=now, trouble=note or card.trouble)
 
 
-class Latest:
-    """The views of a list of operations that only grows; one is made anew when its operation changed."""
+class CardCache:
+    """The cards of a list of operations that only grows; one is made anew when its operation changed."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[OperationPoller, Snapshot, str]] = []
-        self._views: list[CardView] = []
+        self._cards: list[Card] = []
 
-    def views(self, operations: Sequence[Operation], now: datetime) -> list[CardView]:
-        """Return a view of each operation; `as_of` says from when it is."""
+    def cards(self, operations: Sequence[Operation], now: datetime) -> list[Card]:
+        """Return a card for each operation; `as_of` says how old it is."""
         alone = len(operations) == 1
         for place, (poller, snapshot, trouble) in enumerate(self._seen):
             if poller.snapshot is not snapshot or poller.trouble != trouble:
                 self._seen[place] = (poller, poller.snapshot, poller.trouble)
-                self._views[place] = view_of(operations[place], now, with_line=alone)
+                self._cards[place] = card_of(operations[place], now, with_sparkline=alone)
         for operation in operations[len(self._seen) :]:
             poller = operation.poller
             self._seen.append((poller, poller.snapshot, poller.trouble))
-            self._views.append(view_of(operation, now, with_line=alone))
-        return self._views
+            self._cards.append(card_of(operation, now, with_sparkline=alone))
+        return self._cards
 
 
 def sparkline(samples: Iterable[Sample]) -> tuple[float, ...]:
-    """Return how far it was at even steps of time, from the first sample to the most; empty before three."""
+    """Return progress at even steps of time, from 0 at the first sample to 1; empty before three samples."""
     counted = [(one.time.timestamp(), one.completed) for one in samples if one.completed is not None]
     if len(counted) < _LEAST or counted[-1][1] <= counted[0][1]:
         return ()
@@ -184,7 +184,7 @@ def sparkline(samples: Iterable[Sample]) -> tuple[float, ...]:
 
 
 def clean(text: str, limit: int) -> str:
-    """Return `text` without what terminals and browsers act on, cut to `limit` characters."""
+    """Return `text` without the characters that terminals and browsers act on, cut to `limit` characters."""
     return cut(" ".join(_UNSHOWN.sub(" ", text[: 4 * limit]).split()), limit)
 
 
@@ -194,7 +194,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def title_of(method: str) -> str:
-    """Return a method in plain words, such as "Import" for ``fhirStores.import``."""
+    """Return a method in plain words: "Import" for ``fhirStores.import``."""
     collection, _, verb = method.rpartition(".")
     words = _CAMEL.sub(" ", verb).lower().strip()
     if words == "create" and collection:
@@ -247,11 +247,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def counts(view: CardView) -> str:
+def counts(card: Card) -> str:
     """Return ``41,200 of 82,400``, ``41,200 done``, or nothing where nothing is counted."""
-    if view.completed is None:
+    if card.completed is None:
         return ""
-    return f"{view.completed:,} of {view.total:,}" if view.total else f"{view.completed:,} done"
+    return f"{card.completed:,} of {card.total:,}" if card.total else f"{card.completed:,} done"
 
 
 def speed(rate: float) -> str:
@@ -259,37 +259,37 @@ def speed(rate: float) -> str:
     return f"{rate:,.0f}/s" if rate >= 1 else f"{rate * 60:,.1f}/min"
 
 
-def amounts(view: CardView) -> list[str]:
-    """Return how much is done, each as a short phrase; what is unknown is left out."""
+def amounts(card: Card) -> list[str]:
+    """Return how much is done, as short phrases; what is unknown is left out."""
     parts = []
-    if view.completed is not None:
-        parts.append(counts(view))
-    if view.fraction is not None and not view.ended:
-        parts.append(f"{int(view.fraction * 100)} %")
-    if view.failed:
-        parts.append(f"{view.failed:,} failed")
+    if card.completed is not None:
+        parts.append(counts(card))
+    if card.fraction is not None and not card.ended:
+        parts.append(f"{int(card.fraction * 100)} %")
+    if card.failed:
+        parts.append(f"{card.failed:,} failed")
     return parts
 
 
-def times(view: CardView) -> list[str]:
-    """Return how fast it goes and how long it takes, as `amounts` does; what changes most comes first."""
+def times(card: Card) -> list[str]:
+    """Return how fast it goes and how long it takes, as short phrases; what changes most comes first."""
     parts = []
-    if view.rate is not None and not view.ended:
-        parts.append(speed(view.rate))
-    if view.elapsed is not None:
-        parts.append(f"{duration(view.elapsed)} elapsed")
-    if view.left is not None:
-        parts.append(f"about {duration(view.left)} left")
+    if card.rate is not None and not card.ended:
+        parts.append(speed(card.rate))
+    if card.elapsed is not None:
+        parts.append(f"{duration(card.elapsed)} elapsed")
+    if card.left is not None:
+        parts.append(f"about {duration(card.left)} left")
     return parts
 
 
-def numbers(view: CardView) -> list[str]:
+def numbers(card: Card) -> list[str]:
     """Return the amounts and the times."""
-    return amounts(view) + times(view)
+    return amounts(card) + times(card)
 
 
-def headline(view: CardView) -> str:
-    """Return the state word, with the failures of a success that has some."""
+def headline(card: Card) -> str:
+    """Return the word for the state, and the number of failures of a success that has some."""
     return (
-        f"{view.word} with {view.failed:,} failed" if view.state == "SUCCEEDED" and view.failed else view.word
+        f"{card.word} with {card.failed:,} failed" if card.state == "SUCCEEDED" and card.failed else card.word
     )

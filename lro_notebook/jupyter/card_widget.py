@@ -1,4 +1,4 @@
-"""`CardBody`: the widgets of one operation."""
+"""`CardWidget`: the live card of one operation."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from lro_notebook.jupyter.card_model import CardView
+    from lro_notebook.jupyter.card_model import Card
 
 CANCELLING, ENDED = "Cancelling…", "Ended"  # what a button says
-ASK = "Ask the service to stop; what was done until then remains"
-HEAD = 5.0  # seconds after which the head is drawn again, with the line over time
+ASK = "Ask the service to stop; what was done until then remains"  # tooltip
+HEAD = 5.0  # seconds after which the head is drawn again, with its sparkline
 
 
-class CardBody:
+class CardWidget:
     """Title, progress and the Cancel button of one operation.
 
     Parameters
     ----------
     cancel : callable
-        Is told of a click: the places of the operations to cancel, here always the first.
+        Takes the places of the operations to cancel; here always the first.
     """
 
-    style = card_html.STYLE
+    sheets = ("card", "contrast")
 
     def __init__(self, cancel: Callable[[Sequence[int]], object]) -> None:
         import ipywidgets  # noqa: PLC0415 - only in a notebook
 
         self._cancel, self.clicked = cancel, False
-        self._drawn: CardView | None = None  # in the head
-        # The bar has a part of its own: one without a value is animated, and starts anew whenever it is sent.
+        self._drawn: Card | None = None  # in the head
+        # The bar is a part of its own: without a value it is animated, and sending it restarts the animation.
         self._head, self._bar, self._numbers, self._details = (ipywidgets.HTML() for _ in range(4))
         self._button = ipywidgets.Button(tooltip=ASK)
         self._button.on_click(self._click)
@@ -46,20 +46,20 @@ class CardBody:
 
     @property
     def clickable(self) -> list[Any]:
-        """The widgets that people use."""
+        """The widgets that people click on."""
         return [self._button]
 
-    def update(self, views: Sequence[CardView], note: str, now: datetime) -> None:
-        """Bring the widgets up to date; a part that has not changed is not sent."""
-        view = aged(views[0], now, note)
-        self._bar.value = "" if view.ended else card_html.bar(view)
-        self._numbers.value = card_html.live(view)
+    def update(self, cards: Sequence[Card], note: str, now: datetime) -> None:
+        """Update the widgets; a part that has not changed is not sent."""
+        card = aged(cards[0], now, note)
+        self._bar.value = "" if card.ended else card_html.bar(card)
+        self._numbers.value = card_html.live_lines(card)
         drawn = self._drawn
-        if drawn is None or drawn.state != view.state or (now - drawn.as_of).total_seconds() >= HEAD:
-            self._drawn = view
-            self._head.value, self._details.value = card_html.header(view), card_html.details(view)
-        asked = self.clicked or view.state == "CANCELLING"
-        self._button.description = ENDED if view.ended else CANCELLING if asked else "Cancel"
+        if drawn is None or drawn.state != card.state or (now - drawn.as_of).total_seconds() >= HEAD:
+            self._drawn = card
+            self._head.value, self._details.value = card_html.header(card), card_html.details(card)
+        asked = self.clicked or card.state == "CANCELLING"
+        self._button.description = ENDED if card.ended else CANCELLING if asked else "Cancel"
 
     def allow_clicks(self) -> None:
         """Let the button be clicked again."""
@@ -71,7 +71,7 @@ class CardBody:
             widget.close()
 
     def _click(self, _: object) -> None:
-        """Answer a click, in whichever thread it comes: only note it and hand it on."""
+        """Handle a click, on whichever thread it comes: only note it and hand it on."""
         if not self.clicked:
             self.clicked = True
             self._button.description = CANCELLING

@@ -1,9 +1,9 @@
 """`CellOutput`: what one cell shows of the operations that it started, live and then for good.
 
-One operation is a card, several are one table. A cell output has two outputs: a snapshot in html and text,
-which is what a saved notebook keeps, and a widget view with the live parts and the Cancel button. While
-the widget is on the page its style hides the snapshot; at the end the snapshot is final and the widget
-goes away. Clocks tick in the scheduler's thread; nothing here sends a request.
+One operation is a card, several are one table. A cell output has two parts: a saved one in HTML and text,
+which is what a saved notebook keeps, and a widget view with the live numbers and the Cancel button. While
+the widget is on the page, its style hides the saved part. At the end the saved part is final and the widget
+goes away. The clocks tick in the scheduler's thread; nothing here sends a request.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook import forking
 from lro_notebook.jupyter import card_html, table_html
-from lro_notebook.jupyter.card_model import Latest, aged
+from lro_notebook.jupyter.card_model import CardCache, aged
+from lro_notebook.jupyter.live_widget import LiveWidget
 from lro_notebook.jupyter.table_widget import FEW
-from lro_notebook.jupyter.widgets import Live
 from lro_notebook.operations.scheduler import Scheduler, shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lro_notebook.jupyter.card_model import CardView
+    from lro_notebook.jupyter.card_model import Card
     from lro_notebook.operations.operation import Operation
 
-REFRESH = 5.0  # seconds between two snapshots of a running operation
-LINGER = 30.0  # seconds for which widgets that somebody has clicked on stay after the end
+REFRESH = 5.0  # seconds after which a running operation is saved again
+LINGER = 30.0  # seconds for which widgets stay after the end once somebody has clicked on them
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class _Cancelling:
-    """A scheduler job that asks for the cancellation of an operation, once."""
+    """A scheduler job that asks once for an operation to be cancelled."""
 
     def __init__(self, operation: Operation, tell: Callable[[str], object]) -> None:
         self._operation, self._tell = operation, tell
 
     def run(self) -> None:
-        """Ask; the request goes out in a request thread, so the button answers at once."""
+        """Ask from a request thread, so that the button answers at once."""
         self._operation.cancel()
 
     def on_crash(self, error: BaseException) -> None:
-        """Tell that it could not be asked."""
+        """Report that the request failed."""
         self._tell(type(error).__name__)
 
 
@@ -55,9 +55,9 @@ class CellOutput:
     operations : sequence of Operation
         What to show first; more may be added.
     publish : callable
-        Takes a MIME bundle, a display id and whether that output exists already.
+        Takes a MIME bundle, a display id, and whether that output exists already.
     scheduler : Scheduler
-        Ticks the clocks, and sends the cancellations.
+        Ticks the clocks and sends the cancel requests.
     """
 
     def __init__(
@@ -74,27 +74,27 @@ class CellOutput:
         self._scheduler = scheduler or shared()
         self._key = uuid.uuid4().hex[:12]
         self._lock = threading.RLock()
-        self._live: Live | None = None
-        self._left: Live | None = None
+        self._live: LiveWidget | None = None
+        self._left: LiveWidget | None = None
         self._over = False
         self._lingers_until: float | None = None
-        self._latest = Latest()
+        self._cards = CardCache()
         self._saved_at, self._saved_words = 0.0, list[str]()
         self._note = ""
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
-        """Have a lock that no thread of the parent holds; the page is the parent's, whose clock ticks."""
+        """Take a new lock, which no thread of the parent holds; the parent goes on updating the page."""
         self._lock = threading.RLock()
 
     @property
     def comm_ids(self) -> list[str]:
-        """The comms whose messages are ours."""
+        """The comms whose messages are for our widgets."""
         live = self._live
         return live.comm_ids if live is not None else []
 
     def show(self) -> None:
-        """Show the operations in the cell that runs."""
+        """Show the operations in the running cell."""
         with self._lock:
             self._save(update=False)
             if self._ended():
@@ -104,7 +104,7 @@ class CellOutput:
         self._scheduler.tick_with(self.tick)
 
     def add(self, *operations: Operation) -> None:
-        """Show more operations: the card becomes a table."""
+        """Show more operations; a card becomes a table."""
         with self._lock:
             self.operations.extend(operations)
             self._lingers_until = None
@@ -117,27 +117,27 @@ class CellOutput:
         self._scheduler.tick_with(self.tick)
 
     def note(self, text: str) -> None:
-        """Show a line that the operations themselves do not say; empty for none."""
+        """Show a line about the cell itself; empty for none."""
         self._note = text
 
     def tick(self) -> None:
-        """Bring the live parts up to date; make the end final."""
+        """Update the live parts; once all has ended, make the end final."""
         if self._ended():
             self.finish()
         else:
             self.redraw()
 
     def redraw(self) -> None:
-        """Bring the live parts up to date."""
+        """Update the live parts."""
         with self._lock:
             if self._live is not None:
                 self._draw(self._live)
 
     def finish(self) -> None:
-        """Put the final snapshot in place of everything live, if all has ended.
+        """Replace everything live by the final saved part, if all has ended.
 
-        The focus of who has clicked on a widget would be lost with it, so that it stays a while, and tells
-        the end.
+        Removing a widget that somebody has clicked on would take the focus away, so such a widget stays a
+        while and shows the end.
         """
         if not self._ended():
             return
@@ -152,14 +152,14 @@ class CellOutput:
             self._over = True
             self._save(update=True)
             self._publish({"text/html": "", "text/plain": ""}, f"{self._key}-live", True)  # noqa: FBT003
-            # A page that was loaded again gets no updates of outputs, but still shows the widget: so that
-            # says the end too, and stays.
+            # A reloaded page gets no updates of outputs but still shows the widget, so the widget shows the
+            # end too, and stays.
             now = self._now()
-            live.end(_alone(self._latest.views(self.operations, now), self._note, now)[0])
+            live.end(_rendered(self._cards.cards(self.operations, now), self._note, now)[0])
             self._left = live
 
     def close(self) -> None:
-        """Let go of the widgets that were left for pages that were loaded again."""
+        """Let go of the widgets that were left for reloaded pages."""
         with self._lock:
             left, self._left = self._left, None
         if left is not None:
@@ -168,36 +168,36 @@ class CellOutput:
     def _ended(self) -> bool:
         return all(operation.resource.done for operation in self.operations)
 
-    def _lingers(self, live: Live) -> bool:
-        """Show the end in the widgets and save it, once; tell whether they are to stay yet."""
+    def _lingers(self, live: LiveWidget) -> bool:
+        """Show the end in the widgets and save it, once; return whether the widgets still stay."""
         if self._lingers_until is None:
             self._lingers_until = self._clock() + LINGER
             self._draw(live)
             self._save(update=True)
         return self._clock() < self._lingers_until
 
-    def _draw(self, live: Live) -> None:
-        """Update the widgets, and the snapshot if it is old or, for a few operations, tells other states."""
+    def _draw(self, live: LiveWidget) -> None:
+        """Update the widgets; save again if that is due or, for a few operations, if a state has changed."""
         now = self._now()
-        views = self._latest.views(self.operations, now)
-        live.update(views, self._note, now)
-        news = len(views) <= FEW and _words(views) != self._saved_words
+        cards = self._cards.cards(self.operations, now)
+        live.update(cards, self._note, now)
+        news = len(cards) <= FEW and _words(cards) != self._saved_words
         if news or self._clock() - self._saved_at >= REFRESH:
             self._save(update=True)
 
     def _save(self, *, update: bool) -> None:
         now = self._now()
-        views = self._latest.views(self.operations, now)
+        cards = self._cards.cards(self.operations, now)
         key = self._key if self._live is not None or not self._ended() else ""
-        self._saved_at, self._saved_words = self._clock(), _words(views)
-        html, text = _alone(views, self._note, now, key)
+        self._saved_at, self._saved_words = self._clock(), _words(cards)
+        html, text = _rendered(cards, self._note, now, key)
         self._publish({"text/html": html, "text/plain": text}, f"{self._key}-saved", update)
 
     def _go_live(self, *, update: bool) -> None:
         self._over = False
         now = self._now()
-        live = self._live = Live(self._key, self._cancel, self.redraw)
-        live.update(self._latest.views(self.operations, now), self._note, now)
+        live = self._live = LiveWidget(self._key, self._cancel, self.redraw)
+        live.update(self._cards.cards(self.operations, now), self._note, now)
         view = {"version_major": 2, "version_minor": 0, "model_id": live.root.model_id}
         self._publish({_VIEW: view, "text/html": "", "text/plain": ""}, f"{self._key}-live", update)
 
@@ -213,23 +213,23 @@ class CellOutput:
 
 
 def html_of(operations: Sequence[Operation], now: datetime) -> str:
-    """Return operations as they are at `now`, as html that stands alone."""
-    return _alone(Latest().views(operations, now), "", now)[0]
+    """Return operations as they are at `now`, as HTML that stands alone."""
+    return _rendered(CardCache().cards(operations, now), "", now)[0]
 
 
-def _alone(views: Sequence[CardView], note: str, now: datetime, key: str = "") -> tuple[str, str]:
-    """Return what a saved notebook keeps, as html and text: a card, or a table of several."""
-    if len(views) != 1:
-        return table_html.saved_table(views, now, key), table_html.table_text(views, now)
-    view = aged(views[0], now, note)
-    return card_html.snapshot(view, key), card_html.text(view)
+def _rendered(cards: Sequence[Card], note: str, now: datetime, key: str = "") -> tuple[str, str]:
+    """Return what a saved notebook keeps, as HTML and text: a card, or a table of several."""
+    if len(cards) != 1:
+        return table_html.saved_table(cards, now, key), table_html.table_text(cards, now)
+    card = aged(cards[0], now, note)
+    return card_html.saved_card(card, key), card_html.card_text(card)
 
 
-def _words(views: Sequence[CardView]) -> list[str]:
-    return [view.word for view in views]
+def _words(cards: Sequence[Card]) -> list[str]:
+    return [card.word for card in cards]
 
 
 def _watch(operations: Sequence[Operation]) -> None:
-    """Have operations looked at as often as somebody who watches them expects."""
+    """Have operations polled as often as somebody who watches them expects."""
     for operation in operations:
         operation.poller.watched = True

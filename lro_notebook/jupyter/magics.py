@@ -1,6 +1,6 @@
-"""``%lro``: the operations of this session at hand in IPython.
+"""``%lro``: the operations of this session, as an IPython magic.
 
-``%load_ext lro_notebook`` registers it. A wrong use is one sentence, without a traceback.
+``%load_ext lro_notebook`` registers it. Wrong use gets one sentence, without a traceback.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ USAGE = "%lro, %lro watch NAME, %lro cancel NAME, or %lro started"
 def register(
     shell: InteractiveShell, *, to_frame: Callable[..., pd.DataFrame], started: Callable[[], pd.DataFrame]
 ) -> None:
-    """Add ``%lro`` and its completions to `shell`; the two functions are those of the package."""
+    """Add ``%lro`` and its completions to `shell`; `to_frame` and `started` are the package's functions."""
     shell.register_magics(LroMagics(shell, to_frame, started))
     shell.set_hook("complete_command", complete, str_key="%lro")
     shell.set_hook("complete_command", complete, str_key="lro")
 
 
 def known() -> Operations:
-    """Return the operations that this program holds, of all open clients, by name."""
+    """Return the operations of all open clients in this program, sorted by name."""
     return Operations(Client.all_known())
 
 
@@ -102,7 +102,7 @@ def _cancelled(operation: Operation) -> str:
 
 
 def _named(name: str) -> Operation:
-    """Return an operation by its id if it is known here, else by its full name from the one open client."""
+    """Return a known operation by its id, or any by its full name from the one open client."""
     here = [operation for operation in known() if name in (operation.name, operation.id)]
     if len(here) == 1:
         return here[0]

@@ -1,8 +1,8 @@
-"""Nested event loops for the user's own ``asyncio.run`` in cells; an opt-in that this package never needs.
+"""Nested event loops for the user's own ``asyncio.run`` in cells: opt-in, and never needed by this package.
 
-nest-asyncio 1.6 loses queued cells on ipykernel 7.1 and later and breaks Python 3.14; its maintained
-fork nest-asyncio2 does neither. So the fork is used where it is installed, and the broken combinations
-are refused with what to install.
+nest-asyncio 1.6 loses queued cells on ipykernel 7.1 and later, and breaks Python 3.14. Its maintained fork,
+nest-asyncio2, does neither. So the fork is used where it is installed, and broken combinations are refused
+with a message that says what to install.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ def choose(
     ipykernel: tuple[int, int] | None,
     patched_by: str | None = None,
 ) -> Patch:
-    """Return which package patches asyncio; pure.
+    """Return which package is to patch asyncio. Pure.
 
     Parameters
     ----------
     installed : set of str
-        Of ``nest_asyncio2`` and ``nest_asyncio``, those that can be imported.
+        Those of ``nest_asyncio2`` and ``nest_asyncio`` that can be imported.
     python, ipykernel : tuple of int
         Major and minor version; None outside ipykernel.
     patched_by : str, optional
-        The package that has patched asyncio in this process already.
+        The package that has already patched asyncio in this process.
 
     Raises
     ------
     ConfigError
-        What is installed breaks this kernel, or is not installed; the message says what to do.
+        Neither package is installed, or the installed one breaks this kernel; the message says what to do.
     """
     broken = _breaks(python, ipykernel)
     if patched_by == "nest_asyncio" and broken:
@@ -54,15 +54,15 @@ def choose(
 
 
 def enable_nested_asyncio() -> None:
-    """Let ``asyncio.run`` and ``run_until_complete`` be called where a loop runs already, as in a notebook.
+    """Let ``asyncio.run`` and ``run_until_complete`` be called where a loop already runs, as in a notebook.
 
-    For your own coroutines: nothing in this package needs it. Patches asyncio for the whole process and
-    cannot be undone but by a restart. A second call does nothing.
+    For your own coroutines: nothing in this package needs it. It patches asyncio for the whole process, and
+    only a restart undoes that. A second call does nothing.
 
     Raises
     ------
     ConfigError
-        The patch that is installed would lose cells or break this Python; or the loop cannot be patched.
+        The installed patch would lose cells or break this Python, or the loop cannot be patched.
     """
     installed = {name for name in ("nest_asyncio2", "nest_asyncio") if importlib.util.find_spec(name)}
     patch = choose(
@@ -73,14 +73,14 @@ def enable_nested_asyncio() -> None:
     )
     try:
         importlib.import_module(patch).apply()
-    except ValueError as error:  # uvloop and other loops that are not asyncio's own
+    except ValueError as error:  # uvloop, or another loop that is not asyncio's own
         raise ConfigError(
             f"{error}; nested runs need asyncio's own event loop: start the kernel without the other one"
         ) from error
 
 
 def _breaks(python: tuple[int, int], ipykernel: tuple[int, int] | None) -> str:
-    """Return what nest-asyncio 1.6 breaks here, empty if nothing."""
+    """Return what nest-asyncio 1.6 breaks here; empty if nothing."""
     if python >= (3, 14):
         return f"it breaks Python {python[0]}.{python[1]}: timeouts and task groups fail in every task"
     if ipykernel is not None and ipykernel >= (7, 1):

@@ -7,7 +7,7 @@ from lro_notebook.operations.operation import Operation
 
 
 class Operations(list[Operation]):
-    """A list of operations; as the last line of a cell it shows them, and follows those that run."""
+    """A list of operations. As the last line of a cell it shows them, and follows those that run."""
 
     __slots__ = ()
 
@@ -17,5 +17,5 @@ class Operations(list[Operation]):
             raise NotImplementedError
 
     def _repr_html_(self) -> str:
-        """Return the table as it is now, for front ends that show html but run no Jupyter kernel."""
+        """Return the table as it is now, for front ends that show HTML but run no Jupyter kernel."""
         return notebook.html_of(*self)

@@ -1,10 +1,10 @@
 """`Pump`: lets clicks on our own buttons through while a cell of an IPython kernel waits.
 
-A kernel reads no message while a cell runs. The pump reads them instead: it handles those for given
-comms and keeps all others, which the kernel gets in their order when the waiting is over. No event
-loop is nested and nothing is patched but the callback of one stream, for as long as the wait lasts.
+A kernel reads no messages while a cell runs. The pump reads them instead: it handles those for given comms
+and keeps all others, which the kernel gets, in order, when the wait is over. No event loop is nested, and
+nothing is patched but the callback of one stream for as long as the wait lasts.
 
-ipykernel has no public way to do this. Every private name that is used is looked for first; where one
+ipykernel has no public way to do this. The pump checks first for every private name that it uses; where one
 is missing there is no pump, and the wait goes on without clicks.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: What is used of the kernel and of its stream, in dotted paths.
+#: What the pump uses of the kernel and of its stream, as dotted paths.
 KERNEL_NAMES = (
     "comm_manager.get_comm",
     "session.feed_identities",
@@ -41,23 +41,23 @@ KERNEL_NAMES = (
     "_publish_status",
 )
 STREAM_NAMES = ("_recv_callback", "on_recv", "flush", "socket.poll")
-#: Where the messages for cells arrive: of ipykernel 7, where a thread hands them on, and of 6.
+#: Where the messages for cells arrive: in ipykernel 7, where a thread hands them on, and in 6.
 HANDED_ON = "shell_channel_thread.manager._shell_channel_to_main.to_stream"
 DIRECT = "shell_stream"
 
 
 @dataclass(eq=False)
 class _Kept:
-    """A message that the kernel has not seen, and the comm that it is for, None where it is for none."""
+    """A message that the kernel has not seen, and the comm that it is for, if any."""
 
     frames: Frames
     comm_id: str | None
 
 
 class Pump:
-    """Handles messages of chosen comms while a cell waits. Only for the main thread.
+    """Handles the messages of chosen comms while a cell waits. For the main thread only.
 
-    Use `find`; a pump made by hand does not look for what it needs.
+    Use `find`; a pump made by hand does not check for what it needs.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ class Pump:
     def find(cls) -> Pump | None:
         """Return the pump of the kernel that runs this program, None where clicks cannot get through.
 
-        That is: outside a kernel, in another thread than the main one, and in a kernel that is built
-        differently; then the names that are missing are logged once.
+        That is: outside a kernel, on any thread but the main one, and in a kernel that is built differently,
+        whose missing names are logged once.
         """
         kernel = running_kernel()
         if kernel is None or threading.current_thread() is not threading.main_thread():
@@ -106,13 +106,13 @@ class Pump:
     def serving(self, comm_ids: Iterable[str] | Callable[[], Iterable[str]]) -> Iterator[None]:
         """Let messages for `comm_ids` through while the body waits and calls `poll`.
 
-        May be entered again inside, and left in any order, as tasks do that wait side by side: the
-        kernel gets its messages back when the last has left.
+        It may be entered again inside and left in any order, as tasks that wait side by side do: the kernel
+        gets its messages back when the last has left.
 
         Parameters
         ----------
         comm_ids : iterable of str, or callable
-            A callable is asked anew at each `poll`.
+            A callable is called at each `poll`.
         """
         fixed = () if callable(comm_ids) else frozenset(comm_ids)
         source = comm_ids if callable(comm_ids) else lambda: fixed
@@ -133,7 +133,7 @@ class Pump:
                     self._give_back()
 
     def poll(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for messages, and handle those of ours."""
+        """Wait up to `timeout` seconds for messages, and handle those for our comms."""
         self._stream.socket.poll(int(timeout * 1000))
         with _uninterrupted():
             self._stream.flush(_POLLIN)
@@ -148,19 +148,19 @@ class Pump:
         self._stream.on_recv(self._receive, copy=False)
 
     def _give_back(self) -> None:
-        """Give the stream back to the kernel, and with it what came meanwhile, in the order it came."""
+        """Give the stream back to the kernel, with the messages that came meanwhile, in order."""
         Pump._serving = None
         own, kept, self._kept = self._kernels_own, self._kept, []
         if own is None:
             return
-        # Somebody may have taken the stream over since, and gives it back to us: see `_receive`.
+        # Somebody may have taken the stream over since, and will give it back to us: see `_receive`.
         if self._stream._recv_callback == self._receive:  # noqa: SLF001
             self._stream.on_recv(own, copy=False)
         for message in kept:
             self._hand_over(own, message.frames)
 
     def _receive(self, frames: Frames) -> None:
-        """Keep a message; `poll` looks who it is for. The kernel is free to call this from its loop."""
+        """Keep a message; `poll` sees whom it is for. The kernel may call this from its loop."""
         if self._sources:
             self._kept.append(_Kept(frames, self._comm_of(frames)))
         elif self._kernels_own is not None:
@@ -169,17 +169,17 @@ class Pump:
     def _hand_over(self, own: Callable[[Frames], Awaitable[object] | None], frames: Frames) -> None:
         try:
             result = own(frames)
-        except Exception:  # noqa: BLE001 - the messages after it must reach the kernel all the same
+        except Exception:  # noqa: BLE001 - the messages after it must still reach the kernel
             _log.exception("the kernel did not take a message")
             return
         if inspect.isawaitable(result):
-            # The kernel keeps the order of such tasks by a lock; the stream itself starts them like this.
+            # A lock of the kernel keeps such tasks in order; the stream itself starts them like this.
             task = asyncio.ensure_future(result)
             _tasks.add(task)
             task.add_done_callback(_tasks.discard)
 
     def _take_from_queue(self) -> None:
-        """Take our messages out of what ipykernel 6 had read already when the cell began to wait."""
+        """Take our messages from those that ipykernel 6 had already read when the cell began to wait."""
         queue = getattr(self._kernel, "msg_queue", None)
         if queue is None:
             return
@@ -194,21 +194,21 @@ class Pump:
                 queue.put_nowait(item)
 
     def _comm_of(self, frames: Frames) -> str | None:
-        """Return the comm that a message is for, None for all other messages."""
+        """Return the comm that a message is for, None if it is for none."""
         session = self._kernel.session
         try:
             _, rest = session.feed_identities(frames, copy=False)
-            # Without its content a message is not yet counted as received, so that the kernel takes it later.
+            # A message read without its content does not count as received, so the kernel will still take it.
             message = session.deserialize(rest, content=False, copy=False)
             if message["header"]["msg_type"] != "comm_msg":
                 return None
             comm_id = session.unpack(message["content"])["comm_id"]
-        except Exception:  # noqa: BLE001 - whatever it is, the kernel knows, as its own "stop aborting" frame
+        except Exception:  # noqa: BLE001 - whatever it is, the kernel knows: its own "stop aborting" frame, say
             return None
         return comm_id if isinstance(comm_id, str) else None
 
     def _handle(self, frames: Frames) -> None:
-        """Handle a message for one of our comms as the kernel does, and put the cell's context back."""
+        """Handle a message for one of our comms as the kernel does, and restore the cell's context."""
         kernel = self._kernel
         try:
             ident, rest = kernel.session.feed_identities(frames, copy=False)
@@ -221,7 +221,7 @@ class Pump:
         _flush_output()
         kernel.set_parent(ident, message, channel="shell")
         try:
-            # Front ends count the messages that they sent by the "idle" that names them as its parent.
+            # Front ends take a message as done once an "idle" names it as its parent.
             kernel._publish_status("busy", "shell")  # noqa: SLF001
             self._call_back(message)
             _flush_output()
@@ -233,8 +233,8 @@ class Pump:
         comm = self._kernel.comm_manager.get_comm(message["content"]["comm_id"])
         if comm is None:
             return
-        # Its public handle_msg also tells IPython that a cell begins and ends; matplotlib, which listens,
-        # would then show the figures of the waiting cell too early, and outside of it.
+        # The public handle_msg also tells IPython that a cell begins and ends; matplotlib listens, and would
+        # show the figures of the waiting cell too early and outside of it.
         callback = getattr(comm, "_msg_callback", comm.handle_msg)
         try:
             if callback is not None:
@@ -255,12 +255,12 @@ def running_kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
     kernel = getattr(ipython.get_ipython(), "kernel", None)
     if not isinstance(kernel, base.Kernel):
         return None
-    # A child that a kernel forked has a copy of it, whose sockets are the parent's.
+    # A child that a kernel forked has a copy of the kernel, whose sockets are the parent's.
     return kernel if getattr(kernel.session, "pid", os.getpid()) == os.getpid() else None
 
 
 def look_up(thing: object, path: str) -> Any:  # noqa: ANN401 - any attribute
-    """Return the attribute at a dotted path, None where there is none."""
+    """Return the attribute at a dotted path, None if there is none."""
     for name in path.split("."):
         thing = getattr(thing, name, None)
     return thing
@@ -268,7 +268,7 @@ def look_up(thing: object, path: str) -> Any:  # noqa: ANN401 - any attribute
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Put off an interrupt until the body is over: in the middle of it a message could be lost."""
+    """Put off an interrupt until the body is over: in the middle of the body a message could be lost."""
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
         yield

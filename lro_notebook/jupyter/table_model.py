@@ -1,7 +1,7 @@
-"""Which rows of a table are shown, in which order, and what they add up to. Pure.
+"""Which rows a table shows, in which order, and what they add up to. Pure.
 
-Rows are told by their place in the list of all, which never changes, so that a click always means the
-operation that was seen.
+A row is identified by its place in the list of all operations, which never changes, so a click always means
+the operation that was seen.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from lro_notebook.jupyter.card_model import WORDS, age
+from lro_notebook.jupyter.card_model import WORDS, elapsed_at
 from lro_notebook.operations.resource import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from lro_notebook.jupyter.card_model import CardView
+    from lro_notebook.jupyter.card_model import Card
 
 PAGE = 50  # rows
 STARTED = "as started"
@@ -31,29 +31,29 @@ _ATTENTION: Mapping[State, int] = {
     "SUCCEEDED": 5,
 }
 _Key = tuple[float, ...] | str
-_KEYS: Mapping[str, Callable[[CardView, datetime], _Key]] = {
-    "state": lambda view, _: (_ATTENTION[view.state], -view.failed),
-    "method": lambda view, _: view.title,
-    "progress": lambda view, _: (view.fraction is None, view.fraction or 0.0, view.completed or 0),
-    "elapsed": lambda view, now: (-(age(view, now) or 0.0),),
-    "failures": lambda view, _: (-view.failed,),
+_KEYS: Mapping[str, Callable[[Card, datetime], _Key]] = {
+    "state": lambda card, _: (_ATTENTION[card.state], -card.failed),
+    "method": lambda card, _: card.title,
+    "progress": lambda card, _: (card.fraction is None, card.fraction or 0.0, card.completed or 0),
+    "elapsed": lambda card, now: (-(elapsed_at(card, now) or 0.0),),
+    "failures": lambda card, _: (-card.failed,),
 }
 SORTS = (STARTED, *_KEYS)
 STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
-    """How somebody wants to see a table.
+class TableOptions:
+    """How a reader wants to see a table.
 
     Attributes
     ----------
     sort : str
-        One of `SORTS`; the longest, the most failures and what needs attention come first.
+        One of `SORTS`. The longest running, the most failures, and what needs attention come first.
     state : State or None
         Only rows in this state.
     page : int
-        From 0; past the last it means the last.
+        From 0; a number past the last page means the last.
     """
 
     sort: str = STARTED
@@ -63,7 +63,7 @@ class Arrangement:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows that are shown, by their places, out of so many that match."""
+    """The places of the rows on one page, and of all that match."""
 
     places: list[int]
     matching: list[int]
@@ -71,12 +71,12 @@ class Page:
 
     @property
     def number(self) -> int:
-        """Which page it is, from 0."""
+        """The number of this page, from 0."""
         return self.first // PAGE
 
     @property
     def count(self) -> int:
-        """How many pages there are, one at least."""
+        """How many pages there are, at least one."""
         return max(1, -(-len(self.matching) // PAGE))
 
     def __str__(self) -> str:
@@ -84,31 +84,31 @@ class Page:
         return f"{self.first + 1:,}-{last:,} of {len(self.matching):,}" if self.places else "none"
 
 
-def arranged(views: Sequence[CardView], wish: Arrangement, now: datetime) -> Page:
-    """Return the page of `views` that is wished for."""
-    matching = [place for place, view in enumerate(views) if wish.state in (None, view.state)]
-    key = _KEYS.get(wish.sort)
+def page_of(cards: Sequence[Card], options: TableOptions, now: datetime) -> Page:
+    """Return the page of `cards` that `options` asks for."""
+    matching = [place for place, card in enumerate(cards) if options.state in (None, card.state)]
+    key = _KEYS.get(options.sort)
     if key is not None:
-        matching.sort(key=lambda place: key(views[place], now))
+        matching.sort(key=lambda place: key(cards[place], now))
     last = max(0, len(matching) - 1) // PAGE
-    first = min(wish.page, last) * PAGE
+    first = min(options.page, last) * PAGE
     return Page(matching[first : first + PAGE], matching, first)
 
 
-def totals(views: Sequence[CardView]) -> str:
-    """Return one line: how many are in each state, the units and the failures of all."""
+def totals(cards: Sequence[Card]) -> str:
+    """Return one line: how many operations are in each state, and the units and failures of all."""
     states: Counter[State] = Counter()
     done = whole = failed = counted = 0
-    for view in views:
-        states[view.state] += 1
-        failed += view.failed
-        if view.completed is not None:
-            done += view.completed
-            whole += view.total or 0
-            counted += view.total is not None
+    for card in cards:
+        states[card.state] += 1
+        failed += card.failed
+        if card.completed is not None:
+            done += card.completed
+            whole += card.total or 0
+            counted += card.total is not None
     parts = [f"{states[state]:,} {WORDS[state].lower()}" for state in STATES if states[state]]
-    total = f" of {whole:,}" if counted == len(views) else ""
+    total = f" of {whole:,}" if counted == len(cards) else ""
     parts += [f"{done:,}{total} done"] * bool(done or whole)
     parts += [f"{failed:,} {'failure' if failed == 1 else 'failures'}"] * bool(failed)
-    noun = "operation" if len(views) == 1 else "operations"
-    return f"{len(views):,} {noun}: {' · '.join(parts)}" if views else "no operations"
+    noun = "operation" if len(cards) == 1 else "operations"
+    return f"{len(cards):,} {noun}: {' · '.join(parts)}" if cards else "no operations"

@@ -1,6 +1,6 @@
 """What a terminal shows while a thread waits for an operation: a tqdm bar on stderr.
 
-The only module besides the notebook's displays that writes for people to see.
+Besides the displays of a notebook, only this module writes anything for people to see.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ SWITCH = "LRO_NOTEBOOK_PROGRESS"
 
 
 def bars_wanted() -> bool:
-    """Tell whether somebody sees progress bars on stderr."""
+    """Return whether somebody would see progress bars on stderr."""
     switch = os.environ.get(SWITCH, "")
     return switch == "1" or (switch != "0" and sys.stderr.isatty())
 
 
 @contextmanager
 def watching(operations: Sequence[Operation]) -> Iterator[Callable[[float], object]]:
-    """Show a bar for `operations` while the body waits with the value; several share one bar.
+    """Show a bar for `operations` while the body waits by calling the value; several share one bar.
 
-    An interrupt gets one line that says that they go on.
+    An interrupt prints one line, which says that the operations go on.
     """
     pause = plain_pause(operations)
     try:
@@ -48,7 +48,7 @@ def watching(operations: Sequence[Operation]) -> Iterator[Callable[[float], obje
 
 
 def say_stopped(operations: Sequence[Operation]) -> None:
-    """Say in one line on stderr that a wait was ended, not the operations."""
+    """Print one line on stderr: the wait has ended, the operations have not."""
     if len(operations) == 1:
         line = f"operation {operations[0].id} goes on. op.wait() waits again, op.cancel() cancels it."
     else:
@@ -62,9 +62,9 @@ def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
 
     for operation in operations:
         operation.poller.watched = True
-    # A thread of the parent may have drawn at the fork: nobody opens the lock that all bars share any more.
-    kind = type("Bar", (tqdm,), {"_lock": threading.RLock()}) if forking.is_forked() else tqdm
-    bar = kind(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)
+    # A thread of the parent may have held the lock that all bars share at the fork; nobody would release it.
+    bar_class = type("Bar", (tqdm,), {"_lock": threading.RLock()}) if forking.is_forked() else tqdm
+    bar = bar_class(desc=_label(operations), unit="", mininterval=0.2, file=sys.stderr)
 
     def tick() -> None:
         progress = [operation.snapshot.progress for operation in operations]

@@ -1,4 +1,4 @@
-"""What a card and a table say: views of operations, as html and text."""
+"""What a card and a table say, as HTML and text."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from handles import NOW, counted, handle, running
 from lro_notebook.jupyter import card_html, table_html
 from lro_notebook.jupyter.card_model import (
     aged,
+    card_of,
     clean,
     duration,
     headline,
     numbers,
     sparkline,
     title_of,
-    view_of,
 )
 from lro_notebook.operations.progress import Sample
 
@@ -58,9 +58,9 @@ class Checker(html.parser.HTMLParser):
 
 
 def test_one_glance_tells_state_progress_rate_and_time_left() -> None:
-    view = running()
-    assert (view.title, view.target, view.word) == ("Export", "fhirStores/demo → gs://out/run-1", "Running")
-    assert numbers(view) == [
+    card = running()
+    assert (card.title, card.target, card.word) == ("Export", "fhirStores/demo → gs://out/run-1", "Running")
+    assert numbers(card) == [
         "41,200 of 82,400",
         "50 %",
         "200 failed",
@@ -71,14 +71,14 @@ def test_one_glance_tells_state_progress_rate_and_time_left() -> None:
 
 
 def test_without_a_total_there_is_no_percentage_and_no_time_left() -> None:
-    view = view_of(handle(operation(metadata=counted(success=41_200))), NOW)
-    assert numbers(view) == ["41,200 done", "3:10 elapsed"]
-    assert "value=" not in card_html.bar(view)
+    card = card_of(handle(operation(metadata=counted(success=41_200))), NOW)
+    assert numbers(card) == ["41,200 done", "3:10 elapsed"]
+    assert "value=" not in card_html.bar(card)
 
 
 def test_a_live_update_is_small() -> None:
     big = replace(running(), completed=9_999_999_999, total=9_999_999_999, elapsed=359_999.0, left=359_999.0)
-    assert len(card_html.live(big).encode()) <= 400
+    assert len(card_html.live_lines(big).encode()) <= 400
 
 
 @pytest.mark.parametrize(
@@ -99,33 +99,33 @@ def test_the_end_is_one_sentence_and_the_next_line_to_type(
     fields: dict[str, object], record: dict[str, object], says: str, next_line: str
 ) -> None:
     metadata = {**counted(success=8), "endTime": "2026-03-04T09:00:10Z"}
-    view = view_of(handle({"name": NAME, "metadata": metadata, **fields}, **record), NOW)
-    assert says in view.sentence
-    assert view.next_line == next_line
-    assert says in Checker(card_html.snapshot(view)).words
-    assert says in card_html.text(view)
+    card = card_of(handle({"name": NAME, "metadata": metadata, **fields}, **record), NOW)
+    assert says in card.sentence
+    assert card.next_line == next_line
+    assert says in Checker(card_html.saved_card(card)).words
+    assert says in card_html.card_text(card)
 
 
 def test_a_success_with_failures_says_so() -> None:
     data = operation(done=True, metadata=counted(success=8, failure=2))
-    view = view_of(handle(data), NOW)
-    assert headline(view) == "Succeeded with 2 failed"
-    assert view.next_line == "op.failures()"
+    card = card_of(handle(data), NOW)
+    assert headline(card) == "Succeeded with 2 failed"
+    assert card.next_line == "op.failures()"
 
 
 def test_a_failure_says_what_to_do() -> None:
     data = operation(done=True, error={"code": 7, "message": "denied"})
-    assert view_of(handle(data), NOW).advice.startswith("Grant")
-    assert view_of(handle(operation(done=True, error={"code": 13})), NOW).advice.startswith("Start it again")
+    assert card_of(handle(data), NOW).advice.startswith("Grant")
+    assert card_of(handle(operation(done=True, error={"code": 13})), NOW).advice.startswith("Start it again")
 
 
 def test_what_the_poller_struggles_with_is_shown() -> None:
-    view = replace(running(), trouble="no answer for 40 s, retrying")
-    assert "no answer for 40 s, retrying" in Checker(card_html.live(view)).words
+    card = replace(running(), trouble="no answer for 40 s, retrying")
+    assert "no answer for 40 s, retrying" in Checker(card_html.live_lines(card)).words
 
 
-def test_a_snapshot_of_a_running_operation_says_when_it_was_made_and_how_to_come_back() -> None:
-    words = Checker(card_html.snapshot(running(), "k")).words
+def test_a_saved_card_of_a_running_operation_says_when_it_was_made_and_how_to_come_back() -> None:
+    words = Checker(card_html.saved_card(running(), "k")).words
     assert "As of 2026-03-04 09:03:10 UTC" in words
     assert 'ds.operation("1")' in words
 
@@ -138,7 +138,7 @@ def test_times_are_utc_and_tell_the_local_time_of_the_kernel_on_hover(
     try:
         pages = [
             card_html.details(running()),
-            card_html.snapshot(running()),
+            card_html.saved_card(running()),
             table_html.saved_table([running()] * 2, NOW),
         ]
     finally:
@@ -150,13 +150,13 @@ def test_times_are_utc_and_tell_the_local_time_of_the_kernel_on_hover(
         assert f">2026-03-04 09:{utc} UTC</time>" in page
         assert f'title="2026-03-04 10:{here} CET, the local time of the kernel"' in page
         assert f'datetime="2026-03-04T09:{utc}Z"' in page
-    assert "began 2026-03-04 09:00:00 UTC" in card_html.text(running())
+    assert "began 2026-03-04 09:00:00 UTC" in card_html.card_text(running())
 
 
 @pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_a_time_at_the_edge_of_the_calendar_is_shown(created: str) -> None:
-    view = view_of(handle(operation(metadata={"createTime": created})), NOW)
-    assert f"{created[:10]} {created[11:19]} UTC" in Checker(card_html.details(view)).words
+    card = card_of(handle(operation(metadata={"createTime": created})), NOW)
+    assert f"{created[:10]} {created[11:19]} UTC" in Checker(card_html.details(card)).words
 
 
 def test_hostile_text_runs_nothing_and_is_cut() -> None:
@@ -166,21 +166,21 @@ def test_hostile_text_runs_nothing_and_is_cut() -> None:
         "metadata": {"apiMethodName": HOSTILE, "target": HOSTILE, "logsUrl": f"javascript:{HOSTILE}"},
         "error": {"code": 3, "message": HOSTILE},
     }
-    views = [view_of(handle(data), NOW), replace(running(), status=HOSTILE, trouble=clean(HOSTILE, 80))]
+    cards = [card_of(handle(data), NOW), replace(running(), status=HOSTILE, trouble=clean(HOSTILE, 80))]
     pages = [
-        card_html.snapshot(views[0]),
-        card_html.live(views[1]),
-        card_html.header(views[0]),
-        card_html.details(views[0]),
-        table_html.saved_table(views, NOW),
-        table_html.live_table(views, NOW),
+        card_html.saved_card(cards[0]),
+        card_html.live_lines(cards[1]),
+        card_html.header(cards[0]),
+        card_html.details(cards[0]),
+        table_html.saved_table(cards, NOW),
+        table_html.live_table(cards, NOW),
     ]
     for page in pages:
         checked = Checker(page)
         assert {"script", "img", "a"}.isdisjoint(checked.tags)
         assert not [name for name, _ in checked.attributes if name.startswith("on")]
         assert len(page) < 8_000
-    for shown in (*pages, card_html.text(views[0]), table_html.table_text(views, NOW)):
+    for shown in (*pages, card_html.card_text(cards[0]), table_html.table_text(cards, NOW)):
         assert not {"\u202e", "\x1b", "\x00"} & set(shown)
 
 
@@ -196,12 +196,12 @@ def test_hostile_text_runs_nothing_and_is_cut() -> None:
     ],
 )
 def test_only_plain_https_links_are_links(url: object) -> None:
-    assert "<a" not in card_html.details(view_of(handle(operation(metadata={"logsUrl": url})), NOW))
+    assert "<a" not in card_html.details(card_of(handle(operation(metadata={"logsUrl": url})), NOW))
 
 
 def test_an_https_log_is_a_link() -> None:
     url = "https://console.cloud.google.com/logs/query/x?a=1&b=2"
-    checked = Checker(card_html.details(view_of(handle(operation(metadata={"logsUrl": url})), NOW)))
+    checked = Checker(card_html.details(card_of(handle(operation(metadata={"logsUrl": url})), NOW)))
     assert ("href", url) in checked.attributes
     assert ("rel", "noopener noreferrer") in checked.attributes
 
@@ -234,7 +234,7 @@ def samples(*points: tuple[float, int | None]) -> list[Sample]:
 def test_the_line_over_time_needs_three_samples_and_stays_small(points: int, drawn: bool) -> None:  # noqa: FBT001 - expectation
     line = sparkline(samples(*((step, step * step) for step in range(points))))
     assert bool(line) == drawn
-    html = card_html.header(replace(running(), line=line))
+    html = card_html.header(replace(running(), sparkline=line))
     assert ("<polyline" in html) == drawn
     assert len(html) < 1_800
     assert all(0.0 <= part <= 1.0 for part in line)
@@ -250,6 +250,6 @@ def test_a_line_that_has_not_moved_is_not_drawn() -> None:
 
 
 def test_the_time_left_ticks_between_the_looks() -> None:
-    view = replace(running(), left=60.0)
-    assert aged(view, view.as_of + timedelta(seconds=25)).left == 35.0
-    assert aged(view, view.as_of + timedelta(seconds=90)).left == 0.0
+    card = replace(running(), left=60.0)
+    assert aged(card, card.as_of + timedelta(seconds=25)).left == 35.0
+    assert aged(card, card.as_of + timedelta(seconds=90)).left == 0.0

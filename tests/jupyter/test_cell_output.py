@@ -16,7 +16,7 @@ def page() -> Page:
     return Page()
 
 
-def test_a_running_operation_is_a_snapshot_and_a_live_view(page: Page) -> None:
+def test_a_running_operation_has_a_saved_and_a_live_part(page: Page) -> None:
     op, _ = page.handle(1)
     cell_output = page.show(op)
     assert "Import resources: Running." in page.saved["text/plain"]
@@ -24,7 +24,7 @@ def test_a_running_operation_is_a_snapshot_and_a_live_view(page: Page) -> None:
     assert len(cell_output.comm_ids) == 1
 
 
-def test_the_live_part_moves_without_new_outputs_and_the_snapshot_follows_slowly(page: Page) -> None:
+def test_the_live_part_moves_without_new_outputs_and_the_saved_part_follows_slowly(page: Page) -> None:
     op, _ = page.handle(1)
     cell_output = page.show(op)
     published = page.published

@@ -11,7 +11,7 @@ from fakes import NAME, Clock, ManualScheduler, operation
 from lro_notebook import Operation, OperationResource
 from lro_notebook.errors import ApiError, Code, shortened
 from lro_notebook.jupyter import card_html, table_html, terminal
-from lro_notebook.jupyter.card_model import view_of
+from lro_notebook.jupyter.card_model import card_of
 from lro_notebook.operations.poller import OperationPoller
 
 NOW = datetime(2026, 3, 4, 9, 3, 10, tzinfo=UTC)
@@ -52,14 +52,14 @@ def test_cards_tables_terminals_and_reprs_show_a_part(
     fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     op = handle(**fields)
-    view = view_of(op, NOW)
+    card = card_of(op, NOW)
     shown = [
-        card_html.snapshot(view),
-        card_html.live(view),
-        card_html.text(view),
-        table_html.live_table([view], NOW),
-        table_html.saved_table([view], NOW),
-        table_html.table_text([view], NOW),
+        card_html.saved_card(card),
+        card_html.live_lines(card),
+        card_html.card_text(card),
+        table_html.live_table([card], NOW),
+        table_html.saved_table([card], NOW),
+        table_html.table_text([card], NOW),
     ]
     assert [len(text) for text in shown if len(text) > 6_000] == []
     assert not any("<b>" in text for text in shown if text.startswith("<"))

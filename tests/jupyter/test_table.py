@@ -15,14 +15,14 @@ from lro_notebook import OperationResource
 from lro_notebook.jupyter import notebook, table_html
 from lro_notebook.jupyter.cell_output import REFRESH
 from lro_notebook.jupyter.operation_list import Operations
-from lro_notebook.jupyter.table_model import PAGE, SORTS, Arrangement, arranged, totals
+from lro_notebook.jupyter.table_model import PAGE, SORTS, TableOptions, page_of, totals
 from lro_notebook.jupyter.table_widget import FEW
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from lro_notebook import Operation
-    from lro_notebook.jupyter.card_model import CardView
+    from lro_notebook.jupyter.card_model import Card
     from lro_notebook.operations.resource import State
 
 
@@ -31,7 +31,7 @@ def page() -> Page:
     return Page()
 
 
-def view(state: State = "RUNNING", **fields: Any) -> CardView:  # noqa: ANN401 - fields of a view
+def card(state: State = "RUNNING", **fields: Any) -> Card:  # noqa: ANN401 - fields of a card
     return replace(running(), state=state, word=state.capitalize(), **fields)
 
 
@@ -65,7 +65,7 @@ def test_a_row_tells_state_method_target_progress_rate_elapsed_and_failures() ->
 
 
 def test_why_an_operation_failed_stands_in_a_line_below_it() -> None:
-    failed = view("FAILED", sentence="NOT_FOUND (5): no such bucket")
+    failed = card("FAILED", sentence="NOT_FOUND (5): no such bucket")
     assert shown(table_html.live_table([failed], NOW))[-1] == ["", "NOT_FOUND (5): no such bucket"]
     assert "no such bucket" in table_html.saved_table([failed, running()], NOW)
 
@@ -82,50 +82,50 @@ def test_why_an_operation_failed_stands_in_a_line_below_it() -> None:
     ],
 )
 def test_rows_are_sorted_by_what_matters_first(sort: str, order: list[int]) -> None:
-    views = [
-        view("PENDING", title="B", fraction=0.5, elapsed=20.0, failed=1),
-        view("RUNNING", title="D", fraction=0.2, elapsed=10.0, failed=0),
-        view("FAILED", title="C", fraction=None, elapsed=30.0, failed=0),
-        view("SUCCEEDED", title="A", fraction=1.0, elapsed=None, failed=9),
+    cards = [
+        card("PENDING", title="B", fraction=0.5, elapsed=20.0, failed=1),
+        card("RUNNING", title="D", fraction=0.2, elapsed=10.0, failed=0),
+        card("FAILED", title="C", fraction=None, elapsed=30.0, failed=0),
+        card("SUCCEEDED", title="A", fraction=1.0, elapsed=None, failed=9),
     ]
     assert sort in SORTS
-    assert arranged(views, Arrangement(sort=sort), NOW).places == order
+    assert page_of(cards, TableOptions(sort=sort), NOW).places == order
 
 
 def test_a_filter_and_a_page_tell_which_rows_are_seen() -> None:
-    views = [view("RUNNING" if place % 2 else "FAILED") for place in range(4 * PAGE + 2)]
-    first = arranged(views, Arrangement(state="RUNNING"), NOW)
+    cards = [card("RUNNING" if place % 2 else "FAILED") for place in range(4 * PAGE + 2)]
+    first = page_of(cards, TableOptions(state="RUNNING"), NOW)
     assert first.places == list(range(1, 2 * PAGE, 2))
     assert str(first) == f"1-{PAGE} of {2 * PAGE + 1}"
-    last = arranged(views, Arrangement(state="RUNNING", page=99), NOW)
+    last = page_of(cards, TableOptions(state="RUNNING", page=99), NOW)
     assert last.places == [4 * PAGE + 1]
     assert (last.number, last.count) == (2, 3)
-    assert str(arranged(views, Arrangement(state="PENDING"), NOW)) == "none"
+    assert str(page_of(cards, TableOptions(state="PENDING"), NOW)) == "none"
 
 
 def test_the_totals_count_states_units_and_failures_and_leave_out_a_total_that_is_not_known() -> None:
-    views = [view(completed=1_000, total=4_000, failed=1), view("FAILED", completed=5, total=5, failed=0)]
-    assert totals(views) == "2 operations: 1 running · 1 failed · 1,005 of 4,005 done · 1 failure"
-    unknown = view(completed=10, total=None, failed=0)
-    assert totals([*views, unknown]).endswith("1,015 done · 1 failure")
-    assert totals([view("PENDING", completed=None, failed=0)]) == "1 operation: 1 pending"
+    cards = [card(completed=1_000, total=4_000, failed=1), card("FAILED", completed=5, total=5, failed=0)]
+    assert totals(cards) == "2 operations: 1 running · 1 failed · 1,005 of 4,005 done · 1 failure"
+    unknown = card(completed=10, total=None, failed=0)
+    assert totals([*cards, unknown]).endswith("1,015 done · 1 failure")
+    assert totals([card("PENDING", completed=None, failed=0)]) == "1 operation: 1 pending"
 
 
 def test_a_page_of_rows_stays_small_whatever_the_service_says() -> None:
-    long = [view("FAILED", target="x" * 120, sentence="y" * 600)] * 500
+    long = [card("FAILED", target="x" * 120, sentence="y" * 600)] * 500
     assert len(table_html.saved_table(long, NOW)) < 65_000
-    busy = [view(target="gs://hospital-inbox/2026-03/*.ndjson → fhirStores/ward-17")] * PAGE
+    busy = [card(target="gs://hospital-inbox/2026-03/*.ndjson → fhirStores/ward-17")] * PAGE
     assert len(table_html.live_table(busy, NOW).encode()) < 20_000
 
 
-def test_a_snapshot_of_many_keeps_those_that_need_attention_and_says_how_many_are_left_out() -> None:
-    views = [view("SUCCEEDED", operation_id=f"s{n}") for n in range(200)]
-    views.insert(150, view("FAILED", operation_id="bad", failed=3, sentence="no"))
-    text = table_html.table_text(views, NOW).splitlines()
+def test_a_saved_table_of_many_keeps_those_that_need_attention_and_says_how_many_are_left_out() -> None:
+    cards = [card("SUCCEEDED", operation_id=f"s{n}") for n in range(200)]
+    cards.insert(150, card("FAILED", operation_id="bad", failed=3, sentence="no"))
+    text = table_html.table_text(cards, NOW).splitlines()
     assert text[0].endswith("bad")
     assert text[-2].startswith("201 operations: 200 succeeded · 1 failed")
     assert text[-1] == "151 more rows are not kept here; lro.to_frame(...) has them all."
-    assert table_html.saved_table(views, NOW).count("<tr") == 1 + PAGE + 1  # head, rows, why
+    assert table_html.saved_table(cards, NOW).count("<tr") == 1 + PAGE + 1  # head, rows, why
 
 
 def test_controls_come_with_many_rows_and_lead_through_the_pages(page: Page) -> None:
@@ -221,13 +221,13 @@ def test_only_what_has_changed_is_looked_at_again(page: Page, monkeypatch: pytes
     made: list[str] = []
     from lro_notebook.jupyter import card_model as module  # noqa: PLC0415 - the one to watch
 
-    original = module.view_of
+    original = module.card_of
 
-    def noted(op: Operation, now: datetime, *, with_line: bool) -> CardView:
+    def noted(op: Operation, now: datetime, *, with_sparkline: bool) -> Card:
         made.append(op.id)
-        return original(op, now, with_line=with_line)
+        return original(op, now, with_sparkline=with_sparkline)
 
-    monkeypatch.setattr(module, "view_of", noted)
+    monkeypatch.setattr(module, "card_of", noted)
     moved = OperationResource.from_dict(operation(name=handles[4].name, metadata=counter(5, 5)))
     handles[4].poller.update(moved)
     page.scheduler.tick()

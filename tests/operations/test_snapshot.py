@@ -9,7 +9,7 @@ from fakes import NAME, operation
 
 import lro_notebook as lro
 from lro_notebook.jupyter import terminal
-from lro_notebook.jupyter.card_model import Latest
+from lro_notebook.jupyter.card_model import CardCache
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.snapshot import Snapshot
@@ -68,10 +68,10 @@ def test_each_response_is_parsed_once_however_many_look_at_it(
     monkeypatch.setenv(terminal.SWITCH, "1")
     op = lro.Operation(OperationPoller(Reading(), OperationResource(NAME)))
     before = len(parsed)
-    latest, now = Latest(), datetime.now(UTC)
+    latest, now = CardCache(), datetime.now(UTC)
     for look in range(1, 4):
         op.poller.run()
-        assert latest.views([op], now)[0].completed == look
+        assert latest.cards([op], now)[0].completed == look
         assert lro.to_frame(op)["completed"].tolist() == [look]
         assert op.snapshot.progress.completed == look
         assert f"{look} of 10" in repr(op)

@@ -186,7 +186,7 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
 
 
 def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
-    """Return `document`, changed in place by the operations of a JSON Patch, in their order."""
+    """Apply the operations of a JSON Patch to `document` in place, and return it."""
     import jsonpatch  # noqa: PLC0415 - only for patches; of the extra "dicom"
 
     for number, step in enumerate(patch):

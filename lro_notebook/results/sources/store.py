@@ -89,7 +89,7 @@ class FhirStore(Store):
         if isinstance(name, str) and _TYPE.fullmatch(name):
             return True
         warn_caller(
-            f"{self.name}: what it holds of type {addresses.shown(name)} was left out; that is no resource type",
+            f"{self.name}: resources of type {addresses.shown(name)} were left out; that is no resource type",
             LroWarning,
         )
         return False

@@ -1,0 +1,79 @@
+"""Which cell shows which operation.
+
+A cell has one output for all operations that were started in it: a card, or a table from the second on.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.jupyter.cell_output import CellOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lro_notebook.operations.operation import Operation
+
+KEPT = 50  # outputs of ended operations whose widgets stay, for pages that are reloaded
+
+
+class _RunningCell:
+    """What the running cell has shown so far."""
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.output: CellOutput | None = None
+
+
+_running = _RunningCell()
+_outputs: list[CellOutput] = []
+
+
+def kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
+    """Return the ipykernel that runs this program, None outside one."""
+    if "ipykernel" not in sys.modules:
+        return None
+    from lro_notebook.jupyter.pump import running_kernel  # noqa: PLC0415 - of use in a kernel only
+
+    return running_kernel()
+
+
+def outputs() -> list[CellOutput]:
+    """Return the outputs of all cells; a copy, because other threads may add to them meanwhile."""
+    return _outputs.copy()
+
+
+def here() -> CellOutput | None:
+    """Return the output of the running cell, None if it has none yet."""
+    cell = _cell_id()
+    return _running.output if cell and _running.id == cell else None
+
+
+def not_in(output: CellOutput | None, operations: Sequence[Operation]) -> list[Operation]:
+    """Return those of `operations` that `output` does not show, each once."""
+    shown = set(output.operations) if output is not None else set()
+    return [operation for operation in dict.fromkeys(operations) if operation not in shown]
+
+
+def show_new(operations: Sequence[Operation]) -> None:
+    """Give the running cell a new output with `operations`."""
+    output = CellOutput(operations, _publish)
+    _running.id, _running.output = _cell_id(), output
+    _outputs.append(output)
+    for old in [other for other in _outputs if not other.comm_ids][:-KEPT]:
+        _outputs.remove(old)
+        old.close()
+    output.show()
+
+
+def _cell_id() -> str:
+    """Return what distinguishes the running cell from all others: the id of the message that runs it."""
+    parent = kernel().get_parent()
+    return str(((parent or {}).get("header") or {}).get("msg_id", ""))
+
+
+def _publish(bundle: dict[str, Any], display_id: str, update: bool) -> None:  # noqa: FBT001 - a callback's shape
+    from IPython.display import display as show_bundle  # noqa: PLC0415 - only in a notebook
+
+    show_bundle(bundle, raw=True, display_id=display_id, update=update)
