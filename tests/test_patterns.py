@@ -32,12 +32,12 @@ _LENGTH, _ENOUGH, _SUSPECTS = 800, 0.0005, 3
 _DYNAMIC = {
     "fhirpath/conversions.py:_to_number": "two literals of the table below it",
     "fhirpath/conversions.py:convert": "two literals of the table below it",
-    "frames/files.py:_written_by": "an id, and no quantifier",
-    "frames/hl7_text.py:unescape": "one character and all but it",
-    "frames/views/source.py:__init__": "alternatives of names, and no quantifier",
     "globs.py:__init__": "tested below",
-    "local/fhir_consents.py:_admin_flaw": "the name of the store, and bounded classes",
-    "local/hl7v2_parse.py:unescaped": "three characters",
+    "local/fhir/apply_consents.py:_admin_flaw": "the name of the store, and bounded classes",
+    "local/hl7v2/message_parser.py:unescaped": "three characters",
+    "results/discover.py:_written_by": "an id, and no quantifier",
+    "results/formats/hl7v2_text.py:unescape": "one character and all but it",
+    "views/source.py:__init__": "alternatives of names, and no quantifier",
 }
 
 

@@ -113,8 +113,10 @@ class Recorder(httpx.MockTransport):
         if request.url.path.endswith("$export"):
             store = request.url.path.partition("/fhir/")[0].removeprefix("/v1/")
             status, headers = 202, {"Content-Location": f"https://api.example.com/v1/{store}/operations/9"}
+        # A look at an operation is answered with that one.
+        asked = request.url.path.removeprefix("/v1beta1/").removeprefix("/v1/")
         body = {
-            "name": f"{_SET.format(**PLAIN)}/operations/1",
+            "name": asked if request.method == "GET" else f"{_SET.format(**PLAIN)}/operations/1",
             "done": True,
             "response": {},
             "bulkExportGcsDestination": {"uriPrefix": "gs://b/x"},
