@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.service,
+    pytest.mark.spread,
     # The sample has patients with several names; tests/frames shows the warning.
     pytest.mark.filterwarnings("ignore::lro_notebook.errors.TruncatedListsWarning"),
 ]

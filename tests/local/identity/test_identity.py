@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from local.conftest import Program
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.spread]
 
 THIEF = TESTS / "thief.py"
 NOBODY = 65534
