@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.service,
     pytest.mark.spread,
-    # The sample has patients with several names; tests/frames shows the warning.
+    # The sample has patients with several names; tests/results shows the warning.
     pytest.mark.filterwarnings("ignore::lro_notebook.errors.TruncatedListsWarning"),
 ]
 
