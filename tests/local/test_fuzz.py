@@ -62,7 +62,7 @@ _PARTS = {
     "hl7V2Stores": (60, 5),
     "dicomStores": (100, 8),
     "consentStores": (100, 6),
-    "": (10, 1),
+    "": (60, 10),
 }
 
 
