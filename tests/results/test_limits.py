@@ -9,15 +9,15 @@ import json
 import subprocess
 import sys
 import time
-import warnings
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import growth
 import pyarrow as pa
 import pytest
+from results.limited import LIMITED, loaded
 
-from lro_notebook.errors import ConfigError, LroWarning, ResultError
+from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results import memory
 from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
@@ -36,20 +36,6 @@ if TYPE_CHECKING:
 
     Load = Callable[..., Results]
 
-#: A program that reads a folder with no more than so much memory, and says what it found.
-LIMITED = """
-import resource, sys, warnings
-import pyarrow.json, pandas, pydicom.filereader
-from lro_notebook.results.read import read
-warnings.simplefilter("ignore")
-now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
-results = read(sys.argv[1])
-name = next(iter(results))
-print(results.arrow(name).num_rows, *(f"{line}: {reason}" for line, reason in
-      zip(results.bad_lines["line"], results.bad_lines["reason"])), sep="|")
-"""
-
 
 def read_in_little_memory(folder: Path, size: int) -> list[str]:
     """Return how many rows a folder has, and its bad lines, read with `size` more bytes than at the start."""
@@ -57,15 +43,6 @@ def read_in_little_memory(folder: Path, size: int) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip().split("|")
-
-
-def loaded(folder: Path, **options: Any) -> Results:  # noqa: ANN401 - as read
-    """Return what is in a folder, read, without its warnings."""
-    results = read(folder, **options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LroWarning)
-        assert results.bad_lines is not None
-    return results
 
 
 def bad(results: Results) -> list[tuple[int, str]]:
