@@ -108,7 +108,7 @@ def endpoint(text: object) -> str:
             "not shown here; give the address alone"
         )
     match = _ENDPOINT.fullmatch(address)
-    if match is None or int(match[1] or 0) > _PORTS:
+    if match is None or len(address) > _LONGEST or int(match[1] or 0) > _PORTS:
         raise ConfigError(
             f"endpoint {shown(text)} is no http(s) address, such as https://healthcare.googleapis.com"
         )

@@ -343,14 +343,7 @@ class Session:
             )
         try:
             with _queries.sending():
-                response = self._http.request(
-                    request.method,
-                    url,
-                    json=request.json,
-                    params=request.params,
-                    headers=request.headers,
-                    auth=self._auth,
-                )
+                response = self._http.send(_built(self._http, request, url), auth=self._auth)
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,
@@ -380,6 +373,28 @@ class Session:
                 self._point_to(*self._revive())
                 _log.warning("The local service had stopped; it runs again, with its data.")
         return True
+
+
+def _built(http: httpx.Client, request: Request, url: httpx.URL) -> httpx.Request:
+    """Return `request` as it is sent.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be sent: its address is too long, or its body is no JSON.
+    """
+    method, _, _, json, params, headers, _ = request
+    try:
+        return http.build_request(method, url, json=json, params=params, headers=headers)
+    except httpx.InvalidURL as error:
+        what = f"the query {', '.join(params or ())} is too long for an address; shorten it"
+        raise ConfigError(f"{method} {url.path}: {what}. Nothing was sent") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        what = (
+            "what is to be sent is no JSON: it has values such as NaN, a set or bytes, is too deeply "
+            f"nested, or holds text that is no Unicode ({type(error).__name__})"
+        )
+        raise ConfigError(f"{method} {url.path}: {what}; nothing was sent") from None  # it may repeat values
 
 
 def _unread(error: httpx.RequestError, url: str, *, changes: bool) -> LroError:
