@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import threading
 import time
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 #: delete too), ``poll`` is one single try: the poller decides when the next one is due.
 Role = Literal["start", "write", "read", "poll"]
 
-_VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
+_VERSION = addresses.VERSION
 _log = logging.getLogger(__name__)
 
 
