@@ -29,6 +29,8 @@ FILES = (
 _POSIX = os.name == "posix"
 _ROOT = 0
 _OWN_ONLY = 0o700
+_PEOPLE = 1000  # the first number of a person's account; those below are the system's own
+_HOW = "(data_dir= or LRO_NOTEBOOK_DATA_DIR)"
 _UID_MAP = Path("/proc/self/uid_map")
 _OVERFLOW = Path("/proc/sys/kernel/overflowuid")
 
@@ -50,11 +52,31 @@ def make_directory(path: Path) -> Path:
                 folder.mkdir(exist_ok=True, mode=_OWN_ONLY)
         if not path.is_dir():
             raise NotADirectoryError(0, "it is no folder")
-    except (OSError, RuntimeError) as error:  # the latter for links that lead in a circle
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"the data directory {path} cannot be used: {reason}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _unusable(path, error) from error
     check_directory(path)
     return path
+
+
+def resolved(path: Path) -> Path:
+    """Return the real path of a folder that may not be there yet.
+
+    Raises
+    ------
+    ConfigError
+        It can be none.
+    """
+    try:
+        return path.expanduser().resolve()
+    # A link that leads in a circle, a home that nobody knows; a zero byte, or what is no Unicode.
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> ConfigError:
+    reason = "it is no path" if isinstance(error, ValueError) else getattr(error, "strerror", None) or error
+    shown = str(path) if str(path).isprintable() else ascii(str(path))
+    return ConfigError(f"the data directory {shown} cannot be used: {reason}; use another one {_HOW}")
 
 
 def check_directory(path: Path) -> None:
@@ -120,7 +142,7 @@ def _check_folder(folder: Path, data_dir: Path) -> None:
     if not _is_trusted(found.st_uid, foreign_too=not own):
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} belongs to another user "
-            f"(number {found.st_uid}); use a folder of your own"
+            f"(number {found.st_uid}); use a folder of your own {_HOW}"
         )
     # In a folder such as /tmp only the owner of a file may replace it; but anybody may add one.
     if found.st_mode & stat.S_ISVTX and not own:
@@ -130,12 +152,12 @@ def _check_folder(folder: Path, data_dir: Path) -> None:
         # Shared on purpose, or not ours to change: no chmod for /tmp.
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} can be written by {who}; "
-            "use a folder of your own"
+            f"use a folder of your own {_HOW}"
         )
     if who:
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} can be written by {who}; "
-            f"run chmod go-w '{folder}', or use another folder"
+            f"run chmod go-w '{folder}', or use another folder {_HOW}"
         )
 
 
@@ -198,30 +220,35 @@ def _is_alone_in(group: int, user: int) -> bool:
     """Tell whether a group has no member but the user and root, as far as this machine lists its accounts.
 
     Many systems give each user a group of his own and let new folders be written by it; in the usual
-    containers of notebooks the one user is in the group ``users``.
+    containers of notebooks the one user is in the group ``users``. Who is in a group that is not listed,
+    nobody can say, unless it is the user's own.
     """
-    if group == _ROOT:
-        return True
     import grp  # noqa: PLC0415 - both only where there are numbers for users
     import pwd  # noqa: PLC0415
 
     accounts = pwd.getpwall()
     try:
-        name = pwd.getpwuid(user).pw_name
+        me = pwd.getpwuid(user)
+        name, own = me.pw_name, me.pw_gid
     except KeyError:
-        name = ""  # a container under a number of its own
+        name, own = "", os.getegid()  # a container under a number of its own
     try:
         entry = grp.getgrgid(group)
     except KeyError:
+        if group not in (own, _ROOT):
+            return False
         members, title = set[str](), ""
     else:
         members, title = set(entry.gr_mem), entry.gr_name
     if members - {name, "root"}:
         return False
+    others = {account.pw_uid for account in accounts if account.pw_gid == group} - {user, _ROOT}
+    if group == _ROOT:  # some systems put accounts of theirs in it that only halt the machine
+        return all(number < _PEOPLE for number in others)
     if name and all(account.pw_uid != user for account in accounts):
         # The accounts come from a directory that does not list them: only the name tells a user's own group.
         return title == name
-    return all(account.pw_uid in (user, _ROOT) for account in accounts if account.pw_gid == group)
+    return not others
 
 
 @cache
