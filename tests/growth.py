@@ -258,4 +258,4 @@ def _growth_at(make: Callable[[int], Callable[[], object]], length: int) -> floa
             break
         quickest = min(quickest, seconds(short, 3))
         quickest_long = min(quickest_long, seconds(long))
-    return (quickest_long / max(quickest, 1e-9)) ** 0.5
+    return float((quickest_long / max(quickest, 1e-9)) ** 0.5)

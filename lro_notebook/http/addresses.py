@@ -72,6 +72,8 @@ GRAMMARS: Mapping[str, Grammar] = {
 _SEGMENT = re.compile(r"[\w.~:@=+$()!*',-]{1,1024}")
 _DOTS = re.compile(r"\.*(:.*)?")  # with what may be a custom method behind
 _LONGEST = 4096
+#: What a path may start with: ``v1``, ``v1beta1``, ``v1p1beta1``.
+VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
 _DATASET = re.compile(r"projects/([^/]*)/locations/([^/]*)/datasets/([^/]*)")
 _QUERY = re.compile(r"[A-Za-z_$][\w.$-]*=[^&/?#\\%:\s]*", re.ASCII)
 _ENDPOINT = re.compile(
@@ -108,7 +110,7 @@ def endpoint(text: object) -> str:
             "not shown here; give the address alone"
         )
     match = _ENDPOINT.fullmatch(address)
-    if match is None or int(match[1] or 0) > _PORTS:
+    if match is None or len(address) > _LONGEST or int(match[1] or 0) > _PORTS:
         raise ConfigError(
             f"endpoint {shown(text)} is no http(s) address, such as https://healthcare.googleapis.com"
         )
@@ -256,7 +258,10 @@ def record(name: object) -> str:
     """
     path = operation(name)
     *parents, _ = path.split("/")
-    if parents and "operations" not in parents:
+    if parents and VERSION.fullmatch(parents[0]):
+        del parents[0]
+    # Right before the id, or at the head: anywhere else it may be the id of something else.
+    if "/" in path and "operations" not in (*parents[:1], *parents[-1:]):
         raise ConfigError(
             f"{shown(name)} is no operation, such as projects/…/operations/123, so it is not deleted here; "
             "store.delete() and ds.delete() delete stores and datasets"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CODINGS = "gzip"  # what is asked for, since it can be decoded in bounded steps
 _HEADERS = 1 << 20  # bytes until status and headers are complete, with all 1xx responses before them
-_EARNED = 1e-5  # seconds that a byte is worth: a response that comes at 100 kB a second may take its time
+_EARNED = 1e-5  # seconds that a byte is worth: what comes or goes at 100 kB a second may take its time
 _PIECE = 1 << 14  # bytes that are sent at once
 _PIECES, _CRUMB = 100_000, 16  # after so many pieces they hold so many bytes each: a piece costs 10 µs
 _MARGIN = 0.01  # seconds that a timeout may end early
@@ -57,6 +57,10 @@ class _Bound:
     def took(self, count: int) -> None:
         """Hear that so many bytes came."""
         self.wire -= count
+        self._deadline += count * _EARNED
+
+    def gave(self, count: int) -> None:
+        """Hear that so many bytes were taken by the other end, or are on their way."""
         self._deadline += count * _EARNED
 
 
@@ -106,7 +110,9 @@ class TimedStream(httpcore.NetworkStream):
         for start in range(0, len(buffer), _PIECE):
             if bound.left <= 0.0:
                 raise httpcore.WriteTimeout
-            self._inner.write(buffer[start : start + _PIECE], bound.at_most(timeout))
+            piece = buffer[start : start + _PIECE]
+            self._inner.write(piece, bound.at_most(timeout))
+            bound.gave(len(piece))
 
     def close(self) -> None:
         """Close the connection."""
@@ -169,7 +175,7 @@ class BoundedTransport(httpx.BaseTransport):
         do those of a transport that has ``timed = True`` and connects by `TimedStream`; with any other the
         time is looked at whenever a piece has come.
     seconds : float
-        The whole time of a request. A second more is given for every 100 kB that come.
+        The whole time of a request. A second more is given for every 100 kB that come or are sent.
     most : int
         Bytes that a response may have, decoded.
     clock : callable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from lro_notebook.http.responses import UnusableAnswer
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 10_000  # of one list
 MOST_EMPTY = 100  # in a row: services may give some while they search
-_LONGEST_TOKEN = 1 << 16  # characters; a longer one fits into no address
+_LONGEST_TOKEN = 60_000  # characters as an address has them: 65,536 are the most that one may have in all
 _log = logging.getLogger(__name__)
 
 
@@ -91,8 +92,9 @@ def _checked(token: object, where: str) -> str | None:
         return None
     if not isinstance(token, str):
         raise UnusableAnswer(f"the page token is {type(token).__name__}, not text", url=where)
-    if len(token) > _LONGEST_TOKEN:
-        raise UnusableAnswer(f"the page token has {len(token):,} characters", url=where)
+    length = len(quote(token, safe="", errors="replace"))
+    if length > _LONGEST_TOKEN:
+        raise UnusableAnswer(f"the page token has {length:,} characters, as it is sent", url=where)
     return token
 
 

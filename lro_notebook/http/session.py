@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 
 from lro_notebook import forking
-from lro_notebook.errors import ApiError, Code, LroError
+from lro_notebook.errors import ApiError, Code, ConfigError, LroError
 from lro_notebook.http import addresses, auth, pools
 from lro_notebook.http.bounded import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
 from lro_notebook.http.endpoint import Endpoint
@@ -44,6 +44,7 @@ _HEADERS = {
     "Connection": "keep-alive",
     "User-Agent": "lro-notebook",
 }
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,7 +68,7 @@ class Session:
         See `lro_notebook.http.auth.for_endpoint`.
     timeout : float
         Seconds that one request may take without progress; in all it may take twice as long, and a second
-        more for every 100 kB of its response.
+        more for every 100 kB of its body and its response.
     max_answer : int
         Bytes that one response may have, decoded.
     transport : httpx.BaseTransport, optional
@@ -190,7 +191,7 @@ class Session:
             `role` is ``start`` or ``write`` and the request may have been carried out.
         """
         path, params = addresses.request(path, params)
-        request = httpx.Request(
+        request = _built(
             method,
             self.url(path),
             params=params or None,
@@ -250,6 +251,29 @@ class Session:
 def _bare(request: httpx.Request) -> str:
     """Return the address of a request without its query, which may name a patient."""
     return str(request.url.copy_with(query=None))
+
+
+def _built(http_method: str, url: httpx.URL, **parts: Any) -> httpx.Request:  # noqa: ANN401 - as httpx.Request
+    """Return a request as it is sent.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be sent: its address is too long, or its body is not JSON.
+    """
+    try:
+        return httpx.Request(http_method, url, **parts)
+    except httpx.InvalidURL as error:
+        what = f"the query {', '.join(parts['params'] or ())} is too long for an address; shorten it"
+        raise ConfigError(f"{http_method} {url.path}: {what}. Nothing was sent") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        what = (
+            "what is to be sent is not JSON: it has values such as NaN, a set or bytes, is too deeply "
+            f"nested, or holds text that is not Unicode ({type(error).__name__})"
+        )
+        raise ConfigError(
+            f"{http_method} {url.path}: {what}; nothing was sent"
+        ) from None  # it may repeat values
 
 
 def _unread(error: httpx.RequestError, url: str, *, changes: bool) -> LroError:

@@ -180,12 +180,12 @@ def set_pace(resources_per_second: float | None, data_dir: Path | None = None) -
 
 def _directory(data_dir: Path | None) -> Path:
     if data_dir is not None:
-        return Path(data_dir).expanduser().resolve()
+        return data_directory.resolved(Path(data_dir))
     if named := os.environ.get("LRO_NOTEBOOK_DATA_DIR"):
-        return Path(named).expanduser().resolve()
+        return data_directory.resolved(Path(named))
     from platformdirs import user_data_path  # noqa: PLC0415 - only needed for the default
 
-    return (user_data_path("lro_notebook") / "local").resolve()
+    return data_directory.resolved(user_data_path("lro_notebook") / "local")
 
 
 def _identity(directory: Path) -> Identity | None:

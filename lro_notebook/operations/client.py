@@ -59,7 +59,7 @@ class Client:
         hosts, none elsewhere. They go to this endpoint only.
     timeout : float
         Seconds that one request may take without progress; in all it may take twice as long, and a second
-        more for every 100 kB of its answer.
+        more for every 100 kB of its body and its answer.
     max_answer : int
         Bytes that one answer may have, decoded.
     transport : httpx.BaseTransport, optional

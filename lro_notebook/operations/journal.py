@@ -54,7 +54,7 @@ KEPT, KEPT_FOR = 100_000, timedelta(days=400)  # rows, and how long, that stay w
 PRUNE_EVERY, PRUNE_MOST = 100, 2_000  # starts from one look at what is old to the next; rows that it looks at
 PAGE = 20_000  # rows that are read at once: what another start may have to wait for
 #: The last: in the words of SQLite on a file whose schema is garbage.
-_FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
+_FAULTS = (sqlite3.Error, OSError, UnicodeError)
 _NO_ROW = (1 << 63) - 1  # no id is larger
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _log = logging.getLogger(__name__)
@@ -125,6 +125,11 @@ def _record(row: Row) -> StartRecord:
         state=state,
         ended=parse_timestamp(ended),
     )
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 - a value of a row
+    """Return `value`; of a text, what is no Unicode is escaped, since SQLite cannot hold it."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _text(value: bytes) -> str:
@@ -248,7 +253,7 @@ class Journal:
             with self._opened() as connection:
                 connection.executescript(_SCHEMA)
                 with connection:
-                    return connection.execute(sql, values).lastrowid or 0
+                    return connection.execute(sql, tuple(map(_storable, values))).lastrowid or 0
         except _FAULTS as error:
             self._complain(error)
             return 0
@@ -261,7 +266,7 @@ class Journal:
             with self._opened() as connection:
                 connection.text_factory = _text
                 there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'started'").fetchone()
-                return connection.execute(sql, values).fetchall() if there else []
+                return connection.execute(sql, tuple(map(_storable, values))).fetchall() if there else []
         except _FAULTS as error:
             self._complain(error)
             return []

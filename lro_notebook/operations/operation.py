@@ -283,7 +283,10 @@ class Operation:
     def add_done_callback(self, function: Callable[[Operation], object]) -> None:
         """Have `function` called with this operation when it has ended, at once if it has.
 
-        It runs in the polling thread; whatever it raises there is logged and goes no further.
+        The callbacks of one operation run in their order on a thread that polls nothing, so they may block
+        or wait for other operations; who waits for this one does not wait for them. Where it has ended, and
+        no callback of it runs or waits, `function` is called here. What it raises is logged and goes no
+        further.
         """
         self._poller.when_ended(lambda: function(self))
         self._poller.follow()

@@ -6,10 +6,8 @@ nothing and raises nothing: what went wrong is kept for whoever asks (`pop_error
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from lro_notebook import forking
 from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.http.responses import is_transient
+from lro_notebook.operations.callbacks import Callbacks, call
 from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.policy import PollPolicy
 from lro_notebook.operations.progress import Sample, Samples
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from lro_notebook.operations.resource import OperationResource
 
 _HANGS = 1.0  # seconds; a failed look that took longer counts as one that hangs
-_log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -116,7 +114,7 @@ class OperationPoller:
         self._failing_with = ""
         self._took = 0.0
         self._lost: LroError | None = None
-        self._callbacks: list[Callable[[], object]] = []
+        self._callbacks = Callbacks(operation_id(resource.name))
         self._take_over(Snapshot.of(resource))
         forking.bind(self)
 
@@ -126,10 +124,11 @@ class OperationPoller:
             self.samples, self._eta = Samples(), Eta()
         self._lock, self.released = threading.Lock(), threading.Event()
         self._following, self._lost, self._failing_since = False, None, None
-        self._failures, self._callbacks = 0, []
+        self._failures, self._callbacks = 0, Callbacks(operation_id(self.resource.name))
         self._ended = self.resource.done
         if self._ended:
             self.released.set()
+            self._callbacks.end()
 
     @property
     def resource(self) -> OperationResource:
@@ -193,12 +192,8 @@ class OperationPoller:
             self.released.set()
 
     def when_ended(self, callback: Callable[[], object]) -> None:
-        """Have `callback` called when the operation has ended, at once if it has."""
-        with self._lock:
-            if not self.resource.done:
-                self._callbacks.append(callback)
-                return
-        self._call(callback)
+        """Have `callback` called when the operation has ended, at once if it has; see `Callbacks`."""
+        self._callbacks.add(callback)
 
     def update(self, resource: OperationResource) -> None:
         """Hear what somebody else has read; an operation that has ended does not change any more."""
@@ -215,13 +210,13 @@ class OperationPoller:
                 return
             self._ended, self._following = True, False
             self._lost = self._failing_since = None
-            callbacks, self._callbacks = self._callbacks, []
-        with ExitStack() as last_first:  # whatever one of them raises, the others are called
-            for callback in reversed(callbacks):
-                last_first.callback(self._call, callback)
-            last_first.callback(self.released.set)
+        try:
             if self._on_end is not None:
-                last_first.callback(self._call, partial(self._on_end, snapshot), "what notes the end")
+                end = f"what notes the end of operation {operation_id(self.resource.name)}"
+                call(partial(self._on_end, snapshot), end)
+        finally:
+            self.released.set()
+            self._callbacks.end()
 
     def run(self) -> float | None:
         """Look at the operation once; return the seconds until the next look, None at the end."""
@@ -276,15 +271,6 @@ class OperationPoller:
         lost = PollingLost(f"operation {self.resource.name} {what}; it may still run. op.wait() tries again.")
         lost.__cause__ = error
         return lost
-
-    def _call(self, callback: Callable[[], object], what: str = "a done callback") -> None:
-        try:
-            callback()
-        except BaseException as error:  # a user's callback must not end the polling, not even with sys.exit()
-            mine = threading.current_thread() is not threading.main_thread()
-            if not mine and not isinstance(error, Exception):
-                raise  # the user's own thread: an interrupt, or the end of the program
-            _log.exception("%s of operation %s failed", what, operation_id(self.resource.name))
 
 
 def _in_words(error: LroError) -> str:

@@ -125,6 +125,8 @@ class Scheduler:
         The most threads; half of them at most are in one lane.
     slow : float
         Seconds after which another thread takes over from one whose job takes long.
+    names : tuple of str
+        What the thread that dispatches is called, and what the threads that run jobs are, before a number.
     clock : callable
         Monotonic seconds.
     """
@@ -135,9 +137,10 @@ class Scheduler:
         workers: int = 4,
         most: int = 32,
         slow: float = SLOW,
+        names: tuple[str, str] = ("lro-scheduler", "lro-request"),
         clock: Callable[[], float] = steady,
     ) -> None:
-        self._clock = clock
+        self._clock, self._names = clock, names
         self._few, self._most, self._slow = workers, most, slow
         self._begin()
         forking.bind(self)
@@ -201,7 +204,7 @@ class Scheduler:
         """Start the scheduler thread where there is none, or none any more."""
         if self._dispatcher is not None and self._dispatcher.is_alive():
             return
-        self._dispatcher = threading.Thread(target=self._dispatch, name="lro-scheduler", daemon=True)
+        self._dispatcher = threading.Thread(target=self._dispatch, name=self._names[0], daemon=True)
         self._dispatcher.start()
 
     def _dispatch(self) -> None:
@@ -253,7 +256,7 @@ class Scheduler:
     def _add_thread(self) -> bool:
         number = next(number for number in itertools.count() if number not in self._threads)
         thread = threading.Thread(
-            target=self._work, args=(number,), name=f"lro-request-{number}", daemon=True
+            target=self._work, args=(number,), name=f"{self._names[1]}-{number}", daemon=True
         )
         self._threads[number] = thread
         try:

@@ -208,11 +208,39 @@ def test_admin_consents_are_named_in_full(at: At) -> None:
     assert names == [f"{NAME}/fhirStores/s/fhir/Consent/a-1/_history/MTY", full]
 
 
-@pytest.mark.parametrize("name", [NAME, f"{NAME}/fhirStores/s", "projects/p", f"{NAME}/operations"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        NAME,
+        f"{NAME}/fhirStores/s",
+        "projects/p",
+        f"{NAME}/operations",
+        "projects/p/locations/l/datasets/operations",
+        "projects/p/locations/l/datasets/operations/fhirStores/s",
+        "v1/projects/p/locations/l/datasets/operations/fhirStores/s",
+        "projects/operations/locations/l/datasets/d",
+        "v1/projects",
+    ],
+)
 def test_only_records_of_operations_are_deleted_by_a_client(at: At, name: str) -> None:
     with pytest.raises(ConfigError, match="no operation"):
         at.client.delete(name)
     assert at.wire.requests == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{NAME}/operations/1",
+        "v1/projects/p/operations/1",
+        "operations/1",
+        "operations/a/1",
+        "v1/operations/a/1",
+    ],
+)
+def test_records_of_operations_are_deleted(at: At, name: str) -> None:
+    at.client.delete(name)
+    assert [request.method for request in at.wire.requests] == ["DELETE"]
 
 
 def test_a_simple_query_in_the_path_of_a_start_is_a_query_and_any_other_is_refused(at: At) -> None:

@@ -152,18 +152,6 @@ def test_callbacks_that_raise_anything_end_no_polling(kind: str, caplog: pytest.
     assert "Traceback" in caplog.text
 
 
-def test_on_the_main_thread_an_exit_in_a_callback_is_the_users_and_the_others_are_called() -> None:
-    called: list[int] = []
-    with lro.Client("http://127.0.0.1:1") as client:
-        operation = client.attach(OperationResource("operations/1"))
-        operation.poller.when_ended(lambda: sys.exit(3))
-        operation.poller.when_ended(lambda: called.append(1))
-        with pytest.raises(SystemExit):
-            operation.poller.update(OperationResource("operations/1", done=True))
-        assert called == [1]
-        assert operation.poller.released.is_set()
-
-
 def test_what_cannot_note_an_end_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
     def broken(_: Snapshot) -> None:
         raise RuntimeError("the journal is gone")

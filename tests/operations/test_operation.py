@@ -239,10 +239,13 @@ def test_what_has_ended_does_not_change_any_more() -> None:
 def test_callbacks_run_once_and_a_bad_one_hurts_nobody(caplog: pytest.LogCaptureFixture) -> None:
     op, scheduler, _ = handle(ended())
     calls: list[object] = []
+    both = threading.Event()
     op.add_done_callback(lambda _: 1 / 0)
     op.add_done_callback(calls.append)
     scheduler.step()
     op.add_done_callback(calls.append)
+    op.add_done_callback(lambda _: both.set())
+    assert both.wait(30)
     assert calls == [op, op]
     assert "done callback" in caplog.text
 

@@ -28,6 +28,8 @@ FILES = (
 _POSIX = os.name == "posix"
 _ROOT = 0
 _OWN_ONLY = 0o700
+_PEOPLE = 1000  # the first number of a person's account; those below are the system's own
+_HOW = "(data_dir= or LRO_NOTEBOOK_DATA_DIR)"
 _UID_MAP = Path("/proc/self/uid_map")
 _OVERFLOW = Path("/proc/sys/kernel/overflowuid")
 
@@ -49,11 +51,31 @@ def make_directory(path: Path) -> Path:
                 folder.mkdir(exist_ok=True, mode=_OWN_ONLY)
         if not path.is_dir():
             raise NotADirectoryError(0, "it is not a folder")
-    except (OSError, RuntimeError) as error:  # the latter for circular links
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"the data directory {path} cannot be used: {reason}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _unusable(path, error) from error
     check_directory(path)
     return path
+
+
+def resolved(path: Path) -> Path:
+    """Return the real path of a folder that may not be there yet.
+
+    Raises
+    ------
+    ConfigError
+        It can be none.
+    """
+    try:
+        return path.expanduser().resolve()
+    # A link that leads in a circle, a home that nobody knows; a zero byte, or what is no Unicode.
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> ConfigError:
+    reason = "it is no path" if isinstance(error, ValueError) else getattr(error, "strerror", None) or error
+    shown = str(path) if str(path).isprintable() else ascii(str(path))
+    return ConfigError(f"the data directory {shown} cannot be used: {reason}; use another one {_HOW}")
 
 
 def check_directory(path: Path) -> None:
@@ -119,7 +141,7 @@ def _check_folder(folder: Path, data_dir: Path) -> None:
     if not _is_trusted(status.st_uid, foreign_too=not own):
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} belongs to another user "
-            f"(number {status.st_uid}); use a folder of your own"
+            f"(number {status.st_uid}); use a folder of your own {_HOW}"
         )
     # In a sticky folder such as /tmp only the owner of a file can replace it, but anybody can add one.
     if status.st_mode & stat.S_ISVTX and not own:
@@ -129,12 +151,12 @@ def _check_folder(folder: Path, data_dir: Path) -> None:
         # Shared on purpose, or not ours: do not suggest chmod, as for /tmp.
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} can be written by {who}; "
-            "use a folder of your own"
+            f"use a folder of your own {_HOW}"
         )
     if who:
         raise ConfigError(
             f"the data directory {data_dir} is refused: {where} can be written by {who}; "
-            f"run chmod go-w '{folder}', or use another folder"
+            f"run chmod go-w '{folder}', or use another folder {_HOW}"
         )
 
 
@@ -197,31 +219,36 @@ def _is_alone_in(group: int, user: int) -> bool:
     """Tell whether a group has no members besides the user and root, as far as this machine lists accounts.
 
     Many systems give each user a group of their own, which can write new folders; in common notebook
-    containers the only user is in the group ``users``.
+    containers the only user is in the group ``users``. Who is in a group that is not listed, nobody can
+    say, unless it is the user's own.
     """
-    if group == _ROOT:
-        return True
     import grp  # noqa: PLC0415 - both exist on POSIX only
     import pwd  # noqa: PLC0415
 
     accounts = pwd.getpwall()
     try:
-        name = pwd.getpwuid(user).pw_name
+        me = pwd.getpwuid(user)
+        name, own = me.pw_name, me.pw_gid
     except KeyError:
-        name = ""  # a container that runs as a user without an account
+        name, own = "", os.getegid()  # a container under a number of its own
     try:
         entry = grp.getgrgid(group)
     except KeyError:
+        if group not in (own, _ROOT):
+            return False
         members, title = set[str](), ""
     else:
         members, title = set(entry.gr_mem), entry.gr_name
     if members - {name, "root"}:
         return False
+    others = {account.pw_uid for account in accounts if account.pw_gid == group} - {user, _ROOT}
+    if group == _ROOT:  # some systems put accounts of theirs in it that only halt the machine
+        return all(number < _PEOPLE for number in others)
     if name and all(account.pw_uid != user for account in accounts):
         # The accounts come from a directory that does not list them; a group of the user's own has their
         # name.
         return title == name
-    return all(account.pw_uid in (user, _ROOT) for account in accounts if account.pw_gid == group)
+    return not others
 
 
 @cache

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PATIENCE = 10.0  # seconds that a request thread waits for an event loop
 _TIMEOUT = 8.0  # seconds that a single request of another library may take
-_LANE = "google-api-core"  # which host their clients ask, they do not tell
+_LANE = "google-api-core"  # of operations that do not tell which client they are asked with
 
 
 def watched(candidate: object) -> Operation | None:
@@ -145,13 +145,34 @@ def _takes(function: Any, name: str) -> bool:  # noqa: ANN401 - as above
     return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
+def _lane(refresh: Any) -> str:  # noqa: ANN401 - a callable of any library
+    """Return a lane for what an operation is read with: a client's transport, a client, a stub, a connection.
+
+    Which host that asks, the libraries do not tell. They bind it to a partial: as the object of its method,
+    or, with a plain function, as the first argument.
+    """
+    first: Any = None
+    while isinstance(refresh, partial):
+        first, refresh = next(iter(refresh.args), first), refresh.func
+    asked = _object_of(refresh)
+    if asked is None:
+        asked = _object_of(first) if callable(first) else first
+    asked = getattr(asked, "transport", None) or asked
+    return _LANE if asked is None or isinstance(asked, str) else f"{_LANE} {id(asked)}"
+
+
+def _object_of(function: Any) -> Any:  # noqa: ANN401 - as above
+    """Return what a method is bound to, None of anything else."""
+    found = getattr(function, "__self__", None)
+    return None if inspect.ismodule(found) else found
+
+
 class _Theirs:
     """The source of an operation that is read over connections of another library."""
 
-    lane = _LANE
-
     def __init__(self, operation: Any) -> None:  # noqa: ANN401 - api_core is untyped
         self._operation = operation
+        self.lane = _lane(getattr(operation, "_refresh", None))
         self._forked = False
         forking.bind(self)
 

@@ -6,21 +6,23 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import lro_notebook as lro
 from lro_notebook import local
 from lro_notebook.errors import ConfigError
 from lro_notebook.local.identity import data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 grp = pytest.importorskip("grp", reason="only POSIX has owners as numbers")
 pwd = pytest.importorskip("pwd")
 STRANGER, STRANGERS = 65534, 54321
+HOW = r"\(data_dir= or LRO_NOTEBOOK_DATA_DIR\)"
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to another user")
 
 
@@ -60,7 +62,7 @@ def test_the_program_refuses_what_its_clients_refuse(data: Path) -> None:
     data.chmod(0o777)
     assert said() == (
         f"the data directory {data} is refused: it can be written by every user; "
-        f"run chmod go-w '{data}', or use another folder\n"
+        f"run chmod go-w '{data}', or use another folder (data_dir= or LRO_NOTEBOOK_DATA_DIR)\n"
     )
     assert list(data.iterdir()) == []
     data.chmod(0o755)
@@ -73,7 +75,7 @@ def test_a_folder_that_all_can_write_is_refused(data: Path) -> None:
         data.chmod(mode)
         refused(data, rf"can be written by every user; run chmod go-w '{data}'")
     data.chmod(0o1777)  # as /tmp: nobody is told to change that
-    refused(data, r"can be written by every user; use a folder of your own$")
+    refused(data, rf"can be written by every user; use a folder of your own {HOW}$")
     data.chmod(0o755)
     data_directory.check_directory(data)
 
@@ -90,6 +92,7 @@ def test_the_own_group_of_a_user_is_no_other_user(data: Path, monkeypatch: pytes
     """Many systems make folders 0775, for the group that has the user alone."""
     os.chown(data, -1, STRANGERS)
     data.chmod(0o775)
+    monkeypatch.setattr(grp, "getgrgid", lambda number: grp.struct_group(("root-too", "x", number, ["root"])))
     data_directory.check_directory(data)
     nobody = pwd.getpwuid(STRANGER)
     moved = pwd.struct_passwd((*nobody[:3], STRANGERS, *nobody[4:]))
@@ -119,10 +122,69 @@ def test_accounts_that_are_not_listed_may_be_in_any_group_but_the_own_one(
 
 
 @as_root
+def test_a_group_that_nobody_knows_may_be_anybody(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.chown(data, -1, STRANGERS)
+    for mode in (0o775, 0o2775):
+        data.chmod(mode)
+        refused(data, rf"can be written by its group \(number {STRANGERS}\); run chmod go-w")
+    root = pwd.getpwuid(0)
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd((*root[:3], STRANGERS, *root[4:])))
+    data_directory._is_alone_in.cache_clear()
+    data_directory.check_directory(data)  # it is the user's own
+
+
+@as_root
+def test_the_group_of_root_is_a_group_like_others(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data.chmod(0o775)
+    os.chown(data, -1, 0)
+    data_directory.check_directory(data)
+    root = pwd.getpwuid(0)
+    halt, person = (
+        pwd.struct_passwd((name, "x", number, 0, "", "/", "/bin/sh"))
+        for name, number in (("halt", 7), ("default", 1001))
+    )
+    for accounts, members, alone in (
+        ([halt], [], True),
+        ([person], [], False),
+        ([halt], ["ann"], False),
+    ):
+        data_directory._is_alone_in.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(pwd, "getpwall", lambda accounts=accounts: [root, *accounts])
+            patch.setattr(
+                grp, "getgrgid", lambda number, names=members: grp.struct_group(("root", "x", number, names))
+            )
+            if alone:
+                data_directory.check_directory(data)
+            else:
+                refused(data, r"can be written by its group \(number 0\)")
+
+
+@as_root
+def test_a_user_whose_number_the_platform_gives_is_told_what_to_do(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenShift: the home belongs to 1000:0, mode 775, and the user is any number in the group of root."""
+    anybody = 1_000_680_000
+    home = data.parent
+    os.chown(home, 1000, 0)
+    home.chmod(0o775)
+    home.parent.chmod(0o1777)
+    data.rmdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: anybody)
+        refused(data, rf"{home} above it belongs to another user \(number 1000\); use a folder .* {HOW}$")
+        own = home.parent / "own"
+        own.mkdir(mode=0o700)
+        os.chown(own, anybody, 0)
+        data_directory.check_directory(own)
+
+
+@as_root
 def test_a_folder_of_another_user_is_refused(data: Path) -> None:
     os.chown(data, STRANGER, -1)
     data.chmod(0o700)
-    refused(data, rf"belongs to another user \(number {STRANGER}\); use a folder of your own")
+    refused(data, rf"belongs to another user \(number {STRANGER}\); use a folder of your own {HOW}$")
 
 
 @as_root
@@ -236,6 +298,18 @@ def test_a_path_that_cannot_be_a_folder_is_explained(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "file" / "x", tmp_path / "circle"):
         with pytest.raises(ConfigError, match="cannot be used: "):
             data_directory.make_directory(path)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "~nobody-has-this-name/x"])
+def test_what_is_no_path_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for call in (lro.connect, local.stop):
+        with pytest.raises(ConfigError, match=rf"cannot be used: .*; use another one {HOW}$") as caught:
+            call(data_dir=Path(name))
+        assert str(caught.value).isprintable()
+    with pytest.raises(ConfigError, match="cannot be used: it is no path"):
+        data_directory.make_directory(tmp_path / "a\0b")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_owners_have_no_numbers_nothing_is_checked(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
