@@ -1,7 +1,7 @@
 """What a forked child must not share with its parent: connections, threads, and locks held by lost threads.
 
 A fork copies the memory but only the thread that forks. Whatever holds a socket, a thread or a lock registers
-here and is told in the child, where it begins afresh. What must not be cut in two runs `undivided`.
+here and is told in the child, where it begins afresh. What a fork must not interrupt runs `undivided`.
 Windows has no fork: there nothing of this is ever called.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PATIENCE = 10.0  # seconds that a fork waits for what is undivided; then it goes on
+_PATIENCE = 10.0  # seconds that a fork waits for what is undivided; then it happens anyway
 _log = logging.getLogger(__name__)
 
 
@@ -39,16 +39,16 @@ class _Process:
         self.forked = False
 
     def before_fork(self) -> None:
-        """Wait until nobody is in the midst of what must not be cut in two."""
+        """Wait until no thread runs what a fork must not interrupt."""
         self.waited.held = self.undivided.acquire(timeout=_PATIENCE)
 
     def after_fork_in_parent(self) -> None:
-        """Let the others go on."""
+        """Let the other threads go on."""
         if self.waited.held:
             self.undivided.release()
 
     def after_fork_in_child(self) -> None:
-        """Have everything begin afresh; what cannot must not keep the rest from it."""
+        """Let everything begin afresh; one failure must not keep the others from it."""
         self.undivided, self.waited, self.forked = threading.RLock(), threading.local(), True
         for thing in list(self.bound):
             try:
@@ -74,8 +74,8 @@ def is_forked() -> bool:
 def undivided() -> Iterator[None]:
     """Keep other threads from forking, for a moment, while the body runs.
 
-    For what holds locks that are not ours, which a child would find held for ever: SQLite, and the import
-    of a module that is loaded late, in whatever thread first needs it.
+    For code that holds locks that are not ours, which a child would find held for ever: SQLite, and late
+    imports, in whatever thread first needs the module.
     """
     with _process.undivided:
         yield

@@ -1,4 +1,4 @@
-"""Names matched against patterns with ``*``, ``?`` and ``**``, with nothing to go back to. Pure.
+"""Match names against patterns with ``*``, ``?`` and ``**``, without backtracking. Pure.
 
 Both sides use it: the service for objects of a bucket, the client for files of results.
 """
@@ -17,8 +17,8 @@ class Glob:
     A star stands for any characters but a slash, a question mark for one of them, ``**`` as a whole part
     for any number of parts, and ``**`` elsewhere for any characters.
 
-    Each piece between two stars is looked for once and stays where it was first found (an atomic group),
-    since a later place never helps what follows. So there is nothing to go back to.
+    Each piece between two stars is matched once, at the first place it fits (an atomic group): a later place
+    never helps what follows. So there is no backtracking.
 
     Parameters
     ----------

@@ -143,12 +143,12 @@ def segment(value: object, kind: str, *, what: str | None = None) -> str:
 
 
 def join(*parts: str, verb: str = "") -> str:
-    """Return the path of `parts`, names and ids that were checked, with a custom method behind it.
+    """Return the path of `parts`, names and ids that were checked, followed by a custom method.
 
     Raises
     ------
     ConfigError
-        The whole is no path, see `checked`.
+        The whole is not a path, see `checked`.
     """
     return checked("/".join(parts) + (f":{verb}" if verb else ""))
 
@@ -159,7 +159,7 @@ def child(parent: str, collection: str, value: object, kind: str) -> str:
     Raises
     ------
     ConfigError
-        It can be no id, or it is a name under another parent.
+        It cannot be an id, or it is a name under another parent.
     """
     head = f"{parent}/{collection}/"
     identifier = value.removeprefix(head) if isinstance(value, str) else value
@@ -275,7 +275,7 @@ def request(path: object, params: Params | None = None) -> tuple[str, Params]:
     Raises
     ------
     ConfigError
-        The path is none, or what follows its ``?`` is not names with plain values.
+        The path is not valid, or what follows its ``?`` is not names with plain values.
     """
     if not isinstance(path, str) or "?" not in path:
         return checked(path), params or {}

@@ -1,8 +1,8 @@
 """Who may see which token: one rule, and the signers that keep it.
 
 A token goes to one origin only (scheme, host and port), over https, or over plain http on loopback. Google
-credentials, whoever gave them, go to the hosts of their own universe alone (`may_go`); what else reads with
-them, such as a file system, is asked for here too. Nothing here logs; no token enters a message or a repr.
+credentials go only to the hosts of their own universe (`may_go`), whoever gave them; other readers that use
+them, such as a file system, ask here too. Nothing here logs; no token enters a message or a repr.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def universe_of(credentials: Any) -> str:  # noqa: ANN401 - google-auth is untyp
 def may_go(credentials: Any, url: httpx.URL) -> bool:  # noqa: ANN401 - google-auth is untyped
     """Tell whether google.auth `credentials` may be sent to `url`: the one rule.
 
-    They may over https to a host of their universe's domain, and to this machine; those that hold no token
-    may go anywhere.
+    They may go over https to a host in their universe's domain, and to this machine; credentials without a
+    token may go anywhere.
     """
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - it is loaded already
 
@@ -88,7 +88,7 @@ def for_endpoint(credentials: Any, endpoint: httpx.URL) -> Signer | None:  # noq
     Raises
     ------
     ConfigError
-        Credentials were given for a plain http endpoint that is not on loopback, or are of no known kind.
+        Credentials were given for a plain http endpoint that is not on loopback, or their type is unknown.
     """
     if credentials is None:
         google = endpoint.scheme == "https" and _belongs(endpoint.host, os.environ.get(UNIVERSE))
@@ -167,7 +167,7 @@ class GoogleCredentials(Signer):
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
-        """Have a lock that no thread of the parent holds."""
+        """Make a new lock: a lost thread of the parent may hold the old one."""
         self._lock = threading.Lock()
 
     @property
@@ -214,7 +214,7 @@ class GoogleCredentials(Signer):
                 # Its own timeout is 120 s, and the requests of all threads wait for the new token.
                 action(partial(google.auth.transport.requests.Request(), timeout=_TOKEN_TIMEOUT))
         except google.auth.exceptions.TransportError as error:
-            # The token server is out of reach: as passing as any lost connection, so retried like one.
+            # The token server is out of reach. That may pass like any lost connection, so it is retried.
             raise httpx.ConnectError("the token server did not answer") from error
         except google.auth.exceptions.InvalidOperation:
             return  # anonymous credentials have nothing to refresh

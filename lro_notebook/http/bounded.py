@@ -1,7 +1,7 @@
 """An httpx transport that bounds every response: its bytes, decoded, and the whole time of its request.
 
-httpx waits so many seconds for each piece, for as long as pieces come, and decodes a piece whatever it
-becomes. Here a request has one deadline that connecting, status, headers and body share, and a response is
+httpx waits so many seconds for each piece, for as long as pieces come, and decodes a piece to whatever size
+it becomes. Here a request has one deadline that connecting, status, headers and body share, and a response is
 read whole: what comes back from this transport needs no more of the network. Knows nothing of JSON or Google.
 """
 
@@ -55,7 +55,7 @@ class _Bound:
         return left if timeout is None else min(timeout, left)
 
     def took(self, count: int) -> None:
-        """Hear that so many bytes came."""
+        """Count bytes that came."""
         self.wire -= count
         self._deadline += count * _EARNED
 

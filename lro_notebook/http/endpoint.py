@@ -44,7 +44,7 @@ class Endpoint:
     Raises
     ------
     ConfigError
-        The address is none, or the credentials may not go there.
+        The address is not valid, or the credentials may not go there.
     """
 
     def __init__(self, address: str, credentials: Any) -> None:  # noqa: ANN401 - three kinds, see for_endpoint
@@ -54,7 +54,7 @@ class Endpoint:
         return str(self.base).rstrip("/")
 
     def move(self, address: str, credentials: Any) -> None:  # noqa: ANN401 - as above
-        """Hear that the service is at another address, with other credentials."""
+        """Point to another address, with other credentials."""
         self._place = _place(self.revision + 1, address, credentials)
 
     @property

@@ -1,7 +1,7 @@
 """The connections of httpx after a fork: the child lets go of those that are its parent's.
 
-httpx has no public way to do this. What is private is looked for first; a transport that has none of it is
-left alone, so its user is told (`leave`).
+httpx has no public way to do this. A pool that does not have the private attributes it needs is left alone,
+and `leave` says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def leave(owner: httpx.Client | httpx.BaseTransport) -> bool:
     Returns
     -------
     bool
-        False where a pool is built differently than expected, so that it must not be used here.
+        False if a pool is built differently than expected, so it must not be used in this process.
     """
     transports = (
         [owner._transport, *owner._mounts.values()]  # noqa: SLF001 - there is no public name

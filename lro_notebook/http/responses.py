@@ -43,7 +43,7 @@ class NoResponse(ApiError):
 
 
 class UnusableAnswer(ApiError):
-    """The service answered in a way that asking again will not mend."""
+    """The service answered in a way that another request would not change."""
 
     def __init__(self, reason: str, *, url: str, hint: str = "") -> None:
         super().__init__(

@@ -48,7 +48,7 @@ class ReviveTransport(httpx.BaseTransport):
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
-        """Have a lock that no thread of the parent holds."""
+        """Make a new lock: a lost thread of the parent may hold the old one."""
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

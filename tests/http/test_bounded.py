@@ -38,13 +38,13 @@ def asked(answer: Answers, *, timeout: float = TIMEOUT, most: int = 1 << 20, rol
 def asked_of(
     server: Hostile, *, timeout: float = TIMEOUT, most: int = 1 << 20, role: str = "poll"
 ) -> LroError:
-    rest = Session(server.endpoint, timeout=timeout, max_answer=most)
+    session = Session(server.endpoint, timeout=timeout, max_answer=most)
     began = time.monotonic()
     try:
         with pytest.raises(LroError) as caught:
-            rest.call("GET", NAME, role=role)  # type: ignore[arg-type]  # a role
+            session.call("GET", NAME, role=role)  # type: ignore[arg-type]  # a role
     finally:
-        rest.close()
+        session.close()
     assert time.monotonic() - began < SOON
     return caught.value
 
@@ -209,11 +209,11 @@ def test_a_start_whose_answer_drips_counts_as_lost() -> None:
 
 def test_a_server_that_reads_nothing_ends_the_request_in_time() -> None:
     quiet = socket.create_server(("127.0.0.1", 0))
-    rest = Session(f"http://127.0.0.1:{quiet.getsockname()[1]}", timeout=TIMEOUT)
+    session = Session(f"http://127.0.0.1:{quiet.getsockname()[1]}", timeout=TIMEOUT)
     began = time.monotonic()
     with quiet, pytest.raises(NoResponse):
-        rest.call("POST", "x:go", role="poll", json={"a": "x" * (32 << 20)})
-    rest.close()
+        session.call("POST", "x:go", role="poll", json={"a": "x" * (32 << 20)})
+    session.close()
     assert time.monotonic() - began < SOON
 
 
@@ -225,9 +225,9 @@ def test_a_large_answer_that_keeps_coming_may_take_longer() -> None:
             connection.sendall(b" " * 50_000)
 
     with Hostile(answer) as server:
-        rest = Session(server.endpoint, timeout=TIMEOUT)
-        assert rest.call("GET", NAME, role="poll") == {}
-        rest.close()
+        session = Session(server.endpoint, timeout=TIMEOUT)
+        assert session.call("GET", NAME, role="poll") == {}
+        session.close()
 
 
 class Slowly(httpx.SyncByteStream):
@@ -262,11 +262,11 @@ def test_a_healthy_answer_on_the_same_connection_is_read_as_ever() -> None:
         return True
 
     with Hostile(answer) as server:
-        rest = Session(server.endpoint, timeout=TIMEOUT)
+        session = Session(server.endpoint, timeout=TIMEOUT)
         for _ in range(3):
-            assert rest.call("GET", NAME, role="poll") == {"name": NAME}
+            assert session.call("GET", NAME, role="poll") == {"name": NAME}
             server.over.wait(0.05)
-        rest.close()
+        session.close()
 
 
 DEEP = b'{"error":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -307,10 +307,10 @@ def test_an_odd_answer_is_an_error_of_ours(odd: str, role: str) -> None:
         connection.sendall(ODD[odd])
 
     with Hostile(answer) as server:
-        rest = Session(server.endpoint, timeout=2.0, sleep=lambda _: None)
+        session = Session(server.endpoint, timeout=2.0, sleep=lambda _: None)
         with pytest.raises(LroError) as caught:
-            rest.call("GET", NAME, role=role)  # type: ignore[arg-type]  # a role
-        rest.close()
+            session.call("GET", NAME, role=role)  # type: ignore[arg-type]  # a role
+        session.close()
     assert len(str(caught.value)) < 6000
 
 
@@ -360,9 +360,9 @@ def test_the_time_that_a_service_asks_for_is_a_number_or_nothing(header: str, se
 def test_a_service_that_asks_for_years_is_not_waited_for(role: str) -> None:
     clock = Clock()
     transport = Scripted(httpx.Response(429, headers={"Retry-After": "100000000"}))
-    rest = Session("http://127.0.0.1:1", transport=transport, sleep=clock.sleep, clock=clock)
+    session = Session("http://127.0.0.1:1", transport=transport, sleep=clock.sleep, clock=clock)
     with pytest.raises(ApiError):
-        rest.call("POST", "x:go", role=role)  # type: ignore[arg-type]  # a role
+        session.call("POST", "x:go", role=role)  # type: ignore[arg-type]  # a role
     assert sum(clock.slept) <= 90.0
 
 

@@ -16,10 +16,12 @@ from lro_notebook.http.session import Session
 HOST = "https://api.example.com"
 
 
-def rest_on(transport: Scripted, endpoint: str = HOST, **options: object) -> tuple[Session, Clock]:
+def session_on(transport: Scripted, endpoint: str = HOST, **options: object) -> tuple[Session, Clock]:
     clock = Clock()
-    rest = Session(endpoint, transport=transport, sleep=clock.sleep, clock=clock, draw=lambda: 0.5, **options)  # type: ignore[arg-type]  # options of a test
-    return rest, clock
+    session = Session(
+        endpoint, transport=transport, sleep=clock.sleep, clock=clock, draw=lambda: 0.5, **options
+    )  # type: ignore[arg-type]  # options of a test
+    return session, clock
 
 
 @pytest.mark.parametrize(
@@ -35,8 +37,8 @@ def rest_on(transport: Scripted, endpoint: str = HOST, **options: object) -> tup
     ],
 )
 def test_the_version_comes_from_the_path_else_from_the_endpoint(endpoint: str, path: str, url: str) -> None:
-    rest, _ = rest_on(Scripted(ok({})), endpoint)
-    assert str(rest.url(path)) == url
+    session, _ = session_on(Scripted(ok({})), endpoint)
+    assert str(session.url(path)) == url
 
 
 @pytest.mark.parametrize("endpoint", ["", "healthcare.googleapis.com", "ftp://x", "https://"])
@@ -48,8 +50,8 @@ def test_an_endpoint_that_is_no_http_address_is_refused(endpoint: str) -> None:
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_reads_are_tried_again_through_passing_failures(status: int) -> None:
     transport = Scripted(failed(status), failed(status), ok({"a": 1}))
-    rest, clock = rest_on(transport)
-    assert rest.call("GET", "x", role="read") == {"a": 1}
+    session, clock = session_on(transport)
+    assert session.call("GET", "x", role="read") == {"a": 1}
     assert len(transport.requests) == 3
     assert clock.slept == sorted(clock.slept)
 
@@ -59,7 +61,7 @@ def test_reads_are_tried_again_through_passing_failures(status: int) -> None:
 )
 def test_reads_are_tried_again_when_the_connection_breaks(error: Exception) -> None:
     transport = Scripted(error, ok({}))
-    rest_on(transport)[0].call("GET", "x", role="read")
+    session_on(transport)[0].call("GET", "x", role="read")
     assert len(transport.requests) == 2
 
 
@@ -67,17 +69,17 @@ def test_reads_are_tried_again_when_the_connection_breaks(error: Exception) -> N
 def test_reads_are_not_tried_again_when_it_cannot_help(status: int) -> None:
     transport = Scripted(failed(status, "because"))
     with pytest.raises(ApiError, match="because") as caught:
-        rest_on(transport)[0].call("GET", "x", role="read")
+        session_on(transport)[0].call("GET", "x", role="read")
     assert caught.value.status == status
     assert len(transport.requests) == 1
 
 
 def test_the_pause_honours_retry_after_as_seconds_and_as_a_date() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=9), usegmt=True)
-    rest, clock = rest_on(
+    session, clock = session_on(
         Scripted(failed(429, **{"Retry-After": "7"}), failed(503, **{"Retry-After": later}), ok({}))
     )
-    rest.call("GET", "x", role="read")
+    session.call("GET", "x", role="read")
     assert clock.slept[0] == 7.0
     assert 6.0 < clock.slept[1] <= 9.0
 
@@ -85,7 +87,7 @@ def test_the_pause_honours_retry_after_as_seconds_and_as_a_date() -> None:
 def test_retries_end_with_the_budget() -> None:
     transport = Scripted(failed(503, "still down", **{"Retry-After": "60"}))
     with pytest.raises(ApiError, match="still down"):
-        rest_on(transport)[0].call("GET", "x", role="read")
+        session_on(transport)[0].call("GET", "x", role="read")
     assert len(transport.requests) == 2
 
 
@@ -98,7 +100,7 @@ def test_the_retry_policy_gives_up_after_its_attempts() -> None:
 def test_a_poll_is_one_single_request() -> None:
     transport = Scripted(failed(503))
     with pytest.raises(ApiError) as caught:
-        rest_on(transport)[0].call("GET", "x", role="poll")
+        session_on(transport)[0].call("GET", "x", role="poll")
     assert is_transient(caught.value)
     assert len(transport.requests) == 1
 
@@ -121,21 +123,21 @@ def test_a_poll_is_one_single_request() -> None:
 def test_a_start_that_may_have_been_accepted_is_never_sent_again(answer: httpx.Response | Exception) -> None:
     transport = Scripted(answer)
     with pytest.raises(ResponseLost):
-        rest_on(transport)[0].call("POST", "x:go", role="start", json={})
+        session_on(transport)[0].call("POST", "x:go", role="start", json={})
     assert len(transport.requests) == 1
 
 
 @pytest.mark.parametrize("answer", [failed(429), httpx.ConnectError("x"), httpx.ConnectTimeout("x")])
 def test_a_start_that_was_certainly_not_accepted_is_sent_again(answer: httpx.Response | Exception) -> None:
     transport = Scripted(answer, ok({"name": "operations/1"}))
-    rest_on(transport)[0].call("POST", "x:go", role="start", json={})
+    session_on(transport)[0].call("POST", "x:go", role="start", json={})
     assert len(transport.requests) == 2
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 501])
 def test_a_start_that_is_refused_is_an_api_error(status: int) -> None:
     with pytest.raises(ApiError):
-        rest_on(Scripted(failed(status)))[0].call("POST", "x:go", role="start", json={})
+        session_on(Scripted(failed(status)))[0].call("POST", "x:go", role="start", json={})
 
 
 def test_the_error_carries_what_the_service_said() -> None:
@@ -149,7 +151,7 @@ def test_the_error_carries_what_the_service_said() -> None:
     }
     transport = Scripted(httpx.Response(409, json=body))
     with pytest.raises(ApiError) as caught:
-        rest_on(transport)[0].call("POST", "x?key=private", role="write")
+        session_on(transport)[0].call("POST", "x?key=private", role="write")
     error = caught.value
     assert (error.status, error.code, error.message) == (409, Code.ALREADY_EXISTS, "taken")
     assert error.details == ({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "R"},)
@@ -169,36 +171,36 @@ def test_the_error_carries_what_the_service_said() -> None:
 )
 def test_error_bodies_of_any_kind_give_a_clear_error(content: bytes, says: str) -> None:
     with pytest.raises(ApiError, match=says) as caught:
-        rest_on(Scripted(httpx.Response(400, content=content)))[0].call("GET", "x", role="read")
+        session_on(Scripted(httpx.Response(400, content=content)))[0].call("GET", "x", role="read")
     assert caught.value.code is Code.INVALID_ARGUMENT
 
 
 def test_401_is_an_auth_error_with_the_command_that_helps() -> None:
     with pytest.raises(AuthError, match="gcloud auth application-default login"):
-        rest_on(Scripted(failed(401)))[0].call("GET", "x", role="read")
+        session_on(Scripted(failed(401)))[0].call("GET", "x", role="read")
 
 
 def test_404_says_what_to_do_next() -> None:
     with pytest.raises(ApiError, match="make it first"):
-        rest_on(Scripted(failed(404)))[0].call("GET", "x", role="read", not_found_hint="make it first")
+        session_on(Scripted(failed(404)))[0].call("GET", "x", role="read", not_found_hint="make it first")
 
 
 def test_a_missing_quota_project_gets_the_command_that_sets_one() -> None:
     answer = failed(403, "The API requires a quota project, which is not set by default.")
     with pytest.raises(ApiError, match="set-quota-project"):
-        rest_on(Scripted(answer))[0].call("GET", "x", role="read")
+        session_on(Scripted(answer))[0].call("GET", "x", role="read")
 
 
 def test_redirects_are_not_followed() -> None:
     transport = Scripted(httpx.Response(302, headers={"Location": "https://elsewhere.example.com/"}))
     with pytest.raises(ApiError, match="final address"):
-        rest_on(transport)[0].call("GET", "x", role="read")
+        session_on(transport)[0].call("GET", "x", role="read")
     assert len(transport.requests) == 1
 
 
 def test_an_answer_that_is_no_json_object_is_no_answer() -> None:
     with pytest.raises(NoResponse, match="no JSON object"):
-        rest_on(Scripted(httpx.Response(200, content=b"<html>")))[0].call("GET", "x", role="poll")
+        session_on(Scripted(httpx.Response(200, content=b"<html>")))[0].call("GET", "x", role="poll")
 
 
 def test_a_service_that_is_gone_is_brought_back_once() -> None:
@@ -209,8 +211,8 @@ def test_a_service_that_is_gone_is_brought_back_once() -> None:
         calls.append(1)
         return "http://127.0.0.1:2", "new-token"
 
-    rest, _ = rest_on(transport, "http://127.0.0.1:1", credentials="old-token", revive=revive)
-    assert rest.call("POST", "x:go", role="start", json={}) == {"back": True}
+    session, _ = session_on(transport, "http://127.0.0.1:1", credentials="old-token", revive=revive)
+    assert session.call("POST", "x:go", role="start", json={}) == {"back": True}
     assert calls == [1]
     assert str(transport.requests[1].url) == "http://127.0.0.1:2/v1/x:go"
     assert transport.requests[1].headers["Authorization"] == "Bearer new-token"
@@ -218,17 +220,17 @@ def test_a_service_that_is_gone_is_brought_back_once() -> None:
 
 def test_a_stale_token_is_read_again_once_not_in_a_loop() -> None:
     transport = Scripted(failed(401))
-    rest, _ = rest_on(
+    session, _ = session_on(
         transport, "http://127.0.0.1:1", credentials="t", revive=lambda: ("http://127.0.0.1:1", "t")
     )
     with pytest.raises(AuthError):
-        rest.call("GET", "x", role="read")
+        session.call("GET", "x", role="read")
     assert len(transport.requests) == 2
 
 
 def test_queries_of_ours_are_not_logged_and_those_of_others_are(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    rest_on(Scripted(ok({})))[0].call("GET", "v1/studies", role="read", params={"PatientID": "secret"})
+    session_on(Scripted(ok({})))[0].call("GET", "v1/studies", role="read", params={"PatientID": "secret"})
     with httpx.Client(transport=Scripted(ok({}))) as client:
         client.get("https://example.org/theirs", params={"PatientID": "known"})
     assert "v1/studies" in caplog.text

@@ -56,13 +56,13 @@ def test_given_credentials_go_to_hosts_of_their_universe_alone(
     sent: bool,
 ) -> None:
     transport, credentials = Scripted(ok({})), of_universe(universe)
-    rest = Session(endpoint, credentials=credentials, transport=transport)
+    session = Session(endpoint, credentials=credentials, transport=transport)
     if sent:
-        rest.call("GET", "x", role="read")
+        session.call("GET", "x", role="read")
         assert transport.authorizations == ["Bearer t1"]
         return
     with pytest.raises(ConfigError, match=rf"hosts of {universe}.*https://healthcare\.{universe}") as caught:
-        rest.call("GET", "x", role="read")
+        session.call("GET", "x", role="read")
     assert transport.requests == []
     assert credentials.refreshed == 0
     assert "t1" not in str(caught.value)
@@ -201,14 +201,14 @@ def test_a_service_that_comes_back_is_held_to_the_same() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    rest = Session(
+    session = Session(
         "http://127.0.0.1:9",
         credentials="t",
         transport=httpx.MockTransport(refuse),
         revive=lambda: ("http://user:pa55word@127.0.0.1:9", "t"),
     )
     with pytest.raises(ConfigError) as caught:
-        rest.call("GET", "x", role="read")
+        session.call("GET", "x", role="read")
     assert "pa55word" not in str(caught.value)
 
 
