@@ -6,17 +6,20 @@
 # make soak    many rounds of faults and crashes, drawn to build/soak.png    make docs   the site, in build/docs
 # make attack  hostile input in bounded, seeded loops; counts to build/attack.json
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
+# make flaky   the test suite five times on a busy machine
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN = $(VENV)/bin
-# How many files of tests run at once (those with browsers first): many wait for a kernel or a browser.
-JOBS ?= 2
+# How many tests run at once: most wait for a kernel, a browser or a service, so more than there are cores.
+JOBS ?= 4
+# What other programs take of the machine while `make flaky` runs.
+LOAD ?= 8
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo lab notebooks test test-binder test-matrix test-live soak attack check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-live soak attack check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -29,7 +32,11 @@ notebooks: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py $$notebook --save; done
 
 test: $(VENV)/.test browser
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+# Five runs in a row on a machine that is busy with other things; says what failed, and how often.
+flaky: $(VENV)/.test browser
+	$(BIN)/python scripts/flaky.py --jobs $(JOBS) --load $(LOAD) -- $(ARGS)
 
 test-binder: $(VENV)/.test
 	$(BIN)/python scripts/binder.py

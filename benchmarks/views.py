@@ -110,7 +110,7 @@ def _parquet_peak(path: Path, view: View) -> int:
     scan = read(path.parent).scan(view)
     before = pa.total_allocated_bytes()
     tracemalloc.start()
-    parts = scan._view, scan._location, scan._shards, scan._options  # noqa: SLF001 - measures its inside
+    parts = scan._view, scan._source, scan._shards, scan._options  # noqa: SLF001 - measures its inside
     Watched(*parts).to_parquet(path.with_suffix(".parquet"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -157,7 +157,7 @@ def _loads(path: Path) -> None:
 
 def _interpret(path: Path, view: View) -> pd.DataFrame:
     scan = read(path.parent).scan(view)
-    parts = scan._view, scan._location, scan._shards, scan._options  # noqa: SLF001 - measures its inside
+    parts = scan._view, scan._source, scan._shards, scan._options  # noqa: SLF001 - measures its inside
     return _Interpreted(*parts).to_pandas()
 
 

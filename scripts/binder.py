@@ -50,7 +50,7 @@ def runtime(clone: Path) -> str:
 
 def run(*program: str | Path, cwd: Path = CLONE, env: dict[str, str] | None = None) -> str:
     """Run a program; return what it says on both channels, or end with its last words."""
-    done = subprocess.run(  # noqa: S603 - our own programs
+    done = subprocess.run(
         program, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if done.returncode:

@@ -34,7 +34,7 @@ def environment(name: str) -> Path:
             str(ROOT),
             *ENVIRONMENTS[name],
         ]
-        subprocess.run(install, check=True)  # noqa: S603 - our own environment
+        subprocess.run(install, check=True)
         ready.touch()
     return python
 

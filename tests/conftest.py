@@ -1,19 +1,43 @@
-"""Every test has its own state directory; none touches the user's journal or service."""
+"""Every test has its own state directory; none touches the user's journal or service.
+
+One embedded service serves all tests of a process: each module that asks for it finds it as new.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
-from lro_notebook import local
-from lro_notebook.api import connect
+from lro_notebook import api, local
+from lro_notebook.local.identity.transport import ProvenTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Generator, Iterator
 
     from lro_notebook.healthcare.dataset import Dataset
+
+TESTS = Path(__file__).parent
+# How fast examples are made says how busy the machine is, and nothing of what is tested.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Keep the tests of a file on one worker of xdist, in their order, and begin with those that take long.
+
+    The marker ``spread`` lets each test of a file go to any worker: they share nothing that is dear to make.
+    """
+    for item in items:
+        if item.get_closest_marker("spread") is None and item.get_closest_marker("xdist_group") is None:
+            group = item.path.relative_to(TESTS).with_suffix("").as_posix()
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("browser", "kernel", "spread"))))
+    return (yield)
 
 
 @pytest.fixture(autouse=True)
@@ -25,16 +49,45 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The embedded service with a folder of its own; the value is that folder."""
+def renew(folder: Path) -> None:
+    """Let the embedded service of a folder run, and forget all stores, operations, faults and its pace."""
+    running = local.ensure(folder)
+    with httpx.Client(
+        headers={"Authorization": f"Bearer {running.token}"},
+        timeout=60,
+        trust_env=False,
+        transport=ProvenTransport(running.identity),
+    ) as client:
+        client.post(f"{running.endpoint}/.lro-local/reset", json={}).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the one embedded service of this process."""
     folder = tmp_path_factory.mktemp("service")
-    local.ensure(folder)
     yield folder
     local.stop(folder)
+
+
+@pytest.fixture(scope="module")
+def service(service_folder: Path) -> Iterator[Path]:
+    """The embedded service, as new for a module; the value is its folder."""
+    renew(service_folder)
+    yield service_folder
+    # What `connect` shares in this process has learned from this module.
+    client = api._embedded.clients.pop(service_folder, None)
+    if client is not None:
+        client.close()
+
+
+@pytest.fixture
+def fresh_service(service: Path) -> Path:
+    """The embedded service, as new for a test."""
+    renew(service)
+    return service
 
 
 @pytest.fixture
 def dataset(service: Path) -> Dataset:
     """The demo dataset of the embedded service."""
-    return connect(data_dir=service)
+    return api.connect(data_dir=service)

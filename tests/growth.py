@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lro_notebook
+from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,11 +23,13 @@ parser: Any = importlib.import_module("re._parser")
 constants: Any = importlib.import_module("re._constants")
 ROOT = Path(lro_notebook.__file__).parent
 _METHODS = ("fullmatch", "match", "search", "sub", "split", "finditer", "findall")
+_IMPORTS_RE = re.compile(r"^ *import re$", re.MULTILINE)
 _OUTSIDE = "\x02"  # in no class of any pattern but the negated ones
 _REPRESENTATIVES = 10
 _MOST = 2**16
 #: Twice the length of a text takes less than this many times as long, if time grows with it.
 LINEAR = 3.2
+_ROUNDS = 12
 
 
 class Use(NamedTuple):
@@ -57,7 +60,7 @@ def uses() -> list[Use]:
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
         name = ".".join(part for part in parts if part != "__init__")
         source = path.read_text(encoding="utf-8")
-        if "__main__" not in name and re.search(r"^import re$", source, re.MULTILINE):
+        if "__main__" not in name and _IMPORTS_RE.search(source):
             found += _of_module(name, source)
     return found
 
@@ -66,6 +69,11 @@ def _of_module(module: str, source: str) -> Iterator[Use]:
     namespace = vars(importlib.import_module(module))
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
+        if isinstance(value, Format) and re.search(rf"^{name} = Format\(", source, re.MULTILINE):
+            if value.start:
+                yield Use(module, f"{name}.start", value.start, "search")
+            if value.inner_tables:
+                yield Use(module, f"{name}.inner_tables", value.inner_tables, "fullmatch")
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
         anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
         for pattern in held:
@@ -86,7 +94,8 @@ def dynamic() -> list[str]:
     """Return the places where a pattern is made while the package runs, as module and source text."""
     found = []
     for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)) if _IMPORTS_RE.search(source) else ():
             match node:
                 case ast.FunctionDef() as function:
                     calls = [one for one in ast.walk(function) if isinstance(one, ast.Call)]
@@ -135,13 +144,29 @@ def attacks(pattern: re.Pattern[Any]) -> Iterator[Attack]:
 
 
 def slow(
-    run: Callable[[str], object], found: Iterator[Attack], length: int, enough: float
+    run: Callable[[str], object],
+    found: Iterator[Attack],
+    length: int,
+    enough: float,
+    *,
+    most: int | None = None,
 ) -> Iterator[Attack]:
-    """Yield the attacks that take more than `enough` seconds each of four times."""
+    """Yield the attacks that take more than `enough` seconds each of four times.
+
+    What is quick at `length` is tried once more at `most` characters, where given: there, what goes back over
+    its text takes far longer than what does not, on a machine of any speed.
+    """
     for attack in found:
         text = attack.of(length)
-        if all(seconds(partial(run, text)) > enough for _ in range(4)):
+        is_slow = _is_slow(partial(run, text), enough)
+        if most is not None and not is_slow:
+            is_slow = _is_slow(partial(run, attack.of(most)), enough * most / length)
+        if is_slow:
             yield attack
+
+
+def _is_slow(run: Callable[[], object], enough: float) -> bool:
+    return all(seconds(run) > enough for _ in range(4))
 
 
 def _letters(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
@@ -207,17 +232,30 @@ def seconds(run: Callable[[], object], repeats: int = 1) -> float:
     return min(times)
 
 
-def growth(make: Callable[[int], Callable[[], object]], length: int, *, least: float = 0.002) -> float:
+def growth(make: Callable[[int], Callable[[], object]], length: int, *, least: float = 0.0005) -> float:
     """Return how many times as long twice the length takes; 2 is linear, 4 quadratic.
 
-    `length` is doubled until a run takes `least` seconds, so that the steps of the clock do not count.
+    `length` is doubled until a run takes `least` seconds, so that the steps of the clock do not count. What
+    looks worse than linear there is measured once more at twice the length: caches of the processor make
+    one step of their own.
     """
     while seconds(make(length), 3) < least and length < _MOST:
         length *= 2
-    ratios = []
-    for _ in range(3):  # the machine may be busy: the least of three
-        short = seconds(make(length), 5)
-        ratios.append(seconds(make(2 * length), 5) / max(short, 1e-9))
-        if ratios[-1] < LINEAR:
+    ratio = _growth_at(make, length)
+    return ratio if ratio < LINEAR else min(ratio, _growth_at(make, 2 * length))
+
+
+def _growth_at(make: Callable[[int], Callable[[], object]], length: int) -> float:
+    """Return the root of how many times as long *four* times the length takes.
+
+    To be taken for quadratic by mistake, a linear run has to lose more than as much processor time again to
+    other programs, in each of `_ROUNDS`.
+    """
+    short, long = make(length), make(4 * length)
+    quickest, quickest_long = seconds(short, 3), seconds(long)
+    for _ in range(_ROUNDS):
+        if (quickest_long / max(quickest, 1e-9)) ** 0.5 < LINEAR:
             break
-    return min(ratios)
+        quickest = min(quickest, seconds(short, 3))
+        quickest_long = min(quickest_long, seconds(long))
+    return (quickest_long / max(quickest, 1e-9)) ** 0.5

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.service,
-    # The sample has patients with several names; tests/frames shows the warning.
+    pytest.mark.spread,
+    # The sample has patients with several names; tests/results shows the warning.
     pytest.mark.filterwarnings("ignore::lro_notebook.errors.TruncatedListsWarning"),
 ]
 

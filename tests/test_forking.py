@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from children import forks, in_child
 from fakes import rounds
 from misbehaving import PARENT, Misbehaving
 
@@ -24,9 +25,7 @@ from lro_notebook.http.responses import NoResponse, ResponseLost
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-forks = pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="Windows has no fork")
+    from collections.abc import Iterator
 
 
 def program(name: str, *arguments: str, **environment: str) -> Any:  # noqa: ANN401 - any JSON
@@ -95,26 +94,6 @@ def test_children_spread_their_looks_differently(service: Misbehaving) -> None:
 def test_a_process_that_shares_nothing_attaches_by_name(service: Misbehaving, method: str) -> None:
     seen = program("other", service.endpoint, method)
     assert seen == {"state": "SUCCEEDED", "error": [404, "NOT_FOUND"]}
-
-
-def in_child(work: Callable[[], object]) -> None:
-    """Do `work` in a forked child; fail with it, and kill it where it does not end."""
-    reads, writes = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException as error:  # noqa: BLE001 - the parent says it
-            os.write(writes, f"{type(error).__name__}: {error}".encode())
-            os._exit(1)
-    os.close(writes)
-    late = threading.Timer(30.0, os.kill, (child, 9))
-    late.start()
-    _, status = os.waitpid(child, 0)
-    late.cancel()
-    with os.fdopen(reads, "rb") as said:
-        assert os.waitstatus_to_exitcode(status) == 0, said.read().decode()
 
 
 class Thing:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_forking import forks
+from children import forks
 
 import lro_notebook as lro
 

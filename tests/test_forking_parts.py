@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from children import forks, in_child
 from fakes import Renewable
-from test_forking import forks, in_child
 
 import lro_notebook as lro
 from lro_notebook.http import auth, pools

@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.spread]
 
 IMPORT = 'store.import_from("gs://lro-sample/fhir/Patient.ndjson")'
 PROGRAM = f"""

@@ -32,7 +32,7 @@ def interpreted(scan: Scan) -> pd.DataFrame:
             runner.prepared.plans.clear()
             return runner
 
-    return Plain(scan._view, scan._location, scan._shards, scan._options).to_pandas()
+    return Plain(scan._view, scan._source, scan._shards, scan._options).to_pandas()
 
 
 def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What failed inside an operation, as a DataFrame: the entries that Cloud Logging has for it.
 
 The embedded service answers the same call. An entry and its operation are joined by ``operation.id``;
-where there are failures but no such entry, by method, dataset and time, since Google's documents also
+where there are failures but no entry with that id, by method, dataset and time, since Google's documents also
 say that these logs do not hold the operation's id.
 """
 
@@ -140,14 +140,14 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _warn(operation: Operation, found: int, counted: int, *, complete: bool, joined_by: str) -> None:
+def _warn(operation: Operation, logged: int, counted: int, *, complete: bool, joined_by: str) -> None:
     if not complete:
         warn_caller(
-            f"the log holds {found:,} of the {counted:,} failures of {operation.id}: Cloud Logging drops "
+            f"the log holds {logged:,} of the {counted:,} failures of {operation.id}: Cloud Logging drops "
             "errors past a threshold, and takes a while to show them",
             LroWarning,
         )
-    if joined_by == "time" and found:
+    if joined_by == "time" and logged:
         warn_caller(
             f"the log does not say which failures are those of {operation.id}; these are of the same method "
             "and dataset, while it ran",

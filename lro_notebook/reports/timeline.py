@@ -48,7 +48,7 @@ def timeline(operations: Iterable[Operation], *, ax: Axes | None = None, now: da
     starts = [dates.date2num(created) for created in frame["created"]]
     days = frame["elapsed"].dt.total_seconds() / 86_400
     for state, colour in _COLOURS.items():
-        rows = [row for row, found in enumerate(frame["state"]) if found == state]
+        rows = [row for row, its in enumerate(frame["state"]) if its == state]
         if rows:
             lengths, left = [days.iloc[row] for row in rows], [starts[row] for row in rows]
             bars = ax.barh(rows, lengths, left=left, height=0.7, color=colour, label=state.lower())

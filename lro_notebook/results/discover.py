@@ -1,8 +1,6 @@
-"""Which objects at a place are results: by their names, or, where these do not say, by their first bytes.
+"""Which files at a place are results, of which operation and table, and whether all of them are there.
 
-FHIR names: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
-``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``. HL7v2 exports
-have names that are not documented, DICOM exports lie in folders of studies and series.
+What names and first bytes say of a file, the formats tell (`sniff`).
 """
 
 from __future__ import annotations
@@ -18,31 +16,23 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id, parse_timestamp
-from lro_notebook.results.sniff import TABLES, is_object, kind_of, may_hold
+from lro_notebook.results.formats.registry import OTHER
+from lro_notebook.results.sniff import format_of, is_open, parse_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from lro_notebook.results.formats.format import Format
     from lro_notebook.results.storage import Location
 
 logger = logging.getLogger(__name__)
 
-_EXPORT = re.compile(
-    r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
-    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?"
-)
-_BULK = re.compile(
-    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
-)
 #: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
 _ID = re.compile(r"(\d{12,})_")
 _PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z")
-_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _SHOWN = 5
 _FEW = 200
 _SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
-#: FHIR has no such types: files of these names hold HL7v2 messages.
-_NOT_FHIR = {"Message", "Messages"}
 
 #: When an operation ran: from its start to its end, None where that is not known.
 Span = tuple[datetime | None, datetime | None]
@@ -50,7 +40,7 @@ Span = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One file of results.
+    """One part of a table: a file, or what stands for one where tables are in no files.
 
     Attributes
     ----------
@@ -66,9 +56,8 @@ class Shard:
         Its place among the shards of its table.
     history : bool
         Whether its lines are history Bundles.
-    kind : str
-        What it holds: "resources" (FHIR), "messages" (HL7v2), "instances" (DICOM) or "ids". For tables that
-        are in no file: "bigquery", "searched" (FHIR resources in a store), "listed" (messages in one).
+    format : Format or None
+        How its bytes are read; None where its source gives columns, not bytes: BigQuery.
     written : datetime or None
         When, where the storage says.
     row : int
@@ -83,25 +72,9 @@ class Shard:
     index: int | None = None
     total: int | None = None
     history: bool = False
-    kind: str = "resources"
+    format: Format | None = None
     written: datetime | None = field(default=None, repr=False, compare=False)
     row: int = field(default=0, repr=False, compare=False)
-
-
-def parse_name(name: str) -> dict[str, Any] | None:
-    """Return what the name of a file says about it, as fields of `Shard`; None if it is no result."""
-    match = _EXPORT.fullmatch(name) or _BULK.fullmatch(name)
-    if match is None or match["type"] in _NOT_FHIR:
-        return None
-    parts = match.groupdict()
-    index = parts["i"] or parts.get("k")
-    return {
-        "table": parts["type"] + ("_history" if parts.get("hist") else ""),
-        "operation": parts.get("op"),
-        "index": int(index) if index else None,
-        "total": int(parts["n"]) if parts["n"] else None,
-        "history": bool(parts.get("hist")),
-    }
 
 
 def find(
@@ -111,7 +84,7 @@ def find(
     tables: Iterable[str] | None = None,
     partial: bool = False,
     span: Span = (None, None),
-    kind: str | None = None,
+    only: Format | None = None,
 ) -> list[Shard]:
     """Return the result files at `location`, sorted by table and index.
 
@@ -127,8 +100,8 @@ def find(
         Whether a set of shards may have gaps.
     span : pair of datetime
         When `operation` ran: files that do not name their operation are its if they were written then.
-    kind : str, optional
-        Only files that hold this, see `Shard`.
+    only : Format, optional
+        Only files in this format.
 
     Raises
     ------
@@ -137,7 +110,7 @@ def find(
     ResultError
         Nothing is here, a table is not, or shards are missing.
     """
-    shards = [shard for shard in _listed(location, kind) if kind in (None, shard.kind)]
+    shards = [shard for shard in _listed(location, only) if only in (None, shard.format)]
     if operation is not None:
         shards = _written_by(operation_id(operation), shards, location, span)
     elif len({shard.operation for shard in shards}) > 1:
@@ -154,33 +127,29 @@ def find(
     return sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
 
 
-def _listed(location: Location, kind: str | None) -> list[Shard]:
+def _listed(location: Location, only: Format | None) -> list[Shard]:
     infos = _infos(location)
     single = len(infos) == 1 and infos[0]["name"] == location.path
     named = any(parse_name(_name(info)) for info in infos)
-    found = _looked_at(location, infos, few=named and kind is None, single=single)
-    deep = kind == "instances" or not any(found)
-    if deep and not single and location.fs.isdir(location.path):
+    judged = _looked_at(location, infos, few=named and only is None, single=single)
+    deep = only.in_folders if only else False
+    if (deep or not any(judged)) and not single and location.fs.isdir(location.path):
         below = location.fs.find(location.path, detail=True).values()
-        found = _looked_at(location, [info for info in below if not parse_name(_name(info))], few=True)
-    shards = [shard for shard in found if shard is not None]
-    if len(shards) < len(found):
-        logger.info("%d files at %s are no results and were left out", len(found) - len(shards), location.uri)
+        judged = _looked_at(location, [info for info in below if not parse_name(_name(info))], few=True)
+    shards = [shard for shard in judged if shard is not None]
+    if left := len(judged) - len(shards):
+        logger.info("%d files at %s are not results and were left out", left, location.uri)
     return shards
 
 
 def _looked_at(
     location: Location, infos: Sequence[Mapping[str, Any]], *, few: bool, single: bool = False
 ) -> list[Shard | None]:
-    """Return a shard for each file, None for those that are no results.
+    """Return a shard for each file, None for one that is not a result.
 
     With `few` set, not many files are opened: where names say what others are, or the folder is deep.
     """
-    unknown = {
-        info["name"]
-        for info in infos
-        if not parse_name(_name(info)) and not is_object(info["name"]) and may_hold(info["name"])
-    }
+    unknown = {info["name"] for info in infos if not parse_name(_name(info)) and is_open(info["name"])}
     if few and len(unknown) > _FEW:
         infos = [info for info in infos if info["name"] not in unknown]
     return [_shard(location, info, single=single) for info in infos]
@@ -189,11 +158,11 @@ def _looked_at(
 def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False) -> Shard | None:
     parts = parse_name(_name(info))
     if parts is None:
-        kind = kind_of(location, info)
-        if kind is not None:
-            parts = {"table": TABLES[kind], "kind": kind, **_parse_other(_name(info), kind)}
+        known = format_of(location, info)
+        if known is not None:
+            parts = {"table": known.table, "format": known, **_parse_other(_name(info), known)}
         elif single:  # named by the user: the file is what it is called
-            parts = {"table": _name(info).partition(".")[0] or _name(info)}
+            parts = {"table": _name(info).partition(".")[0] or _name(info), "format": OTHER}
         else:
             return None
     return Shard(
@@ -205,9 +174,9 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
     )
 
 
-def _parse_other(name: str, kind: str) -> dict[str, Any]:
-    """Return what the name of a file that is no FHIR export says, as fields of `Shard`."""
-    if kind == "instances":
+def _parse_other(name: str, known: Format) -> dict[str, Any]:
+    """Return what the name of a file says whose format has no names of its own, as fields of `Shard`."""
+    if known.in_folders:
         return {}
     written = _ID.match(name)
     place = _PLACE.search(name, written.end() if written else 0)
@@ -232,20 +201,20 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
     fs, path = location.fs, location.path
     try:
         if "*" in path:
-            found = _globbed(location)
+            infos = _globbed(location)
         elif fs.isdir(path):
-            found = fs.ls(path, detail=True)
+            infos = fs.ls(path, detail=True)
         elif not path.endswith("/") and fs.isfile(path):
-            found = [fs.info(path)]
+            infos = [fs.info(path)]
         elif path.endswith("/"):
-            found = []
+            infos = []
         else:
             parent = path.rpartition("/")[0]
             siblings = fs.ls(parent, detail=True) if fs.isdir(parent) else []
-            found = [info for info in siblings if info["name"].startswith(path)]
+            infos = [info for info in siblings if info["name"].startswith(path)]
     except OSError as error:
         raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
-    return [info for info in found if info["type"] == "file"]
+    return [info for info in infos if info["type"] == "file"]
 
 
 def _globbed(location: Location) -> list[Mapping[str, Any]]:
@@ -302,7 +271,7 @@ def _several(shards: Sequence[Shard], location: Location) -> str:
 
 def _of_tables(wanted: Sequence[str], shards: Sequence[Shard], location: Location) -> list[Shard]:
     """Return the files in which the tables `wanted` are, inner ones with those that they are read with."""
-    there = {shard.table: shard.kind for shard in shards}
+    there = {shard.table: shard.format for shard in shards}
     mains = {name: _main_of(name, there) for name in wanted}
     missing = sorted(name for name, main in mains.items() if main is None)
     if missing:
@@ -311,12 +280,18 @@ def _of_tables(wanted: Sequence[str], shards: Sequence[Shard], location: Locatio
     return [shard for shard in shards if shard.table in mains.values()]
 
 
-def _main_of(name: str, there: Mapping[str, str]) -> str | None:
+def _main_of(name: str, there: Mapping[str, Format | None]) -> str | None:
     """Return the table with which `name` is read: itself, that of its list, the messages of its segment."""
     head = name.partition(".")[0]
-    messages = next((table for table, kind in there.items() if kind == "messages"), None)
-    found = [main for main in (name, head) if main in there]
-    return found[0] if found else messages if _SEGMENT.fullmatch(head) else None
+    if name in there or head in there:
+        return name if name in there else head
+    return next((table for table, each in there.items() if _reads_with(each, head)), None)
+
+
+def _reads_with(each: Format | None, name: str) -> bool:
+    return (
+        each is not None and each.inner_tables is not None and each.inner_tables.fullmatch(name) is not None
+    )
 
 
 def _check_complete(shards: Iterable[Shard]) -> None:

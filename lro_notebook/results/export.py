@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.unify import stack
-from lro_notebook.results.storage import Location, locate, unwritable
-from lro_notebook.results.table import Plan, Report
+from lro_notebook.results.main_table import Layout, Report
+from lro_notebook.results.storage import locate, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance
     from lro_notebook.results.discover import Shard
-    from lro_notebook.results.table import Work
+    from lro_notebook.results.main_table import MainTable
+    from lro_notebook.results.sources.source import Source
 
 
 #: Final path of a file -> where it is written to.
@@ -54,23 +55,22 @@ class Target:
     compression: str
 
     @classmethod
-    def at(cls, folder: str | os.PathLike[str], compression: str, near: object = None) -> Self:
+    def at(cls, folder: str | os.PathLike[str], compression: str, near: Source | None = None) -> Self:
         """Return the target that `folder` names, a plain path or an fsspec URL.
 
-        A folder in the file system of the location `near` is written with its credentials.
+        A folder that the source `near` reaches is written with its credentials.
         """
-        location = near.beside(os.fspath(folder)) if isinstance(near, Location) else None
-        location = location or locate(folder)
+        location = (near.beside(os.fspath(folder)) if near else None) or locate(folder)
         return cls(location.fs, location.path.rstrip("/"), location.uri.rstrip("/"), compression)
 
-    def write(self, work: Work, advance: Advance) -> tuple[Report, list[Written]]:
-        """Write the tables of `work`, a file per table and part; return what was wrong, and the files."""
-        plan, report, parts = survey(work, advance)
+    def write(self, main: MainTable, advance: Advance) -> tuple[Report, list[Written]]:
+        """Write the tables of `main`, a file per table and part; return what was wrong, and the files."""
+        layout, report, parts = survey(main, advance)
         written: list[Written] = []
         with self._drafts() as drafts:
             for number, part in enumerate(parts):
-                written += self._write_part(work, number, part, plan, advance, drafts)
-        for name in plan.tables():
+                written += self._write_part(main, number, part, layout, advance, drafts)
+        for name in layout.tables():
             self._drop_older(name, len(parts))
         return report, sorted(written)
 
@@ -107,17 +107,23 @@ class Target:
                     self.fs.rm_file(draft)
 
     def _write_part(  # noqa: PLR0917 - of one part of one table
-        self, work: Work, number: int, part: list[Shard], plan: Plan, advance: Advance, drafts: Drafts
+        self,
+        main: MainTable,
+        number: int,
+        part: list[Shard],
+        layout: Layout,
+        advance: Advance,
+        drafts: Drafts,
     ) -> list[Written]:
-        schemas = {name: plan.schema(name) for name in plan.tables()}
+        schemas = {name: layout.schema(name) for name in layout.tables()}
         rows = dict.fromkeys(schemas, 0)
         with ExitStack() as stack_:
             writers = {
-                name: self._writer(stack_, name, number, kind, drafts) for name, kind in schemas.items()
+                name: self._writer(stack_, name, number, dtype, drafts) for name, dtype in schemas.items()
             }
-            for batch in work.batches(advance, part):
+            for batch in main.batches(advance, part):
                 for name, table in batch.tables.items():
-                    writers[name].write_table(plan.columns(name).fit(table, schemas[name].names))
+                    writers[name].write_table(layout.columns(name).fit(table, schemas[name].names))
                     rows[name] += table.num_rows
         return [self._written(name, number, count, drafts) for name, count in rows.items()]
 
@@ -146,21 +152,21 @@ class Target:
             number += 1
 
 
-def survey(work: Work, advance: Advance) -> tuple[Plan, Report, list[list[Shard]]]:
-    """Read the files of `work` for their columns and what is wrong in them; keep no rows.
+def survey(main: MainTable, advance: Advance) -> tuple[Layout, Report, list[list[Shard]]]:
+    """Read the files of `main` for their columns and what is wrong in them; keep no rows.
 
     Also return its parts, each of which knows how many rows are before it: exploded lists need that where
     a resource has no id.
     """
-    plan, report, rows = Plan(work), Report(), 0
+    layout, report, rows = Layout(main), Report(), 0
     parts: list[list[Shard]] = []
-    for first, *others in work.parts():
+    for first, *others in main.parts():
         parts.append([replace(first, row=rows), *others])
-        for batch in work.batches(advance, parts[-1]):
-            plan.add(batch)
+        for batch in main.batches(advance, parts[-1]):
+            layout.add(batch)
             report.add(batch)
-            rows += batch.tables[work.name].num_rows if work.name in batch.tables else 0
-    return plan, report, parts
+            rows += batch.tables[main.name].num_rows if main.name in batch.tables else 0
+    return layout, report, parts
 
 
 def frame_of(written: Iterable[Written]) -> pd.DataFrame:
@@ -176,19 +182,19 @@ def frame_of(written: Iterable[Written]) -> pd.DataFrame:
     )
 
 
-def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.DataFrame | None]:
-    """Return what was wrong, and the table `name` of `work` as a Dask DataFrame; None if it has none."""
+def dask_frame(main: MainTable, name: str, advance: Advance) -> tuple[Report, dd.DataFrame | None]:
+    """Return what was wrong, and the table `name` of `main` as a Dask DataFrame; None if it has none."""
     try:
         import dask.dataframe as dd  # noqa: PLC0415 - optional
     except ImportError as error:
         raise ConfigError(
             'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
         ) from error
-    plan, report, parts = survey(work, advance)
-    if name not in plan.tables():
+    layout, report, parts = survey(main, advance)
+    if name not in layout.tables():
         return report, None
-    schema = plan.schema(name)
-    read = _Partition(work, plan, name, tuple(schema.names))
+    schema = layout.schema(name)
+    read = _Partition(main, layout, name, tuple(schema.names))
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
     frame = dd.from_map(read, parts, meta=meta, label=f"read-{name}")
     return report, frame
@@ -198,14 +204,14 @@ def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.Data
 class _Partition:
     """Reads the part of a table that is in some files; sent to Dask's workers."""
 
-    work: Work
-    plan: Plan
+    main: MainTable
+    layout: Layout
     name: str
     columns: tuple[str, ...]
 
     def __call__(self, shards: Sequence[Shard]) -> pd.DataFrame:
-        batches = self.work.batches(shards=shards)
+        batches = self.main.batches(shards=shards)
         tables = [batch.tables[self.name] for batch in batches if self.name in batch.tables]
-        table = stack(tables, self.plan.columns(self.name), self.columns)
+        table = stack(tables, self.layout.columns(self.name), self.columns)
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
         return frame

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: Levels of objects and lists that a line may nest. No setting: json of Python 3.11 to 3.14 reads and writes
-#: so many with room to spare, and not many hundred more.
+#: as many with room to spare, but not many hundred more.
 MAX_NESTING = 400
 TOO_DEEP = f"nested too deep: more than {MAX_NESTING} levels"
 
@@ -54,7 +54,7 @@ class Limits:
         Raises
         ------
         ConfigError
-            There is no such limit, or it is no whole number from 1.
+            There is no such limit, or its value is not a whole number of at least 1.
         """
         if isinstance(given, cls):
             return given
@@ -63,7 +63,7 @@ class Limits:
             if name not in names:
                 raise ConfigError(f"limits: {name!r} is not known; there are {', '.join(names)}")
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"limits: {name}={value!r} is no whole number from 1")
+                raise ConfigError(f"limits: {name}={value!r} is not a whole number of at least 1")
         return cls(**(given or {}))  # type: ignore[arg-type]
 
     def over(self, name: str, what: str) -> str:
@@ -71,7 +71,7 @@ class Limits:
         return f"more than {getattr(self, name):,} {what} (limits: {name})"
 
     def check_width(self, table: str, columns: int, rows: int) -> None:
-        """Raise `ResultError` where a table, or a piece of it with so many `rows`, gets too wide."""
+        """Raise `ResultError` where a table, or a piece of it with this many `rows`, gets too wide."""
         name = "columns" if columns > self.columns else "cells" if columns * rows > self.cells else None
         if name is None:
             return

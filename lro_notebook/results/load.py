@@ -6,21 +6,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.results.formats.id_lists import DATA_IDS
+from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
+from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.manifest import files_of
 from lro_notebook.results.places import Named, Near, Service, is_cloud
 from lro_notebook.results.read import options_of, read, read_files
 from lro_notebook.results.results import Results
-from lro_notebook.results.sources.store import Store, find_in_store
+from lro_notebook.results.sources.bigquery import PREFIX
+from lro_notebook.results.sources.store import store_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.operation import Operation
+    from lro_notebook.results.formats.format import Format
 
-#: Start of an operation's method -> what its files hold.
-_KINDS = {"dicomStores": "instances", "hl7V2Stores": "messages", "consentStores": "ids"}
 #: Methods whose result is what they left in a store.
 _FILLING = ("import", "deidentify")
 
@@ -49,26 +51,26 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
         operation=operation.id,
         partial=partial,
         span=(progress.created, progress.ended),
-        kind=_KINDS.get(method.partition(".")[0]),
+        only=format_written_by(method.partition(".")[0]),
         **options,
     )
 
 
 def _in_store(client: Client, name: str, response: Mapping[str, Any], options: Mapping[str, Any]) -> Results:
     """Return what an operation left in a store, beside its response."""
-    store = Store(client.session, name)
+    store = store_named(client.session, name)
     wanted = options.get("tables")
     asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
-    shards = [shard for shard in find_in_store(store) if asked is None or shard.table in asked]
+    shards = [shard for shard in (store.shards() if store else ()) if asked is None or shard.table in asked]
     words = ("columns", "decimals", "parse_dates", "lists", "errors", "limits")
     chosen = options_of(**{word: options[word] for word in words if word in options})
     hint = f"the operation wrote into {name}: export that, and load the export"
-    return Results.from_response(response, location=store, shards=shards, options=chosen, hint=hint)
+    return Results.from_response(response, source=store, shards=shards, options=chosen, hint=hint)
 
 
 def read_for(client: Client | None, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as read
     """Return what is at `uri`, read as `client` may read it; an option given by the caller wins."""
-    if client is not None and uri.startswith("bq://"):
+    if client is not None and uri.startswith(PREFIX):
         options.setdefault("credentials", client.storage_options().get("token"))
     if client is None:
         return read(uri, **options)
@@ -81,16 +83,16 @@ def read_for(client: Client | None, uri: str, **options: Any) -> Results:  # noq
 def read_listed(
     client: Client | None,
     files: list[Named],
-    kind: str,
+    reading: Format,
     *,
     destination: str | None,
     **options: Any,  # noqa: ANN401 - as read
 ) -> Results:
-    """Return files that a response names one by one, as (URI, table): those of the kind of `destination`."""
+    """Return files that a response names one by one, as (URI, table): those of the place `destination`."""
     folder = destination if destination and ("://" in destination or destination.startswith("/")) else None
     near = Near(folder, origin="" if client is None else client.endpoint)
     service = None if client is None else Service(client.endpoint, partial(_storage, client, options))
-    return read_files(files, near, kind=kind, service=service, **options)
+    return read_files(files, near, format=reading, service=service, **options)
 
 
 def _storage(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,13 +105,13 @@ def _storage(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listed(response: Mapping[str, Any]) -> tuple[list[Named], str] | None:
-    """Return the files that a response lists, and what they hold; None if it lists none.
+def _listed(response: Mapping[str, Any]) -> tuple[list[Named], Format] | None:
+    """Return the files that a response lists, and their format; None if it lists none.
 
     `queryAccessibleData` gives ``gcsUris``, FHIR ``$export`` a manifest with ``output``.
     """
     uris = response.get("gcsUris")
     if isinstance(uris, list):
-        return [(str(uri), DATA_IDS) for uri in uris], "ids"
+        return [(str(uri), DATA_IDS) for uri in uris], ID_LISTS
     files = files_of(response)
-    return None if files is None else (files, "resources")
+    return None if files is None else (files, FHIR_NDJSON)

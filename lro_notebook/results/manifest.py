@@ -17,7 +17,7 @@ _LARGEST = 50_000_000
 
 
 def files_of(manifest: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """Return URI and resource type of each file that a manifest lists; None if this is no manifest.
+    """Return URI and resource type of each file that a manifest lists; None if this is not a manifest.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lro_notebook.errors import ResultError
 
-_SURE_FROM = 32_000_000  # bytes that are held; from so many on, they tell what will come
+_SURE_FROM = 32_000_000  # bytes held; once there are this many, they tell what will come
 _SHARE = 20  # or this part of the files
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMINFO = Path("/proc/meminfo")
@@ -72,12 +72,12 @@ class Gauge:
         self._read = self._held = self._new = self._most = 0
 
     def hold(self, count: int) -> None:
-        """Note that so many more bytes are held in memory."""
+        """Note that `count` more bytes are held in memory."""
         self._held += count
         self._new += count
 
     def advance(self, count: int) -> None:
-        """Note that what is held is from so many more bytes of the files.
+        """Note that `count` more bytes of the files were read for what is held.
 
         Files may be compressed, and grow a thousand times: it is what they become that counts.
 
@@ -99,7 +99,7 @@ class Gauge:
         self._check(more, free)
 
     def need(self, count: int) -> None:
-        """Raise `ResultError` where so many more bytes will not fit."""
+        """Raise `ResultError` where `count` more bytes will not fit."""
         free = available()
         if free is not None and count >= _SURE_FROM:
             self._check(count, free)

@@ -48,7 +48,7 @@ def ahead(
 
 
 def _stay_in(process: int) -> None:
-    """Refuse to go on in a forked child: it has no such threads, and shares the files' positions."""
+    """Refuse to go on in a forked child: it has none of these threads, and shares the files' positions."""
     if os.getpid() != process:
         raise ResultError(
             "this table was being read when the process forked, and is the parent's; ask for it again here"

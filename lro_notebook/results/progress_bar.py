@@ -7,9 +7,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lro_notebook.jupyter.notebook import kernel
-from lro_notebook.jupyter.terminal import SWITCH, bars_wanted
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -22,11 +19,18 @@ def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
 
     The value is told how many more were read. In a notebook the bar is gone when it is full.
     """
-    seen = bars_wanted() or (kernel() is not None and os.environ.get(SWITCH) != "0")
-    if size < _FROM or not seen:
+    if size < _FROM or not _is_seen():
         yield lambda _: None
         return
     from tqdm import tqdm  # noqa: PLC0415 - only for what takes a while
 
     with tqdm(total=size, desc=label, unit="B", unit_scale=True, leave=False, file=sys.stderr) as bar:
         yield bar.update
+
+
+def _is_seen() -> bool:
+    """Tell whether somebody can see a bar."""
+    from lro_notebook.jupyter.notebook import kernel  # noqa: PLC0415 - a seam that goes up
+    from lro_notebook.jupyter.terminal import SWITCH, bars_wanted  # noqa: PLC0415 - a seam that goes up
+
+    return bars_wanted() or (kernel() is not None and os.environ.get(SWITCH) != "0")

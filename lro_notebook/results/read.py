@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import Shard, find
+from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
 from lro_notebook.results.places import Near, admit, bare, is_cloud
 from lro_notebook.results.results import Results
-from lro_notebook.results.sources.bigquery import find_tables
+from lro_notebook.results.sources import bigquery
+from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from lro_notebook.results.discover import Span
+    from lro_notebook.results.formats.format import Format
     from lro_notebook.results.places import Named, Service
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
@@ -42,7 +45,7 @@ def read(
     operation: str | None = None,
     partial: bool = False,
     span: Span = (None, None),
-    kind: str | None = None,
+    only: Format | None = None,
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     credentials: Any = None,  # noqa: ANN401 - of google.auth
@@ -73,11 +76,11 @@ def read(
     operation : str, optional
         Only the files of this operation.
     partial : bool
-        Whether missing shards are no error.
+        Whether shards may be missing.
     span : pair of datetime
         When `operation` ran, for files that do not name it.
-    kind : str, optional
-        Only files that hold this, see `files.Shard`.
+    only : Format, optional
+        Only files in this format.
     buckets : str, optional
         The folder that holds the buckets of the embedded service.
     storage_options : mapping, optional
@@ -85,7 +88,7 @@ def read(
     credentials : google.auth.credentials.Credentials, optional
         For BigQuery; application-default credentials if None.
     service : Service, optional
-        Whose client reads: what a manifest names may lie there, too.
+        Whose client reads: what a manifest names may also lie there.
 
     Raises
     ------
@@ -102,9 +105,11 @@ def read(
         errors=errors,
         limits=limits,
     )
-    if os.fspath(uri).startswith("bq://"):
-        warehouse, found = find_tables(os.fspath(uri), tables=tables, credentials=credentials, kind=kind)
-        return Results(warehouse, found, options)
+    if os.fspath(uri).startswith(bigquery.PREFIX):
+        warehouse, shards = bigquery.find_tables(
+            os.fspath(uri), tables=tables, credentials=credentials, only=only
+        )
+        return Results(warehouse, shards, options)
     location = locate(uri, buckets=buckets, storage_options=storage_options)
     manifest = manifest_at(location)
     if manifest is not None:
@@ -116,16 +121,16 @@ def read(
         )
         given = {"buckets": buckets, "storage_options": storage_options}
         storage = _Storage(location.uri, given, service)
-        return _of_files(manifest, "resources", tables, options, near, storage)
-    shards = find(location, operation=operation, tables=tables, partial=partial, span=span, kind=kind)
-    return Results(location, shards, options)
+        return _of_files(manifest, FHIR_NDJSON, tables, options, near, storage)
+    shards = find(location, operation=operation, tables=tables, partial=partial, span=span, only=only)
+    return Results(Files(location), shards, options)
 
 
 def read_files(
     files: Iterable[Named],
     near: Near,
     *,
-    kind: str,
+    format: Format,  # noqa: A002 - as the field of a shard
     tables: Iterable[str] | None = None,
     columns: Columns = None,
     decimals: str = "float",
@@ -137,7 +142,7 @@ def read_files(
     storage_options: Mapping[str, Any] | None = None,
     service: Service | None = None,
 ) -> Results:
-    """Return the files that are named one by one, as (URI, table); all in one file system.
+    """Return the files that are named one by one, as (URI, table); all in one file system and format.
 
     Raises
     ------
@@ -156,7 +161,7 @@ def read_files(
     )
     given = {"buckets": buckets, "storage_options": storage_options}
     storage = _Storage(near.folder or "gs://", given, service)
-    return _of_files(files, kind, tables, options, near, storage)
+    return _of_files(files, format, tables, options, near, storage)
 
 
 class _Storage(NamedTuple):
@@ -177,7 +182,7 @@ class _Storage(NamedTuple):
 
 def _of_files(  # noqa: PLR0917 - one place that both ways in share
     files: Iterable[Named],
-    kind: str,
+    reading: Format,
     tables: Iterable[str] | None,
     options: Options,
     near: Near,
@@ -199,8 +204,8 @@ def _of_files(  # noqa: PLR0917 - one place that both ways in share
             size = location.fs.info(location.path)["size"]
         except OSError as error:
             raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from error
-        shards.append(Shard(uri, location.path, table, int(size or 0), kind=kind))
-    return Results(location, shards, options)
+        shards.append(Shard(uri, location.path, table, int(size or 0), format=reading))
+    return Results(None if location is None else Files(location), shards, options)
 
 
 def options_of(

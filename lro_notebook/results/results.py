@@ -13,10 +13,9 @@ from lro_notebook.results import export
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
+from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
-from lro_notebook.results.sources.registry import has_inner_tables
-from lro_notebook.results.table import Loaded, Report, Work, load_table, scan
 
 if TYPE_CHECKING:
     import os
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.sources.source import Source
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
 
@@ -40,10 +40,10 @@ class Results(Mapping[str, pd.DataFrame]):
 
     Parameters
     ----------
-    location : Location, Warehouse, Store or None
-        What has the files or tables; None where there are none.
+    source : Source or None
+        Where the shards are; None where there are none.
     shards : sequence of Shard
-        The files, in the order in which they are to be read.
+        The parts of the tables, in the order in which they are to be read.
     options : Options
         How to load.
 
@@ -62,19 +62,19 @@ class Results(Mapping[str, pd.DataFrame]):
 
     def __init__(
         self,
-        location: Any,  # noqa: ANN401 - one for each source
+        source: Source | None,
         shards: Sequence[Shard],
         options: Options | None = None,
     ) -> None:
         self._options = options or Options()
-        self._work: dict[str, Work] = {}
-        if location is not None:
+        self._tables: dict[str, MainTable] = {}
+        if source is not None:
             parts: dict[str, list[Shard]] = {}
             for shard in shards:
                 parts.setdefault(shard.table, []).append(shard)
-            self._work = {name: Work(location, files, self._options) for name, files in parts.items()}
+            self._tables = {name: MainTable(source, files, self._options) for name, files in parts.items()}
         self._loaded: dict[str, Loaded] = {}
-        self._scanned: dict[str, Report] = {}
+        self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._warned = False
         self._response: Mapping[str, Any] = {}
@@ -85,7 +85,7 @@ class Results(Mapping[str, pd.DataFrame]):
         cls,
         response: Mapping[str, Any],
         *,
-        location: Any = None,  # noqa: ANN401 - as in the class
+        source: Source | None = None,
         shards: Sequence[Shard] = (),
         options: Options | None = None,
         hint: str = "",
@@ -104,7 +104,7 @@ class Results(Mapping[str, pd.DataFrame]):
             rows = [part if isinstance(part, dict) else {lists[0]: part} for part in elements]
         flat = flatten(table_of(rows))
         truncated = {f"{RESPONSE}.{path}": count for path, count in flat.truncated.items()}
-        results = cls(location, shards, options)
+        results = cls(source, shards, options)
         results._hint = hint
         results._loaded[RESPONSE] = Loaded(flat.table, Report(truncated=truncated))
         results._warn(RESPONSE, results._loaded[RESPONSE].report)
@@ -130,7 +130,7 @@ class Results(Mapping[str, pd.DataFrame]):
         return name in self._names()
 
     def __repr__(self) -> str:
-        files = sum(len(work.shards) for work in self._work.values())
+        files = sum(len(main.shards) for main in self._tables.values())
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
@@ -178,13 +178,13 @@ class Results(Mapping[str, pd.DataFrame]):
         ResultError
             The folder cannot be written to, or its disk is full; no part of a table is left there.
         """
-        near = next((work.location for work in self._work.values()), None)
+        near = next((main.source for main in self._tables.values()), None)
         target = export.Target.at(folder, compression, near)
-        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._work}
+        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._tables}
         rows = [target.write_whole(name, table) for name, table in whole.items()]
-        for name, work in self._work.items():
-            with byte_bar(f"{name} to Parquet", 2 * work.size) as advance:
-                report, files = target.write(work, advance)
+        for name, main in self._tables.items():
+            with byte_bar(f"{name} to Parquet", 2 * main.size) as advance:
+                report, files = target.write(main, advance)
             rows.extend(files)
             self._note(name, report)
         return export.frame_of(rows)
@@ -203,11 +203,11 @@ class Results(Mapping[str, pd.DataFrame]):
             Dask is not installed.
         """
         main = self._main_of(name)
-        if main not in self._work:
+        if main not in self._tables:
             raise self._unknown(name)
-        work = self._work[main]
-        with byte_bar(f"{main} for Dask", work.size) as advance:
-            report, frame = export.dask_frame(work, name, advance)
+        table = self._tables[main]
+        with byte_bar(f"{main} for Dask", table.size) as advance:
+            report, frame = export.dask_frame(table, name, advance)
         self._note(main, report)
         if frame is None:
             raise self._unknown(name)
@@ -226,7 +226,7 @@ class Results(Mapping[str, pd.DataFrame]):
         ConfigError
             The definition breaks a rule of the standard.
         ResultError
-            The data does not fit it: several values in a column that is no collection, another type.
+            The data does not fit it: several values in a column that is not a collection, or another type.
         """
         return self.scan(definition).to_pandas()
 
@@ -234,7 +234,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
         from lro_notebook.views.scan import scan as scan_view  # noqa: PLC0415 - not all who load need views
 
-        return scan_view(definition, self._work, self._options)
+        return scan_view(definition, self._tables, self._options)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -252,7 +252,8 @@ class Results(Mapping[str, pd.DataFrame]):
     def bad_lines(self) -> pd.DataFrame:
         """One row per line that could not be read: ``file`` (string), ``line`` (Int64, from 1), ``reason``.
 
-        ``line`` is missing where a file as a whole could not be read. Reads the tables that are not read yet.
+        ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
+        listed. Reads the tables that are not read yet.
         """
         bad = [line for report in self._reports() for line in report.bad]
         return pd.DataFrame(
@@ -279,13 +280,13 @@ class Results(Mapping[str, pd.DataFrame]):
 
     def _main(self) -> list[str]:
         """Return the tables that have files of their own."""
-        return list(dict.fromkeys((*self._work, *self._loaded)))
+        return list(dict.fromkeys((*self._tables, *self._loaded)))
 
     def _main_of(self, name: object) -> str | None:
         """Return the table with which the table `name` is read, None if there is none."""
         if name in self._main():
             return str(name)
-        inner = [main for main, work in self._work.items() if has_inner_tables(work)]
+        inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
         prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
         return next(iter((*prefixed, *inner)), None)
 
@@ -293,7 +294,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the names of all tables; inner ones are known only after their main table is read."""
         names: list[str] = []
         for main in self._main():
-            inner = main in self._work and has_inner_tables(self._work[main])
+            inner = main in self._tables and self._tables[main].has_inner_tables
             names += [main, *(self._load(main).children if inner else ())]
         return names
 
@@ -303,8 +304,8 @@ class Results(Mapping[str, pd.DataFrame]):
         return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
 
     def _sizes(self) -> list[tuple[str, int, int]]:
-        work = [(name, self._work.get(name)) for name in self._main()]
-        return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in work]
+        tables = [(name, self._tables.get(name)) for name in self._main()]
+        return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in tables]
 
     def _overview(self) -> Iterator[tuple[str, ...]]:
         for name, files, size in self._sizes():
@@ -316,41 +317,41 @@ class Results(Mapping[str, pd.DataFrame]):
                 yield html.escape(child), "", "", f"{table.num_rows:,}", ""
 
     def _provenance(self, name: str) -> dict[str, Any]:
-        work = self._work.get(self._main_of(name) or "")
-        shards = work.shards if work else []
+        main = self._tables.get(self._main_of(name) or "")
+        shards = main.shards if main else []
         operation = shards[0].operation if shards else None
         beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
         return {"operation": operation, "files": [shard.uri for shard in shards], **beside}
 
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:
-            work = self._work[name]
-            with byte_bar(name, work.size) as advance:
-                self._loaded[name] = load_table(work, advance)
+            main = self._tables[name]
+            with byte_bar(name, main.size) as advance:
+                self._loaded[name] = load_table(main, advance)
             self._note(name, self._loaded[name].report)
         return self._loaded[name]
 
     def _report_of(self, name: str) -> Report | None:
         loaded = self._loaded.get(name)
-        return loaded.report if loaded else self._scanned.get(name)
+        return loaded.report if loaded else self._reported.get(name)
 
     def _reports(self) -> Iterator[Report]:
         for name in self._main():
             report = self._report_of(name)
             if report is None:
-                work = self._work[name]
-                if fits(work.size):
+                main = self._tables[name]
+                if fits(main.size):
                     report = self._load(name).report
                 else:  # read, but not kept
-                    with byte_bar(name, work.size) as advance:
-                        report = scan(work, advance)
+                    with byte_bar(name, main.size) as advance:
+                        report = report_on(main, advance)
                     self._note(name, report)
             yield report
 
     def _note(self, name: str, report: Report) -> None:
-        """Keep what a reading of `name` found, and warn of it once."""
-        if name not in self._scanned:
-            self._scanned[name] = report
+        """Keep what is wrong in `name`, and warn of it once."""
+        if name not in self._reported:
+            self._reported[name] = report
             self._warn(name, report)
 
     def _warn(self, name: str, report: Report) -> None:

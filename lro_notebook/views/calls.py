@@ -14,18 +14,19 @@ from lro_notebook.fhirpath.syntax import Expr, Literal
 from lro_notebook.views.collection import Collection, Frame, NotCompiledError
 from lro_notebook.views.operators import truth
 
+#: Works out an expression on the elements of a frame.
 Plan: TypeAlias = Callable[[Frame], Collection]
 
 
-def _inner(found: Collection, frame: Frame) -> Frame:
-    """Return the elements of `found` as rows of their own."""
-    return Frame(found.flat(), frame.row_index[found.flat_owners()])
+def _inner(collection: Collection, frame: Frame) -> Frame:
+    """Return the elements of `collection` as rows of their own."""
+    return Frame(collection.flat(), frame.row_index[collection.flat_owners()])
 
 
 def _where(source: Plan, condition: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        return found.where(truth(condition(_inner(found, frame))))
+        collection = source(frame)
+        return collection.where(truth(condition(_inner(collection, frame))))
 
     return run
 
@@ -43,24 +44,24 @@ def _exists(source: Plan, condition: Plan | None = None) -> Plan:
     plan = source if condition is None else _where(source, condition)
 
     def run(frame: Frame) -> Collection:
-        found = plan(frame)
-        return Collection(found.rows, found.present())
+        collection = plan(frame)
+        return Collection(collection.rows, collection.present())
 
     return run
 
 
 def _count(source: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        return Collection(found.rows, pa.array(found.counts()))
+        collection = source(frame)
+        return Collection(collection.rows, pa.array(collection.counts()))
 
     return run
 
 
 def _not(source: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        return Collection(found.rows, pc.invert(truth(found)))
+        collection = source(frame)
+        return Collection(collection.rows, pc.invert(truth(collection)))
 
     return run
 
@@ -69,13 +70,13 @@ def _join(source: Plan, separator: Expr | None = None) -> Plan:
     between = "" if separator is None else _text_of(separator, "join()")
 
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        values = found.flat()
+        collection = source(frame)
+        values = collection.flat()
         if pa.types.is_null(values.type):
             values = values.cast(pa.string())
         if not pa.types.is_string(values.type):
             raise NotCompiledError("join() of what is no text")
-        return Collection(found.rows, pc.binary_join(found.lists(values), between))
+        return Collection(collection.rows, pc.binary_join(collection.lists(values), between))
 
     return run
 
@@ -90,12 +91,12 @@ def _extension(source: Plan, url: Expr) -> Plan:
     wanted = _text_of(url, "extension()")
 
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        if "extension" not in found.fields():
-            return Collection.nothing(found.rows)
-        extensions = found.child("extension")
+        collection = source(frame)
+        if "extension" not in collection.fields():
+            return Collection.nothing(collection.rows)
+        extensions = collection.child("extension")
         if "url" not in extensions.fields():
-            return Collection.nothing(found.rows)
+            return Collection.nothing(collection.rows)
         flat = Collection(len(extensions.flat()), extensions.flat())
         return extensions.where(pc.equal(flat.child("url").values, wanted))
 
@@ -104,36 +105,36 @@ def _extension(source: Plan, url: Expr) -> Plan:
 
 def _key(source: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        return found.child("id") if "id" in found.fields() else Collection.nothing(found.rows)
+        collection = source(frame)
+        return collection.child("id") if "id" in collection.fields() else Collection.nothing(collection.rows)
 
     return run
 
 
 def _reference_key(source: Plan, wanted: str | None = None) -> Plan:
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        if "reference" not in found.fields():
-            return Collection.nothing(found.rows)
-        found = found.child("reference")
-        if not pa.types.is_string(found.values.type):
+        collection = source(frame)
+        if "reference" not in collection.fields():
+            return Collection.nothing(collection.rows)
+        collection = collection.child("reference")
+        if not pa.types.is_string(collection.values.type):
             raise NotCompiledError("references that are no text")
-        parts = pc.extract_regex(found.values, REFERENCE)
+        parts = pc.extract_regex(collection.values, REFERENCE)
         keys = pc.struct_field(parts, "id")
         if wanted is not None:
             same = pc.equal(pc.struct_field(parts, "type"), wanted)
             keys = pc.if_else(same, keys, pa.scalar(None, pa.string()))
-        return Collection(found.rows, keys, found.owners)
+        return Collection(collection.rows, keys, collection.owners)
 
     return run
 
 
 def _single(source: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        if found.most() > 1:
+        collection = source(frame)
+        if collection.most() > 1:
             raise NotCompiledError("single() of several")
-        return found
+        return collection
 
     return run
 
@@ -145,10 +146,10 @@ def _on_text(name: str, run_on: Callable[..., pa.Array]) -> Callable[..., Plan]:
         texts = [_text_of(argument, f"{name}()") for argument in arguments]
 
         def run(frame: Frame) -> Collection:
-            found = source(frame)
-            if not (pa.types.is_string(found.values.type)) or found.most() > 1:
+            collection = source(frame)
+            if not (pa.types.is_string(collection.values.type)) or collection.most() > 1:
                 raise NotCompiledError(f"{name}() of what is not one text")
-            return Collection(found.rows, run_on(found.singles(), *texts))
+            return Collection(collection.rows, run_on(collection.singles(), *texts))
 
         return run
 

@@ -106,10 +106,10 @@ class Collection:
 
     def fields(self) -> list[str]:
         """Return the names of the fields that its elements can have."""
-        kind = self.values.type
-        if not pa.types.is_struct(kind):
+        dtype = self.values.type
+        if not pa.types.is_struct(dtype):
             return []
-        names = [part.name for part in kind]
+        names = [part.name for part in dtype]
         if SCALAR in names:
             raise NotCompiledError("an element with and without parts")
         return names

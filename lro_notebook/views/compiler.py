@@ -6,8 +6,7 @@ the types that the data has, when it runs. The interpreter then takes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,11 +28,12 @@ from lro_notebook.fhirpath.syntax import (
     This,
     Variable,
 )
-from lro_notebook.views.calls import CALLS
+from lro_notebook.views.calls import CALLS, Plan
 from lro_notebook.views.collection import Collection, Frame, NotCompiledError
 from lro_notebook.views.operators import arithmetic, compared, logic, truth
 
-Plan: TypeAlias = Callable[[Frame], Collection]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def compile_path(expr: Expr) -> Plan:
@@ -50,10 +50,10 @@ def compile_path(expr: Expr) -> Plan:
     plan = way(expr)
 
     def once(frame: Frame) -> Collection:
-        found = frame.known.get(expr)
-        if found is None:
-            found = frame.known[expr] = plan(frame)
-        return found
+        known = frame.known.get(expr)
+        if known is None:
+            known = frame.known[expr] = plan(frame)
+        return known
 
     return once
 
@@ -83,8 +83,8 @@ def _path(expr: Path) -> Plan:
     source, name = compile_path(expr.source), expr.name
 
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        return found.children(found.named(name))
+        collection = source(frame)
+        return collection.children(collection.named(name))
 
     return run
 
@@ -102,10 +102,10 @@ def _of_type(expr: Call) -> Plan:
     keys = choice_keys(name, wanted)
 
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        if found.filled([name]):
+        collection = source(frame)
+        if collection.filled([name]):
             raise NotCompiledError(f"{expr.name}() of what is no choice element")
-        return found.children(found.filled(keys))
+        return collection.children(collection.filled(keys))
 
     return run
 
@@ -140,11 +140,11 @@ def _presence(path: Path, *, wanted: bool) -> Plan:
     source, name = compile_path(path.source), path.name
 
     def run(frame: Frame) -> Collection:
-        found = source(frame)
-        answer = pa.repeat(False, found.rows)  # noqa: FBT003 - the value
-        for key in found.named(name):
-            answer = pc.or_(answer, found.child(key).present())
-        return Collection(found.rows, answer if wanted else pc.invert(answer))
+        collection = source(frame)
+        answer = pa.repeat(False, collection.rows)  # noqa: FBT003 - the value
+        for key in collection.named(name):
+            answer = pc.or_(answer, collection.child(key).present())
+        return Collection(collection.rows, answer if wanted else pc.invert(answer))
 
     return run
 

@@ -205,23 +205,23 @@ def _check_descent(paths: Iterable[tuple[object, Expr]], where: str) -> None:
 
 
 def _check_columns(select: Select, before: Iterable[Column] = ()) -> list[Column]:
-    """Return the columns that there are after `select`; no two of them may have one name."""
-    found = list(before)
+    """Return the columns after `select`; no two of them may share a name."""
+    checked = list(before)
 
     def add(columns: Iterable[Column]) -> None:
         for column in columns:
-            if any(other.name == column.name for other in found):
+            if any(other.name == column.name for other in checked):
                 raise ConfigError(f"two columns have the name {column.name!r}; each needs its own")
-            found.append(column)
+            checked.append(column)
 
     add(select.columns)
     for part in select.selects:
-        add(_check_columns(part, found)[len(found) :])
-    branches = [_check_columns(part, found)[len(found) :] for part in select.unions]
+        add(_check_columns(part, checked)[len(checked) :])
+    branches = [_check_columns(part, checked)[len(checked) :] for part in select.unions]
     for branch in branches[1:]:
         _check_same(branches[0], branch)
     add(branches[0] if branches else ())
-    return found
+    return checked
 
 
 def _check_same(first: list[Column], other: list[Column]) -> None:

@@ -14,21 +14,21 @@ def descends(expr: Expr) -> bool:
     """Tell whether all that `expr` gives is below what it is evaluated on, so that repeating it ends."""
     match expr:
         case Path(source, _) | Call(source, "extension"):
-            found = _stays(source)
+            goes_down = _stays(source)
         case Index(source, _):
-            found = descends(source)
+            goes_down = descends(source)
         case Binary("|", left, right):
-            found = descends(left) and descends(right)
+            goes_down = descends(left) and descends(right)
         case Call(_, "iif", (_, *branches)):
-            found = all(not isinstance(part, str) and descends(part) for part in branches)
+            goes_down = all(not isinstance(part, str) and descends(part) for part in branches)
         case Call(source, "select", (projection,)) if not isinstance(projection, str):
             below = descends(source) or descends(projection)
-            found = below and _stays(source) and _stays(projection)
+            goes_down = below and _stays(source) and _stays(projection)
         case Call(source, name):
-            found = name in _PARTS and descends(source)
+            goes_down = name in _PARTS and descends(source)
         case _:
-            found = isinstance(expr, Empty)
-    return found
+            goes_down = isinstance(expr, Empty)
+    return goes_down
 
 
 def _stays(expr: Expr) -> bool:

@@ -66,20 +66,20 @@ def check_name(name: object, where: str) -> str:
 
 def constants_of(fields: Mapping[str, Any]) -> dict[str, Literal]:
     """Return the constants of a view by their names."""
-    found: dict[str, Literal] = {}
+    constants: dict[str, Literal] = {}
     for number, element in enumerate(list_of(fields, "constant", "")):
         where = f"constant[{number}]"
         constant = object_of(element, where, frozenset({"name"}))
         name = check_name(text_of(constant, "name", where), f"{where}.name")
-        if name in found or name in VIEWS.variables:
+        if name in constants or name in VIEWS.variables:
             raise ConfigError(f"{where}: %{name} is defined already")
         values = [key for key in constant if key.startswith("value")]
         if len(values) != 1 or values[0] not in _CONSTANT_TYPES:
             raise ConfigError(
                 f"{where} needs one value of a primitive type, such as valueString or valueInteger"
             )
-        found[name] = _constant(constant[values[0]], _CONSTANT_TYPES[values[0]], f"{where}.{values[0]}")
-    return found
+        constants[name] = _constant(constant[values[0]], _CONSTANT_TYPES[values[0]], f"{where}.{values[0]}")
+    return constants
 
 
 def _constant(value: object, kind: str, where: str) -> Literal:

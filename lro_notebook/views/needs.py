@@ -34,13 +34,13 @@ class Needs:
 
     def of(self, name: str) -> Needs | None:
         """Return what is needed below the field `name`; None if it is not needed."""
-        found = [need for key, need in self.choices.items() if name == key or choice_type(name, key)]
+        parts = [need for key, need in self.choices.items() if name == key or choice_type(name, key)]
         if name in self.fields:
-            found.append(self.fields[name])
-        if len(found) < 2:  # noqa: PLR2004 - nothing to unite
-            return found[0] if found else None
+            parts.append(self.fields[name])
+        if len(parts) < 2:  # noqa: PLR2004 - nothing to unite
+            return parts[0] if parts else None
         both = Needs()
-        for need in found:
+        for need in parts:
             both.fields.update(need.fields)
             both.choices.update(need.choices)
         return both
@@ -63,35 +63,35 @@ def add(expr: Expr, focus: Iterable[Needs]) -> list[Needs]:
             add(left, here)
             add(right, here)
         case Call(Path(source, name), function, (str(wanted),)) if FUNCTIONS[function].gives == ITS_TYPE:
-            found = add(source, here)
-            for need in found:
+            below = add(source, here)
+            for need in below:
                 need.child(name)
-            return [need.child(key) for need in found for key in choice_keys(name, wanted)]
+            return [need.child(key) for need in below for key in choice_keys(name, wanted)]
         case Call(source, name, arguments):
             return _call(FUNCTIONS[name], arguments, add(source, here))
     return []
 
 
-def _call(row: Function, arguments: tuple[Expr | str, ...], found: list[Needs]) -> list[Needs]:
+def _call(row: Function, arguments: tuple[Expr | str, ...], focus: list[Needs]) -> list[Needs]:
     if row.reads:
         field, *below = row.reads
-        parts = [need.child(field) for need in found]
+        parts = [need.child(field) for need in focus]
         for need in parts:
             for name in below:
                 need.child(name)
         return parts
-    results = [add(argument, found) for argument in arguments if not isinstance(argument, str)]
-    return results[0] if row.gives == PROJECTED else found
+    results = [add(argument, focus) for argument in arguments if not isinstance(argument, str)]
+    return results[0] if row.gives == PROJECTED else focus
 
 
-def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:
-    """Return the struct type `kind` with the fields that are needed.
+def prune(dtype: pa.DataType, needs: Needs) -> pa.DataType:
+    """Return the struct type `dtype` with the fields that are needed.
 
     A field that no data had so far is expected to be text: if it is, it is read, and if it is anything
     else, the parser says so.
     """
     parts = {}
-    for part in kind:
+    for part in dtype:
         need = needs.of(part.name)
         if need is not None:
             parts[part.name] = _pruned(part.type, need)
@@ -103,36 +103,36 @@ def prune(kind: pa.DataType, needs: Needs) -> pa.DataType:
     return pa.struct(list(parts.items()))
 
 
-def _pruned(kind: pa.DataType, needs: Needs) -> pa.DataType:
-    if pa.types.is_list(kind):
-        return pa.list_(_pruned(kind.value_type, needs))
-    return prune(kind, needs) if pa.types.is_struct(kind) else kind
+def _pruned(dtype: pa.DataType, needs: Needs) -> pa.DataType:
+    if pa.types.is_list(dtype):
+        return pa.list_(_pruned(dtype.value_type, needs))
+    return prune(dtype, needs) if pa.types.is_struct(dtype) else dtype
 
 
-def unseen(kind: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
-    """Return how choice elements of types that `kind` does not have, and `prune` not expects, look in JSON.
+def unseen(dtype: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
+    """Return how choice elements of types that `dtype` does not have, and `prune` not expects, look in JSON.
 
     That is: beginnings of their keys, of which one is then in the data, and a pattern that finds such a key.
     """
-    found: dict[str, set[str]] = {}
-    _unseen(kind, needs, found)
+    seen: dict[str, set[str]] = {}
+    _unseen(dtype, needs, seen)
     keys = [
         f"{name}(?:{'|'.join(sorted(suffix for suffix in SUFFIXES if name + suffix not in known))})"
-        for name, known in found.items()
+        for name, known in seen.items()
     ]
-    return [f'"{name}'.encode() for name in found], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
+    return [f'"{name}'.encode() for name in seen], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
 
 
-def _unseen(kind: pa.DataType, needs: Needs, found: dict[str, set[str]]) -> None:
+def _unseen(dtype: pa.DataType, needs: Needs, seen: dict[str, set[str]]) -> None:
     """Collect the names that may be choice elements, with the keys of each that are known."""
-    while pa.types.is_list(kind):
-        kind = kind.value_type
-    fields = {part.name: part.type for part in kind} if pa.types.is_struct(kind) else {}
+    while pa.types.is_list(dtype):
+        dtype = dtype.value_type
+    fields = {part.name: part.type for part in dtype} if pa.types.is_struct(dtype) else {}
     for name in needs.choices:
         if name not in fields:
             known = {key for key in fields if choice_type(key, name)}
-            found[name] = found[name] & known if name in found else known
+            seen[name] = seen[name] & known if name in seen else known
     for name, below in fields.items():
         need = needs.of(name)
         if need is not None:
-            _unseen(below, need, found)
+            _unseen(below, need, seen)

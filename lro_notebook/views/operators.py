@@ -22,11 +22,11 @@ _COMPARED = {
 _DIGITS = 15  # of a decimal that a double holds exactly enough to compare with
 
 
-def truth(found: Collection) -> pa.Array:
+def truth(collection: Collection) -> pa.Array:
     """Return the Boolean of each row; any other single value counts as true."""
-    if found.most() > 1:
+    if collection.most() > 1:
         raise NotCompiledError("a condition with several values")
-    values = found.singles()
+    values = collection.singles()
     if pa.types.is_boolean(values.type):
         return values
     if pa.types.is_null(values.type):
@@ -100,9 +100,9 @@ def _kind(side: Any) -> str | None:  # noqa: ANN401 - an array or a constant
 
 def _numbers(sides: list[Any]) -> list[Any]:
     """Return `sides` as numbers that Arrow compares with each other exactly."""
-    found = [side.type for side in sides if isinstance(side, pa.Array)]
-    wanted = DECIMAL if any(map(pa.types.is_decimal, found)) else pa.float64()
-    if all(map(pa.types.is_integer, found)) and not any(isinstance(side, Decimal) for side in sides):
+    types = [side.type for side in sides if isinstance(side, pa.Array)]
+    wanted = DECIMAL if any(map(pa.types.is_decimal, types)) else pa.float64()
+    if all(map(pa.types.is_integer, types)) and not any(isinstance(side, Decimal) for side in sides):
         return [side if isinstance(side, pa.Array) else _constant(side, pa.int64()) for side in sides]
     return [side.cast(wanted) if isinstance(side, pa.Array) else _constant(side, wanted) for side in sides]
 

@@ -74,15 +74,15 @@ class Output:
         values = (
             pa.nulls(0) if kind is None else _array(column, [self._value(item, kind) for item in flat], held)
         )
-        found = Collection(len(rows), values, np.repeat(np.arange(len(rows)), counts))
-        return found.lists(values) if column.collection else found.singles()
+        collection = Collection(len(rows), values, np.repeat(np.arange(len(rows)), counts))
+        return collection.lists(values) if column.collection else collection.singles()
 
-    def of_collection(self, column: Column, found: Collection) -> pa.Array:
-        """Return the array of `column`, of which `found` are the values; raises as `of_values`."""
+    def of_collection(self, column: Column, collection: Collection) -> pa.Array:
+        """Return the array of `column`, of which `collection` are the values; raises as `of_values`."""
         if column.collection:
-            return found.lists(self._of_array(column, found.flat()))
-        _check_single(column, found.most())
-        return self._of_array(column, found.singles())
+            return collection.lists(self._of_array(column, collection.flat()))
+        _check_single(column, collection.most())
+        return self._of_array(column, collection.singles())
 
     def _of_array(self, column: Column, array: pa.Array) -> pa.Array:
         kinds = {_kind_of_type(array.type)} if array.null_count < len(array) else set()
@@ -106,7 +106,7 @@ class Output:
         allowed = {"decimal", "integer"} if kind in ("decimal", "integer") else {kind}
         if column.type == "integer64":
             allowed.add("text")  # JSON has no integers of that size, so FHIR writes them as text
-        if wrong := sorted(_WORDS[found] for found in kinds - allowed):
+        if wrong := sorted(_WORDS[other] for other in kinds - allowed):
             raise _fault(column, f"is declared as {column.type}, and the data has {' and '.join(wrong)}")
         return kind
 
@@ -162,37 +162,37 @@ def _declared(column: Column) -> str | None:
     return None if column.type is None else PRIMITIVES.get(column.type, "complex")
 
 
-def _kind_of_type(kind: pa.DataType) -> str:
-    if pa.types.is_boolean(kind):
+def _kind_of_type(dtype: pa.DataType) -> str:
+    if pa.types.is_boolean(dtype):
         return "boolean"
-    if pa.types.is_integer(kind):
+    if pa.types.is_integer(dtype):
         return "integer"
-    if pa.types.is_string(kind):
+    if pa.types.is_string(dtype):
         return "text"
-    return "complex" if pa.types.is_nested(kind) else "decimal"
+    return "complex" if pa.types.is_nested(dtype) else "decimal"
 
 
-def join_types(column: Column, kinds: Iterable[pa.DataType]) -> pa.DataType:
+def join_types(column: Column, dtypes: Iterable[pa.DataType]) -> pa.DataType:
     """Return the type that holds the arrays of `column`, which have these types."""
-    found = {kind.value_type if pa.types.is_list(kind) else kind for kind in kinds}
-    found.discard(pa.null())
-    if len(found) > 1:
-        found.discard(pa.int64())  # gives way to fractions
-    if len(found) > 1 or (pa.int64() in kinds and pa.string() in found):
+    types = {dtype.value_type if pa.types.is_list(dtype) else dtype for dtype in dtypes}
+    types.discard(pa.null())
+    if len(types) > 1:
+        types.discard(pa.int64())  # gives way to fractions
+    if len(types) > 1 or (pa.int64() in dtypes and pa.string() in types):
         raise _fault(column, "gives values of different types; pick one with ofType()")
-    kind = found.pop() if found else pa.string()
-    return pa.list_(kind) if column.collection else kind
+    dtype = types.pop() if types else pa.string()
+    return pa.list_(dtype) if column.collection else dtype
 
 
-def fits(kind: pa.DataType, wanted: pa.DataType) -> bool:
-    """Tell whether arrays of `kind` can become arrays of `wanted` with nothing lost."""
-    if pa.types.is_list(kind) and pa.types.is_list(wanted):
-        return fits(kind.value_type, wanted.value_type)
+def fits(dtype: pa.DataType, wanted: pa.DataType) -> bool:
+    """Tell whether arrays of `dtype` can become arrays of `wanted` with nothing lost."""
+    if pa.types.is_list(dtype) and pa.types.is_list(wanted):
+        return fits(dtype.value_type, wanted.value_type)
     number = pa.types.is_floating(wanted) or pa.types.is_decimal(wanted)
-    return kind in (wanted, pa.null()) or (number and pa.types.is_integer(kind))
+    return dtype in (wanted, pa.null()) or (number and pa.types.is_integer(dtype))
 
 
 def join(column: Column, arrays: Sequence[pa.Array]) -> pa.ChunkedArray:
     """Return the `arrays` of one column behind one another."""
-    kind = join_types(column, [array.type for array in arrays])
-    return pa.chunked_array([array.cast(kind) for array in arrays], kind)
+    dtype = join_types(column, [array.type for array in arrays])
+    return pa.chunked_array([array.cast(dtype) for array in arrays], dtype)

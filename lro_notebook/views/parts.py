@@ -79,6 +79,6 @@ def with_blanks(select: Select, part: Part, owners: Positions, elements: int) ->
     columns = {name: array.take(index) for name, array in part.columns.items()}
     for column in select.all_columns():
         if column.path.strip() == "%rowIndex" and not column.collection:
-            kind = columns[column.name].type
-            columns[column.name] = columns[column.name].fill_null(pa.scalar(0).cast(kind))
+            dtype = columns[column.name].type
+            columns[column.name] = columns[column.name].fill_null(pa.scalar(0).cast(dtype))
     return Part(every[order], columns)

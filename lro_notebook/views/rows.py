@@ -59,8 +59,8 @@ class _Block:
         definition = self._runner.prepared.definition
         for condition in definition.where:
             where = f"the condition {condition.path!r}"
-            found = self._evaluate(condition.expr, self._root, where)
-            holds = _interpreted(found, where) if isinstance(found, list) else _compiled(found, where)
+            result = self._evaluate(condition.expr, self._root, where)
+            holds = _interpreted(result, where) if isinstance(result, list) else _compiled(result, where)
             if not holds.all():
                 self._root = self._root.kept(np.flatnonzero(holds))
         return self._process(definition.root, self._root)
@@ -90,9 +90,9 @@ class _Block:
         plan = self._runner.prepared.plans.get(expr)
         if plan is not None and focus.frame is not None:
             with suppress(NotCompiledError):
-                found = plan(focus.frame)
-                if not as_column or self._runner.output.keeps(found.values.type):
-                    return found
+                collection = plan(focus.frame)
+                if not as_column or self._runner.output.keeps(collection.values.type):
+                    return collection
         run = evaluator(expr)
         return self._interpret(focus, where, lambda item, scope: run([item], scope))
 
@@ -113,13 +113,13 @@ class _Block:
 
     def _column(self, column: Column, focus: Focus) -> pa.Array:
         where = f"column {column.name!r} (path {column.path!r})"
-        found = self._evaluate(column.expr, focus, where, as_column=True)
-        way = "python" if isinstance(found, list) else "arrow"
+        result = self._evaluate(column.expr, focus, where, as_column=True)
+        way = "python" if isinstance(result, list) else "arrow"
         self._runner.ways.setdefault(column.name, Counter())[way] += 1
         output = self._runner.output
-        if isinstance(found, list):
-            return output.of_values(column, [[item.value for item in items] for items in found])
-        return output.of_collection(column, found)
+        if isinstance(result, list):
+            return output.of_values(column, [[item.value for item in items] for items in result])
+        return output.of_collection(column, result)
 
     def _unnest(self, select: Select, focus: Focus) -> tuple[Focus, Positions]:
         """Return the elements that `select` goes over, and which element of `focus` each belongs to."""
@@ -131,13 +131,13 @@ class _Block:
         def python() -> list[list[Item]]:
             return self._interpret(focus, select.where, each)
 
-        found = python() if select.repeat else self._evaluate(select.each[0], focus, select.where)
-        if isinstance(found, list):
-            owners = np.repeat(np.arange(focus.rows), np.array([len(items) for items in found], np.int64))
-            values = [item for items in found for item in items]
+        result = python() if select.repeat else self._evaluate(select.each[0], focus, select.where)
+        if isinstance(result, list):
+            owners = np.repeat(np.arange(focus.rows), np.array([len(items) for items in result], np.int64))
+            values = [item for items in result for item in items]
             index = positions(owners)
             return Focus(len(values), None, focus.roots[owners], index, lambda: values), owners
-        array, owners = found.flat(), found.flat_owners()
+        array, owners = result.flat(), result.flat_owners()
         index = positions(owners)
 
         def make() -> list[Item]:
@@ -149,18 +149,18 @@ class _Block:
 _NO_CONDITION = "is not true or false for every resource; a condition of a view must be"
 
 
-def _interpreted(found: list[list[Item]], where: str) -> Mask:
+def _interpreted(rows: list[list[Item]], where: str) -> Mask:
     """Return which resources meet a condition."""
-    if any(len(items) > 1 or not isinstance(item.value, bool) for items in found for item in items):
+    if any(len(items) > 1 or not isinstance(item.value, bool) for items in rows for item in items):
         raise ResultError(f"{where} {_NO_CONDITION}")
-    return np.array([bool(items and items[0].value) for items in found], bool)
+    return np.array([bool(items and items[0].value) for items in rows], bool)
 
 
-def _compiled(found: Collection, where: str) -> Mask:
+def _compiled(collection: Collection, where: str) -> Mask:
     """Return which resources meet a condition."""
-    values = found.singles()
+    values = collection.singles()
     is_boolean = pa.types.is_boolean(values.type)
-    if found.most() > 1 or (not is_boolean and values.null_count < len(values)):
+    if collection.most() > 1 or (not is_boolean and values.null_count < len(values)):
         raise ResultError(f"{where} {_NO_CONDITION}")
     holds = values.fill_null(False) if is_boolean else values.is_valid()  # noqa: FBT003 - the value for null
     mask: Mask = holds.to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""A view over the files of its table: to one DataFrame, or block by block to Parquet and Dask."""
+"""A view over the resources of its type: to one DataFrame, or block by block to Parquet and Dask."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_caller
 from lro_notebook.results.arrow.dates import instants
 from lro_notebook.results.arrow.unify import stack
+from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.storage import unwritable
 from lro_notebook.views.output import Output, fits, join, join_types
 from lro_notebook.views.prepare import prepare
@@ -27,22 +28,44 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import BadLine, Options
     from lro_notebook.results.discover import Shard
-    from lro_notebook.results.storage import Location
-    from lro_notebook.results.table import Work
+    from lro_notebook.results.main_table import MainTable
 
 
 #: The name of a table that is a resource type; a file that a user named may hold any.
 _TYPE = re.compile(r"[A-Z][A-Za-z]+", re.ASCII)
 
 
-def scan(definition: View | Mapping[str, Any] | str, tables: Mapping[str, Work], options: Options) -> Scan:
-    """Return the rows of a view of the files of `tables`, not read yet."""
+def scan(
+    definition: View | Mapping[str, Any] | str, tables: Mapping[str, MainTable], options: Options
+) -> Scan:
+    """Return the rows of a view of the resources in `tables`, not read yet.
+
+    Raises
+    ------
+    ResultError
+        The table of the view's resource type is there, but not as FHIR JSON.
+    """
     view = View.of(definition)
-    files = {name: work for name, work in tables.items() if work.shards[0].kind == "resources"}
-    named = [files[view.resource]] if view.resource in files else []
-    works = named or [work for name, work in files.items() if not _TYPE.fullmatch(name)]
-    shards = [shard for work in works for shard in work.shards]
-    return Scan(view, works[0].location if works else None, shards, options)
+    streams = {name: source for name, main in tables.items() if (source := _resources_in(main)) is not None}
+    if view.resource in tables and view.resource not in streams:
+        raise ResultError(
+            f"a view reads FHIR JSON, which {tables[view.resource].shards[0].uri} is not; load an export to "
+            "Cloud Storage for it"
+        )
+    names = (
+        [view.resource]
+        if view.resource in streams
+        else [name for name in streams if not _TYPE.fullmatch(name)]
+    )
+    shards = [shard for name in names for shard in tables[name].shards]
+    return Scan(view, streams[names[0]] if names else None, shards, options)
+
+
+def _resources_in(main: MainTable) -> Streams | None:
+    """Return what opens the shards of a table of FHIR resources; None if it is none."""
+    reading = main.shards[0].format
+    resources = reading is not None and reading.holds_resources
+    return main.source if resources and isinstance(main.source, Streams) else None
 
 
 class Scan:
@@ -52,10 +75,10 @@ class Scan:
     ----------
     view : View
         The view.
-    location : Location or None
-        The file system of the files; None where there are none.
+    source : Streams or None
+        What opens the shards; None where there are none.
     shards : sequence of Shard
-        The files of the view's resource type, in their order; none gives no rows.
+        Those of the view's resource type, in their order; none gives no rows.
     options : Options
         How to load: of them `decimals`, `parse_dates` and `errors` matter to views.
 
@@ -68,10 +91,8 @@ class Scan:
     'patients.parquet'
     """
 
-    def __init__(
-        self, view: View, location: Location | None, shards: Sequence[Shard], options: Options
-    ) -> None:
-        self._view, self._location, self._shards, self._options = view, location, list(shards), options
+    def __init__(self, view: View, source: Streams | None, shards: Sequence[Shard], options: Options) -> None:
+        self._view, self._source, self._shards, self._options = view, source, list(shards), options
 
     def __repr__(self) -> str:
         return f"<Scan of {self._view!r} over {len(self._shards)} files>"
@@ -149,7 +170,7 @@ class Scan:
         return dd.from_map(self._partition, self._shards, schema=schema, meta=meta)
 
     def _partition(self, shard: Shard, schema: pa.Schema) -> pd.DataFrame:
-        part = Scan(self._view, self._location, [shard], self._options)
+        part = Scan(self._view, self._source, [shard], self._options)
         tables = [part._fitted(table, schema) for table in part._tables(part._runner())]
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
@@ -159,22 +180,22 @@ class Scan:
         """Return the types of the columns: as declared, else as the first block has them."""
         columns = self._view.definition.columns
         seen = [[] if first is None else [first[column.name].type] for column in columns]
-        kinds = [
-            runner.output.type_of(column) or join_types(column, kinds)
-            for column, kinds in zip(columns, seen, strict=True)
+        dtypes = [
+            runner.output.type_of(column) or join_types(column, dtypes)
+            for column, dtypes in zip(columns, seen, strict=True)
         ]
-        return pa.schema(list(zip(self._view.columns, kinds, strict=True)))
+        return pa.schema(list(zip(self._view.columns, dtypes, strict=True)))
 
     def _fitted(self, table: pa.Table, schema: pa.Schema) -> pa.Table:
         columns = []
-        for column, kind in zip(self._view.definition.columns, schema.types, strict=True):
+        for column, dtype in zip(self._view.definition.columns, schema.types, strict=True):
             array = table[column.name]
-            if not fits(array.type, kind):
+            if not fits(array.type, dtype):
                 raise ResultError(
-                    f"column {column.name!r} (path {column.path!r}) is {kind} in the first block and "
+                    f"column {column.name!r} (path {column.path!r}) is {dtype} in the first block and "
                     f'{array.type} in a later one; declare its "type"'
                 )
-            columns.append(array.cast(kind))
+            columns.append(array.cast(dtype))
         return pa.Table.from_arrays(columns, schema=schema)
 
     def _runner(self) -> Runner:
@@ -182,21 +203,21 @@ class Scan:
 
     def _tables(self, runner: Runner) -> Iterator[pa.Table]:
         """Yield the rows of each block; warn once of lines that could not be read."""
-        if self._location is None:
+        if self._source is None:
             return
         bad: list[BadLine] = []
         limits = self._options.limits
         reader = NarrowReader(
             runner.prepared.needs, self._options.decimals, limits=limits, name=self._view.resource
         )
-        for found, faults in resources(self._location, self._shards, reader):
+        for block, faults in resources(self._source, self._shards, reader):
             bad.extend(faults)
             if bad and self._options.errors == "raise":
                 first = bad[0]
                 raise ResultError(
                     f'{first.file} line {first.line}: {first.reason}; errors="report" loads the other lines'
                 )
-            yield runner.run(found)
+            yield runner.run(block)
         if bad:
             warn_caller(
                 f"{len(bad)} lines of {self._view.resource} could not be read and were left out, the first "

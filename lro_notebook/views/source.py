@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.sources.source import Streams
     from lro_notebook.views.needs import Needs
 
 _DIGITS = 1_000  # Python refuses to read much longer integers
@@ -46,10 +46,10 @@ _DECODER = json.JSONDecoder(
 
 
 def resources(
-    location: Location, shards: Sequence[Shard], reader: NarrowReader
+    source: Streams, shards: Sequence[Shard], reader: NarrowReader
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
-    for block, parsed, bad in parsed_blocks(location, shards, reader, lambda _: None, reader.limits):
+    for block, parsed, bad in parsed_blocks(source, shards, reader, lambda _: None, reader.limits):
         yield resources_of(block, parsed), bad
 
 
@@ -60,8 +60,8 @@ def resources_of(block: Block, parsed: Parsed) -> Resources:
 
     @cache
     def lines() -> list[bytes]:
-        found = block.data.removesuffix(b"\n").split(b"\n")
-        return found if len(found) == rows else [line for _, line in sort_lines(block)[0]]
+        every = block.data.removesuffix(b"\n").split(b"\n")
+        return every if len(every) == rows else [line for _, line in sort_lines(block)[0]]
 
     def decode(wanted: Iterable[int]) -> list[dict[str, Any]]:
         return [_DECODER.decode(lines()[row].decode()) for row in wanted]
@@ -131,7 +131,7 @@ class _Narrow:
         return table if table.num_rows == rows and sound(table) else None
 
     def _surprises(self, data: bytes) -> bool:
-        """Tell whether `data` may hold what is no JSON, or a choice element of a type not seen yet."""
+        """Tell whether `data` may hold what is not JSON, or a choice element of a type not seen yet."""
         if b"NaN" in data or b"Infinity" in data:  # pyarrow accepts them in fields that it leaves out
             return True
         if self._choices is None or not any(name in data for name in self._names):

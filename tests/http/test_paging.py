@@ -19,7 +19,8 @@ from lro_notebook.http.session import Session
 from lro_notebook.operations.remote import ask_local
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import Shard
-from lro_notebook.results.sources.store import Store, find_in_store, read_listed, read_searched
+from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.sources.store import FhirStore, Hl7v2Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,21 +58,20 @@ def lists(transport: httpx.MockTransport) -> dict[str, Callable[[], Iterable[obj
     client = lro.Client(ENDPOINT, transport=transport)
     rest = Session(ENDPOINT, transport=transport)
     dataset = Dataset(client, PARENT)
-    store = Store(rest, f"{PARENT}/fhirStores/s")
-    messages = Store(rest, f"{PARENT}/hl7V2Stores/s")
-    shards = find_in_store(messages)
+    store = FhirStore(rest, f"{PARENT}/fhirStores/s")
+    messages = Hl7v2Store(rest, f"{PARENT}/hl7V2Stores/s")
     return {
         "client.list": lambda: client.list(PARENT),
         "ds.operations": dataset.operations,
         "ds.stores": dataset.stores,
         "hl7v2.messages": lambda: dataset.hl7v2_store("s").messages(),
-        "read_listed": lambda: read_listed(messages, shards, Options(), lambda _: None),
-        "read_searched": lambda: read_searched(store, [_patients()], Options(), lambda _: None),
+        "messages of a store": lambda: messages.batches(messages.shards(), Options(), lambda _: None),
+        "patients of a store": lambda: store.batches([_patients()], Options(), lambda _: None),
     }
 
 
 def _patients() -> Shard:
-    return Shard(f"{PARENT}/fhirStores/s/fhir/Patient", "fhir/Patient", "Patient", 0, kind="searched")
+    return Shard(f"{PARENT}/fhirStores/s/fhir/Patient", "fhir/Patient", "Patient", 0, format=FHIR_NDJSON)
 
 
 ITEMS: dict[str, dict[str, Any]] = {
@@ -79,7 +79,7 @@ ITEMS: dict[str, dict[str, Any]] = {
     "ds.operations": {"operations": [operation()]},
     "ds.stores": {"fhirStores": [{"name": f"{PARENT}/fhirStores/s"}]},
     "hl7v2.messages": {"hl7V2Messages": [{"name": "m"}]},
-    "read_listed": {"hl7V2Messages": [{"name": "m"}]},
+    "messages of a store": {"hl7V2Messages": [{"name": "m"}]},
 }
 
 
@@ -105,14 +105,15 @@ def test_a_list_without_an_end_stops_with_an_error(name: str, wrong: str) -> Non
 def test_a_search_whose_next_link_repeats_stops_with_an_error(links: list[Any]) -> None:
     transport = Pages(lambda _: {"entry": [{"resource": {"resourceType": "Patient"}}], "link": links})
     with pytest.raises(UnusableAnswer, match="came twice"):
-        list(lists(transport)["read_searched"]())
+        list(lists(transport)["patients of a store"]())
     assert [request.url.host for request in transport.requests] == ["127.0.0.1"] * 2
 
 
 @pytest.mark.parametrize("links", [5, "x", [{"relation": "next"}], [{"relation": "next", "url": "?"}], {}])
 def test_a_search_without_a_usable_next_link_is_over(links: Any) -> None:  # noqa: ANN401 - any JSON value
     transport = Pages(lambda _: {"entry": [5, {"resource": 5}, {}], "link": links})
-    assert len(list(lists(transport)["read_searched"]())) == 1
+    assert list(lists(transport)["patients of a store"]()) == []
+    assert len(transport.requests) == 1
 
 
 def test_tokens_that_are_all_new_end_at_the_number_of_pages() -> None:
@@ -159,7 +160,7 @@ def test_a_store_without_a_name_is_left_out_with_a_word(caplog: pytest.LogCaptur
 )
 def test_odd_metrics_of_a_store_name_no_tables(metrics: Any) -> None:  # noqa: ANN401 - any JSON value
     transport = Pages(lambda _: {"metrics": metrics})
-    assert find_in_store(Store(Session(ENDPOINT, transport=transport), f"{PARENT}/fhirStores/s")) == []
+    assert FhirStore(Session(ENDPOINT, transport=transport), f"{PARENT}/fhirStores/s").shards() == []
 
 
 @pytest.mark.parametrize(
@@ -208,10 +209,11 @@ def test_pages_that_are_too_large_are_asked_for_again_in_smaller_ones(field: str
         return httpx.Response(200, content=json.dumps(items).encode())
 
     rest = Session(ENDPOINT, transport=httpx.MockTransport(answer), max_answer=500_000)
-    store = Store(rest, f"{PARENT}/hl7V2Stores/s")
+    messages = Hl7v2Store(rest, f"{PARENT}/hl7V2Stores/s")
     if field == "pageSize":
-        chunks = list(read_listed(store, find_in_store(store), Options(), lambda _: None))
+        batches = list(messages.batches(messages.shards(), Options(), lambda _: None))
     else:
-        chunks = list(read_searched(store, [_patients()], Options(), lambda _: None))
+        store = FhirStore(rest, f"{PARENT}/fhirStores/s")
+        batches = list(store.batches([_patients()], Options(), lambda _: None))
     assert sizes == [1000, 100]
-    assert len(chunks) == 1
+    assert len(batches) == 1

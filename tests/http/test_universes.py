@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import google.auth
@@ -216,7 +217,8 @@ def test_the_journal_names_a_service_by_its_bare_address(state_dir: Path) -> Non
         "https://api.example.com/v1", credentials="t0ken", transport=Scripted(ok(operation(done=True)))
     )
     client.start("POST", "projects/p:go", {}, show=False)
-    rows = sqlite3.connect(next(state_dir.glob("*.sqlite3"))).execute("SELECT * FROM started").fetchall()
+    with closing(sqlite3.connect(next(state_dir.glob("*.sqlite3")))) as connection:
+        rows = connection.execute("SELECT * FROM started").fetchall()
     assert rows[0][1] == "https://api.example.com"
     assert "t0ken" not in str(rows)
 

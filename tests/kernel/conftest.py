@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """A kernel with a local service and a journal of its own; the service stops with it."""
-    folder: Path = tmp_path_factory.mktemp("kernel")
-    env = {"LRO_NOTEBOOK_DATA_DIR": str(folder / "data"), "LRO_NOTEBOOK_STATE_DIR": str(folder / "state")}
+def session(tmp_path_factory: pytest.TempPathFactory, service: Path) -> Iterator[Session]:
+    """A kernel with a journal of its own, for a module."""
+    state = tmp_path_factory.mktemp("kernel") / "state"
+    env = {"LRO_NOTEBOOK_DATA_DIR": str(service), "LRO_NOTEBOOK_STATE_DIR": str(state)}
     kernel = Session({**env, "LRO_NOTEBOOK_PROGRESS": ""})
     yield kernel
-    kernel.run("from lro_notebook import local\nlocal.stop()")
     kernel.close()

@@ -96,6 +96,10 @@ class Program:
     def imported(self, store: str, uri: str, structure: str = "RESOURCE") -> dict[str, Any]:
         return self.ended(self.start_import(store, uri, structure))
 
+    def reset(self) -> None:
+        """End all operations, and forget all data, faults and the pace."""
+        self.client.post(f"{self.endpoint}/.lro-local/reset", json={}).raise_for_status()
+
     def pace(self, rate: float | None) -> None:
         self.client.patch(f"{self.endpoint}/.lro-local", json={"pace": rate}).raise_for_status()
 
@@ -122,13 +126,19 @@ def data() -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """One service for a module."""
-    program = Program(tmp_path_factory.mktemp("service") / "data")
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program that `service` gives to one module after another."""
+    program = Program(tmp_path_factory.mktemp("program") / "data")
     yield program
-    code, errors = program.end()
-    assert (code, errors) == (0, "")
+    assert program.end() == (0, "")
+
+
+@pytest.fixture(scope="module")
+def service(program: Program) -> Program:
+    """One service for a module, as new; who needs options, or ends it, has `launch`."""
+    program.reset()
+    return program
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from fakes import NAME, Clock
@@ -13,233 +13,14 @@ from hostile import Hostile, saying
 
 import lro_notebook as lro
 from lro_notebook.http.responses import NoResponse
-from lro_notebook.operations.lanes import Lanes
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
-from lro_notebook.operations.scheduler import Budget, Scheduler
+from lro_notebook.operations.scheduler import Budget
 from lro_notebook.operations.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
-
-
-class Job:
-    """A job of a lane."""
-
-    def __init__(self, lane: str | None = None, *, troubled: bool = False) -> None:
-        self.lane, self.troubled = lane, troubled
-
-
-@pytest.mark.parametrize("same_host", [True, False])
-def test_a_job_beside_twelve_that_hang_begins_within_a_second(same_host: bool) -> None:  # noqa: FBT001 - a parameter
-    lanes, now = Lanes(), 0.0
-    for number in range(12):
-        lanes.enter(Job("a" if same_host else f"host {number}"))
-    healthy = Job("a" if same_host else "healthy")
-    lanes.enter(healthy)
-    while healthy not in lanes.admit(now):
-        pause = lanes.next_change(now)
-        assert pause is not None
-        now += pause
-    assert now < 1.0
-
-
-def test_few_run_at_once_while_all_are_prompt() -> None:
-    lanes = Lanes(few=4)
-    for _ in range(10):
-        lanes.enter(Job("a"))
-    first = lanes.admit(0.0)
-    assert len(first) == 4
-    assert lanes.admit(0.1) == []
-    lanes.left(first[0])
-    assert len(lanes.admit(0.1)) == 1
-
-
-def test_jobs_run_in_the_order_in_which_they_were_due() -> None:
-    lanes, jobs = Lanes(few=2), [Job(lane) for lane in "aabbab"]
-    for job in jobs:
-        lanes.enter(job)
-    order = []
-    while running := lanes.admit(0.0):
-        order += running
-        for job in running:
-            lanes.left(job)
-    assert order == jobs
-
-
-def test_one_host_has_half_of_the_places_however_long_its_jobs_hang() -> None:
-    lanes = Lanes(few=4, most=32)
-    for _ in range(100):
-        lanes.enter(Job("a"))
-    running = [job for now in range(100) for job in lanes.admit(float(now))]
-    assert len(running) == 16
-    other = Job("b")
-    lanes.enter(other)
-    assert lanes.admit(100.0) == [other]
-
-
-def test_jobs_that_are_known_to_hang_leave_room_in_their_own_lane() -> None:
-    lanes = Lanes(few=4, most=32)
-    for _ in range(100):
-        lanes.enter(Job("a", troubled=True))
-    assert sum(len(lanes.admit(float(now))) for now in range(100)) == 4
-    healthy = Job("a")
-    lanes.enter(healthy)
-    assert lanes.admit(100.0) == [healthy]
-
-
-def test_a_job_that_is_forgotten_while_it_waits_does_not_run() -> None:
-    lanes, jobs = Lanes(few=1), [Job("a") for _ in range(3)]
-    for job in jobs:
-        lanes.enter(job)
-    lanes.forget(jobs[0])
-    lanes.forget(jobs[0])
-    assert lanes.admit(0.0) == [jobs[1]]
-
-
-class Hanging:
-    """A job that hangs until the test is over."""
-
-    lane: str | None = None
-
-    def __init__(self, over: threading.Event) -> None:
-        self.over, self.begun = over, threading.Event()
-
-    def run(self) -> None:
-        self.begun.set()
-        self.over.wait(60)
-
-    def on_crash(self, error: BaseException) -> None:
-        raise error
-
-
-class Looking:
-    """A job that runs so many times."""
-
-    def __init__(self, times: int = 1) -> None:
-        self.left, self.done = times, threading.Event()
-        self.error: BaseException | None = None
-
-    def run(self) -> float | None:
-        self.left -= 1
-        if self.left:
-            return 0.0
-        self.done.set()
-        return None
-
-    def on_crash(self, error: BaseException) -> None:
-        self.error = error
-        self.done.set()
-
-
-def ours() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("lro-request-")]
-
-
-@pytest.fixture
-def over() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-def test_more_threads_are_there_only_while_some_hang(over: threading.Event) -> None:
-    before = len(ours())
-    scheduler = Scheduler(workers=2, slow=0.02)
-    for _ in range(10):
-        scheduler.schedule(Hanging(over))
-    healthy = Looking(50)
-    scheduler.schedule(healthy)
-    assert healthy.done.wait(30)
-    assert len(ours()) - before >= 10
-    over.set()
-    deadline = time.monotonic() + 30
-    while len(ours()) - before > 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert len(ours()) - before == 2
-    again = Looking()
-    scheduler.schedule(again)
-    assert again.done.wait(30)
-
-
-@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError, RuntimeError])
-def test_whatever_a_job_raises_the_threads_live_on(kind: type[BaseException]) -> None:
-    class Raising(Looking):
-        def run(self) -> float | None:
-            raise kind("a bug")
-
-        def on_crash(self, error: BaseException) -> None:
-            super().on_crash(error)
-            raise kind("another")
-
-    scheduler = Scheduler(workers=2)
-    jobs = [Raising() for _ in range(10)]
-    for job in jobs:
-        scheduler.schedule(job)
-    assert all(job.done.wait(30) for job in jobs)
-    assert all(isinstance(job.error, kind) for job in jobs)
-    healthy = Looking(3)
-    scheduler.schedule(healthy)
-    assert healthy.done.wait(30)
-
-
-def test_a_ticker_that_exits_stops_alone() -> None:
-    ticks = threading.Semaphore(0)
-    scheduler = Scheduler(workers=1)
-    scheduler.tick_with(lambda: sys.exit(1))
-    scheduler.tick_with(ticks.release)
-    assert all(ticks.acquire(timeout=30) for _ in range(3))
-    scheduler.untick(ticks.release)
-
-
-def test_an_error_of_the_scheduler_itself_does_not_end_it(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    scheduler = Scheduler(workers=1)
-    step, errors = scheduler._step, [SystemExit(1), MemoryError()]
-
-    def broken() -> None:
-        if errors:
-            raise errors.pop()
-        step()
-
-    monkeypatch.setattr(scheduler, "_step", broken)
-    job = Looking(3)
-    scheduler.schedule(job)
-    assert job.done.wait(30)
-    assert caplog.text.count("goes on") == 2
-
-
-def test_threads_that_something_has_killed_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    scheduler = Scheduler(workers=2)
-    next_job, deaths = scheduler._next_job, [1, 1, 1, 1, 1]
-
-    def killed(number: int) -> Any:  # noqa: ANN401 - a job
-        if deaths:
-            deaths.pop()
-            raise SystemExit
-        return next_job(number)
-
-    monkeypatch.setattr(scheduler, "_next_job", killed)
-    jobs = [Looking(2) for _ in range(5)]
-    for job in jobs:
-        scheduler.schedule(job)
-    assert all(job.done.wait(30) for job in jobs)
-    assert deaths == []
-
-
-def test_a_scheduler_thread_that_is_gone_is_replaced_at_the_next_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    scheduler = Scheduler(workers=1)
-    with monkeypatch.context() as patched:
-        patched.setattr(scheduler, "_dispatch", lambda: None)
-        scheduler.schedule(Looking())
-        gone = scheduler._dispatcher
-        assert gone is not None
-        gone.join(30)
-    job = Looking()
-    scheduler.schedule(job)
-    assert job.done.wait(30)
+    from collections.abc import Callable
 
 
 class Dark:
@@ -479,18 +260,3 @@ def test_no_look_comes_later_than_the_policy_allows_whatever_a_service_asks_for(
     budget = Budget(clock=clock)
     budget.pause(asked)
     assert 0.0 <= budget.take() <= 120.0
-
-
-def test_a_hundred_thousand_jobs_cost_no_more_each_than_a_few() -> None:
-    def seconds(count: int) -> float:
-        lanes = Lanes()
-        for _ in range(count):
-            lanes.enter(Job("a"))
-        began, left = time.thread_time(), count
-        while left:
-            for job in lanes.admit(0.0):
-                lanes.left(job)
-                left -= 1
-        return (time.thread_time() - began) / count
-
-    assert seconds(100_000) < 10.0 * seconds(2000)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lro_notebook.errors import AuthError, ConfigError, ResultError, TruncatedListsWarning
+from lro_notebook.results.formats.dicom import DICOM
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def test_what_is_not_there_is_said() -> None:
 
 @pytest.mark.usefixtures("server")
 def test_the_table_of_a_dicom_export_is_called_instances() -> None:
-    assert list(read("bq://p.d.Patient", kind="instances")) == ["instances"]
+    assert list(read("bq://p.d.Patient", only=DICOM)) == ["instances"]
 
 
 def test_without_the_library_or_credentials_the_next_step_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

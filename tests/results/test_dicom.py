@@ -20,8 +20,9 @@ from pydicom.errors import InvalidDicomError
 from lro_notebook.errors import BadLinesWarning, ConfigError, LroWarning
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import Shard
-from lro_notebook.results.formats.dicom import read_instances
+from lro_notebook.results.formats.dicom import DICOM
 from lro_notebook.results.read import read
+from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import Location
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def test_only_the_head_of_a_remote_object_is_fetched(tmp_path: Path) -> None:
     dataset.save_as(tmp_path / "big.dcm")
     shards = [Shard(f"counted://{n}", str(tmp_path / "big.dcm"), "instances", 20_000_000) for n in range(3)]
     location = Location(Remote(), str(tmp_path), "counted://x")
-    (batch,) = read_instances(location, shards, Options(), lambda _: None)
+    (batch,) = DICOM.read(Files(location), shards, Options(), lambda _: None)
     assert batch.tables["instances"]["file"].to_pylist() == [shard.uri for shard in shards]
     assert Remote.fetched < 3 * 300_000
 

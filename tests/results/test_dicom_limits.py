@@ -15,7 +15,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
-from results.test_limits import LIMITED, loaded
+from results.limited import LIMITED, loaded
 
 from lro_notebook.local.dicom import dicom_file, inflate
 

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.discover import find, parse_name
+from lro_notebook.results.discover import find
+from lro_notebook.results.formats.dicom import DICOM
+from lro_notebook.results.formats.hl7v2 import HL7V2
+from lro_notebook.results.formats.id_lists import ID_LISTS
+from lro_notebook.results.sniff import parse_name
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
@@ -178,9 +182,9 @@ def test_what_names_do_not_say_the_first_bytes_do(tmp_path: Path) -> None:
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    kinds = {shard.path.rpartition("/")[2]: shard.kind for shard in find(locate(tmp_path))}
-    messages = dict.fromkeys(("a", "b.txt", "d"), "messages")
-    assert kinds == {**messages, "c.json": "instances", "e": "instances", "f.txt": "ids"}
+    formats = {shard.path.rpartition("/")[2]: shard.format for shard in find(locate(tmp_path))}
+    messages = dict.fromkeys(("a", "b.txt", "d"), HL7V2)
+    assert formats == {**messages, "c.json": DICOM, "e": DICOM, "f.txt": ID_LISTS}
 
 
 def test_few_files_are_opened_beside_named_ones(tmp_path: Path) -> None:
@@ -191,9 +195,9 @@ def test_few_files_are_opened_beside_named_ones(tmp_path: Path) -> None:
     assert sorted(shard.table for shard in find(locate(tmp_path), operation="1")) == ["Patient"]
 
 
-def test_finding_files_loads_no_data_library() -> None:
+def test_naming_places_loads_no_data_library() -> None:
     program = (
-        "import sys; from lro_notebook.results import files, storage; storage.locate('/tmp');"
+        "import sys; from lro_notebook.results import places, storage; storage.locate('/tmp');"
         "assert not {'pandas', 'pyarrow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -9,17 +9,18 @@ import json
 import subprocess
 import sys
 import time
-import warnings
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import growth
 import pyarrow as pa
 import pytest
+from results.limited import LIMITED, loaded
 
-from lro_notebook.errors import ConfigError, LroWarning, ResultError
+from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results import memory
 from lro_notebook.results.arrow import lines as blocks
-from lro_notebook.results.arrow.lines import Gunzip
+from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.formats import hl7v2_text
 from lro_notebook.results.formats.hl7v2_text import Encoding
@@ -35,20 +36,6 @@ if TYPE_CHECKING:
 
     Load = Callable[..., Results]
 
-#: A program that reads a folder with no more than so much memory, and says what it found.
-LIMITED = """
-import resource, sys, warnings
-import pyarrow.json, pandas, pydicom.filereader
-from lro_notebook.results.read import read
-warnings.simplefilter("ignore")
-now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
-results = read(sys.argv[1])
-name = next(iter(results))
-print(results.arrow(name).num_rows, *(f"{line}: {reason}" for line, reason in
-      zip(results.bad_lines["line"], results.bad_lines["reason"])), sep="|")
-"""
-
 
 def read_in_little_memory(folder: Path, size: int) -> list[str]:
     """Return how many rows a folder has, and its bad lines, read with `size` more bytes than at the start."""
@@ -56,15 +43,6 @@ def read_in_little_memory(folder: Path, size: int) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip().split("|")
-
-
-def loaded(folder: Path, **options: Any) -> Results:  # noqa: ANN401 - as read
-    """Return what is in a folder, read, without its warnings."""
-    results = read(folder, **options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LroWarning)
-        assert results.bad_lines is not None
-    return results
 
 
 def bad(results: Results) -> list[tuple[int, str]]:
@@ -364,3 +342,21 @@ def test_limits_are_checked() -> None:
             Limits.of({"line": value})  # type: ignore[dict-item]
     assert Limits.of(None) == DEFAULT
     assert Limits.of({"spaces": 7}) == Limits(spaces=7)
+
+
+@pytest.mark.parametrize("pump", ['"\\', '"x', '"x" ', "\\"])
+def test_text_that_does_not_end_costs_no_more_than_its_length(pump: str) -> None:
+    def texts(length: int) -> Callable[[], object]:
+        data = b"[" * 500 + pump.encode() * length
+        return lambda: nests_deeper(data, 400)
+
+    def keys(length: int) -> Callable[[], object]:
+        data = b'{"' + pump.encode() * length
+        return lambda: keys_of(data)
+
+    assert growth.growth(texts, 20_000) < growth.LINEAR
+    assert growth.growth(keys, 20_000) < growth.LINEAR
+
+
+def test_keys_are_counted_and_values_are_not() -> None:
+    assert keys_of(b'{"a":"b:","c\\"" : [{"a":1,"d":"e"}]}\n{"f":"not ended') == 4

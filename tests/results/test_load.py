@@ -178,7 +178,7 @@ def test_an_hl7v2_import_reads_the_store_by_listing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LroWarning)
         assert results["PID"]["message"].tolist() == ["1", "2"]
-    assert results.bad_lines["line"].isna().tolist() == [True]
+    assert results.bad_lines["line"].tolist() == [2]
 
 
 @pytest.mark.parametrize(

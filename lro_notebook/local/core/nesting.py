@@ -22,7 +22,7 @@ REASON = f"its objects and lists nest more than {MAX_DEPTH} levels deep"
 
 _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 _SHORT = 100_000
-_TOKEN = re.compile(rb'[\[{]|([\]}])|"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_TOKEN = re.compile(rb'[\[{]|([\]}])|"(?:[^"\\]|\\.)*+"?+', re.DOTALL)  # a string may lack its end
 
 
 def is_too_deep(text: bytes, limit: int = MAX_DEPTH) -> bool:

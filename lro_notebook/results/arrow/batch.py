@@ -1,18 +1,16 @@
-"""What every kind of source gives: its tables piece by piece, and what was wrong in each piece."""
+"""What every format and source gives: tables piece by piece, and what was wrong in each piece."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from lro_notebook.results.discover import Shard
 
 
 class BadLine(NamedTuple):
@@ -28,7 +26,7 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to load; the words are those of `frames.read.read`."""
+    """How to load; the words are those of `results.read.read`."""
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
     decimals: str = "float"
@@ -46,7 +44,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A piece of a source.
+    """A piece of a main table, and of the tables that are read with it.
 
     Attributes
     ----------
@@ -68,9 +66,6 @@ class Batch:
 
 #: Is told how many more bytes of the files were read.
 Advance = Callable[[int], object]
-#: Reads the shards of one main table, piece by piece. The first argument is what has them: for files a
-#: `storage.Location`, for others what their module says.
-Source = Callable[[Any, "Sequence[Shard]", Options, Advance], Iterator[Batch]]
 
 
 def raise_if_asked(bad: Sequence[BadLine], options: Options) -> None:

@@ -23,7 +23,7 @@ def is_date_name(name: str) -> bool:
 
 
 def instants(column: pa.ChunkedArray) -> pa.Array | None:
-    """Return the dates of `column` as timestamps in UTC; None if one of its values is no date.
+    """Return the dates of `column` as timestamps in UTC; None if one of its values is not a date.
 
     The precision (``1970-03``) is lost, the start of the period stands for it.
     """

@@ -18,7 +18,7 @@ from lro_notebook.results.arrow.schema import escape, path_of, rows_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: The column of the elements that are no objects, in the child table of a list.
+#: The column of the elements that are not objects, in the child table of a list.
 VALUE = "value"
 #: The column of the position of an element in its list.
 INDEX = "index"
@@ -115,8 +115,8 @@ class _Walk:
         """
         if pa.types.is_struct(array.type):
             parts = zip(array.type, array.flatten(), strict=True)
-            found = [self.visit(part, path_of(path, place.name), index, inner=inner) for place, part in parts]
-            return any(found)
+            added = [self.visit(part, path_of(path, place.name), index, inner=inner) for place, part in parts]
+            return any(added)
         if pa.types.is_list(array.type) and self._lists != "nested":
             return self._visit_list(array, VALUE if path is None else path, index, inner=inner)
         name = VALUE if path is None else path
@@ -136,13 +136,13 @@ class _Walk:
             self._explode(array, lengths, path)
         if len(array) and pc.min_max(lengths).as_py() == _ONE:  # most are: the elements are the rows
             return self.visit(array.flatten(), path, index, inner=True)
-        found = self.visit(array.values, path, first if index is None else first.take(index), inner=True)
-        if found and self._lists == "first":
+        added = self.visit(array.values, path, first if index is None else first.take(index), inner=True)
+        if added and self._lists == "first":
             shown = lengths if index is None else lengths.take(index)
             rows = pc.sum(pc.greater(shown, 1)).as_py() or 0
             if rows:
                 self.truncated[path] = max(rows, self.truncated.get(path, 0))
-        return found
+        return added
 
     def _explode(self, array: pa.ListArray, lengths: pa.Array, path: str) -> None:
         parents = pc.list_parent_indices(array)

@@ -2,7 +2,7 @@
 
 Where the values at one path are of several kinds, every kind is kept: scalars of different types become
 text (numbers in the words that were there), a scalar beside objects goes into a field named `SCALAR` of
-the struct, and what stands beside lists becomes a list of one. `frames.fhir` flattens all of them under
+the struct, and what stands beside lists becomes a list of one. `flatten` brings all of them under
 the name of the path.
 """
 
@@ -65,13 +65,13 @@ def requote(line: bytes) -> bytes:
 
 def objects_of(lines: Sequence[bytes]) -> list[dict[str, Any]]:
     """Return the object of each line; numbers keep the words that were there where Python would not."""
-    found = []
+    objects = []
     for line in lines:
         try:
-            found.append(orjson.loads(line))
+            objects.append(orjson.loads(line))
         except orjson.JSONDecodeError:
-            found.append(_DECODERS["exact"].decode(line.decode()))
-    return found
+            objects.append(_DECODERS["exact"].decode(line.decode()))
+    return objects
 
 
 def table_of_lines(
@@ -100,11 +100,11 @@ def table_of(
     for row in tidy:
         root.see(row, decimals)
     root.settle()
-    kind = root.arrow_type(decimals) or pa.struct([])
-    limits.check_width(name, leaves(kind), 1)
-    limits.check_width(name, widest(kind), _objects(tidy))
-    array = pa.array([root.fit(row, kind) for row in tidy], kind)
-    return rows_of(dict(zip((part.name for part in kind), array.flatten(), strict=True)), len(tidy))
+    dtype = root.arrow_type(decimals) or pa.struct([])
+    limits.check_width(name, leaves(dtype), 1)
+    limits.check_width(name, widest(dtype), _objects(tidy))
+    array = pa.array([root.fit(row, dtype) for row in tidy], dtype)
+    return rows_of(dict(zip((part.name for part in dtype), array.flatten(), strict=True)), len(tidy))
 
 
 def _tidy(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
@@ -231,24 +231,24 @@ class _Shape:
             return DECIMAL
         return pa.float64() if self.scalars <= {"int", "number"} else pa.string()
 
-    def fit(self, value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value
-        """Return `value` so that ``pa.array`` takes it as `kind`, the `arrow_type` of this shape."""
+    def fit(self, value: Any, dtype: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value
+        """Return `value` so that ``pa.array`` takes it as `dtype`, the `arrow_type` of this shape."""
         if value is None:
             return None
         if self.item is not None:
             parts = value if isinstance(value, list) else [value]
-            return [self.item.fit(part, kind.value_type) for part in parts]
+            return [self.item.fit(part, dtype.value_type) for part in parts]
         if self.fields is None:
-            return _scalar(value, kind)
+            return _scalar(value, dtype)
         if not isinstance(value, dict):
-            return {SCALAR: _scalar(value, kind.field(SCALAR).type)}
-        types = {part.name: part.type for part in kind}
+            return {SCALAR: _scalar(value, dtype.field(SCALAR).type)}
+        types = {part.name: part.type for part in dtype}
         return {key: self.fields[key].fit(part, types[key]) for key, part in value.items() if key in types}
 
 
-def _scalar(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401 - any JSON scalar
-    if pa.types.is_string(kind):
+def _scalar(value: Any, dtype: pa.DataType) -> Any:  # noqa: ANN401 - any JSON scalar
+    if pa.types.is_string(dtype):
         return str(value).lower() if isinstance(value, bool) else str(value)
-    if pa.types.is_floating(kind):
+    if pa.types.is_floating(dtype):
         return float(value)
-    return Decimal(str(value)) if pa.types.is_decimal(kind) else value
+    return Decimal(str(value)) if pa.types.is_decimal(dtype) else value

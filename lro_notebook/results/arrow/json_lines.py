@@ -81,7 +81,7 @@ class Reader:
         What numbers with a fraction become. A path where all numbers are integers is int64, unless
         "text" asks for the words that were there (which costs a Python call per line).
     wanted : collection of str, optional
-        The dotted columns that are needed. Others may be left out, as soon as all of these were seen.
+        The dotted columns that are needed. Others may be left out as soon as all of these have been seen.
     limits : Limits
         What is too much.
     name : str
@@ -111,20 +111,20 @@ class Reader:
 
     def _parsed(self, block: Block, known: pa.DataType) -> Parsed:
         if self._decimals != "text":
-            found = self._fast(block.data, known)
-            if found is not None:
-                return Parsed(found[0], [], found[1])
+            fast = self._fast(block.data, known)
+            if fast is not None:
+                return Parsed(fast[0], [], fast[1])
         good, bad = sort_lines(block)
         if not good:
             return Parsed(None, bad)
         lines = [json_fallback.requote(line) if self._decimals == "text" else line for _, line in good]
         data = b"\n".join(lines) + b"\n"
         self._check_width(data)
-        found = self._fast(data, known)
-        if found is None:
+        fast = self._fast(data, known)
+        if fast is None:
             table = json_fallback.table_of_lines(lines, self._decimals, limits=self._limits, name=self._name)
             return Parsed(table, bad, mixed=True)
-        return Parsed(found[0], bad, found[1])
+        return Parsed(fast[0], bad, fast[1])
 
     def _check_width(self, data: bytes) -> None:
         """Raise `ResultError` where the objects of `data` have too many keys to be a table."""
@@ -153,8 +153,8 @@ class Reader:
         """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""
         if self._wanted is None or any(word in data for word in _NO_NUMBERS):
             return None
-        needed, found = pruned(known, self._wanted)
-        if needed is None or len(found) < len(self._wanted) or may_nest_deep(data):
+        needed, there = pruned(known, self._wanted)
+        if needed is None or len(there) < len(self._wanted) or may_nest_deep(data):
             return None
         try:
             table = parse_json(data, needed, unexpected="ignore")
@@ -195,16 +195,16 @@ class Reader:
 def sound(column: pa.Table | pa.Array) -> bool:
     """Tell whether no double in `column` may stand for something else.
 
-    pyarrow reads ``NaN`` and infinities, which are no JSON, and integers that a double cannot hold.
+    pyarrow reads ``NaN`` and infinities, which are not JSON, and integers that a double cannot hold.
     """
     if isinstance(column, pa.Table):
         return all(sound(batch) for part in column.columns for batch in part.chunks)
-    kind = column.type
-    if pa.types.is_floating(kind):
+    dtype = column.type
+    if pa.types.is_floating(dtype):
         return pc.all(pc.less(pc.abs(column), _SAFE)).as_py() is not False
-    if pa.types.is_struct(kind):
-        return all(sound(column.field(number)) for number in range(kind.num_fields))
-    return sound(column.values) if pa.types.is_list(kind) else True
+    if pa.types.is_struct(dtype):
+        return all(sound(column.field(number)) for number in range(dtype.num_fields))
+    return sound(column.values) if pa.types.is_list(dtype) else True
 
 
 def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") -> pa.Table:

@@ -28,24 +28,24 @@ def path_of(path: str | None, key: str) -> str | None:
 
 
 def pruned(
-    kind: pa.DataType, wanted: Collection[str], path: str | None = None
+    dtype: pa.DataType, wanted: Collection[str], path: str | None = None
 ) -> tuple[pa.DataType | None, set[str]]:
-    """Return the part of `kind` that holds the paths `wanted`, None if there is none, and those found."""
+    """Return the part of `dtype` that holds the paths `wanted` (None for none), and which are there."""
     if path is not None and path in wanted:
-        return kind, {path}
-    if pa.types.is_list(kind):
-        item, found = pruned(kind.value_type, wanted, path)
-        return (None if item is None else pa.list_(item)), found
-    if not pa.types.is_struct(kind):
+        return dtype, {path}
+    if pa.types.is_list(dtype):
+        item, there = pruned(dtype.value_type, wanted, path)
+        return (None if item is None else pa.list_(item)), there
+    if not pa.types.is_struct(dtype):
         return None, set()
-    parts = {part.name: pruned(part.type, wanted, path_of(path, part.name)) for part in kind}
-    found = set().union(*(names for _, names in parts.values()))
-    return (struct({name: part for name, (part, _) in parts.items()}) if found else None), found
+    parts = {part.name: pruned(part.type, wanted, path_of(path, part.name)) for part in dtype}
+    there = set().union(*(names for _, names in parts.values()))
+    return (struct({name: part for name, (part, _) in parts.items()}) if there else None), there
 
 
-def depth(kind: pa.DataType) -> int:
-    """Return how deep `kind` nests; a loop, since the depth comes from data."""
-    deepest, stack = 0, [(kind, 0)]
+def depth(dtype: pa.DataType) -> int:
+    """Return how deep `dtype` nests; a loop, since the depth comes from data."""
+    deepest, stack = 0, [(dtype, 0)]
     while stack:
         here, level = stack.pop()
         deepest = max(deepest, level)
@@ -53,14 +53,14 @@ def depth(kind: pa.DataType) -> int:
     return deepest
 
 
-def leaves(kind: pa.DataType) -> int:
-    """Return how many values that are no objects `kind` holds."""
-    return sum(not part.num_fields for part in _parts(kind))
+def leaves(dtype: pa.DataType) -> int:
+    """Return how many values other than objects `dtype` holds."""
+    return sum(not part.num_fields for part in _parts(dtype))
 
 
-def widest(kind: pa.DataType) -> int:
-    """Return how many values `kind` holds for one row, or for one element of a list: the most of these."""
-    most, levels = 0, [kind]
+def widest(dtype: pa.DataType) -> int:
+    """Return how many values `dtype` holds for one row, or for one element of a list: the most of these."""
+    most, levels = 0, [dtype]
     while levels:
         count, stack = 0, [levels.pop()]
         while stack:
@@ -74,50 +74,50 @@ def widest(kind: pa.DataType) -> int:
     return most
 
 
-def holds_decimals(kind: pa.DataType) -> bool:
-    """Tell whether there are decimals in `kind`."""
-    return any(pa.types.is_decimal(part) for part in _parts(kind))
+def holds_decimals(dtype: pa.DataType) -> bool:
+    """Tell whether there are decimals in `dtype`."""
+    return any(pa.types.is_decimal(part) for part in _parts(dtype))
 
 
-def _parts(kind: pa.DataType) -> Iterator[pa.DataType]:
-    """Yield all types in `kind`, itself too; a loop, as in `depth`."""
-    stack = [kind]
+def _parts(dtype: pa.DataType) -> Iterator[pa.DataType]:
+    """Yield all types in `dtype`, itself too; a loop, as in `depth`."""
+    stack = [dtype]
     while stack:
         here = stack.pop()
         yield here
         stack.extend(here.field(number).type for number in range(here.num_fields))
 
 
-def settled(kind: pa.DataType, number: pa.DataType) -> pa.DataType | None:
+def settled(dtype: pa.DataType, number: pa.DataType) -> pa.DataType | None:
     """Return an inferred type as this package holds it, None where no value was seen.
 
     Text stays text (dates too), fractions become `number`, integers stay int64.
     """
-    if pa.types.is_null(kind):
+    if pa.types.is_null(dtype):
         return None
-    if pa.types.is_struct(kind):
-        return struct({part.name: settled(part.type, number) for part in kind})
-    if pa.types.is_list(kind):
-        item = settled(kind.value_type, number)
+    if pa.types.is_struct(dtype):
+        return struct({part.name: settled(part.type, number) for part in dtype})
+    if pa.types.is_list(dtype):
+        item = settled(dtype.value_type, number)
         return None if item is None else pa.list_(item)
-    if pa.types.is_temporal(kind):
+    if pa.types.is_temporal(dtype):
         return pa.string()
-    return number if pa.types.is_floating(kind) else kind
+    return number if pa.types.is_floating(dtype) else dtype
 
 
 def struct(fields: dict[str, pa.DataType | None]) -> pa.DataType:
     """Return a struct type of the `fields` that have a type."""
-    return pa.struct([(name, kind) for name, kind in fields.items() if kind is not None])
+    return pa.struct([(name, dtype) for name, dtype in fields.items() if dtype is not None])
 
 
-def without_integers(kind: pa.DataType) -> pa.DataType | None:
-    """Return `kind` without its integers, so that the parser infers them anew."""
-    if pa.types.is_struct(kind):
-        return struct({part.name: without_integers(part.type) for part in kind})
-    if pa.types.is_list(kind):
-        item = without_integers(kind.value_type)
+def without_integers(dtype: pa.DataType) -> pa.DataType | None:
+    """Return `dtype` without its integers, so that the parser infers them anew."""
+    if pa.types.is_struct(dtype):
+        return struct({part.name: without_integers(part.type) for part in dtype})
+    if pa.types.is_list(dtype):
+        item = without_integers(dtype.value_type)
         return None if item is None else pa.list_(item)
-    return None if pa.types.is_integer(kind) else kind
+    return None if pa.types.is_integer(dtype) else dtype
 
 
 def join(left: pa.DataType, right: pa.DataType) -> pa.DataType:
@@ -135,6 +135,6 @@ def join(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 
 
 def rows_of(columns: Mapping[str, pa.Array | pa.ChunkedArray], rows: int) -> pa.Table:
-    """Return a table of `columns` that has its `rows` also where there is no column."""
+    """Return a table of `columns` that keeps its `rows` even without a column."""
     counted = pa.Table.from_arrays([pa.nulls(rows), *columns.values()], ["", *columns])
     return counted.select(range(1, len(columns) + 1))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _SAFE = 2**53  # a double holds the integers up to this one
-_PLACES = 18  # decimals of at most 20 digits before the point and so many behind it fit 128 bits
+_PLACES = 18  # decimals of at most 20 digits before the point and as many behind it fit 128 bits
 _SCALES = (2, 4, 6, 9, 12, _PLACES)
 _INTEGER, _LONG_INTEGER = pa.decimal128(38, 0), pa.decimal256(76, 0)
 _EMPTY = pa.string()
@@ -43,38 +43,38 @@ class Columns:
     def add(self, table: pa.Table) -> None:
         """Take the columns of `table` into account."""
         for part, column in zip(table.schema, table.columns, strict=True):
-            name, kind = part.name, part.type
-            if pa.types.is_decimal(kind):
-                kind = _narrow(column, self._types.get(name))
-            elif pa.types.is_int64(kind) and name not in self._long and not _is_safe(column):
+            name, dtype = part.name, part.type
+            if pa.types.is_decimal(dtype):
+                dtype = _narrow(column, self._types.get(name))
+            elif pa.types.is_int64(dtype) and name not in self._long and not _is_safe(column):
                 self._long.add(name)
-            elif self._dates and pa.types.is_string(kind) and is_date_name(name):
+            elif self._dates and pa.types.is_string(dtype) and is_date_name(name):
                 self._judge(name, column)
-            self._types[name] = _common(self._types[name], kind) if name in self._types else kind
+            self._types[name] = _common(self._types[name], dtype) if name in self._types else dtype
 
     def __len__(self) -> int:
         return len(self._types)
 
     def types(self) -> dict[str, pa.DataType]:
         """Return name and type of each column, in the order in which they were first seen."""
-        return {name: self._settled(name, kind) for name, kind in self._types.items()}
+        return {name: self._settled(name, dtype) for name, dtype in self._types.items()}
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns `names`, in their common types; all columns by default."""
         types = self.types()
-        kinds = types if names is None else {name: types.get(name, _EMPTY) for name in names}
+        dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
         there = dict(zip(table.column_names, table.columns, strict=True))
-        columns = {name: _column(there.get(name), kind, table.num_rows) for name, kind in kinds.items()}
+        columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
         return rows_of(columns, table.num_rows)
 
     def _judge(self, name: str, column: pa.ChunkedArray) -> None:
         if self._instants.get(name, True) and column.null_count < len(column):
             self._instants[name] = instants(column) is not None
 
-    def _settled(self, name: str, kind: pa.DataType) -> pa.DataType:
-        if pa.types.is_floating(kind) and name in self._long:
+    def _settled(self, name: str, dtype: pa.DataType) -> pa.DataType:
+        if pa.types.is_floating(dtype) and name in self._long:
             return pa.string()
-        return INSTANT if pa.types.is_string(kind) and self._instants.get(name) else kind
+        return INSTANT if pa.types.is_string(dtype) and self._instants.get(name) else dtype
 
 
 def stack(
@@ -102,13 +102,13 @@ def _narrow(column: pa.ChunkedArray, known: pa.DataType | None) -> pa.DataType:
         return _LONG_INTEGER if _fits(column, _LONG_INTEGER) else DECIMAL
     if _fits(column, _INTEGER):
         return _INTEGER
-    kinds = (pa.decimal128(38, scale) for scale in _SCALES)
-    return next((kind for kind in kinds if _fits(column, kind)), widest)
+    dtypes = (pa.decimal128(38, scale) for scale in _SCALES)
+    return next((dtype for dtype in dtypes if _fits(column, dtype)), widest)
 
 
-def _fits(column: pa.ChunkedArray, kind: pa.DataType) -> bool:
+def _fits(column: pa.ChunkedArray, dtype: pa.DataType) -> bool:
     try:
-        column.cast(kind)
+        column.cast(dtype)
     except pa.ArrowInvalid:
         return False
     return True
@@ -125,7 +125,7 @@ def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     if pa.types.is_decimal(left) or pa.types.is_decimal(right):
         return _common_decimal(left, right)
     if not (pa.types.is_boolean(left) or pa.types.is_boolean(right)):
-        schemas = [pa.schema([("", kind)]) for kind in (left, right)]
+        schemas = [pa.schema([("", dtype)]) for dtype in (left, right)]
         try:
             return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
         except (pa.ArrowTypeError, pa.ArrowInvalid):
@@ -134,7 +134,7 @@ def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 
 
 def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    left, right = (_INTEGER if pa.types.is_integer(kind) else kind for kind in (left, right))
+    left, right = (_INTEGER if pa.types.is_integer(dtype) else dtype for dtype in (left, right))
     if not (pa.types.is_decimal(left) and pa.types.is_decimal(right)):
         return pa.string()
     scale = max(left.scale, right.scale)
@@ -143,26 +143,26 @@ def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return DECIMAL if scale else _LONG_INTEGER
 
 
-def _column(column: pa.ChunkedArray | None, kind: pa.DataType, rows: int) -> pa.ChunkedArray:
+def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa.ChunkedArray:
     if column is None:
-        return pa.chunked_array([pa.nulls(rows, kind)])
-    if column.type.equals(kind):
+        return pa.chunked_array([pa.nulls(rows, dtype)])
+    if column.type.equals(dtype):
         return column
-    if pa.types.is_timestamp(kind):
+    if pa.types.is_timestamp(dtype):
         return pa.chunked_array(
-            [pa.nulls(len(column), kind) if (found := instants(column)) is None else found]
+            [pa.nulls(len(column), dtype) if (times := instants(column)) is None else times]
         )
-    return _text(column) if pa.types.is_string(kind) else column.cast(kind, safe=False)
+    return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_nested(kind):
+    dtype = column.type
+    if pa.types.is_nested(dtype):
         values = (
             json.dumps(value, default=str) if value is not None else None for value in column.to_pylist()
         )
         return pa.chunked_array([pa.array(values, pa.string())])
     text = column.cast(pa.string())
-    if pa.types.is_decimal(kind):
-        text = pc.replace_substring_regex(text, r"\.?0+$", "") if kind.scale else text
+    if pa.types.is_decimal(dtype):
+        text = pc.replace_substring_regex(text, r"\.?0+$", "") if dtype.scale else text
     return text

@@ -59,12 +59,12 @@ def _syntax(file: BinaryIO) -> tuple[int, int, int]:
     while True:
         file.seek(place)
         start = file.read(12)
-        if len(start) < 12:  # noqa: PLR2004 - tag, kind and length of an element
+        if len(start) < 12:  # noqa: PLR2004 - tag, vr and length of an element
             return at, size, place
-        group, element, kind = struct.unpack_from("<HH2s", start)
+        group, element, vr = struct.unpack_from("<HH2s", start)
         if group != _META:
             return at, size, place
-        long = kind in _LONG
+        long = vr in _LONG
         (length,) = struct.unpack_from("<I" if long else "<H", start, 8 if long else 6)
         place += 12 if long else 8
         if (group, element) == _SYNTAX:

@@ -1,4 +1,4 @@
-"""DICOM objects as a source: ``instances``, one row per object, a column per attribute, without pixels.
+"""DICOM objects: ``instances``, one row per object, a column per attribute, without pixels.
 
 Reads exported ``.dcm`` objects, only up to their pixel data, and DICOM JSON metadata. Columns are called
 by the keywords of the standard, private attributes by their tags (``00091001``). Needs pydicom.
@@ -6,6 +6,7 @@ by the keywords of the standard, private attributes by their tags (``00091001``)
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,8 @@ from lro_notebook.results.arrow.json_fallback import Number, objects_of, table_o
 from lro_notebook.results.arrow.lines import blocks, nests_deeper, sort_lines
 from lro_notebook.results.arrow.schema import SCALAR
 from lro_notebook.results.formats.deflated import Capped, inflated
+from lro_notebook.results.formats.format import LINE_START, Format
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
-from lro_notebook.results.storage import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.sources.source import Streams
 
 #: The column of the file that holds an object.
 FILE = "file"
@@ -57,9 +58,9 @@ Row = dict[str, Any]
 
 
 def read_instances(
-    location: Location, shards: Sequence[Shard], options: Options, advance: Advance
+    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
-    """Yield the objects of `shards`; a `batches.Source`."""
+    """Yield the objects of `shards`; see `Format.read`."""
     try:
         import pydicom  # noqa: F401, PLC0415 - optional
     except ImportError as error:
@@ -68,17 +69,16 @@ def read_instances(
         ) from error
     asked = options.columns_of(shards[0].table, shards[0].table)
     keywords = None if asked is None else sorted({name.partition(".")[0] for name in asked})
-    remote = "file" not in location.fs.protocol
 
     def read(shard: Shard) -> tuple[list[Row], list[BadLine]]:
-        rows, bad = _read_file(location, shard, keywords, options)
+        rows, bad = _read_file(source, shard, keywords, options)
         return [{FILE: shard.uri, **row} for row in rows], bad
 
     for start in range(0, len(shards), _BATCH):
         batch = shards[start : start + _BATCH]
         rows: list[Row] = []
         bad: list[BadLine] = []
-        for more, faults in _mapped(read, batch, workers=_READERS if remote else 1):
+        for more, faults in _mapped(read, batch, workers=_READERS if source.is_remote else 1):
             rows += more
             bad += faults
         name = shards[0].table
@@ -104,9 +104,9 @@ def _mapped(
 
 
 def _read_file(
-    location: Location, shard: Shard, keywords: Sequence[str] | None, options: Options
+    source: Streams, shard: Shard, keywords: Sequence[str] | None, options: Options
 ) -> tuple[list[Row], list[BadLine]]:
-    with opened(location, shard, block_size=_HEADER) as file:
+    with source.open(shard, block_size=_HEADER) as file:
         start = file.read(132).lstrip(b"\xef\xbb\xbf \r\n\t")
         file.seek(0)
         if start[:1] in (b"{", b"[") or start[:2] == b"\x1f\x8b":
@@ -131,8 +131,8 @@ def _read_object(
     plain = inflated(file, limits.inflated)
     capped: Any = Capped(plain.file if plain else file)
 
-    def stop(tag: int, kind: str | None, length: int) -> bool:
-        del kind, length
+    def stop(tag: int, vr: str | None, length: int) -> bool:
+        del vr, length
         nonlocal count, at_pixels
         count, at_pixels = count + 1, tag in _PIXELS
         return at_pixels or count > limits.columns
@@ -151,7 +151,7 @@ def _read_object(
 
 
 def _faults() -> tuple[type[Exception], ...]:
-    """Return what pydicom raises for objects that are no such, and for values that it cannot read."""
+    """Return what pydicom raises for what is not DICOM, and for values that it cannot read."""
     from pydicom.errors import BytesLengthException, InvalidDicomError  # noqa: PLC0415 - optional
 
     usual = (AttributeError, EOFError, LookupError, NotImplementedError, OverflowError, TypeError, ValueError)
@@ -196,8 +196,8 @@ def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Ro
                 row[name] = [_row_of(item, decimals, wrong, level + 1) for item in element.value]
                 continue
             several = element.VM > 1
-            found = element.value if several else [element.value]
-            values = [_value(value, element.VR, decimals) for value in found]
+            held = element.value if several else [element.value]
+            values = [_value(value, element.VR, decimals) for value in held]
             if element.VR in _WORDS and any(len(str(value)) > _LONGEST for value in values):
                 wrong.append(f"{name} has a number of more than {_LONGEST} characters; it was kept as text")
             row[name] = values[0] if single and not several else values
@@ -206,12 +206,12 @@ def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Ro
     return row
 
 
-def _value(value: Any, kind: str, decimals: str) -> Any:  # noqa: ANN401 - any value of pydicom
-    if kind == "PN":
+def _value(value: Any, vr: str, decimals: str) -> Any:  # noqa: ANN401 - any value of pydicom
+    if vr == "PN":
         return _person(str(value.alphabetic), str(value.ideographic), str(value.phonetic))
-    if kind in _WORDS:
+    if vr in _WORDS:
         return _number(str(getattr(value, "original_string", value)), decimals)
-    if kind == "AT":
+    if vr == "AT":
         return f"{int(value):08X}"
     return value if isinstance(value, int | float) else str(value)
 
@@ -249,19 +249,19 @@ def _read_json(
     """Read DICOM JSON: an array of objects, or one object per line."""
     rows: list[Row] = []
     bad: list[BadLine] = []
-    for line, found in _objects(file, options.limits):
-        if isinstance(found, str):
-            bad.append(BadLine(shard.uri, line, found))
+    for line, instance in _objects(file, options.limits):
+        if isinstance(instance, str):
+            bad.append(BadLine(shard.uri, line, instance))
             continue
-        if len(found) > options.limits.columns:
+        if len(instance) > options.limits.columns:
             bad.append(BadLine(shard.uri, line, f"too wide: {options.limits.over('columns', 'attributes')}"))
             continue
         try:
-            row = _row_of_json(found, options.decimals)
+            row = _row_of_json(instance, options.decimals)
         except (AttributeError, TypeError):
             bad.append(BadLine(shard.uri, line, _NO_VALUES))
             continue
-        if not any(map(_is_tag, found)):
+        if not any(map(_is_tag, instance)):
             bad.append(BadLine(shard.uri, line, _NO_TAGS))
         elif keywords is None:
             rows.append(row)
@@ -284,12 +284,12 @@ def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mappi
                 yield None, f"too long: {limits.over('line', 'bytes')}"
                 return
             continue
-        array = None  # one that was cut is no JSON
+        array = None  # one that was cut is not JSON
         good, bad = sort_lines(block)
         yield from bad
         yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)
     if array is not None:
-        yield from ((None, found) for found in _elements(b"".join(array)))
+        yield from ((None, element) for element in _elements(b"".join(array)))
 
 
 def _elements(array: bytes) -> Iterator[Mapping[str, Any] | str]:
@@ -310,27 +310,42 @@ def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:
     row: Row = {}
     for tag, attribute in instance.items():
         values = attribute.get("Value") if isinstance(attribute, dict) else None
-        kind = attribute.get("vr") if isinstance(attribute, dict) else None
-        if not values or kind in _BINARY or not _is_tag(tag):
+        vr = attribute.get("vr") if isinstance(attribute, dict) else None
+        if not values or vr in _BINARY or not _is_tag(tag):
             continue
         if not isinstance(values, list):
             raise TypeError
         name, single = _column(int(tag, 16))
-        if kind == "SQ":
+        if vr == "SQ":
             row[name] = [_row_of_json(item or {}, decimals) for item in values]
             continue
-        found = [_json_value(value, str(kind), decimals) for value in values]
-        row[name] = found[0] if single and len(found) == 1 else found
+        held = [_json_value(value, str(vr), decimals) for value in values]
+        row[name] = held[0] if single and len(held) == 1 else held
     return row
 
 
-def _json_value(value: Any, kind: str, decimals: str) -> Any:  # noqa: ANN401 - any JSON value
-    if kind == "PN" and isinstance(value, dict):
+def _json_value(value: Any, vr: str, decimals: str) -> Any:  # noqa: ANN401 - any JSON value
+    if vr == "PN" and isinstance(value, dict):
         return _person(*(str(value.get(form) or "") for form in ("Alphabetic", "Ideographic", "Phonetic")))
-    if kind in _WORDS and value is not None:
+    if vr in _WORDS and value is not None:
         return _number(str(value), decimals)
     return value
 
 
 def _is_tag(text: str) -> bool:
     return len(text) == _TAG_DIGITS and all(digit in hexdigits for digit in text)
+
+
+DICOM = Format(
+    "DICOM",
+    read_instances,
+    table="instances",
+    own_suffixes=frozenset({"dcm"}),
+    suffixes=frozenset({"", "txt", "json", "jsonl", "ndjson"}),
+    start=re.compile(
+        rb"\A(?s:.{128})DICM|" + LINE_START + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'
+    ),
+    in_folders=True,
+    written_by="dicomStores",
+    files_at_once=_BATCH,
+)

@@ -1,15 +1,20 @@
-"""NDJSON files of FHIR resources as a source: a table of resources, and the tables of their lists."""
+"""NDJSON of FHIR resources: a table for each type, and the tables of its lists.
+
+Names of exports: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{operation}_history_{Type}…``,
+``{operation}_{Type}.ndjson`` of ``$export``, and the bulk-data layout ``Type.000.ndjson``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import re
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_lines import Reader
 from lro_notebook.results.arrow.lines import blocks
+from lro_notebook.results.formats.format import Format
 from lro_notebook.results.prefetch import ahead
-from lro_notebook.results.storage import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,20 +24,46 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.sources.source import Streams
+
+_EXPORT = re.compile(
+    r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
+    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?"
+)
+_BULK = re.compile(
+    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
+)
+#: FHIR has no such types: files of these names hold HL7v2 messages.
+_NOT_FHIR = {"Message", "Messages"}
+
+
+def parse_name(name: str) -> dict[str, Any] | None:
+    """Return what the name of a file says about it, as fields of `Shard`; None if it is not one of FHIR."""
+    match = _EXPORT.fullmatch(name) or _BULK.fullmatch(name)
+    if match is None or match["type"] in _NOT_FHIR:
+        return None
+    parts = match.groupdict()
+    index = parts["i"] or parts.get("k")
+    return {
+        "table": parts["type"] + ("_history" if parts.get("hist") else ""),
+        "operation": parts.get("op"),
+        "index": int(index) if index else None,
+        "total": int(parts["n"]) if parts["n"] else None,
+        "history": bool(parts.get("hist")),
+    }
 
 
 def read_resources(
-    location: Location, shards: Sequence[Shard], options: Options, advance: Advance
+    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
-    """Yield the resources of `shards`; a `batches.Source`."""
+    """Yield the resources of `shards`; see `Format.read`."""
     name = shards[0].table
     columns = options.columns_of(name, name)
     wanted = None if columns is None else _Wanted(columns)
     some = wanted.columns if wanted and options.lists != "explode" else None
     reader = Reader(options.decimals, some, limits=options.limits, name=name)
     rows = shards[0].row
-    for _, parsed, bad in parsed_blocks(location, shards, reader, advance, options.limits):
+    for _, parsed, bad in parsed_blocks(source, shards, reader, advance, options.limits):
         if parsed.table is None:
             yield Batch({}, bad)
             continue
@@ -62,16 +93,19 @@ class _Reader(Protocol):
 
 
 def parsed_blocks(
-    location: Location, shards: Sequence[Shard], reader: _Reader, advance: Advance, limits: Limits
+    source: Streams, shards: Sequence[Shard], reader: _Reader, advance: Advance, limits: Limits
 ) -> Iterator[tuple[Block, Parsed, list[BadLine]]]:
     """Yield the blocks of `shards` as `reader` parses them, and the lines that could not be read."""
-    read = ((shard, block) for shard in shards for block in _blocks(location, shard, limits))
+    read = ((shard, block) for shard in shards for block in _blocks(source, shard, limits))
     for (shard, block), parsed in ahead(lambda pair: reader.job(pair[1]), read):
         reader.learn(parsed)
         yield block, parsed, [BadLine(shard.uri, line, reason) for line, reason in parsed.bad]
         advance(block.taken)
 
 
-def _blocks(location: Location, shard: Shard, limits: Limits) -> Iterator[Block]:
-    with opened(location, shard) as file:
+def _blocks(source: Streams, shard: Shard, limits: Limits) -> Iterator[Block]:
+    with source.open(shard) as file:
         yield from blocks(file, limits)
+
+
+FHIR_NDJSON = Format("FHIR NDJSON", read_resources, of_name=parse_name, holds_resources=True)

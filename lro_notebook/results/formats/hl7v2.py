@@ -1,4 +1,4 @@
-"""Exported HL7v2 messages as a source: ``messages``, and a table for each kind of segment.
+"""Exported HL7v2 messages: ``messages``, and a table for each kind of segment.
 
 Files hold one ``Message`` of the Healthcare API per line, in any ``messageView``, or plain HL7v2 text.
 """
@@ -16,19 +16,23 @@ from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import objects_of, table_of
 from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks, decompressed, sort_lines
 from lro_notebook.results.formats import hl7v2_text
+from lro_notebook.results.formats.format import LINE_START, Format
 from lro_notebook.results.formats.hl7v2_tables import MESSAGE, Segments
-from lro_notebook.results.storage import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.formats.hl7v2_text import Message
     from lro_notebook.results.limits import Limits
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.sources.source import Streams
 
+#: A JSON object up to one of its keys, past values that nest only once.
+_UP_TO_KEY = rb"\{(?:[^{}\[\]\n]|\{[^{}\n]*\}|\[[^\[\]\n]*\])*?"
+#: A message of the API: its text in base64 begins with MSH, FHS, BHS, or with the frame of MLLP.
+_KEYS = rb'(?:"data"\s*:\s*"(?:TVNI|RkhT|QkhT|C01T)|"(?:parsedData|schematizedData)"\s*:|/hl7V2Stores/)'
 _TEXT = re.compile(rb"[\x0b\s]*(?:\xef\xbb\xbf)?\x0b?(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
 _START = 1 << 16  # bytes in which a file shows whether it is text
 _NO_VIEW = "not a message in any view of the API"
@@ -51,22 +55,15 @@ def is_text(start: bytes) -> bool:
 
 
 def read_messages(
-    location: Location, shards: Sequence[Shard], options: Options, advance: Advance
+    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
-    """Yield the messages of `shards` and their segments; a `batches.Source`."""
+    """Yield the messages of `shards` and their segments; see `Format.read`."""
     for shard in shards:
-        file = location.within(shard.path)
-        for entries, faults in _entries(location, shard, advance, options.limits):
+        file = source.label(shard)
+        for entries, faults in _entries(source, shard, advance, options.limits):
             faults += [(entry.line, fault) for entry in entries for fault in entry.faults]
             bad = [BadLine(shard.uri, line, reason) for line, reason in sorted(faults)]
             yield _batch(shard.table, file, [entry for entry in entries if not entry.bad], bad, options)
-
-
-def chunk_of_values(shard: Shard, values: Iterable[Mapping[str, Any]], options: Options) -> Batch:
-    """Return messages that came as JSON objects, not in lines of a file."""
-    entries = [_entry_of_json(number, value, options.limits) for number, value in enumerate(values, 1)]
-    bad = [BadLine(shard.uri, None, fault) for entry in entries for fault in entry.faults]
-    return _batch(shard.table, shard.uri, [entry for entry in entries if not entry.bad], bad, options)
 
 
 def _batch(
@@ -79,8 +76,8 @@ def _batch(
         rows.append({MESSAGE: key, **entry.fields})
         if entry.message is not None:
             segments.add(key, entry.message)
-    found = table_of(rows, options.decimals, limits=options.limits, name=table)
-    flat = flatten(found, lists=options.lists, key=MESSAGE)
+    nested = table_of(rows, options.decimals, limits=options.limits, name=table)
+    flat = flatten(nested, lists=options.lists, key=MESSAGE)
     tables = {table: flat.table, **{f"{table}.{path}": child for path, child in flat.children.items()}}
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
@@ -88,10 +85,10 @@ def _batch(
 
 
 def _entries(
-    location: Location, shard: Shard, advance: Advance, limits: Limits
+    source: Streams, shard: Shard, advance: Advance, limits: Limits
 ) -> Iterator[tuple[list[_Entry], list[tuple[int, str]]]]:
     """Yield the messages of a file, and (line, reason) of what is none, piece after piece."""
-    with opened(location, shard) as file:
+    with source.open(shard) as file:
         if is_text(decompressed(file).read(_START)):
             yield from _of_text(file, advance, limits)
             return
@@ -176,3 +173,17 @@ def _entry(line: int, fields: Mapping[str, Any], message: Message | None, limits
         reason = f"too wide: {limits.over('positions', 'fields or components in a segment')}"
         return _Entry(line, fields, None, [reason], bad=True)
     return _Entry(line, fields, message, message.faults)
+
+
+HL7V2 = Format(
+    "HL7v2",
+    read_messages,
+    table="messages",
+    suffixes=frozenset({"", "hl7", "txt", "json", "jsonl", "ndjson"}),
+    start=re.compile(
+        LINE_START + rb"(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
+        rb'|(?!\{[^\n]*"resourceType")' + _UP_TO_KEY + _KEYS + rb")"
+    ),
+    inner_tables=re.compile(r"[A-Z][A-Z0-9]{2}"),
+    written_by="hl7V2Stores",
+)

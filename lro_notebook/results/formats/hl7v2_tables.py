@@ -68,19 +68,19 @@ class Segments:
 
     def tables(self) -> dict[str, pa.Table]:
         """Return a table per name of segment; with ``lists="explode"`` also those of repeated fields."""
-        found: dict[str, pa.Table] = {}
+        tables: dict[str, pa.Table] = {}
         for name in self._names:
             groups = {encoding: rows[name] for encoding, rows in self._rows.items() if name in rows}
             parts = [self._table(name, encoding, rows) for encoding, rows in groups.items()]
-            found[name] = stack(parts)
+            tables[name] = stack(parts)
             if len(parts) > 1:
                 order = np.concatenate([rows.order for rows in groups.values()])
-                found[name] = found[name].take(np.argsort(order))
+                tables[name] = tables[name].take(np.argsort(order))
             if self._lists == "explode":
                 spaces = self._limits.spaces
                 inner = [_repetitions(name, encoding, rows, spaces) for encoding, rows in groups.items()]
-                found[f"{name}.{REPETITIONS}"] = stack(inner)
-        return found
+                tables[f"{name}.{REPETITIONS}"] = stack(inner)
+        return tables
 
     def _table(self, name: str, encoding: Encoding, rows: _Rows) -> pa.Table:
         columns: dict[str, pa.Array] = {
@@ -154,20 +154,20 @@ def _parts(
     What is one value has its escapes undone; what is divided further is as it was sent.
     """
     dividers = encoding.component + encoding.subcomponent
-    found = {"": _plain(values, encoding, spaces, dividers)}
+    parts = {"": _plain(values, encoding, spaces, dividers)}
     if not components and not any(pc.any(pc.match_substring(values, mark)).as_py() for mark in dividers):
-        return found
+        return parts
     split = pc.split_pattern(values, encoding.component)
     for number in range(pc.max(pc.list_value_length(split)).as_py() or 0):
         part = _nth(split, number)
         if part.null_count == len(part):
             continue
-        found[f".{number + 1}"] = _plain(part, encoding, spaces, encoding.subcomponent)
+        parts[f".{number + 1}"] = _plain(part, encoding, spaces, encoding.subcomponent)
         if pc.any(pc.match_substring(part, encoding.subcomponent)).as_py():
             inner = pc.split_pattern(part, encoding.subcomponent)
             for place in range(pc.max(pc.list_value_length(inner)).as_py()):
-                found[f".{number + 1}.{place + 1}"] = _plain(_nth(inner, place), encoding, spaces)
-    return found
+                parts[f".{number + 1}.{place + 1}"] = _plain(_nth(inner, place), encoding, spaces)
+    return parts
 
 
 def _plain(values: pa.Array, encoding: Encoding, spaces: int, dividers: str = "") -> pa.Array:

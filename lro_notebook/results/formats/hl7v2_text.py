@@ -37,7 +37,7 @@ _CHARACTER_SETS = {
     "BIG-5": "big5",
 }
 _CHARACTER_SET = 17  # the place of MSH-18 behind the name of the segment and its first separator
-#: Python's codecs that are no character sets of messages, and slow or strange.
+#: Codecs of Python that messages cannot be in: slow or strange ones.
 _NO_CHARACTER_SETS = {"idna", "mbcs", "oem", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 _LOST_BREAK = re.compile(r"\n(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s])")
@@ -125,7 +125,7 @@ def _encoding_of(header: str) -> Encoding:
 def split_messages(text: str) -> Iterator[tuple[int, str]]:
     """Yield line number, from 1, and text of each message of a file; batch headers are left out.
 
-    Text before the first message is yielded too, where it is no batch header.
+    Text before the first message is yielded too, unless it is a batch header.
     """
     places = [match.start() for match in _START.finditer(text)]
     head = text[: places[0]] if places else text
@@ -241,8 +241,8 @@ def from_parsed(segments: Sequence[Mapping[str, Any]]) -> Message:
         name = str(segment.get("segmentId") or (segment.get("fields") or {}).get("0") or "")
         if is_name(name):
             trees.append((name, tree))
-    found = _texts_of(trees)
-    return Message(found, Encoding(), [] if len(found) == len(segments) else [NO_NAME])
+    texts = _texts_of(trees)
+    return Message(texts, Encoding(), [] if len(texts) == len(segments) else [NO_NAME])
 
 
 def _put(tree: dict[int, Any], key: str, value: str) -> None:
@@ -264,9 +264,9 @@ def from_schematized(data: Any) -> Message | None:  # noqa: ANN401 - any JSON va
     The form is not documented in full: segments are found by their names at any depth, fields by position
     (``3``, ``PID.3``) or by the names of the standard. None where nothing like a segment is in it.
     """
-    found = _texts_of([(name, _tree_of(name, body)) for name, body in _segments_in(data)])
-    found.sort(key=lambda segment: not segment.startswith("MSH"))
-    return Message(found, Encoding(), []) if found else None
+    texts = _texts_of([(name, _tree_of(name, body)) for name, body in _segments_in(data)])
+    texts.sort(key=lambda segment: not segment.startswith("MSH"))
+    return Message(texts, Encoding(), []) if texts else None
 
 
 def _segments_in(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - any JSON value

@@ -1,4 +1,4 @@
-"""Files with an id per line as a source: ``data_ids`` of a consent query, ``resource_ids`` of a rollback."""
+"""Files with an id on each line: ``data_ids`` of a consent query, ``resource_ids`` of a rollback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.lines import blocks, is_utf8
-from lro_notebook.results.storage import opened
+from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,38 +17,46 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.sources.source import Streams
 
 DATA_IDS = "data_ids"
 _RESOURCE = re.compile(r"([A-Za-z]+)/([A-Za-z0-9.\-]{1,64})")
 
 
-def read_ids(
-    location: Location, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Batch]:
-    """Yield the ids in `shards`; a `batches.Source`."""
+def read_ids(source: Streams, shards: Sequence[Shard], options: Options, advance: Advance) -> Iterator[Batch]:
+    """Yield the ids in `shards`; see `Format.read`."""
     for shard in shards:
-        with opened(location, shard) as file:
+        with source.open(shard) as file:
             for block in blocks(file, options.limits):
                 yield _batch(shard, block)
                 advance(block.taken)
 
 
 def _batch(shard: Shard, block: Block) -> Batch:
-    found: list[str] = []
+    ids: list[str] = []
     bad = [BadLine(shard.uri, block.line, block.fault)] if block.fault else []
     for number, line in enumerate(block.data.split(b"\n"), block.line):
         text = line.strip().strip(b'"')
         if text and is_utf8(text):
-            found.append(text.decode())
+            ids.append(text.decode())
         elif text:
             bad.append(BadLine(shard.uri, number, "not valid UTF-8"))
     if shard.table == DATA_IDS:
-        return Batch({DATA_IDS: pa.table({"data_id": pa.array(found, pa.string())})}, bad)
-    parts = [_RESOURCE.fullmatch(text) for text in found]
+        return Batch({DATA_IDS: pa.table({"data_id": pa.array(ids, pa.string())})}, bad)
+    parts = [_RESOURCE.fullmatch(text) for text in ids]
     columns = {
-        "resource": pa.array(found, pa.string()),
+        "resource": pa.array(ids, pa.string()),
         "resourceType": pa.array([part and part[1] for part in parts], pa.string()),
         "id": pa.array([part and part[2] for part in parts], pa.string()),
     }
     return Batch({shard.table: pa.table(columns)}, bad)
+
+
+ID_LISTS = Format(
+    "id lists",
+    read_ids,
+    table="resource_ids",
+    suffixes=frozenset({"", "txt", "json", "jsonl", "ndjson"}),
+    start=re.compile(rb'\A\s*"?[A-Z][A-Za-z]+/[A-Za-z0-9.\-]{1,64}"?\s*(?:\n|\Z)'),
+    written_by="consentStores",
+)

@@ -1,1 +1,1 @@
-"""Where the tables of results come from: files, BigQuery, a store of the service."""
+"""Where the tables of results come from: `files`, `bigquery`, a `store` of the service; see `source`."""

@@ -1,4 +1,4 @@
-"""Exports to BigQuery (``bq://``) as a source: the tables of a dataset, named as files would be.
+"""BigQuery (``bq://``) as a source: the tables of a dataset, named as the files of an export would be.
 
 Reads whole tables through google-cloud-bigquery, over its Storage API where google-cloud-bigquery-storage
 is installed, else over REST. ``BIGQUERY_EMULATOR_HOST`` points the library elsewhere.
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
+    from lro_notebook.results.formats.format import Format
+    from lro_notebook.results.storage import Location
 
-_PREFIX = "bq://"
+#: How its places begin.
+PREFIX = "bq://"
 _EMULATOR = "BIGQUERY_EMULATOR_HOST"
 _PART = re.compile(r"[^/?#%\\\x00-\x1f]+")  # the library puts them into a path as they are
 
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """BigQuery, as one project pays for it; stands where a `Location` does for files.
+    """BigQuery, as one project pays for it. Its tables come as Arrow, in no format of files.
 
     Attributes
     ----------
@@ -44,6 +47,29 @@ class Warehouse:
 
     project: str
     credentials: Any = None
+
+    def batches(self, shards: Sequence[Shard], options: Options, advance: Advance) -> Iterator[Batch]:
+        """Yield the rows of tables; see `Source.batches`."""
+        client, fast = self.client(), self.fast_client()
+        for shard in shards:
+            asked = options.columns_of(shard.table, shards[0].table)
+            with _read_errors(shard.uri):
+                table = client.get_table(shard.path)
+                fields = list(table.schema)
+                if asked is not None and options.lists != "explode":
+                    heads = {name.partition(".")[0] for name in asked}
+                    fields = [field for field in fields if field.name in heads] or fields
+                rows = client.list_rows(table, selected_fields=fields)
+                place = 0
+                for part in _batches(rows, fast):
+                    yield _batch(shard, part, options, place)
+                    place += part.num_rows
+                    advance(part.nbytes)
+
+    def beside(self, uri: str) -> Location | None:
+        """Return None: there are no files beside tables."""
+        del uri
+        return None
 
     def client(self) -> Any:  # noqa: ANN401 - imported where it is used
         """Return a client of google-cloud-bigquery.
@@ -97,7 +123,7 @@ def find_tables(
     *,
     tables: Iterable[str] | None = None,
     credentials: Any = None,  # noqa: ANN401 - of google.auth
-    kind: str | None = None,
+    only: Format | None = None,
 ) -> tuple[Warehouse, list[Shard]]:
     """Return where the tables at ``bq://project.dataset`` or ``bq://project.dataset.table`` are, and them.
 
@@ -109,8 +135,9 @@ def find_tables(
         Only these.
     credentials : google.auth.credentials.Credentials, optional
         Application-default credentials if None.
-    kind : str, optional
-        "instances" for a DICOM export, whose one table is called so whatever its id.
+    only : Format, optional
+        What the files of such an export would be in. A table is called as that format calls its own, whatever
+        its id is.
 
     Raises
     ------
@@ -119,7 +146,7 @@ def find_tables(
     ResultError
         It cannot be read, or has no such table.
     """
-    parts = uri.removeprefix(_PREFIX).split(".")
+    parts = uri.removeprefix(PREFIX).split(".")
     if len(parts) not in (2, 3) or not all(map(_PART.fullmatch, parts)):
         raise ConfigError(f"{uri!r} is no place in BigQuery, such as bq://project.dataset")
     warehouse = Warehouse(parts[0], credentials)
@@ -129,7 +156,7 @@ def find_tables(
             places = [item.reference for item in client.list_tables(".".join(parts))]
         else:
             places = [".".join(parts)]
-        shards = [_shard(client.get_table(place), kind) for place in places]
+        shards = [_shard(client.get_table(place), only) for place in places]
     if tables is not None:
         wanted = {tables} if isinstance(tables, str) else set(tables)
         there = {shard.table for shard in shards}
@@ -141,31 +168,10 @@ def find_tables(
     return warehouse, shards
 
 
-def _shard(table: Any, kind: str | None) -> Shard:  # noqa: ANN401 - bigquery.Table
+def _shard(table: Any, only: Format | None) -> Shard:  # noqa: ANN401 - bigquery.Table
     place = f"{table.project}.{table.dataset_id}.{table.table_id}"
-    name = "instances" if kind == "instances" else table.table_id
-    return Shard(f"{_PREFIX}{place}", place, name, int(table.num_bytes or 0), kind="bigquery")
-
-
-def read_tables(
-    location: Warehouse, shards: Sequence[Shard], options: Options, advance: Advance
-) -> Iterator[Batch]:
-    """Yield the rows of the tables `shards`; a `batches.Source`."""
-    client, fast = location.client(), location.fast_client()
-    for shard in shards:
-        asked = options.columns_of(shard.table, shards[0].table)
-        with _read_errors(shard.uri):
-            table = client.get_table(shard.path)
-            fields = list(table.schema)
-            if asked is not None and options.lists != "explode":
-                heads = {name.partition(".")[0] for name in asked}
-                fields = [field for field in fields if field.name in heads] or fields
-            rows = client.list_rows(table, selected_fields=fields)
-            place = 0
-            for part in _batches(rows, fast):
-                yield _batch(shard, part, options, place)
-                place += part.num_rows
-                advance(part.nbytes)
+    name = (only.table if only else "") or table.table_id
+    return Shard(f"{PREFIX}{place}", place, name, int(table.num_bytes or 0))
 
 
 def _batches(rows: Any, fast: Any) -> Iterator[pa.Table]:  # noqa: ANN401 - of google-cloud-bigquery

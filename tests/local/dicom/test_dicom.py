@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from local.dicom.images import (
+    CT,
+    FOLDER,
+    NAMES,
+    count,
+    filled,
+    make,
+    put,
+    series_of,
+    start_web,
+    study_of,
+    take,
+    value,
+    web,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,74 +33,6 @@ else:
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
 pytestmark = pytest.mark.service
-
-FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
-#: Files of three studies: two instances of the MR study are of one series, the JPEG ones of others.
-NAMES = ("CT_small.dcm", "MR_small.dcm", "rtplan.dcm")
-CT = FOLDER / "CT_small.dcm"
-
-
-def make(service: Program, name: str) -> str:
-    answer = service.client.post("dicomStores", params={"dicomStoreId": name}, json={})
-    assert answer.status_code == 200, answer.text
-    return f"dicomStores/{name}"
-
-
-def put(service: Program, folder: str, *names: str) -> str:
-    target = service.buckets / "demo-out" / folder
-    target.mkdir(parents=True)
-    for name in names:
-        shutil.copy(FOLDER / name, target)
-    return f"gs://demo-out/{folder}/**"
-
-
-def series_of(count: int, folder: Path) -> None:
-    """Write the instances of one series."""
-    folder.mkdir(parents=True)
-    file = pydicom.dcmread(CT)
-    for number in range(count):
-        file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number + 1}"
-        file.InstanceNumber = number + 1
-        file.save_as(folder / f"{number:05}.dcm")
-
-
-def take(service: Program, store: str, uri: str) -> dict[str, Any]:
-    return service.ended(service.start(f"{store}:import", {"gcsSource": {"uri": uri}}))
-
-
-def filled(service: Program, name: str, *names: str) -> str:
-    store = make(service, name)
-    done = take(service, store, put(service, name, *(names or NAMES)))
-    assert "error" not in done
-    return store
-
-
-def web(service: Program, path: str, **query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - query values
-    answer = service.client.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "application/dicom+json"
-    found: list[dict[str, Any]] = answer.json()
-    return found
-
-
-def value(item: dict[str, Any], tag: str) -> Any:  # noqa: ANN401 - any JSON value
-    return item[tag]["Value"][0]
-
-
-def study_of(path: Path = CT) -> str:
-    return str(pydicom.dcmread(path).StudyInstanceUID)
-
-
-def start_web(service: Program, method: str, path: str, body: object = None) -> str:
-    """Start an operation by a DICOMweb call and return its path."""
-    url = f"{service.endpoint}/v1beta1/{DATASET}/{path}"
-    answer = service.client.request(method, url, json=body)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["name"]).removeprefix(f"{DATASET}/")
-
-
-def count(service: Program, store: str) -> int:
-    return int(service.client.get(f"{store}:getDICOMStoreMetrics").json()["instanceCount"])
 
 
 def test_real_files_are_imported_and_the_others_are_failures(service: Program) -> None:
@@ -116,58 +61,6 @@ def test_real_files_are_imported_and_the_others_are_failures(service: Program) -
     again = take(service, store, f"gs://demo-out/mixed/{NAMES[0]}")
     assert again["metadata"]["counter"] == {"success": "1"}  # one that is there stays as it is
     assert count(service, store) == 3
-
-
-def test_dicomweb_searches_studies_series_and_instances(service: Program) -> None:
-    store = filled(service, "search", *NAMES, "MR_small_RLE.dcm", "JPEG2000.dcm", "examples_rgb_color.dcm")
-    studies = web(service, f"{store}/dicomWeb/studies")
-    series = web(service, f"{store}/dicomWeb/series")
-    instances = web(service, f"{store}/dicomWeb/instances")
-    assert sum(value(item, "00201208") for item in studies) == len(instances)
-    assert sum(value(item, "00201206") for item in studies) == len(series)
-    (study,) = web(service, f"{store}/dicomWeb/studies", PatientID="1CT1")
-    assert web(service, f"{store}/dicomWeb/studies", Manufacturer="GE MEDICAL SYSTEMS", Rows="128") == [study]
-    assert web(service, f"{store}/dicomWeb/studies", ModalitiesInStudy="CT") == [study]
-    assert study["00080061"]["Value"] == ["CT"]
-    uid = value(study, "0020000D")
-    (found,) = web(service, f"{store}/dicomWeb/studies/{uid}/series")
-    (instance,) = web(service, f"{store}/dicomWeb/studies/{uid}/instances")
-    assert "00100010" not in instance
-    (whole,) = web(
-        service,
-        f"{store}/dicomWeb/studies/{uid}/series/{value(found, '0020000E')}/instances",
-        includefield="all",
-    )
-    assert value(whole, "00100010")["Alphabetic"] == "CompressedSamples^CT1"
-    assert len(web(service, f"{store}/dicomWeb/instances", limit=2, offset=1)) == 2
-    assert web(service, f"{store}/dicomWeb/instances", Modality="CT") == [instance]
-    assert web(service, f"{store}/dicomWeb/instances", **{"00100020": "nobody"}) == []
-    for bad in ({"limit": "x"}, {"NoSuchTag": "1"}):
-        assert service.client.get(f"{store}/dicomWeb/instances", params=bad).status_code == 400
-
-
-def test_dicomweb_gives_metadata_and_files(service: Program) -> None:
-    store = filled(service, "retrieve")
-    file = pydicom.dcmread(CT)
-    study = f"{store}/dicomWeb/studies/{file.StudyInstanceUID}"
-    series = f"{study}/series/{file.SeriesInstanceUID}"
-    instance = f"{series}/instances/{file.SOPInstanceUID}"
-    expected = web(service, f"{instance}/metadata")
-    assert value(expected[0], "00280010") == 128
-    assert web(service, f"{study}/metadata") == web(service, f"{series}/metadata") == expected
-    single = service.client.get(instance, headers={"Accept": "application/dicom; transfer-syntax=*"})
-    assert single.content == CT.read_bytes()
-    parts = service.client.get(instance, headers={"Accept": 'multipart/related; type="application/dicom"'})
-    assert CT.read_bytes() in parts.content
-    assert service.client.get(instance, headers={"Accept": "image/png"}).status_code == 501
-    info = service.client.get(f"{instance}:getStorageInfo").json()
-    assert info["blobStorageInfo"]["sizeBytes"] == str(CT.stat().st_size)
-    metrics = service.client.get(f"{study}:getStudyMetrics").json()
-    assert (metrics["seriesCount"], metrics["instanceCount"]) == ("1", "1")
-    assert service.client.get(f"{series}:getSeriesMetrics").json()["instanceCount"] == "1"
-    assert service.client.delete(instance).json() == {}
-    for gone in (instance, f"{study}/metadata", f"{study}:getStudyMetrics"):
-        assert service.client.get(gone).status_code == 404
 
 
 def test_an_export_writes_a_folder_for_each_study_and_series(service: Program) -> None:
@@ -222,30 +115,6 @@ def test_studies_and_series_are_deleted_by_operations(service: Program) -> None:
     series = f"{store}/dicomWeb/studies/{file.StudyInstanceUID}/series/{file.SeriesInstanceUID}"
     assert "error" not in service.ended(start_web(service, "DELETE", series))
     assert count(service, store) == 1
-
-
-def test_metadata_is_patched_in_the_beta_version_only(service: Program) -> None:
-    store = filled(service, "patch", *NAMES)
-    patch = [{"op": "replace", "path": "/00100010/Value/0/Alphabetic", "value": "Doe^Jane"}]
-    study = f"{store}/dicomWeb/studies/{study_of()}/metadata"
-    assert service.client.patch(study, json=patch).status_code == 404
-    done = service.ended(start_web(service, "PATCH", study, patch))
-    assert done["metadata"]["counter"] == {"success": "1"}
-    assert done["response"]["@type"].endswith("v1beta1.dicom.UpdateStudyMetadataResponse")
-    (changed,) = web(service, study)
-    assert value(changed, "00100010")["Alphabetic"] == "Doe^Jane"
-    series = f"{study.removesuffix('/metadata')}/series/{value(changed, '0020000E')}/metadata"
-    nothing = [{"op": "remove", "path": "/00081111"}]
-    operation = start_web(service, "PATCH", series, nothing)
-    assert service.ended(operation)["metadata"]["counter"] == {"failure": "1"}
-    (failure,) = service.client.get(f"{operation}:failures").json()["failures"]
-    assert "does not fit" in failure["message"]
-    beta = f"{service.endpoint}/v1beta1/{DATASET}/{study}"
-    assert service.client.patch(beta, json={"op": "add"}).status_code == 400
-    single = f"{series.removesuffix('/metadata')}/instances/{value(changed, '00080018')}/metadata"
-    single = f"{service.endpoint}/v1beta1/{DATASET}/{single}"
-    assert service.client.patch(single, json=patch).json() == {}
-    assert service.client.patch(single, json=nothing).status_code == 400
 
 
 def test_storage_classes_are_noted(service: Program) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,13 +12,16 @@ import pytest
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.hl7v2.message_filter import compile_filter
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def _sent(day: int, hour: int = 12) -> int:
     return int(datetime(2026, 1, day, hour, tzinfo=UTC).timestamp() * 1e6)
 
 
 @pytest.fixture
-def rows() -> sqlite3.Connection:
+def rows() -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE TABLE messages (id, type, facility, sent, created, labels, patients)")
     connection.executemany(
@@ -28,7 +32,8 @@ def rows() -> sqlite3.Connection:
             ("c", "ADT", "NORTHEAST", None, _sent(22), '{"priority":"low"}', "[]"),
         ],
     )
-    return connection
+    yield connection
+    connection.close()
 
 
 def found(rows: sqlite3.Connection, text: str, zone: str = "UTC") -> str:

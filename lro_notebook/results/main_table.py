@@ -1,10 +1,10 @@
-"""The files of one main table to flat Arrow tables in memory, with what was wrong and what was left out."""
+"""One main table: its shards to flat Arrow tables in memory, with what was wrong and what was left out."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -12,16 +12,14 @@ from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.batch import BadLine, raise_if_asked
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.memory import Gauge
-from lro_notebook.results.sources.registry import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.sources.source import Source
 
-
-_OBJECTS = 500
 _CELL = 8  # bytes of most values
 
 
@@ -40,20 +38,20 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What there is to read of one main table: its files, and how.
+class MainTable:
+    """A table that has shards of its own, unread, and the inner tables that are read with it.
 
     Attributes
     ----------
-    location : Location, Warehouse or Store
-        What has them: a file system, BigQuery, or a store of the service.
+    source : Source
+        Where its shards are.
     shards : sequence of Shard
         At least one, all of one table.
     options : Options
         How to load.
     """
 
-    location: Any
+    source: Source
     shards: Sequence[Shard]
     options: Options
 
@@ -67,36 +65,39 @@ class Work:
         """Bytes, as stored."""
         return sum(shard.size for shard in self.shards)
 
-    def parts(self) -> list[list[Shard]]:
-        """Return the files in the portions in which they are written and computed.
+    @property
+    def has_inner_tables(self) -> bool:
+        """Whether tables with names of their own are read with it."""
+        reading = self.shards[0].format
+        return self.options.lists == "explode" or (reading is not None and reading.inner_tables is not None)
 
-        A file each; but DICOM objects, which are small and many, by the hundred.
-        """
-        size = _OBJECTS if self.shards[0].kind == "instances" else 1
+    def parts(self) -> list[list[Shard]]:
+        """Return the shards in the portions in which they are written and computed."""
+        reading = self.shards[0].format
+        size = reading.files_at_once if reading else 1
         return [list(self.shards[start : start + size]) for start in range(0, len(self.shards), size)]
 
     def batches(
         self, advance: Advance = lambda _: None, shards: Sequence[Shard] | None = None
     ) -> Iterator[Batch]:
-        """Read the files, or only `shards` of them, piece by piece.
+        """Read the shards, or only these `shards`, piece by piece.
 
         Raises
         ------
         ResultError
             A file cannot be read, or a line is bad and ``errors="raise"``.
         """
-        source = source_of(self.shards[0].kind)
-        for batch in source(self.location, shards or self.shards, self.options, advance):
+        for batch in self.source.batches(shards or self.shards, self.options, advance):
             raise_if_asked(batch.bad, self.options)
             yield batch
 
 
-class Plan:
+class Layout:
     """The tables that are read with one main table, their columns and types: `add` all pieces first."""
 
-    def __init__(self, work: Work) -> None:
-        self._main, self._options = work.name, work.options
-        self._limits = work.options.limits
+    def __init__(self, main: MainTable) -> None:
+        self._main, self._options = main.name, main.options
+        self._limits = main.options.limits
         self._columns: dict[str, Columns] = {self._main: self._new()}
         self._names: dict[str, None] = {}
 
@@ -160,8 +161,8 @@ class Loaded:
     children: dict[str, pa.Table] = field(default_factory=dict)
 
 
-def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
-    """Read the files of `work` into memory, in their order.
+def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
+    """Read the shards of `main` into memory, in their order.
 
     Raises
     ------
@@ -169,19 +170,20 @@ def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
         A file cannot be read, a column is not there, a line is bad and ``errors="raise"``, or it would
         not fit in memory.
     """
-    plan, report, gauge = Plan(work), Report(), Gauge(work.name, work.size)
+    layout, report, gauge = Layout(main), Report(), Gauge(main.name, main.size)
     parts: dict[str, list[pa.Table]] = {}
-    for batch in work.batches(_both(advance, gauge.advance)):
-        plan.add(batch)
+    for batch in main.batches(_both(advance, gauge.advance)):
+        layout.add(batch)
         report.add(batch)
         for name, table in batch.tables.items():
             parts.setdefault(name, []).append(table)
             gauge.hold(table.nbytes)
-    gauge.need(sum(_blank(plan.columns(name), tables) for name, tables in parts.items()))
+    gauge.need(sum(_blank(layout.columns(name), tables) for name, tables in parts.items()))
     tables = {
-        name: stack(parts.pop(name, []), plan.columns(name), plan.chosen(name)) for name in plan.tables()
+        name: stack(parts.pop(name, []), layout.columns(name), layout.chosen(name))
+        for name in layout.tables()
     }
-    return Loaded(tables.pop(work.name), report, tables)
+    return Loaded(tables.pop(main.name), report, tables)
 
 
 def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
@@ -189,10 +191,10 @@ def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
     return int(sum(table.num_rows * (len(columns) - table.num_columns) for table in tables)) * _CELL
 
 
-def scan(work: Work, advance: Advance = lambda _: None) -> Report:
-    """Read the files of `work` for what is wrong in them, and keep nothing else."""
+def report_on(main: MainTable, advance: Advance = lambda _: None) -> Report:
+    """Read the shards of `main` for what is wrong in them, and keep nothing else."""
     report = Report()
-    for batch in work.batches(advance):
+    for batch in main.batches(advance):
         report.add(batch)
     return report
 

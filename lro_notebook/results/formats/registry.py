@@ -1,0 +1,22 @@
+"""The formats that are known, in the order in which they are asked whether a file is theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lro_notebook.results.formats.dicom import DICOM
+from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.hl7v2 import HL7V2
+from lro_notebook.results.formats.id_lists import ID_LISTS
+
+if TYPE_CHECKING:
+    from lro_notebook.results.formats.format import Format
+
+FORMATS: tuple[Format, ...] = (FHIR_NDJSON, DICOM, HL7V2, ID_LISTS)
+#: What a file is read as that the user named, and that none of them knows.
+OTHER = FHIR_NDJSON
+
+
+def format_written_by(collection: str) -> Format | None:
+    """Return the format of all that operations of this collection of stores write; None if that varies."""
+    return next((each for each in FORMATS if each.written_by == collection), None)

@@ -1,0 +1,37 @@
+"""Reading of a folder in little memory, and without the warnings that say what is wrong in it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import LroWarning
+from lro_notebook.results.read import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lro_notebook.results.results import Results
+
+#: A program that reads a folder with no more than so much memory, and says what it found.
+LIMITED = """
+import resource, sys, warnings
+import pyarrow.json, pandas, pydicom.filereader
+from lro_notebook.results.read import read
+warnings.simplefilter("ignore")
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
+results = read(sys.argv[1])
+name = next(iter(results))
+print(results.arrow(name).num_rows, *(f"{line}: {reason}" for line, reason in
+      zip(results.bad_lines["line"], results.bad_lines["reason"])), sep="|")
+"""
+
+
+def loaded(folder: Path, **options: Any) -> Results:  # noqa: ANN401 - as read
+    """Return what is in a folder, read, without its warnings."""
+    results = read(folder, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LroWarning)
+        assert results.bad_lines is not None
+    return results
