@@ -22,7 +22,8 @@ REASON = f"its objects and lists nest more than {MAX_DEPTH} levels deep"
 
 _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 _SHORT = 100_000
-_TOKEN = re.compile(rb'[\[{]|([\]}])|"(?:[^"\\]|\\.)*+"', re.DOTALL)
+#: A bracket or a string; an unterminated one is matched to the end, to avoid backtracking.
+_TOKEN = re.compile(rb'[\[{]|([\]}])|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 def is_too_deep(text: bytes, limit: int = MAX_DEPTH) -> bool:
