@@ -105,13 +105,13 @@ def test_a_patch_changes_attributes_and_leaves_the_pixels() -> None:
 
 
 def test_a_patch_that_builds_on_what_it_adds_does_the_same_to_every_instance() -> None:
-    patch = part10.check_patch(
+    patch = dicom_file.check_patch(
         [
             {"op": "add", "path": "/00080008", "value": {"vr": "CS", "Value": ["DERIVED"]}},
             {"op": "add", "path": "/00080008/Value/-", "value": "MORE"},
         ]
     )
-    types = [[*opened(part10.patched(CT, patch).data).ImageType] for _ in range(2)]
+    types = [[*opened(dicom_file.patched(CT, patch).data).ImageType] for _ in range(2)]
     assert types == [["DERIVED", "MORE"]] * 2
 
 
