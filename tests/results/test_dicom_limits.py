@@ -116,7 +116,7 @@ def test_a_deflated_object_is_what_it_was(tmp_path: Path, monkeypatch: pytest.Mo
     again = dicom_file.open_file(dicom_file.written(file))
     assert (again.PatientID, len(again.PixelData)) == ("p", 1_000_000)
     monkeypatch.setenv(inflate.VARIABLE, "1000")
-    with pytest.raises(dicom_file.ParseError, match="more than 1,000 bytes when it is inflated"):
+    with pytest.raises(dicom_file.ParseError, match="more than 1,000 bytes when inflated"):
         dicom_file.open_file(data)
 
 
