@@ -1,8 +1,9 @@
 """`Lanes`: which of the due jobs may run now, so that those that hang do not hold up the others.
 
-Pure: it decides on the jobs and the time that it is given, and knows no threads. A job's lane is the host that
-it asks. Only a few jobs run at once. One that takes long no longer counts among these few, so that another may
-run beside it; but one lane gets at most half of all places, and jobs that are known to hang get a few.
+Pure: it decides on the jobs and the time that it is given, and knows no threads. A job's lane is the host
+that it asks. Only a few jobs run at once. One that takes long no longer counts among these few, so that
+another may run beside it; but one lane gets at most half of all places, and jobs that are known to hang get
+a few.
 """
 
 from __future__ import annotations
