@@ -168,7 +168,7 @@ def test_a_fault_that_cannot_be_is_refused_with_what_is_expected(lro_service: Lr
         lro_service.fail_answer(IMPORT, 200)
     with pytest.raises(lro.ConfigError, match="times: expected a whole number"):
         lro_service.fail_answer(IMPORT, times=-1)
-    with pytest.raises(lro.ConfigError, match="no name of a bucket"):
+    with pytest.raises(lro.ConfigError, match="not a bucket name"):
         lro_service.bucket("../elsewhere")
     with pytest.raises(lro.ConfigError, match="resources per second"):
         lro_service.pace(0)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lro_notebook.operations.metadata import (
     NOTHING,
+    ByNames,
     Counts,
     count,
     of_many,
@@ -234,3 +235,22 @@ def test_known_fields_with_any_values_never_raise(metadata: dict[str, Any]) -> N
     assert all(
         number is None or number >= 0 for number in (progress.completed, progress.total, progress.failed)
     )
+
+
+def test_what_names_tell_is_remembered_for_blocks_as_apis_have_them() -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def width(names: tuple[object, ...]) -> int:
+        asked.append(names)
+        return len(names)
+
+    told = ByNames(width)
+    assert [told({"a": 1, "b": 2}), told({"a": 3, "b": {}}), told({"b": 2, "a": 1})] == [2, 2, 2]
+    assert asked == [("a", "b"), ("b", "a")]
+    for odd in ({"x" * 81: 1}, {str(number): 1 for number in range(65)}, {1: 1}):
+        asked.clear()
+        assert told(odd) == told(odd) == len(odd)  # type: ignore[arg-type]  # any key is the point
+        assert len(asked) == 2
+    for number in range(5_000):
+        told({f"field{number}": 1})
+    assert len(told._known) <= 1024

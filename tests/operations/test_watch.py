@@ -253,9 +253,9 @@ def test_a_dict_without_a_name_gets_one_sentence() -> None:
 
 
 def test_a_name_with_nobody_to_ask_says_what_is_missing() -> None:
-    with pytest.raises(lro.ConfigError, match="give client="):
+    with pytest.raises(lro.ConfigError, match="pass client="):
         lro.watch(NAME)
-    with pytest.raises(lro.ConfigError, match="give client="):
+    with pytest.raises(lro.ConfigError, match="pass client="):
         lro.watch(message())
 
 
