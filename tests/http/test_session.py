@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -16,12 +17,10 @@ from lro_notebook.http.session import Session
 HOST = "https://api.example.com"
 
 
-def session_on(transport: Scripted, endpoint: str = HOST, **options: object) -> tuple[Session, Clock]:
+def session_on(transport: Scripted, endpoint: str = HOST, **options: Any) -> tuple[Session, Clock]:  # noqa: ANN401 - of Session
     clock = Clock()
-    session = Session(
-        endpoint, transport=transport, sleep=clock.sleep, clock=clock, draw=lambda: 0.5, **options
-    )  # type: ignore[arg-type]  # options of a test
-    return session, clock
+    options = {"sleep": clock.sleep, "clock": clock, "draw": lambda: 0.5, **options}
+    return Session(endpoint, transport=transport, **options), clock
 
 
 @pytest.mark.parametrize(
