@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import itertools
+import math
 import re
 import time
 from functools import partial
@@ -248,8 +249,8 @@ def _growth_at(make: Callable[[int], Callable[[], object]], length: int) -> floa
     short, long = make(length), make(4 * length)
     quickest, quickest_long = seconds(short, 3), seconds(long)
     for _ in range(_ROUNDS):
-        if (quickest_long / max(quickest, 1e-9)) ** 0.5 < LINEAR:
+        if math.sqrt(quickest_long / max(quickest, 1e-9)) < LINEAR:
             break
         quickest = min(quickest, seconds(short, 3))
         quickest_long = min(quickest_long, seconds(long))
-    return (quickest_long / max(quickest, 1e-9)) ** 0.5
+    return math.sqrt(quickest_long / max(quickest, 1e-9))
