@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import itertools
+import math
 import re
 import time
 from functools import partial
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lro_notebook
-from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,11 +69,6 @@ def _of_module(module: str, source: str) -> Iterator[Use]:
     namespace = vars(importlib.import_module(module))
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
-        if isinstance(value, Format) and re.search(rf"^{name} = Format\(", source, re.MULTILINE):
-            if value.start:
-                yield Use(module, f"{name}.start", value.start, "search")
-            if value.inner_tables:
-                yield Use(module, f"{name}.inner_tables", value.inner_tables, "fullmatch")
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
         anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
         for pattern in held:
@@ -254,8 +249,8 @@ def _growth_at(make: Callable[[int], Callable[[], object]], length: int) -> floa
     short, long = make(length), make(4 * length)
     quickest, quickest_long = seconds(short, 3), seconds(long)
     for _ in range(_ROUNDS):
-        if (quickest_long / max(quickest, 1e-9)) ** 0.5 < LINEAR:
+        if math.sqrt(quickest_long / max(quickest, 1e-9)) < LINEAR:
             break
         quickest = min(quickest, seconds(short, 3))
         quickest_long = min(quickest_long, seconds(long))
-    return float((quickest_long / max(quickest, 1e-9)) ** 0.5)
+    return math.sqrt(quickest_long / max(quickest, 1e-9))
