@@ -150,7 +150,8 @@ def join(*parts: str, verb: str = "") -> str:
     ConfigError
         The whole is no path, see `checked`.
     """
-    return checked("/".join(parts) + (f":{verb}" if verb else ""))
+    strange = next((part for part in parts if not isinstance(part, str)), None)
+    return checked(strange if strange is not None else "/".join(parts) + (f":{verb}" if verb else ""))
 
 
 def child(parent: str, collection: str, value: object, kind: str) -> str:
@@ -245,7 +246,7 @@ def operation(name: object) -> str:
 
 def operations(parent: str) -> str:
     """Return the path where the operations under `parent` are listed; empty for APIs that have no parents."""
-    return join(parent, "operations") if parent else "operations"
+    return "operations" if parent == "" else join(checked(parent, what="parent"), "operations")
 
 
 def record(name: object) -> str:

@@ -10,9 +10,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError
+from lro_notebook.http import lenient
 
 if TYPE_CHECKING:
     import httpx
@@ -75,7 +74,7 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
         It has none.
     """
     try:
-        data = orjson.loads(response.content or b"{}")
+        data = lenient.loads(response.content or b"{}")
     except ValueError:
         data = None
     if isinstance(data, list) and not changes:
@@ -126,7 +125,7 @@ def is_transient(error: LroError) -> bool:
 
 def _error_body(response: httpx.Response) -> dict[str, Any]:
     try:
-        data: object = orjson.loads(response.content)  # the json of Python has no bound for its depth
+        data = lenient.loads(response.content)
     except ValueError:
         return {}
     if isinstance(data, list) and data:  # streaming methods wrap the error in a list
