@@ -142,7 +142,7 @@ def segment(value: object, kind: str, *, what: str | None = None) -> str:
     return str(value)
 
 
-def join(*parts: str, verb: str = "") -> str:
+def join(*parts: object, verb: str = "") -> str:
     """Return the path of `parts`, names and ids that were checked, followed by a custom method.
 
     Raises
@@ -150,7 +150,9 @@ def join(*parts: str, verb: str = "") -> str:
     ConfigError
         The whole is not a path, see `checked`.
     """
-    return checked("/".join(parts) + (f":{verb}" if verb else ""))
+    if not all(isinstance(part, str) for part in parts):
+        return checked(next(part for part in parts if not isinstance(part, str)))
+    return checked("/".join(map(str, parts)) + (f":{verb}" if verb else ""))
 
 
 def child(parent: str, collection: str, value: object, kind: str) -> str:
@@ -245,7 +247,7 @@ def operation(name: object) -> str:
 
 def operations(parent: str) -> str:
     """Return the path where the operations under `parent` are listed; empty for APIs that have no parents."""
-    return join(parent, "operations") if parent else "operations"
+    return "operations" if parent == "" else join(checked(parent, what="parent"), "operations")
 
 
 def record(name: object) -> str:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
+from lro_notebook.http.leftovers import drop_spoiled
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator
@@ -213,7 +215,9 @@ class BoundedTransport(httpx.BaseTransport):
             try:
                 response = self._inner.handle_request(request)
                 try:
-                    return self._whole(response, bound)
+                    answer = self._whole(response, bound)
+                    drop_spoiled(response)
+                    return answer
                 finally:
                     response.close()
             except (httpx.ReadTimeout, httpx.WriteTimeout) as error:

@@ -10,9 +10,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError, shortened
+from lro_notebook.http import lenient
 
 if TYPE_CHECKING:
     import httpx
@@ -139,8 +138,8 @@ def is_transient(error: LroError) -> bool:
 def _document(response: httpx.Response) -> object:
     """Return the JSON of a response, an empty object where it says nothing, None where it is no JSON."""
     if _DOCUMENT not in response.extensions:
-        try:  # the json of Python has no bound for its depth
-            document: object = orjson.loads(response.read() or b"{}")
+        try:
+            document: object = lenient.loads(response.read() or b"{}")
         except ValueError:
             document = None
         response.extensions[_DOCUMENT] = document
