@@ -150,8 +150,7 @@ def join(*parts: str, verb: str = "") -> str:
     ConfigError
         The whole is no path, see `checked`.
     """
-    strange = next((part for part in parts if not isinstance(part, str)), None)
-    return checked(strange if strange is not None else "/".join(parts) + (f":{verb}" if verb else ""))
+    return checked("/".join(parts) + (f":{verb}" if verb else ""))
 
 
 def child(parent: str, collection: str, value: object, kind: str) -> str:

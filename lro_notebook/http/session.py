@@ -22,6 +22,7 @@ from lro_notebook import forking
 from lro_notebook.errors import ApiError, AuthError, Code, ConfigError, LroError
 from lro_notebook.http import addresses, auth, pools
 from lro_notebook.http.bounded import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
+from lro_notebook.http.requests import built
 from lro_notebook.http.responses import (
     CLOSED,
     MOST,
@@ -342,7 +343,7 @@ class Session:
             )
         try:
             with _queries.sending():
-                response = self._http.send(_built(self._http, request, url), auth=self._auth)
+                response = self._http.send(built(self._http, url, request), auth=self._auth)
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,
@@ -372,28 +373,6 @@ class Session:
                 self._point_to(*self._revive())
                 _log.warning("The local service had stopped; it runs again, with its data.")
         return True
-
-
-def _built(http: httpx.Client, request: Request, url: httpx.URL) -> httpx.Request:
-    """Return `request` as it is sent.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be sent: its address is too long, or its body is no JSON.
-    """
-    method, _, _, json, params, headers, _ = request
-    try:
-        return http.build_request(method, url, json=json, params=params, headers=headers)
-    except httpx.InvalidURL as error:
-        what = f"the query {', '.join(params or ())} is too long for an address; shorten it"
-        raise ConfigError(f"{method} {url.path}: {what}. Nothing was sent") from error
-    except (TypeError, ValueError, RecursionError) as error:
-        what = (
-            "what is to be sent is no JSON: it has values such as NaN, a set or bytes, is too deeply "
-            f"nested, or holds text that is no Unicode ({type(error).__name__})"
-        )
-        raise ConfigError(f"{method} {url.path}: {what}; nothing was sent") from None  # it may repeat values
 
 
 def _unread(error: httpx.RequestError, url: str, *, changes: bool) -> LroError:

@@ -18,7 +18,7 @@ from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SOON = 30.0  # seconds in which a loaded machine has certainly done what takes none
 
@@ -55,6 +55,23 @@ def held() -> Iterator[threading.Event]:
     over.set()
 
 
+def blocking(tell: Callable[[], object], held: threading.Event) -> Callable[[lro.Operation], object]:
+    """Return a callback that tells that it has begun, and blocks."""
+
+    def callback(_: lro.Operation) -> None:
+        tell()
+        held.wait(60)
+
+    return callback
+
+
+def raising(error: BaseException) -> Callable[[lro.Operation], object]:
+    def callback(_: lro.Operation) -> None:
+        raise error
+
+    return callback
+
+
 def answer(connection: socket.socket, request: bytes) -> None:
     name = request.split()[1].decode().removeprefix("/v1/")
     connection.sendall(saying({"name": name, "done": True}))
@@ -65,7 +82,7 @@ def test_an_operation_is_seen_beside_forty_of_its_host_whose_callbacks_block(hel
         blocking = [client.snapshot(OperationResource(f"p/{number}/operations/1")) for number in range(40)]
         begun = threading.Semaphore(0)
         for each in blocking:
-            each.add_done_callback(lambda _: (begun.release(), held.wait(60)))
+            each.add_done_callback(blocking(begun.release, held))
         for each in blocking:
             assert begun.acquire(timeout=SOON)
             assert each.wait(SOON).done()
@@ -97,7 +114,7 @@ def test_a_callback_may_wait_for_the_next_operation() -> None:
 
 def test_those_who_wait_do_not_wait_for_callbacks(held: threading.Event) -> None:
     operation, begun, last = followed(), threading.Event(), threading.Event()
-    operation.add_done_callback(lambda _: (begun.set(), held.wait(60)))
+    operation.add_done_callback(blocking(begun.set, held))
     operation.add_done_callback(lambda _: last.set())
     assert operation.wait(SOON).done()
     assert begun.wait(SOON)
@@ -139,7 +156,7 @@ def test_the_threads_are_daemons_with_a_name_and_go_when_they_are_not_needed(hel
 
     begun = threading.Semaphore(0)
     for _ in range(12):
-        followed().add_done_callback(lambda _: (begun.release(), held.wait(60)))
+        followed().add_done_callback(blocking(begun.release, held))
     for _ in range(12):
         assert begun.acquire(timeout=SOON)
     assert len(there()) >= 12
@@ -155,7 +172,7 @@ def test_the_threads_are_daemons_with_a_name_and_go_when_they_are_not_needed(hel
 def test_what_a_callback_raises_is_logged_and_the_next_is_called(caplog: pytest.LogCaptureFixture) -> None:
     operation, over = followed(), threading.Event()
     for error in (SystemExit(1), KeyboardInterrupt(), ValueError("a bug")):
-        operation.add_done_callback(lambda _, error=error: (_ for _ in ()).throw(error))
+        operation.add_done_callback(raising(error))
     operation.add_done_callback(lambda _: over.set())
     assert over.wait(SOON)
     assert caplog.text.count(f"a done callback of operation {operation.id} failed") == 3
@@ -175,7 +192,7 @@ def test_where_it_has_ended_a_callback_is_called_at_once_and_an_exit_is_its_user
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_callbacks_work_in_a_child_although_those_of_the_parent_block(held: threading.Event) -> None:
     begun = threading.Event()
-    followed().add_done_callback(lambda _: (begun.set(), held.wait(60)))
+    followed().add_done_callback(blocking(begun.set, held))
     assert begun.wait(SOON)
     child = os.fork()
     if not child:

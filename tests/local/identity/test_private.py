@@ -305,7 +305,7 @@ def test_what_is_no_path_is_explained(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     for call in (lro.connect, local.stop):
         with pytest.raises(ConfigError, match=rf"cannot be used: .*; use another one {HOW}$") as caught:
-            call(data_dir=name)
+            call(data_dir=name)  # type: ignore[arg-type]  # as a notebook may
         assert str(caught.value).isprintable()
     with pytest.raises(ConfigError, match="cannot be used: it is no path"):
         data_directory.make_directory(tmp_path / "a\0b")
