@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -14,9 +14,6 @@ from hostile import Hostile, saying
 import lro_notebook as lro
 from lro_notebook.http import lenient
 from lro_notebook.http.session import Session
-
-if TYPE_CHECKING:
-    import socket
 
 PARENT = "projects/p/locations/l/datasets/d"
 
@@ -33,6 +30,7 @@ def listing(odd: bytes) -> bytes:
         (rb'"\ud800"', "\ufffd"),
         (rb'"a\udc00b \ud83d\ude00"', "a\ufffdb \U0001f600"),
         (rb'"\\ud800"', r"\ud800"),
+        ('"\ud800"'.encode("utf-8", "surrogatepass"), "\ufffd" * 3),
         (b'"\xff"', "\ufffd"),
         (b'"a\nb"', "a\nb"),
         (b"NaN", None),
@@ -86,6 +84,7 @@ def test_a_second_answer_is_not_that_to_the_next_request(role: str, pause: bool)
     all_sent = threading.Semaphore(0)
 
     def answer(connection: socket.socket, request: bytes) -> bool:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if request.startswith(b"GET"):
             pieces = saying({"name": "operations/1"}), saying({"name": "operations/stale"})
             for piece in pieces if pause else [b"".join(pieces)]:
