@@ -79,11 +79,11 @@ def answer(connection: socket.socket, request: bytes) -> None:
 
 def test_an_operation_is_seen_beside_forty_of_its_host_whose_callbacks_block(held: threading.Event) -> None:
     with Hostile(answer) as server, lro.Client(server.endpoint) as client:
-        blocking = [client.snapshot(OperationResource(f"p/{number}/operations/1")) for number in range(40)]
+        forty = [client.snapshot(OperationResource(f"p/{number}/operations/1")) for number in range(40)]
         begun = threading.Semaphore(0)
-        for each in blocking:
+        for each in forty:
             each.add_done_callback(blocking(begun.release, held))
-        for each in blocking:
+        for each in forty:
             assert begun.acquire(timeout=SOON)
             assert each.wait(SOON).done()
         healthy = client.snapshot(OperationResource("p/healthy/operations/1"))
