@@ -79,19 +79,11 @@ def raising(error: BaseException) -> Callable[[object], None]:
 
 def test_an_operation_is_seen_beside_forty_of_its_host_whose_callbacks_block(held: threading.Event) -> None:
     with Hostile(answer) as server, lro.Client(server.endpoint) as client:
-<<<<<<< HEAD
         blocking = [client.attach(OperationResource(f"p/{number}/operations/1")) for number in range(40)]
         begun = threading.Semaphore(0)
         for each in blocking:
             each.add_done_callback(holding(begun.release, held))
         for each in blocking:
-=======
-        forty = [client.snapshot(OperationResource(f"p/{number}/operations/1")) for number in range(40)]
-        begun = threading.Semaphore(0)
-        for each in forty:
-            each.add_done_callback(blocking(begun.release, held))
-        for each in forty:
->>>>>>> k2-rest
             assert begun.acquire(timeout=SOON)
             assert each.wait(SOON).done()
         healthy = client.attach(OperationResource("p/healthy/operations/1"))
