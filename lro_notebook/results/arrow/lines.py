@@ -34,7 +34,7 @@ _MANY = 1000
 _COMPRESSED = 1 << 14  # bytes of a gzip file that are read at once; they may become a thousand times more
 #: A string of JSON; one that does not end takes all that is left, so that each byte is looked at once.
 _TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_KEYS = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"(\s*+:)?|\\?\Z)', re.DOTALL)
+_KEYS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"(?:\s*+:)?|\\?\Z)', re.DOTALL)
 _STRETCH = 1 << 20  # bytes whose brackets are counted at once
 
 
@@ -312,7 +312,7 @@ def _wide(line: bytes, limits: Limits) -> str | None:
 
 def keys_of(data: bytes) -> int:
     """Return about how many different keys the objects in `data` have."""
-    return len({key for key, colon in _KEYS.findall(data) if colon})
+    return sum(text.endswith(b":") for text in set(_KEYS.findall(data)))
 
 
 def nests_deeper(text: bytes, most: int) -> bool:
