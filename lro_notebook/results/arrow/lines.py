@@ -34,7 +34,7 @@ _MANY = 1000
 _COMPRESSED = 1 << 14  # bytes of a gzip file that are read at once; they may become a thousand times more
 # A string, with the colon of a key behind it. One without an end goes to the end of the data, so that no byte
 # is looked at twice.
-_TEXTS = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+(\s*+:)?+', re.DOTALL)
+_TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+(?:\s*+:)?+', re.DOTALL)
 _STRETCH = 1 << 20  # bytes whose brackets are counted at once
 
 
@@ -312,7 +312,7 @@ def _wide(line: bytes, limits: Limits) -> str | None:
 
 def keys_of(data: bytes) -> int:
     """Return about how many different keys the objects in `data` have."""
-    return len({text for text, colon in _TEXTS.findall(data) if colon})
+    return sum(text.endswith(b":") for text in set(_TEXTS.findall(data)))
 
 
 def nests_deeper(text: bytes, most: int) -> bool:
