@@ -22,7 +22,7 @@ from lro_notebook import forking
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 40.0  # seconds that children may take
+PATIENCE = 120.0  # seconds that children may take
 START = f"{PARENT}/fhirStores/s:import"
 
 
