@@ -111,7 +111,8 @@ class Recorder(httpx.MockTransport):
             self.requests.append(request)
         status, headers = 200, {}
         if request.url.path.endswith("$export"):
-            store = request.url.path.partition("/fhir/")[0].removeprefix("/v1/")
+            path = request.url.raw_path.decode()  # a header is ASCII, as the wire is
+            store = path.partition("/fhir/")[0].removeprefix("/v1/")
             status, headers = 202, {"Content-Location": f"https://api.example.com/v1/{store}/operations/9"}
         # A look at an operation is answered with that one.
         asked = request.url.path.removeprefix("/v1beta1/").removeprefix("/v1/")

@@ -41,7 +41,7 @@ TABLE = [
         f"POST {_SET}/fhirStores",
     ),
     row(
-        "Client.snapshot",
+        "Client.attach",
         lambda at: at.client.attach(lro.OperationResource(at.operation)).refresh(),
         f"GET {_OP}",
     ),

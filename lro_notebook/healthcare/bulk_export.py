@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnknown
 from lro_notebook.healthcare import requests
@@ -116,7 +117,7 @@ def start_bulk_export(
     except LroError:
         client.journal.refused(row)
         raise
-    location = response.headers.get("Content-Location", "")
+    location = unquote(response.headers.get("Content-Location", ""))  # a URL: names in it are quoted
     name = _name_in(location, store)
     if name is None:
         raise StartUnknown(

@@ -39,6 +39,10 @@ class Callbacks:
 
     def __init__(self, of: str) -> None:
         self._of = of
+        self.after_fork_in_child()
+
+    def after_fork_in_child(self) -> None:
+        """Begin without callbacks: those that wait are the parent's to call."""
         self._lock = threading.Lock()
         self._waiting: deque[Callback] = deque()
         self._ended = False

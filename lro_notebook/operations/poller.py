@@ -124,7 +124,8 @@ class OperationPoller:
             self.samples, self._eta = Samples(), Eta()
         self._lock, self.released = threading.Lock(), threading.Event()
         self._following, self._lost, self._failing_since = False, None, None
-        self._failures, self._callbacks = 0, Callbacks(operation_id(self.resource.name))
+        self._failures = 0
+        self._callbacks.after_fork_in_child()
         self._ended = self.resource.done
         if self._ended:
             self.released.set()

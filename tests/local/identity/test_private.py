@@ -233,7 +233,7 @@ def test_a_link_in_place_of_one_of_our_files_is_refused(data: Path, tmp_path: Pa
 @pytest.mark.parametrize("name", ["service.json", "token", "service.log", "service.sqlite3"])
 def test_what_is_no_plain_file_is_refused_without_opening_it(data: Path, name: str) -> None:
     os.mkfifo(data / name)
-    refused(data, rf"{name} is no plain file")
+    refused(data, rf"{name} is not a regular file")
 
 
 @pytest.mark.parametrize("name", ["service.json", "token", "service.log"])
