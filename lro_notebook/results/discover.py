@@ -29,14 +29,16 @@ logger = logging.getLogger(__name__)
 
 _EXPORT = re.compile(
     r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
-    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?"
+    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?",
+    re.ASCII,
 )
 _BULK = re.compile(
-    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
+    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?",
+    re.ASCII,
 )
 #: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
-_ID = re.compile(r"(\d{12,})_")
-_PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z")
+_ID = re.compile(r"(\d{12,})_", re.ASCII)
+_PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z", re.ASCII)
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _SHOWN = 5
 _FEW = 200

@@ -39,7 +39,7 @@ _PATTERNS = {
 def may_hold(path: str) -> bool:
     """Tell whether the name of a file leaves it open that it holds results."""
     suffix = _suffix(path)
-    return suffix in _SUFFIXES or suffix.isdigit()
+    return suffix in _SUFFIXES or (suffix.isascii() and suffix.isdigit())
 
 
 def is_object(path: str) -> bool:

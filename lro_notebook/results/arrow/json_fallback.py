@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
 _SAFE = 2**53  # a double holds the integers up to this one
-_NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?")
+_NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?", re.ASCII)
 _LONGEST = 1_000  # characters; a longer number is text, which loses nothing
 _PLACES = DECIMAL.scale
 _WHOLE = DECIMAL.precision - DECIMAL.scale

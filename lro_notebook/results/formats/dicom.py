@@ -219,7 +219,7 @@ def _value(value: Any, kind: str, decimals: str) -> Any:  # noqa: ANN401 - any v
 def _number(words: str, decimals: str) -> str | int | None:
     """Return a number that stands as text, in the words that were there where that is asked."""
     text = words.strip()
-    if decimals == "text" or not text or len(text) > _LONGEST:
+    if decimals == "text" or not text.isascii() or len(text) > _LONGEST:
         return text or None
     try:
         return int(text)
