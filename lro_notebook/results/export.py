@@ -69,7 +69,7 @@ class Target:
         written: list[Written] = []
         with self._drafts() as drafts:
             for number, part in enumerate(parts):
-                written += self._write_part(work, number, part, plan, advance, drafts)
+                written += self._write_part(number, part, plan, advance, drafts)
         for name in plan.tables():
             self._drop_older(name, len(parts))
         return report, sorted(written)
@@ -106,8 +106,8 @@ class Target:
                 with suppress(OSError):  # it has got its place, or was never made
                     self.fs.rm_file(draft)
 
-    def _write_part(  # noqa: PLR0917 - of one part of one table
-        self, work: Work, number: int, part: list[Shard], plan: Plan, advance: Advance, drafts: Drafts
+    def _write_part(
+        self, number: int, part: list[Shard], plan: Plan, advance: Advance, drafts: Drafts
     ) -> list[Written]:
         schemas = {name: plan.schema(name) for name in plan.tables()}
         rows = dict.fromkeys(schemas, 0)
@@ -115,7 +115,7 @@ class Target:
             writers = {
                 name: self._writer(stack_, name, number, kind, drafts) for name, kind in schemas.items()
             }
-            for batch in work.batches(advance, part):
+            for batch in plan.work.batches(advance, part):
                 for name, table in batch.tables.items():
                     writers[name].write_table(plan.columns(name).fit(table, schemas[name].names))
                     rows[name] += table.num_rows
@@ -150,7 +150,7 @@ def survey(work: Work, advance: Advance) -> tuple[Plan, Report, list[list[Shard]
     """Read the files of `work` for their columns and what is wrong in them; keep no rows.
 
     Also return its parts, each of which knows how many rows are before it: exploded lists need that where
-    a resource has no id.
+    a resource has no id. Where a list in one file is none in another, it reads them once more.
     """
     plan, report, rows = Plan(work), Report(), 0
     parts: list[list[Shard]] = []
@@ -160,6 +160,9 @@ def survey(work: Work, advance: Advance) -> tuple[Plan, Report, list[list[Shard]
             plan.add(batch)
             report.add(batch)
             rows += batch.tables[work.name].num_rows if work.name in batch.tables else 0
+    again = plan.raised()
+    if again is not None:
+        return survey(again, lambda _: None)
     return plan, report, parts
 
 
@@ -188,7 +191,7 @@ def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.Data
     if name not in plan.tables():
         return report, None
     schema = plan.schema(name)
-    read = _Partition(work, plan, name, tuple(schema.names))
+    read = _Partition(plan, name, tuple(schema.names))
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
     frame = dd.from_map(read, parts, meta=meta, label=f"read-{name}")
     return report, frame
@@ -198,13 +201,12 @@ def dask_frame(work: Work, name: str, advance: Advance) -> tuple[Report, dd.Data
 class _Partition:
     """Reads the part of a table that is in some files; sent to Dask's workers."""
 
-    work: Work
     plan: Plan
     name: str
     columns: tuple[str, ...]
 
     def __call__(self, shards: Sequence[Shard]) -> pd.DataFrame:
-        batches = self.work.batches(shards=shards)
+        batches = self.plan.work.batches(shards=shards)
         tables = [batch.tables[self.name] for batch in batches if self.name in batch.tables]
         table = stack(tables, self.plan.columns(self.name), self.columns)
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)

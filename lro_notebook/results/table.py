@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.batch import BadLine, raise_if_asked
+from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.sources.registry import source_of
@@ -92,9 +93,17 @@ class Work:
 
 
 class Plan:
-    """The tables that are read with one main table, their columns and types: `add` all pieces first."""
+    """The tables that are read with one main table, their columns and types: `add` all pieces first.
+
+    Attributes
+    ----------
+    work : Work
+        What it is of.
+    """
 
     def __init__(self, work: Work) -> None:
+        self.work = work
+        self._levels = Levels()
         self._main, self._options = work.name, work.options
         self._limits = work.options.limits
         self._columns: dict[str, Columns] = {self._main: self._new()}
@@ -102,11 +111,19 @@ class Plan:
 
     def add(self, batch: Batch) -> None:
         """Take the columns of a piece into account."""
+        if batch.shape is not None:
+            self._levels.add(batch.shape)
         self._names.update(dict.fromkeys(batch.names))
         for name, table in batch.tables.items():
             columns = self.columns(name)
             columns.add(table)
             self._limits.check_width(name, len(columns), 1)
+
+    def raised(self) -> Work | None:
+        """Return the work to do anew: what is a list in one piece shall be one in all; None if so it is."""
+        if not self._levels.uneven or self._options.levels:
+            return None
+        return replace(self.work, options=replace(self._options, levels=self._levels.most))
 
     def tables(self) -> list[str]:
         """Return the names of all tables that were seen, the main one first."""
@@ -163,6 +180,8 @@ class Loaded:
 def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
     """Read the files of `work` into memory, in their order.
 
+    Where a list in one piece of them is none in another, they are read twice.
+
     Raises
     ------
     ResultError
@@ -177,6 +196,9 @@ def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
         for name, table in batch.tables.items():
             parts.setdefault(name, []).append(table)
             gauge.hold(table.nbytes)
+    if (again := plan.raised()) is not None:
+        del plan, parts
+        return load_table(again)
     gauge.need(sum(_blank(plan.columns(name), tables) for name, tables in parts.items()))
     tables = {
         name: stack(parts.pop(name, []), plan.columns(name), plan.chosen(name)) for name in plan.tables()

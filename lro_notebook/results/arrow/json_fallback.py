@@ -75,17 +75,32 @@ def objects_of(lines: Sequence[bytes]) -> list[dict[str, Any]]:
 
 
 def table_of_lines(
-    lines: Sequence[bytes], decimals: str, *, limits: Limits = DEFAULT, name: str = ""
-) -> pa.Table:
-    """Return a table with one row for each of the `lines`, which hold one JSON object each."""
+    lines: Sequence[bytes], decimals: str, *, limits: Limits = DEFAULT, name: str = "", bare: bool = False
+) -> tuple[pa.Table, pa.DataType]:
+    """Return what `shaped` does of the `lines`, which hold one JSON object each."""
     decoder = _DECODERS[decimals]
-    return table_of([decoder.decode(line.decode()) for line in lines], decimals, limits=limits, name=name)
+    rows = [decoder.decode(line.decode()) for line in lines]
+    return shaped(rows, decimals, limits=limits, name=name, bare=bare)
 
 
 def table_of(
     rows: Sequence[Mapping[str, Any]], decimals: str = "float", *, limits: Limits = DEFAULT, name: str = ""
 ) -> pa.Table:
-    """Return a table with one row for each JSON object of `rows`.
+    """Return a table with one row for each JSON object of `rows`; see `shaped`."""
+    return shaped(rows, decimals, limits=limits, name=name)[0]
+
+
+def shaped(
+    rows: Sequence[Mapping[str, Any]],
+    decimals: str = "float",
+    *,
+    limits: Limits = DEFAULT,
+    name: str = "",
+    bare: bool = False,
+) -> tuple[pa.Table, pa.DataType]:
+    """Return a table with one row for each JSON object of `rows`, and its type with lists of nothing.
+
+    With `bare` set, the table has those too, as lists of nulls.
 
     Raises
     ------
@@ -100,11 +115,13 @@ def table_of(
     for row in tidy:
         root.see(row, decimals)
     root.settle()
-    kind = root.arrow_type(decimals) or pa.struct([])
+    shape = root.arrow_type(decimals, bare=True) or pa.struct([])
+    kind = shape if bare else root.arrow_type(decimals) or pa.struct([])
     limits.check_width(name, leaves(kind), 1)
     limits.check_width(name, widest(kind), _objects(tidy))
     array = pa.array([root.fit(row, kind) for row in tidy], kind)
-    return rows_of(dict(zip((part.name for part in kind), array.flatten(), strict=True)), len(tidy))
+    table = rows_of(dict(zip((part.name for part in kind), array.flatten(), strict=True)), len(tidy))
+    return table, shape
 
 
 def _tidy(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
@@ -208,15 +225,20 @@ class _Shape:
             self.item = self.item or _Shape()
             self.item.update(other.item)
 
-    def arrow_type(self, decimals: str) -> pa.DataType | None:
-        """Return the type that holds all that was seen; None if nothing was."""
+    def arrow_type(self, decimals: str, *, bare: bool = False) -> pa.DataType | None:
+        """Return the type that holds all that was seen; None if nothing was.
+
+        With `bare` set, lists of nothing are something.
+        """
         if self.item is not None:
-            item = self.item.arrow_type(decimals)
-            return None if item is None else pa.list_(item)
+            item = self.item.arrow_type(decimals, bare=bare)
+            if item is None:
+                return pa.list_(pa.null()) if bare else None
+            return pa.list_(item)
         scalar = self._scalar_type(decimals)
         if self.fields is None:
             return scalar
-        types = {key: part.arrow_type(decimals) for key, part in self.fields.items()}
+        types = {key: part.arrow_type(decimals, bare=bare) for key, part in self.fields.items()}
         types = {SCALAR: scalar, **types}
         return pa.struct([(key, kind) for key, kind in types.items() if kind is not None])
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import pyarrow as pa
+
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_lines import Reader
+from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import blocks
 from lro_notebook.results.prefetch import ahead
 from lro_notebook.results.storage import opened
@@ -30,17 +33,21 @@ def read_resources(
     columns = options.columns_of(name, name)
     wanted = None if columns is None else _Wanted(columns)
     some = wanted.columns if wanted and options.lists != "explode" else None
-    reader = Reader(options.decimals, some, limits=options.limits, name=name)
+    reader = Reader(options.decimals, some, limits=options.limits, name=name, bare=bool(options.levels))
     rows = shards[0].row
     for _, parsed, bad in parsed_blocks(location, shards, reader, advance, options.limits):
         if parsed.table is None:
             yield Batch({}, bad)
             continue
-        flat = flatten(parsed.table, lists=options.lists, wanted=wanted, offset=rows)
+        table = raised(parsed.table, options.levels)
+        flat = flatten(table, lists=options.lists, wanted=wanted, offset=rows)
         rows += parsed.table.num_rows
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        yield Batch(tables, bad, truncated, list(wanted.seen) if wanted else ())
+        shape = None
+        if options.keeps_lists:
+            shape = pa.struct(list(parsed.table.schema)) if parsed.shape is None else parsed.shape
+        yield Batch(tables, bad, truncated, list(wanted.seen) if wanted else (), shape)
 
 
 class _Wanted:

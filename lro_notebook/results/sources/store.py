@@ -19,7 +19,8 @@ from lro_notebook.http.responses import AnswerTooLarge
 from lro_notebook.operations.resource import parse_int64
 from lro_notebook.results.arrow.batch import Batch
 from lro_notebook.results.arrow.flatten import flatten
-from lro_notebook.results.arrow.json_fallback import table_of
+from lro_notebook.results.arrow.json_fallback import shaped
+from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.discover import Shard
 from lro_notebook.results.formats.hl7v2 import chunk_of_values
 
@@ -85,11 +86,13 @@ def read_searched(
         fetch = partial(_searched, _Pages(location.session, path, "_count"))
         for page in paginate(fetch, "entry", where=path, next_token=_next):
             found = [entry["resource"] for entry in page if isinstance(entry.get("resource"), dict)]
-            flat = flatten(table_of(found, options.decimals), lists=options.lists, offset=rows)
+            table, shape = shaped(found, options.decimals, bare=bool(options.levels))
+            flat = flatten(raised(table, options.levels), lists=options.lists, offset=rows)
             rows += len(found)
             children = {f"{name}.{path}": child for path, child in flat.children.items()}
             truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-            yield Batch({name: flat.table, **children}, (), truncated)
+            kept = shape if options.keeps_lists else None
+            yield Batch({name: flat.table, **children}, (), truncated, shape=kept)
         advance(shard.size)
 
 
