@@ -69,7 +69,7 @@ class Target:
         written: list[Written] = []
         with self._drafts() as drafts:
             for number, part in enumerate(parts):
-                written += self._write_part(main, number, part, layout, advance, drafts)
+                written += self._write_part(number, part, layout, advance, drafts)
         for name in layout.tables():
             self._drop_older(name, len(parts))
         return report, sorted(written)
@@ -106,14 +106,8 @@ class Target:
                 with suppress(OSError):  # it has got its place, or was never made
                     self.fs.rm_file(draft)
 
-    def _write_part(  # noqa: PLR0917 - of one part of one table
-        self,
-        main: MainTable,
-        number: int,
-        part: list[Shard],
-        layout: Layout,
-        advance: Advance,
-        drafts: Drafts,
+    def _write_part(
+        self, number: int, part: list[Shard], layout: Layout, advance: Advance, drafts: Drafts
     ) -> list[Written]:
         schemas = {name: layout.schema(name) for name in layout.tables()}
         rows = dict.fromkeys(schemas, 0)
@@ -121,7 +115,7 @@ class Target:
             writers = {
                 name: self._writer(stack_, name, number, dtype, drafts) for name, dtype in schemas.items()
             }
-            for batch in main.batches(advance, part):
+            for batch in layout.main.batches(advance, part):
                 for name, table in batch.tables.items():
                     writers[name].write_table(layout.columns(name).fit(table, schemas[name].names))
                     rows[name] += table.num_rows
@@ -156,7 +150,7 @@ def survey(main: MainTable, advance: Advance) -> tuple[Layout, Report, list[list
     """Read the files of `main` for their columns and what is wrong in them; keep no rows.
 
     Also return its parts, each of which knows how many rows are before it: exploded lists need that where
-    a resource has no id.
+    a resource has no id. Where a list in one file is none in another, it reads them once more.
     """
     layout, report, rows = Layout(main), Report(), 0
     parts: list[list[Shard]] = []
@@ -166,6 +160,9 @@ def survey(main: MainTable, advance: Advance) -> tuple[Layout, Report, list[list
             layout.add(batch)
             report.add(batch)
             rows += batch.tables[main.name].num_rows if main.name in batch.tables else 0
+    again = layout.raised()
+    if again is not None:
+        return survey(again, lambda _: None)
     return layout, report, parts
 
 
@@ -194,7 +191,7 @@ def dask_frame(main: MainTable, name: str, advance: Advance) -> tuple[Report, dd
     if name not in layout.tables():
         return report, None
     schema = layout.schema(name)
-    read = _Partition(main, layout, name, tuple(schema.names))
+    read = _Partition(layout, name, tuple(schema.names))
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
     frame = dd.from_map(read, parts, meta=meta, label=f"read-{name}")
     return report, frame
@@ -204,13 +201,12 @@ def dask_frame(main: MainTable, name: str, advance: Advance) -> tuple[Report, dd
 class _Partition:
     """Reads the part of a table that is in some files; sent to Dask's workers."""
 
-    main: MainTable
     layout: Layout
     name: str
     columns: tuple[str, ...]
 
     def __call__(self, shards: Sequence[Shard]) -> pd.DataFrame:
-        batches = self.main.batches(shards=shards)
+        batches = self.layout.main.batches(shards=shards)
         tables = [batch.tables[self.name] for batch in batches if self.name in batch.tables]
         table = stack(tables, self.layout.columns(self.name), self.columns)
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)

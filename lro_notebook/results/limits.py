@@ -81,5 +81,14 @@ class Limits:
             f'limits={{"{name}": …}} of read_results and op.load raises that'
         )
 
+    def check_rows(self, rows: int, columns: int) -> None:
+        """Raise `ResultError` where the selections of a view would make too many rows of one block."""
+        if rows * max(columns, 1) > self.cells:
+            raise ResultError(
+                f"the selections of the view make {rows:,} rows by {columns:,} columns of one block: "
+                f"{self.over('cells', 'cells')}. Do two forEach multiply? "
+                'limits={"cells": …} of read_results and op.load raises that'
+            )
+
 
 DEFAULT = Limits()

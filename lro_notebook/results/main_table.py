@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.batch import BadLine, raise_if_asked
+from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.memory import Gauge
 
@@ -93,9 +94,17 @@ class MainTable:
 
 
 class Layout:
-    """The tables that are read with one main table, their columns and types: `add` all pieces first."""
+    """The tables that are read with one main table, their columns and types: `add` all pieces first.
+
+    Attributes
+    ----------
+    main : MainTable
+        What it is of.
+    """
 
     def __init__(self, main: MainTable) -> None:
+        self.main = main
+        self._levels = Levels()
         self._main, self._options = main.name, main.options
         self._limits = main.options.limits
         self._columns: dict[str, Columns] = {self._main: self._new()}
@@ -103,11 +112,19 @@ class Layout:
 
     def add(self, batch: Batch) -> None:
         """Take the columns of a piece into account."""
+        if batch.shape is not None:
+            self._levels.add(batch.shape)
         self._names.update(dict.fromkeys(batch.names))
         for name, table in batch.tables.items():
             columns = self.columns(name)
             columns.add(table)
             self._limits.check_width(name, len(columns), 1)
+
+    def raised(self) -> MainTable | None:
+        """Return the table to read anew, with lists in all pieces where one has them; None if so it is."""
+        if not self._levels.uneven or self._options.levels:
+            return None
+        return replace(self.main, options=replace(self._options, levels=self._levels.most))
 
     def tables(self) -> list[str]:
         """Return the names of all tables that were seen, the main one first."""
@@ -164,6 +181,8 @@ class Loaded:
 def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
     """Read the shards of `main` into memory, in their order.
 
+    Where a list in one piece of them is none in another, they are read twice.
+
     Raises
     ------
     ResultError
@@ -178,6 +197,9 @@ def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
         for name, table in batch.tables.items():
             parts.setdefault(name, []).append(table)
             gauge.hold(table.nbytes)
+    if (again := layout.raised()) is not None:
+        del layout, parts
+        return load_table(again)
     gauge.need(sum(_blank(layout.columns(name), tables) for name, tables in parts.items()))
     tables = {
         name: stack(parts.pop(name, []), layout.columns(name), layout.chosen(name))

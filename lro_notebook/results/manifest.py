@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
+from lro_notebook.results.arrow.lines import nests_deeper
+from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +55,11 @@ def manifest_at(location: Location) -> list[tuple[str, str]] | None:
         raise ResultError(f"{location.uri} cannot be read: {type(error).__name__}") from error
     if b'"transactionTime"' not in text:
         return None
+    if nests_deeper(text, MAX_NESTING):
+        raise ResultError(
+            f"the manifest {location.uri} is {TOO_DEEP}; lro.read_results(folder) reads the folder that the "
+            "export wrote to"
+        )
     try:
         value = json.loads(text)
     except ValueError:  # several objects, one on each line

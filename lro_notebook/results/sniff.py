@@ -61,7 +61,8 @@ def _of_suffix(path: str) -> Format | None:
 def _candidates(path: str) -> Iterable[Format]:
     """Return the formats that a file of this name may have; a number may follow any name."""
     suffix = _suffix(path)
-    return (each for each in FORMATS if each.start and (suffix in each.suffixes or suffix.isdigit()))
+    is_number = suffix.isascii() and suffix.isdigit()
+    return (each for each in FORMATS if each.start and (is_number or suffix in each.suffixes))
 
 
 def _of_start(start: bytes, candidates: Iterable[Format]) -> Format | None:

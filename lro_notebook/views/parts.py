@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from lro_notebook.results.limits import DEFAULT
 from lro_notebook.views.output import join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lro_notebook.results.limits import Limits
     from lro_notebook.views.collection import Positions
     from lro_notebook.views.definition import Select
 
@@ -42,13 +44,20 @@ def positions(owners: Positions) -> Positions:
     return np.arange(len(owners)) - np.repeat(starts, np.diff(starts, append=len(owners)))
 
 
-def multiply(left: Part, right: Part, elements: int) -> Part:
-    """Return each row of `right` with every row of `left` that has the same owner."""
+def multiply(left: Part, right: Part, elements: int, limits: Limits = DEFAULT) -> Part:
+    """Return each row of `right` with every row of `left` that has the same owner.
+
+    Raises
+    ------
+    ResultError
+        These are more than `limits` lets one block become.
+    """
     if left.single and right.single:
         return Part(left.owners, {**left.columns, **right.columns}, single=True)
     counts = np.bincount(left.owners, minlength=elements)
     starts = np.cumsum(counts) - counts
     repeats = counts[right.owners]
+    limits.check_rows(int(repeats.sum(dtype=np.float64)), len(left.columns) + len(right.columns))
     rights = np.repeat(np.arange(len(right.owners)), repeats)
     within = np.arange(len(rights)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
     owners = right.owners[rights]
@@ -56,8 +65,15 @@ def multiply(left: Part, right: Part, elements: int) -> Part:
     return Part(owners, {**left.take(lefts, owners).columns, **right.take(rights, owners).columns})
 
 
-def unite(selects: Sequence[Select], parts: Sequence[Part]) -> Part:
-    """Return the rows of all `parts`, those of one owner in the order of the parts."""
+def unite(selects: Sequence[Select], parts: Sequence[Part], limits: Limits = DEFAULT) -> Part:
+    """Return the rows of all `parts`, those of one owner in the order of the parts.
+
+    Raises
+    ------
+    ResultError
+        These are more than `limits` lets one block become.
+    """
+    limits.check_rows(sum(len(part.owners) for part in parts), len(parts[0].columns))
     owners = np.concatenate([part.owners for part in parts])
     order = np.argsort(owners, kind="stable")
     index = pa.array(order)

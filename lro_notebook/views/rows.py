@@ -13,6 +13,7 @@ import pyarrow as pa
 from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.interpreter import evaluator, repeat
 from lro_notebook.fhirpath.scope import Scope
+from lro_notebook.results.limits import DEFAULT
 from lro_notebook.views.collection import Collection, Frame, NotCompiledError, Positions
 from lro_notebook.views.elements import Focus
 from lro_notebook.views.parts import Part, multiply, positions, unite, with_blanks
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 
     from lro_notebook.fhirpath.syntax import Expr
     from lro_notebook.fhirpath.values import Item
+    from lro_notebook.results.limits import Limits
     from lro_notebook.views.definition import Column, Select
     from lro_notebook.views.elements import Resources
     from lro_notebook.views.output import Output
     from lro_notebook.views.prepare import Prepared
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+_PYTHON_CELLS = 100  # an element takes as much memory in Python as so many cells of a table
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class Runner:
     prepared: Prepared
     output: Output
     ways: dict[str, Counter[str]] = field(default_factory=dict)
+    limits: Limits = DEFAULT
 
     def run(self, resources: Resources) -> pa.Table:
         """Return the rows of the view on `resources`, with the columns' arrays as they came out."""
@@ -68,16 +73,16 @@ class _Block:
     def _process(self, select: Select, focus: Focus) -> Part:
         """Return the rows that `select` makes of the elements of `focus`."""
         inner, owners = self._unnest(select, focus) if select.each else (focus, None)
-        parts = []
+        parts, limits = [], self._runner.limits
         if select.columns:
             columns = {column.name: self._column(column, inner) for column in select.columns}
             parts.append(Part(np.arange(inner.rows), columns, single=True))
         parts += [self._process(part, inner) for part in select.selects]
         if select.unions:
-            parts.append(unite(select.unions, [self._process(part, inner) for part in select.unions]))
+            parts.append(unite(select.unions, [self._process(part, inner) for part in select.unions], limits))
         rows = parts[0]
         for part in parts[1:]:
-            rows = multiply(rows, part, inner.rows)
+            rows = multiply(rows, part, inner.rows, limits)
         if owners is None:
             return rows
         rows = Part(owners[rows.owners], rows.columns)
@@ -99,12 +104,18 @@ class _Block:
     def _interpret(
         self, focus: Focus, where: str, run: Callable[[Item, Scope], list[Item]]
     ) -> list[list[Item]]:
+        results: list[list[Item]] = []
+        count = 0
         try:
-            return [run(item, scope) for item, scope in self._scoped(focus)]
+            for item, scope in self._scoped(focus):
+                results.append(run(item, scope))
+                count += len(results[-1])
+                self._runner.limits.check_rows(count, _PYTHON_CELLS)
         except ResultError as error:
             raise ResultError(f"{where}: {error}") from error
         except ArithmeticError as error:
             raise ResultError(f"{where}: a number is out of range") from error
+        return results
 
     def _scoped(self, focus: Focus) -> list[tuple[Item, Scope]]:
         roots = self._root.items

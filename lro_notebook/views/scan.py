@@ -199,7 +199,9 @@ class Scan:
         return pa.Table.from_arrays(columns, schema=schema)
 
     def _runner(self) -> Runner:
-        return Runner(prepare(self._view.definition), Output(self._options.decimals))
+        return Runner(
+            prepare(self._view.definition), Output(self._options.decimals), limits=self._options.limits
+        )
 
     def _tables(self, runner: Runner) -> Iterator[pa.Table]:
         """Yield the rows of each block; warn once of lines that could not be read."""

@@ -131,5 +131,5 @@ def _read(name: str | os.PathLike[str]) -> object:
 def _parsed(text: str, where: str) -> object:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ConfigError(f"{where} is not valid JSON: {error}") from error

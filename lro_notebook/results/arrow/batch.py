@@ -26,7 +26,10 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to load; the words are those of `results.read.read`."""
+    """How to load; the words are those of `results.read.read`.
+
+    Beside them, `levels` says how many lists are around each path of the main table, where that was learnt.
+    """
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
     decimals: str = "float"
@@ -34,6 +37,12 @@ class Options:
     lists: str = "first"
     errors: str = "report"
     limits: Limits = DEFAULT
+    levels: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def keeps_lists(self) -> bool:
+        """Whether more than the first element of a list is shown."""
+        return self.lists != "first"
 
     def columns_of(self, table: str, main: str) -> list[str] | None:
         """Return the columns that are asked of `table`, read with the table `main`; None for all."""
@@ -56,12 +65,15 @@ class Batch:
         Column of a list that is shown by its first element -> rows where it had more.
     names : collection of str
         All columns of the main table, also those that were not asked for.
+    shape : pyarrow.StructType or None
+        The types of the main table before it was made flat, where more than first elements are kept.
     """
 
     tables: Mapping[str, pa.Table]
     bad: Sequence[BadLine] = ()
     truncated: Mapping[str, int] = field(default_factory=dict)
     names: Sequence[str] = ()
+    shape: pa.DataType | None = None
 
 
 #: Is told how many more bytes of the files were read.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _INT64 = range(-(2**63), 2**63)
 _INT64_DIGITS = 20
 _SAFE = 2**53  # a double holds the integers up to this one
-_NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?")
+_NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?", re.ASCII)
 _LONGEST = 1_000  # characters; a longer number is text, which loses nothing
 _PLACES = DECIMAL.scale
 _WHOLE = DECIMAL.precision - DECIMAL.scale
@@ -75,17 +75,32 @@ def objects_of(lines: Sequence[bytes]) -> list[dict[str, Any]]:
 
 
 def table_of_lines(
-    lines: Sequence[bytes], decimals: str, *, limits: Limits = DEFAULT, name: str = ""
-) -> pa.Table:
-    """Return a table with one row for each of the `lines`, which hold one JSON object each."""
+    lines: Sequence[bytes], decimals: str, *, limits: Limits = DEFAULT, name: str = "", bare: bool = False
+) -> tuple[pa.Table, pa.DataType]:
+    """Return what `shaped` does of the `lines`, which hold one JSON object each."""
     decoder = _DECODERS[decimals]
-    return table_of([decoder.decode(line.decode()) for line in lines], decimals, limits=limits, name=name)
+    rows = [decoder.decode(line.decode()) for line in lines]
+    return shaped(rows, decimals, limits=limits, name=name, bare=bare)
 
 
 def table_of(
     rows: Sequence[Mapping[str, Any]], decimals: str = "float", *, limits: Limits = DEFAULT, name: str = ""
 ) -> pa.Table:
-    """Return a table with one row for each JSON object of `rows`.
+    """Return a table with one row for each JSON object of `rows`; see `shaped`."""
+    return shaped(rows, decimals, limits=limits, name=name)[0]
+
+
+def shaped(
+    rows: Sequence[Mapping[str, Any]],
+    decimals: str = "float",
+    *,
+    limits: Limits = DEFAULT,
+    name: str = "",
+    bare: bool = False,
+) -> tuple[pa.Table, pa.DataType]:
+    """Return a table with one row for each JSON object of `rows`, and its type with lists of nothing.
+
+    With `bare` set, the table has those too, as lists of nulls.
 
     Raises
     ------
@@ -100,11 +115,13 @@ def table_of(
     for row in tidy:
         root.see(row, decimals)
     root.settle()
-    dtype = root.arrow_type(decimals) or pa.struct([])
+    shape = root.arrow_type(decimals, bare=True) or pa.struct([])
+    dtype = shape if bare else root.arrow_type(decimals) or pa.struct([])
     limits.check_width(name, leaves(dtype), 1)
     limits.check_width(name, widest(dtype), _objects(tidy))
     array = pa.array([root.fit(row, dtype) for row in tidy], dtype)
-    return rows_of(dict(zip((part.name for part in dtype), array.flatten(), strict=True)), len(tidy))
+    table = rows_of(dict(zip((part.name for part in dtype), array.flatten(), strict=True)), len(tidy))
+    return table, shape
 
 
 def _tidy(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
@@ -208,17 +225,22 @@ class _Shape:
             self.item = self.item or _Shape()
             self.item.update(other.item)
 
-    def arrow_type(self, decimals: str) -> pa.DataType | None:
-        """Return the type that holds all that was seen; None if nothing was."""
+    def arrow_type(self, decimals: str, *, bare: bool = False) -> pa.DataType | None:
+        """Return the type that holds all that was seen; None if nothing was.
+
+        With `bare` set, lists of nothing are something.
+        """
         if self.item is not None:
-            item = self.item.arrow_type(decimals)
-            return None if item is None else pa.list_(item)
+            item = self.item.arrow_type(decimals, bare=bare)
+            if item is None:
+                return pa.list_(pa.null()) if bare else None
+            return pa.list_(item)
         scalar = self._scalar_type(decimals)
         if self.fields is None:
             return scalar
-        types = {key: part.arrow_type(decimals) for key, part in self.fields.items()}
+        types = {key: part.arrow_type(decimals, bare=bare) for key, part in self.fields.items()}
         types = {SCALAR: scalar, **types}
-        return pa.struct([(key, kind) for key, kind in types.items() if kind is not None])
+        return pa.struct([(key, dtype) for key, dtype in types.items() if dtype is not None])
 
     def _scalar_type(self, decimals: str) -> pa.DataType | None:
         if not self.scalars:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +17,7 @@ import pyarrow.json as pj
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow import json_fallback
+from lro_notebook.results.arrow.levels import holds_bare_lists
 from lro_notebook.results.arrow.lines import (
     MAX_DEPTH,
     Block,
@@ -64,12 +65,15 @@ class Parsed(NamedTuple):
         The schema of the block, None where it has nothing to teach.
     mixed : bool
         Values of different types at one path were made one type.
+    shape : pyarrow.StructType or None
+        The schema of the block with the lists that hold nothing, None where `table` has all there is.
     """
 
     table: pa.Table | None
     bad: list[tuple[int, str]]
     seen: pa.DataType | None = None
     mixed: bool = False
+    shape: pa.DataType | None = None
 
 
 class Reader:
@@ -86,6 +90,8 @@ class Reader:
         What is too much.
     name : str
         The table, for what is said of it.
+    bare : bool
+        Whether lists in which no value was seen are kept, as lists of nulls.
     """
 
     def __init__(
@@ -95,7 +101,9 @@ class Reader:
         *,
         limits: Limits = DEFAULT,
         name: str = "",
+        bare: bool = False,
     ) -> None:
+        self._bare = bare
         self._decimals, self._wanted, self._limits, self._name = decimals, wanted, limits, name
         self._number = DECIMAL if decimals == "exact" else pa.float64()
         self._known = pa.struct([])
@@ -112,8 +120,8 @@ class Reader:
     def _parsed(self, block: Block, known: pa.DataType) -> Parsed:
         if self._decimals != "text":
             fast = self._fast(block.data, known)
-            if fast is not None:
-                return Parsed(fast[0], [], fast[1])
+            if self._serves(fast):
+                return fast
         good, bad = sort_lines(block)
         if not good:
             return Parsed(None, bad)
@@ -121,10 +129,18 @@ class Reader:
         data = b"\n".join(lines) + b"\n"
         self._check_width(data)
         fast = self._fast(data, known)
+        if not self._serves(fast):
+            table, shape = json_fallback.table_of_lines(
+                lines, self._decimals, limits=self._limits, name=self._name, bare=self._bare
+            )
+            return Parsed(table, bad, mixed=True, shape=shape)
+        return fast._replace(bad=bad)
+
+    def _serves(self, fast: Parsed | None) -> TypeGuard[Parsed]:
+        """Tell whether the parser gave all that is asked for."""
         if fast is None:
-            table = json_fallback.table_of_lines(lines, self._decimals, limits=self._limits, name=self._name)
-            return Parsed(table, bad, mixed=True)
-        return Parsed(fast[0], bad, fast[1])
+            return False
+        return not self._bare or fast.shape is None or not holds_bare_lists(fast.shape)
 
     def _check_width(self, data: bytes) -> None:
         """Raise `ResultError` where the objects of `data` have too many keys to be a table."""
@@ -132,22 +148,22 @@ class Reader:
         if most > self._limits.columns or most * objects > self._limits.cells:
             self._limits.check_width(self._name, keys_of(data), objects)
 
-    def _fast(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType | None] | None:
+    def _fast(self, data: bytes, known: pa.DataType) -> Parsed | None:
         """Return the table and schema of `data`; None if the parser cannot be trusted with it."""
         rows = count_objects(data)
         if not rows:
             return None
         table = self._needed_columns(data, known)
         if table is not None and table.num_rows == rows:
-            return table, None
+            return Parsed(table, [])
         columns = widest(known)
         if columns * len(data) > _SMALLEST * self._limits.cells:
             self._limits.check_width(self._name, columns, data.count(b"{"))
         try:
-            table, seen = self._parse(data, known)
+            parsed = self._parse(data, known)
         except (*REFUSED, ResultError):
             return None
-        return (table, seen) if table.num_rows == rows and sound(table) else None
+        return parsed if parsed.table.num_rows == rows and sound(parsed.table) else None
 
     def _needed_columns(self, data: bytes, known: pa.DataType) -> pa.Table | None:
         """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""
@@ -162,8 +178,8 @@ class Reader:
             return None
         return table if sound(table) else None
 
-    def _parse(self, data: bytes, known: pa.DataType) -> tuple[pa.Table, pa.DataType]:
-        """Parse `data` with the schema `known`; with a better one, also returned, if it teaches something.
+    def _parse(self, data: bytes, known: pa.DataType) -> Parsed:
+        """Parse `data` with the schema `known`; with a better one, if it teaches something.
 
         pyarrow loses the nulls at the start of a list whose type it has to infer (apache/arrow#51305),
         and infers times from text: so a table is used only if each of its types was given beforehand.
@@ -171,7 +187,7 @@ class Reader:
         """
         if known.num_fields:
             with suppress(*REFUSED):
-                return parse_json(data, known, unexpected="error"), known
+                return Parsed(parse_json(data, known, unexpected="error"), [], known)
         self._check_width(data)
         try:
             table = parse_json(data, known)
@@ -186,10 +202,10 @@ class Reader:
         self._limits.check_width(self._name, leaves(seen), 1)
         better = join(known, settled(seen, self._number))
         if better.equals(seen) and better.equals(known):
-            return table, known
+            return Parsed(table, [], known)
         if not better.num_fields:  # no line holds a value; without a schema the parser would infer again
-            return rows_of({}, table.num_rows), better
-        return parse_json(data, better, unexpected="ignore"), better
+            return Parsed(rows_of({}, table.num_rows), [], better, shape=seen)
+        return Parsed(parse_json(data, better, unexpected="ignore"), [], better, shape=seen)
 
 
 def sound(column: pa.Table | pa.Array) -> bool:

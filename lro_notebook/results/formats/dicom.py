@@ -19,7 +19,8 @@ import orjson
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
-from lro_notebook.results.arrow.json_fallback import Number, objects_of, table_of
+from lro_notebook.results.arrow.json_fallback import Number, objects_of, shaped
+from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import blocks, nests_deeper, sort_lines
 from lro_notebook.results.arrow.schema import SCALAR
 from lro_notebook.results.formats.deflated import Capped, inflated
@@ -82,10 +83,13 @@ def read_instances(
             rows += more
             bad += faults
         name = shards[0].table
-        table = table_of(rows, options.decimals, limits=options.limits, name=name)
-        flat = flatten(table, lists=options.lists, key=_IDENTITY)
+        table, shape = shaped(
+            rows, options.decimals, limits=options.limits, name=name, bare=bool(options.levels)
+        )
+        flat = flatten(raised(table, options.levels), lists=options.lists, key=_IDENTITY)
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
-        yield Batch(tables, bad, {f"{name}.{path}": count for path, count in flat.truncated.items()})
+        truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
+        yield Batch(tables, bad, truncated, shape=shape if options.keeps_lists else None)
         advance(sum(shard.size for shard in batch))
 
 
@@ -219,7 +223,7 @@ def _value(value: Any, vr: str, decimals: str) -> Any:  # noqa: ANN401 - any val
 def _number(words: str, decimals: str) -> str | int | None:
     """Return a number that stands as text, in the words that were there where that is asked."""
     text = words.strip()
-    if decimals == "text" or not text or len(text) > _LONGEST:
+    if decimals == "text" or not text.isascii() or len(text) > _LONGEST:
         return text or None
     try:
         return int(text)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
+
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_lines import Reader
+from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import blocks
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.prefetch import ahead
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
 
 _EXPORT = re.compile(
     r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
-    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?"
+    r"(?:-(?P<i>\d+)-of-(?P<n>\d+))?(?:\.ndjson)?(?:\.gz)?",
+    re.ASCII,
 )
 _BULK = re.compile(
-    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?"
+    r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?",
+    re.ASCII,
 )
 #: FHIR has no such types: files of these names hold HL7v2 messages.
 _NOT_FHIR = {"Message", "Messages"}
@@ -61,17 +66,21 @@ def read_resources(
     columns = options.columns_of(name, name)
     wanted = None if columns is None else _Wanted(columns)
     some = wanted.columns if wanted and options.lists != "explode" else None
-    reader = Reader(options.decimals, some, limits=options.limits, name=name)
+    reader = Reader(options.decimals, some, limits=options.limits, name=name, bare=bool(options.levels))
     rows = shards[0].row
     for _, parsed, bad in parsed_blocks(source, shards, reader, advance, options.limits):
         if parsed.table is None:
             yield Batch({}, bad)
             continue
-        flat = flatten(parsed.table, lists=options.lists, wanted=wanted, offset=rows)
+        table = raised(parsed.table, options.levels)
+        flat = flatten(table, lists=options.lists, wanted=wanted, offset=rows)
         rows += parsed.table.num_rows
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        yield Batch(tables, bad, truncated, list(wanted.seen) if wanted else ())
+        shape = None
+        if options.keeps_lists:
+            shape = pa.struct(list(parsed.table.schema)) if parsed.shape is None else parsed.shape
+        yield Batch(tables, bad, truncated, list(wanted.seen) if wanted else (), shape)
 
 
 class _Wanted:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
-from lro_notebook.results.arrow.json_fallback import objects_of, table_of
+from lro_notebook.results.arrow.json_fallback import objects_of, shaped
+from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks, decompressed, sort_lines
 from lro_notebook.results.formats import hl7v2_text
 from lro_notebook.results.formats.format import LINE_START, Format
@@ -76,12 +77,16 @@ def _batch(
         rows.append({MESSAGE: key, **entry.fields})
         if entry.message is not None:
             segments.add(key, entry.message)
-    nested = table_of(rows, options.decimals, limits=options.limits, name=table)
-    flat = flatten(nested, lists=options.lists, key=MESSAGE)
+    nested, shape = shaped(
+        rows, options.decimals, limits=options.limits, name=table, bare=bool(options.levels)
+    )
+    flat = flatten(raised(nested, options.levels), lists=options.lists, key=MESSAGE)
     tables = {table: flat.table, **{f"{table}.{path}": child for path, child in flat.children.items()}}
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
-    return Batch(tables, bad, {**truncated, **segments.truncated})
+    return Batch(
+        tables, bad, {**truncated, **segments.truncated}, shape=shape if options.keeps_lists else None
+    )
 
 
 def _entries(
