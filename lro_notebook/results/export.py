@@ -152,7 +152,7 @@ def survey(work: Work, advance: Advance) -> tuple[Plan, Report, list[list[Shard]
     Also return its parts, each of which knows how many rows are before it: exploded lists need that where
     a resource has no id. Where a list in one file is none in another, it reads them once more.
     """
-    plan, report, rows = Plan(work), Report(), 0
+    plan, report, rows = Plan(work), Report(most=work.options.limits.bad_lines), 0
     parts: list[list[Shard]] = []
     for first, *others in work.parts():
         parts.append([replace(first, row=rows), *others])

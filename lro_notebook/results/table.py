@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow.batch import BadLine, raise_if_asked
+from lro_notebook.results.arrow.batch import BadLine, list_bad_lines, raise_if_asked
 from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
+from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.sources.registry import source_of
 
@@ -32,10 +33,12 @@ class Report:
 
     bad: list[BadLine] = field(default_factory=list)
     truncated: dict[str, int] = field(default_factory=dict)
+    most: int = DEFAULT.bad_lines
+    unlisted: int = 0
 
     def add(self, batch: Batch) -> None:
-        """Take a piece into account."""
-        self.bad.extend(batch.bad)
+        """Take a piece into account; of more than `most` bad lines the rest is only counted."""
+        self.unlisted += list_bad_lines(self.bad, batch.bad, self.most)
         for column, rows in batch.truncated.items():
             self.truncated[column] = self.truncated.get(column, 0) + rows
 
@@ -188,7 +191,8 @@ def load_table(work: Work, advance: Advance = lambda _: None) -> Loaded:
         A file cannot be read, a column is not there, a line is bad and ``errors="raise"``, or it would
         not fit in memory.
     """
-    plan, report, gauge = Plan(work), Report(), Gauge(work.name, work.size)
+    plan, report = Plan(work), Report(most=work.options.limits.bad_lines)
+    gauge = Gauge(work.name, work.size)
     parts: dict[str, list[pa.Table]] = {}
     for batch in work.batches(_both(advance, gauge.advance)):
         plan.add(batch)
@@ -213,7 +217,7 @@ def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
 
 def scan(work: Work, advance: Advance = lambda _: None) -> Report:
     """Read the files of `work` for what is wrong in them, and keep nothing else."""
-    report = Report()
+    report = Report(most=work.options.limits.bad_lines)
     for batch in work.batches(advance):
         report.add(batch)
     return report

@@ -91,7 +91,7 @@ def read_searched(
             rows += len(found)
             children = {f"{name}.{path}": child for path, child in flat.children.items()}
             truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-            kept = shape if options.keeps_lists else None
+            kept = shape if options.explodes else None
             yield Batch({name: flat.table, **children}, (), truncated, shape=kept)
         advance(shard.size)
 
