@@ -14,7 +14,7 @@ from lro_notebook.results.manifest import manifest_at
 from lro_notebook.results.places import Near, admit, bare, is_cloud
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources.bigquery import find_tables
-from lro_notebook.results.storage import locate
+from lro_notebook.results.storage import cause_of, faults, locate, shown
 
 if TYPE_CHECKING:
     from lro_notebook.results.discover import Span
@@ -197,9 +197,10 @@ def _of_files(  # noqa: PLR0917 - one place that both ways in share
         location = locate(uri, **storage.of(uri))
         try:
             size = location.fs.info(location.path)["size"]
-        except OSError as error:
-            raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from error
-        shards.append(Shard(uri, location.path, table, int(size or 0), kind=kind))
+        except faults() as error:
+            cause = cause_of(error, uri)
+            raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from cause
+        shards.append(Shard(shown(uri), location.path, table, int(size or 0), kind=kind))
     return Results(location, shards, options)
 
 

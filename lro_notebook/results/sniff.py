@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
+from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,10 +69,10 @@ def kind_of(location: Location, info: Mapping[str, Any]) -> str | None:
         return None
     try:
         start = location.fs.cat_file(info["name"], start=0, end=_START)
-    except OSError as error:
+    except faults() as error:
         raise ResultError(
             f"{location.uri_of(info['name'])} cannot be read: {type(error).__name__}"
-        ) from error
+        ) from cause_of(error, info["name"])
     return kind_of_start(start)
 
 
