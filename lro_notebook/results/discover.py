@@ -18,6 +18,7 @@ from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id, parse_timestamp
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.sniff import format_of, is_open, parse_name
+from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -212,8 +213,9 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
             parent = path.rpartition("/")[0]
             siblings = fs.ls(parent, detail=True) if fs.isdir(parent) else []
             infos = [info for info in siblings if info["name"].startswith(path)]
-    except OSError as error:
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
+    except faults() as error:
+        cause = cause_of(error, path)
+        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from cause
     return [info for info in infos if info["type"] == "file"]
 
 

@@ -152,7 +152,7 @@ def survey(main: MainTable, advance: Advance) -> tuple[Layout, Report, list[list
     Also return its parts, each of which knows how many rows are before it: exploded lists need that where
     a resource has no id. Where a list in one file is none in another, it reads them once more.
     """
-    layout, report, rows = Layout(main), Report(), 0
+    layout, report, rows = Layout(main), Report(most=main.options.limits.bad_lines), 0
     parts: list[list[Shard]] = []
     for first, *others in main.parts():
         parts.append([replace(first, row=rows), *others])

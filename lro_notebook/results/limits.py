@@ -32,20 +32,26 @@ class Limits:
         Bytes of a deflated DICOM object that are inflated: its attributes should be in them, not its pixels.
     columns : int
         Columns of a table; different keys of a line, attributes of a DICOM object.
+    all_columns : int
+        Columns of all tables of HL7v2 segments that a block of some MB becomes.
     cells : int
         Rows or elements times columns that a block of some MB becomes.
     positions : int
         Fields of an HL7v2 segment, components of a field, subcomponents of a component.
     spaces : int
         Lines that one ``.sp`` escape of HL7v2 skips.
+    bad_lines : int
+        Bad lines of a table that are listed; the others are counted.
     """
 
     line: int = 64_000_000
     inflated: int = 32_000_000
     columns: int = 5_000
+    all_columns: int = 20_000
     cells: int = 100_000_000
     positions: int = 1_000
     spaces: int = 100
+    bad_lines: int = 10_000
 
     @classmethod
     def of(cls, given: Mapping[str, int] | Limits | None) -> Self:

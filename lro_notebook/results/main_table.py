@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow.batch import BadLine, raise_if_asked
+from lro_notebook.results.arrow.batch import BadLine, list_bad_lines, raise_if_asked
 from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
+from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.memory import Gauge
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ class Report:
 
     bad: list[BadLine] = field(default_factory=list)
     truncated: dict[str, int] = field(default_factory=dict)
+    most: int = DEFAULT.bad_lines
+    unlisted: int = 0
 
     def add(self, batch: Batch) -> None:
-        """Take a piece into account."""
-        self.bad.extend(batch.bad)
+        """Take a piece into account; of more than `most` bad lines the rest is only counted."""
+        self.unlisted += list_bad_lines(self.bad, batch.bad, self.most)
         for column, rows in batch.truncated.items():
             self.truncated[column] = self.truncated.get(column, 0) + rows
 
@@ -189,7 +192,8 @@ def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
         A file cannot be read, a column is not there, a line is bad and ``errors="raise"``, or it would
         not fit in memory.
     """
-    layout, report, gauge = Layout(main), Report(), Gauge(main.name, main.size)
+    layout, report = Layout(main), Report(most=main.options.limits.bad_lines)
+    gauge = Gauge(main.name, main.size)
     parts: dict[str, list[pa.Table]] = {}
     for batch in main.batches(_both(advance, gauge.advance)):
         layout.add(batch)
@@ -215,7 +219,7 @@ def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
 
 def report_on(main: MainTable, advance: Advance = lambda _: None) -> Report:
     """Read the shards of `main` for what is wrong in them, and keep nothing else."""
-    report = Report()
+    report = Report(most=main.options.limits.bad_lines)
     for batch in main.batches(advance):
         report.add(batch)
     return report

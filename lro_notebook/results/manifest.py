@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import nests_deeper
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
+from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +52,9 @@ def manifest_at(location: Location) -> list[tuple[str, str]] | None:
         return None
     try:
         text = location.fs.cat_file(location.path, end=_LARGEST)
-    except OSError as error:
-        raise ResultError(f"{location.uri} cannot be read: {type(error).__name__}") from error
+    except faults() as error:
+        cause = cause_of(error, location.path)
+        raise ResultError(f"{location.uri} cannot be read: {type(error).__name__}") from cause
     if b'"transactionTime"' not in text:
         return None
     if nests_deeper(text, MAX_NESTING):

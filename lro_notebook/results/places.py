@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning, ResultError, warn_caller
-from lro_notebook.results.storage import locate
+from lro_notebook.results.storage import bare, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,10 +24,7 @@ CLOUD = "gs"
 _LOCAL = frozenset({"", "file", "local"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|::")  # "::" chains file systems in fsspec
-_SECRET = re.compile(r"[?#].*", re.DOTALL)
-_USER = re.compile(r"//[^/]*@")
 _FEW = 5
-_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +137,6 @@ def _told(refused: list[str], near: Near) -> str:
         f"where output was asked for ({near.said}) and from the service's own host over https. If you trust "
         "the place, read it with lro.read_results(place)"
     )
-
-
-def bare(place: str) -> str:
-    """Return `place` as a message may show it: without user, query and fragment, and cut."""
-    text = _USER.sub("//", _SECRET.sub("", place))
-    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return text if text.isprintable() and text else repr(text)
 
 
 def is_cloud(place: str) -> bool:

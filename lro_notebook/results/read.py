@@ -12,11 +12,11 @@ from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
-from lro_notebook.results.places import Near, admit, bare, is_cloud
+from lro_notebook.results.places import Near, admit, is_cloud
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import locate
+from lro_notebook.results.storage import bare, cause_of, faults, locate, shown
 
 if TYPE_CHECKING:
     from lro_notebook.results.discover import Span
@@ -202,9 +202,10 @@ def _of_files(  # noqa: PLR0917 - one place that both ways in share
         location = locate(uri, **storage.of(uri))
         try:
             size = location.fs.info(location.path)["size"]
-        except OSError as error:
-            raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from error
-        shards.append(Shard(uri, location.path, table, int(size or 0), format=reading))
+        except faults() as error:
+            cause = cause_of(error, uri)
+            raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from cause
+        shards.append(Shard(shown(uri), location.path, table, int(size or 0), format=reading))
     return Results(None if location is None else Files(location), shards, options)
 
 

@@ -252,17 +252,23 @@ class Results(Mapping[str, pd.DataFrame]):
     def bad_lines(self) -> pd.DataFrame:
         """One row per line that could not be read: ``file`` (string), ``line`` (Int64, from 1), ``reason``.
 
+        Of each table the first ones, ``limits["bad_lines"]`` of them; ``.attrs["more"]`` is how many others
+        there are.
+
         ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
         listed. Reads the tables that are not read yet.
         """
-        bad = [line for report in self._reports() for line in report.bad]
-        return pd.DataFrame(
+        reports = list(self._reports())
+        bad = [line for report in reports for line in report.bad]
+        frame = pd.DataFrame(
             {
                 "file": pd.Series([line.file for line in bad], dtype="string"),
                 "line": pd.Series([line.line for line in bad], dtype="Int64"),
                 "reason": pd.Series([line.reason for line in bad], dtype="string"),
             }
         )
+        frame.attrs["more"] = sum(report.unlisted for report in reports)
+        return frame
 
     @property
     def truncated(self) -> pd.DataFrame:
@@ -311,7 +317,7 @@ class Results(Mapping[str, pd.DataFrame]):
         for name, files, size in self._sizes():
             loaded, report = self._loaded.get(name), self._report_of(name)
             rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
-            bad = "" if report is None else f"{len(report.bad):,}"
+            bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
             yield html.escape(name), f"{files:,}", f"{size:,}", rows, bad
             for child, table in loaded.children.items() if loaded else ():
                 yield html.escape(child), "", "", f"{table.num_rows:,}", ""
@@ -358,9 +364,11 @@ class Results(Mapping[str, pd.DataFrame]):
         if report.bad:
             first = report.bad[0]
             line = f" line {first.line}" if first.line is not None else ""
+            more = f" the first ones, and {report.unlisted:,} more" if report.unlisted else ""
+            more += " there are (limits: bad_lines)" if report.unlisted else " them"
             warn_caller(
-                f"{len(report.bad):,} lines of {name} are bad, the first one {first.file}{line} "
-                f"({first.reason}); results.bad_lines lists them",
+                f"{len(report.bad) + report.unlisted:,} lines of {name} are bad, the first one "
+                f"{first.file}{line} ({first.reason}); results.bad_lines lists{more}",
                 BadLinesWarning,
             )
         if report.truncated and not self._warned:

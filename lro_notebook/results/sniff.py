@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.formats.registry import FORMATS
+from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,8 +49,10 @@ def format_of(location: Location, info: Mapping[str, Any]) -> Format | None:
         return known
     try:
         start = location.fs.cat_file(path, start=0, end=_START)
-    except OSError as error:
-        raise ResultError(f"{location.uri_of(path)} cannot be read: {type(error).__name__}") from error
+    except faults() as error:
+        raise ResultError(f"{location.uri_of(path)} cannot be read: {type(error).__name__}") from cause_of(
+            error, path
+        )
     return _of_start(start, candidates)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters at least: C:\ is a drive
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+_HOST = re.compile(r"(?<=://)[^/?#]*")
+_SECRET = re.compile(r"[?#].*", re.DOTALL)
+_USER = re.compile(r"//[^/]*@")
+_LONGEST = 300
 _INSTALL = {"gs": "lro-notebook[gcs]", "gcs": "lro-notebook[gcs]"}
 
 
@@ -50,6 +56,8 @@ class Location:
 
     def uri_of(self, path: str) -> str:
         """Return how the user names the `path` of the file system."""
+        if self.shown and path.startswith(self.shown):  # file systems of the web keep the scheme
+            return shown(path)
         return self.shown + path.removeprefix(self.root)
 
     def beside(self, uri: str) -> Location | None:
@@ -71,6 +79,32 @@ class Location:
         """Return the `path` of the file system as seen from this place; its name if it is this place."""
         folder = self.path.rstrip("/") + "/"
         return path.removeprefix(folder) if path.startswith(folder) else path.rpartition("/")[2]
+
+
+def bare(place: str) -> str:
+    """Return `place` as a message may show it: without user, query and fragment, and cut."""
+    text = _USER.sub("//", _SECRET.sub("", place))
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return text if text.isprintable() and text else repr(text)
+
+
+def shown(uri: str) -> str:
+    """Return how a URI is named to users: of the web without query and fragment, which may be a signature."""
+    return _SECRET.sub("", uri) if _WEB.match(uri) else uri
+
+
+def faults() -> tuple[type[BaseException], ...]:
+    """Return what file systems raise where they cannot list or read: not all of it is an `OSError`."""
+    found: list[type[BaseException]] = [OSError, EOFError]
+    for module, name in (("aiohttp", "ClientError"), ("gcsfs.retry", "HttpError"), ("ftplib", "Error")):
+        if (error := getattr(sys.modules.get(module), name, None)) is not None:
+            found.append(error)
+    return tuple(found)
+
+
+def cause_of(error: BaseException, path: str) -> BaseException | None:
+    """Return `error` as the cause of what users see; None where it may repeat what `path` keeps secret."""
+    return None if shown(path) != path else error
 
 
 class _File(Protocol):
@@ -101,8 +135,9 @@ def opened(location: Location, file: _File, **how: Any) -> Iterator[BinaryIO]:  
     try:
         with location.fs.open(file.path, "rb", **how) as stream:
             yield stream
-    except OSError as error:
-        raise ResultError(f"{file.uri} cannot be read: {type(error).__name__}") from error
+    except faults() as error:
+        cause = cause_of(error, file.path)
+        raise ResultError(f"{file.uri} cannot be read: {type(error).__name__}") from cause
 
 
 def locate(
@@ -136,6 +171,13 @@ def locate(
         return _local(text, rest)
     if scheme in ("gs", "gcs") and buckets is not None:
         return _embedded(text, rest, buckets)
+    if any("@" in host for host in _HOST.findall(text)) and (
+        scheme in ("http", "https") or any(":" in host.rpartition("@")[0] for host in _HOST.findall(text))
+    ):
+        raise ConfigError(
+            f"{bare(text)}: a user or password in a URI is refused, it would be shown; "
+            "give it as storage_options={…}"
+        )
     return _remote(text, scheme, storage_options or {})
 
 
@@ -161,16 +203,19 @@ def _embedded(uri: str, rest: str, buckets: str) -> Location:
 def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
     import fsspec  # noqa: PLC0415 - only when data is loaded
 
+    named = shown(uri)
     try:
         fs, path = fsspec.core.url_to_fs(uri, **options)
+    except faults() as error:
+        raise ResultError(f"{named} cannot be reached: {type(error).__name__}") from cause_of(error, uri)
     except ImportError as error:
         package = _INSTALL.get(scheme)
         hint = f'pip install "{package}"' if package else str(error)
-        raise ConfigError(f"{uri} needs a package that is not installed: {hint}") from error
+        raise ConfigError(f"{named} needs a package that is not installed: {hint}") from error
     except ValueError as error:
         raise ConfigError(
-            f"{uri}: no file system is known for {scheme}://; use a path, file://, gs://, s3:// and the like"
-        ) from error
+            f"{named}: no file system is known for {scheme}://; use a path, file://, gs://, s3:// or the like"
+        ) from cause_of(error, uri)
     path += "/" if uri.endswith("/") and not path.endswith("/") else ""
     root = "/" if path.startswith("/") else ""
-    return Location(fs, path, uri, root, f"{scheme}://")
+    return Location(fs, path, named, root, f"{scheme}://")

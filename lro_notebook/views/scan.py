@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_caller
+from lro_notebook.results.arrow.batch import list_bad_lines
 from lro_notebook.results.arrow.dates import instants
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.sources.source import Streams
@@ -208,12 +209,13 @@ class Scan:
         if self._source is None:
             return
         bad: list[BadLine] = []
+        unlisted = 0
         limits = self._options.limits
         reader = NarrowReader(
             runner.prepared.needs, self._options.decimals, limits=limits, name=self._view.resource
         )
         for block, faults in resources(self._source, self._shards, reader):
-            bad.extend(faults)
+            unlisted += list_bad_lines(bad, faults, limits.bad_lines)
             if bad and self._options.errors == "raise":
                 first = bad[0]
                 raise ResultError(
@@ -222,8 +224,8 @@ class Scan:
             yield runner.run(block)
         if bad:
             warn_caller(
-                f"{len(bad)} lines of {self._view.resource} could not be read and were left out, the first "
-                f"one {bad[0].file} line {bad[0].line} ({bad[0].reason})",
+                f"{len(bad) + unlisted} lines of {self._view.resource} could not be read and were left out, "
+                f"the first one {bad[0].file} line {bad[0].line} ({bad[0].reason})",
                 BadLinesWarning,
             )
 

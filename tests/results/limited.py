@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -35,3 +37,16 @@ def loaded(folder: Path, **options: Any) -> Results:  # noqa: ANN401 - as read
         warnings.simplefilter("ignore", LroWarning)
         assert results.bad_lines is not None
     return results
+
+
+def read_in_little_memory(folder: Path, size: int) -> list[str]:
+    """Return how many rows a folder has, and its bad lines, read with `size` more bytes than at the start."""
+    command = [sys.executable, "-c", LIMITED, str(folder), str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip().split("|")
+
+
+def bad(results: Results) -> list[tuple[int, str]]:
+    frame = results.bad_lines
+    return list(zip(frame["line"], frame["reason"], strict=True))

@@ -69,6 +69,7 @@ IDS = [
     ],
     ids=str,
 )
+@pytest.mark.timeout(600)  # a path that is 100 lists in one line and 100 objects in another makes much work
 def test_tables(results: Any, options: dict[str, Any]) -> None:  # noqa: ANN401
     found = results(**options)
     with warnings.catch_warnings():

@@ -169,13 +169,6 @@ def test_an_empty_list_in_one_shard_is_a_list_in_all(load: Load) -> None:
     assert results["T.a"].to_numpy().tolist() == [["2", 0, 2]]
 
 
-def test_nested_columns_do_not_depend_on_the_shards_either(load: Load) -> None:
-    lines = ['{"id":"1","a":[1,2]}\n', '{"id":"2","a":3}\n{"id":"3"}\n']
-    whole = load("".join(lines), lists="nested").arrow("T")
-    assert whole["a"].to_pylist() == [[1, 2], [3], None]
-    assert load(*lines, lists="nested").arrow("T").equals(whole)
-
-
 def test_even_files_are_read_once(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
     before = blocks.blocks

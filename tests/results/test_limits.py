@@ -6,8 +6,6 @@ import base64
 import gzip
 import io
 import json
-import subprocess
-import sys
 import time
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import growth
 import pyarrow as pa
 import pytest
-from results.limited import LIMITED, loaded
+from results.limited import bad, loaded, read_in_little_memory
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results import memory
@@ -35,19 +33,6 @@ if TYPE_CHECKING:
     from lro_notebook.results.results import Results
 
     Load = Callable[..., Results]
-
-
-def read_in_little_memory(folder: Path, size: int) -> list[str]:
-    """Return how many rows a folder has, and its bad lines, read with `size` more bytes than at the start."""
-    command = [sys.executable, "-c", LIMITED, str(folder), str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip().split("|")
-
-
-def bad(results: Results) -> list[tuple[int, str]]:
-    frame = results.bad_lines
-    return list(zip(frame["line"], frame["reason"], strict=True))
 
 
 # A line

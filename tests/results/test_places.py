@@ -15,7 +15,8 @@ from lro_notebook.operations.client import Client
 from lro_notebook.operations.remote import LocalService
 from lro_notebook.results import read as reading
 from lro_notebook.results import storage
-from lro_notebook.results.places import Near, admit, bare
+from lro_notebook.results.places import Near, admit
+from lro_notebook.results.storage import bare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import ResultError
+from lro_notebook.results.arrow.lines import Unlisted
 from lro_notebook.results.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class Options:
     levels: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def keeps_lists(self) -> bool:
-        """Whether more than the first element of a list is shown."""
-        return self.lists != "first"
+    def explodes(self) -> bool:
+        """Whether each list is a table of its own."""
+        return self.lists == "explode"
 
     def columns_of(self, table: str, main: str) -> list[str] | None:
         """Return the columns that are asked of `table`, read with the table `main`; None for all."""
@@ -66,7 +67,7 @@ class Batch:
     names : collection of str
         All columns of the main table, also those that were not asked for.
     shape : pyarrow.StructType or None
-        The types of the main table before it was made flat, where more than first elements are kept.
+        The types of the main table before it was made flat, where each list is a table.
     """
 
     tables: Mapping[str, pa.Table]
@@ -78,6 +79,15 @@ class Batch:
 
 #: Is told how many more bytes of the files were read.
 Advance = Callable[[int], object]
+
+
+def list_bad_lines(listed: list[BadLine], more: Sequence[BadLine], most: int) -> int:
+    """Add bad lines to those `listed`, up to `most`; return how many others there are."""
+    unlisted = sum(line.reason.lines for line in more if isinstance(line.reason, Unlisted))
+    single = [line for line in more if not isinstance(line.reason, Unlisted)]
+    kept = single[: max(most - len(listed), 0)]
+    listed.extend(kept)
+    return unlisted + len(single) - len(kept)
 
 
 def raise_if_asked(bad: Sequence[BadLine], options: Options) -> None:

@@ -163,7 +163,8 @@ class Reader:
             parsed = self._parse(data, known)
         except (*REFUSED, ResultError):
             return None
-        return parsed if parsed.table.num_rows == rows and sound(parsed.table) else None
+        table = parsed.table
+        return parsed if table is not None and table.num_rows == rows and sound(table) else None
 
     def _needed_columns(self, data: bytes, known: pa.DataType) -> pa.Table | None:
         """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""

@@ -10,7 +10,7 @@ import re
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self
 
 import numpy as np
 import orjson
@@ -35,6 +35,7 @@ _COMPRESSED = 1 << 14  # bytes of a gzip file that are read at once; they may be
 # A string, with the colon of a key behind it. One without an end goes to the end of the data, so that no byte
 # is looked at twice.
 _TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+(?:\s*+:)?+', re.DOTALL)
+_FILLED = re.compile(rb"[^ \t\r\n][^\n]*")  # a line from its first character that is no space
 _STRETCH = 1 << 20  # bytes whose brackets are counted at once
 
 
@@ -271,19 +272,47 @@ def deepest(codes: Codes) -> int:
     return most
 
 
+class Unlisted(str):
+    """Why bad lines stand in no list: there are too many, `lines` of them."""
+
+    __slots__ = ("lines",)
+    lines: int
+
+    @classmethod
+    def of(cls, count: int, limits: Limits) -> Self:
+        """Return the reason for so many lines."""
+        reason = cls(limits.over("bad_lines", "bad lines"))
+        reason.lines = count
+        return reason
+
+
 def sort_lines(block: Block) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
-    """Return number and bytes of the lines that hold one JSON object, number and reason of the others."""
+    """Return number and bytes of the lines that hold one JSON object, number and reason of the others.
+
+    Of bad lines past the limit the last reason is `Unlisted`. Blank lines cost nothing.
+    """
     good: list[tuple[int, bytes]] = []
     bad: list[tuple[int, str]] = []
-    for number, raw in enumerate(block.data.split(b"\n"), block.line):
-        line = raw.strip(b" \t\r").removeprefix(BOM)  # files with marks may have been joined
+    number, place, unlisted, first = block.line, 0, 0, 0
+    for match in _FILLED.finditer(block.data):
+        number += block.data.count(b"\n", place, match.start())
+        place = match.start()
+        line = match[0].rstrip(b" \t\r").removeprefix(BOM)  # files with marks may have been joined
         if not line:
+            continue
+        full = len(bad) >= block.limits.bad_lines
+        if full and not line.startswith((b"{", b" ", b"\t", b"\r")):
+            unlisted, first = unlisted + 1, first or number
             continue
         reason = _deep(line) or _fault(line) or _wide(line, block.limits)
         if reason is None:
             good.append((number, line))
+        elif full:
+            unlisted, first = unlisted + 1, first or number
         else:
             bad.append((number, reason))
+    if unlisted:
+        bad.append((first, Unlisted.of(unlisted, block.limits)))
     if block.fault:
         bad.append((block.line, block.fault))
     return good, bad

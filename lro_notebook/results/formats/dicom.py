@@ -89,7 +89,7 @@ def read_instances(
         flat = flatten(raised(table, options.levels), lists=options.lists, key=_IDENTITY)
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        yield Batch(tables, bad, truncated, shape=shape if options.keeps_lists else None)
+        yield Batch(tables, bad, truncated, shape=shape if options.explodes else None)
         advance(sum(shard.size for shard in batch))
 
 

@@ -78,7 +78,7 @@ def read_resources(
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
         shape = None
-        if options.keeps_lists:
+        if options.explodes:
             shape = pa.struct(list(parsed.table.schema)) if parsed.shape is None else parsed.shape
         yield Batch(tables, bad, truncated, list(wanted.seen) if wanted else (), shape)
 

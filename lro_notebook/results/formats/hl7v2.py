@@ -84,9 +84,7 @@ def _batch(
     tables = {table: flat.table, **{f"{table}.{path}": child for path, child in flat.children.items()}}
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
-    return Batch(
-        tables, bad, {**truncated, **segments.truncated}, shape=shape if options.keeps_lists else None
-    )
+    return Batch(tables, bad, {**truncated, **segments.truncated}, shape=shape if options.explodes else None)
 
 
 def _entries(

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.formats.hl7v2_names import field_of
@@ -68,6 +69,7 @@ class Segments:
 
     def tables(self) -> dict[str, pa.Table]:
         """Return a table per name of segment; with ``lists="explode"`` also those of repeated fields."""
+        self._check_width()
         tables: dict[str, pa.Table] = {}
         for name in self._names:
             groups = {encoding: rows[name] for encoding, rows in self._rows.items() if name in rows}
@@ -81,6 +83,19 @@ class Segments:
                 inner = [_repetitions(name, encoding, rows, spaces) for encoding, rows in groups.items()]
                 tables[f"{name}.{REPETITIONS}"] = stack(inner)
         return tables
+
+    def _check_width(self) -> None:
+        """Raise `ResultError` where the segments have too many fields and components to be tables."""
+        count = 0
+        for encoding, rows_of_names in self._rows.items():
+            for rows in rows_of_names.values():
+                count += max(_width(line, encoding) for line in rows.lines)
+                if count > self._limits.all_columns:
+                    raise ResultError(
+                        f"the {len(self._names):,} kinds of segments would have "
+                        f"{self._limits.over('all_columns', 'columns together')}; "
+                        'limits={"all_columns": …} of read_results and op.load raises that'
+                    )
 
     def _table(self, name: str, encoding: Encoding, rows: _Rows) -> pa.Table:
         columns: dict[str, pa.Array] = {
@@ -103,6 +118,11 @@ class Segments:
             columns.update(_named(name, number, parts))
             self._limits.check_width(name, len(columns), len(rows.keys))
         return rows_of(columns, len(rows.keys))
+
+
+def _width(line: str, encoding: Encoding) -> int:
+    """Return about how many columns a segment makes: one for each field, component and subcomponent."""
+    return 1 + sum(line.count(mark) for mark in (encoding.field, encoding.component, encoding.subcomponent))
 
 
 def _fields(name: str, encoding: Encoding, rows: _Rows) -> Iterator[tuple[int, pa.Array]]:
