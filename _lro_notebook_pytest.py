@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def _lro_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give the data directory of the session's service, which is stopped at the end."""
-    from lro_notebook import local  # noqa: PLC0415 - only where the fixture is used
+    from lro_notebook import local
 
     folder = tmp_path_factory.mktemp("lro-service")
     yield folder
@@ -32,7 +32,7 @@ def lro_service(
     _lro_folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[LroService]:
     """Give a local service of the Cloud Healthcare API, for this test: empty but for its sample bucket."""
-    from lro_notebook.testing import LroService  # noqa: PLC0415 - only where the fixture is used
+    from lro_notebook.testing import LroService
 
     monkeypatch.setenv("LRO_NOTEBOOK_DATA_DIR", str(_lro_folder))
     monkeypatch.setenv("LRO_NOTEBOOK_STATE_DIR", str(tmp_path_factory.mktemp("lro-state")))

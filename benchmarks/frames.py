@@ -34,9 +34,9 @@ MB = 1 << 20
 KEPT = ["id", "subject.reference", "code.coding.code", "effectiveDateTime", "valueQuantity.value"]
 
 
-def ours(folder: Path, **options: Any) -> int:  # noqa: ANN401 - as read_results
+def ours(folder: Path, **options: Any) -> int:
     """Return the rows of both tables, as `lro.read_results` loads them."""
-    import lro_notebook as lro  # noqa: PLC0415 - measured
+    import lro_notebook as lro
 
     results = lro.read_results(folder, **options)
     return sum(len(results[name]) for name in ("Observation", "Patient"))
@@ -44,7 +44,7 @@ def ours(folder: Path, **options: Any) -> int:  # noqa: ANN401 - as read_results
 
 def ours_to_parquet(folder: Path) -> int:
     """Return the rows written of an export of many shards."""
-    import lro_notebook as lro  # noqa: PLC0415 - measured
+    import lro_notebook as lro
 
     with tempfile.TemporaryDirectory() as target:
         written = lro.read_results(folder / "large").to_parquet(target)
@@ -53,7 +53,7 @@ def ours_to_parquet(folder: Path) -> int:
 
 def with_pandas(folder: Path) -> int:
     """Read in the usual way: a JSON column per field, then `json_normalize`."""
-    import pandas as pd  # noqa: PLC0415 - measured
+    import pandas as pd
 
     total = 0
     for path in sorted(folder.glob("*.ndjson")):
@@ -64,8 +64,8 @@ def with_pandas(folder: Path) -> int:
 
 def with_pyarrow(folder: Path) -> int:
     """Read with pyarrow's own reader and its defaults, to Arrow-backed frames."""
-    import pandas as pd  # noqa: PLC0415 - measured
-    import pyarrow.json as pj  # noqa: PLC0415 - measured
+    import pandas as pd
+    import pyarrow.json as pj
 
     tables = (pj.read_json(path) for path in sorted(folder.glob("*.ndjson")))
     return sum(len(table.to_pandas(types_mapper=pd.ArrowDtype)) for table in tables)
@@ -73,14 +73,14 @@ def with_pyarrow(folder: Path) -> int:
 
 def with_polars(folder: Path) -> int:
     """Read with polars and its defaults."""
-    import polars as pl  # noqa: PLC0415 - measured
+    import polars as pl
 
     return sum(pl.read_ndjson(path).height for path in sorted(folder.glob("*.ndjson")))
 
 
 def with_duckdb(folder: Path) -> int:
     """Read with duckdb and its defaults, to Arrow."""
-    import duckdb  # noqa: PLC0415 - measured
+    import duckdb
 
     connection = duckdb.connect()
     paths = sorted(folder.glob("*.ndjson"))
@@ -91,7 +91,7 @@ def with_duckdb(folder: Path) -> int:
 
 def messages(folder: Path) -> int:
     """Return the rows of the segments of an HL7v2 export."""
-    import lro_notebook as lro  # noqa: PLC0415 - measured
+    import lro_notebook as lro
 
     results = lro.read_results(folder / "hl7")
     return sum(len(results[name]) for name in results)
@@ -99,7 +99,7 @@ def messages(folder: Path) -> int:
 
 def messages_with_hl7(folder: Path) -> int:
     """Parse the same messages with the `hl7` library, and make no table."""
-    import hl7  # noqa: PLC0415 - measured
+    import hl7
 
     with (folder / "hl7" / "messages-0-of-1").open(encoding="utf-8") as lines:
         texts = (base64.b64decode(json.loads(line)["data"]).decode() for line in lines)
@@ -141,11 +141,11 @@ class Reading(NamedTuple):
 
 def measure(way: str, folder: Path) -> None:
     """Print what one reading takes."""
-    import fsspec.implementations.local  # noqa: F401, PLC0415 - the imports are not what is measured
-    import pandas  # noqa: F401, ICN001, PLC0415
-    import pyarrow.json  # noqa: F401, PLC0415
+    import fsspec.implementations.local  # noqa: F401 - the imports are not what is measured
+    import pandas  # noqa: F401, ICN001
+    import pyarrow.json  # noqa: F401
 
-    import lro_notebook.results.read  # noqa: F401, PLC0415
+    import lro_notebook.results.read  # noqa: F401
 
     warnings.simplefilter("ignore")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -87,7 +87,7 @@ def googles(virtual: Virtual) -> None:
     done = any_pb2.Any()
     done.Pack(empty_pb2.Empty())
 
-    def refresh(**_: Any) -> operations_pb2.Operation:  # noqa: ANN401 - as api_core calls it
+    def refresh(**_: Any) -> operations_pb2.Operation:
         ended = virtual.look().done
         return operations_pb2.Operation(name="operations/1", done=ended, response=done if ended else None)
 

@@ -42,7 +42,7 @@ class Counted(BaseComm):
         data: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,  # noqa: ARG002 - as in comm
         buffers: list[bytes] | None = None,  # noqa: ARG002 - as in comm
-        **_: Any,  # noqa: ANN401 - as in comm
+        **_: Any,
     ) -> None:
         """Count a message."""
         Counted.sent += len(msg_type) + len(json.dumps(data or {}))

@@ -162,7 +162,7 @@ def _interpret(path: Path, view: View) -> pd.DataFrame:
 
 
 def _fhirpathpy(path: Path) -> pd.DataFrame:
-    import fhirpathpy  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - optional
+    import fhirpathpy  # type: ignore[import-not-found,unused-ignore]
 
     columns: list[Any] = [fhirpathpy.compile(text) for text in _PLAIN]
     with path.open("rb") as file:

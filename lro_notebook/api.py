@@ -56,7 +56,7 @@ _embedded = _Embedded()
 def connect(
     dataset: str | None = None,
     *,
-    credentials: Any = None,  # noqa: ANN401 - an object, a token or None
+    credentials: Any = None,
     endpoint: str | None = None,
     api_version: str = "v1",
     data_dir: str | os.PathLike[str] | None = None,
@@ -109,7 +109,7 @@ def connect(
 
 
 def _connect_local(dataset: str | None, data_dir: str | os.PathLike[str] | None, api_version: str) -> Dataset:
-    from lro_notebook.local.identity.transport import ProvenTransport  # noqa: PLC0415 - httpx, as in `Client`
+    from lro_notebook.local.identity.transport import ProvenTransport
 
     folder = Path(data_dir) if data_dir is not None else None
     running = launch.ensure(folder)
@@ -134,7 +134,7 @@ def _revive(data_dir: Path, transport: ProvenTransport) -> tuple[str, str]:
     return running.endpoint, running.token
 
 
-def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - operations of any library, one or many
+def watch(x: Any, *, client: Client | None = None) -> Any:
     """Follow any operation, or several, and show them live: one as a card, many as one table.
 
     Parameters
@@ -177,7 +177,7 @@ def watch(x: Any, *, client: Client | None = None) -> Any:  # noqa: ANN401 - ope
 
 
 def _watched(x: object, client: Client | None) -> Operation:
-    from lro_notebook.operations.adapters import api_core  # noqa: PLC0415 - asyncio, 20 ms that only those pay who watch
+    from lro_notebook.operations.adapters import api_core  # asyncio, 20 ms that only those pay who watch
 
     if isinstance(x, Operation):
         return x
@@ -219,7 +219,7 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
                   method      state  failed
     0  fhirStores.export  SUCCEEDED       0
     """
-    from lro_notebook.reports.frames import operations_frame  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.frames import operations_frame
 
     return operations_frame([operations] if isinstance(operations, Operation) else operations)
 
@@ -251,7 +251,7 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     >>> lro.timeline(ds.operations()).get_xlabel()
     'time (UTC)'
     """
-    from lro_notebook.reports.timeline import timeline as draw  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.timeline import timeline as draw
 
     return draw([operations] if isinstance(operations, Operation) else operations, ax=ax)
 
@@ -288,7 +288,7 @@ def started(limit: int | None = RECENT) -> pd.DataFrame:
     Columns: [method, target, requested]
     Index: []
     """
-    from lro_notebook.reports.frames import started_frame  # noqa: PLC0415 - pandas only when asked for
+    from lro_notebook.reports.frames import started_frame
 
     if limit is not None and (type(limit) is not int or limit < 0):
         raise ConfigError(f"limit={limit!r} is no number of rows: give one from 0 on, or None for all")
@@ -360,7 +360,7 @@ def read_results(
     >>> list(everything)[:2]
     ['Condition', 'Encounter']
     """
-    from lro_notebook.results.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
+    from lro_notebook.results.load import read_for
 
     options: dict[str, Any] = {
         "tables": tables,
@@ -379,6 +379,6 @@ def read_results(
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Add the magic ``%lro`` to IPython: this is what ``%load_ext lro_notebook`` calls."""
-    from lro_notebook.jupyter import magics  # noqa: PLC0415 - IPython only where it runs
+    from lro_notebook.jupyter import magics
 
     magics.register(shell, to_frame=to_frame, started=started)

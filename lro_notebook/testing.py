@@ -112,7 +112,7 @@ class LroService:
     @property
     def credentials(self) -> Credentials:
         """google-auth credentials for Google's own clients."""
-        from google.oauth2.credentials import Credentials  # noqa: PLC0415 - only where asked for
+        from google.oauth2.credentials import Credentials
 
         return Credentials(self.token)
 

@@ -134,7 +134,7 @@ def main() -> int:
         if state is not None:
             os.environ["LRO_NOTEBOOK_DATA_DIR"] = str(state.resolve() / "local")
             os.environ["LRO_NOTEBOOK_STATE_DIR"] = str(state.resolve() / "state")
-            from lro_notebook import local  # noqa: PLC0415 - reads the folders set above
+            from lro_notebook import local  # reads the folders set above
 
             stack.callback(local.stop)
         trouble = execute(notebook, options.notebook.parent)

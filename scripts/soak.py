@@ -173,10 +173,10 @@ def main() -> int:
 
 def draw(rows: list[tuple[float, float, int, int]], lags: list[float], picture: Path) -> None:
     """Draw memory, threads and lag over time."""
-    import matplotlib as mpl  # noqa: PLC0415 - after the run, which measures memory
+    import matplotlib as mpl  # after the run, which measures memory
 
     mpl.use("agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(3, sharex=True, figsize=(8, 7), layout="constrained")
     times = [row[0] / 60 for row in rows]

@@ -66,7 +66,7 @@ class Renewable(Credentials):
         self.refreshed = 0
         self.error = error
 
-    def refresh(self, _request: Any) -> None:  # noqa: ANN401 - as google-auth has it
+    def refresh(self, _request: Any) -> None:
         if self.error is not None:
             raise self.error
         self.refreshed += 1
@@ -80,11 +80,11 @@ class ManualScheduler:
         self.clock = clock
         self.jobs: list[tuple[float, Any]] = []
 
-    def schedule(self, job: Any, delay: float = 0.0) -> None:  # noqa: ANN401 - any job
+    def schedule(self, job: Any, delay: float = 0.0) -> None:
         self.forget(job)
         self.jobs.append((self.clock.now + delay, job))
 
-    def forget(self, job: Any) -> None:  # noqa: ANN401 - any job
+    def forget(self, job: Any) -> None:
         self.jobs = [entry for entry in self.jobs if entry[1] is not job]
 
     def step(self) -> float | None:
@@ -98,7 +98,7 @@ class ManualScheduler:
         return delay
 
 
-def ok(data: Any, **headers: str) -> httpx.Response:  # noqa: ANN401 - any JSON value
+def ok(data: Any, **headers: str) -> httpx.Response:
     return httpx.Response(200, content=json.dumps(data).encode(), headers=headers)
 
 
@@ -109,5 +109,5 @@ def failed(status: int, message: str = "no", name: str | None = None, **headers:
     return httpx.Response(status, content=json.dumps({"error": error}).encode(), headers=headers)
 
 
-def operation(*, done: bool = False, name: str = NAME, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+def operation(*, done: bool = False, name: str = NAME, **fields: Any) -> dict[str, Any]:
     return {"name": name, **({"done": True} if done else {}), **fields}

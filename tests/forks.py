@@ -50,7 +50,7 @@ def children(count: int, work: Callable[[int], object], method: str = "fork") ->
     return answers
 
 
-def _told(work: Callable[[int], object], number: int, sends: Any) -> None:  # noqa: ANN401 - a Connection
+def _told(work: Callable[[int], object], number: int, sends: Any) -> None:
     faulthandler.dump_traceback_later(PATIENCE - 10.0)  # where it hangs, if it does
     try:
         sends.send(work(number))

@@ -107,7 +107,7 @@ def dynamic() -> list[str]:
 
 
 def _evaluated(first: ast.expr, flags: list[ast.expr], namespace: dict[str, Any]) -> re.Pattern[Any] | None:
-    def value(node: ast.expr) -> Any:  # noqa: ANN401 - a pattern or flags
+    def value(node: ast.expr) -> Any:
         return eval(compile(ast.Expression(node), "<pattern>", "eval"), namespace)  # noqa: S307 - our own source
 
     try:
@@ -164,7 +164,7 @@ def _is_slow(run: Callable[[], object], enough: float) -> bool:
     return all(seconds(run) > enough for _ in range(4))
 
 
-def _letters(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
+def _letters(tree: Any) -> Iterator[str]:
     for code, value in tree:
         if code in (constants.LITERAL, constants.NOT_LITERAL):
             yield chr(value)
@@ -177,7 +177,7 @@ def _letters(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
                 yield from _letters(part)
 
 
-def _members(value: Any) -> Iterator[str]:  # noqa: ANN401 - the members of a class
+def _members(value: Any) -> Iterator[str]:
     for code, member in value:
         if code is constants.LITERAL:
             yield chr(member)
@@ -187,7 +187,7 @@ def _members(value: Any) -> Iterator[str]:  # noqa: ANN401 - the members of a cl
             yield {constants.CATEGORY_DIGIT: "1", constants.CATEGORY_SPACE: " "}.get(member, "a")
 
 
-def _sample(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
+def _sample(tree: Any) -> Iterator[str]:
     """Yield what the tree matches, each optional part once."""
     for code, value in tree:
         if code is constants.LITERAL:
@@ -209,7 +209,7 @@ def _sample(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of re
                 yield from _sample(part)
 
 
-def _trees(value: Any) -> Iterator[Any]:  # noqa: ANN401 - what a node of a tree holds
+def _trees(value: Any) -> Iterator[Any]:
     if isinstance(value, parser.SubPattern):
         yield value
     elif isinstance(value, (tuple, list)):

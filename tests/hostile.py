@@ -99,7 +99,7 @@ def whole(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     return "\r\n".join(lines).encode("latin-1") + body
 
 
-def saying(data: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def saying(data: Any) -> bytes:
     """Return an HTTP answer of JSON."""
     return whole(json.dumps(data).encode(), "Content-Type: application/json")
 

@@ -128,11 +128,11 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - as its base
+    def __init__(self, *arguments: Any) -> None:
         self.connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         super().__init__(*arguments)
 
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as its base
+    def process_request(self, request: Any, client_address: Any) -> None:
         self.connections.add(request)
         super().process_request(request, client_address)
 

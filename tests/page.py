@@ -37,11 +37,11 @@ class Ticking(ManualScheduler):
         super().__init__(clock)
         self.tickers: list[Any] = []
 
-    def tick_with(self, ticker: Any) -> None:  # noqa: ANN401 - any callable
+    def tick_with(self, ticker: Any) -> None:
         if ticker not in self.tickers:
             self.tickers.append(ticker)
 
-    def untick(self, ticker: Any) -> None:  # noqa: ANN401 - any callable
+    def untick(self, ticker: Any) -> None:
         if ticker in self.tickers:
             self.tickers.remove(ticker)
 
@@ -113,6 +113,6 @@ def counter(success: int, pending: int) -> dict[str, Any]:
     return {"createTime": "2026-03-04T09:00:00Z", "apiMethodName": "x.ImportResources", "counter": counts}
 
 
-def end(op: Operation, **fields: Any) -> None:  # noqa: ANN401 - JSON values
+def end(op: Operation, **fields: Any) -> None:
     data = operation(name=op.name, done=True, metadata=counter(10, 0), **fields)
     op.poller.update(OperationResource.from_dict(data))

@@ -113,7 +113,7 @@ def test_the_code_of_a_page_runs(page: Path, names: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("thing", [*PUBLIC, Scan], ids=lambda thing: thing.__name__)
-def test_the_examples_of_a_public_name_run(thing: Any, names: dict[str, Any]) -> None:  # noqa: ANN401 - any kind
+def test_the_examples_of_a_public_name_run(thing: Any, names: dict[str, Any]) -> None:
     if inspect.ismodule(thing):
         source = thing.__doc__ or ""
         tests = [doctest.DocTestParser().get_doctest(source, names, thing.__name__, None, None)]

@@ -37,7 +37,7 @@ def service() -> Iterator[Misbehaving]:
         yield running
 
 
-def client_of(service: Misbehaving, **policy: Any) -> lro.Client:  # noqa: ANN401 - fields of the policy
+def client_of(service: Misbehaving, **policy: Any) -> lro.Client:
     fast: dict[str, Any] = {"first": 0.02, "floor": 0.01, "failure_floor": 0.02, "failure_cap": 0.1}
     return lro.Client(service.endpoint, timeout=0.3, policy=PollPolicy(**(fast | policy)))
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def program(name: str, *arguments: str, **environment: str) -> Any:  # noqa: ANN401 - any JSON
+def program(name: str, *arguments: str, **environment: str) -> Any:
     """Return what a program of forks.py prints; Python warns of forks beside threads, which are the point."""
     here = Path(__file__).parent
     path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])

@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture(params=["spawn", pytest.param("fork", marks=forks)])
 def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    import dask  # noqa: PLC0415 - only here
+    import dask
 
     settings = {
         "distributed.worker.multiprocessing-method": request.param,
@@ -56,7 +56,7 @@ def state(folder: Path, name: str) -> str:
 def test_workers_start_attach_and_fail_as_this_process_does(
     dataset: Dataset,
     service: Path,
-    workers: Any,  # noqa: ANN401 - distributed has no types
+    workers: Any,
 ) -> None:
     store = dataset.fhir_store("demo").create(exist_ok=True)
     op = store.import_from("gs://lro-sample/fhir/*.ndjson").wait()

@@ -88,8 +88,8 @@ def test_the_embedded_service_is_used_in_children_as_in_the_parent(dataset: Data
 def test_application_default_credentials_are_looked_up_again_in_a_child(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import google.auth  # noqa: PLC0415 - only here
-    import httpx  # noqa: PLC0415 - only here
+    import google.auth
+    import httpx
 
     monkeypatch.setattr(google.auth, "default", lambda scopes: (Renewable(), None))  # noqa: ARG005 - as google-auth's
     signs = auth.for_endpoint(None, httpx.URL("https://healthcare.googleapis.com"))
@@ -154,14 +154,14 @@ def test_a_follower_that_was_being_changed_is_whole_in_a_child() -> None:
     poller._lock.release()
 
 
-def _never() -> Any:  # noqa: ANN401 - a source that is not asked
+def _never() -> Any:
     return None
 
 
 def test_a_bar_is_drawn_although_another_thread_was_drawing(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from tqdm import tqdm  # noqa: PLC0415 - only here
+    from tqdm import tqdm
 
     monkeypatch.setenv(terminal.SWITCH, "1")
     ended = lro.OperationResource.from_dict({"name": "operations/1", "done": True, "response": {}})
@@ -188,7 +188,7 @@ def test_a_bar_is_drawn_although_another_thread_was_drawing(
 
 
 def test_a_file_system_with_an_event_loop_is_made_again_in_a_child() -> None:
-    from fsspec.asyn import AsyncFileSystem  # noqa: PLC0415 - only here
+    from fsspec.asyn import AsyncFileSystem
 
     class Far(AsyncFileSystem):  # type: ignore[misc]  # fsspec has no types
         async def _cat_file(self, path: str, **_: object) -> bytes:
@@ -207,7 +207,7 @@ def test_a_file_system_with_an_event_loop_is_made_again_in_a_child() -> None:
 
 
 def test_a_tls_connection_goes_on_in_the_parent_when_a_child_lets_go_of_it(tmp_path: Path) -> None:
-    import httpx  # noqa: PLC0415 - only here
+    import httpx
 
     certificate = certified(tmp_path)
     accepted = list[object]()
@@ -227,9 +227,9 @@ def test_a_tls_connection_goes_on_in_the_parent_when_a_child_lets_go_of_it(tmp_p
 
 def certified(folder: Path) -> Path:
     """Return a file with a key and a certificate of localhost."""
-    from cryptography import x509  # noqa: PLC0415 - comes with google-auth
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
@@ -284,9 +284,9 @@ def tls_server(certificate: Path, accepted: list[object]) -> Iterator[int]:
 
 
 def test_a_child_of_a_kernel_does_not_read_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    import IPython  # noqa: PLC0415 - only here
-    from ipykernel.kernelbase import Kernel  # noqa: PLC0415
-    from jupyter_client.session import Session  # noqa: PLC0415
+    import IPython
+    from ipykernel.kernelbase import Kernel
+    from jupyter_client.session import Session
 
     kernel: Any = Kernel()  # type: ignore[no-untyped-call]  # ipykernel has few types
     kernel.session = Session()

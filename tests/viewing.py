@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Callable[..., Results]:
 
     folders = (tmp_path / str(number) for number in itertools.count())
 
-    def write(resources: Iterable[Resource], **options: Any) -> Results:  # noqa: ANN401 - as read
+    def write(resources: Iterable[Resource], **options: Any) -> Results:
         folder = next(folders)
         folder.mkdir()
         for resource in resources:
@@ -64,7 +64,7 @@ def store(tmp_path: Path) -> Callable[..., Results]:
 def rows(store: Callable[..., Results]) -> Callable[..., list[dict[str, Any]]]:
     """Return a function that gives the rows of a view of some resources, the same in both ways."""
 
-    def run(view: Mapping[str, Any], *resources: Resource, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    def run(view: Mapping[str, Any], *resources: Resource, **options: Any) -> list[dict[str, Any]]:
         results = store(resources, **options)
         found = plain(results.view(dict(view)))
         assert found == plain(interpreted(results.scan(dict(view))))
@@ -77,7 +77,7 @@ def rows(store: Callable[..., Results]) -> Callable[..., list[dict[str, Any]]]:
 def values(rows: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[Any]]:
     """Return a function that gives what a path is on each of some resources, in both ways."""
 
-    def run(path: str, *resources: Resource, **column: Any) -> list[Any]:  # noqa: ANN401 - of a column
+    def run(path: str, *resources: Resource, **column: Any) -> list[Any]:
         first = resources[0]
         kind = (json.loads(first) if isinstance(first, str) else first)["resourceType"]
         view: dict[str, Any] = {

@@ -29,7 +29,7 @@ def child_finder(name: str) -> Callable[[dict[str, Any], Items], None]:
     return find
 
 
-def all_children(parent: Any) -> Items:  # noqa: ANN401 - any JSON value
+def all_children(parent: Any) -> Items:
     """Return all children of an element in their order; a primitive has none."""
     children: Items = []
     if isinstance(parent, dict):
@@ -39,7 +39,7 @@ def all_children(parent: Any) -> Items:  # noqa: ANN401 - any JSON value
     return children
 
 
-def add(value: Any, type_: str | None, children: Items) -> None:  # noqa: ANN401 - any JSON value
+def add(value: Any, type_: str | None, children: Items) -> None:
     """Add a JSON value, or each value of a list, to `children`; floats become exact decimals."""
     for part in value if isinstance(value, list) else (value,):
         if part is not None:

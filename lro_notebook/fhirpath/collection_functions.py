@@ -110,7 +110,7 @@ def _subset(items: Items, other: Items) -> Items:
     return boolean(all(within(item, other) for item in items))
 
 
-def _row(name: str, run: Callable[..., Items], *arguments: Any, **more: Any) -> Function:  # noqa: ANN401
+def _row(name: str, run: Callable[..., Items], *arguments: Any, **more: Any) -> Function:
     return Function(name, run, arguments, **more)
 
 

@@ -86,7 +86,7 @@ def _to_quantity(items: Items, unit: str | None = None) -> Items:
     return [Item(wanted._replace(value=calculate("/", number, size)), "Quantity")]
 
 
-def _number_of(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _number_of(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
@@ -101,7 +101,7 @@ def _read_quantity(text: str) -> Quantity | None:
 def _converts(row: Function) -> Function:
     """Return the ``convertsTo…()`` row of a conversion."""
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of the conversion
+    def run(items: Items, *arguments: Any) -> Items:
         return boolean(bool(row.run(items, *arguments)) if items else None)
 
     return Function(

@@ -133,7 +133,7 @@ def _reference_key(items: Items, wanted: str | None = None) -> Items:
     return keys
 
 
-def _with_value(quantity: Any, number: Decimal) -> Any:  # noqa: ANN401 - a Quantity, ours or FHIR's
+def _with_value(quantity: Any, number: Decimal) -> Any:
     if isinstance(quantity, Quantity):
         return quantity._replace(value=number)
     return {**quantity, "value": number}

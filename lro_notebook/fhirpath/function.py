@@ -105,7 +105,7 @@ def distinct(items: Items) -> Items:
     return kept
 
 
-def key(value: Any) -> Hashable:  # noqa: ANN401 - any JSON value
+def key(value: Any) -> Hashable:
     """Return a hashable value, the same for equal values of the same form."""
     if isinstance(value, dict):
         return frozenset((name, key(part)) for name, part in value.items())

@@ -149,7 +149,7 @@ def _call(expr: Call) -> Evaluator:
 def _value_maker(name: str, argument: Expr) -> Callable[[Items, Scope], Any]:
     run = _built(argument)
 
-    def make(items: Items, scope: Scope) -> Any:  # noqa: ANN401 - any value
+    def make(items: Items, scope: Scope) -> Any:
         given = run(items, scope)
         return one(given, f"the argument of {name}()").value if given else None
 

@@ -21,7 +21,7 @@ _INT64 = range(-(2**63), 2**63)
 def _on_number(name: str, change: Callable[..., Any], *, quantities: bool = False) -> Callable[..., Items]:
     """Return a function of one number as a function of collections."""
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of `change`
+    def run(items: Items, *arguments: Any) -> Items:
         if not items:
             return []
         value, type_ = one(items, f"{name}()")
@@ -67,7 +67,7 @@ def _sqrt(number: int | Decimal) -> Decimal | None:
     return _CONTEXT.sqrt(Decimal(number)) if number >= 0 else None
 
 
-def _row(name: str, change: Callable[..., Any], *arguments: Any, **more: Any) -> Function:  # noqa: ANN401
+def _row(name: str, change: Callable[..., Any], *arguments: Any, **more: Any) -> Function:
     return Function(name, _on_number(name, change, quantities=name == "abs"), arguments, **more)
 
 

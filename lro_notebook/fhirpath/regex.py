@@ -22,7 +22,7 @@ _NAMED = re.compile(r"\\|\$(?:([0-9])|\{(\w+)\})", re.ASCII)
 @lru_cache(maxsize=256)
 def problem(pattern: str) -> str:
     """Return why RE2 does not accept `pattern`; empty if it does."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy, and only views with such a pattern need it
+    import pyarrow as pa  # heavy, and only views with such a pattern need it
 
     if len(pattern) > MAX_LENGTH:
         return f"the regular expression is longer than {MAX_LENGTH} characters"
@@ -41,14 +41,14 @@ def problem(pattern: str) -> str:
 
 def search(texts: pa.Array, pattern: str) -> pa.Array:
     """Tell for each text whether `pattern` matches a part of it; a dot also matches line ends."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+    import pyarrow.compute as pc
 
     return pc.match_substring_regex(texts, f"(?s){pattern}")
 
 
 def matches(text: str, pattern: str) -> bool:
     """Tell whether `pattern` matches a part of `text`."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
+    import pyarrow as pa
 
     return bool(search(pa.array([_sound(text)]), pattern)[0].as_py())
 
@@ -61,8 +61,8 @@ def replaced(text: str, pattern: str, substitution: str) -> str:
     ValueError
         The substitution names a group that the pattern does not have.
     """
-    import pyarrow as pa  # noqa: PLC0415 - heavy
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     groups = _GROUPS.findall(pattern)
     numbers = {name: number for number, name in enumerate((name for mark, name in groups if mark == "("), 1)}

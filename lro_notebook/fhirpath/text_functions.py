@@ -26,7 +26,7 @@ def _join(items: Items, separator: str = "") -> Items:
 def _text(name: str, change: Callable[..., Any]) -> Callable[..., Items]:
     """Return a function of one text as a function of collections."""
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of `change`
+    def run(items: Items, *arguments: Any) -> Items:
         if not items:
             return []
         value = one(items, f"{name}()").value
@@ -48,7 +48,7 @@ def _several(name: str, change: Callable[..., list[str]]) -> Callable[..., Items
     """Return a function of one text to several as a function of collections."""
     whole = _text(name, change)
 
-    def run(items: Items, *arguments: Any) -> Items:  # noqa: ANN401 - those of `change`
+    def run(items: Items, *arguments: Any) -> Items:
         return [Item(part) for result in whole(items, *arguments) for part in result.value]
 
     return run
@@ -57,7 +57,7 @@ def _several(name: str, change: Callable[..., list[str]]) -> Callable[..., Items
 def _regex(name: str, run: Callable[..., Any]) -> Callable[..., Items]:
     """Return a function of one text that takes a regular expression."""
 
-    def checked(text: str, pattern: str, *more: str) -> Any:  # noqa: ANN401 - that of `run`
+    def checked(text: str, pattern: str, *more: str) -> Any:
         if not all(isinstance(argument, str) for argument in (pattern, *more)):
             raise TypeError
         if reason := regex.problem(pattern):
@@ -84,7 +84,7 @@ def _coded(name: str, codings: dict[str, Callable[[str], str]]) -> Callable[...,
     return _text(name, change)
 
 
-def _row(name: str, change: Callable[..., Any], *arguments: Any, gives: str, **more: Any) -> Function:  # noqa: ANN401
+def _row(name: str, change: Callable[..., Any], *arguments: Any, gives: str, **more: Any) -> Function:
     """Return the row of a function of one text."""
     return Function(name, _text(name, change), arguments, gives=gives, **more)
 

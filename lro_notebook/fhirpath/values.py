@@ -42,7 +42,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def exact(number: Any) -> Any:  # noqa: ANN401 - any JSON value
+def exact(number: Any) -> Any:
     """Return a float as the decimal that it is written as; other values unchanged."""
     return Decimal(repr(number)) if type(number) is float else number
 
@@ -96,7 +96,7 @@ def ordered(sign: str, left: Item, right: Item) -> bool | None:
     return None
 
 
-def calculate(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a number or text
+def calculate(sign: str, one: Any, other: Any) -> Any:
     """Return the result of an arithmetic operator; None if there is none, as in division by zero."""
     if sign == "+" and isinstance(one, str) and isinstance(other, str):
         return one + other
@@ -110,7 +110,7 @@ def calculate(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a numbe
     return int(exact) if isinstance(one, int) and isinstance(other, int) else exact
 
 
-def _calculate_quantity(sign: str, one: Any, other: Any) -> Any:  # noqa: ANN401 - a quantity or a moment
+def _calculate_quantity(sign: str, one: Any, other: Any) -> Any:
     """Return a quantity, or a date or time plus or minus a duration."""
     if isinstance(one, str):
         amount = {"+": other.value, "-": -other.value}.get(sign)

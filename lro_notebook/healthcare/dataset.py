@@ -208,12 +208,12 @@ class Dataset:
         path = addresses.join(self._version, self.name)
         return Operations(self.client.list(path, filter=filter, page_size=page_size))
 
-    def read_results(self, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as lro_notebook.read_results
+    def read_results(self, uri: str, **options: Any) -> Results:
         """Return files as DataFrames, read with this dataset's credentials and file system.
 
         See `lro_notebook.read_results`.
         """
-        from lro_notebook.results.load import read_for  # noqa: PLC0415 - pandas only when data is loaded
+        from lro_notebook.results.load import read_for
 
         return read_for(self.client, uri, **options)
 

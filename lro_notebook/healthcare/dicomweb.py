@@ -143,7 +143,7 @@ class DicomWeb(Store):
         self,
         method: str,
         path: str,
-        body: Any,  # noqa: ANN401 - any JSON value
+        body: Any,
         *,
         title: str,
         version: str | None = None,

@@ -65,7 +65,7 @@ def deidentification(config: Mapping[str, Any] | None, gcs_config_uri: str | Non
     return body
 
 
-def given(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+def given(**fields: Any) -> dict[str, Any]:
     """Return the fields that have a value: not None, False or empty."""
     return {name: value for name, value in fields.items() if value}
 

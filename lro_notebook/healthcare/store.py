@@ -93,7 +93,7 @@ class Store:
         body: dict[str, Any],
         *,
         version: str | None = None,
-        **recorded: Any,  # noqa: ANN401 - as Client.start
+        **recorded: Any,
     ) -> Operation:
         """Start a custom method of the store; `version` where only that API version has it."""
         path = addresses.join(version or self._version, self.name, verb=verb)

@@ -35,25 +35,25 @@ def is_loopback(url: httpx.URL) -> bool:
         return False
 
 
-def universe_of(credentials: Any) -> str:  # noqa: ANN401 - google-auth is untyped
+def universe_of(credentials: Any) -> str:
     """Return the domain of the universe that `credentials` are of; may ask the metadata server for it."""
     return getattr(credentials, "universe_domain", None) or DEFAULT_UNIVERSE
 
 
-def may_go(credentials: Any, url: httpx.URL) -> bool:  # noqa: ANN401 - google-auth is untyped
+def may_go(credentials: Any, url: httpx.URL) -> bool:
     """Tell whether google.auth `credentials` may be sent to `url`: the one rule.
 
     They may go over https to a host in their universe's domain, and to this machine; credentials without a
     token may go anywhere.
     """
-    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - it is loaded already
+    from google.auth.credentials import AnonymousCredentials
 
     if is_loopback(url) or isinstance(credentials, AnonymousCredentials):
         return True
     return url.scheme == "https" and _belongs(url.host, universe_of(credentials))
 
 
-def may_go_where(variable: str, credentials: Any) -> bool:  # noqa: ANN401 - google-auth is untyped
+def may_go_where(variable: str, credentials: Any) -> bool:
     """Tell whether `credentials` may go where an environment variable leads one of Google's libraries."""
     place = os.environ.get(variable, "")
     if place in ("", "default"):
@@ -64,7 +64,7 @@ def may_go_where(variable: str, credentials: Any) -> bool:  # noqa: ANN401 - goo
         return False
 
 
-def storage_options(credentials: Any) -> dict[str, Any]:  # noqa: ANN401 - google-auth is untyped
+def storage_options(credentials: Any) -> dict[str, Any]:
     """Return the fsspec options with which gcsfs reads ``gs://``: in the universe of `credentials`."""
     if credentials is None:
         return {}
@@ -75,7 +75,7 @@ def storage_options(credentials: Any) -> dict[str, Any]:  # noqa: ANN401 - googl
     return {"token": credentials, **elsewhere}
 
 
-def for_endpoint(credentials: Any, endpoint: httpx.URL) -> Signer | None:  # noqa: ANN401 - three kinds
+def for_endpoint(credentials: Any, endpoint: httpx.URL) -> Signer | None:
     """Return what signs the requests to `endpoint`, or None for unsigned ones.
 
     Parameters
@@ -159,7 +159,7 @@ class GoogleCredentials(Signer):
     Safe for use from several threads. The quota project goes along as ``x-goog-user-project``.
     """
 
-    def __init__(self, credentials: Any, endpoint: httpx.URL) -> None:  # noqa: ANN401 - google-auth is untyped
+    def __init__(self, credentials: Any, endpoint: httpx.URL) -> None:
         super().__init__(endpoint)
         self._endpoint = endpoint
         self._credentials = credentials
@@ -171,7 +171,7 @@ class GoogleCredentials(Signer):
         self._lock = threading.Lock()
 
     @property
-    def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
+    def credentials(self) -> Any:
         """The credentials object; for the file systems that read an operation's output."""
         return self._credentials
 
@@ -204,10 +204,10 @@ class GoogleCredentials(Signer):
         self._guarded(self._credentials.refresh)
         return True
 
-    def _guarded(self, action: Any) -> None:  # noqa: ANN401 - a callable on an untyped transport
+    def _guarded(self, action: Any) -> None:
         with forking.undivided():
-            import google.auth.exceptions  # noqa: PLC0415 - 100 ms that only Google Cloud users pay
-            import google.auth.transport.requests  # noqa: PLC0415
+            import google.auth.exceptions  # 100 ms that only Google Cloud users pay
+            import google.auth.transport.requests
 
         try:
             with self._lock:
@@ -239,11 +239,11 @@ class ApplicationDefault(GoogleCredentials):
         self._credentials = None
 
     @property
-    def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
+    def credentials(self) -> Any:
         """The credentials object, looked up when first asked for."""
         with forking.undivided():
-            import google.auth  # noqa: PLC0415 - only Google Cloud users pay for it
-            import google.auth.exceptions  # noqa: PLC0415
+            import google.auth
+            import google.auth.exceptions
 
         with self._lock:
             if self._credentials is None:

@@ -126,7 +126,7 @@ class TimedStream(httpcore.NetworkStream):
         """Return the same connection, encrypted."""
         return TimedStream(self._inner.start_tls(ssl_context, server_hostname, _at_most(timeout)))
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as its base
+    def get_extra_info(self, info: str) -> Any:
         """Return what the connection itself knows."""
         return self._inner.get_extra_info(info)
 

@@ -47,13 +47,13 @@ class Endpoint:
         The address is not valid, or the credentials may not go there.
     """
 
-    def __init__(self, address: str, credentials: Any) -> None:  # noqa: ANN401 - three kinds, see for_endpoint
+    def __init__(self, address: str, credentials: Any) -> None:
         self._place = _place(0, address, credentials)
 
     def __str__(self) -> str:
         return str(self.base).rstrip("/")
 
-    def move(self, address: str, credentials: Any) -> None:  # noqa: ANN401 - as above
+    def move(self, address: str, credentials: Any) -> None:
         """Point to another address, with other credentials."""
         self._place = _place(self.revision + 1, address, credentials)
 
@@ -110,7 +110,7 @@ class Endpoint:
         return url
 
 
-def _place(revision: int, address: str, credentials: Any) -> _Place:  # noqa: ANN401 - as above
+def _place(revision: int, address: str, credentials: Any) -> _Place:
     base = httpx.URL(addresses.endpoint(address))
     head, _, last = base.path.rpartition("/")
     versioned = _VERSION.fullmatch(last) is not None

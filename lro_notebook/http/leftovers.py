@@ -34,7 +34,7 @@ def _unparsed(response: httpx.Response) -> bool:
     return bool(getattr(found, "trailing_data", (b"", False))[0])
 
 
-def _undecrypted(connection: Any) -> bool:  # noqa: ANN401 - an httpcore.NetworkStream
+def _undecrypted(connection: Any) -> bool:
     """Tell whether TLS holds bytes that its socket has no more."""
     pending = getattr(connection.get_extra_info("ssl_object"), "pending", None)
     return pending is not None and pending() > 0

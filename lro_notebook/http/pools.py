@@ -42,7 +42,7 @@ def _pools(transport: object) -> Iterator[Any]:
             yield from _pools(inner)
 
 
-def _empty(pool: Any) -> bool:  # noqa: ANN401 - an httpcore.ConnectionPool, or what another version has
+def _empty(pool: Any) -> bool:
     lock = getattr(pool, "_optional_thread_lock", None)
     if lock is None or not hasattr(pool, "_connections") or not hasattr(pool, "_requests"):
         return False

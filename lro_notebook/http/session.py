@@ -82,7 +82,7 @@ class Session:
         self,
         endpoint: str,
         *,
-        credentials: Any = None,  # noqa: ANN401 - three kinds, see auth.for_endpoint
+        credentials: Any = None,
         timeout: float = 30.0,
         max_answer: int = MOST,
         transport: httpx.BaseTransport | None = None,
@@ -128,7 +128,7 @@ class Session:
         return self._endpoint.signer
 
     @property
-    def credentials(self) -> Any:  # noqa: ANN401 - google-auth is untyped
+    def credentials(self) -> Any:
         """The google.auth credentials that sign the requests; None where a token or nothing does."""
         signer = self._endpoint.signer
         return signer.credentials if isinstance(signer, auth.GoogleCredentials) else None
@@ -151,7 +151,7 @@ class Session:
         path: str,
         *,
         role: Role,
-        json: Any = None,  # noqa: ANN401 - any JSON value
+        json: Any = None,
         params: Mapping[str, str | int] | None = None,
         not_found_hint: str = "",
     ) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Session:
         path: str,
         *,
         role: Role,
-        json: Any = None,  # noqa: ANN401 - any JSON value
+        json: Any = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         not_found_hint: str = "",
@@ -253,7 +253,7 @@ def _bare(request: httpx.Request) -> str:
     return str(request.url.copy_with(query=None))
 
 
-def _built(http_method: str, url: httpx.URL, **parts: Any) -> httpx.Request:  # noqa: ANN401 - as httpx.Request
+def _built(http_method: str, url: httpx.URL, **parts: Any) -> httpx.Request:
     """Return a request as it is sent.
 
     Raises

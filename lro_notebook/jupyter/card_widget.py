@@ -30,7 +30,7 @@ class CardWidget:
     sheets = ("card", "contrast")
 
     def __init__(self, cancel: Callable[[Sequence[int]], object]) -> None:
-        import ipywidgets  # noqa: PLC0415 - only in a notebook
+        import ipywidgets
 
         self._cancel, self.clicked = cancel, False
         self._drawn: Card | None = None  # in the head

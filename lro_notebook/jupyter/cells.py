@@ -30,11 +30,11 @@ _running = _RunningCell()
 _outputs: list[CellOutput] = []
 
 
-def kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
+def kernel() -> Any:
     """Return the ipykernel that runs this program, None outside one."""
     if "ipykernel" not in sys.modules:
         return None
-    from lro_notebook.jupyter.pump import running_kernel  # noqa: PLC0415 - of use in a kernel only
+    from lro_notebook.jupyter.pump import running_kernel
 
     return running_kernel()
 
@@ -74,6 +74,6 @@ def _cell_id() -> str:
 
 
 def _publish(bundle: dict[str, Any], display_id: str, update: bool) -> None:  # noqa: FBT001 - a callback's shape
-    from IPython.display import display as show_bundle  # noqa: PLC0415 - only in a notebook
+    from IPython.display import display as show_bundle
 
     show_bundle(bundle, raw=True, display_id=display_id, update=update)

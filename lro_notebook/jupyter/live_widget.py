@@ -21,7 +21,7 @@ class LiveWidget:
     def __init__(
         self, key: str, cancel: Callable[[Sequence[int]], object], redraw: Callable[[], object]
     ) -> None:
-        import ipywidgets  # noqa: PLC0415 - only in a notebook
+        import ipywidgets
 
         self._key, self._cancel, self._redraw = key, cancel, redraw
         self._style = ipywidgets.HTML()

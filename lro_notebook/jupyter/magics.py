@@ -41,7 +41,7 @@ def known() -> Operations:
     return Operations(Client.all_known())
 
 
-def complete(_: object, event: Any) -> list[str]:  # noqa: ANN401 - IPython's event has no type
+def complete(_: object, event: Any) -> list[str]:
     """Return what may follow ``%lro``: a command, or an operation by its id."""
     words = event.line.split()
     position = len(words) - (not event.line.endswith(" "))

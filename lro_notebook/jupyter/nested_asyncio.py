@@ -89,7 +89,7 @@ def _breaks(python: tuple[int, int], ipykernel: tuple[int, int] | None) -> str:
 
 
 def _patched_by() -> str | None:
-    import asyncio  # noqa: PLC0415 - loaded in a kernel, 20 ms elsewhere
+    import asyncio  # loaded in a kernel, 20 ms elsewhere
 
     if not hasattr(asyncio, "_nest_patched") and not hasattr(asyncio, "_nest_asyncio2"):
         return None

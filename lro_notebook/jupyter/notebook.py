@@ -95,9 +95,9 @@ def watching(operations: Sequence[Operation]) -> Iterator[Callable[[float], obje
 def _cell_waits(
     operations: Sequence[Operation], pause: Callable[[float], object]
 ) -> Iterator[Callable[[float], object]]:
-    import asyncio  # noqa: PLC0415 - loaded in a kernel, 20 ms elsewhere
+    import asyncio  # loaded in a kernel, 20 ms elsewhere
 
-    from lro_notebook.jupyter.pump import Pump  # noqa: PLC0415 - reaches into ipykernel
+    from lro_notebook.jupyter.pump import Pump
 
     shown = {operation for output in cells.outputs() for operation in output.operations}
     show_all([operation for operation in operations if operation not in _silent and operation not in shown])

@@ -70,7 +70,7 @@ class Pump:
     _serving: ClassVar[Pump | None] = None
     _reported: ClassVar[set[str]] = set()
 
-    def __init__(self, kernel: Any, stream: Any) -> None:  # noqa: ANN401 - ipykernel and pyzmq internals
+    def __init__(self, kernel: Any, stream: Any) -> None:
         self._kernel, self._stream = kernel, stream
         self._sources: list[Callable[[], Iterable[str]]] = []
         self._kept: list[_Kept] = []
@@ -247,7 +247,7 @@ _POLLIN = 1  # zmq.POLLIN, without loading pyzmq where there is no kernel
 _tasks: set[asyncio.Future[object]] = set()  # the loop itself holds tasks only weakly
 
 
-def running_kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
+def running_kernel() -> Any:
     """Return the ipykernel that runs this program, None outside one."""
     base, ipython = sys.modules.get("ipykernel.kernelbase"), sys.modules.get("IPython")
     if base is None or ipython is None:
@@ -259,7 +259,7 @@ def running_kernel() -> Any:  # noqa: ANN401 - ipykernel has no types
     return kernel if getattr(kernel.session, "pid", os.getpid()) == os.getpid() else None
 
 
-def look_up(thing: object, path: str) -> Any:  # noqa: ANN401 - any attribute
+def look_up(thing: object, path: str) -> Any:
     """Return the attribute at a dotted path, None if there is none."""
     for name in path.split("."):
         thing = getattr(thing, name, None)

@@ -17,7 +17,7 @@ _GAP = re.compile(r"(?<=[:;])\s+")
 @cache
 def read(name: str) -> str:
     """Return the sheet ``{name}.css`` without its comments."""
-    from importlib.resources import files  # noqa: PLC0415 - 10 ms that the import of the package need not take
+    from importlib.resources import files  # 10 ms that the import of the package need not take
 
     text = files(__package__).joinpath(f"{name}.css").read_text(encoding="utf-8")
     return _COMMENT.sub("", text).rstrip()

@@ -40,7 +40,7 @@ class TableWidget:
     sheets = ("card", "contrast", "table")
 
     def __init__(self, cancel: Callable[[Sequence[int]], object], redraw: Callable[[], object]) -> None:
-        import ipywidgets  # noqa: PLC0415 - only in a notebook
+        import ipywidgets
 
         self._cancel, self._redraw = cancel, redraw
         self.clicked = False
@@ -115,7 +115,7 @@ class TableWidget:
         self._list.observe(lambda _: self._label(), "index")
         self._button.on_click(lambda _: self._click())
 
-    def _change(self, **options: Any) -> None:  # noqa: ANN401 - fields of TableOptions
+    def _change(self, **options: Any) -> None:
         self.clicked = True
         self._options = replace(self._options, **options)
         self._redraw()
@@ -163,7 +163,7 @@ class TableWidget:
             self._cancel(places)
 
 
-def _row(ipywidgets: Any, *widgets: Any) -> Any:  # noqa: ANN401 - ipywidgets has no types
+def _row(ipywidgets: Any, *widgets: Any) -> Any:
     row = ipywidgets.HBox(widgets)
     row.add_class("lro-controls")
     return row

@@ -58,7 +58,7 @@ def say_stopped(operations: Sequence[Operation]) -> None:
 
 @contextmanager
 def _bar(operations: Sequence[Operation]) -> Iterator[Callable[[], object]]:
-    from tqdm import tqdm  # noqa: PLC0415 - only where a bar is drawn
+    from tqdm import tqdm
 
     for operation in operations:
         operation.poller.watched = True

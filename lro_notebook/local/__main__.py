@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Imported late: --help does not need it.
-    from lro_notebook.local.server import Settings, run  # noqa: PLC0415
+    from lro_notebook.local.server import Settings, run
 
     return run(Settings(**vars(options)))
 

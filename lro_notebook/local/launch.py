@@ -90,7 +90,7 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
     running = _find(directory)
     if running is not None:
         return running
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who starts it pays
+    from filelock import FileLock, Timeout  # 40 ms that only who starts it pays
 
     deadline = time.monotonic() + timeout
     try:
@@ -142,7 +142,7 @@ def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
     ConfigError
         Other users could have written the data directory or its files.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - 40 ms that only who stops it pays
+    from filelock import FileLock, Timeout  # 40 ms that only who stops it pays
 
     directory = _directory(data_dir)
     service = _find_service(directory, timeout=timeout)
@@ -183,7 +183,7 @@ def _directory(data_dir: Path | None) -> Path:
         return data_directory.resolved(Path(data_dir))
     if named := os.environ.get("LRO_NOTEBOOK_DATA_DIR"):
         return data_directory.resolved(Path(named))
-    from platformdirs import user_data_path  # noqa: PLC0415 - only needed for the default
+    from platformdirs import user_data_path
 
     return data_directory.resolved(user_data_path("lro_notebook") / "local")
 
@@ -247,9 +247,9 @@ def _ask(
     timeout: float = _REQUEST_TIMEOUT,
 ) -> httpx.Response | None:
     """Return the response of a service that has proven itself, or None."""
-    import httpx  # noqa: PLC0415 - as much as all else that importing this package loads
+    import httpx  # as much as all else that importing this package loads
 
-    from lro_notebook.local.identity.transport import ProvenTransport  # noqa: PLC0415 - likewise
+    from lro_notebook.local.identity.transport import ProvenTransport
 
     headers = {"Authorization": f"Bearer {identity.token}"}
     try:

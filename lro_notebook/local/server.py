@@ -245,7 +245,7 @@ def _start_sample(folders: Buckets, patients: int) -> None:
 
 def _fill_sample(folders: Buckets, patients: int, missing: list[str]) -> None:
     """Write the `missing` folders of the sample bucket, each visible only when complete."""
-    from lro_notebook.local import sample  # noqa: PLC0415 - needed at the first start only
+    from lro_notebook.local import sample
 
     writers: dict[str, Callable[..., object]] = {
         "fhir": sample.write,

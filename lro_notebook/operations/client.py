@@ -89,7 +89,7 @@ class Client:
         self,
         endpoint: str = HEALTHCARE,
         *,
-        credentials: Any = None,  # noqa: ANN401 - an object, a token or None
+        credentials: Any = None,
         timeout: float = 30.0,
         max_answer: int = MOST,
         transport: httpx.BaseTransport | None = None,
@@ -99,7 +99,7 @@ class Client:
         scheduler: Scheduler | None = None,
         policy: PollPolicy | None = None,
     ) -> None:
-        from lro_notebook.http.session import Session  # noqa: PLC0415 - httpx, which costs as much as all the rest
+        from lro_notebook.http.session import Session  # httpx, which costs as much as all the rest
 
         self._session = Session(
             endpoint,
@@ -183,7 +183,7 @@ class Client:
         self,
         method: str,
         path: str,
-        json: Any = None,  # noqa: ANN401 - any JSON value
+        json: Any = None,
         *,
         params: Mapping[str, str | int] | None = None,
         title: str | None = None,
@@ -226,7 +226,7 @@ class Client:
         StartUnknown
             The request was sent and its answer never came.
         """
-        from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+        from lro_notebook.jupyter import notebook
 
         path, params = addresses.request(path, params)
         record = StartRecord(

@@ -104,7 +104,7 @@ class StartRecord:
 def default_path() -> Path:
     """Return where the journal is: ``LRO_NOTEBOOK_STATE_DIR``, or the platform's state directory."""
     with forking.undivided():
-        import platformdirs  # noqa: PLC0415 - not needed before the first start
+        import platformdirs
 
     folder = os.environ.get("LRO_NOTEBOOK_STATE_DIR")
     return (Path(folder) if folder else platformdirs.user_state_path("lro_notebook")) / "journal.sqlite3"
@@ -127,7 +127,7 @@ def _record(row: Row) -> StartRecord:
     )
 
 
-def _storable(value: Any) -> Any:  # noqa: ANN401 - a value of a row
+def _storable(value: Any) -> Any:
     """Return `value`; of a text, what is no Unicode is escaped, since SQLite cannot hold it."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 

@@ -50,13 +50,13 @@ class Lanes:
         self._groups: dict[Any, _Group] = {}
         self._numbers = itertools.count()
 
-    def enter(self, job: Any) -> None:  # noqa: ANN401 - anything that can be a key
+    def enter(self, job: Any) -> None:
         """Hear that `job` is due. Its ``lane`` and ``troubled`` are asked for; it may have neither."""
         group = _Group(getattr(job, "lane", None), bool(getattr(job, "troubled", False)))
         self._groups[job] = group
         self._waiting.setdefault(group, OrderedDict())[job] = next(self._numbers)
 
-    def forget(self, job: Any) -> None:  # noqa: ANN401 - as above
+    def forget(self, job: Any) -> None:
         """Hear that `job` need not run any more, if it waits."""
         group = self._groups.pop(job, None)
         if group is not None:
@@ -73,7 +73,7 @@ class Lanes:
             admitted.append(job)
         return admitted
 
-    def left(self, job: Any) -> None:  # noqa: ANN401 - as above
+    def left(self, job: Any) -> None:
         """Hear that `job` has ended its run."""
         self._running.pop(job, None)
 
@@ -84,7 +84,7 @@ class Lanes:
         turns = [run.began + self._slow for run in self._running.values()]
         return min((turn - now for turn in turns if turn > now), default=None)
 
-    def _drop(self, group: _Group, job: Any) -> None:  # noqa: ANN401 - as above
+    def _drop(self, group: _Group, job: Any) -> None:
         jobs = self._waiting[group]
         del jobs[job]
         if not jobs:

@@ -63,7 +63,7 @@ class Operation:
         self,
         poller: OperationPoller,
         *,
-        client: Any = None,  # noqa: ANN401 - the rooms above know its type
+        client: Any = None,
         record: StartRecord | None = None,
     ) -> None:
         self._poller, self._client, self._record = poller, client, record
@@ -146,7 +146,7 @@ class Operation:
         return self._poller
 
     @property
-    def client(self) -> Any:  # noqa: ANN401 - the rooms above know its type
+    def client(self) -> Any:
         """The client that it belongs to."""
         return self._client
 
@@ -198,14 +198,14 @@ class Operation:
 
     def _ipython_display_(self) -> None:
         """Show the live card where a notebook can; elsewhere the repr is shown."""
-        from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+        from lro_notebook.jupyter import notebook
 
         if not notebook.display(self):
             raise NotImplementedError
 
     def _repr_html_(self) -> str:
         """Return the card as it is now, for front ends that show html but run no Jupyter kernel."""
-        from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+        from lro_notebook.jupyter import notebook
 
         return notebook.html_of(self)
 
@@ -291,7 +291,7 @@ class Operation:
         self._poller.when_ended(lambda: function(self))
         self._poller.follow()
 
-    def load(self, source: str | None = None, *, partial: bool = False, **options: Any) -> Results:  # noqa: ANN401
+    def load(self, source: str | None = None, *, partial: bool = False, **options: Any) -> Results:
         """Wait, and return the output of this operation as DataFrames.
 
         Parameters
@@ -315,7 +315,7 @@ class Operation:
         error = self._outcome(None)
         if error is not None and not (partial and isinstance(error, OperationError)):
             raise error
-        from lro_notebook.results.load import load  # noqa: PLC0415 - a seam, and pandas
+        from lro_notebook.results.load import load
 
         return load(self, source, partial=partial, **options)
 
@@ -328,14 +328,14 @@ class Operation:
             ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``. Its ``attrs`` say
             whether the log holds all failures that the operation counts (``complete``); a warning does too.
         """
-        from lro_notebook.reports.failures import failures  # noqa: PLC0415 - a seam, and pandas
+        from lro_notebook.reports.failures import failures
 
         return failures(self)
 
     @property
     def history(self) -> pd.DataFrame:
         """The progress over time, a row per look: time, state, completed, total, failed, fraction."""
-        from lro_notebook.reports.frames import history_frame  # noqa: PLC0415 - a seam, and pandas
+        from lro_notebook.reports.frames import history_frame
 
         return history_frame(self)
 

@@ -117,7 +117,7 @@ def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> I
 
 def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeout: float | None) -> bool:
     """Wait for `operations` until `ready` says so, and show that; False when the time is over."""
-    from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+    from lro_notebook.jupyter import notebook
 
     if ready():
         return True
@@ -138,9 +138,9 @@ def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeo
 
 async def wait_until_async(ready: Callable[[], bool], operations: Sequence[Operation]) -> None:
     """Wait as `wait_until` does, on an event loop."""
-    import asyncio  # noqa: PLC0415 - 20 ms that only those pay who await
+    import asyncio  # 20 ms that only those pay who await
 
-    from lro_notebook.jupyter import notebook  # noqa: PLC0415 - a seam
+    from lro_notebook.jupyter import notebook
 
     if ready():
         return

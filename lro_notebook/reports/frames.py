@@ -124,7 +124,7 @@ def _started_page(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame({name: _series(values[name], dtype) for name, dtype in STARTED_DTYPES.items()})
 
 
-def _series(values: Any, dtype: str) -> pd.Series[Any]:  # noqa: ANN401 - pandas' stubs know no None in strings
+def _series(values: Any, dtype: str) -> pd.Series[Any]:  # pandas' stubs know no None in strings
     texts = pd.Series(values, dtype="string")
     if dtype != _UTC:
         return texts

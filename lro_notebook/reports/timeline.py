@@ -36,8 +36,8 @@ def timeline(operations: Iterable[Operation], *, ax: Axes | None = None, now: da
     One whose metadata tells no start, or that has ended without telling when, is left out.
     """
     try:
-        from matplotlib import dates  # noqa: PLC0415 - optional
-        from matplotlib import pyplot as plt  # noqa: PLC0415 - optional
+        from matplotlib import dates
+        from matplotlib import pyplot as plt
     except ImportError as error:
         raise ConfigError("lro.timeline draws with matplotlib: pip install matplotlib") from error
     frame = operations_frame(operations, now=now)

@@ -182,7 +182,7 @@ def frame_of(written: Iterable[Written]) -> pd.DataFrame:
 def dask_frame(main: MainTable, name: str, advance: Advance) -> tuple[Report, dd.DataFrame | None]:
     """Return what was wrong, and the table `name` of `main` as a Dask DataFrame; None if it has none."""
     try:
-        import dask.dataframe as dd  # noqa: PLC0415 - optional
+        import dask.dataframe as dd
     except ImportError as error:
         raise ConfigError(
             'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'

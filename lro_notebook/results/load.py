@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _FILLING = ("import", "deidentify")
 
 
-def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:  # noqa: ANN401
+def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:
     """Return the output of an operation that has ended; see `Operation.load`."""
     response = operation.resource.response or {}
     listed = None if source else _listed(response)
@@ -68,7 +68,7 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
     return Results.from_response(response, source=store, shards=shards, options=chosen, hint=hint)
 
 
-def read_for(client: Client | None, uri: str, **options: Any) -> Results:  # noqa: ANN401 - as read
+def read_for(client: Client | None, uri: str, **options: Any) -> Results:
     """Return what is at `uri`, read as `client` may read it; an option given by the caller wins."""
     if client is not None and uri.startswith(PREFIX):
         options.setdefault("credentials", client.storage_options().get("token"))
@@ -86,7 +86,7 @@ def read_listed(
     reading: Format,
     *,
     destination: str | None,
-    **options: Any,  # noqa: ANN401 - as read
+    **options: Any,
 ) -> Results:
     """Return files that a response names one by one, as (URI, table): those of the place `destination`."""
     folder = destination if destination and ("://" in destination or destination.startswith("/")) else None

@@ -33,7 +33,7 @@ def _of_machine() -> int | None:
 
 def _of_psutil() -> int | None:
     try:
-        import psutil  # noqa: PLC0415 - comes with ipykernel and dask; needed only outside Linux
+        import psutil  # comes with ipykernel and dask; needed only outside Linux
     except ImportError:
         return None
     return int(psutil.virtual_memory().available)

@@ -22,7 +22,7 @@ def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
     if size < _FROM or not _is_seen():
         yield lambda _: None
         return
-    from tqdm import tqdm  # noqa: PLC0415 - only for what takes a while
+    from tqdm import tqdm
 
     with tqdm(total=size, desc=label, unit="B", unit_scale=True, leave=False, file=sys.stderr) as bar:
         yield bar.update
@@ -30,7 +30,7 @@ def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
 
 def _is_seen() -> bool:
     """Tell whether somebody can see a bar."""
-    from lro_notebook.jupyter.notebook import kernel  # noqa: PLC0415 - a seam that goes up
-    from lro_notebook.jupyter.terminal import SWITCH, bars_wanted  # noqa: PLC0415 - a seam that goes up
+    from lro_notebook.jupyter.notebook import kernel
+    from lro_notebook.jupyter.terminal import SWITCH, bars_wanted
 
     return bars_wanted() or (kernel() is not None and os.environ.get(SWITCH) != "0")

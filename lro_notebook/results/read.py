@@ -48,7 +48,7 @@ def read(
     only: Format | None = None,
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
-    credentials: Any = None,  # noqa: ANN401 - of google.auth
+    credentials: Any = None,
     service: Service | None = None,
 ) -> Results:
     """Return the results at `uri`; lists them, and reads none of them yet.

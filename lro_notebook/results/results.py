@@ -232,7 +232,7 @@ class Results(Mapping[str, pd.DataFrame]):
 
     def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
         """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
-        from lro_notebook.views.scan import scan as scan_view  # noqa: PLC0415 - not all who load need views
+        from lro_notebook.views.scan import scan as scan_view
 
         return scan_view(definition, self._tables, self._options)
 

@@ -47,7 +47,7 @@ class Location:
     shown: str = ""
 
     @property
-    def fs(self) -> Any:  # noqa: ANN401 - fsspec has no types
+    def fs(self) -> Any:
         """The file system, as this process may use it: one with an event loop does not work after a fork."""
         fs = self.given
         if getattr(fs, "_pid", os.getpid()) == os.getpid():
@@ -124,7 +124,7 @@ def unwritable(uri: str, error: OSError) -> ResultError:
 
 
 @contextmanager
-def opened(location: Location, file: _File, **how: Any) -> Iterator[BinaryIO]:  # noqa: ANN401 - as fs.open
+def opened(location: Location, file: _File, **how: Any) -> Iterator[BinaryIO]:
     """Open a file of `location` for reading.
 
     Raises
@@ -182,7 +182,7 @@ def locate(
 
 
 def _local(uri: str, rest: str) -> Location:
-    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - only when data is loaded
+    from fsspec.implementations.local import LocalFileSystem
 
     path = LocalFileSystem._strip_protocol(uri if "://" in uri else rest)  # noqa: SLF001 - fsspec's own hook for this
     path += "/" if rest.endswith(("/", os.sep)) and not path.endswith("/") else ""
@@ -191,7 +191,7 @@ def _local(uri: str, rest: str) -> Location:
 
 
 def _embedded(uri: str, rest: str, buckets: str) -> Location:
-    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - only when data is loaded
+    from fsspec.implementations.local import LocalFileSystem
 
     root = Path(buckets).resolve()
     parts = rest.split("/")
@@ -201,7 +201,7 @@ def _embedded(uri: str, rest: str, buckets: str) -> Location:
 
 
 def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
-    import fsspec  # noqa: PLC0415 - only when data is loaded
+    import fsspec
 
     named = shown(uri)
     try:

@@ -43,7 +43,7 @@ def logic(sign: str, left: pa.Array, right: pa.Array) -> pa.Array:
     return pc.or_kleene(pc.invert(left) if sign == "implies" else left, right)
 
 
-def compared(sign: str, left: Any, right: Any, *, plain: bool, rows: int) -> pa.Array:  # noqa: ANN401
+def compared(sign: str, left: Any, right: Any, *, plain: bool, rows: int) -> pa.Array:
     """Return ``left = right`` and the like, of collections or constants.
 
     `plain` says that text is text, and no date.
@@ -81,11 +81,11 @@ def _answers(sign: str, sides: list[Any], *, plain: bool, rows: int) -> pa.Array
     return pa.repeat(answer, rows) if isinstance(answer, pa.Scalar) else answer
 
 
-def _valid(side: Any, rows: int) -> pa.Array:  # noqa: ANN401 - an array or a constant
+def _valid(side: Any, rows: int) -> pa.Array:
     return side.is_valid() if isinstance(side, pa.Array) else pa.repeat(True, rows)  # noqa: FBT003 - the value
 
 
-def _kind(side: Any) -> str | None:  # noqa: ANN401 - an array or a constant
+def _kind(side: Any) -> str | None:
     kind = side.type if isinstance(side, pa.Array) else None
     if kind is None:
         return "boolean" if isinstance(side, bool) else "text" if isinstance(side, str) else "number"

@@ -110,7 +110,7 @@ class Output:
             raise _fault(column, f"is declared as {column.type}, and the data has {' and '.join(wrong)}")
         return kind
 
-    def _value(self, value: Any, kind: str) -> Any:  # noqa: ANN401 - any JSON value
+    def _value(self, value: Any, kind: str) -> Any:
         if kind == "complex":
             return json.dumps(value, default=_number, ensure_ascii=False)
         if kind == "decimal":

@@ -131,7 +131,7 @@ class Scan:
         ResultError
             Such a column has values of another type later on, or the file cannot be written.
         """
-        from pyarrow import parquet  # noqa: PLC0415 - only where it is asked for
+        from pyarrow import parquet
 
         target = Path(path)
         part = target.with_name(target.name + ".part")
@@ -151,7 +151,7 @@ class Scan:
             with suppress(OSError):  # it has got its name, or was never made
                 part.unlink()
 
-    def dask(self) -> Any:  # noqa: ANN401 - dask is optional
+    def dask(self) -> Any:
         """Return the rows as a Dask DataFrame, a partition for each file; reads one block for the types.
 
         Raises
@@ -160,7 +160,7 @@ class Scan:
             Dask is not installed.
         """
         try:
-            import dask.dataframe as dd  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - optional
+            import dask.dataframe as dd  # type: ignore[import-not-found,unused-ignore]
         except ImportError as error:
             raise ConfigError('Dask is not installed; pip install "lro-notebook[dask]"') from error
         runner = self._runner()

@@ -85,9 +85,9 @@ class View:
         exact interpreter takes each row, for the ``reason`` given. Where the data is not as a compiled path
         needs it, a block can still take the other way: ``frame.attrs["ways"]`` of a result counts them.
         """
-        import pandas as pd  # noqa: PLC0415 - heavy
+        import pandas as pd
 
-        from lro_notebook.views.prepare import prepare  # noqa: PLC0415 - needs pyarrow
+        from lro_notebook.views.prepare import prepare
 
         reasons = prepare(self._definition).reasons
         rows = [

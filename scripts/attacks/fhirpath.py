@@ -60,7 +60,7 @@ _SIGNS = (
 _FUNCTIONS = [name for name in FUNCTIONS if name not in ("matches", "replaceMatches")]
 
 
-def _value(dice: random.Random, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+def _value(dice: random.Random, depth: int) -> Any:
     pick = dice.random()
     if depth == 0 or pick < 0.4:  # noqa: PLR2004 - a share
         return dice.choice((*_TEXTS, *_NUMBERS, True, False, None))

@@ -117,7 +117,7 @@ def _child(work: Callable[[], bool]) -> bool:
     return False
 
 
-def _moment() -> Any:  # noqa: ANN401 - a datetime, which is there
+def _moment() -> Any:
     return parse_timestamp("2026-03-04T09:00:00Z")
 
 

@@ -33,7 +33,7 @@ LATE = 10.0  # seconds, with what a loaded machine may add
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def odd_json(draw: random.Random, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
+def odd_json(draw: random.Random, depth: int = 0) -> Any:
     """Return a JSON value that has something of an operation, or of a list of them."""
     kind = draw.randrange(10 if depth < 4 else 6)  # noqa: PLR2004 - deep enough
     if kind < 6:  # noqa: PLR2004 - the scalars

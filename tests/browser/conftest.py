@@ -63,7 +63,7 @@ def open_notebook(server: Server, chromium: Chromium, request: pytest.FixtureReq
     with ExitStack() as stack:
         opened: list[Notebook] = []
 
-        def open_(*cells: str, path: Path | None = None, **options: Any) -> Notebook:  # noqa: ANN401 - as in Open
+        def open_(*cells: str, path: Path | None = None, **options: Any) -> Notebook:
             name = f"{request.node.name.replace('[', '-').strip(']')}-{len(opened)}.ipynb"
             path = path or write_notebook(server.root / name, cells)
             opened.append(stack.enter_context(Notebook(server, chromium, path, **options)))

@@ -63,7 +63,7 @@ return Boolean(nb?.widgets.length && kernel?.connectionStatus === 'connected' &&
 def missing() -> str:
     """Return what browser tests lack on this machine, empty if nothing."""
     try:
-        import playwright.sync_api  # noqa: F401, PLC0415 - only asked for
+        import playwright.sync_api  # noqa: F401 - only asked for
     except ImportError:
         return "playwright is not installed"
     return "" if _chromium() else "no chromium is on PATH"
@@ -194,7 +194,7 @@ class Chromium:
         self._scale = scale
 
     def __enter__(self) -> Self:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - may be missing
+        from playwright.sync_api import sync_playwright
 
         self._playwright: Playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(executable_path=_chromium(), args=_CHROMIUM_ARGS)
@@ -265,7 +265,7 @@ class Notebook:
         self.page.goto(f"{self._server.url}/{_PATHS[self._front_end]}/{self.path.name}?reset")
         self.page.wait_for_function(f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}")
 
-    def script(self, code: str, value: Any = None) -> Any:  # noqa: ANN401 - JSON both ways
+    def script(self, code: str, value: Any = None) -> Any:
         """Run JavaScript with `app`, `panel`, `nb` and `value`; return what it returns."""
         return self.page.evaluate(f"async value => {{ {_PANEL} {code} }}", value)
 
@@ -370,7 +370,7 @@ class Notebook:
         """End the kernel."""
         self.script("await panel?.sessionContext.shutdown();")
 
-    def save(self) -> Any:  # noqa: ANN401 - a NotebookNode, which has no types
+    def save(self) -> Any:
         """Save, and return the notebook as it is on disk."""
         self.script("await panel.context.save();")
         return nbformat.read(self.path, as_version=4)

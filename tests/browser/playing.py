@@ -37,7 +37,7 @@ class OperationsApi:
         self._server.server_close()
         self._thread.join()
 
-    def put(self, name: str, **fields: Any) -> str:  # noqa: ANN401 - any JSON value
+    def put(self, name: str, **fields: Any) -> str:
         """Set an operation, and return its name."""
         self.operations[name] = {"name": name, **fields}
         return name

@@ -36,7 +36,7 @@ def ours(notebook: Notebook) -> list[str]:
     ]
 
 
-def begun(open_notebook: Open, *waiting: str, **options: Any) -> Notebook:  # noqa: ANN401 - as Open
+def begun(open_notebook: Open, *waiting: str, **options: Any) -> Notebook:
     notebook = open_notebook(SET_UP, BEGIN, *waiting, **options)
     notebook.run_to_end(0)
     notebook.run_to_end(1)

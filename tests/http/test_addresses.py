@@ -363,8 +363,8 @@ def test_a_folder_that_a_store_names_for_exports_is_in_cloud_storage(folder: str
 
 
 @pytest.mark.parametrize("name", ["../d2", "x?y", "Patient/../../..", "a b", 7, None])
-def test_a_type_that_a_store_names_and_is_none_costs_itself_alone(name: Any) -> None:  # noqa: ANN401 - JSON
-    from lro_notebook.results.sources.store import FhirStore  # noqa: PLC0415 - pandas
+def test_a_type_that_a_store_names_and_is_none_costs_itself_alone(name: Any) -> None:
+    from lro_notebook.results.sources.store import FhirStore
 
     metrics = [{"resourceType": each, "count": "1"} for each in (name, "Patient")]
     session = Session("https://api.example.com", transport=Scripted(ok({"metrics": metrics})))

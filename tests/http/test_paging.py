@@ -110,7 +110,7 @@ def test_a_search_whose_next_link_repeats_stops_with_an_error(links: list[Any]) 
 
 
 @pytest.mark.parametrize("links", [5, "x", [{"relation": "next"}], [{"relation": "next", "url": "?"}], {}])
-def test_a_search_without_a_usable_next_link_is_over(links: Any) -> None:  # noqa: ANN401 - any JSON value
+def test_a_search_without_a_usable_next_link_is_over(links: Any) -> None:
     transport = Pages(lambda _: {"entry": [5, {"resource": 5}, {}], "link": links})
     assert list(lists(transport)["patients of a store"]()) == []
     assert len(transport.requests) == 1
@@ -158,7 +158,7 @@ def test_a_store_without_a_name_is_left_out_with_a_word(caplog: pytest.LogCaptur
 @pytest.mark.parametrize(
     "metrics", [5, "x", [5], [{}], [{"resourceType": "../x", "count": 0}], [{"count": "x"}]]
 )
-def test_odd_metrics_of_a_store_name_no_tables(metrics: Any) -> None:  # noqa: ANN401 - any JSON value
+def test_odd_metrics_of_a_store_name_no_tables(metrics: Any) -> None:
     transport = Pages(lambda _: {"metrics": metrics})
     assert FhirStore(Session(ENDPOINT, transport=transport), f"{PARENT}/fhirStores/s").shards() == []
 
@@ -186,7 +186,7 @@ def test_a_service_that_only_calls_itself_local_is_none(more: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("answer", [[5, {"a": 1}, None], {"items": [{"a": 1}]}])
-def test_a_dicomweb_answer_holds_objects_only(answer: Any) -> None:  # noqa: ANN401 - any JSON value
+def test_a_dicomweb_answer_holds_objects_only(answer: Any) -> None:
     with lro.Client(ENDPOINT, transport=Pages(lambda _: answer)) as client:
         assert Dataset(client, PARENT).dicom_store("s").studies() == [{"a": 1}]
 

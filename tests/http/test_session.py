@@ -17,7 +17,7 @@ from lro_notebook.http.session import Session
 HOST = "https://api.example.com"
 
 
-def session_on(transport: Scripted, endpoint: str = HOST, **options: Any) -> tuple[Session, Clock]:  # noqa: ANN401 - of Session
+def session_on(transport: Scripted, endpoint: str = HOST, **options: Any) -> tuple[Session, Clock]:
     clock = Clock()
     options = {"sleep": clock.sleep, "clock": clock, "draw": lambda: 0.5, **options}
     return Session(endpoint, transport=transport, **options), clock

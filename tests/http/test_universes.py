@@ -179,7 +179,7 @@ def test_a_password_in_an_endpoint_is_refused_and_shown_nowhere(
         7,
     ],
 )
-def test_an_endpoint_is_an_address_and_no_more(endpoint: Any) -> None:  # noqa: ANN401 - anything
+def test_an_endpoint_is_an_address_and_no_more(endpoint: Any) -> None:
     with pytest.raises(ConfigError, match="endpoint"):
         Client(endpoint)
 

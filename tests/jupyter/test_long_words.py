@@ -27,7 +27,7 @@ class Silent:
     def cancel(self) -> None: ...
 
 
-def handle(**fields: Any) -> Operation:  # noqa: ANN401 - JSON values
+def handle(**fields: Any) -> Operation:
     metadata = {
         "apiMethodName": f"x.{LONG}",
         "verb": LONG,

@@ -32,7 +32,7 @@ def shell() -> InteractiveShell:
 
 
 @pytest.fixture
-def client(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[lro.Client]:  # noqa: ANN401 - a path
+def client(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[lro.Client]:
     monkeypatch.setenv("LRO_NOTEBOOK_STATE_DIR", str(tmp_path))
     monkeypatch.setattr(lro.Client, "_open", set())
     transport = Scripted(ok(operation(name=NAME, metadata={"apiMethodName": "x.ImportResources"})))

@@ -31,7 +31,7 @@ def page() -> Page:
     return Page()
 
 
-def card(state: State = "RUNNING", **fields: Any) -> Card:  # noqa: ANN401 - fields of a card
+def card(state: State = "RUNNING", **fields: Any) -> Card:
     return replace(running(), state=state, word=state.capitalize(), **fields)
 
 
@@ -219,7 +219,7 @@ def test_only_what_has_changed_is_looked_at_again(page: Page, monkeypatch: pytes
     handles = [page.handle(number)[0] for number in range(30)]
     page.show(*handles)
     made: list[str] = []
-    from lro_notebook.jupyter import card_model as module  # noqa: PLC0415 - the one to watch
+    from lro_notebook.jupyter import card_model as module
 
     original = module.card_of
 

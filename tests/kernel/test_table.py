@@ -42,7 +42,7 @@ def comms(kernel: Session, model: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def change(kernel: Session, comm_id: str, **state: Any) -> None:  # noqa: ANN401 - JSON values
+def change(kernel: Session, comm_id: str, **state: Any) -> None:
     """Change a widget as its view does."""
     data = {"method": "update", "state": state, "buffer_paths": []}
     message = kernel._client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})

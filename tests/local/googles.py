@@ -30,7 +30,7 @@ class _Bearer:
         self._http.close()
 
 
-def client(service: Program, name: str, version: str, path: str = "") -> Any:  # noqa: ANN401 - built at run time
+def client(service: Program, name: str, version: str, path: str = "") -> Any:
     """Return Google's client of an API, from the discovery document that it ships with."""
     return discovery.build(
         name,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from local.conftest import Program
 
 
-def patient(identifier: str, **fields: Any) -> str:  # noqa: ANN401 - JSON
+def patient(identifier: str, **fields: Any) -> str:
     return json.dumps({"resourceType": "Patient", "id": identifier, **fields})
 
 

@@ -86,7 +86,7 @@ def test_no_request_is_answered_with_a_mistake(service: Program, part: str) -> N
 
         @_BOUNDED
         @given(case=operation.as_strategy(), existing=st.booleans(), body=_objects(_JSON))
-        def check(case: Any, existing: bool, body: dict[str, Any]) -> None:  # noqa: ANN401, FBT001 - made at run time
+        def check(case: Any, existing: bool, body: dict[str, Any]) -> None:  # noqa: FBT001 - made at run time
 
             if existing and case.path_parameters and case.method != "DELETE":
                 case.path_parameters.update({k: v for k, v in _EXISTING.items() if k in case.path_parameters})

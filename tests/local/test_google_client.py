@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.service, pytest.mark.filterwarnings("ignore::Deprecati
 _LOCATION = "projects/local/locations/local"
 
 
-def _result(operations: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - the client is built at run time
+def _result(operations: Any, name: str) -> dict[str, Any]:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         operation: dict[str, Any] = operations.get(name=name).execute()

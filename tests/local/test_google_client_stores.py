@@ -45,7 +45,7 @@ def datasets(service: Program, version: str) -> Iterator[Any]:
 def ended(service: Program) -> Callable[[Any], dict[str, Any]]:
     """Execute the start of an operation, wait for its end, and return its metadata and response."""
 
-    def run(started: Any) -> dict[str, Any]:  # noqa: ANN401 - the client is built at run time
+    def run(started: Any) -> dict[str, Any]:
         answer = started.execute()
         assert list(answer) == ["name"]
         done = service.ended(answer["name"].removeprefix(f"{DATASET}/"))
@@ -57,7 +57,7 @@ def ended(service: Program) -> Callable[[Any], dict[str, Any]]:
 
 def test_hl7v2_stores(
     service: Program,
-    datasets: Any,  # noqa: ANN401 - built at run time
+    datasets: Any,
     version: str,
     ended: Callable[[Any], dict[str, Any]],
 ) -> None:
@@ -104,7 +104,7 @@ def test_hl7v2_stores(
 
 def test_dicom_stores(
     service: Program,
-    datasets: Any,  # noqa: ANN401 - built at run time
+    datasets: Any,
     version: str,
     ended: Callable[[Any], dict[str, Any]],
 ) -> None:
@@ -169,7 +169,7 @@ def test_dicom_stores(
 
 def test_consent_stores(
     service: Program,
-    datasets: Any,  # noqa: ANN401 - built at run time
+    datasets: Any,
     version: str,
     ended: Callable[[Any], dict[str, Any]],
 ) -> None:

@@ -26,13 +26,13 @@ class Service:
     def __init__(self, wait: Callable[[], object] = lambda: None) -> None:
         self._wait = wait
 
-    def get_operation(self, name: str, **_: Any) -> operations_pb2.Operation:  # noqa: ANN401 - as api_core has it
+    def get_operation(self, name: str, **_: Any) -> operations_pb2.Operation:
         self._wait()
         response = any_pb2.Any()
         response.Pack(empty_pb2.Empty())
         return operations_pb2.Operation(name=name, done=True, response=response)
 
-    def api_request(self, path: str, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - as a connection has it
+    def api_request(self, path: str, **_: Any) -> dict[str, Any]:
         self._wait()
         empty = {"@type": "type.googleapis.com/google.protobuf.Empty"}
         return {"name": path, "done": True, "response": empty}
@@ -40,15 +40,15 @@ class Service:
     cancel_operation = get_operation
 
 
-def by_client(service: Service, name: str) -> Any:  # noqa: ANN401 - api_core is untyped
+def by_client(service: Service, name: str) -> Any:
     return api_core.from_gapic(operations_pb2.Operation(name=name), service, empty_pb2.Empty)
 
 
-def by_stub(service: Service, name: str) -> Any:  # noqa: ANN401 - api_core is untyped
+def by_stub(service: Service, name: str) -> Any:
     return api_core.from_grpc(operations_pb2.Operation(name=name), service, empty_pb2.Empty)
 
 
-def by_connection(service: Service, name: str) -> Any:  # noqa: ANN401 - api_core is untyped
+def by_connection(service: Service, name: str) -> Any:
     return api_core.from_http_json({"name": name}, service.api_request, empty_pb2.Empty)
 
 
@@ -77,7 +77,7 @@ def test_an_operation_is_seen_beside_forty_that_hang_on_another_client(
         assert each.wait(SOON).done()
 
 
-def lane(operation: Any) -> str:  # noqa: ANN401 - api_core is untyped
+def lane(operation: Any) -> str:
     return foreign.ApiCoreSource(operation).lane
 
 

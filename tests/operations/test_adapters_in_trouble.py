@@ -53,7 +53,7 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]  # gRPC ships no ty
         self.server.add_generic_rpc_handlers((self,))
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
 
-    def service(self, handler_call_details: Any) -> Any:  # noqa: ANN401 - as gRPC has it
+    def service(self, handler_call_details: Any) -> Any:
         if handler_call_details.method.endswith("/CancelOperation"):
             return grpc.unary_unary_rpc_method_handler(
                 self.cancel,
@@ -66,13 +66,13 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]  # gRPC ships no ty
             response_serializer=operations_pb2.Operation.SerializeToString,
         )
 
-    def get(self, request: Any, _: Any) -> operations_pb2.Operation:  # noqa: ANN401 - as gRPC has it
+    def get(self, request: Any, _: Any) -> operations_pb2.Operation:
         self.looks += 1
         if "good" not in request.name:
             self.over.wait(60)
         return message(request.name, done=True)
 
-    def cancel(self, _: Any, __: Any) -> empty_pb2.Empty:  # noqa: ANN401 - as gRPC has it
+    def cancel(self, _: Any, __: Any) -> empty_pb2.Empty:
         self.cancels += 1
         self.over.wait(60)
         return empty_pb2.Empty()
@@ -87,12 +87,12 @@ def service() -> Iterator[Service]:
     service.server.stop(None).wait(10)
 
 
-def over_grpc(address: str, name: str) -> Any:  # noqa: ANN401 - api_core is untyped
+def over_grpc(address: str, name: str) -> Any:
     client = operations_v1.OperationsClient(grpc.insecure_channel(address))
     return api_core.from_gapic(message(name), client, empty_pb2.Empty)
 
 
-def over_rest(address: str, name: str) -> Any:  # noqa: ANN401 - api_core is untyped
+def over_rest(address: str, name: str) -> Any:
     transport = operations_v1.OperationsRestTransport(
         host=f"http://{address}",
         credentials=AnonymousCredentials(),
@@ -137,7 +137,7 @@ def test_a_service_that_is_gone_is_trouble_that_people_see() -> None:
 
 
 @pytest.mark.parametrize("make", [over_grpc, over_rest])
-def test_one_look_is_one_request_with_a_short_timeout(make: Any, service: Service) -> None:  # noqa: ANN401 - either
+def test_one_look_is_one_request_with_a_short_timeout(make: Any, service: Service) -> None:
     over = threading.Event()
     with Hostile(lambda *_: bool(over.wait(60)) and None) as silent:
         address = service.address if make is over_grpc else silent.endpoint.removeprefix("http://")
@@ -210,7 +210,7 @@ def test_an_asynchronous_operation_that_hangs_is_asked_once(service: Service) ->
     ids=lambda value: type(value).__name__,
 )
 def test_whatever_its_client_raises_is_an_error_of_ours(raised: Exception, passes: bool) -> None:  # noqa: FBT001 - a parameter
-    def refresh() -> Any:  # noqa: ANN401 - without the parameter for a retry
+    def refresh() -> Any:  # without the parameter for a retry
         raise raised
 
     source = foreign.ApiCoreSource(api_core.Operation(message(), refresh, None, empty_pb2.Empty))
@@ -220,7 +220,7 @@ def test_whatever_its_client_raises_is_an_error_of_ours(raised: Exception, passe
 
 
 def test_a_refresh_that_is_broken_is_no_end() -> None:
-    def refresh() -> Any:  # noqa: ANN401 - as above
+    def refresh() -> Any:
         raise TypeError("a bug")
 
     operation = lro.watch(api_core.Operation(message(), refresh, None, empty_pb2.Empty))

@@ -166,7 +166,7 @@ def test_failures_of_another_service_point_to_its_log() -> None:
 
 
 def test_a_token_goes_to_googles_storage_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lro_notebook.results import load  # noqa: PLC0415 - imported late, as callers do
+    from lro_notebook.results import load
 
     class Owner:
         token = "t"  # noqa: S105 - no real one

@@ -102,7 +102,7 @@ def test_a_state_directory_that_is_read_only_warns(state_dir: Path) -> None:
 
 
 def test_several_processes_may_write_at_once(tmp_path: Path) -> None:
-    import subprocess  # noqa: PLC0415 - only here
+    import subprocess
 
     program = (
         "from datetime import UTC, datetime\n"

@@ -39,19 +39,19 @@ class Script:
         self.cancelled += 1
 
 
-def running(done: int, pending: int | None = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+def running(done: int, pending: int | None = None, **more: Any) -> dict[str, Any]:
     counter = {"success": str(done)} | ({} if pending is None else {"pending": str(pending)})
     return operation(metadata={"createTime": CREATED, "counter": counter, **more})
 
 
-def ended(failure: int = 0, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+def ended(failure: int = 0, **fields: Any) -> dict[str, Any]:
     counter = {"success": "10"} | ({"failure": str(failure)} if failure else {})
     return operation(done=True, metadata={"createTime": CREATED, "counter": counter}, **fields)
 
 
 def handle(
     *answers: dict[str, Any] | Exception,
-    **policy: Any,  # noqa: ANN401 - fields of the policy
+    **policy: Any,
 ) -> tuple[lro.Operation, ManualScheduler, Script]:
     clock, source = Clock(), Script(*answers)
     scheduler = ManualScheduler(clock)
@@ -253,7 +253,7 @@ def test_callbacks_run_once_and_a_bad_one_hurts_nobody(caplog: pytest.LogCapture
 def test_awaiting_gives_the_response() -> None:
     op, scheduler, _ = handle(running(1), ended(response={"n": 1}))
 
-    async def both() -> Any:  # noqa: ANN401 - JSON
+    async def both() -> Any:
         async def drive() -> None:
             while not op.resource.done:
                 await asyncio.sleep(0)

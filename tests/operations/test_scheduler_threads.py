@@ -132,7 +132,7 @@ def test_threads_that_something_has_killed_are_replaced(monkeypatch: pytest.Monk
     scheduler = Scheduler(workers=2)
     next_job, deaths = scheduler._next_job, [1, 1, 1, 1, 1]
 
-    def killed(number: int) -> Any:  # noqa: ANN401 - a job
+    def killed(number: int) -> Any:
         if deaths:
             deaths.pop()
             raise SystemExit

@@ -28,7 +28,7 @@ def handle(number: int) -> lro.Operation:
     return lro.Operation(OperationPoller(Silent(), OperationResource(name), scheduler=scheduler))
 
 
-def end(op: lro.Operation, **fields: Any) -> None:  # noqa: ANN401 - JSON values
+def end(op: lro.Operation, **fields: Any) -> None:
     op.poller.update(OperationResource.from_dict(operation(name=op.name, done=True, **fields)))
 
 

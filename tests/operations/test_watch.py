@@ -29,7 +29,7 @@ def no_other_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lro.Client, "_open", weakref.WeakSet())
 
 
-def packed(message: Any) -> any_pb2.Any:  # noqa: ANN401 - any message
+def packed(message: Any) -> any_pb2.Any:
     holder = any_pb2.Any()
     holder.Pack(message)
     return holder
@@ -41,7 +41,7 @@ def metadata(done: int, total: int) -> any_pb2.Any:
     return packed(fields)
 
 
-def message(*, done: bool = False, **fields: Any) -> operations_pb2.Operation:  # noqa: ANN401 - fields
+def message(*, done: bool = False, **fields: Any) -> operations_pb2.Operation:
     return operations_pb2.Operation(name=NAME, done=done, **fields)
 
 
@@ -52,7 +52,7 @@ class Backend:
         self.answers, self.looks, self.cancelled = list(answers), 0, 0
         self.threads: set[str] = set()
 
-    def refresh(self, **_: Any) -> operations_pb2.Operation:  # noqa: ANN401 - as api_core calls it
+    def refresh(self, **_: Any) -> operations_pb2.Operation:
         self.looks += 1
         self.threads.add(threading.current_thread().name)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -60,17 +60,17 @@ class Backend:
             raise answer
         return answer
 
-    def cancel(self, **_: Any) -> None:  # noqa: ANN401 - as api_core calls it
+    def cancel(self, **_: Any) -> None:
         self.cancelled += 1
 
     def operation(self) -> ApiCoreOperation:
         return ApiCoreOperation(message(), self.refresh, self.cancel, empty_pb2.Empty, struct_pb2.Struct)
 
     def asynchronous(self) -> AsyncOperation:
-        async def refresh(**_: Any) -> operations_pb2.Operation:  # noqa: ANN401
+        async def refresh(**_: Any) -> operations_pb2.Operation:
             return self.refresh()
 
-        async def cancel(**_: Any) -> None:  # noqa: ANN401
+        async def cancel(**_: Any) -> None:
             self.cancel()
 
         return AsyncOperation(message(), refresh, cancel, empty_pb2.Empty, struct_pb2.Struct)

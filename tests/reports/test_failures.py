@@ -35,7 +35,7 @@ def ended(count: int) -> Operation:
     return client.get(NAME)
 
 
-def entry(number: int, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def entry(number: int, **payload: Any) -> dict[str, Any]:
     error = {"code": 3, "message": f"no {number}"}
     return {"timestamp": f"2026-03-04T09:00:0{number}Z", "jsonPayload": {"error": error, **payload}}
 
@@ -84,7 +84,7 @@ def test_an_operation_without_failures_has_an_empty_frame_with_its_columns() -> 
 
 
 @pytest.mark.parametrize("payload", [None, 3, {"jsonPayload": 1}, {"jsonPayload": {"error": "x"}}])
-def test_odd_entries_are_rows_with_gaps(payload: Any) -> None:  # noqa: ANN401 - JSON
+def test_odd_entries_are_rows_with_gaps(payload: Any) -> None:
     given = payload if isinstance(payload, dict) else {}
     frame = failures(ended(1), transport=Scripted(ok({"entries": [given]})))
     assert frame.isna().all().all()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def load(tmp_path: Path) -> Callable[..., Results]:
     """Return a function that writes its arguments as shards of ``T``, and loads them without warnings."""
 
-    def run(*files: bytes | str, **options: Any) -> Results:  # noqa: ANN401 - as read
+    def run(*files: bytes | str, **options: Any) -> Results:
         folder = tmp_path / "out"
         folder.mkdir(exist_ok=True)
         for number, content in enumerate(files):

@@ -30,7 +30,7 @@ print(results.arrow(name).num_rows, *(f"{line}: {reason}" for line, reason in
 """
 
 
-def loaded(folder: Path, **options: Any) -> Results:  # noqa: ANN401 - as read
+def loaded(folder: Path, **options: Any) -> Results:
     """Return what is in a folder, read, without its warnings."""
     results = read(folder, **options)
     with warnings.catch_warnings():

@@ -31,7 +31,7 @@ def nested(depth: int, kind: str, key: str) -> str:
 
 
 @pytest.fixture(params=["one block", "many blocks"])
-def results(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401
+def results(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that reads a file in which every second line nests."""
     if request.param == "many blocks":
         monkeypatch.setattr(blocks.blocks, "__kwdefaults__", {"first": 300, "size": 300})
@@ -42,7 +42,7 @@ def results(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
             lines += [json.dumps(plain), nested(depth, kind, "x")]
     (tmp_path / "Patient.000.ndjson").write_text("\n".join(lines) + "\n")
 
-    def run(**options: Any) -> Results:  # noqa: ANN401 - as read
+    def run(**options: Any) -> Results:
         return read(tmp_path, **options)
 
     return run
@@ -70,7 +70,7 @@ IDS = [
     ids=str,
 )
 @pytest.mark.timeout(600)  # a path that is 100 lists in one line and 100 objects in another makes much work
-def test_tables(results: Any, options: dict[str, Any]) -> None:  # noqa: ANN401
+def test_tables(results: Any, options: dict[str, Any]) -> None:
     found = results(**options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LroWarning)
@@ -81,8 +81,8 @@ def test_tables(results: Any, options: dict[str, Any]) -> None:  # noqa: ANN401
 
 
 @pytest.mark.filterwarnings("ignore::lro_notebook.LroWarning")
-def test_parquet_dask_and_views(results: Any, tmp_path: Path) -> None:  # noqa: ANN401
-    import pyarrow.parquet as pq  # noqa: PLC0415
+def test_parquet_dask_and_views(results: Any, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
 
     results().to_parquet(tmp_path / "parquet")
     file = tmp_path / "parquet" / "Patient" / "part-00000.parquet"

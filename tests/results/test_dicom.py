@@ -32,7 +32,7 @@ FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 
 
 @pytest.fixture(autouse=True)
-def _quiet_pydicom() -> Any:  # noqa: ANN401 - a generator
+def _quiet_pydicom() -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pydicom")
         yield
@@ -148,7 +148,7 @@ def test_unreadable_files_and_values_are_reported_and_the_rest_kept(tmp_path: Pa
     assert [Path(name).name for name in frame["file"]] == ["a.dcm", "e.dcm"]
 
 
-def quiet_truncation(results: Results) -> Any:  # noqa: ANN401 - a frame
+def quiet_truncation(results: Results) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="lists in")
         return results["instances"]
@@ -192,7 +192,7 @@ class Remote(AbstractFileSystem):  # type: ignore[misc] # fsspec has no types
     def info(self, path: str, **_: object) -> dict[str, Any]:
         return {"name": path, "size": Path(path).stat().st_size, "type": "file"}
 
-    def _open(self, path: str, mode: str = "rb", block_size: int | None = None, **how: Any) -> Any:  # noqa: ANN401
+    def _open(self, path: str, mode: str = "rb", block_size: int | None = None, **how: Any) -> Any:
         return Part(self, path, mode, block_size, **how)
 
 

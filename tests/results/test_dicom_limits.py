@@ -84,7 +84,7 @@ def run(program: str, path: Path, size: int) -> str:
     return done.stdout.strip()
 
 
-def read(folder: Path, **options: Any) -> tuple[list[dict[str, Any]], list[str]]:  # noqa: ANN401 - as read
+def read(folder: Path, **options: Any) -> tuple[list[dict[str, Any]], list[str]]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pydicom")
         results = loaded(folder, **options)

@@ -29,7 +29,7 @@ def exploded(rows: list[Row]) -> dict[str, list[Row]]:
     """Return the tables of the lists in `rows`, made one element at a time."""
     found: dict[str, list[Row]] = {}
 
-    def visit(value: Any, path: str | None, keys: Row, inside: str) -> None:  # noqa: ANN401 - any JSON value
+    def visit(value: Any, path: str | None, keys: Row, inside: str) -> None:
         if isinstance(value, dict):
             for key, part in value.items():
                 visit(part, key if path is None else f"{path}.{key}", keys, inside)
@@ -50,7 +50,7 @@ def exploded(rows: list[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def shape(dice: random.Random, depth: int) -> Any:  # noqa: ANN401 - a shape: None, a dict or a list of one
+def shape(dice: random.Random, depth: int) -> Any:
     kind = dice.choice("sdlll") if depth else "s"
     if kind == "d":
         return {
@@ -59,7 +59,7 @@ def shape(dice: random.Random, depth: int) -> Any:  # noqa: ANN401 - a shape: No
     return [shape(dice, depth - 1)] if kind == "l" else None
 
 
-def value(dice: random.Random, kind: Any) -> Any:  # noqa: ANN401 - any JSON value
+def value(dice: random.Random, kind: Any) -> Any:
     if isinstance(kind, dict):
         return {key: value(dice, part) for key, part in kind.items() if dice.random() < 0.9}
     if isinstance(kind, list):  # most lists have one element, as they do in FHIR
@@ -164,7 +164,7 @@ def inner(results: Results, read: Callable[[str], list[Row]]) -> dict[str, list[
     return {name.removeprefix("T."): read(name) for name in results if name != "T"}
 
 
-def plain(frame: Any) -> list[Row]:  # noqa: ANN401 - a DataFrame
+def plain(frame: Any) -> list[Row]:
     rows = frame.to_dict("records")
     return [{key: cell for key, cell in row.items() if not pd.isna(cell)} for row in rows]
 

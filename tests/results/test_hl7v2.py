@@ -37,7 +37,7 @@ ORU = (
 STORE = "projects/p/locations/l/datasets/d/hl7V2Stores/s/messages"
 
 
-def line(text: str | bytes, **fields: Any) -> str:  # noqa: ANN401 - JSON
+def line(text: str | bytes, **fields: Any) -> str:
     data = text.encode() if isinstance(text, str) else text
     return json.dumps({**fields, "data": base64.b64encode(data).decode()})
 

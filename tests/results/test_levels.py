@@ -33,7 +33,7 @@ def levels(rows: list[Row]) -> dict[str, int]:
     """Return how many lists are around the values of each path, in any of `rows`."""
     most: dict[str, int] = {}
 
-    def visit(value: Any, path: str, count: int) -> None:  # noqa: ANN401 - any JSON value
+    def visit(value: Any, path: str, count: int) -> None:
         if value is None:
             return
         most[path] = max(most.get(path, 0), count)
@@ -50,7 +50,7 @@ def levels(rows: list[Row]) -> dict[str, int]:
     return most
 
 
-def wrapped(value: Any, path: str, count: int, most: dict[str, int]) -> Any:  # noqa: ANN401 - any JSON value
+def wrapped(value: Any, path: str, count: int, most: dict[str, int]) -> Any:
     """Return `value`, inside `count` lists of its path, with all lists that it has anywhere."""
     if value is None:
         return None
@@ -63,7 +63,7 @@ def wrapped(value: Any, path: str, count: int, most: dict[str, int]) -> Any:  # 
     return value
 
 
-def odd(dice: random.Random, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+def odd(dice: random.Random, depth: int) -> Any:
     """Return a value of any kind: no path has one shape."""
     kind = dice.choice("sssnddll" if depth else "ssn")
     if kind == "d":
@@ -80,7 +80,7 @@ def examples(seed: int) -> list[Row]:
     return [{"id": f"r{number}", **{key: odd(dice, 3) for key in ("p", "q")}} for number in range(count)]
 
 
-def without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def without_nulls(value: Any) -> Any:
     """Return `value` without keys whose value is null, which are as keys that are not there."""
     if isinstance(value, dict):
         return {key: without_nulls(part) for key, part in value.items() if part is not None}
@@ -173,7 +173,7 @@ def test_even_files_are_read_once(load: Load, monkeypatch: pytest.MonkeyPatch) -
     read: list[object] = []
     before = blocks.blocks
 
-    def counted(*given: Any, **more: Any) -> Any:  # noqa: ANN401 - as blocks
+    def counted(*given: Any, **more: Any) -> Any:
         read.append(given)
         return before(*given, **more)
 

@@ -250,7 +250,7 @@ def test_escapes_that_repeat_a_little_are_undone() -> None:
     )
 
 
-def hl7(tmp_path: Path, *messages: str, **options: Any) -> Results:  # noqa: ANN401 - as read
+def hl7(tmp_path: Path, *messages: str, **options: Any) -> Results:
     (tmp_path / "m.hl7").write_bytes("".join(messages).encode())
     return loaded(tmp_path, **options)
 
@@ -323,7 +323,7 @@ def test_limits_are_checked() -> None:
     with pytest.raises(ConfigError, match="limits: 'lines' is not known; there are line, inflated, columns"):
         Limits.of({"lines": 1})
     for value in (0, -1, 1.5, True, "9"):
-        with pytest.raises(ConfigError, match="no whole number"):
+        with pytest.raises(ConfigError, match="not a whole number"):
             Limits.of({"line": value})  # type: ignore[dict-item]
     assert Limits.of(None) == DEFAULT
     assert Limits.of({"spaces": 7}) == Limits(spaces=7)

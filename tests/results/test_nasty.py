@@ -279,7 +279,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _sound(value: Any) -> Any:  # noqa: ANN401 - any JSON scalar
+def _sound(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

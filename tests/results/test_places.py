@@ -64,7 +64,7 @@ ELSEWHERE = [
 ODD = ["%2e%2e/secret.ndjson", "..%2fsecret.ndjson", "~/secret.ndjson", "x.ndjson"]
 
 
-def client_of(folder: Path, *answers: Any) -> Client:  # noqa: ANN401 - answers of fakes
+def client_of(folder: Path, *answers: Any) -> Client:
     return Client(
         "http://127.0.0.1:9", transport=Scripted(*answers or (ok({}),)), local=LocalService(folder, folder)
     )
@@ -90,7 +90,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was turned into a file system: the first step of any read."""
     seen: list[str] = []
 
-    def locate(uri: str, **options: Any) -> Any:  # noqa: ANN401 - as storage.locate
+    def locate(uri: str, **options: Any) -> Any:
         seen.append(str(uri))
         return storage.locate(uri, **options)
 
@@ -222,7 +222,7 @@ def test_files_of_the_services_own_host_are_asked_for_without_a_token(
     class Found(Exception):
         pass
 
-    def locate(uri: str, **options: Any) -> Any:  # noqa: ANN401 - as storage.locate
+    def locate(uri: str, **options: Any) -> Any:
         seen.append((uri, options))
         raise Found
 
@@ -251,7 +251,7 @@ def test_places_of_two_kinds_are_not_read_as_one() -> None:
 @pytest.mark.parametrize(
     "entry", [None, 7, "gs://b/x", {}, {"url": "gs://b/x"}, {"url": 7, "type": "A"}, {"type": "A"}]
 )
-def test_an_entry_that_names_no_file_is_told_by_its_number(entry: Any, tmp_path: Path) -> None:  # noqa: ANN401 - JSON
+def test_an_entry_that_names_no_file_is_told_by_its_number(entry: Any, tmp_path: Path) -> None:
     body = {**manifest("gs://b/x"), "output": [{"url": "gs://b/x", "type": "A"}, entry]}
     with pytest.raises(ResultError, match="output 2 of the manifest"):
         ended("gs://b/x", body, tmp_path).load()

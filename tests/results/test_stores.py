@@ -40,7 +40,7 @@ PATIENTS: list[dict[str, Any]] = [
 pytestmark = pytest.mark.filterwarnings("ignore::lro_notebook.errors.TruncatedListsWarning")
 
 
-def imported(*pages: Sequence[object], **options: Any) -> Results:  # noqa: ANN401 - as read
+def imported(*pages: Sequence[object], **options: Any) -> Results:
     """Return what an import loads into a store that has these pages of patients."""
     done = operation(done=True, name=f"{DATASET}/operations/77", response={}, metadata={})
     metrics = {"metrics": [{"resourceType": "Patient", "count": "9", "structuredStorageSizeBytes": "99"}]}

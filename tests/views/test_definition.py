@@ -135,7 +135,7 @@ def test_each_rule_of_the_standard_is_kept(path: str, value: object, message: st
 
 
 @pytest.mark.parametrize("source", ["{", "[]", "null", 7, None, [], "no such view", "/no/such/file.json"])
-def test_what_is_no_object_is_refused(source: Any) -> None:  # noqa: ANN401 - wrong on purpose
+def test_what_is_no_object_is_refused(source: Any) -> None:  # wrong on purpose
     with pytest.raises(ConfigError):
         View(source)
 

@@ -33,11 +33,11 @@ INDEX = {"name": "n", "path": "%rowIndex", "type": "integer"}
 ID = {"column": [{"name": "id", "path": "id", "type": "id"}]}
 
 
-def column(name: str, path: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - of a column
+def column(name: str, path: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "path": path, **more}
 
 
-def view(*selects: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - of a view
+def view(*selects: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"resource": "Patient", "select": list(selects), **more}
 
 

@@ -63,7 +63,7 @@ def dtypes(frame: pd.DataFrame) -> dict[str, str]:
     return {str(name): f"{kind.pyarrow_dtype}[pyarrow]" for name, kind in frame.dtypes.items()}
 
 
-def column(path: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - of a column
+def column(path: str, **more: Any) -> dict[str, Any]:
     return {"resource": "Patient", "select": [{"column": [{"name": "v", "path": path, **more}]}]}
 
 

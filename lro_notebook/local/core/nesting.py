@@ -49,7 +49,7 @@ class Unreadable(ValueError):
     """The text is not JSON, or nests too deep; the message says which, without quoting the text."""
 
 
-def loads(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def loads(text: bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises

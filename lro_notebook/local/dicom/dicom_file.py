@@ -60,8 +60,8 @@ class Instance(NamedTuple):
 def pydicom() -> ModuleType:
     """Return pydicom with its warnings off; raise if it is not installed."""
     try:
-        import pydicom as module  # noqa: PLC0415 - comes with an extra
-        from pydicom import config  # noqa: PLC0415
+        import pydicom as module
+        from pydicom import config
     except ImportError as error:
         raise ServiceError(
             Code.UNIMPLEMENTED,
@@ -187,7 +187,7 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
 
 def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
     """Apply the operations of a JSON Patch to `document` in place, and return it."""
-    import jsonpatch  # noqa: PLC0415 - only for patches; of the extra "dicom"
+    import jsonpatch
 
     for number, step in enumerate(patch):
         try:

@@ -185,7 +185,7 @@ def metrics(request: Request) -> Response:
     return json_response({**head, **{field: str(number) for field, number in counts.items()}})
 
 
-async def _start(request: Request, method: Method, part: Part, body: Any) -> Response:  # noqa: ANN401 - a patch is a list
+async def _start(request: Request, method: Method, part: Part, body: Any) -> Response:
     return await start_operation(
         request, method, part, body, dataset=dataset_name(request), resource=part.store.name
     )
@@ -211,7 +211,7 @@ def _update_instance(request: Request, patch: object) -> Response:
     return json_response({})
 
 
-async def _patch(request: Request) -> Any:  # noqa: ANN401 - any JSON value
+async def _patch(request: Request) -> Any:
     if api_version(request) != "v1beta1":
         raise not_found("updateMetadata is a method of v1beta1; v1 has none")
     try:

@@ -110,7 +110,7 @@ class Rules:
                 cleaned[name] = result
         return cleaned
 
-    def _value(self, value: Any, path: str, info_type: str | None, patient: str) -> Any:  # noqa: ANN401 - JSON
+    def _value(self, value: Any, path: str, info_type: str | None, patient: str) -> Any:
         if isinstance(value, dict):
             return self._object(value, path, info_type, patient)
         if isinstance(value, list):

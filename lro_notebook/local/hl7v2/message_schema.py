@@ -129,7 +129,7 @@ class _Parsing:
                 raise ParseError(f"field {number} of a segment {segment.id} is missing")
         return fields
 
-    def _field(self, text: str, field: Mapping[str, Any]) -> Any:  # noqa: ANN401 - text, object or list
+    def _field(self, text: str, field: Mapping[str, Any]) -> Any:
         high = int(field.get("maxOccurs", 1 if not field else 0))
         parts = text.split(self._marks.repetition)
         if high and len(parts) > high and field:
@@ -138,7 +138,7 @@ class _Parsing:
         values = [self._value(part, str(field.get("type", "")), levels) for part in parts]
         return values if len(values) > 1 or (field and high != 1) else values[0]
 
-    def _value(self, text: str, type_name: str, levels: Sequence[str]) -> Any:  # noqa: ANN401 - as above
+    def _value(self, text: str, type_name: str, levels: Sequence[str]) -> Any:
         definition = self._types.get(type_name) or {}
         if definition.get("primitive") == "UNESCAPED_STRING":
             return unescaped(text, self._marks)

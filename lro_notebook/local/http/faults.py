@@ -215,7 +215,7 @@ def _run_with_failures(
     method: Method,
     fault: Fault,
     job: Job,
-    request: Any,  # noqa: ANN401 - what `parse` returned
+    request: Any,
 ) -> Steps:
     """Yield the steps with some units counted as failed; their rows are written all the same."""
     left, failure = fault.units, Failure("", "", Code.of(fault.code), fault.message)
@@ -235,7 +235,7 @@ def _run_until_fault(
     method: Method,
     fault: Fault,
     job: Job,
-    request: Any,  # noqa: ANN401 - what `parse` returned
+    request: Any,
 ) -> Steps:
     """Yield steps until `fault.after` units are done, or all, then fail or hang."""
     done = 0

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 async def start_operation(
     request: Request,
     method: Method,
-    target: Any,  # noqa: ANN401 - a store, a part of one, or the name of a dataset
+    target: Any,
     body: Mapping[str, Any],
     *,
     dataset: str,
@@ -59,7 +59,7 @@ async def start_operation(
 def start_operation_now(
     request: Request,
     method: Method,
-    target: Any,  # noqa: ANN401 - a store, a part of one, or the name of a dataset
+    target: Any,
     body: Mapping[str, Any],
     *,
     parent: str,

@@ -222,8 +222,8 @@ def _is_alone_in(group: int, user: int) -> bool:
     containers the only user is in the group ``users``. Who is in a group that is not listed, nobody can
     say, unless it is the user's own.
     """
-    import grp  # noqa: PLC0415 - both exist on POSIX only
-    import pwd  # noqa: PLC0415
+    import grp
+    import pwd
 
     accounts = pwd.getpwall()
     try:

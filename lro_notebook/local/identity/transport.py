@@ -187,7 +187,7 @@ class _Bounded(httpcore.NetworkStream):
     def close(self) -> None:
         self._stream.close()
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
+    def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
     def _seconds_left(self) -> float:

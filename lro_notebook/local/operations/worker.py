@@ -100,7 +100,7 @@ class Worker:
             with self._lock:
                 self._ends.pop(number, None)
 
-    def start(self, method: Method, start: records.Start, request: Any) -> int:  # noqa: ANN401 - what `parse` returned
+    def start(self, method: Method, start: records.Start, request: Any) -> int:
         """Queue an operation and return its number; it is durable when this returns."""
         with self._lock:
             if self._stopped.is_set():

@@ -40,7 +40,7 @@ def write_images(out: Path, *, patients: int = DEFAULT_PATIENTS, seed: int = DEF
     ImportError
         pydicom is not installed.
     """
-    import pydicom  # noqa: F401, PLC0415 - comes with an extra; without it nothing is written
+    import pydicom  # noqa: F401 - comes with an extra; without it nothing is written
 
     out.mkdir(parents=True, exist_ok=True)
     count = 0
@@ -56,8 +56,8 @@ def write_images(out: Path, *, patients: int = DEFAULT_PATIENTS, seed: int = DEF
 
 
 def _slice(patient: Resource, number: int) -> FileDataset:
-    from pydicom.dataset import FileDataset, FileMetaDataset  # noqa: PLC0415 - as above
-    from pydicom.uid import UID  # noqa: PLC0415
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import UID
 
     identifier = patient["id"]
     meta = FileMetaDataset()

@@ -43,8 +43,8 @@ def watched(candidate: object) -> Operation | None:
     """
     if not _is_googles(candidate, "google.api_core."):
         return None
-    from google.api_core.operation import Operation as ApiCoreOperation  # noqa: PLC0415 - it is loaded already
-    from google.api_core.operation_async import AsyncOperation  # noqa: PLC0415
+    from google.api_core.operation import Operation as ApiCoreOperation
+    from google.api_core.operation_async import AsyncOperation
 
     if isinstance(candidate, ApiCoreOperation):
         source = ApiCoreSource(candidate)
@@ -66,7 +66,7 @@ def message_of(candidate: object) -> OperationResource | None:
     """Return the snapshot in a `google.longrunning` protobuf operation; None where it is none."""
     if not _is_googles(candidate, "google.longrunning."):
         return None
-    from google.longrunning.operations_pb2 import Operation as Message  # noqa: PLC0415 - it is loaded already
+    from google.longrunning.operations_pb2 import Operation as Message
 
     return resource_of(candidate) if isinstance(candidate, Message) else None
 
@@ -75,7 +75,7 @@ def _is_googles(candidate: object, package: str) -> bool:
     return any(f"{base.__module__}.".startswith(package) for base in type(candidate).__mro__)
 
 
-def resource_of(message: Any) -> OperationResource:  # noqa: ANN401 - protobuf
+def resource_of(message: Any) -> OperationResource:
     """Return a protobuf operation as the resource that REST would carry.
 
     Its metadata and response are unpacked where this process knows their types; else their ``@type`` stays.
@@ -96,9 +96,9 @@ def resource_of(message: Any) -> OperationResource:  # noqa: ANN401 - protobuf
     return OperationResource.from_dict(data)
 
 
-def _json_of(packed: Any) -> Json:  # noqa: ANN401 - a protobuf Any
+def _json_of(packed: Any) -> Json:
     with forking.undivided():
-        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - loaded with the message
+        from google.protobuf.json_format import MessageToDict
 
     try:
         data: dict[str, Any] = MessageToDict(packed)
@@ -121,7 +121,7 @@ class Ended:
         """Do nothing: it has ended."""
 
 
-def _once(function: Any) -> dict[str, Any]:  # noqa: ANN401 - a callable of any library
+def _once(function: Any) -> dict[str, Any]:
     """Return the arguments that make one single request of what api_core refreshes or cancels with.
 
     Left to itself, it asks again and again for 600 s, each time with a timeout of up to 600 s.
@@ -136,7 +136,7 @@ def _in_time(request: Callable[..., Any]) -> Callable[..., Any]:
     return partial(request, timeout=_TIMEOUT) if _takes(request, "timeout") else request
 
 
-def _takes(function: Any, name: str) -> bool:  # noqa: ANN401 - as above
+def _takes(function: Any, name: str) -> bool:
     """Tell whether `function` has a parameter `name`, or takes any."""
     try:
         parameters = inspect.signature(function).parameters
@@ -145,7 +145,7 @@ def _takes(function: Any, name: str) -> bool:  # noqa: ANN401 - as above
     return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
-def _lane(refresh: Any) -> str:  # noqa: ANN401 - a callable of any library
+def _lane(refresh: Any) -> str:
     """Return a lane for what an operation is read with: a client's transport, a client, a stub, a connection.
 
     Which host that asks, the libraries do not tell. They bind it to a partial: as the object of its method,
@@ -161,7 +161,7 @@ def _lane(refresh: Any) -> str:  # noqa: ANN401 - a callable of any library
     return _LANE if asked is None or isinstance(asked, str) else f"{_LANE} {id(asked)}"
 
 
-def _object_of(function: Any) -> Any:  # noqa: ANN401 - as above
+def _object_of(function: Any) -> Any:
     """Return what a method is bound to, None of anything else."""
     found = getattr(function, "__self__", None)
     return None if inspect.ismodule(found) else found
@@ -170,7 +170,7 @@ def _object_of(function: Any) -> Any:  # noqa: ANN401 - as above
 class _Theirs:
     """The source of an operation that is read over connections of another library."""
 
-    def __init__(self, operation: Any) -> None:  # noqa: ANN401 - api_core is untyped
+    def __init__(self, operation: Any) -> None:
         self._operation = operation
         self.lane = _lane(getattr(operation, "_refresh", None))
         self._forked = False
@@ -241,7 +241,7 @@ class AsyncSource(_Theirs):
         The loop that it belongs to.
     """
 
-    def __init__(self, operation: Any, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ANN401 - api_core is untyped
+    def __init__(self, operation: Any, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(operation)
         self._loop = loop
 
@@ -337,9 +337,9 @@ def _log_failure(asking: concurrent.futures.Future[None]) -> None:
 
 def _errors() -> tuple[type[Exception], ...]:
     """Return what a request of api_core may raise, its transports included: gRPC, requests, google-auth."""
-    from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - it is loaded already
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
-    from google.protobuf.json_format import Error as JsonError  # noqa: PLC0415 - as above
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from google.protobuf.json_format import Error as JsonError
 
     grpc = sys.modules.get("grpc")
     return (GoogleAPIError, GoogleAuthError, JsonError, OSError, *((grpc.RpcError,) if grpc else ()))
@@ -347,8 +347,8 @@ def _errors() -> tuple[type[Exception], ...]:
 
 def _told(error: Exception, name: str) -> ApiError | AuthError:
     """Return an error of api_core, or of its transport, as ours."""
-    from google.api_core import exceptions  # noqa: PLC0415 - it is loaded already
-    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415 - as above
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError, TransportError
 
     if callable(getattr(error, "code", None)):  # an error of gRPC that api_core has not wrapped
         error = exceptions.from_grpc_error(error)

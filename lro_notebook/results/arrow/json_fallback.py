@@ -124,7 +124,7 @@ def shaped(
     return table, shape
 
 
-def _tidy(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+def _tidy(value: Any, depth: int) -> Any:
     """Return `value` with text that UTF-8 can hold, without absent fields, and not too deep for Arrow."""
     if isinstance(value, str):
         return value if value.isascii() else _sound(value)
@@ -192,7 +192,7 @@ class _Shape:
     fields: dict[str, _Shape] | None = None
     item: _Shape | None = None
 
-    def see(self, value: Any, decimals: str) -> None:  # noqa: ANN401 - any JSON value
+    def see(self, value: Any, decimals: str) -> None:
         if value is None:
             return
         if isinstance(value, dict):
@@ -253,7 +253,7 @@ class _Shape:
             return DECIMAL
         return pa.float64() if self.scalars <= {"int", "number"} else pa.string()
 
-    def fit(self, value: Any, dtype: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value
+    def fit(self, value: Any, dtype: pa.DataType) -> Any:
         """Return `value` so that ``pa.array`` takes it as `dtype`, the `arrow_type` of this shape."""
         if value is None:
             return None
@@ -268,7 +268,7 @@ class _Shape:
         return {key: self.fields[key].fit(part, types[key]) for key, part in value.items() if key in types}
 
 
-def _scalar(value: Any, dtype: pa.DataType) -> Any:  # noqa: ANN401 - any JSON scalar
+def _scalar(value: Any, dtype: pa.DataType) -> Any:
     if pa.types.is_string(dtype):
         return str(value).lower() if isinstance(value, bool) else str(value)
     if pa.types.is_floating(dtype):

@@ -186,14 +186,14 @@ class Gunzip:
         return part
 
 
-def _byte_by_byte(member: Any, data: bytes) -> Iterator[bytes]:  # noqa: ANN401 - zlib does not export the type
+def _byte_by_byte(member: Any, data: bytes) -> Iterator[bytes]:
     """Yield what comes before the damage in `data`, to the last byte."""
     with suppress(zlib.error):
         for place in range(len(data)):
             yield member.decompress(data[place : place + 1])
 
 
-def _new_member() -> Any:  # noqa: ANN401 - zlib does not export the type
+def _new_member() -> Any:
     return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
 
 

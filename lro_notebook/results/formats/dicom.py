@@ -63,7 +63,7 @@ def read_instances(
 ) -> Iterator[Batch]:
     """Yield the objects of `shards`; see `Format.read`."""
     try:
-        import pydicom  # noqa: F401, PLC0415 - optional
+        import pydicom  # noqa: F401 - optional
     except ImportError as error:
         raise ConfigError(
             'DICOM objects need pydicom, which is not installed: pip install "lro-notebook[dicom]"'
@@ -97,7 +97,7 @@ def _mapped(
     read: Callable[[Shard], tuple[list[Row], list[BadLine]]], shards: Sequence[Shard], workers: int
 ) -> list[tuple[list[Row], list[BadLine]]]:
     """Read `shards`, without pydicom's remarks on values that bend the standard."""
-    from pydicom import config  # noqa: PLC0415 - optional
+    from pydicom import config
 
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")
@@ -128,7 +128,7 @@ def _read_file(
 def _read_object(
     file: BinaryIO, shard: Shard, keywords: Sequence[str] | None, options: Options
 ) -> tuple[list[Row], list[BadLine]]:
-    from pydicom.filereader import read_partial  # noqa: PLC0415 - optional
+    from pydicom.filereader import read_partial
 
     tags: list[Any] | None = None if keywords is None else [tag for tag in map(_tag_of, keywords) if tag]
     limits, count, at_pixels = options.limits, 0, False
@@ -156,7 +156,7 @@ def _read_object(
 
 def _faults() -> tuple[type[Exception], ...]:
     """Return what pydicom raises for what is not DICOM, and for values that it cannot read."""
-    from pydicom.errors import BytesLengthException, InvalidDicomError  # noqa: PLC0415 - optional
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     usual = (AttributeError, EOFError, LookupError, NotImplementedError, OverflowError, TypeError, ValueError)
     deep = RecursionError  # of sequences in sequences
@@ -164,14 +164,14 @@ def _faults() -> tuple[type[Exception], ...]:
 
 
 def _tag_of(keyword: str) -> int | None:
-    from pydicom.datadict import tag_for_keyword  # noqa: PLC0415 - optional
+    from pydicom.datadict import tag_for_keyword
 
     return int(keyword, 16) if _is_tag(keyword) else tag_for_keyword(keyword)
 
 
-def _is_cut(dataset: Any) -> bool:  # noqa: ANN401 - pydicom's Dataset
+def _is_cut(dataset: Any) -> bool:
     """Tell whether the file ended inside an attribute; pydicom says nothing of it."""
-    from pydicom.dataelem import RawDataElement  # noqa: PLC0415 - optional
+    from pydicom.dataelem import RawDataElement
 
     return any(
         isinstance(item, RawDataElement)
@@ -181,7 +181,7 @@ def _is_cut(dataset: Any) -> bool:  # noqa: ANN401 - pydicom's Dataset
     )
 
 
-def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Row:  # noqa: ANN401 - pydicom's
+def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Row:
     """Return the attributes of a dataset by their columns, without binary ones; tell what is wrong.
 
     `level` is how many sequences it is inside.
@@ -210,7 +210,7 @@ def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Ro
     return row
 
 
-def _value(value: Any, vr: str, decimals: str) -> Any:  # noqa: ANN401 - any value of pydicom
+def _value(value: Any, vr: str, decimals: str) -> Any:
     if vr == "PN":
         return _person(str(value.alphabetic), str(value.ideographic), str(value.phonetic))
     if vr in _WORDS:
@@ -231,7 +231,7 @@ def _number(words: str, decimals: str) -> str | int | None:
         return Number(text) if Number.matches(text) else text
 
 
-def _person(alphabetic: str, ideographic: str, phonetic: str) -> Any:  # noqa: ANN401 - text or an object
+def _person(alphabetic: str, ideographic: str, phonetic: str) -> Any:
     """Return a person's name: its alphabetic form, with the others beside it where there are any."""
     if not ideographic and not phonetic:
         return alphabetic
@@ -241,7 +241,7 @@ def _person(alphabetic: str, ideographic: str, phonetic: str) -> Any:  # noqa: A
 @lru_cache(maxsize=10_000)
 def _column(tag: int) -> tuple[str, bool]:
     """Return the column of a tag, and whether it holds one value at most."""
-    from pydicom.datadict import dictionary_VM, keyword_for_tag  # noqa: PLC0415 - optional
+    from pydicom.datadict import dictionary_VM, keyword_for_tag
 
     keyword = keyword_for_tag(tag)
     return (keyword, dictionary_VM(tag) == "1") if keyword else (f"{int(tag):08X}", True)
@@ -328,7 +328,7 @@ def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:
     return row
 
 
-def _json_value(value: Any, vr: str, decimals: str) -> Any:  # noqa: ANN401 - any JSON value
+def _json_value(value: Any, vr: str, decimals: str) -> Any:
     if vr == "PN" and isinstance(value, dict):
         return _person(*(str(value.get(form) or "") for form in ("Alphabetic", "Ideographic", "Phonetic")))
     if vr in _WORDS and value is not None:

@@ -258,7 +258,7 @@ def _put(tree: dict[int, Any], key: str, value: str) -> None:
     tree[places[3]] = value
 
 
-def from_schematized(data: Any) -> Message | None:  # noqa: ANN401 - any JSON value
+def from_schematized(data: Any) -> Message | None:
     """Return the message of ``schematizedData.data``: groups of segments, each with its fields.
 
     The form is not documented in full: segments are found by their names at any depth, fields by position
@@ -269,7 +269,7 @@ def from_schematized(data: Any) -> Message | None:  # noqa: ANN401 - any JSON va
     return Message(texts, Encoding(), []) if texts else None
 
 
-def _segments_in(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - any JSON value
+def _segments_in(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if isinstance(value, list):
         for part in value:
             yield from _segments_in(part)
@@ -294,7 +294,7 @@ def _tree_of(segment: str, body: Mapping[str, Any]) -> dict[int, Any]:
     return tree
 
 
-def _numbered(value: Any, levels: int) -> Any:  # noqa: ANN401 - any JSON value
+def _numbered(value: Any, levels: int) -> Any:
     """Return components as position from 0 -> value; names that carry no number count in their order."""
     while isinstance(value, list):
         value = value[0] if value else ""
@@ -335,7 +335,7 @@ def _text_of(name: str, tree: Mapping[int, Any]) -> str:
     usual = Encoding()
     separators = (usual.field, usual.repetition, usual.component, usual.subcomponent)
 
-    def text(level: int, node: Any) -> str:  # noqa: ANN401 - a tree or a leaf
+    def text(level: int, node: Any) -> str:
         if level == len(separators):
             return escape(str(node), usual)
         first = 1 if level == 0 else 0  # fields count from 1

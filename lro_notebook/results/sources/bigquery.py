@@ -71,7 +71,7 @@ class Warehouse:
         del uri
         return None
 
-    def client(self) -> Any:  # noqa: ANN401 - imported where it is used
+    def client(self) -> Any:
         """Return a client of google-cloud-bigquery.
 
         Raises
@@ -82,9 +82,9 @@ class Warehouse:
             There are no credentials.
         """
         try:
-            from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - only for BigQuery
-            from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415 - only for BigQuery
-            from google.cloud import bigquery  # noqa: PLC0415 - optional
+            from google.auth.credentials import AnonymousCredentials
+            from google.auth.exceptions import DefaultCredentialsError
+            from google.cloud import bigquery
         except ImportError as error:
             raise ConfigError(
                 "bq:// needs google-cloud-bigquery, which is not installed: "
@@ -102,12 +102,12 @@ class Warehouse:
                 "BigQuery needs credentials: run gcloud auth application-default login, or pass credentials="
             ) from error
 
-    def fast_client(self) -> Any:  # noqa: ANN401 - imported where it is used
+    def fast_client(self) -> Any:
         """Return a client of the Storage API, None where it is not installed or not there."""
         if _EMULATOR in os.environ:
             return None
         try:
-            from google.cloud.bigquery_storage import BigQueryReadClient  # noqa: PLC0415 - optional
+            from google.cloud.bigquery_storage import BigQueryReadClient
         except ImportError:
             return None
         return BigQueryReadClient(credentials=self.credentials, client_options=self._universe())
@@ -122,7 +122,7 @@ def find_tables(
     uri: str,
     *,
     tables: Iterable[str] | None = None,
-    credentials: Any = None,  # noqa: ANN401 - of google.auth
+    credentials: Any = None,
     only: Format | None = None,
 ) -> tuple[Warehouse, list[Shard]]:
     """Return where the tables at ``bq://project.dataset`` or ``bq://project.dataset.table`` are, and them.
@@ -168,13 +168,13 @@ def find_tables(
     return warehouse, shards
 
 
-def _shard(table: Any, only: Format | None) -> Shard:  # noqa: ANN401 - bigquery.Table
+def _shard(table: Any, only: Format | None) -> Shard:
     place = f"{table.project}.{table.dataset_id}.{table.table_id}"
     name = (only.table if only else "") or table.table_id
     return Shard(f"{PREFIX}{place}", place, name, int(table.num_bytes or 0))
 
 
-def _batches(rows: Any, fast: Any) -> Iterator[pa.Table]:  # noqa: ANN401 - of google-cloud-bigquery
+def _batches(rows: Any, fast: Any) -> Iterator[pa.Table]:
     """Yield the rows as Arrow tables; one without rows where there are none."""
     if not rows.total_rows:
         yield rows.to_arrow(create_bqstorage_client=False)
@@ -192,7 +192,7 @@ def _batch(shard: Shard, part: pa.Table, options: Options, place: int) -> Batch:
 
 @contextmanager
 def _read_errors(uri: str) -> Iterator[None]:
-    from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415 - comes with BigQuery
+    from google.api_core.exceptions import GoogleAPICallError
 
     try:
         yield

@@ -39,7 +39,7 @@ def path_of(item: dict[str, Any]) -> str:
     return str(item["name"]).removeprefix(f"{DATASET}/")
 
 
-def agree(service: Program, store: str, user: str, rule: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+def agree(service: Program, store: str, user: str, rule: str, **fields: Any) -> dict[str, Any]:
     artifact = add(service, f"{store}/consentArtifacts", {"userId": user})
     policy = {"authorizationRule": {"expression": rule}, "resourceAttributes": fields.pop("resource", [])}
     body = {"userId": user, "consentArtifact": artifact["name"], "policies": [policy], **fields}
@@ -67,7 +67,7 @@ def peopled(service: Program, name: str) -> str:
     return store
 
 
-def query(service: Program, store: str, folder: str, **body: Any) -> tuple[dict[str, Any], list[str]]:  # noqa: ANN401
+def query(service: Program, store: str, folder: str, **body: Any) -> tuple[dict[str, Any], list[str]]:
     request = {"gcsDestination": {"uriPrefix": f"gs://demo-out/{folder}"}, **body}
     done = service.ended(service.start(f"{store}:queryAccessibleData", request))
     lines = []

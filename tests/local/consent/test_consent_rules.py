@@ -61,7 +61,7 @@ def test_a_rule_that_cannot_be_read_is_refused(expression: object) -> None:
         parse_rule(expression)
 
 
-def consent(name: str = "c", *, rule: str = "role == 'clinician'", **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+def consent(name: str = "c", *, rule: str = "role == 'clinician'", **fields: Any) -> dict[str, Any]:
     policy = {"resourceAttributes": fields.pop("resource", []), "authorizationRule": {"expression": rule}}
     return {"name": name, "userId": "user", "state": "ACTIVE", "policies": [policy], **fields}
 

@@ -46,7 +46,7 @@ def test_elements_are_the_text_of_each_item(value: list[Any], indent: int | None
 
 
 @given(value=_JSON)
-def test_compact_is_one_line_with_the_same_meaning(value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_compact_is_one_line_with_the_same_meaning(value: Any) -> None:
     raw = json.dumps({"a": value}, indent=3).encode()
     compact = rawjson.compact(raw)
     assert b"\n" not in compact

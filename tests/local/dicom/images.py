@@ -56,7 +56,7 @@ def filled(service: Program, name: str, *names: str) -> str:
     return store
 
 
-def web(service: Program, path: str, **query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - query values
+def web(service: Program, path: str, **query: Any) -> list[dict[str, Any]]:
     answer = service.client.get(path, params=query)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/dicom+json"
@@ -64,7 +64,7 @@ def web(service: Program, path: str, **query: Any) -> list[dict[str, Any]]:  # n
     return found
 
 
-def value(item: dict[str, Any], tag: str) -> Any:  # noqa: ANN401 - any JSON value
+def value(item: dict[str, Any], tag: str) -> Any:
     return item[tag]["Value"][0]
 
 

@@ -23,11 +23,11 @@ KEY = b"k" * 32
 AES = base64.b64encode(KEY).decode()
 
 
-def treated(config: dict[str, Any], data: bytes = CT, key: bytes = KEY) -> Any:  # noqa: ANN401 - a dataset
+def treated(config: dict[str, Any], data: bytes = CT, key: bytes = KEY) -> Any:
     return pydicom.dcmread(BytesIO(deidentified(data, rules_of(config, key)).data))
 
 
-def contents(*transformations: dict[str, Any], **text: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+def contents(*transformations: dict[str, Any], **text: Any) -> dict[str, Any]:
     return {
         "dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS", "skipIdRedaction": True},
         "text": {"additionalTransformations": list(transformations), **text},

@@ -20,7 +20,7 @@ FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 CT = (FOLDER / "CT_small.dcm").read_bytes()
 
 
-def opened(data: bytes) -> Any:  # noqa: ANN401 - a dataset has any attribute
+def opened(data: bytes) -> Any:
     return pydicom.dcmread(BytesIO(data))
 
 

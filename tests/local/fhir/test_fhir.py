@@ -19,7 +19,7 @@ def fhir(service: Program) -> str:
     return service.store("fhir-tests") + "/fhir"
 
 
-def _outcome(answer: Any, status: int, issue: str) -> str:  # noqa: ANN401 - an httpx response
+def _outcome(answer: Any, status: int, issue: str) -> str:
     """Check an OperationOutcome and return its diagnostics."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"].startswith("application/fhir+json")

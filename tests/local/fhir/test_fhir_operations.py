@@ -60,7 +60,7 @@ def test_a_rollback_is_limited_to_operations_types_and_lists(service: Program) -
     store, moment, imported = changed_store(service, "rb-some")
     base = {"rollbackTime": moment, "resultGcsBucket": "demo-out", "force": True}
 
-    def count(**limits: Any) -> int:  # noqa: ANN401 - JSON
+    def count(**limits: Any) -> int:
         operation = run(service, f"{store}:rollback", {**base, **limits})
         return int(operation["metadata"].get("counter", {}).get("success", 0))
 
@@ -167,7 +167,7 @@ def test_only_what_is_newer_and_newest_of_a_history_is_exported(service: Program
 ADMIN = {"resourceType": "Consent", "id": "a", "status": "active", "scope": {}}
 
 
-def consent(identifier: str, patient_id: str, **more: Any) -> str:  # noqa: ANN401 - JSON
+def consent(identifier: str, patient_id: str, **more: Any) -> str:
     about = {"id": identifier, "patient": {"reference": f"Patient/{patient_id}"}}
     return json.dumps({**ADMIN, **about, **more})
 

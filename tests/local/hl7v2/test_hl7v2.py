@@ -36,7 +36,7 @@ def line(data: bytes, **labels: str) -> str:
     return json.dumps({**message, "labels": labels} if labels else message)
 
 
-def make(service: Program, name: str, **fields: Any) -> str:  # noqa: ANN401 - any JSON value
+def make(service: Program, name: str, **fields: Any) -> str:
     answer = service.client.post("hl7V2Stores", params={"hl7V2StoreId": name}, json=fields)
     assert answer.status_code == 200, answer.text
     return f"hl7V2Stores/{name}"
@@ -46,7 +46,7 @@ def take(service: Program, store: str, uri: str) -> dict[str, Any]:
     return service.ended(service.start(f"{store}:import", {"gcsSource": {"uri": uri}}))
 
 
-def listed(service: Program, store: str, **query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - query values
+def listed(service: Program, store: str, **query: Any) -> list[dict[str, Any]]:
     answer = service.client.get(f"{store}/messages", params=query).raise_for_status().json()
     found: list[dict[str, Any]] = answer.get("hl7V2Messages", [])
     return found

@@ -18,11 +18,11 @@ def segment(kind: str, low: int = 0, high: int = 1) -> dict[str, Any]:
     return {"segment": {"type": kind, "minOccurs": low, "maxOccurs": high}}
 
 
-def group(name: str, *members: dict[str, Any], low: int = 0, high: int = 0, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def group(name: str, *members: dict[str, Any], low: int = 0, high: int = 0, **more: Any) -> dict[str, Any]:
     return {"group": {"name": name, "minOccurs": low, "maxOccurs": high, "members": list(members), **more}}
 
 
-def package(*members: dict[str, Any], types: list[Any] | None = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def package(*members: dict[str, Any], types: list[Any] | None = None, **more: Any) -> dict[str, Any]:
     root = {"name": "ORU_R01", "members": list(members)}
     return {"schemas": [{"messageSchemaConfigs": {"ORU_R01": root}}], "types": types or [], **more}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.service
 
 
-def entries(service: Program, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def entries(service: Program, **body: Any) -> dict[str, Any]:
     answer = service.client.post(
         f"{service.endpoint}/v2/entries:list", json={"resourceNames": ["projects/local"], **body}
     )

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.service
 _DATASETS = "/v1/projects/local/locations/local/datasets"
 
 
-def _error(answer: Any, status: int, name: str) -> str:  # noqa: ANN401 - an httpx response
+def _error(answer: Any, status: int, name: str) -> str:
     """Check a google.rpc error and return its message."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"].startswith("application/json")

@@ -41,7 +41,7 @@ def gcs(service: Program) -> Iterator[Any]:
 
 
 @pytest.mark.filterwarnings("ignore")  # of libraries under gcsfs
-def test_gcsfs_reads_what_an_export_has_written(service: Program, exported: str, gcs: Any) -> None:  # noqa: ANN401
+def test_gcsfs_reads_what_an_export_has_written(service: Program, exported: str, gcs: Any) -> None:
     assert exported in gcs.find("demo-out/run")
     assert gcs.ls("demo-out/run", detail=False) == [exported]
     content = (service.buckets / exported).read_bytes()
