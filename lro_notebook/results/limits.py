@@ -36,6 +36,8 @@ class Limits:
         Columns of all tables of HL7v2 segments that a block of some MB becomes.
     cells : int
         Rows or elements times columns that a block of some MB becomes.
+    parts : int
+        Elements, items of sequences and values of a DICOM object, all together.
     positions : int
         Fields of an HL7v2 segment, components of a field, subcomponents of a component.
     spaces : int
@@ -49,6 +51,7 @@ class Limits:
     columns: int = 5_000
     all_columns: int = 20_000
     cells: int = 100_000_000
+    parts: int = 200_000
     positions: int = 1_000
     spaces: int = 100
     bad_lines: int = 10_000

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from lro_notebook import dicom_parts
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting
 from lro_notebook.local.core.service_errors import ServiceError
@@ -36,6 +37,8 @@ STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 #: Maximum number of top-level attributes in a file.
 _ATTRIBUTES = 50_000
+#: Elements, items of sequences and values that a file may have, all together.
+_PARTS = 500_000
 _UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
 #: Transfer syntaxes that differ only in the encoding of attributes, not of pixels.
 UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
@@ -110,10 +113,16 @@ def open_file(data: bytes) -> FileDataset:
         return count > _ATTRIBUTES
 
     try:
-        file: FileDataset = module.filereader.read_partial(BytesIO(plain or data), too_many)
+        budget = dicom_parts.Budget(_PARTS)
+        counted = dicom_parts.Counted(BytesIO(plain or data), budget)
+        with dicom_parts.within(budget):
+            file: FileDataset = module.filereader.read_partial(counted, too_many)
+            dicom_parts.check_parts(file, budget)
         if plain is not None:
             file.file_meta.TransferSyntaxUID = module.uid.UID(inflate.DEFLATED)
         file.get("PixelData")
+    except dicom_parts.TooManyPartsError as error:
+        raise ParseError(f"the file has more than {_PARTS:,} elements and items of sequences") from error
     except Exception as error:  # pydicom raises any kind of exception on broken files
         raise ParseError(f"not a DICOM file that can be read ({type(error).__name__})") from error
     if count > _ATTRIBUTES:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from lro_notebook.dicom_parts import Budget, Counted, TooManyPartsError, check_parts, within
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
@@ -141,7 +142,14 @@ def _read_object(
         count, at_pixels = count + 1, tag in _PIXELS
         return at_pixels or count > limits.columns
 
-    dataset = read_partial(capped, stop, specific_tags=tags)
+    budget = Budget(limits.parts)
+    counted: Any = Counted(capped, budget)
+    try:
+        with within(budget):
+            dataset = read_partial(counted, stop, specific_tags=tags)
+            check_parts(dataset, budget)
+    except TooManyPartsError:
+        return [], [BadLine(shard.uri, None, f"too wide: {limits.over('parts', 'elements and items')}")]
     if count > limits.columns:
         return [], [BadLine(shard.uri, None, f"too wide: {limits.over('columns', 'attributes')}")]
     wrong = [_CUT] if _is_cut(dataset) else []

@@ -122,6 +122,9 @@ class Segments:
 
 def _width(line: str, encoding: Encoding) -> int:
     """Return about how many columns a segment makes: one for each field, component and subcomponent."""
+    if encoding.repetition in line:  # of a field that repeats the first makes columns
+        fields = line.split(encoding.field)
+        line = encoding.field.join(text.partition(encoding.repetition)[0] for text in fields)
     return 1 + sum(line.count(mark) for mark in (encoding.field, encoding.component, encoding.subcomponent))
 
 

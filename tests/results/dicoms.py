@@ -1,0 +1,87 @@
+"""DICOM files that tests make, and programs that read them in little memory."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from results.limited import loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UID = pydicom.uid.UID("1.2.840.10008.5.1.4.1.1.2")
+#: A program that lets the service's module open a file with little memory, and prints what it says.
+OPEN = """
+import resource, sys
+import pydicom.filereader
+from pathlib import Path
+from lro_notebook.local.dicom import dicom_file
+dicom_file.pydicom()
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
+try:
+    print(dicom_file.read(Path(sys.argv[1]).read_bytes()).id)
+except dicom_file.ParseError as parse_error:
+    print(parse_error)
+"""
+
+
+def element(group: int, number: int, kind: str, value: bytes) -> bytes:
+    long = kind in ("SQ", "UN", "OB", "UT")
+    head = struct.pack("<HH2s", group, number, kind.encode())
+    return head + (struct.pack("<HI", 0, len(value)) if long else struct.pack("<H", len(value))) + value
+
+
+def made(syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """Return a DICOM object with its UIDs and nothing else."""
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = UID, pydicom.uid.UID("1.2.3")
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = pydicom.uid.UID("1.2"), pydicom.uid.UID("1.2.1")
+    dataset.PatientID = "p"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    dataset.file_meta.MediaStorageSOPClassUID = UID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def deflated(path: Path, size: int) -> None:
+    """Write a deflated object whose pixels are so many zeros."""
+    plain, packed = made(), made(DeflatedExplicitVRLittleEndian)
+    body = plain[plain.index(b"\x08\x00\x16\x00UI") :]
+    head = packed[: 144 + struct.unpack_from("<I", packed, 140)[0]]
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    with path.open("wb") as file:
+        file.write(head + packer.compress(body + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, size)))
+        for _ in range(size // 1_000_000):
+            file.write(packer.compress(bytes(1_000_000)))
+        file.write(packer.flush())
+
+
+def run(program: str, path: Path, size: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(path), str(size)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+def read(folder: Path, **options: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pydicom")
+        results = loaded(folder, **options)
+    return results.arrow("instances").to_pylist(), results.bad_lines["reason"].tolist()

@@ -1,0 +1,71 @@
+"""DICOM files with millions of items, elements or values: one bad line, or one failure, in little memory."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+from results.dicoms import OPEN, element, made, read, run
+from results.limited import LIMITED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANY = 2_000_000
+ITEM = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+TINY = struct.pack("<HH2sH", 0x0009, 0x1001, b"LO", 0)
+
+
+def sequence(content: bytes, *, defined: bool, kind: bytes = b"SQ") -> bytes:
+    length = len(content) if defined else 0xFFFFFFFF
+    head = struct.pack("<HH2sHI", 0x0040, 0xA730, kind, 0, length)
+    return head + content + (b"" if defined else END)
+
+
+def item(content: bytes) -> bytes:
+    return struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
+
+
+BODIES = {
+    "items": sequence(ITEM * MANY, defined=True),
+    "items without length": sequence(ITEM * MANY, defined=False),
+    "unknown": sequence(ITEM * MANY, defined=True, kind=b"UN"),
+    "unknown without length": sequence(ITEM * MANY, defined=False, kind=b"UN"),
+    "inside": sequence(item(sequence(ITEM * MANY, defined=True)), defined=True),
+    "elements": sequence(item(TINY * MANY), defined=True),
+    "values": element(0x0040, 0xA160, "UT", b"x") + element(0x0044, 0x0001, "UT", b"1\\" * MANY),
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_millions_of_parts_are_refused(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(made() + body)
+    said = run(LIMITED, tmp_path, 400_000_000)
+    assert said == "0|<NA>: too wide: more than 200,000 elements and items (limits: parts)"
+    assert run(OPEN, path, 500_000_000) == "the file has more than 500,000 elements and items of sequences"
+
+
+def test_a_small_deflated_file_of_millions_of_items(tmp_path: Path) -> None:
+    plain, packed = made(), made(DeflatedExplicitVRLittleEndian)
+    body = plain[plain.index(b"\x08\x00\x16\x00UI") :] + sequence(ITEM * 3_900_000, defined=True)
+    head = packed[: 144 + struct.unpack_from("<I", packed, 140)[0]]
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    path = tmp_path / "a.dcm"
+    path.write_bytes(head + packer.compress(body) + packer.flush())
+    assert path.stat().st_size < 50_000
+    assert "(limits: parts)" in run(LIMITED, tmp_path, 500_000_000)
+    assert "elements and items" in run(OPEN, path, 500_000_000)
+
+
+def test_the_limit_can_be_raised(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(made() + sequence(ITEM * 300, defined=True))
+    rows, bad = read(tmp_path, limits={"parts": 300})
+    assert rows == []
+    assert bad == ["too wide: more than 300 elements and items (limits: parts)"]
+    rows, bad = read(tmp_path, limits={"parts": 1000})
+    assert (len(rows), bad) == (1, [])
