@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -61,16 +61,16 @@ def session(endpoint: str) -> Session:
 
 
 def test_a_body_that_the_service_reads_steadily_arrives_however_long_it_takes() -> None:
-    with reading(SMALL, 0.03) as endpoint:
+    with reading(SMALL, 0.03) as endpoint, closing(session(endpoint)) as asking:
         began = time.monotonic()
-        answer = session(endpoint).call("POST", "x:import", role="start", json={"data": "x" * 4_000_000})
+        answer = asking.call("POST", "x:import", role="start", json={"data": "x" * 4_000_000})
         assert answer == {"name": "operations/1"}
         assert time.monotonic() - began > 2 * TIMEOUT
 
 
 def test_a_body_that_the_service_hardly_reads_is_given_up() -> None:
-    with reading(256, 0.02) as endpoint:
+    with reading(256, 0.02) as endpoint, closing(session(endpoint)) as asking:
         began = time.monotonic()
         with pytest.raises(ResponseLost):
-            session(endpoint).call("POST", "x:import", role="start", json={"data": "x" * 4_000_000})
+            asking.call("POST", "x:import", role="start", json={"data": "x" * 4_000_000})
         assert time.monotonic() - began < SOON
