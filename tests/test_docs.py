@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import warnings
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from test_house import ROOMS
 import lro_notebook as lro
 from lro_notebook.healthcare.store import Store
 from lro_notebook.local.__main__ import _parser
+from lro_notebook.results.limits import Limits
 from lro_notebook.views.scan import Scan
 
 if TYPE_CHECKING:
@@ -202,6 +204,12 @@ def test_the_columns_of_the_tables_are_those_of_the_frames(names: dict[str, Any]
         "op.failures": op.failures(),
     }.items():
         assert columns(heading) == {name: str(dtype) for name, dtype in frame.dtypes.items()}
+
+
+def test_the_limits_of_files_are_those_of_the_code() -> None:
+    section = read(DOCS / "results.md").partition("## What a file may cost")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", section, re.MULTILINE)
+    assert {name: int(default.replace(",", "")) for name, default in rows} == asdict(Limits())
 
 
 def test_every_public_name_is_in_the_reference() -> None:

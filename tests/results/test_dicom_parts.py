@@ -11,6 +11,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from results.dicoms import OPEN, element, made, read, run
 from results.limited import LIMITED
 
+from lro_notebook.local.dicom import dicom_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,7 +49,10 @@ def test_millions_of_parts_are_refused(tmp_path: Path, body: bytes) -> None:
     path.write_bytes(made() + body)
     said = run(LIMITED, tmp_path, 400_000_000)
     assert said == "0|<NA>: too wide: more than 200,000 elements and items (limits: parts)"
-    assert run(OPEN, path, 500_000_000) == "the file has more than 500,000 elements and items of sequences"
+    assert run(OPEN, path, 500_000_000) == (
+        "the file has more than 500,000 elements and items of sequences; "
+        "LRO_NOTEBOOK_LOCAL_DICOM_PARTS of the service sets the limit"
+    )
 
 
 def test_a_small_deflated_file_of_millions_of_items(tmp_path: Path) -> None:
@@ -60,6 +65,14 @@ def test_a_small_deflated_file_of_millions_of_items(tmp_path: Path) -> None:
     assert path.stat().st_size < 50_000
     assert "(limits: parts)" in run(LIMITED, tmp_path, 500_000_000)
     assert "elements and items" in run(OPEN, path, 500_000_000)
+
+
+def test_the_limit_of_the_service_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = made() + sequence(ITEM * 300, defined=True)
+    assert dicom_file.read(body).id
+    monkeypatch.setenv(dicom_file.PARTS_VARIABLE, "200")
+    with pytest.raises(dicom_file.ParseError, match="more than 200 elements"):
+        dicom_file.read(body)
 
 
 def test_the_limit_can_be_raised(tmp_path: Path) -> None:

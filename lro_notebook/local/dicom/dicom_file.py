@@ -39,6 +39,8 @@ _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _ATTRIBUTES = 50_000
 #: Elements, items of sequences and values that a file may have, all together.
 _PARTS = 500_000
+#: The environment variable that sets that limit.
+PARTS_VARIABLE = "LRO_NOTEBOOK_LOCAL_DICOM_PARTS"
 _UID = re.compile(r"(?=.{1,64}\Z)\d+(?:\.\d+)*", re.ASCII)
 #: Transfer syntaxes that differ only in the encoding of attributes, not of pixels.
 UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
@@ -113,7 +115,8 @@ def open_file(data: bytes) -> FileDataset:
         return count > _ATTRIBUTES
 
     try:
-        budget = dicom_parts.Budget(_PARTS)
+        most = inflate.setting(PARTS_VARIABLE, _PARTS)
+        budget = dicom_parts.Budget(most)
         counted = dicom_parts.Counted(BytesIO(plain or data), budget)
         with dicom_parts.within(budget):
             file: FileDataset = module.filereader.read_partial(counted, too_many)
@@ -122,7 +125,10 @@ def open_file(data: bytes) -> FileDataset:
             file.file_meta.TransferSyntaxUID = module.uid.UID(inflate.DEFLATED)
         file.get("PixelData")
     except dicom_parts.TooManyPartsError as error:
-        raise ParseError(f"the file has more than {_PARTS:,} elements and items of sequences") from error
+        raise ParseError(
+            f"the file has more than {most:,} elements and items of sequences; "
+            f"{PARTS_VARIABLE} of the service sets the limit"
+        ) from error
     except Exception as error:  # pydicom raises any kind of exception on broken files
         raise ParseError(f"not a DICOM file that can be read ({type(error).__name__})") from error
     if count > _ATTRIBUTES:

@@ -18,10 +18,15 @@ _LONG = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b
 _PLAIN = b"1.2.840.10008.1.2.1"  # the same syntax, but not deflated
 
 
+def setting(variable: str, default: int) -> int:
+    """Return a limit that an environment variable may set."""
+    text = os.environ.get(variable, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default  # noqa: PLR2004 - digits
+
+
 def limit() -> int:
     """Return the maximum size of an inflated file in bytes."""
-    text = os.environ.get(VARIABLE, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else _DEFAULT  # noqa: PLR2004 - digits
+    return setting(VARIABLE, _DEFAULT)
 
 
 def inflated(data: bytes) -> bytes | None:
