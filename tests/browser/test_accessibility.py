@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from browser.conftest import Open
     from browser.lab import Notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.service]
+pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
 
 SET_UP = 'import lro_notebook as lro\nstore = lro.connect().fhir_store("all").create(exist_ok=True)'
 BEGIN = 'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'

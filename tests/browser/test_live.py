@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from browser.conftest import Open
     from browser.lab import Notebook, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.service,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(180),
+]
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from browser.lab import Chromium, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.service]
+pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
 
 CODE = """\
 import lro_notebook as lro
