@@ -35,8 +35,8 @@ def violations(notebook: Notebook, cell: int) -> list[str]:
     ]
 
 
-@THEMES
 @pytest.mark.parametrize("begin", [BEGIN, SEVERAL], ids=["card", "table"])
+@THEMES
 def test_axe_finds_nothing_in_a_card_or_a_table_that_runs_and_that_has_ended(
     open_notebook: Open,
     pace: Callable[[float | None], None],

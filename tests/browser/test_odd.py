@@ -41,7 +41,7 @@ def test_two_tabs_on_one_kernel_show_the_same_and_either_cancels(
     notebook = begun()
     notebook.save()
     with chromium.context.new_page() as tab:
-        tab.goto(notebook.page.url)
+        tab.goto(notebook.url)
         tab.get_by_role("button", name="Cancel").click(timeout=30_000)
         tab.get_by_text("Cancelled", exact=True).first.wait_for(timeout=20_000)
         notebook.await_text(1, "Cancelled")

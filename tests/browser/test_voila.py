@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.lab import write_notebook
+from browser.server import write_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from browser.lab import Chromium, Server
+    from browser.lab import Chromium
+    from browser.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
 
