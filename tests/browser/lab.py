@@ -1,19 +1,21 @@
 """JupyterLab and Notebook 7 in a real browser: Debian's Chromium, and one open notebook.
 
-Loading JupyterLab is what costs most here, so a page is kept when its notebook is closed, and the next
-notebook with the same settings opens in it. Nothing here knows of operations or cards.
+Loading JupyterLab is what costs most here, and in a new page twice as much as in one where it was loaded
+before. So pages are kept: the next notebook with the same settings opens where one was closed, and one with
+other settings loads a page again. Nothing here knows of operations or cards.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import nbformat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from browser.server import Server
@@ -34,6 +36,8 @@ _CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: The kind of page of most notebooks: JupyterLab, its settings left as they are.
+_USUAL = json.dumps(["lab", {}])
 _PATHS: Mapping[FrontEnd, str] = {"lab": "doc/tree", "notebook": "notebooks"}
 #: The notebook of the page, in every script below.
 _PANEL = """
@@ -87,16 +91,26 @@ class Chromium:
         self._browser.close()
         self._playwright.stop()
 
-    def take(self, settings: str) -> Page | None:
-        """Return the page that was kept with these settings, if there is one."""
-        return self._kept.pop(settings, None)
+    def take(self, kind: str) -> tuple[Page, bool]:
+        """Return a page, and whether what it shows is of this kind; else it is to be loaded."""
+        if kind in self._kept:
+            return self._kept.pop(kind), True
+        spare = next((other for other in self._kept if other != _USUAL), None)
+        return (self._kept.pop(spare) if spare else self.context.new_page()), False
 
-    def keep(self, settings: str, page: Page) -> None:
-        """Keep a page where no notebook is open, for the next one with these settings."""
-        if settings in self._kept:
+    def keep(self, kind: str, page: Page) -> None:
+        """Keep a page where no notebook is open: at most a usual one and another."""
+        if kind in self._kept or (kind != _USUAL and len(self._kept.keys() - {_USUAL}) > 0):
             page.close()
         else:
-            self._kept[settings] = page
+            self._kept[kind] = page
+
+    @contextmanager
+    def page(self) -> Iterator[Page]:
+        """Give a page for anything else."""
+        page, _ = self.take("")
+        yield page
+        self.keep("", page)
 
 
 class Notebook:
@@ -135,9 +149,11 @@ class Notebook:
     ) -> None:
         self.path, self.console = path, list[str]()
         self._server, self._chromium = server, chromium
+        self.page: Page
         self._front_end, self._settings, self._size = front_end, settings or {}, size
-        #: Whether another notebook may open in the page; Notebook 7 has a page for each.
-        self.reusable = front_end == "lab"
+        #: Whether the page may be used again.
+        self.reusable = True
+        self._kind = json.dumps([front_end, self._settings], sort_keys=True)
 
     @property
     def url(self) -> str:
@@ -145,16 +161,15 @@ class Notebook:
         return f"{self._server.url}/{_PATHS[self._front_end]}/{self.path.name}"
 
     def __enter__(self) -> Self:
-        kept = self._chromium.take(self._kind) if self.reusable else None
-        self.page: Page = kept or self._chromium.context.new_page()
+        self.page, loaded = self._chromium.take(self._kind)
         self.page.set_viewport_size({"width": self._size[0], "height": self._size[1]})
         self.page.on("console", self._note)
         self.page.on("pageerror", self._note_error)
-        if kept is None:
-            self.reload()
-        else:
+        if loaded and self._front_end == "lab":
             self.script("await app.commands.execute('docmanager:open', {path: value});", self.path.name)
             self._await_kernel()
+        else:
+            self.reload()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -168,10 +183,6 @@ class Notebook:
         self.page.remove_listener("pageerror", self._note_error)
         self.page.emulate_media(reduced_motion="null", forced_colors="null", contrast="null")
         self._chromium.keep(self._kind, self.page)
-
-    @property
-    def _kind(self) -> str:
-        return json.dumps(self._settings, sort_keys=True)
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":

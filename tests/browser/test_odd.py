@@ -40,7 +40,7 @@ def test_two_tabs_on_one_kernel_show_the_same_and_either_cancels(
 ) -> None:
     notebook = begun()
     notebook.save()
-    with chromium.context.new_page() as tab:
+    with chromium.page() as tab:
         tab.goto(notebook.url)
         tab.get_by_role("button", name="Cancel").click(timeout=30_000)
         tab.get_by_text("Cancelled", exact=True).first.wait_for(timeout=20_000)

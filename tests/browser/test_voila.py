@@ -27,7 +27,7 @@ def test_the_card_lives_in_a_voila_page_and_can_be_cancelled_there(
 ) -> None:
     pace(300)
     write_notebook(server.root / "voila.ipynb", [CODE])
-    with chromium.context.new_page() as page:
+    with chromium.page() as page:
         page.goto(f"{server.url}/voila/render/voila.ipynb")
         button = page.get_by_role("button", name="Cancel")
         button.wait_for(timeout=60_000)
