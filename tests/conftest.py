@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from groups import GroupScheduling
+from groups import GroupScheduling, turn_of
 from hypothesis import HealthCheck, settings
 
 from lro_notebook import api, local
@@ -26,16 +26,10 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 
-#: What takes long begins first, so that the end of a run is short tests.
-_LONG = ("browser", "kernel", "spread")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Begin with the tests that take long; the others keep their order."""
-    items.sort(
-        key=lambda item: next((n for n, m in enumerate(_LONG) if item.get_closest_marker(m)), len(_LONG))
-    )
+    items.sort(key=turn_of)
     return (yield)
 
 

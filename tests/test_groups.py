@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from groups import group_of
+from groups import LONG_FILES, group_of
+from places import ROOT
 
 CAME_BY: list[str] = []
 
@@ -18,3 +19,7 @@ def test_a_file_is_a_group_unless_it_says_otherwise() -> None:
     assert group_of("tests/test_groups.py::test_a[x::y]") == "tests/test_groups.py"
     assert group_of("tests/browser/test_odd.py::test_a") == group_of("tests/browser/test_live.py::test_b")
     assert group_of("tests/test_notebooks.py::test_a") != group_of("tests/test_notebooks.py::test_b")
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert [file for file in LONG_FILES if not (ROOT / file).is_file()] == []
