@@ -125,18 +125,23 @@ def run_alone(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_notebook_runs_on_any_machine_and_shows_progress_and_frames(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    name: str,
+    tmp_path: Path,
+    run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("LRO_NOTEBOOK_PROGRESS", "1")
     page, expected = tmp_path / "page.html", EXPECTED[name]
-    program: Callable[..., Run | subprocess.CompletedProcess[str]]
+    programs: list[Callable[..., Run | subprocess.CompletedProcess[str]]] = [run]
+    options: list[str] = []
     if expected.times == 1:  # a service of its own would say nothing more
-        program, options = request.getfixturevalue("run"), []
         monkeypatch.setenv("LRO_NOTEBOOK_DATA_DIR", str(request.getfixturevalue("fresh_service")))
     else:
-        program, options = run_alone, ["--state", str(tmp_path / "demo")]
-    for _ in range(expected.times):
+        programs, options = [run_alone, run], ["--state", str(tmp_path / "demo")]
+    assert len(programs) == expected.times
+    for program in programs:
         done = program(str(ROOT / "notebooks" / f"{name}.ipynb"), "--html", str(page), *options)
         assert done.returncode == 0, done.stderr[-2000:]
         assert [text for text in expected.stdout if text not in done.stdout] == []

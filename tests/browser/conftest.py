@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+
 from browser.lab import Chromium, FrontEnd, Notebook, missing
 from browser.server import Server, write_notebook
-
 from lro_notebook import local
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="package")
 def chromium(server: Server) -> Iterator[Chromium]:
-    # Not for the session: while it runs, its thread counts as one with an event loop.
+    # Not for the session: while it runs, its thread counts as one with an event loop, where no other can run.
     assert server.url
     with Chromium() as browser:
         yield browser
