@@ -18,6 +18,8 @@ JOBS ?= 4
 # What other programs take of the machine while `make flaky` runs.
 LOAD ?= 8
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo lab notebooks test flaky test-binder test-matrix test-live soak attack check docs bench screens browser dist clean
 

@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from browser.lab import DARK, Chromium, Notebook, Server, missing, write_notebook
+from browser.lab import DARK, Chromium, Notebook, missing
 from browser.playing import OperationsApi
+from browser.server import Server, write_notebook
 from PIL import Image
 
 from lro_notebook import local

@@ -5,10 +5,11 @@ One embedded service serves all tests of a process: each module that asks for it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from groups import GroupScheduling, turn_of
 from hypothesis import HealthCheck, settings
 
 from lro_notebook import api, local
@@ -27,15 +28,15 @@ settings.load_profile("suite")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Keep the tests of a file on one worker of xdist, in their order, and begin with those that take long.
-
-    The marker ``spread`` lets each test of a file go to any worker: they share nothing that is dear to make.
-    """
-    for item in items:
-        if item.get_closest_marker("spread") is None and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("browser", "kernel", "spread"))))
+    """Begin with the tests that take long; the others keep their order."""
+    items.sort(key=turn_of)
     return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
+    """Keep the tests of a group on one worker."""
+    return GroupScheduling(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(autouse=True)

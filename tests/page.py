@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakes import Clock, ManualScheduler, operation
 
 from lro_notebook import Operation, OperationResource
-from lro_notebook.jupyter.card_widget import CardWidget
+from lro_notebook.jupyter.card_widget import ASK
 from lro_notebook.jupyter.cell_output import CellOutput
-from lro_notebook.jupyter.table_widget import TableWidget
 from lro_notebook.operations.poller import OperationPoller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 NOW = datetime(2026, 3, 4, 9, 0, 5, tzinfo=UTC)
@@ -96,16 +99,48 @@ class Page:
         return cell_output
 
 
-def card(cell_output: CellOutput) -> CardWidget:
-    assert cell_output._live is not None
-    assert isinstance(cell_output._live._content, CardWidget)
-    return cell_output._live._content
+class Seen:
+    """What a front end shows of a cell output that lives: its widgets, found as people find them."""
+
+    def __init__(self, cell_output: CellOutput) -> None:
+        self.root = cell_output.root
+
+    def widgets(self, kind: str = "") -> list[Any]:
+        """Return the widgets, in their order; those of one kind, if it is given, such as ``Button``."""
+        return [widget for widget, _ in _within(self.root) if not kind or type(widget).__name__ == kind]
+
+    def of(self, kind: str, description: str = "") -> Any:
+        """Return the one widget of a kind, with a description if it is given."""
+        (found,) = (one for one in self.widgets(kind) if description in ("", one.description))
+        return found
+
+    @property
+    def cancel(self) -> Any:
+        """The button that asks the service to stop, whatever it says now."""
+        (found,) = (one for one in self.widgets("Button") if one.tooltip == ASK)
+        return found
+
+    @property
+    def html(self) -> str:
+        """The HTML of all parts."""
+        return "".join(widget.value for widget in self.widgets("HTML"))
+
+    @property
+    def text(self) -> str:
+        """The words that are seen, without those of controls."""
+        return re.sub(r"<style.*?</style>|<[^>]*>", " ", self.html, flags=re.DOTALL)
+
+    def is_visible(self, widget: Any) -> bool:
+        """Tell whether a widget is shown, and not hidden with what it is in."""
+        return next(shown for each, shown in _within(self.root) if each is widget)
 
 
-def table(cell_output: CellOutput) -> TableWidget:
-    assert cell_output._live is not None
-    assert isinstance(cell_output._live._content, TableWidget)
-    return cell_output._live._content
+def _within(widget: Any, *, shown: bool = True) -> Iterator[tuple[Any, bool]]:
+    """Yield a widget and those in it, each with whether it is shown."""
+    shown = shown and widget.layout.display != "none"
+    yield widget, shown
+    for child in getattr(widget, "children", ()):
+        yield from _within(child, shown=shown)
 
 
 def counter(success: int, pending: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_house import ROOMS
+from rooms import ROOMS
 
 import lro_notebook as lro
 from lro_notebook.healthcare.store import Store

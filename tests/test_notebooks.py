@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import runpy
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from nbformat import v4
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -91,13 +90,31 @@ EXPECTED = {
 }
 
 
-def run(notebook: Path, page: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "scripts/run_notebook.py", str(notebook)]
-    env = {**os.environ, "LRO_NOTEBOOK_PROGRESS": "1", **env}
+class Run(NamedTuple):
+    """How a run of the program ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    """Return a function that runs the program of `make demo` in this process: its imports take seconds."""
+    from scripts import run_notebook
+
+    def run(*arguments: str) -> Run:
+        monkeypatch.setattr(sys, "argv", ["run_notebook.py", *arguments])
+        returncode = run_notebook.main()
+        return Run(returncode, *capsys.readouterr())
+
+    return run
+
+
+def run_alone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as `make demo` does."""
     return subprocess.run(
-        [*program, "--html", str(page), *options],
-        cwd=ROOT,
-        env=env,
+        [sys.executable, "scripts/run_notebook.py", *arguments],
         capture_output=True,
         text=True,
         timeout=300,
@@ -108,14 +125,24 @@ def run(notebook: Path, page: Path, *options: str, **env: str) -> subprocess.Com
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_notebook_runs_on_any_machine_and_shows_progress_and_frames(
-    name: str, tmp_path: Path, request: pytest.FixtureRequest
+    name: str,
+    tmp_path: Path,
+    run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("LRO_NOTEBOOK_PROGRESS", "1")
     page, expected = tmp_path / "page.html", EXPECTED[name]
-    options, env = ["--state", str(tmp_path / "demo")], {}
+    programs: list[Callable[..., Run | subprocess.CompletedProcess[str]]] = [run]
+    options: list[str] = []
     if expected.times == 1:  # a service of its own would say nothing more
-        options, env = [], {"LRO_NOTEBOOK_DATA_DIR": str(request.getfixturevalue("fresh_service"))}
-    for _ in range(expected.times):
-        done = run(ROOT / "notebooks" / f"{name}.ipynb", page, *options, **env)
+        monkeypatch.setenv("LRO_NOTEBOOK_DATA_DIR", str(request.getfixturevalue("fresh_service")))
+    else:
+        programs, options = [run_alone, run], ["--state", str(tmp_path / "demo")]
+    assert len(programs) == expected.times
+    for program in programs:
+        done = program(str(ROOT / "notebooks" / f"{name}.ipynb"), "--html", str(page), *options)
         assert done.returncode == 0, done.stderr[-2000:]
         assert [text for text in expected.stdout if text not in done.stdout] == []
         assert [text for text in expected.stderr if text not in done.stderr] == []

@@ -93,6 +93,12 @@ class CellOutput:
         live = self._live
         return live.comm_ids if live is not None else []
 
+    @property
+    def root(self) -> Any:
+        """The widget that holds all that lives on the page; None where nothing does."""
+        live = self._live
+        return live.root if live is not None else None
+
     def show(self) -> None:
         """Show the operations in the running cell."""
         with self._lock:

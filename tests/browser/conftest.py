@@ -1,4 +1,4 @@
-"""One Jupyter server for all browser tests, one browser per module, one page per notebook."""
+"""One Jupyter server and one browser for all browser tests; a notebook opens in a page of an earlier one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from browser.lab import Chromium, FrontEnd, Notebook, Server, missing, write_notebook
 
+from browser.lab import Chromium, FrontEnd, Notebook, missing
+from browser.server import Server, write_notebook
 from lro_notebook import local
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Open(Protocol):
     ) -> Notebook: ...
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if lacking := missing():
         # Where browsers are promised, a skip would hide that nothing was tested.
@@ -43,9 +44,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         local.stop(running.data_dir)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(server: Server) -> Iterator[Chromium]:
-    # Not for the session: while it runs, its thread counts as one with an event loop.
+    # Not for the session: while it runs, its thread counts as one with an event loop, where no other can run.
     assert server.url
     with Chromium() as browser:
         yield browser
@@ -73,6 +74,7 @@ def open_notebook(server: Server, chromium: Chromium, request: pytest.FixtureReq
         if _FAILED in request.node.stash:
             PICTURES.mkdir(parents=True, exist_ok=True)
             for notebook in opened:
+                notebook.reusable = False
                 notebook.page.screenshot(path=PICTURES / f"{notebook.path.stem}.png")
 
 

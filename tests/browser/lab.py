@@ -1,38 +1,27 @@
-"""JupyterLab and Notebook 7 in a real browser: a server of our own, Debian's Chromium, one open notebook.
+"""JupyterLab and Notebook 7 in a real browser: Debian's Chromium, and one open notebook.
 
-The server has private root, configuration and settings folders on a free loopback port and needs no
-network. It serves both front ends, and settings are read when a page loads, so that one server serves
-every test. Nothing here knows of operations or cards.
+Loading JupyterLab is what costs most here, and in a new page twice as much as in one where it was loaded
+before. So pages are kept: the next notebook with the same settings opens where one was closed, and one with
+other settings loads a page again. Nothing here knows of operations or cards.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import httpx
 import nbformat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright
+    from browser.server import Server
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright
 
 FrontEnd = Literal["lab", "notebook"]
-#: Settings files by plugin; what a test sets comes on top.
-SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
-    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
-}
 DARK = {"@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Dark"}}
 NO_SUBSHELLS = {"@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"}}
 #: What a card says once Cancel was clicked: "Cancelling…", or "Cancelled" where that came before a look.
@@ -47,6 +36,8 @@ _CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: The kind of page of most notebooks: JupyterLab, its settings left as they are.
+_USUAL = json.dumps(["lab", {}])
 _PATHS: Mapping[FrontEnd, str] = {"lab": "doc/tree", "notebook": "notebooks"}
 #: The notebook of the page, in every script below.
 _PANEL = """
@@ -73,114 +64,6 @@ def _chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def write_notebook(path: Path, cells: Sequence[str]) -> Path:
-    """Write a notebook of code cells."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook.cells = [
-        nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(cells)
-    ]
-    nbformat.write(notebook, path)
-    return path
-
-
-class Server:
-    """A Jupyter server with folders of its own under `folder`; a context manager.
-
-    Attributes
-    ----------
-    url : str
-        ``http://127.0.0.1:PORT``.
-    root : Path
-        Where its notebooks are.
-    data_dir, state_dir : Path
-        What ``LRO_NOTEBOOK_DATA_DIR`` and ``LRO_NOTEBOOK_STATE_DIR`` say in its kernels.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.root, self.data_dir, self.state_dir = folder / "root", folder / "data", folder / "state"
-        self._settings, self._log = folder / "settings", folder / "server.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port: int = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
-
-    def __enter__(self) -> Self:
-        for folder in (self.root, self.data_dir, self.state_dir):
-            folder.mkdir(parents=True)
-        flags = {
-            "ServerApp.ip": "127.0.0.1",
-            "ServerApp.port": self._port,
-            "ServerApp.port_retries": 0,
-            "ServerApp.root_dir": self.root,
-            "ServerApp.open_browser": False,
-            "ServerApp.password": "",
-            "ServerApp.allow_root": True,
-            "IdentityProvider.token": "",
-            "LabApp.expose_app_in_browser": True,
-            "LabApp.extension_manager": "readonly",
-            "JupyterNotebookApp.expose_app_in_browser": True,
-        }
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in flags.items())],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._environment(),
-                cwd=self.root,
-                start_new_session=True,
-            )
-        self._await_answer()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGTERM)  # it shuts its kernels down, too
-        try:
-            self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def set_settings(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
-        """Replace the settings, by plugin; pages that load from now on have them."""
-        shutil.rmtree(self._settings, ignore_errors=True)
-        for plugin, values in {**SETTINGS, **settings}.items():
-            file = self._settings / f"{plugin}.jupyterlab-settings"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(values))
-
-    def _environment(self) -> dict[str, str]:
-        own = {
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_DATA_DIR": "jupyter",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-            "IPYTHONDIR": "ipython",
-        }
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
-        return {
-            **inherited,
-            **{name: str(self._folder / folder) for name, folder in own.items()},
-            "LRO_NOTEBOOK_DATA_DIR": str(self.data_dir),
-            "LRO_NOTEBOOK_STATE_DIR": str(self.state_dir),
-        }
-
-    def _await_answer(self) -> None:
-        deadline = time.monotonic() + 60
-        with httpx.Client(trust_env=False) as client:
-            while True:
-                try:
-                    client.get(f"{self.url}/api/status").raise_for_status()
-                except httpx.HTTPError:
-                    if self._process.poll() is not None or time.monotonic() > deadline:
-                        raise RuntimeError(f"no Jupyter server: {self._log.read_text()[-2000:]}") from None
-                    time.sleep(0.05)
-                else:
-                    return
-
-
 class Chromium:
     """The browser; a context manager.
 
@@ -192,18 +75,42 @@ class Chromium:
 
     def __init__(self, scale: float = 1.0) -> None:
         self._scale = scale
+        self._kept: dict[str, Page] = {}
 
     def __enter__(self) -> Self:
         from playwright.sync_api import sync_playwright
 
         self._playwright: Playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(executable_path=_chromium(), args=_CHROMIUM_ARGS)
+        self._browser: Browser = self._playwright.chromium.launch(
+            executable_path=_chromium(), args=_CHROMIUM_ARGS
+        )
         self.context: BrowserContext = self._browser.new_context(device_scale_factor=self._scale)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._browser.close()
         self._playwright.stop()
+
+    def take(self, kind: str) -> tuple[Page, bool]:
+        """Return a page, and whether what it shows is of this kind; else it is to be loaded."""
+        if kind in self._kept:
+            return self._kept.pop(kind), True
+        spare = next((other for other in self._kept if other != _USUAL), None)
+        return (self._kept.pop(spare) if spare else self.context.new_page()), False
+
+    def keep(self, kind: str, page: Page) -> None:
+        """Keep a page where no notebook is open: at most a usual one and another."""
+        if kind in self._kept or (kind != _USUAL and len(self._kept.keys() - {_USUAL}) > 0):
+            page.close()
+        else:
+            self._kept[kind] = page
+
+    @contextmanager
+    def page(self) -> Iterator[Page]:
+        """Give a page for anything else."""
+        page, _ = self.take("")
+        yield page
+        self.keep("", page)
 
 
 class Notebook:
@@ -242,27 +149,49 @@ class Notebook:
     ) -> None:
         self.path, self.console = path, list[str]()
         self._server, self._chromium = server, chromium
+        self.page: Page
         self._front_end, self._settings, self._size = front_end, settings or {}, size
+        #: Whether the page may be used again.
+        self.reusable = True
+        self._kind = json.dumps([front_end, self._settings], sort_keys=True)
+
+    @property
+    def url(self) -> str:
+        """Where the page of this notebook is."""
+        return f"{self._server.url}/{_PATHS[self._front_end]}/{self.path.name}"
 
     def __enter__(self) -> Self:
-        self._server.set_settings(self._settings)
-        self.page: Page = self._chromium.context.new_page()
+        self.page, loaded = self._chromium.take(self._kind)
         self.page.set_viewport_size({"width": self._size[0], "height": self._size[1]})
         self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.console.append(str(error)))
-        self._load()
+        self.page.on("pageerror", self._note_error)
+        if loaded and self._front_end == "lab":
+            self.script("await app.commands.execute('docmanager:open', {path: value});", self.path.name)
+            self._await_kernel()
+        else:
+            self.reload()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.shut_down()
-        self.page.close()
+        if not self.reusable:
+            self.page.close()
+            return
+        # Disposed of, not closed: nobody is asked whether to save.
+        self.script("for (const widget of [...app.shell.widgets('main')]) widget.dispose();")
+        self.page.remove_listener("console", self._note)
+        self.page.remove_listener("pageerror", self._note_error)
+        self.page.emulate_media(reduced_motion="null", forced_colors="null", contrast="null")
+        self._chromium.keep(self._kind, self.page)
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.console.append(f"{message.text} ({message.location.get('url', '')})")
 
-    def _load(self) -> None:
-        self.page.goto(f"{self._server.url}/{_PATHS[self._front_end]}/{self.path.name}?reset")
+    def _note_error(self, error: object) -> None:
+        self.console.append(str(error))
+
+    def _await_kernel(self) -> None:
         self.page.wait_for_function(f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}")
 
     def script(self, code: str, value: Any = None) -> Any:
@@ -270,8 +199,14 @@ class Notebook:
         return self.page.evaluate(f"async value => {{ {_PANEL} {code} }}", value)
 
     def reload(self) -> None:
-        """Load the page again without saving."""
-        self._load()
+        """Load the page, again if it is there, without saving."""
+        self.load()
+        self._await_kernel()
+
+    def load(self) -> None:
+        """Load the page, and do not wait for a kernel."""
+        self._server.set_settings(self._settings)
+        self.page.goto(f"{self.url}?reset")
 
     def activate(self, cell: int) -> None:
         """Select a cell."""
@@ -364,7 +299,7 @@ class Notebook:
     def restart(self) -> None:
         """Restart the kernel."""
         self.script("await panel.sessionContext.session.kernel.restart();")
-        self.page.wait_for_function(f"() => {{ {_PANEL} {_READY} }}")
+        self._await_kernel()
 
     def shut_down(self) -> None:
         """End the kernel."""

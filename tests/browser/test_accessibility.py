@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from browser.conftest import Open
     from browser.lab import Notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.service]
+pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
 
 SET_UP = 'import lro_notebook as lro\nstore = lro.connect().fhir_store("all").create(exist_ok=True)'
 BEGIN = 'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'
@@ -35,8 +35,8 @@ def violations(notebook: Notebook, cell: int) -> list[str]:
     ]
 
 
-@THEMES
 @pytest.mark.parametrize("begin", [BEGIN, SEVERAL], ids=["card", "table"])
+@THEMES
 def test_axe_finds_nothing_in_a_card_or_a_table_that_runs_and_that_has_ended(
     open_notebook: Open,
     pace: Callable[[float | None], None],

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from browser.conftest import Open
     from browser.lab import Notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.service,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(180),
+]
 
 SET_UP = (
     'import lro_notebook as lro\nds = lro.connect()\nstore = ds.fhir_store("clicks").create(exist_ok=True)\n'

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from browser.conftest import Open
     from browser.lab import Chromium, Notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.service]
+pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
 
 SET_UP = 'import lro_notebook as lro\nstore = lro.connect().fhir_store("odd").create(exist_ok=True)'
 BEGIN = 'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'
@@ -40,8 +40,8 @@ def test_two_tabs_on_one_kernel_show_the_same_and_either_cancels(
 ) -> None:
     notebook = begun()
     notebook.save()
-    with chromium.context.new_page() as tab:
-        tab.goto(notebook.page.url)
+    with chromium.page() as tab:
+        tab.goto(notebook.url)
         tab.get_by_role("button", name="Cancel").click(timeout=30_000)
         tab.get_by_text("Cancelled", exact=True).first.wait_for(timeout=20_000)
         notebook.await_text(1, "Cancelled")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from browser.conftest import Open
     from browser.lab import Notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
 
 COUNT = 200
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.lab import write_notebook
+from browser.server import write_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from browser.lab import Chromium, Server
+    from browser.lab import Chromium
+    from browser.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.service]
+pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
 
 CODE = """\
 import lro_notebook as lro
@@ -26,7 +27,7 @@ def test_the_card_lives_in_a_voila_page_and_can_be_cancelled_there(
 ) -> None:
     pace(300)
     write_notebook(server.root / "voila.ipynb", [CODE])
-    with chromium.context.new_page() as page:
+    with chromium.page() as page:
         page.goto(f"{server.url}/voila/render/voila.ipynb")
         button = page.get_by_role("button", name="Cancel")
         button.wait_for(timeout=60_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakes import operation
-from page import VIEW, Page, card, counter, end, table
+from page import VIEW, Page, Seen, counter, end
 
 from lro_notebook import OperationResource
 from lro_notebook.jupyter.card_widget import CANCELLING, ENDED
@@ -30,7 +30,7 @@ def test_the_live_part_moves_without_new_outputs_and_the_saved_part_follows_slow
     published = page.published
     op.poller.update(OperationResource.from_dict(operation(name=op.name, metadata=counter(5, 5))))
     page.scheduler.tick()
-    assert "5 of 10" in card(cell_output)._numbers.value
+    assert "5 of 10" in Seen(cell_output).text
     assert page.published == published
     page.clock.now += REFRESH
     page.scheduler.tick()
@@ -65,15 +65,14 @@ def test_at_the_end_nothing_live_is_left(page: Page) -> None:
 def test_what_was_clicked_on_stays_a_while_so_that_the_focus_is_not_lost(page: Page) -> None:
     op, _ = page.handle(1)
     cell_output = page.show(op)
-    parts, button = cell_output._live.root.children, card(cell_output)._button  # type: ignore[union-attr]  # it is live
+    parts, button = cell_output.root.children, Seen(cell_output).cancel
     button.click()
     end(op, error={"code": 1, "message": "cancelled"})
     page.scheduler.tick()
-    assert cell_output._live is not None
-    assert cell_output._live.root.children == parts
+    assert cell_output.root.children == parts
     assert (button.description, button.disabled) == (ENDED, False)
-    assert "Cancelled after" in card(cell_output)._numbers.value
-    assert card(cell_output)._bar.value == ""
+    assert "Cancelled after" in Seen(cell_output).text
+    assert "<progress" not in Seen(cell_output).html
     assert "Import resources: Cancelled." in page.saved["text/plain"]
     published = page.published
     page.clock.now += LINGER - 1
@@ -89,17 +88,17 @@ def test_what_was_clicked_on_stays_a_while_so_that_the_focus_is_not_lost(page: P
 def test_an_operation_that_is_added_while_the_end_lingers_lives(page: Page) -> None:
     (first, _), (second, _) = page.handle(1), page.handle(2)
     cell_output = page.show(first)
-    card(cell_output)._button.click()
+    Seen(cell_output).cancel.click()
     end(first)
     page.scheduler.tick()
     cell_output.add(second)
     page.clock.now += LINGER
     page.scheduler.tick()
     assert VIEW in page.live
-    table(cell_output)._button.click()
+    Seen(cell_output).cancel.click()
     end(second)
     page.scheduler.tick()
-    assert table(cell_output)._button.description == ENDED
+    assert Seen(cell_output).cancel.description == ENDED
     page.clock.now += LINGER
     page.scheduler.tick()
     assert VIEW not in page.live
@@ -119,7 +118,7 @@ def test_a_second_operation_turns_the_card_into_one_table(page: Page) -> None:
     cell_output.add(second)
     assert len(page.outputs) == 2
     assert page.saved["text/html"].count("<tr") == 3
-    assert table(cell_output)._button.description == "Cancel all"
+    assert Seen(cell_output).cancel.description == "Cancel all"
     end(first)
     page.scheduler.tick()
     assert VIEW in page.live
@@ -145,7 +144,7 @@ def test_a_click_is_answered_at_once_and_sent_by_a_request_thread(page: Page) ->
     cell_output = page.show(running, over)
     end(over)
     page.scheduler.tick()
-    button = table(cell_output)._button
+    button = Seen(cell_output).cancel
     button.click()
     button.click()
     assert button.description == CANCELLING
@@ -163,11 +162,11 @@ def test_a_cancellation_that_fails_is_told(page: Page) -> None:
         raise PermissionError
 
     source.cancel = refuse  # type: ignore[method-assign]  # the point
-    card(cell_output)._button.click()
+    Seen(cell_output).cancel.click()
     _, job = page.scheduler.jobs.pop()
     with pytest.raises(PermissionError):
         job.run()
     job.on_crash(PermissionError())
     page.scheduler.tick()
-    assert "cannot be cancelled: PermissionError" in card(cell_output)._numbers.value
-    assert card(cell_output)._button.description == "Cancel"
+    assert "cannot be cancelled: PermissionError" in Seen(cell_output).text
+    assert Seen(cell_output).cancel.description == "Cancel"

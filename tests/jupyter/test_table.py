@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes import operation
 from handles import NOW, running
-from page import VIEW, Page, counter, end, table
+from page import VIEW, Page, Seen, counter, end
 
 from lro_notebook import OperationResource
 from lro_notebook.jupyter import notebook, table_html
@@ -130,75 +130,76 @@ def test_a_saved_table_of_many_keeps_those_that_need_attention_and_says_how_many
 
 def test_controls_come_with_many_rows_and_lead_through_the_pages(page: Page) -> None:
     cell_output = page.show(*(page.handle(number)[0] for number in range(FEW)))
-    assert table(cell_output)._controls.layout.display == "none"
+    seen = Seen(cell_output)
+    assert not seen.is_visible(seen.of("Dropdown", "Sort"))
     cell_output.add(*(page.handle(number)[0] for number in range(FEW, PAGE + 5)))
-    body = table(cell_output)
-    assert body._controls.layout.display == ""
-    body._on.click()
-    assert len(shown(body._table.value)) == 1 + 5
-    assert body._where.value == f"{PAGE + 1}-{PAGE + 5} of {PAGE + 5}"
-    body._on.click()
-    assert body._where.value.startswith("1-")
-    body._back.click()
-    body._back.click()
-    assert len(shown(body._table.value)) == 1 + PAGE
-    assert not body._back.disabled  # or it would lose the focus
-    assert not body._on.disabled
+    assert seen.is_visible(seen.of("Dropdown", "Sort"))
+    back, on = seen.of("Button", "‹"), seen.of("Button", "›")  # noqa: RUF001 - the buttons' signs
+    on.click()
+    assert len(shown(seen.html)) == 1 + 5
+    assert f"{PAGE + 1}-{PAGE + 5} of {PAGE + 5}" in seen.text
+    on.click()
+    assert f"1-{PAGE} of {PAGE + 5}" in seen.text
+    back.click()
+    back.click()
+    assert len(shown(seen.html)) == 1 + PAGE
+    assert not back.disabled  # or it would lose the focus
+    assert not on.disabled
 
 
 def test_a_filter_and_a_sort_act_at_once(page: Page) -> None:
     handles = [page.handle(number)[0] for number in range(20)]
-    cell_output = page.show(*handles)
+    seen = Seen(page.show(*handles))
     end(handles[7])
     page.scheduler.tick()
-    body = table(cell_output)
-    body._only.value = "succeeded"
-    assert [row[0] for row in shown(body._table.value)] == ["State", "✓ Succeeded"]
-    body._only.value = "all"
-    body._order.value = "progress"
-    assert shown(body._table.value)[-1][0] == "✓ Succeeded"
+    seen.of("Dropdown", "State").value = "succeeded"
+    assert [row[0] for row in shown(seen.html)] == ["State", "✓ Succeeded"]
+    seen.of("Dropdown", "State").value = "all"
+    seen.of("Dropdown", "Sort").value = "progress"
+    assert shown(seen.html)[-1][0] == "✓ Succeeded"
 
 
 def test_only_the_chosen_are_cancelled_also_from_other_pages_than_the_one_that_is_seen(page: Page) -> None:
     handles = [page.handle(number) for number in range(2 * PAGE)]
-    cell_output = page.show(*(op for op, _ in handles))
+    seen = Seen(page.show(*(op for op, _ in handles)))
     end(handles[0][0])
     page.scheduler.tick()
-    body = table(cell_output)
-    body._choose.value = True
-    assert len(body._list.options) == 2 * PAGE - 1
-    assert body._button.disabled
-    body._list.index = (0, 2 * PAGE - 2)
-    assert body._button.description == "Cancel 2 chosen"
-    body._button.click()
+    offer = seen.of("SelectMultiple")
+    seen.of("ToggleButton", "Choose…").value = True
+    assert len(offer.options) == 2 * PAGE - 1
+    assert seen.cancel.disabled
+    offer.index = (0, 2 * PAGE - 2)
+    assert seen.cancel.description == "Cancel 2 chosen"
+    seen.cancel.click()
     for _ in range(2):
         page.scheduler.step()
     assert [number for number, (_, source) in enumerate(handles) if source.cancelled] == [1, 2 * PAGE - 1]
-    assert body._button.description == "Cancel all"
-    assert body._list.options == ()
+    assert seen.cancel.description == "Cancel all"
+    assert offer.options == ()
 
 
 def test_the_list_of_those_to_choose_keeps_its_positions_while_operations_end_and_the_order_changes(
     page: Page,
 ) -> None:
     handles = [page.handle(number) for number in range(20)]
-    cell_output = page.show(*(op for op, _ in handles))
-    body = table(cell_output)
-    body._choose.value = True
-    offered = body._list.options
-    body._list.index = (5,)
+    seen = Seen(page.show(*(op for op, _ in handles)))
+    offer = seen.of("SelectMultiple")
+    seen.of("ToggleButton", "Choose…").value = True
+    offered = offer.options
+    offer.index = (5,)
     end(handles[3][0])
-    body._order.value = "state"
+    seen.of("Dropdown", "Sort").value = "state"
     page.scheduler.tick()
-    assert body._list.options == offered
-    body._button.click()
+    assert offer.options == offered
+    seen.cancel.click()
     page.scheduler.step()
     assert [number for number, (_, source) in enumerate(handles) if source.cancelled] == [5]
 
 
 def test_all_that_people_click_gets_through_while_a_cell_waits(page: Page) -> None:
     cell_output = page.show(*(page.handle(number)[0] for number in range(3)))
-    assert set(cell_output.comm_ids) == {widget.model_id for widget in table(cell_output).clickable}
+    controls = [one for one in Seen(cell_output).widgets() if hasattr(one, "disabled")]
+    assert set(cell_output.comm_ids) == {widget.model_id for widget in controls}
     assert len(cell_output.comm_ids) == 7
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kernel.session import Cell, Session
 
-pytestmark = [pytest.mark.kernel, pytest.mark.service]
+pytestmark = [pytest.mark.kernel, pytest.mark.service, pytest.mark.xdist_group("kernel")]
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 SET_UP = """
@@ -30,8 +30,8 @@ async def lro_wait(op):
         await op
     except lro.OperationCancelled:
         pass
-def begin(**options):
-    return store.import_from("gs://lro-sample/fhir/*.ndjson", **options)
+def begin(files="*", **options):
+    return store.import_from(f"gs://lro-sample/fhir/{files}.ndjson", **options)
 """
 
 
@@ -178,7 +178,7 @@ def test_without_a_private_name_the_wait_works_plainly_and_says_to_use_stop(
         "from lro_notebook.jupyter import pump\noriginal = pump.look_up\n"
         f"pump.look_up = lambda thing, path: None if path in {hidden!r} else original(thing, path)"
     )
-    begin(kernel)
+    kernel.run("local.set_pace(3)\nop = begin('Patient')")
     cell = kernel.start("print(pump.Pump.find()); op.wait()")
     kernel.until(lambda: [html for html in live_html(kernel, cell) if "use Stop" in html])
     kernel.interrupt()
@@ -215,12 +215,12 @@ def test_two_starts_in_one_cell_share_one_table(kernel: Session) -> None:
 
 
 def test_show_says_whether_to_show(kernel: Session) -> None:
-    assert kernel.run("op = begin(show=False)\nprint(op.state)").of("display_data") == []
+    assert kernel.run("op = begin('Patient', show=False)\nprint(op.state)").of("display_data") == []
     assert kernel.run("local.set_pace(None)\nop.wait().state\nlocal.set_pace(300)").of("display_data") == []
 
 
 def test_at_the_end_the_saved_output_is_html_and_text_without_a_view(kernel: Session) -> None:
-    cell = kernel.run("local.set_pace(None)\nop = begin()\nop.wait()\nlocal.set_pace(300)")
+    cell = kernel.run("local.set_pace(None)\nop = begin('Patient')\nop.wait()\nlocal.set_pace(300)")
     last: dict[str, dict[str, str]] = {}
     for message in cell.of("display_data") + cell.of("update_display_data"):
         display_id = message["content"]["transient"]["display_id"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kernel.session import Cell, Session
 
-pytestmark = [pytest.mark.kernel, pytest.mark.service]
+pytestmark = [pytest.mark.kernel, pytest.mark.service, pytest.mark.xdist_group("kernel")]
 
 SET_UP = """
 import asyncio, time

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from kernel.session import Cell, Session
 
-pytestmark = [pytest.mark.kernel, pytest.mark.service]
+pytestmark = [pytest.mark.kernel, pytest.mark.service, pytest.mark.xdist_group("kernel")]
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 SET_UP = """

@@ -1,0 +1,139 @@
+"""A Jupyter server of the tests' own, which serves JupyterLab and Notebook 7 from private folders.
+
+It listens on a free loopback port and needs no network. Settings are read when a page loads, so that one
+server serves every test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+import nbformat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+#: Settings files by plugin; what a test sets comes on top.
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+}
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> Path:
+    """Write a notebook of code cells."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.cells = [
+        nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(cells)
+    ]
+    nbformat.write(notebook, path)
+    return path
+
+
+class Server:
+    """A Jupyter server with folders of its own under `folder`; a context manager.
+
+    Attributes
+    ----------
+    url : str
+        ``http://127.0.0.1:PORT``.
+    root : Path
+        Where its notebooks are.
+    data_dir, state_dir : Path
+        What ``LRO_NOTEBOOK_DATA_DIR`` and ``LRO_NOTEBOOK_STATE_DIR`` say in its kernels.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.root, self.data_dir, self.state_dir = folder / "root", folder / "data", folder / "state"
+        self._settings, self._log = folder / "settings", folder / "server.log"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        for folder in (self.root, self.data_dir, self.state_dir):
+            folder.mkdir(parents=True)
+        flags = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": self._port,
+            "ServerApp.port_retries": 0,
+            "ServerApp.root_dir": self.root,
+            "ServerApp.open_browser": False,
+            "ServerApp.password": "",
+            "ServerApp.allow_root": True,
+            "IdentityProvider.token": "",
+            "LabApp.expose_app_in_browser": True,
+            "LabApp.extension_manager": "readonly",
+            "JupyterNotebookApp.expose_app_in_browser": True,
+        }
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in flags.items())],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                cwd=self.root,
+                start_new_session=True,
+            )
+        self._await_answer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGTERM)  # it shuts its kernels down, too
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def set_settings(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace the settings, by plugin; pages that load from now on have them."""
+        shutil.rmtree(self._settings, ignore_errors=True)
+        for plugin, values in {**SETTINGS, **settings}.items():
+            file = self._settings / f"{plugin}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(values))
+
+    def _environment(self) -> dict[str, str]:
+        own = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "jupyter",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+        return {
+            **inherited,
+            **{name: str(self._folder / folder) for name, folder in own.items()},
+            "LRO_NOTEBOOK_DATA_DIR": str(self.data_dir),
+            "LRO_NOTEBOOK_STATE_DIR": str(self.state_dir),
+        }
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + 60
+        with httpx.Client(trust_env=False) as client:
+            while True:
+                try:
+                    client.get(f"{self.url}/api/status").raise_for_status()
+                except httpx.HTTPError:
+                    if self._process.poll() is not None or time.monotonic() > deadline:
+                        raise RuntimeError(f"no Jupyter server: {self._log.read_text()[-2000:]}") from None
+                    time.sleep(0.05)
+                else:
+                    return

@@ -1,0 +1,66 @@
+"""Which tests run on one worker of xdist: those of a file, unless the file says otherwise.
+
+``pytest.mark.xdist_group("name")`` joins files, ``pytest.mark.spread`` lets each test of a file go to any
+worker. xdist's own ``loadgroup`` hands the groups on in the ids of the tests, which pytest 9.2 no longer
+lets it change: every test then goes to any worker, and each worker makes every fixture of a module.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from places import ROOT
+from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    import pytest
+
+#: What takes long begins first, so that the end of a run is short tests: markers, then files.
+_LONG_MARKERS = ("browser", "kernel", "spread")
+LONG_FILES = (
+    "tests/views/test_suite.py",
+    "tests/results/test_dicom_parts.py",
+    "tests/results/test_deep.py",
+    "tests/views/test_scan.py",
+    "tests/results/test_limits.py",
+    "tests/results/test_dicom_limits.py",
+    "tests/local/test_life.py",
+    "tests/local/dicom/test_dicom.py",
+    "tests/test_patterns.py",
+    "tests/test_pytest_plugin.py",
+    "tests/test_docs.py",
+)
+_JOINED = re.compile(r"pytest\.mark\.xdist_group\(\"(\w+)\"\)")
+
+
+def group_of(test: str) -> str:
+    """Return the name of the group of a test, by its id: tests with one name run on one worker."""
+    file = test.partition("::")[0]
+    return _declared(file) or test
+
+
+def turn_of(item: pytest.Item) -> int:
+    """Return when a test begins, by what it is sorted: tests with one number keep their order."""
+    marked = (turn for turn, marker in enumerate(_LONG_MARKERS) if item.get_closest_marker(marker))
+    file = item.nodeid.partition("::")[0]
+    listed = (turn for turn, each in enumerate(LONG_FILES, len(_LONG_MARKERS)) if each == file)
+    return next(chain(marked, listed), len(_LONG_MARKERS) + len(LONG_FILES))
+
+
+@cache
+def _declared(file: str) -> str:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    if "pytest.mark.spread" in source:
+        return ""
+    joined = _JOINED.search(source)
+    return joined[1] if joined else file
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands whole groups to the workers, in the order of the tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)

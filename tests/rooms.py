@@ -1,0 +1,124 @@
+"""The plan of the house: its rooms, which may import which, and the imports that go up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: Room -> the rooms that it may import at run time, imports inside functions included; from the ground up.
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "forking": set(),
+    "globs": set(),
+    "dicom_parts": set(),
+    "http": {"errors", "forking"},
+    "operations": {"errors", "forking", "http"},
+    "fhirpath": {"errors"},
+    "results": {"dicom_parts", "errors", "forking", "globs", "http", "operations"},
+    "views": {"errors", "fhirpath", "results"},
+    "reports": {"errors", "http", "operations"},
+    "jupyter": {"errors", "forking", "operations"},
+    "healthcare": {"errors", "http", "operations", "results", "jupyter"},
+    "api": {
+        "errors",
+        "forking",
+        "http",
+        "operations",
+        "results",
+        "views",
+        "reports",
+        "jupyter",
+        "healthcare",
+        "local.launch",
+        "local.identity",
+    },
+    "testing": {
+        "errors",
+        "forking",
+        "http",
+        "operations",
+        "healthcare",
+        "api",
+        "local",
+        "local.launch",
+        "local.identity",
+    },
+    "__init__": {"errors", "operations", "healthcare", "api", "local"},
+    # Beside the house, a server. Its launcher is client code.
+    "local.identity": {"errors", "http"},
+    "local.launch": {"errors", "local.identity"},
+    "local.core": {"errors", "globs"},
+    "local.operations": {"errors", "operations", "local.core"},
+    "local.datasets": {"errors", "local.core", "local.operations"},
+    "local.http": {
+        "errors",
+        "operations",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.identity",
+    },
+    "local.fhir": {
+        "errors",
+        "operations",
+        "fhirpath",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.http",
+    },
+    "local.dicom": {
+        "dicom_parts",
+        "errors",
+        "operations",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.http",
+    },
+    "local.hl7v2": {"errors", "operations", "local.core", "local.operations", "local.datasets", "local.http"},
+    "local.consent": {
+        "errors",
+        "operations",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.http",
+    },
+    "local.sample": {"errors"},
+    "local": {
+        "errors",
+        "operations",
+        "local.launch",
+        "local.identity",
+        "local.core",
+        "local.operations",
+        "local.datasets",
+        "local.http",
+        "local.fhir",
+        "local.dicom",
+        "local.hl7v2",
+        "local.consent",
+        "local.sample",
+    },
+}
+
+
+class Seam(NamedTuple):
+    """An import that goes up, inside a function, and why."""
+
+    module: str
+    imports: str
+    why: str
+
+
+SEAMS = [
+    Seam("operations.operation", "results.load", "op.load()"),
+    Seam("operations.operation", "reports.failures", "op.failures()"),
+    Seam("operations.operation", "reports.frames", "op.history"),
+    Seam("operations.operation", "jupyter.notebook", "the display methods of a handle"),
+    Seam("operations.client", "jupyter.notebook", "what was started shows its card"),
+    Seam("operations.waiting", "jupyter.notebook", "a wait is shown, and lets clicks through"),
+    Seam("results.results", "views.scan", "results.view(…)"),
+    Seam("results.progress_bar", "jupyter.notebook", "whether a notebook is there to show the bar"),
+    Seam("results.progress_bar", "jupyter.terminal", "whether a terminal wants bars"),
+]
