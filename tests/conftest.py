@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from hypothesis import HealthCheck, settings
+from warm import CAN_FORK, Warm
 
 from lro_notebook import api, local
 from lro_notebook.local.identity.transport import ProvenTransport
@@ -57,6 +58,17 @@ def renew(folder: Path) -> None:
         transport=ProvenTransport(running.identity),
     ) as client:
         client.post(f"{running.endpoint}/.lro-local/reset", json={}).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm | None]:
+    """A Python that has imported the service, where one can fork."""
+    if not CAN_FORK:
+        yield None
+        return
+    warm = Warm("lro_notebook.local.server")
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from fakes import rounds
+from services import start_warm
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -21,6 +22,8 @@ from lro_notebook import local
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from warm import Warm
 
 pytestmark = [
     pytest.mark.service,
@@ -68,7 +71,8 @@ def services(data: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> Iterator[Path]:
+    start_warm(monkeypatch, warm)
     folder = tmp_path / "data"
     yield folder
     local.stop(folder)

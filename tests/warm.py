@@ -158,6 +158,7 @@ def _become(request: list[Any], outputs: list[int]) -> Program:
     for number, standard in zip([nothing, *outputs], range(3), strict=True):
         os.dup2(number, standard)
         os.close(number)
+    os.setsid()  # as the services that the package starts
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from places import SHARED
-from warm import CAN_FORK, Warm
 from warm import Program as WarmProgram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from warm import Process
+    from warm import Process, Warm
 
 DATASET = "projects/local/locations/local/datasets/demo"
 
@@ -148,17 +147,6 @@ def service(program: Program) -> Program:
     """One service for a module, as new; who needs options, or ends it, has `launch`."""
     program.reset()
     return program
-
-
-@pytest.fixture(scope="session")
-def warm() -> Iterator[Warm | None]:
-    """A Python that has imported the service, where one can fork."""
-    if not CAN_FORK:
-        yield None
-        return
-    warm = Warm("lro_notebook.local.server")
-    yield warm
-    warm.close()
 
 
 @pytest.fixture

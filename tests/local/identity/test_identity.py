@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 from places import TESTS
+from services import start_warm
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.conftest import Program
+    from warm import Warm
 
 pytestmark = [pytest.mark.service, pytest.mark.spread]
 
@@ -43,7 +45,9 @@ CLAIMS = {
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> Iterator[Path]:
+    """The data directory of services that start at once, with a small sample."""
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     folder = tmp_path / "data"
     yield folder
     local.stop(folder)
