@@ -66,7 +66,7 @@ def warm() -> Iterator[Warm | None]:
     if not CAN_FORK:
         yield None
         return
-    warm = Warm("lro_notebook.local.server")
+    warm = Warm("lro_notebook.local.server", "lro_notebook.local.sample", "pydicom.filereader")
     yield warm
     warm.close()
 
