@@ -5,11 +5,14 @@ One embedded service serves all tests of a process: each module that asks for it
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, settings
+from places import QUICK
 from warm import CAN_FORK, Warm
 
 from lro_notebook import api, local
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
     from lro_notebook.healthcare.dataset import Dataset
 
+# For this process, and for each Python that a test starts.
+sys.path.insert(0, str(QUICK))
+if str(QUICK) not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(QUICK), os.environ.get("PYTHONPATH")]))
 # How fast examples are made says how busy the machine is, and nothing of what is tested.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
