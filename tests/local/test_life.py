@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 from filelock import FileLock
+from services import start_warm
 
 from lro_notebook import local
 from lro_notebook.errors import ConfigError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.conftest import Program
+    from warm import Warm
 
 pytestmark = pytest.mark.service
 
@@ -176,8 +178,9 @@ def test_the_sample_is_written_at_the_first_start_and_imports_wait_for_it(
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """A data directory whose service is stopped at the end."""
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> Iterator[Path]:
+    """A data directory whose service is stopped at the end; what this process starts has a small sample."""
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     path = tmp_path / "ensured"
     yield path
     local.stop(path)

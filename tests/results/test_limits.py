@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import growth
 import pyarrow as pa
 import pytest
+from results.header import MSH
 from results.limited import bad, loaded, read_in_little_memory
 
 from lro_notebook.errors import ConfigError, ResultError
@@ -241,8 +242,6 @@ def test_a_number_in_a_name_is_no_amount_of_work(tmp_path: Path, total: str) -> 
 
 
 # HL7v2
-
-MSH = "MSH|^~\\&|A|B|C|D|20200101||ADT^A01|1|P|2.5\r"
 
 
 @pytest.mark.parametrize("word", [".sp999999999", ".sp101", ".sp+99999999999", ".sp" + "9" * 5000, ".sp²"])
