@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from patience import GIVE_UP
 from places import SHARED
 from warm import Program as WarmProgram
 
@@ -51,7 +52,7 @@ class Program:
         self.client = httpx.Client(
             base_url=f"{self.endpoint}/v1/{DATASET}/",
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=30,
+            timeout=GIVE_UP,
             trust_env=False,
         )
 
@@ -90,7 +91,7 @@ class Program:
 
     def until(self, path: str, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """Poll an operation until `holds` is true of it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + GIVE_UP
         while not holds(operation := self.operation(path)):
             assert time.monotonic() < deadline, operation
             time.sleep(0.01)
@@ -119,7 +120,7 @@ class Program:
         self.client.close()
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        code = self.process.wait(20)
+        code = self.process.wait(GIVE_UP)
         with self._errors as errors:
             errors.seek(0)
             return code, errors.read().decode()

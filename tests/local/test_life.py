@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 from filelock import FileLock
+from patience import GIVE_UP
 from services import start_warm
 
 from lro_notebook import local
@@ -97,7 +98,7 @@ def test_a_clean_stop_leaves_everything_for_the_next_start(launch: Callable[...,
 
 def test_a_second_program_on_the_same_data_says_so_and_ends(launch: Callable[..., Program]) -> None:
     program = launch()
-    second = subprocess.run(program.command, capture_output=True, text=True, timeout=20, check=False)
+    second = subprocess.run(program.command, capture_output=True, text=True, timeout=GIVE_UP, check=False)
     assert second.returncode == 3
     assert second.stdout == ""
     assert len(second.stderr.strip().splitlines()) == 1
@@ -117,7 +118,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             "--data-dir",
             str(tmp_path / "d"),
         ]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=GIVE_UP, check=False)
     assert ended.returncode == 2
     assert len(ended.stderr.strip().splitlines()) == 1
     assert port in ended.stderr
@@ -126,14 +127,14 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", [["--port", "x"], ["--port", "70000"], ["--port", "0", "--pace", "0"]])
 def test_an_option_that_cannot_be_is_refused(tmp_path: Path, option: list[str]) -> None:
     command = [sys.executable, "-m", "lro_notebook.local", "--data-dir", str(tmp_path), *option]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=GIVE_UP, check=False)
     assert ended.returncode == 2
     assert option[-2] in ended.stderr
 
 
 def test_help_says_where_buckets_live() -> None:
     command = [sys.executable, "-m", "lro_notebook.local", "--help"]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    said = subprocess.run(command, capture_output=True, text=True, timeout=GIVE_UP, check=True).stdout
     assert "buckets/NAME/" in said
     assert "gs://NAME" in said
 
@@ -151,7 +152,7 @@ def test_a_service_that_nobody_needs_ends_but_not_under_an_operation(
         except httpx.TransportError:  # on a busy machine it may end before
             assert program.end() == (0, "")
             continue
-        assert program.process.wait(20 + 5 * idle) == 0
+        assert program.process.wait(GIVE_UP) == 0
         assert time.monotonic() - asked > 3 * idle
         assert program.end() == (0, "")
         break
@@ -234,7 +235,7 @@ def test_files_left_by_a_killed_service_do_not_mislead(data_dir: Path) -> None:
     local.ensure(data_dir)
     pid = json.loads((data_dir / "service.json").read_bytes())["pid"]
     psutil.Process(pid).kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + GIVE_UP
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.01)

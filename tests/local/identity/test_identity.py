@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import psutil
 import pytest
+from patience import GIVE_UP
 from places import TESTS
 from services import start_warm
 
@@ -72,7 +73,7 @@ class Thief:
     def end(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.communicate(timeout=20)
+            self._process.communicate(timeout=GIVE_UP)
 
     def heard_nothing_but_challenges(self) -> bool:
         """Tell whether it was asked for proof, and for nothing else."""
@@ -96,7 +97,7 @@ def thief(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Thief]:
 def kill(data: Path) -> None:
     process = psutil.Process(json.loads((data / "service.json").read_bytes())["pid"])
     process.kill()
-    process.wait(20)
+    process.wait(GIVE_UP)
 
 
 ENDS: list[Callable[[Path], object]] = [kill, local.stop]
@@ -213,7 +214,7 @@ def test_stop_signals_no_process_that_a_file_or_an_answer_names(tmp_path: Path, 
         assert local.stop(data) is False
         assert thief.heard_nothing_but_challenges()
         assert bystander.poll() is None
-        bystander.communicate(b"\n", timeout=20)
+        bystander.communicate(b"\n", timeout=GIVE_UP)
     assert bystander.returncode == 0
 
 

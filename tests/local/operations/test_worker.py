@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from patience import GIVE_UP
 
 from lro_notebook.local import catalogue
 from lro_notebook.local.core.buckets import Buckets
@@ -45,8 +46,8 @@ def test_what_is_queued_does_not_begin_when_all_are_halted(
     def run(job: Job, request: int) -> Steps:
         began.append(request)
         if request < RUNNING:
-            running.wait(30)
-            job.halted.wait(30)
+            running.wait(GIVE_UP)
+            job.halted.wait(GIVE_UP)
         yield Step(success=1)
         return {}
 
@@ -56,7 +57,7 @@ def test_what_is_queued_does_not_begin_when_all_are_halted(
         def _halt(self, number: int, end: records.Status) -> None:
             super()._halt(number, end)
             if number == started[0]:
-                queued.result(30)
+                queued.result(GIVE_UP)
 
     worker = Slow(database, Buckets(tmp_path / "buckets"), Throttle(None), limit=99, shard_bytes=1 << 20)
     method = Method("test.Run", "google.protobuf.Empty", lambda *_: None, run)
@@ -64,7 +65,7 @@ def test_what_is_queued_does_not_begin_when_all_are_halted(
     started = [worker.start(method, start, number) for number in range(RUNNING + 3)]
     queued = worker._runs[started[RUNNING]].future
     assert queued is not None
-    running.wait(30)
+    running.wait(GIVE_UP)
     halt(worker)
     assert sorted(began) == list(range(RUNNING))
     worker.stop()
