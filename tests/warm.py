@@ -119,7 +119,8 @@ def _serve(requests: socket.socket) -> Program | None:
     signal.set_wakeup_fd(wakes)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
-        ready, _, _ = select.select([requests, woken], [], [])
+        watched: list[socket.socket | int] = [requests, woken]
+        ready = select.select(watched, [], [])[0]
         if woken in ready:
             os.read(woken, 100)
             _tell_ends(running)

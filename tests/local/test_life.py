@@ -150,6 +150,7 @@ def test_a_service_that_nobody_needs_ends_but_not_under_an_operation(
             asked = time.monotonic()
             program.start_import(store, uri)
         except httpx.TransportError:  # on a busy machine it may end before
+            assert program.process.wait(GIVE_UP) == 0
             assert program.end() == (0, "")
             continue
         assert program.process.wait(GIVE_UP) == 0
