@@ -59,8 +59,11 @@ def test_no_pattern_of_a_module_goes_back_again_and_again(module: str, source: s
             assert ratio < LINEAR, f"{use} on {attack}"
 
 
-def test_every_module_with_patterns_has_been_looked_at() -> None:
-    assert len(growth.uses()) > 100
+def test_modules_with_patterns_and_their_patterns_are_found() -> None:
+    modules = growth.modules()
+    assert len(modules) > 50
+    found = growth.uses_of("lro_notebook.globs", modules["lro_notebook.globs"])
+    assert list(map(str, found)) == ["lro_notebook.globs:_STARS.split"]
 
 
 def test_patterns_made_while_the_package_runs_are_known() -> None:
