@@ -161,7 +161,10 @@ def test_who_listens_and_says_nothing_gets_nothing_either(data: Path, thief: Thi
     before = local.ensure(data)
     kill(data)
     thief.take(before.endpoint)
-    assert local.stop(data, timeout=0.1) is False
+    for seconds in (0.1, 1.0, 5.0, 20.0):  # on a busy machine the first may pass before the challenge is sent
+        assert local.stop(data, timeout=seconds) is False
+        if thief.record.stat().st_size:
+            break
     assert thief.heard_nothing_but_challenges()
     thief.end()
     assert dataset.exists()
