@@ -5,12 +5,16 @@ One embedded service serves all tests of a process: each module that asks for it
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from groups import GroupScheduling, turn_of
 from hypothesis import HealthCheck, settings
+from places import QUICK
+from warm import CAN_FORK, Warm
 
 from lro_notebook import api, local
 from lro_notebook.local.identity.transport import ProvenTransport
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
 
     from lro_notebook.healthcare.dataset import Dataset
 
+# For this process, and for each Python that a test starts.
+sys.path.insert(0, str(QUICK))
+if str(QUICK) not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(QUICK), os.environ.get("PYTHONPATH")]))
 # How fast examples are made says how busy the machine is, and nothing of what is tested.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
@@ -58,6 +66,17 @@ def renew(folder: Path) -> None:
         transport=ProvenTransport(running.identity),
     ) as client:
         client.post(f"{running.endpoint}/.lro-local/reset", json={}).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm | None]:
+    """A Python that has imported the service, where one can fork."""
+    if not CAN_FORK:
+        yield None
+        return
+    warm = Warm("lro_notebook.local.server", "lro_notebook.local.sample", "pydicom.filereader")
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(scope="session")

@@ -53,19 +53,25 @@ class Use(NamedTuple):
         whole.get(self.method, getattr(self.pattern, self.method))(subject)
 
 
-def uses() -> list[Use]:
-    """Return every use of a pattern that is known when a module is imported."""
-    found: list[Use] = []
+def modules() -> dict[str, str]:
+    """Return the source text of every module that imports `re`, by its name."""
+    found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
         name = ".".join(part for part in parts if part != "__init__")
         source = path.read_text(encoding="utf-8")
         if "__main__" not in name and _IMPORTS_RE.search(source):
-            found += _of_module(name, source)
+            found[name] = source
     return found
 
 
-def _of_module(module: str, source: str) -> Iterator[Use]:
+def uses() -> list[Use]:
+    """Return every use of a pattern in the package."""
+    return [use for module, source in modules().items() for use in uses_of(module, source)]
+
+
+def uses_of(module: str, source: str) -> Iterator[Use]:
+    """Yield every use of a pattern that is known when a module is imported."""
     namespace = vars(importlib.import_module(module))
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]

@@ -6,4 +6,6 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
+#: Modules that stand before slow ones that no test needs.
+QUICK = TESTS / "quick"
 SHARED = ROOT.parent / "shared"

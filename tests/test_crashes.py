@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from fakes import rounds
+from patience import GIVE_UP
+from services import start_warm
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -21,6 +23,8 @@ from lro_notebook import local
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from warm import Warm
 
 pytestmark = [
     pytest.mark.service,
@@ -68,7 +72,8 @@ def services(data: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> Iterator[Path]:
+    start_warm(monkeypatch, warm)
     folder = tmp_path / "data"
     yield folder
     local.stop(folder)
@@ -78,7 +83,7 @@ def kill(service: Path) -> None:
     pid = json.loads((service / "service.json").read_text())["pid"]
     process = psutil.Process(pid)
     os.kill(pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(GIVE_UP)
 
 
 def python(program: str) -> subprocess.Popen[str]:
@@ -125,7 +130,7 @@ def test_a_killed_program_loses_nothing(data: Path) -> None:
     assert program.stdout is not None
     name = program.stdout.readline().strip()
     program.kill()
-    program.wait(10)
+    program.wait(GIVE_UP)
     program.stdout.close()
     started = lro.started()
     assert list(started["name"]) == [name]
@@ -149,7 +154,7 @@ def test_a_program_killed_at_any_moment_leaves_every_operation_to_be_followed_an
         assert program.stdout.readline() == "ready\n"
         time.sleep(choice.uniform(0.0, 0.5))
         program.kill()
-        program.wait(10)
+        program.wait(GIVE_UP)
         program.stdout.close()
     rows = lro.started()
     unknown = rows["name"].isna()
@@ -206,5 +211,5 @@ def test_the_service_ends_by_itself_when_nobody_needs_it(data: Path) -> None:
         first = json.loads(service.stdout.readline())
         assert set(first) == {"endpoint", "token_file", "dataset"}
         began = time.monotonic()
-        assert service.wait(30) == 0
-        assert time.monotonic() - began < 20
+        assert service.wait(GIVE_UP) == 0
+        assert time.monotonic() - began < GIVE_UP / 2

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rooms import ROOMS
 
 import lro_notebook as lro
 from lro_notebook.healthcare.store import Store
@@ -216,16 +215,3 @@ def test_every_public_name_is_in_the_reference() -> None:
     reference = "\n".join(map(read, (DOCS / "reference").glob("*.md")))
     shown = set(re.findall(r"^::: lro_notebook\.(\w+)$", reference, re.MULTILINE))
     assert set(lro.__all__) - shown == {"__version__"}
-
-
-def test_the_picture_and_the_table_of_the_rooms_name_every_room_in_its_place() -> None:
-    rooms = [room for room in ROOMS if not room.startswith("local")]
-    picture = read(DOCS / "assets" / "rooms.svg")
-    bands = enumerate(re.findall(r'weight="600">(.*?)<', picture))
-    level = {name: number for number, band in bands for name in re.findall(r"(\w+)(?:\.py|/)", band)}
-    drawn = [level[name] for name in rooms]
-    assert drawn == sorted(drawn, reverse=True)
-    table = read(DOCS / "architecture.md").partition("## From the start")[0]
-    assert [room for room in rooms if f"`{room}" not in table] == []
-    inner = {room.partition(".")[2] for room in ROOMS if room.startswith("local.")} - {"launch"}
-    assert [room for room in inner if f"{room}/" not in picture] == []

@@ -118,6 +118,20 @@ def test_a_module_stays_small_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
+def test_the_picture_and_the_table_of_the_rooms_name_every_room_in_its_place() -> None:
+    docs = REPOSITORY / "docs"
+    rooms = [room for room in ROOMS if not room.startswith("local")]
+    picture = (docs / "assets" / "rooms.svg").read_text(encoding="utf-8")
+    bands = enumerate(re.findall(r'weight="600">(.*?)<', picture))
+    level = {name: number for number, band in bands for name in re.findall(r"(\w+)(?:\.py|/)", band)}
+    drawn = [level[name] for name in rooms]
+    assert drawn == sorted(drawn, reverse=True)
+    table = (docs / "architecture.md").read_text(encoding="utf-8").partition("## From the start")[0]
+    assert [room for room in rooms if f"`{room}" not in table] == []
+    inner = {room.partition(".")[2] for room in ROOMS if room.startswith("local.")} - {"launch"}
+    assert [room for room in inner if f"{room}/" not in picture] == []
+
+
 def test_contributing_lists_every_command_and_names_only_what_exists() -> None:
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")

@@ -46,15 +46,24 @@ def _run_of(use: Use, attack: growth.Attack, length: int) -> Callable[[], object
     return partial(use.run, attack.of(length))
 
 
-@pytest.mark.parametrize("use", growth.uses(), ids=str)
-def test_no_pattern_goes_back_again_and_again(use: Use) -> None:
-    bound = _BOUNDED.get(use.module, _LENGTH)
-    most = None if use.module in _BOUNDED else _LONG
-    slow = growth.slow(use.run, growth.attacks(use.pattern), bound, _ENOUGH, most=most)
-    for attack in islice(slow, _SUSPECTS):
-        assert use.module not in _BOUNDED, f"{use} needs long for {attack}"
-        ratio = growth.growth(partial(_run_of, use, attack), _LENGTH)
-        assert ratio < LINEAR, f"{use} on {attack}"
+@pytest.mark.spread
+@pytest.mark.parametrize(("module", "source"), growth.modules().items(), ids=growth.modules())
+def test_no_pattern_of_a_module_goes_back_again_and_again(module: str, source: str) -> None:
+    for use in growth.uses_of(module, source):
+        bound = _BOUNDED.get(use.module, _LENGTH)
+        most = None if use.module in _BOUNDED else _LONG
+        slow = growth.slow(use.run, growth.attacks(use.pattern), bound, _ENOUGH, most=most)
+        for attack in islice(slow, _SUSPECTS):
+            assert use.module not in _BOUNDED, f"{use} needs long for {attack}"
+            ratio = growth.growth(partial(_run_of, use, attack), _LENGTH)
+            assert ratio < LINEAR, f"{use} on {attack}"
+
+
+def test_modules_with_patterns_and_their_patterns_are_found() -> None:
+    modules = growth.modules()
+    assert len(modules) > 50
+    found = growth.uses_of("lro_notebook.globs", modules["lro_notebook.globs"])
+    assert list(map(str, found)) == ["lro_notebook.globs:_STARS.split"]
 
 
 def test_patterns_made_while_the_package_runs_are_known() -> None:

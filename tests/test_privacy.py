@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from services import start_warm
 
 from lro_notebook import local
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from warm import Warm
 
 pytestmark = [pytest.mark.service, pytest.mark.kernel]
 
@@ -57,8 +60,11 @@ except lro.LroError as error:
 """
 
 
-def test_marked_values_are_found_nowhere(tmp_path: Path) -> None:
+def test_marked_values_are_found_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None
+) -> None:
     data = tmp_path / "data"
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     local.ensure(data)
     source = data / "buckets" / "private-in"
     source.mkdir(parents=True)

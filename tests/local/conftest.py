@@ -7,16 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from patience import GIVE_UP
 from places import SHARED
+from warm import Program as WarmProgram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from warm import Process, Warm
 
 DATASET = "projects/local/locations/local/datasets/demo"
 
@@ -24,28 +29,30 @@ DATASET = "projects/local/locations/local/datasets/demo"
 class Program:
     """A running service; `get`, `post` and so on take paths below the demo dataset."""
 
-    def __init__(self, data_dir: Path, *options: str) -> None:
+    def __init__(self, data_dir: Path, *options: str, warm: Warm | None = None) -> None:
         self.data_dir = data_dir
-        self.command = [
-            sys.executable,
-            "-m",
-            "lro_notebook.local",
-            "--port",
-            "0",
-            "--data-dir",
-            str(data_dir),
-        ]
-        self.command += ["--sample-patients", "0", *options]
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert self.process.stdout is not None
-        self.announcement: dict[str, str] = json.loads(self.process.stdout.readline())
+        arguments = ["--port", "0", "--data-dir", str(data_dir), "--sample-patients", "0", *options]
+        self.command = [sys.executable, "-m", "lro_notebook.local", *arguments]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
+        self.process: subprocess.Popen[bytes] | Process
+        reads, writes = os.pipe()
+        try:
+            if warm is None:
+                self.process = subprocess.Popen(self.command, stdout=writes, stderr=self._errors)
+            else:
+                program = WarmProgram("-m", "lro_notebook.local", arguments)
+                self.process = warm.start(program, writes, self._errors.fileno())
+        finally:
+            os.close(writes)
+        with os.fdopen(reads, "rb") as output:
+            self.announcement: dict[str, str] = json.loads(output.readline())
         self.endpoint = self.announcement["endpoint"]
         self.token = Path(self.announcement["token_file"]).read_text()
         self.buckets = data_dir / "buckets"
         self.client = httpx.Client(
             base_url=f"{self.endpoint}/v1/{DATASET}/",
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=30,
+            timeout=GIVE_UP,
             trust_env=False,
         )
 
@@ -84,7 +91,7 @@ class Program:
 
     def until(self, path: str, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """Poll an operation until `holds` is true of it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + GIVE_UP
         while not holds(operation := self.operation(path)):
             assert time.monotonic() < deadline, operation
             time.sleep(0.01)
@@ -113,8 +120,10 @@ class Program:
         self.client.close()
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        _, errors = self.process.communicate(timeout=20)
-        return self.process.returncode, errors.decode()
+        code = self.process.wait(GIVE_UP)
+        with self._errors as errors:
+            errors.seek(0)
+            return code, errors.read().decode()
 
 
 @pytest.fixture(scope="session")
@@ -142,12 +151,12 @@ def service(program: Program) -> Program:
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+def launch(tmp_path: Path, warm: Warm | None) -> Iterator[Callable[..., Program]]:
     """Start services on one data directory; what still runs at the end is killed."""
     programs: list[Program] = []
 
     def start(*options: str) -> Program:
-        programs.append(Program(tmp_path / "data", *options))
+        programs.append(Program(tmp_path / "data", *options, warm=warm))
         return programs[-1]
 
     yield start

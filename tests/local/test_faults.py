@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from local.conftest import DATASET
+from patience import GIVE_UP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +196,7 @@ def test_an_export_to_a_full_disk_fails_and_leaves_nothing(
     program.until(operation, success)
     process.rlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
     program.pace(None)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + GIVE_UP
     while list((program.buckets / ".partial").iterdir()):
         assert time.monotonic() < deadline
     process.rlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from local.googles import client, discovery
+from patience import GIVE_UP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ _LOCATION = "projects/local/locations/local"
 
 
 def _result(operations: Any, name: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + GIVE_UP
     while time.monotonic() < deadline:
         operation: dict[str, Any] = operations.get(name=name).execute()
         if operation.get("done"):
@@ -146,7 +147,7 @@ def test_every_operation_of_fhir_stores_and_datasets(service: Program, version: 
     request.add_response_callback(heads.append)
     request.execute()
     address = heads[-1]["content-location"].partition(f"/{version}/")[2]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + GIVE_UP
     while heads[-1].status != 200:
         assert time.monotonic() < deadline
         request = stores.operations().get_fhir_operation_status(name=address)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from services import start_warm
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from warm import Warm
+
     from lro_notebook.local import Running
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[Running]:
+def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> Iterator[Running]:
     """The service of another directory, whose `service.json` lies in `mine` as well."""
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     running = local.ensure(tmp_path / "other")
     yield running
     local.stop(running.data_dir)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import subprocess
 import sys
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from warm import CAN_FORK, Program, Warm
 
 from lro_notebook.errors import LroWarning
 from lro_notebook.results.read import read
@@ -17,13 +22,13 @@ if TYPE_CHECKING:
 
 #: A program that reads a folder with no more than so much memory, and says what it found.
 LIMITED = """
-import resource, sys, warnings
+import json, resource, sys, warnings
 import pyarrow.json, pandas, pydicom.filereader
 from lro_notebook.results.read import read
 warnings.simplefilter("ignore")
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
-results = read(sys.argv[1])
+results = read(sys.argv[1], **json.loads(sys.argv[3]))
 name = next(iter(results))
 print(results.arrow(name).num_rows, *(f"{line}: {reason}" for line, reason in
       zip(results.bad_lines["line"], results.bad_lines["reason"])), sep="|")
@@ -39,12 +44,35 @@ def loaded(folder: Path, **options: Any) -> Results:
     return results
 
 
-def read_in_little_memory(folder: Path, size: int) -> list[str]:
-    """Return how many rows a folder has, and its bad lines, read with `size` more bytes than at the start."""
-    command = [sys.executable, "-c", LIMITED, str(folder), str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+@cache
+def _readers() -> Warm:
+    """Return a Python in which programs that read find what they import."""
+    readers = Warm(
+        "pyarrow.json",
+        "pandas",
+        "pydicom.filereader",
+        "lro_notebook.local.dicom.dicom_file",
+        "lro_notebook.results.read",
+        filters="ignore",
+    )
+    atexit.register(readers.close)
+    return readers
+
+
+def run(program: str, *arguments: str) -> str:
+    """Return what a program has printed."""
+    if CAN_FORK:
+        done = _readers().run(Program("-c", program, list(arguments)))
+    else:
+        command = [sys.executable, "-W", "ignore", "-c", program, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip().split("|")
+    return done.stdout.strip()
+
+
+def read_in_little_memory(folder: Path, size: int, **options: Any) -> list[str]:
+    """Return how many rows a folder has, and its bad lines, read with `size` more bytes than at the start."""
+    return run(LIMITED, str(folder), str(size), json.dumps(options)).split("|")
 
 
 def bad(results: Results) -> list[tuple[int, str]]:

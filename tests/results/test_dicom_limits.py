@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
-from results.dicoms import OPEN, deflated, element, made, read, run
-from results.limited import LIMITED
+from results.dicoms import deflated, element, made, opened, read
+from results.limited import read_in_little_memory
 
 from lro_notebook.local.dicom import dicom_file, inflate
 
@@ -21,8 +21,8 @@ def test_an_object_that_inflates_to_gigabytes(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     deflated(path, 1_500_000_000)
     assert path.stat().st_size < 2_000_000
-    assert run(LIMITED, tmp_path, 400_000_000) == "1"  # its pixels are not needed
-    parse_error = run(OPEN, path, 700_000_000)
+    assert read_in_little_memory(tmp_path, 400_000_000) == ["1"]  # its pixels are not needed
+    parse_error = opened(path, 700_000_000)
     assert parse_error == (
         "not a DICOM file that can be read: it has more than 200,000,000 bytes when inflated; "
         "LRO_NOTEBOOK_LOCAL_INFLATED_BYTES of the service sets the limit"
@@ -98,7 +98,9 @@ def test_sequences_in_sequences(tmp_path: Path, depth: int) -> None:
 def test_a_length_that_is_claimed_is_not_taken(tmp_path: Path, length: int) -> None:
     head = struct.pack("<HH2sHI", 0x0009, 0x1001, b"UN", 0, length)
     (tmp_path / "a.dcm").write_bytes(made() + head + b"xx")
-    assert run(LIMITED, tmp_path, 300_000_000).startswith("1|<NA>: cut inside an attribute")
+    rows, *found = read_in_little_memory(tmp_path, 300_000_000)
+    assert rows == "1"
+    assert found[0].startswith("<NA>: cut inside an attribute")
 
 
 def test_attributes_without_number(tmp_path: Path) -> None:

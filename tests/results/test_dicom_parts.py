@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
-from results.dicoms import OPEN, element, made, read, run
-from results.limited import LIMITED
+from results.dicoms import element, made, opened, read
+from results.limited import read_in_little_memory
 
 from lro_notebook.local.dicom import dicom_file
 
@@ -43,18 +43,40 @@ BODIES = {
 }
 
 
+FEW = {"parts": 20_000}
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the service take fewer parts of a file than it takes without a setting."""
+    monkeypatch.setenv(dicom_file.PARTS_VARIABLE, "50000")
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_millions_of_parts_are_refused(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(made() + body)
-    said = run(LIMITED, tmp_path, 400_000_000)
-    assert said == "0|<NA>: too wide: more than 200,000 elements and items (limits: parts)"
-    assert run(OPEN, path, 500_000_000) == (
+    said = read_in_little_memory(tmp_path, 400_000_000, limits=FEW)
+    assert said == ["0", "<NA>: too wide: more than 20,000 elements and items (limits: parts)"]
+    assert opened(path, 500_000_000) == (
+        "the file has more than 50,000 elements and items of sequences; "
+        "LRO_NOTEBOOK_LOCAL_DICOM_PARTS of the service sets the limit"
+    )
+
+
+def test_the_limits_without_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(made() + BODIES["values"])  # of all shapes the one that takes the least time
+    said = read_in_little_memory(tmp_path, 400_000_000)
+    assert said == ["0", "<NA>: too wide: more than 200,000 elements and items (limits: parts)"]
+    assert opened(path, 500_000_000) == (
         "the file has more than 500,000 elements and items of sequences; "
         "LRO_NOTEBOOK_LOCAL_DICOM_PARTS of the service sets the limit"
     )
 
 
+@pytest.mark.usefixtures("few")
 def test_a_small_deflated_file_of_millions_of_items(tmp_path: Path) -> None:
     plain, packed = made(), made(DeflatedExplicitVRLittleEndian)
     body = plain[plain.index(b"\x08\x00\x16\x00UI") :] + sequence(ITEM * 3_900_000, defined=True)
@@ -63,8 +85,9 @@ def test_a_small_deflated_file_of_millions_of_items(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(head + packer.compress(body) + packer.flush())
     assert path.stat().st_size < 50_000
-    assert "(limits: parts)" in run(LIMITED, tmp_path, 500_000_000)
-    assert "elements and items" in run(OPEN, path, 500_000_000)
+    (found,) = read_in_little_memory(tmp_path, 500_000_000, limits=FEW)[1:]
+    assert "(limits: parts)" in found
+    assert "elements and items" in opened(path, 500_000_000)
 
 
 def test_the_limit_of_the_service_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

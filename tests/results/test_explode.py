@@ -6,10 +6,9 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from results.oracle import oracle, same
+from results.exploding import Row, check, exploded, inner, plain
 
 from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.arrow.flatten import flatten
@@ -21,33 +20,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.results import Results
 
-Row = dict[str, Any]
 CODES = {"id": "c", "category": [{"coding": [{"code": "a"}, {"code": "b"}]}]}
-
-
-def exploded(rows: list[Row]) -> dict[str, list[Row]]:
-    """Return the tables of the lists in `rows`, made one element at a time."""
-    found: dict[str, list[Row]] = {}
-
-    def visit(value: Any, path: str | None, keys: Row, inside: str) -> None:
-        if isinstance(value, dict):
-            for key, part in value.items():
-                visit(part, key if path is None else f"{path}.{key}", keys, inside)
-        if not isinstance(value, list):
-            return
-        here = ".".join(filter(None, (inside, path or "value")))
-        outer = {f"{inside}.index" if name == "index" else name: place for name, place in keys.items()}
-        for index, element in enumerate(value):
-            row: Row = {**outer, "index": index}
-            columns = oracle(element) if isinstance(element, dict) else oracle(element, ("value",))
-            for name, cell in columns.items():
-                row[name + "_" if name in (*outer, "index") else name] = cell
-            found.setdefault(here, []).append(row)
-            visit(element, None, {**outer, "index": index}, here)
-
-    for row in rows:
-        visit(row, None, {"id": row["id"]}, "")
-    return found
 
 
 def shape(dice: random.Random, depth: int) -> Any:
@@ -71,18 +44,6 @@ def examples(seed: int) -> list[Row]:
     dice = random.Random(seed)  # noqa: S311 - no secret
     kind = {key: shape(dice, 5) for key in ("p", "q")}
     return [{"id": f"r{number}", **value(dice, kind)} for number in range(dice.randint(1, 40))]
-
-
-def check(got: dict[str, list[Row]], want: dict[str, list[Row]]) -> None:
-    assert {name for name, rows in got.items() if rows} <= set(want)
-    for name, rows in want.items():
-        if name not in got:  # lists of nothing but empty ones have no type
-            assert not any(map(_values, rows)), name
-            continue
-        assert len(got[name]) == len(rows), name
-        for cells, expected in zip(got[name], rows, strict=True):
-            assert {key for key, cell in cells.items() if cell is not None} == set(expected), name
-            assert all(same(cells[key], cell) for key, cell in expected.items()), name
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -158,17 +119,3 @@ def test_the_work_does_not_grow_exponentially_with_the_depth_of_lists(load: Call
     deepest = results["T.a" + ".value" * 59]
     assert len(deepest.columns) == 62  # its id, 60 positions, its value
     assert deepest["value"].tolist() == [1]
-
-
-def inner(results: Results, read: Callable[[str], list[Row]]) -> dict[str, list[Row]]:
-    return {name.removeprefix("T."): read(name) for name in results if name != "T"}
-
-
-def plain(frame: Any) -> list[Row]:
-    rows = frame.to_dict("records")
-    return [{key: cell for key, cell in row.items() if not pd.isna(cell)} for row in rows]
-
-
-def _values(row: Row) -> set[str]:
-    """Return the columns of a row that are neither its key nor positions."""
-    return {name for name in row if name != "id" and name.rpartition(".")[2] != "index"}

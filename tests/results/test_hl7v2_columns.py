@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from results.test_limits import MSH
+from results.header import MSH
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.formats import hl7v2_tables

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from results.exploding import check, exploded, inner, plain
 from results.oracle import oracle, same
-from results.test_explode import check, exploded, inner, plain
 
 from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.arrow.flatten import flatten

@@ -121,19 +121,24 @@ class Worker:
         """Abort every queued and running operation, and wait for them."""
         with self._lock:
             self._stopped.set()
-            numbers = list(self._runs)
-        for number in numbers:
-            self._halt(number, records.ABORTED)
+        self._halt_all(records.ABORTED)
         self._threads.shutdown(wait=True)
         self.write_ends()
 
     def drain(self) -> None:
         """Cancel every queued and running operation, and wait for them."""
+        runs = self._halt_all(records.CANCELLED)
+        wait([run.future for run in runs if run.future is not None])
+
+    def _halt_all(self, end: Status) -> list[_Run]:
+        """Halt every operation; none that is queued begins because one that runs has ended."""
         with self._lock:
             runs = list(self._runs.values())
         for run in runs:
-            self.cancel(run.number)
-        wait([run.future for run in runs if run.future is not None])
+            run.halt(end)
+        for run in runs:
+            self._halt(run.number, end)
+        return runs
 
     def _halt(self, number: int, end: Status) -> None:
         with self._lock:

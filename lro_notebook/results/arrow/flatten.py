@@ -131,13 +131,15 @@ class _Walk:
         return True
 
     def _visit_list(self, array: pa.ListArray, path: str, index: pa.Array | None, *, inner: bool) -> bool:
-        lengths = pc.fill_null(pc.list_value_length(array), 0)
-        starts = array.offsets.slice(0, len(array))
-        first = pc.if_else(pc.greater(lengths, 0), starts, pa.scalar(None, starts.type))
+        lengths = pc.list_value_length(array)
+        if array.null_count:
+            lengths = pc.fill_null(lengths, 0)
         if self._lists == "explode" and not inner:
             self._explode(array, lengths, path)
         if len(array) and pc.min_max(lengths).as_py() == _ONE:  # most are: the elements are the rows
             return self.visit(array.flatten(), path, index, inner=True)
+        starts = array.offsets.slice(0, len(array))
+        first = pc.if_else(pc.greater(lengths, 0), starts, pa.scalar(None, starts.type))
         added = self.visit(array.values, path, first if index is None else first.take(index), inner=True)
         if added and self._lists == "first":
             shown = lengths if index is None else lengths.take(index)

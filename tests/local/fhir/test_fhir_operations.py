@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local.conftest import DATASET
 from local.stores import body, changed_store, load, number, patient, run
+from patience import GIVE_UP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -319,7 +320,7 @@ def test_a_bulk_export_can_be_deleted_while_it_runs_and_not_after(service: Progr
         url = service.client.get(f"{store}/fhir/$export", headers=ASYNC).headers["Content-Location"]
         assert service.client.get(url).status_code == 202
         assert service.client.delete(url).status_code == 202
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + GIVE_UP
         while service.client.get(url).status_code == 202:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -364,7 +365,7 @@ def test_a_dataset_is_deidentified_into_a_new_one(service: Program, patients: Ca
     location = f"{service.endpoint}/v1/projects/local/locations/local/datasets"
     source = service.client.post(location, params={"datasetId": "src"}, json={"timeZone": "UTC"})
     name = source.json()["name"].rpartition("/operations")[0]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + GIVE_UP
     while not service.client.get(f"{service.endpoint}/v1/{source.json()['name']}").json().get("done"):
         assert time.monotonic() < deadline
     base = f"{service.endpoint}/v1/{name}"

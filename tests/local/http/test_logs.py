@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from local.conftest import DATASET
+from patience import GIVE_UP
 
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.log_routes import Filter, parse_filter
@@ -92,7 +93,7 @@ def test_records_of_operations_expire(
     program = launch("--keep-operations", "0.00001")
     store = program.store("s")
     operation = program.start_import(store, program.put_lines("demo-out/a", [*patients(1), "{}"]))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + GIVE_UP
     while program.client.get(operation).status_code != 404:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -238,10 +238,13 @@ def test_a_body_that_is_too_large_is_refused(service: Program) -> None:
 
 
 def test_a_status_request_does_not_wait_for_the_network(service: Program) -> None:
-    start = time.monotonic()
-    for _ in range(25):
+    seconds = []
+    for _ in range(60):
+        start = time.monotonic()
         service.client.get("operations/1")
-    assert (time.monotonic() - start) / 25 < 0.035  # an answer in two parts waits for 0.040 s
+        seconds.append(time.monotonic() - start)
+    # An answer in two parts waits for 0.040 s, each time but the first few; a busy machine only now and then.
+    assert min(seconds[30:]) < 0.035
 
 
 def test_bytes_that_are_no_http_do_not_hurt(launch: Callable[..., Program]) -> None:

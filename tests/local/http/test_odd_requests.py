@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from local.conftest import DATASET, Program
+from services import start_warm
 
 from lro_notebook import local
 from lro_notebook.errors import ConfigError
@@ -17,6 +18,8 @@ from lro_notebook.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from warm import Warm
 
 pytestmark = pytest.mark.service
 
@@ -225,7 +228,10 @@ def test_a_body_over_the_limit_gets_its_answer(service: Program) -> None:
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00", "ключ".encode(), b"", b"\0" * 1_000_000, b"a b\r\nc", b"\n"]
 )
-def test_a_token_file_that_is_none_never_hangs_or_leaks(tmp_path: Path, content: bytes) -> None:
+def test_a_token_file_that_is_none_never_hangs_or_leaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None, content: bytes
+) -> None:
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     directory = tmp_path / "data"
     directory.mkdir(mode=0o700)
     (directory / "token").write_bytes(content)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import httpx
 import psutil
 import pytest
+from patience import GIVE_UP
 from places import TESTS
+from services import start_warm
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.conftest import Program
+    from warm import Warm
 
 pytestmark = [pytest.mark.service, pytest.mark.spread]
 
@@ -43,7 +46,9 @@ CLAIMS = {
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> Iterator[Path]:
+    """The data directory of services that start at once, with a small sample."""
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     folder = tmp_path / "data"
     yield folder
     local.stop(folder)
@@ -68,7 +73,7 @@ class Thief:
     def end(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.communicate(timeout=20)
+            self._process.communicate(timeout=GIVE_UP)
 
     def heard_nothing_but_challenges(self) -> bool:
         """Tell whether it was asked for proof, and for nothing else."""
@@ -92,7 +97,7 @@ def thief(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Thief]:
 def kill(data: Path) -> None:
     process = psutil.Process(json.loads((data / "service.json").read_bytes())["pid"])
     process.kill()
-    process.wait(20)
+    process.wait(GIVE_UP)
 
 
 ENDS: list[Callable[[Path], object]] = [kill, local.stop]
@@ -156,7 +161,10 @@ def test_who_listens_and_says_nothing_gets_nothing_either(data: Path, thief: Thi
     before = local.ensure(data)
     kill(data)
     thief.take(before.endpoint)
-    assert local.stop(data, timeout=0.1) is False
+    for seconds in (0.1, 1.0, 5.0, 20.0):  # on a busy machine the first may pass before the challenge is sent
+        assert local.stop(data, timeout=seconds) is False
+        if thief.record.stat().st_size:
+            break
     assert thief.heard_nothing_but_challenges()
     thief.end()
     assert dataset.exists()
@@ -209,7 +217,7 @@ def test_stop_signals_no_process_that_a_file_or_an_answer_names(tmp_path: Path, 
         assert local.stop(data) is False
         assert thief.heard_nothing_but_challenges()
         assert bystander.poll() is None
-        bystander.communicate(b"\n", timeout=20)
+        bystander.communicate(b"\n", timeout=GIVE_UP)
     assert bystander.returncode == 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from services import start_warm
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -18,6 +19,8 @@ from lro_notebook.local.identity import data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from warm import Warm
 
 grp = pytest.importorskip("grp", reason="only POSIX has owners as numbers")
 pwd = pytest.importorskip("pwd")
@@ -264,8 +267,9 @@ def test_a_link_that_is_put_there_between_check_and_opening_is_not_followed(
 @pytest.mark.service
 @pytest.mark.parametrize("mode", [0o755, 0o700, 0o750])
 def test_a_folder_of_the_user_keeps_its_mode_and_what_the_service_makes_is_private(
-    data: Path, mode: int
+    data: Path, mode: int, monkeypatch: pytest.MonkeyPatch, warm: Warm | None
 ) -> None:
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     data.chmod(mode)
     local.ensure(data)
     try:

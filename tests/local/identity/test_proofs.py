@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from services import start_warm
 
 from lro_notebook import local
 from lro_notebook.local.identity.proof import Identity
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.conftest import Program
+    from warm import Warm
 
 pytestmark = [pytest.mark.service, pytest.mark.spread]
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> Iterator[Path]:
+    """The data directory of services that start at once, with a small sample."""
+    start_warm(monkeypatch, warm, "--sample-patients", "3")
     folder = tmp_path / "data"
     yield folder
     local.stop(folder)

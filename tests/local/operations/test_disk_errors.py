@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from patience import GIVE_UP
 
 from lro_notebook.errors import Code
 from lro_notebook.local import catalogue
@@ -108,7 +109,7 @@ def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path
     worker = Worker(database, Buckets(tmp_path / "buckets"), Throttle(None), limit=9, shard_bytes=1 << 20)
     start = records.Start(DEMO_DATASET, "v1", "test.Run", DEMO_DATASET, "")
     number = worker.start(Method("test.Run", "google.protobuf.Empty", lambda *_: None, run), start, None)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + GIVE_UP
     while worker.busy:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -67,6 +67,12 @@ def walk(value: object) -> Iterator[Resource]:
             yield from walk(item)
 
 
+@pytest.fixture(scope="module")
+def references(made: list[Resource]) -> list[list[str]]:
+    """The references in each resource of `made`."""
+    return [[part["reference"] for part in walk(resource) if "reference" in part] for resource in made]
+
+
 def first_code(resource: Resource) -> str:
     return str(resource["code"]["coding"][0]["code"])
 
@@ -128,23 +134,23 @@ def test_ids_are_unique_and_valid(made: list[Resource]) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", each) for each in ids)
 
 
-def test_references_point_to_resources_that_came_before(made: list[Resource]) -> None:
+def test_references_point_to_resources_that_came_before(
+    made: list[Resource], references: list[list[str]]
+) -> None:
     known: set[str] = set()
-    for resource in made:
-        references = {part["reference"] for part in walk(resource) if "reference" in part}
-        assert references <= known
+    for resource, named in zip(made, references, strict=True):
+        assert known.issuperset(named)
         known.add(f"{resource['resourceType']}/{resource['id']}")
 
 
-def test_references_stay_with_one_patient(made: list[Resource]) -> None:
+def test_references_stay_with_one_patient(made: list[Resource], references: list[list[str]]) -> None:
     owner = {
         f"{resource['resourceType']}/{resource['id']}": resource["subject"]["reference"]
         for resource in made
         if "subject" in resource
     }
-    for resource in made:
-        references = [part["reference"] for part in walk(resource) if "reference" in part]
-        assert {owner[each] for each in references if each in owner} <= {
+    for resource, named in zip(made, references, strict=True):
+        assert {owner[each] for each in named if each in owner} <= {
             resource.get("subject", {}).get("reference")
         }
 
