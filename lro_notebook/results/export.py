@@ -1,39 +1,30 @@
-"""Tables larger than memory: to Parquet, or as Dask DataFrames, shard by shard.
-
-Both read the files twice. The first time tells the columns and types that all shards have together.
-"""
+"""Tables larger than memory: to Parquet, shard by shard. Reads and parses each file once."""
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from lro_notebook.errors import ConfigError
-from lro_notebook.results.arrow.unify import stack
-from lro_notebook.results.main_table import Layout, Report
-from lro_notebook.results.storage import locate, unwritable
+from lro_notebook.results.arrow.unify import Columns
+from lro_notebook.results.drafts import Drafts
+from lro_notebook.results.main_table import Layout, Report, readable_twice
+from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    import dask.dataframe as dd
+    import pyarrow as pa
 
     from lro_notebook.results.arrow.batch import Advance
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.drafts import Draft
     from lro_notebook.results.main_table import MainTable
     from lro_notebook.results.sources.source import Source
 
-
-#: Final path of a file -> where it is written to.
-Drafts: TypeAlias = dict[str, str]
+_HELD = 32_000_000  # bytes of pieces that wait for columns that the next ones may have
 
 
 class Written(NamedTuple):
@@ -43,6 +34,27 @@ class Written(NamedTuple):
     file: str
     rows: int
     bytes: int
+
+
+class Export(NamedTuple):
+    """A main table that was written.
+
+    Attributes
+    ----------
+    layout : Layout
+        Its tables and their columns.
+    report : Report
+        What was wrong.
+    parts : list of list of Shard
+        What was read for each part; the first shard of each knows how many rows are before it.
+    files : list of Written
+        A file per table and part.
+    """
+
+    layout: Layout
+    report: Report
+    parts: list[list[Shard]]
+    files: list[Written]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,107 +75,111 @@ class Target:
         location = (near.beside(os.fspath(folder)) if near else None) or locate(folder)
         return cls(location.fs, location.path.rstrip("/"), location.uri.rstrip("/"), compression)
 
-    def write(self, main: MainTable, advance: Advance) -> tuple[Report, list[Written]]:
-        """Write the tables of `main`, a file per table and part; return what was wrong, and the files."""
-        layout, report, parts = survey(main, advance)
-        written: list[Written] = []
-        with self._drafts() as drafts:
-            for number, part in enumerate(parts):
-                written += self._write_part(number, part, layout, advance, drafts)
-        for name in layout.tables():
-            self._drop_older(name, len(parts))
-        return report, sorted(written)
-
-    def write_whole(self, name: str, table: pa.Table) -> Written:
-        """Write a table that is in memory."""
-        with self._drafts() as drafts:
-            with ExitStack() as stack_:
-                self._writer(stack_, name, 0, table.schema, drafts).write_table(table)
-            written = self._written(name, 0, table.num_rows, drafts)
-        self._drop_older(name, 1)
-        return written
-
-    @contextmanager
-    def _drafts(self) -> Iterator[Drafts]:
-        """Put finished files in their places at the end; after an error nothing is left or replaced.
+    def write(self, main: MainTable, advance: Advance) -> Export:
+        """Write the tables of `main`, a file per table and part.
 
         Raises
         ------
         ResultError
-            The disk is full, may not be written to, or has something else in that place.
+            A file cannot be read, or one cannot be written: nothing is left or replaced then.
         """
-        drafts: Drafts = {}
-        try:
-            yield drafts
-            if blocked := next(filter(self.fs.isdir, drafts), None):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), blocked)
-            for file, draft in drafts.items():
-                self.fs.mv(draft, file)
-        except OSError as error:
-            raise unwritable(self.uri, error) from error
-        finally:
-            for draft in drafts.values():
-                with suppress(OSError):  # it has got its place, or was never made
-                    self.fs.rm_file(draft)
+        with readable_twice(main) as readable, self._drafts() as drafts:
+            writing = _Writing(readable, drafts)
+            writing.run(advance)
+            if (again := writing.layout.raised()) is not None:
+                drafts.clear()
+                writing = _Writing(again, drafts)
+                writing.run(lambda _: None)
+            files = [self._written(name, number, draft, drafts) for name, number, draft in writing.settled()]
+        layout = writing.layout
+        layout.main = replace(layout.main, source=main.source)
+        for name in layout.tables():
+            self._drop_older(name, len(writing.parts), drafts)
+        return Export(layout, writing.report, writing.parts, sorted(files))
 
-    def _write_part(
-        self, number: int, part: list[Shard], layout: Layout, advance: Advance, drafts: Drafts
-    ) -> list[Written]:
-        schemas = {name: layout.schema(name) for name in layout.tables()}
-        rows = dict.fromkeys(schemas, 0)
-        with ExitStack() as stack_:
-            writers = {
-                name: self._writer(stack_, name, number, dtype, drafts) for name, dtype in schemas.items()
-            }
-            for batch in layout.main.batches(advance, part):
-                for name, table in batch.tables.items():
-                    writers[name].write_table(layout.columns(name).fit(table, schemas[name].names))
-                    rows[name] += table.num_rows
-        return [self._written(name, number, count, drafts) for name, count in rows.items()]
+    def write_whole(self, name: str, table: pa.Table) -> Written:
+        """Write a table that is in memory."""
+        columns = Columns()
+        columns.add(table)
+        with self._drafts() as drafts:
+            parts: list[Draft] = []
+            drafts.write(name, 0, table, {}, parts)
+            drafts.close(name)
+            draft = drafts.settle(name, 0, parts, columns, table.schema)
+            written = self._written(name, 0, draft, drafts)
+        self._drop_older(name, 1, drafts)
+        return written
 
-    def _writer(
-        self, stack_: ExitStack, name: str, number: int, schema: pa.Schema, drafts: Drafts
-    ) -> pq.ParquetWriter:
-        self.fs.makedirs(f"{self.path}/{name}", exist_ok=True)
-        # Readers of a folder of Parquet files pass over names that start with a dot.
-        draft = f"{self.path}/{name}/.part-{number:05d}-{secrets.token_hex(8)}.partial"
-        drafts[self._file(name, number)] = draft
-        file = stack_.enter_context(self.fs.open(draft, "wb"))
-        return stack_.enter_context(pq.ParquetWriter(file, schema, compression=self.compression))
+    def _drafts(self) -> Drafts:
+        return Drafts(self.fs, self.path, self.uri, self.compression)
 
-    def _file(self, name: str, number: int) -> str:
-        return f"{self.path}/{name}/part-{number:05d}.parquet"
+    def _written(self, name: str, number: int, draft: Draft, drafts: Drafts) -> Written:
+        file = drafts.file(name, number)
+        return Written(name, self.uri + file.removeprefix(self.path), draft.rows, draft.bytes)
 
-    def _written(self, name: str, number: int, rows: int, drafts: Drafts) -> Written:
-        path = self._file(name, number)
-        return Written(name, self.uri + path.removeprefix(self.path), rows, self.fs.size(drafts[path]))
-
-    def _drop_older(self, name: str, count: int) -> None:
+    def _drop_older(self, name: str, count: int, drafts: Drafts) -> None:
         """Remove the files of an earlier call that had more shards."""
         number = count
-        while self.fs.exists(self._file(name, number)):
-            self.fs.rm_file(self._file(name, number))
+        while self.fs.exists(drafts.file(name, number)):
+            self.fs.rm_file(drafts.file(name, number))
             number += 1
 
 
-def survey(main: MainTable, advance: Advance) -> tuple[Layout, Report, list[list[Shard]]]:
-    """Read the files of `main` for their columns and what is wrong in them; keep no rows.
+class _Writing:
+    """One reading of a main table, all of whose pieces go into drafts.
 
-    Also return its parts, each of which knows how many rows are before it: exploded lists need that where
-    a resource has no id. Where a list in one file is none in another, it reads them once more.
+    Some MB of pieces wait, so that the first drafts have the columns that the next pieces show: a small table
+    is written once.
     """
-    layout, report, rows = Layout(main), Report(most=main.options.limits.bad_lines), 0
-    parts: list[list[Shard]] = []
-    for first, *others in main.parts():
-        parts.append([replace(first, row=rows), *others])
-        for batch in main.batches(advance, parts[-1]):
-            layout.add(batch)
-            report.add(batch)
-            rows += batch.tables[main.name].num_rows if main.name in batch.tables else 0
-    again = layout.raised()
-    if again is not None:
-        return survey(again, lambda _: None)
-    return layout, report, parts
+
+    def __init__(self, main: MainTable, drafts: Drafts) -> None:
+        self.layout, self.report = Layout(main), Report(most=main.options.limits.bad_lines)
+        self.parts: list[list[Shard]] = []
+        self._main, self._folder = main, drafts
+        self._drafts: dict[tuple[str, int], list[Draft]] = {}
+        self._waiting: list[tuple[str, int, pa.Table]] = []
+        self._held = 0
+
+    def run(self, advance: Advance) -> None:
+        """Read all shards; exploded lists need the number of rows before each where a resource has no id."""
+        rows = 0
+        for number, (first, *others) in enumerate(self._main.parts()):
+            self.parts.append([replace(first, row=rows), *others])
+            for batch in self._main.batches(advance, self.parts[-1]):
+                self.layout.add(batch)
+                self.report.add(batch)
+                rows += batch.tables[self._main.name].num_rows if self._main.name in batch.tables else 0
+                if not self.layout.is_uneven:
+                    self._take(number, batch.tables)
+
+    def settled(self) -> Iterator[tuple[str, int, Draft]]:
+        """Yield each table and part, and its one draft with the columns and types of all parts."""
+        layout = self.layout
+        schemas = {name: layout.schema(name) for name in layout.tables()}
+        for name, number, table in self._waiting:
+            fitted = layout.columns(name).fit(table, schemas[name].names)
+            self._write(name, number, fitted, {})
+        self._waiting.clear()
+        for name, schema in schemas.items():
+            self._folder.close(name)
+            for number in range(len(self.parts)):
+                drafts = self._drafts.pop((name, number), [])
+                yield name, number, self._folder.settle(name, number, drafts, layout.columns(name), schema)
+
+    def _take(self, number: int, tables: Mapping[str, pa.Table]) -> None:
+        for name, table in tables.items():
+            self._waiting.append((name, number, table))
+            self._held += table.nbytes
+        if self._held < _HELD:
+            return
+        for name, place, table in self._waiting:
+            given = {part.name: part.type for part in table.schema}
+            self._write(name, place, self.layout.draft(name, table), given)
+        self._waiting.clear()
+        self._held = 0
+
+    def _write(self, name: str, number: int, table: pa.Table, given: dict[str, pa.DataType]) -> None:
+        self._folder.write(name, number, table, given, self._drafts.setdefault((name, number), []))
 
 
 def frame_of(written: Iterable[Written]) -> pd.DataFrame:
@@ -177,37 +193,3 @@ def frame_of(written: Iterable[Written]) -> pd.DataFrame:
             "bytes": pd.Series([row.bytes for row in rows], dtype="Int64"),
         }
     )
-
-
-def dask_frame(main: MainTable, name: str, advance: Advance) -> tuple[Report, dd.DataFrame | None]:
-    """Return what was wrong, and the table `name` of `main` as a Dask DataFrame; None if it has none."""
-    try:
-        import dask.dataframe as dd
-    except ImportError as error:
-        raise ConfigError(
-            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
-        ) from error
-    layout, report, parts = survey(main, advance)
-    if name not in layout.tables():
-        return report, None
-    schema = layout.schema(name)
-    read = _Partition(layout, name, tuple(schema.names))
-    meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
-    frame = dd.from_map(read, parts, meta=meta, label=f"read-{name}")
-    return report, frame
-
-
-@dataclass(frozen=True, slots=True)
-class _Partition:
-    """Reads the part of a table that is in some files; sent to Dask's workers."""
-
-    layout: Layout
-    name: str
-    columns: tuple[str, ...]
-
-    def __call__(self, shards: Sequence[Shard]) -> pd.DataFrame:
-        batches = self.layout.main.batches(shards=shards)
-        tables = [batch.tables[self.name] for batch in batches if self.name in batch.tables]
-        table = stack(tables, self.layout.columns(self.name), self.columns)
-        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
-        return frame

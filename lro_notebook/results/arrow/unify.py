@@ -12,7 +12,7 @@ from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
 from lro_notebook.results.arrow.schema import DECIMAL, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SAFE = 2**53  # a double holds the integers up to this one
 _PLACES = 18  # decimals of at most 20 digits before the point and as many behind it fit 128 bits
@@ -61,11 +61,23 @@ class Columns:
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns `names`, in their common types; all columns by default."""
-        types = self.types()
-        dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
-        there = dict(zip(table.column_names, table.columns, strict=True))
-        columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
-        return rows_of(columns, table.num_rows)
+        return _fitted(table, self.types(), names)
+
+    def draft(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
+        """Return `table` with the columns so far, in types from which a cast gives each value back."""
+        there = {part.name: part.type for part in table.schema}
+        types = {
+            name: there[name] if name in there and not self._gives_back(name, there[name]) else dtype
+            for name, dtype in self._types.items()
+        }
+        return _fitted(table, types, names)
+
+    def _gives_back(self, name: str, dtype: pa.DataType) -> bool:
+        """Tell whether a cast from the type of column `name` so far gives back what was of `dtype`."""
+        known = self._types[name]
+        if pa.types.is_decimal(known):
+            return pa.types.is_decimal(dtype) or pa.types.is_int64(dtype)
+        return pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long
 
     def _judge(self, name: str, column: pa.ChunkedArray) -> None:
         if self._instants.get(name, True) and column.null_count < len(column):
@@ -141,6 +153,13 @@ def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     if left.precision == right.precision == _INTEGER.precision:
         return pa.decimal128(_INTEGER.precision, scale)
     return DECIMAL if scale else _LONG_INTEGER
+
+
+def _fitted(table: pa.Table, types: Mapping[str, pa.DataType], names: Iterable[str] | None) -> pa.Table:
+    dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
+    there = dict(zip(table.column_names, table.columns, strict=True))
+    columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
+    return rows_of(columns, table.num_rows)
 
 
 def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa.ChunkedArray:
