@@ -16,7 +16,7 @@ from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.sources.source import Streams
-from lro_notebook.results.spool import Spool, Spooled
+from lro_notebook.results.sources.spool import Spool, Spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -194,14 +194,21 @@ class Loaded:
 
 
 @contextmanager
-def readable_twice(main: MainTable) -> Iterator[MainTable]:
-    """Give `main` so that a second reading fetches nothing anew, where a second one may be needed."""
+def fetched_once(main: MainTable) -> Iterator[MainTable]:
+    """Give `main` for one reading in any portions, or for two where lists may be uneven.
+
+    Its shards are fetched ahead in their order, and a second reading fetches nothing.
+    """
     source = main.source
-    if not main.options.explodes or not isinstance(source, Streams) or not source.is_remote:
+    if not isinstance(source, Streams):
         yield main
         return
-    with Spool() as spool:
-        yield replace(main, source=Spooled(source, spool))
+    with source.reading(main.shards) as streams:
+        if not main.options.explodes or not source.is_remote:
+            yield replace(main, source=streams)
+            return
+        with Spool() as spool:
+            yield replace(main, source=Spooled(streams, spool))
 
 
 def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
@@ -215,7 +222,7 @@ def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
         A file cannot be read, a column is not there, a line is bad and ``errors="raise"``, or it would
         not fit in memory.
     """
-    with readable_twice(main) as readable:
+    with fetched_once(main) as readable:
         loaded = _loaded(readable, advance)
         return loaded if isinstance(loaded, Loaded) else cast("Loaded", _loaded(loaded, lambda _: None))
 

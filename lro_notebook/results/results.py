@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
-from lro_notebook.results import export, partitions
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
+from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
@@ -181,7 +181,7 @@ class Results(Mapping[str, pd.DataFrame]):
             The folder cannot be written to, or its disk is full; no part of a table is left there.
         """
         near = next((main.source for main in self._tables.values()), None)
-        target = export.Target.at(folder, compression, near)
+        target = parquet.Target.at(folder, compression, near)
         whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._tables}
         rows = [target.write_whole(name, table) for name, table in whole.items()]
         for name, main in self._tables.items():
@@ -189,7 +189,7 @@ class Results(Mapping[str, pd.DataFrame]):
                 written = target.write(main, advance)
             rows.extend(written.files)
             self._note(name, written.report)
-        return export.frame_of(rows)
+        return parquet.frame_of(rows)
 
     def dask(self, name: str) -> dd.DataFrame:
         """Return the table `name` as a Dask DataFrame with one partition per file.

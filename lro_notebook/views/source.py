@@ -25,7 +25,7 @@ from lro_notebook.views.needs import prune, unseen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from lro_notebook.results.arrow.batch import BadLine
+    from lro_notebook.results.arrow.batch import Advance, BadLine
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
@@ -46,11 +46,12 @@ _DECODER = json.JSONDecoder(
 
 
 def resources(
-    source: Streams, shards: Sequence[Shard], reader: NarrowReader
+    source: Streams, shards: Sequence[Shard], reader: NarrowReader, advance: Advance = lambda _: None
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
-    for block, parsed, bad in parsed_blocks(source, shards, reader, lambda _: None, reader.limits):
-        yield resources_of(block, parsed), bad
+    with source.reading(shards) as streams:
+        for block, parsed, bad in parsed_blocks(streams, shards, reader, advance, reader.limits):
+            yield resources_of(block, parsed), bad
 
 
 def resources_of(block: Block, parsed: Parsed) -> Resources:

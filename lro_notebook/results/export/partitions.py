@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.unify import stack
-from lro_notebook.results.export import Target
-from lro_notebook.results.spool import check_room, no_room
+from lro_notebook.results.export.parquet import Target
+from lro_notebook.results.sources.spool import check_room, no_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance
     from lro_notebook.results.discover import Shard
-    from lro_notebook.results.export import Export
+    from lro_notebook.results.export.parquet import Export
     from lro_notebook.results.main_table import Layout, MainTable
 
 

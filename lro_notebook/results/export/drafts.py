@@ -133,11 +133,6 @@ class Drafts:
         self, name: str, number: int, drafts: list[Draft], columns: Columns, schema: pa.Schema
     ) -> Draft:
         """Return the draft of a part with the final `schema`: the one of `drafts`, or a new one of all."""
-        if unsuited := next((part.name for part in schema if not _suits_parquet(part.type)), None):
-            raise ResultError(
-                f"table {name}: column {unsuited} has only objects without keys, which Parquet cannot hold; "
-                "leave it out with columns=[...]"
-            )
         if len(drafts) == 1 and drafts[0].path and drafts[0].schema.equals(schema):
             whole = drafts[0]
         else:
@@ -240,6 +235,15 @@ class _Writer:
         with self._stack:
             self._writer.close()
             self.draft.bytes = self._file.tell()
+
+
+def check(name: str, schema: pa.Schema) -> None:
+    """Raise `ResultError` where a table has a type that Parquet lacks."""
+    if unsuited := next((part.name for part in schema if not _suits_parquet(part.type)), None):
+        raise ResultError(
+            f"table {name}: column {unsuited} has only objects without keys, which Parquet cannot hold; "
+            "leave it out with columns=[...]"
+        )
 
 
 def _all_suit_parquet(schema: pa.Schema) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import pandas as pd
 
 from lro_notebook.results.arrow.unify import Columns
-from lro_notebook.results.drafts import Drafts
-from lro_notebook.results.main_table import Layout, Report, readable_twice
+from lro_notebook.results.export.drafts import Drafts, check
+from lro_notebook.results.main_table import Layout, Report, fetched_once
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance
     from lro_notebook.results.discover import Shard
-    from lro_notebook.results.drafts import Draft
+    from lro_notebook.results.export.drafts import Draft
     from lro_notebook.results.main_table import MainTable
     from lro_notebook.results.sources.source import Source
 
@@ -83,13 +83,14 @@ class Target:
         ResultError
             A file cannot be read, or one cannot be written: nothing is left or replaced then.
         """
-        with readable_twice(main) as readable, self._drafts() as drafts:
-            writing = _Writing(readable, drafts)
-            writing.run(advance)
-            if (again := writing.layout.raised()) is not None:
-                drafts.clear()
-                writing = _Writing(again, drafts)
-                writing.run(lambda _: None)
+        with self._drafts() as drafts:
+            with fetched_once(main) as readable:
+                writing = _Writing(readable, drafts)
+                writing.run(advance)
+                if (again := writing.layout.raised()) is not None:
+                    drafts.clear()
+                    writing = _Writing(again, drafts)
+                    writing.run(lambda _: None)
             files = [self._written(name, number, draft, drafts) for name, number, draft in writing.settled()]
         layout = writing.layout
         layout.main = replace(layout.main, source=main.source)
@@ -156,6 +157,8 @@ class _Writing:
         """Yield each table and part, and its one draft with the columns and types of all parts."""
         layout = self.layout
         schemas = {name: layout.schema(name) for name in layout.tables()}
+        for name, schema in schemas.items():
+            check(name, schema)
         for name, number, table in self._waiting:
             fitted = layout.columns(name).fit(table, schemas[name].names)
             self._write(name, number, fitted, {})

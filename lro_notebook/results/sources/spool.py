@@ -117,6 +117,10 @@ class Spooled(Streams):
 
             yield cast("BinaryIO", _Stream(shard.path, self._spool, self._ends, opened))
 
+    def stop(self) -> None:
+        """Have all that is on its way given up."""
+        self.source.stop()
+
     def label(self, shard: Shard) -> str:
         """Return what the source calls `shard`."""
         return self.source.label(shard)
