@@ -130,7 +130,7 @@ class Fault:
             self._released.set()
             waiting, self._waiting = self._waiting, []
         for loop, future in waiting:
-            loop.call_soon_threadsafe(lambda future=future: future.done() or future.set_result(None))
+            loop.call_soon_threadsafe(_end, future)
 
     def wait(self) -> None:
         """Block until it is released."""
@@ -146,6 +146,11 @@ class Fault:
                 return
             self._waiting.append((loop, future))
         await asyncio.wait_for(future, _HANGS)
+
+
+def _end(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,16 @@ class _Calls:
         if not name or self._listing(path) is not None:
             return folder(path)
 
-        def make() -> Callable[[], Info | None]:
-            return lambda: storage.info(name) if storage.look(name, generation) else None
+        def make() -> Callable[[], Info]:
+            storage.look(name, generation)
+            return lambda: storage.info(name)
 
         try:
-            return (yield storage, Request("info", name), make, 0)
+            about: Info = yield storage, Request("info", name), make, 0
         except FileNotFoundError:
             below = yield from self._pages(storage, f"{name}/", flat=False, most=1)
+        else:
+            return about
         if not below:
             raise FileNotFoundError(path)
         return folder(path)
@@ -128,7 +131,8 @@ class _Calls:
         storage, name, _ = self._split(path)
 
         def make() -> Callable[[], object]:
-            return lambda: storage.look(name) and storage.delete(name)
+            storage.look(name)
+            return lambda: storage.delete(name)
 
         yield storage, Request("delete", name), make, 0
         self._forget(path)
@@ -169,10 +173,10 @@ class SlowSyncFileSystem(_Calls, AbstractFileSystem):  # type: ignore[misc]
         self.version_aware = version_aware
 
     def _run(self, steps: _Steps[Result]) -> Result:
-        send: Callable[[], _Asked] = lambda: next(steps)  # noqa: E731
+        got, wrong = None, None
         while True:
             try:
-                storage, request, make, size = send()
+                storage, request, make, size = steps.send(got) if wrong is None else steps.throw(wrong)
             except StopIteration as end:
                 result: Result = end.value
                 return result
@@ -184,11 +188,9 @@ class SlowSyncFileSystem(_Calls, AbstractFileSystem):  # type: ignore[misc]
                             answer.fault.wait()
                     if answer.seconds:
                         time.sleep(answer.seconds)
-                    got = _cut(answer.get(), answer.fault)
+                    got, wrong = _cut(answer.get(), answer.fault), None
             except Exception as error:  # noqa: BLE001 - raised in the steps
-                send = lambda error=error: steps.throw(error)  # noqa: E731
-            else:
-                send = lambda got=got: steps.send(got)  # noqa: E731
+                wrong = error
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **how: Any) -> bytes:
         """Return the bytes of a range, in one request."""
@@ -237,10 +239,10 @@ class SlowFileSystem(_Calls, AsyncFileSystem):  # type: ignore[misc]
         self.version_aware = version_aware
 
     async def _run(self, steps: _Steps[Result]) -> Result:
-        send: Callable[[], _Asked] = lambda: next(steps)  # noqa: E731
+        got, wrong = None, None
         while True:
             try:
-                storage, request, make, size = send()
+                storage, request, make, size = steps.send(got) if wrong is None else steps.throw(wrong)
             except StopIteration as end:
                 result: Result = end.value
                 return result
@@ -251,11 +253,9 @@ class SlowFileSystem(_Calls, AsyncFileSystem):  # type: ignore[misc]
                         if answer.fault.stalls:
                             await answer.fault.wait_async()
                     await asyncio.sleep(answer.seconds)
-                    got = _cut(answer.get(), answer.fault)
+                    got, wrong = _cut(answer.get(), answer.fault), None
             except Exception as error:  # noqa: BLE001 - raised in the steps
-                send = lambda error=error: steps.throw(error)  # noqa: E731
-            else:
-                send = lambda got=got: steps.send(got)  # noqa: E731
+                wrong = error
 
     async def _cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **how: Any
