@@ -21,6 +21,7 @@ from lro_notebook.local.http.service import service_of
 from lro_notebook.operations.resource import format_timestamp
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -105,7 +106,7 @@ def _bucket_of(request: Request) -> str:
 
 
 def _file_of(request: Request) -> tuple[str, Path]:
-    """Return name and file of the object in a request's path; it must exist."""
+    """Return name and file of the object in a request's path; it must exist, in the generation asked for."""
     folders = service_of(request).buckets
     bucket, name = _bucket_of(request), request.path_params["object"]
     location = buckets.parse(f"gs://{bucket}/{name}", field="object")
@@ -113,6 +114,12 @@ def _file_of(request: Request) -> tuple[str, Path]:
     path = folders.root / bucket / location.path
     if location.path != name or objects.why_unusable(str(path), str(folders.root)):
         raise not_found(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
+    generation = request.query_params.get("generation", "")
+    if generation and generation != _generation(path.stat()):
+        raise not_found(
+            f"no generation {generation[:20]} of gs://{bucket}/{name[:300]}; it was replaced, and older ones "
+            "are not kept"
+        )
     return name, path
 
 
@@ -144,7 +151,7 @@ def _object(request: Request, bucket: str, name: str, path: Path) -> dict[str, A
     status = path.stat()
     # File times may lie outside the range of datetime.
     time = format_timestamp(datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_TIME), UTC))
-    generation = str(status.st_mtime_ns // 1000)
+    generation = _generation(status)
     base = f"{service_of(request).endpoint}{_API}/b/{bucket}/o"
     return {
         "kind": "storage#object",
@@ -161,6 +168,11 @@ def _object(request: Request, bucket: str, name: str, path: Path) -> dict[str, A
         "timeCreated": time,
         "updated": time,
     }
+
+
+def _generation(status: os.stat_result) -> str:
+    """Return the number that another content of the object would not have."""
+    return str(status.st_mtime_ns // 1000)
 
 
 def _media_type(name: str) -> str:
