@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 VALUE = "value"
 #: The column of the position of an element in its list.
 INDEX = "index"
+#: The first column of a child table where rows have no key: the position of the row.
+ROW = "row"
 
 _ONE = {"min": 1, "max": 1}
 
@@ -68,17 +70,24 @@ def flatten(
     key : str
         The column that identifies a row.
     offset : int
-        Position of the first row, for ``row``.
+        Position of the first row, for ``row``; `counted` sets it afterwards.
     """
     keys: dict[str, pa.Array] = {}
     if lists == "explode":
         has_key = key in table.column_names and pa.types.is_string(table.schema.field(key).type)
         rows = pa.array(np.arange(offset, offset + table.num_rows))
-        keys = {key: _whole(table[key])} if has_key else {"row": rows}
+        keys = {key: _whole(table[key])} if has_key else {ROW: rows}
     walk = _Walk(lists, keys, wanted)
     for name in table.column_names:
         walk.visit(_whole(table[name]), escape(name), None)
     return Flat(rows_of(walk.columns, table.num_rows), walk.truncated, walk.children)
+
+
+def counted(child: pa.Table, before: int) -> pa.Table:
+    """Return a child table of a piece that has so many rows `before` it, with them counted in ``row``."""
+    if not before or child.column_names[:1] != [ROW]:
+        return child
+    return child.set_column(0, ROW, pc.add(child.column(0), before))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
