@@ -80,9 +80,10 @@ def read_instances(
         batch = shards[start : start + _BATCH]
         rows: list[Row] = []
         bad: list[BadLine] = []
-        for more, faults in _mapped(read, batch, source):
+        for shard, (more, faults) in zip(batch, _mapped(read, batch, source), strict=True):
             rows += more
             bad += faults
+            advance(shard.size)
         name = shards[0].table
         table, shape = shaped(
             rows, options.decimals, limits=options.limits, name=name, bare=bool(options.levels)
@@ -91,22 +92,22 @@ def read_instances(
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
         yield Batch(tables, bad, truncated, shape=shape if options.explodes else None)
-        advance(sum(shard.size for shard in batch))
 
 
 def _mapped(
     read: Callable[[Shard], tuple[list[Row], list[BadLine]]], shards: Sequence[Shard], source: Streams
-) -> list[tuple[list[Row], list[BadLine]]]:
-    """Read `shards`, without pydicom's remarks on values that bend the standard."""
+) -> Iterator[tuple[list[Row], list[BadLine]]]:
+    """Yield what `read` gives for `shards`, without pydicom's remarks on values that bend the standard."""
     from pydicom import config
 
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")
         if not source.is_remote:
-            return list(map(read, shards))
+            yield from map(read, shards)
+            return
         with ThreadPoolExecutor(_READERS, thread_name_prefix="lro-dicom") as pool:
             try:
-                return list(pool.map(read, shards))
+                yield from pool.map(read, shards)
             except BaseException:
                 source.stop()  # the pool waits for its threads, and they for bytes
                 raise
