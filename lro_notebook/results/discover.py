@@ -167,7 +167,8 @@ def _looked_at(
     starts = starts_of(location, unknown, START, fetch)  # in the order in which they are asked for
     names = {info["name"] for info in unknown}
     return [
-        _shard(location, info, next(starts) if info["name"] in names else b"", single=single) for info in infos
+        _shard(location, info, next(starts) if info["name"] in names else b"", single=single)
+        for info in infos
     ]
 
 

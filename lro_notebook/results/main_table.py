@@ -78,6 +78,13 @@ class MainTable:
         reading = self.shards[0].format
         return self.options.lists == "explode" or (reading is not None and reading.inner_tables is not None)
 
+    @property
+    def tells_files(self) -> bool:
+        """Whether each batch tells which of its rows are of which shard."""
+        reading = self.shards[0].format
+        is_told = reading is not None and reading.tells_files and not self.options.explodes
+        return is_told and len({shard.path for shard in self.shards}) == len(self.shards)
+
     def parts(self) -> list[list[Shard]]:
         """Return the shards in the portions in which they are written and computed."""
         reading = self.shards[0].format

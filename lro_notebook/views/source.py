@@ -50,7 +50,7 @@ def resources(
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
     with source.reading(shards) as streams:
-        for block, parsed, bad in parsed_blocks(streams, shards, reader, advance, reader.limits):
+        for block, _, parsed, bad in parsed_blocks(streams, shards, reader, advance, reader.limits):
             yield resources_of(block, parsed), bad
 
 

@@ -14,6 +14,7 @@ import pytest
 from slow_storage import SlowStorage
 
 from lro_notebook.errors import LroWarning, ResultError
+from lro_notebook.results.arrow.coalesce import coalesced
 from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.read import read
 from lro_notebook.results.sources import spool
@@ -77,9 +78,7 @@ CONSUMERS: dict[str, Callable[[Results, Path], object]] = {
 
 @pytest.mark.parametrize("lists", ["first", "nested", "explode"])
 @pytest.mark.parametrize("consumer", CONSUMERS)
-def test_each_byte_is_fetched_once(
-    storage: SlowStorage, tmp_path: Path, consumer: str, lists: str
-) -> None:
+def test_each_byte_is_fetched_once(storage: SlowStorage, tmp_path: Path, consumer: str, lists: str) -> None:
     results = read(storage.uri("out"), lists=lists)
     storage.reset()
     CONSUMERS[consumer](results, tmp_path)
@@ -176,6 +175,7 @@ def test_a_target_that_fails_midway_keeps_no_drafts(
     storage: SlowStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "_HELD", 0)
+    monkeypatch.setattr(coalesced, "__kwdefaults__", {"first": 1, "size": 1})
     results = read(storage.uri("out"))
     results.to_parquet(storage.uri("pq"))
     writes = storage.count("write")

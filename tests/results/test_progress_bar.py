@@ -1,11 +1,10 @@
-"""The bar of whatever reads files: as many bytes as the listing says, as they become rows, full at the end."""
+"""The bar of whatever reads files: the bytes of the listing, as they become rows, and full at the end."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -20,6 +19,7 @@ from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from lro_notebook.results.results import Results
 

@@ -1,16 +1,17 @@
 """Blocks of many small files as few, since each block costs as much as some hundred lines. Opens no file.
 
-No object can go over the seam of two files: see `lines.count_objects`. So the lines of several files are parsed
+No object can go over the seam of two files: see `lines.count_objects`. So lines of several files are parsed
 as those of one, and each is known by its own file and number.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from lro_notebook.results.arrow.lines import BLOCK, FIRST_BLOCK, Block
+from lro_notebook.results.arrow.lines import BLOCK, FIRST_BLOCK, Block, sort_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,6 +78,23 @@ def place(pieces: Sequence[Piece[Origin]], line: int) -> tuple[Origin, int]:
     """Return the file and the number in it of the line that has the number `line` in a block."""
     piece = pieces[bisect_right(pieces, line, key=attrgetter("first")) - 1]
     return piece.origin, line - piece.first + piece.line
+
+
+def shares(block: Block, pieces: Sequence[Piece[Origin]], rows: int) -> list[tuple[Origin, int]]:
+    """Return how many of the `rows` that a block became are of each file, in their order."""
+    if len(pieces) == 1:
+        return [(pieces[0].origin, rows)]
+    lines = block.data.count(b"\n")
+    starts = [piece.first for piece in pieces[1:]]
+    if rows == lines:
+        places = [start - 1 for start in starts]
+    else:  # some lines became none
+        numbers = [number for number, _ in sort_lines(block)[0]]
+        places = [bisect_left(numbers, start) for start in starts]
+    return [
+        (piece.origin, end - start)
+        for piece, (start, end) in zip(pieces, pairwise([0, *places, rows]), strict=True)
+    ]
 
 
 def _continues(before: object, origin: object, block: Block) -> bool:

@@ -48,7 +48,7 @@ class Columns:
                 dtype = _narrow(column, self._types.get(name))
             elif pa.types.is_int64(dtype) and name not in self._long and not _is_safe(column):
                 self._long.add(name)
-            elif self._dates and pa.types.is_string(dtype) and is_date_name(name):
+            if self._dates and is_date_name(name):
                 self._judge(name, column)
             self._types[name] = _common(self._types[name], dtype) if name in self._types else dtype
 
@@ -81,7 +81,7 @@ class Columns:
 
     def _judge(self, name: str, column: pa.ChunkedArray) -> None:
         if self._instants.get(name, True) and column.null_count < len(column):
-            self._instants[name] = instants(column) is not None
+            self._instants[name] = pa.types.is_string(column.type) and instants(column) is not None
 
     def _settled(self, name: str, dtype: pa.DataType) -> pa.DataType:
         if pa.types.is_floating(dtype) and name in self._long:
@@ -168,9 +168,8 @@ def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa
     if column.type.equals(dtype):
         return column
     if pa.types.is_timestamp(dtype):
-        return pa.chunked_array(
-            [pa.nulls(len(column), dtype) if (times := instants(column)) is None else times]
-        )
+        times = instants(column) if pa.types.is_string(column.type) else None
+        return pa.chunked_array([pa.nulls(len(column), dtype) if times is None else times])
     return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
 
 

@@ -142,7 +142,26 @@ class _Writing:
         self._held = 0
 
     def run(self, advance: Advance) -> None:
-        """Read all shards; exploded lists need the number of rows before each where a resource has no id."""
+        """Read all shards: at one go where batches tell whose their rows are, else part after part."""
+        if self._main.tells_files:
+            self._run_whole(advance)
+        else:
+            self._run_parts(advance)
+
+    def _run_whole(self, advance: Advance) -> None:
+        self.parts = self._main.parts()
+        numbers = {shard.path: number for number, part in enumerate(self.parts) for shard in part}
+        for batch in self._main.batches(advance):
+            self.layout.add(batch)
+            self.report.add(batch)
+            for name, table in batch.tables.items():
+                start = 0
+                for shard, rows in batch.files:
+                    self._take(numbers[shard.path], {name: table.slice(start, rows)})
+                    start += rows
+
+    def _run_parts(self, advance: Advance) -> None:
+        """Exploded lists need the number of rows before each part where a resource has no id."""
         rows = 0
         for number, (first, *others) in enumerate(self._main.parts()):
             self.parts.append([replace(first, row=rows), *others])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 import pyarrow as pa
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
-from lro_notebook.results.arrow.coalesce import coalesced, place
+from lro_notebook.results.arrow.coalesce import coalesced, place, shares
 from lro_notebook.results.arrow.flatten import counted, flatten
 from lro_notebook.results.arrow.json_lines import Reader
 from lro_notebook.results.arrow.levels import raised
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
+    from lro_notebook.results.arrow.coalesce import Pieces
     from lro_notebook.results.arrow.flatten import Flat
     from lro_notebook.results.arrow.json_lines import Parsed
     from lro_notebook.results.arrow.lines import Block
@@ -67,7 +68,7 @@ def read_resources(
     name, rows = shards[0].table, shards[0].row
     reader = _FlatReader(name, options)
     seen: dict[str, None] = {}
-    for _, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits):
+    for block, pieces, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits):
         flat, shape = piece.flat, None
         if flat is None:
             yield Batch({}, bad)
@@ -78,7 +79,8 @@ def read_resources(
         if options.explodes:
             shape = piece.parsed.shape
         seen.update(piece.seen)
-        yield Batch({name: flat.table, **children}, bad, truncated, list(seen), shape)
+        files = shares(block, pieces, piece.rows)
+        yield Batch({name: flat.table, **children}, bad, truncated, list(seen), shape, files)
 
 
 class _Piece(NamedTuple):
@@ -155,16 +157,16 @@ class _Reader(Protocol[Result]):
 
 def parsed_blocks(
     source: Streams, shards: Sequence[Shard], reader: _Reader[Result], advance: Advance, limits: Limits
-) -> Iterator[tuple[Block, Result, list[BadLine]]]:
+) -> Iterator[tuple[Block, Pieces[Shard], Result, list[BadLine]]]:
     """Yield the blocks of `shards` as `reader` reads them, and the lines that could not be read.
 
-    A block may be of several small files.
+    A block may be of several small files, its pieces.
     """
     read = coalesced((shard, block) for shard in shards for block in _blocks(source, shard, limits))
     for (block, pieces), parsed in ahead(lambda pair: reader.job(pair[0]), read):
         reader.learn(parsed)
         places = ((*place(pieces, line), reason) for line, reason in parsed.bad)
-        yield block, parsed, [BadLine(shard.uri, line, reason) for shard, line, reason in places]
+        yield block, pieces, parsed, [BadLine(shard.uri, line, reason) for shard, line, reason in places]
         advance(block.taken)
 
 
@@ -173,4 +175,6 @@ def _blocks(source: Streams, shard: Shard, limits: Limits) -> Iterator[Block]:
         yield from blocks(file, limits)
 
 
-FHIR_NDJSON = Format("FHIR NDJSON", read_resources, of_name=parse_name, holds_resources=True)
+FHIR_NDJSON = Format(
+    "FHIR NDJSON", read_resources, of_name=parse_name, holds_resources=True, tells_files=True
+)

@@ -93,6 +93,13 @@ class Spool:
             self._file.seek(place + start - first)
             return self._file.read(min(size, end - start))
 
+    def gap(self, path: str, start: int, size: int) -> int:
+        """Return how many of `size` bytes from `start` on, which is not kept, come before what is."""
+        with self._lock:
+            extents = self._extents.get(path, [])
+            number = bisect_right(extents, start, key=lambda extent: extent[0])
+            return min(size, extents[number][0] - start) if number < len(extents) else size
+
 
 class Spooled(Streams):
     """A source whose bytes are kept in a `Spool`, and come from there the second time.
@@ -153,7 +160,7 @@ class _Stream:
             parts.append(part)
             self._place += len(part)
             left = None if left is None else left - len(part)
-            if not part or (left is not None and not kept):
+            if not part:
                 break
         return b"".join(parts)
 
@@ -163,10 +170,10 @@ class _Stream:
         file = self._inner()
         if file.tell() != self._place:
             file.seek(self._place)
-        data = file.read(size)
+        data = file.read(self._spool.gap(self._path, self._place, size))
         if data:
             self._spool.keep(self._path, self._place, data)
-        elif size:
+        elif size and (not self._place or self._spool.find(self._path, self._place - 1, 1)):
             self._ends[self._path] = self._place
         return data
 
