@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-_TRIES = 300
+_TRIES = 150
 
 
 def growing(draw: random.Random) -> tuple[int, int]:
