@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -164,11 +165,12 @@ def _looked_at(
     if few and len(unknown) > _FEW:
         left = {info["name"] for info in unknown}
         infos, unknown = [info for info in infos if info["name"] not in left], []
-    starts = starts_of(location, unknown, START, fetch)  # in the order in which they are asked for
     names = {info["name"] for info in unknown}
-    return [
-        _shard(location, info, next(starts) if info["name"] in names else b"", single=single) for info in infos
-    ]
+    with closing(starts_of(location, unknown, START, fetch)) as starts:  # in the order of `infos`
+        return [
+            _shard(location, info, next(starts) if info["name"] in names else b"", single=single)
+            for info in infos
+        ]
 
 
 def _shard(

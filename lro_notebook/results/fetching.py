@@ -229,14 +229,18 @@ class Fetching(Streams):
         with self._changed:
             self._plan.read(number, place)
             found = self._found(number, place)
-            if found is None:  # what is needed now comes whatever the bounds are, but waits its turn for a while
+            if (
+                found is None
+            ):  # what is needed now comes whatever the bounds are, but waits its turn for a while
                 self._changed.wait_for(self._has_room, self._fetch.timeout)
                 found = self._found(number, place) or self._issue(*self._plan.at(number, place))
             self._fill()
         try:
             return found, found.call.result()
         except faults() as error:
-            raise self._failure(number, place, error, found.call.tries) from cause_of(error, self._shards[number].path)
+            raise self._failure(number, place, error, found.call.tries) from cause_of(
+                error, self._shards[number].path
+            )
 
     def _found(self, number: int, place: int) -> Range | None:
         is_whole = number in self._whole
@@ -273,7 +277,9 @@ class Fetching(Streams):
         is_whole = each.number in self._whole
         span = {} if is_whole else {"start": each.start, "end": each.stop}
         how = {**span, **(pinned(self._fs, version.generation) or {}), **unbuffered(self._fs)}
-        return self._calls.begin("cat_file", shard.path, (lambda data: data) if is_whole else exact(each), **how)
+        return self._calls.begin(
+            "cat_file", shard.path, (lambda data: data) if is_whole else exact(each), **how
+        )
 
     def _landed(self, each: Range, future: Future[bytes]) -> None:
         """Note that a range is here, or will not come; after a failure no more is fetched ahead."""
@@ -288,6 +294,7 @@ class Fetching(Streams):
 
     def _drop(self, each: Range) -> None:
         """Give up a range that was read."""
+        self._stay()
         with self._changed:
             if each in self._ranges[each.number]:
                 self._ranges[each.number].remove(each)
@@ -314,7 +321,9 @@ class Fetching(Streams):
 
     def _failure(self, number: int, place: int, error: BaseException, tries: int) -> ResultError:
         shard, version = self._shards[number], self._versions[number]
-        reached = Reached(place, version.size, len(self._opened) - 1, len(self._shards), tries, self._fetch.timeout)
+        reached = Reached(
+            place, version.size, len(self._opened) - 1, len(self._shards), tries, self._fetch.timeout
+        )
         return failure(self._calls, shard, version, error, reached)
 
     def __enter__(self) -> Fetching:

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 _NEAR = {"file", "local", "memory", "data"}
 #: File systems with one connection or one file under them: no two threads may read there at once.
-_SERIAL = {"ftp", "ftps", "git", "libarchive", "tar", "zip", "blockcache", "filecache", "simplecache", "cached"}
+_SERIAL = {
+    "ftp",
+    "ftps",
+    "git",
+    "libarchive",
+    "tar",
+    "zip",
+    "blockcache",
+    "filecache",
+    "simplecache",
+    "cached",
+}
 
 
 def unshared(uri: str, options: Mapping[str, Any]) -> tuple[Any, str]:
