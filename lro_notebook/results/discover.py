@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
-from lro_notebook.results.calls import Fetch
+from lro_notebook.results.calls import USUAL, Fetch
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.sniff import START, format_of, is_open, parse_name
 from lro_notebook.results.starts import starts_of
@@ -93,7 +93,7 @@ def find(
     partial: bool = False,
     span: Span = (None, None),
     only: Format | None = None,
-    fetch: Fetch = Fetch(),
+    fetch: Fetch = USUAL,
 ) -> list[Shard]:
     """Return the result files at `location`, sorted by table and index.
 

@@ -10,7 +10,7 @@ from lro_notebook.results.storage import faults
 from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
-    from lro_notebook.results.calls import Calls
+    from lro_notebook.results.calls import Call, Calls
     from lro_notebook.results.discover import Shard
 
 _GONE = {404, 410}
@@ -82,8 +82,8 @@ def failure(
 
 def _now(calls: Calls, shard: Shard) -> Version | None:
     """Return in which state a file is now; None if that cannot be told."""
-    call = calls.begin("info", shard.path)
+    call: Call[Version] = calls.begin("info", shard.path, Version.of)
     try:
-        return Version.of(call.result())
-    except (*faults(), StalledError):
+        return call.result()
+    except faults():  # `StalledError` is one of them
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.calls import Calls, Fetch, TruncatedError
@@ -316,7 +316,7 @@ class Fetching(Streams):
     def _stay(self) -> None:
         if os.getpid() != self._process:
             raise ResultError(
-                "this table was being read when the process forked, and is the parent's; ask for it again here"
+                "this table was being read when the process forked, and is the parent's; ask again here"
             )
 
     def _failure(self, number: int, place: int, error: BaseException, tries: int) -> ResultError:
@@ -326,7 +326,7 @@ class Fetching(Streams):
         )
         return failure(self._calls, shard, version, error, reached)
 
-    def __enter__(self) -> Fetching:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.calls import Fetch
+from lro_notebook.results.calls import USUAL, Fetch
 from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
@@ -249,7 +249,7 @@ def options_of(
     return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits))
 
 
-def fetch_of(streams: int | None, limits: Limits) -> Fetch:
+def fetch_of(streams: object, limits: Limits) -> Fetch:
     """Return how a remote place is read: with so many requests at once, in the memory that is there.
 
     Raises
@@ -257,7 +257,7 @@ def fetch_of(streams: int | None, limits: Limits) -> Fetch:
     ConfigError
         `streams` is not a whole number of at least 1.
     """
-    streams = Fetch().streams if streams is None else streams
+    streams = USUAL.streams if streams is None else streams
     if not isinstance(streams, int) or isinstance(streams, bool) or streams < 1:
         raise ConfigError(f"streams={streams!r} is not a whole number of at least 1")
     free = available()

@@ -75,24 +75,23 @@ def states_of(location: Location, shards: Sequence[Shard], fetch: Fetch) -> list
     ResultError
         One of them is not there any more, or cannot be asked for.
     """
-    listed = _listed_again(location, shards) if len(shards) > _MANY else {}
+    listed = _listed_again(location, shards, fetch) if len(shards) > _MANY else {}
     unlisted = [shard.path for shard in shards if shard.path not in listed]
     infos = {**listed, **dict(zip(unlisted, infos_of(location, unlisted, fetch), strict=True))}
     return [Version.of(infos[shard.path]) for shard in shards]
 
 
-def _listed_again(location: Location, shards: Sequence[Shard]) -> dict[str, Mapping[str, Any]]:
-    """Return what a listing of the folder of `shards` says of them; nothing where that might be far larger."""
-    fs, base = location.fs, location.path.partition("*")[0].rpartition("/")[0]
+def _listed_again(location: Location, shards: Sequence[Shard], fetch: Fetch) -> dict[str, Mapping[str, Any]]:
+    """Return what a listing of their folder says of `shards`; nothing where it might be far larger."""
+    head, star, _ = location.path.partition("*")
+    base = head.rpartition("/")[0] or ("" if star else head)
     parents = {shard.path.rpartition("/")[0] for shard in shards}
     common = posixpath.commonpath(parents) if all(parents) else ""
     if not base or "://" in base or not f"{common}/".startswith(f"{base}/"):
         return {}
-    try:
-        found = fs.ls(common, detail=True) if len(parents) == 1 else fs.find(common, detail=True).values()
-    except faults() as error:
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
-    return {info["name"]: info for info in found}
+    method = "ls" if len(parents) == 1 else "find"
+    (found,) = _seen(location, [_Look(method, common, {"detail": True})], fetch)
+    return {info["name"]: info for info in (found if method == "ls" else found.values())}
 
 
 def _start(size: int, least: int, data: bytes) -> bytes:
