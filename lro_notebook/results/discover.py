@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
-from lro_notebook.results.calls import USUAL, Fetch
 from lro_notebook.results.formats.registry import OTHER
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import starts_of
+from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.sniff import START, format_of, is_open, parse_name
-from lro_notebook.results.starts import starts_of
 from lro_notebook.results.storage import cause_of, faults
-from lro_notebook.results.versions import Version, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

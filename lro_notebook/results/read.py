@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.calls import USUAL, Fetch
 from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
 from lro_notebook.results.memory import available
 from lro_notebook.results.places import Near, admit, is_cloud
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import infos_of
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.starts import infos_of
 from lro_notebook.results.storage import locate, shown
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
     from lro_notebook.results.discover import Span

@@ -16,16 +16,15 @@ from children import forks, in_child
 from results.far import BUCKETS, Bucket, Request, in_thread, register
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results import calls, fetching
-from lro_notebook.results.calls import Fetch
-from lro_notebook.results.fetching import Plan, end_of, next_size
 from lro_notebook.results.read import read
+from lro_notebook.results.remote import calls, fetching
+from lro_notebook.results.remote.calls import Fetch
+from lro_notebook.results.remote.fetching import Plan, end_of, next_size
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import Location, locate
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.results import Results

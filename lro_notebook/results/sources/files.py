@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lro_notebook.results.calls import USUAL, Fetch
-from lro_notebook.results.fetching import Fetching
 from lro_notebook.results.file_systems import is_serial
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.fetching import Fetching
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.storage import Location, opened
 

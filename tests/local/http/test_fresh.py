@@ -13,7 +13,6 @@ from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from local.conftest import Program
 

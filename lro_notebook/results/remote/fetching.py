@@ -12,21 +12,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.calls import Calls, Fetch, TruncatedError
-from lro_notebook.results.failures import Reached, changed, failure
-from lro_notebook.results.fetched_file import FetchedFile
 from lro_notebook.results.file_systems import pinned, unbuffered
+from lro_notebook.results.remote.calls import Calls, Fetch, TruncatedError
+from lro_notebook.results.remote.failures import Reached, changed, failure
+from lro_notebook.results.remote.fetched_file import FetchedFile
+from lro_notebook.results.remote.starts import states_of
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.source import Streams
-from lro_notebook.results.starts import states_of
 from lro_notebook.results.storage import cause_of, faults
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from lro_notebook.results.calls import Call
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.remote.calls import Call
     from lro_notebook.results.storage import Location
 
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range

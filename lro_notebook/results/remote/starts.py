@@ -8,16 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.calls import Calls, TruncatedError, in_order
 from lro_notebook.results.file_systems import is_serial, pinned, unbuffered
+from lro_notebook.results.remote.calls import Calls, TruncatedError, in_order
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.storage import bare, cause_of, faults
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-    from lro_notebook.results.calls import Fetch
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.storage import Location
 
 
