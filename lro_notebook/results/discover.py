@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
-from lro_notebook.results.calls import Fetch
 from lro_notebook.results.formats.registry import OTHER
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import starts_of
+from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.sniff import START, format_of, is_open, parse_name
-from lro_notebook.results.starts import starts_of
 from lro_notebook.results.storage import cause_of, faults
-from lro_notebook.results.versions import Version, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,7 +93,7 @@ def find(
     partial: bool = False,
     span: Span = (None, None),
     only: Format | None = None,
-    fetch: Fetch = Fetch(),
+    fetch: Fetch = USUAL,
 ) -> list[Shard]:
     """Return the result files at `location`, sorted by table and index.
 
@@ -164,12 +165,12 @@ def _looked_at(
     if few and len(unknown) > _FEW:
         left = {info["name"] for info in unknown}
         infos, unknown = [info for info in infos if info["name"] not in left], []
-    starts = starts_of(location, unknown, START, fetch)  # in the order in which they are asked for
     names = {info["name"] for info in unknown}
-    return [
-        _shard(location, info, next(starts) if info["name"] in names else b"", single=single)
-        for info in infos
-    ]
+    with closing(starts_of(location, unknown, START, fetch)) as starts:  # in the order of `infos`
+        return [
+            _shard(location, info, next(starts) if info["name"] in names else b"", single=single)
+            for info in infos
+        ]
 
 
 def _shard(

@@ -46,7 +46,7 @@ def unshared(uri: str, options: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def copy_of(fs: Any) -> Any:
-    """Return another instance like `fs`, for this process; one of this machine's file systems may be shared."""
+    """Return another instance like `fs`, for this process; those of this machine's files may be shared."""
     if is_near(fs):
         return fs
     copy = type(fs)(*fs.storage_args, **{**fs.storage_options, "skip_instance_cache": True})

@@ -45,7 +45,7 @@ class Limits:
     bad_lines : int
         Bad lines of a table that are listed; the others are counted.
     fetched : int
-        Bytes of remote files that are on their way or wait to be parsed; a quarter of the free memory at most.
+        Bytes of remote files on their way, or waiting to be parsed; a quarter of the free memory at most.
     """
 
     line: int = 64_000_000

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import nests_deeper
-from lro_notebook.results.calls import Fetch
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
-from lro_notebook.results.starts import infos_of, starts_of
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import infos_of, starts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def files_of(manifest: Mapping[str, Any]) -> list[tuple[str, str]] | None:
     return [(file["url"], file["type"]) for file in output]
 
 
-def manifest_at(location: Location, fetch: Fetch = Fetch()) -> list[tuple[str, str]] | None:
+def manifest_at(location: Location, fetch: Fetch = USUAL) -> list[tuple[str, str]] | None:
     """Return the files that the manifest at `location` lists; None if there is none.
 
     Raises

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.calls import Fetch
 from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
 from lro_notebook.results.memory import available
 from lro_notebook.results.places import Near, admit, is_cloud
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import infos_of
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.starts import infos_of
 from lro_notebook.results.storage import locate, shown
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
     from lro_notebook.results.discover import Span
@@ -249,7 +249,7 @@ def options_of(
     return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits))
 
 
-def fetch_of(streams: int | None, limits: Limits) -> Fetch:
+def fetch_of(streams: object, limits: Limits) -> Fetch:
     """Return how a remote place is read: with so many requests at once, in the memory that is there.
 
     Raises
@@ -257,7 +257,7 @@ def fetch_of(streams: int | None, limits: Limits) -> Fetch:
     ConfigError
         `streams` is not a whole number of at least 1.
     """
-    streams = Fetch().streams if streams is None else streams
+    streams = USUAL.streams if streams is None else streams
     if not isinstance(streams, int) or isinstance(streams, bool) or streams < 1:
         raise ConfigError(f"streams={streams!r} is not a whole number of at least 1")
     free = available()

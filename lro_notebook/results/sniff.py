@@ -32,7 +32,7 @@ def is_open(path: str) -> bool:
 
 
 def format_of(path: str, start: bytes) -> Format | None:
-    """Return the format of a file, None if it is in none: by its suffix if that says enough, else by its start."""
+    """Return the format of a file: by its suffix if that says enough, else by its start; None if in none."""
     return _of_suffix(path) or _of_start(start, list(_candidates(path)))
 
 

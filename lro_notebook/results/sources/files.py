@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lro_notebook.results.calls import Fetch
-from lro_notebook.results.fetching import Fetching
 from lro_notebook.results.file_systems import is_serial
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.fetching import Fetching
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.storage import Location, opened
 
@@ -32,7 +32,7 @@ class Files(Streams):
     """
 
     location: Location
-    fetch: Fetch = field(default_factory=Fetch)
+    fetch: Fetch = USUAL
 
     @contextmanager
     def open(self, shard: Shard, *, block_size: int | None = None) -> Iterator[BinaryIO]:

@@ -64,7 +64,7 @@ class Streams(ABC):
         del shards
         return nullcontext(self)
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027 - most have nothing on its way
         """Have all that is on its way given up, and who waits for it told: something went wrong."""
 
     def label(self, shard: Shard) -> str:

@@ -14,7 +14,6 @@ from collections import deque
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import reduce
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -36,7 +35,8 @@ _LONGEST_WAIT = 8.0
 
 def backoff(tries: int) -> float:
     """Return how many seconds to wait after so many tries that failed."""
-    return min(_LONGEST_WAIT, 0.5 * 2 ** (tries - 1)) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+    longest: float = min(_LONGEST_WAIT, 0.5 * 2.0 ** (tries - 1))
+    return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,10 @@ class Fetch:
         return tries < self.tries and self.clock() - begun < self.patience
 
 
+#: As a place is read where nobody says otherwise.
+USUAL = Fetch()
+
+
 class TruncatedError(EOFError):
     """An answer ended before all was there that was asked for."""
 
@@ -84,10 +88,11 @@ class StalledError(TimeoutError):
 
 def status_of(error: BaseException) -> int | None:
     """Return the HTTP status in an error of a file system, where it has one."""
-    for name in ("status", "code", "response.status_code"):
-        value = reduce(lambda found, part: getattr(found, part, None), name.split("."), error)
-        if isinstance(value, int | str) and str(value).isdigit():
-            return int(value)
+    for holder in (error, getattr(error, "response", None)):
+        for name in ("status", "code", "status_code"):
+            value = getattr(holder, name, None)
+            if isinstance(value, int | str) and str(value).isdigit():
+                return int(value)
     return None
 
 
@@ -215,7 +220,7 @@ class Calls:
         self._closed.set()
         self._threads.close()
 
-    async def _tried_on_loop(  # noqa: PLR0917 - as `_tried`
+    async def _tried_on_loop(
         self,
         call: Call[Result],
         function: Callable[..., Any],
@@ -232,7 +237,7 @@ class Calls:
             call.since = self.fetch.clock() + pause
             await asyncio.sleep(pause)
 
-    def _tried(  # noqa: PLR0917 - what a call is, in parts
+    def _tried(
         self,
         call: Call[Result],
         function: Callable[..., Any],
@@ -260,7 +265,7 @@ class Calls:
 def in_order(
     begin: Callable[[Item], Call[Result]], items: Iterable[Item], most: int
 ) -> Iterator[tuple[Item, Callable[[], Result]]]:
-    """Yield each item with what gives the result of its call, in order; up to `most` calls are on their way."""
+    """Yield each item with what waits for its result, in order; up to `most` calls are on their way."""
     waiting: deque[tuple[Item, Call[Result]]] = deque()
     try:
         for item in items:
@@ -277,7 +282,7 @@ def in_order(
 
 
 class _Threads:
-    """Daemon threads: one for each job that runs, kept for the next one. A lost one keeps no process alive."""
+    """Daemon threads: one for each job that runs, kept for the next. A lost one keeps no process alive."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

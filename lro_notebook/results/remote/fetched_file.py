@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 _KEPT = 1_000_000  # bytes that are kept of what was read, for who goes back a little
 
 
-class Span(Protocol):
-    """Where some bytes begin."""
+class Begins(Protocol):
+    """What tells where some bytes begin."""
 
     start: int
 
 
-class FetchedFile:
+Span = TypeVar("Span", bound=Begins)
+
+
+class FetchedFile(Generic[Span]):
     """A binary file to read; it can be read again from any place, at the price of fetching that again.
 
     Parameters
@@ -90,5 +93,5 @@ class FetchedFile:
             self._drop(span)
 
 
-def _has(span: Span, data: bytes, place: int) -> bool:
+def _has(span: Begins, data: bytes, place: int) -> bool:
     return span.start <= place < span.start + len(data)

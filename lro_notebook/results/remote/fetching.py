@@ -9,24 +9,24 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.calls import Calls, Fetch, TruncatedError
-from lro_notebook.results.failures import Reached, changed, failure
-from lro_notebook.results.fetched_file import FetchedFile
 from lro_notebook.results.file_systems import pinned, unbuffered
+from lro_notebook.results.remote.calls import Calls, Fetch, TruncatedError
+from lro_notebook.results.remote.failures import Reached, changed, failure
+from lro_notebook.results.remote.fetched_file import FetchedFile
+from lro_notebook.results.remote.starts import states_of
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.source import Streams
-from lro_notebook.results.starts import states_of
 from lro_notebook.results.storage import cause_of, faults
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from lro_notebook.results.calls import Call
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.remote.calls import Call
     from lro_notebook.results.storage import Location
 
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range
@@ -294,6 +294,7 @@ class Fetching(Streams):
 
     def _drop(self, each: Range) -> None:
         """Give up a range that was read."""
+        self._stay()
         with self._changed:
             if each in self._ranges[each.number]:
                 self._ranges[each.number].remove(each)
@@ -315,7 +316,7 @@ class Fetching(Streams):
     def _stay(self) -> None:
         if os.getpid() != self._process:
             raise ResultError(
-                "this table was being read when the process forked, and is the parent's; ask for it again here"
+                "this table was being read when the process forked, and is the parent's; ask again here"
             )
 
     def _failure(self, number: int, place: int, error: BaseException, tries: int) -> ResultError:
@@ -325,7 +326,7 @@ class Fetching(Streams):
         )
         return failure(self._calls, shard, version, error, reached)
 
-    def __enter__(self) -> Fetching:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,16 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.calls import Calls, TruncatedError, in_order
 from lro_notebook.results.file_systems import is_serial, pinned, unbuffered
+from lro_notebook.results.remote.calls import Calls, TruncatedError, in_order
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.storage import bare, cause_of, faults
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-    from lro_notebook.results.calls import Fetch
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.storage import Location
 
 
@@ -36,7 +36,7 @@ class _Look(NamedTuple):
 
 def starts_of(
     location: Location, infos: Sequence[Mapping[str, Any]], size: int, fetch: Fetch
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """Yield the first `size` bytes of each file that `infos` tell of, in order, as they were listed.
 
     Raises
@@ -56,43 +56,42 @@ def starts_of(
     return _seen(location, map(look, infos), fetch)
 
 
-def infos_of(location: Location, paths: Sequence[str], fetch: Fetch) -> Iterator[Mapping[str, Any]]:
-    """Yield what the file system says of each file, in order.
+def infos_of(location: Location, paths: Sequence[str], fetch: Fetch) -> list[Mapping[str, Any]]:
+    """Return what the file system says of each file, in order.
 
     Raises
     ------
     ResultError
         One of them is not there, or cannot be asked for.
     """
-    return _seen(location, (_Look("info", path, {}) for path in paths), fetch)
+    return list(_seen(location, [_Look("info", path, {}) for path in paths], fetch))
 
 
-def states_of(location: Location, shards: Sequence[Shard], fetch: Fetch) -> Iterator[Version]:
-    """Yield in which state each file is now, in order: of many, by listing anew what was listed for them.
+def states_of(location: Location, shards: Sequence[Shard], fetch: Fetch) -> list[Version]:
+    """Return in which state each file is now, in order: of many, by listing anew what was listed for them.
 
     Raises
     ------
     ResultError
         One of them is not there any more, or cannot be asked for.
     """
-    listed = _listed_again(location, shards) if len(shards) > _MANY else {}
-    rest = infos_of(location, [shard.path for shard in shards if shard.path not in listed], fetch)
-    for shard in shards:
-        yield Version.of(listed[shard.path] if shard.path in listed else next(rest))
+    listed = _listed_again(location, shards, fetch) if len(shards) > _MANY else {}
+    unlisted = [shard.path for shard in shards if shard.path not in listed]
+    infos = {**listed, **dict(zip(unlisted, infos_of(location, unlisted, fetch), strict=True))}
+    return [Version.of(infos[shard.path]) for shard in shards]
 
 
-def _listed_again(location: Location, shards: Sequence[Shard]) -> dict[str, Mapping[str, Any]]:
-    """Return what a listing of the folder of `shards` says of them; nothing where that might be far larger."""
-    fs, base = location.fs, location.path.partition("*")[0].rpartition("/")[0]
+def _listed_again(location: Location, shards: Sequence[Shard], fetch: Fetch) -> dict[str, Mapping[str, Any]]:
+    """Return what a listing of their folder says of `shards`; nothing where it might be far larger."""
+    head, star, _ = location.path.partition("*")
+    base = head.rpartition("/")[0] or ("" if star else head)
     parents = {shard.path.rpartition("/")[0] for shard in shards}
     common = posixpath.commonpath(parents) if all(parents) else ""
     if not base or "://" in base or not f"{common}/".startswith(f"{base}/"):
         return {}
-    try:
-        found = fs.ls(common, detail=True) if len(parents) == 1 else fs.find(common, detail=True).values()
-    except faults() as error:
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from error
-    return {info["name"]: info for info in found}
+    method = "ls" if len(parents) == 1 else "find"
+    (found,) = _seen(location, [_Look(method, common, {"detail": True})], fetch)
+    return {info["name"]: info for info in (found if method == "ls" else found.values())}
 
 
 def _start(size: int, least: int, data: bytes) -> bytes:
@@ -101,7 +100,7 @@ def _start(size: int, least: int, data: bytes) -> bytes:
     return data[:size]
 
 
-def _seen(location: Location, looks: Iterable[_Look], fetch: Fetch) -> Iterator[Any]:
+def _seen(location: Location, looks: Iterable[_Look], fetch: Fetch) -> Generator[Any]:
     fs = location.fs
     if not location.is_remote or is_serial(fs):
         for look in looks:

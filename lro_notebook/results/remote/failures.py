@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.calls import StalledError, TruncatedError, is_forbidden, status_of
+from lro_notebook.results.remote.calls import StalledError, TruncatedError, is_forbidden, status_of
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.storage import faults
-from lro_notebook.results.versions import Version
 
 if TYPE_CHECKING:
-    from lro_notebook.results.calls import Calls
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.remote.calls import Call, Calls
 
 _GONE = {404, 410}
 _TELLING = {*_GONE, 412, 416}  # the file may be another one now
@@ -82,8 +82,8 @@ def failure(
 
 def _now(calls: Calls, shard: Shard) -> Version | None:
     """Return in which state a file is now; None if that cannot be told."""
-    call = calls.begin("info", shard.path)
+    call: Call[Version] = calls.begin("info", shard.path, Version.of)
     try:
-        return Version.of(call.result())
-    except (*faults(), StalledError):
+        return call.result()
+    except faults():  # `StalledError` is one of them
         return None
