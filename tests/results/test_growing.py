@@ -15,10 +15,10 @@ import pytest
 from slow_storage import Repeated, SlowStorage
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results import fetching
 from lro_notebook.results.arrow import coalesce, lines
 from lro_notebook.results.export import parquet
 from lro_notebook.results.read import read
+from lro_notebook.results.remote import fetching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

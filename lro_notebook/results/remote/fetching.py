@@ -269,7 +269,8 @@ class Fetching(Streams):
         self._flying += 1
         self._held += each.size
         each.call = self._begin(each)
-        each.call.future.add_done_callback(lambda future: self._landed(each, future))
+        size, since = each.size, each.since  # not the range, which would hold itself and its bytes
+        each.call.future.add_done_callback(lambda future: self._landed(size, since, future))
         return each
 
     def _begin(self, each: Range) -> Call[bytes]:
@@ -281,14 +282,13 @@ class Fetching(Streams):
             "cat_file", shard.path, (lambda data: data) if is_whole else exact(each), **how
         )
 
-    def _landed(self, each: Range, future: Future[bytes]) -> None:
+    def _landed(self, size: int, since: float, future: Future[bytes]) -> None:
         """Note that a range is here, or will not come; after a failure no more is fetched ahead."""
         failed = future.cancelled() or future.exception() is not None
         with self._changed:
             self._flying -= 1
             if not failed:
-                seconds = self._fetch.clock() - each.since
-                self._plan.length = next_size(self._plan.length, each.size, seconds)
+                self._plan.length = next_size(self._plan.length, size, self._fetch.clock() - since)
                 self._fill()
             self._changed.notify_all()
 
@@ -335,12 +335,13 @@ class Fetching(Streams):
 
 def exact(each: Range) -> Callable[[Any], bytes]:
     """Return what takes the bytes of a range, and refuses fewer; servers may send the whole file instead."""
+    start, stop = each.start, each.stop  # not the range, which would hold itself and its bytes
 
     def check(data: bytes) -> bytes:
-        if len(data) > each.size:
-            data = data[each.start : each.stop]
-        if len(data) < each.size:
-            raise TruncatedError(f"{len(data)} of {each.size} bytes")
+        if len(data) > stop - start:
+            data = data[start:stop]
+        if len(data) < stop - start:
+            raise TruncatedError(f"{len(data)} of {stop - start} bytes")
         return bytes(data)
 
     return check
