@@ -54,12 +54,13 @@ def stored(storage: SlowStorage, folder: str) -> int:
     return sum(len(storage.content(path)) for path in storage.paths() if path.startswith(f"{folder}/"))
 
 
-def dask_twice(results: Results, names: tuple[str, ...] = ("Patient",)) -> None:
+def dask_twice(results: Results, names: tuple[str, ...] = ("Patient",)) -> list[int]:
     pytest.importorskip("dask.dataframe", reason="dask is not installed")
+    rows = []
     for name in names:
         frame = results.dask(name)
-        frame.compute(scheduler="sync")
-        frame.compute(scheduler="threads")
+        rows += [len(frame.compute(scheduler="sync")), len(frame.compute(scheduler="threads"))]
+    return rows
 
 
 CONSUMERS: dict[str, Callable[[Results, Path], object]] = {

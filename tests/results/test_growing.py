@@ -71,7 +71,7 @@ def steps(run: Callable[[], object]) -> int:
         run()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     return count
 
 
@@ -97,7 +97,7 @@ def test_the_steps_grow_with_the_files(use: str, lists: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("use", [use for use in USES if use != "Dask"])
 def test_the_requests_grow_with_the_files(use: str, tmp_path: Path) -> None:
-    counts = []
+    counts: list[tuple[int, int, int]] = []
     for size in (20, 80):
         with SlowStorage(latency=0, bandwidth=None, page=10) as storage:
             for number in range(size):

@@ -13,7 +13,6 @@ import pytest
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.discover import Shard
-from lro_notebook.results.sources import spool
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.sources.spool import Spool, Spooled
 
@@ -114,7 +113,7 @@ def test_a_full_disk_is_told_before_it_is_full(monkeypatch: pytest.MonkeyPatch) 
     source = Memory({"a": b"x" * 1000})
     with Spool() as kept, Spooled(source, kept).open(shard("a")) as file:
         assert file.read(10) == b"x" * 10
-        monkeypatch.setattr(spool.shutil, "disk_usage", lambda _: _Usage())
+        monkeypatch.setattr("shutil.disk_usage", lambda _: _Usage())
         with pytest.raises(ResultError, match=r"is full.*TMPDIR"):
             file.read(10)
 

@@ -76,8 +76,8 @@ class Columns:
         """Tell whether a cast from the type of column `name` so far gives back what was of `dtype`."""
         known = self._types[name]
         if pa.types.is_decimal(known):
-            return pa.types.is_decimal(dtype) or pa.types.is_int64(dtype)
-        return pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long
+            return bool(pa.types.is_decimal(dtype) or pa.types.is_int64(dtype))
+        return bool(pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long)
 
     def _judge(self, name: str, column: pa.ChunkedArray) -> None:
         if self._instants.get(name, True) and column.null_count < len(column):

@@ -124,7 +124,8 @@ def frame(planned: Plan, name: str) -> dd.DataFrame | None:
     schema = layout.schema(name)
     read = _Partition(layout, name, tuple(schema.names), planned.kept)
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
-    return dd.from_map(read, range(len(parts)), parts, meta=meta, label=f"read-{name}")
+    found: dd.DataFrame = dd.from_map(read, range(len(parts)), parts, meta=meta, label=f"read-{name}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
