@@ -1,7 +1,7 @@
 """Blocks of many small files as few, since each block costs as much as some hundred lines. Opens no file.
 
-No object can go over the seam of two files: see `lines.count_objects`. So the lines of several files are parsed
-as those of one, and each is known by its own file and number.
+No object can go over the seam of two files: see `lines.count_objects`. So the lines of several files are
+parsed as those of one, and each is known by its own file and number.
 """
 
 from __future__ import annotations
