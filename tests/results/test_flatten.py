@@ -78,17 +78,9 @@ def test_nested_keeps_lists_across_drifting_shards(load: Load) -> None:
     assert results.truncated.empty
 
 
-@pytest.mark.usefixtures("apart")
 def test_nested_lists_that_clash_become_json_text(load: Load) -> None:
     results = load(dump({"a": [1]}), dump({"a": "x"}), lists="nested")
     assert [row["a"] for row in results.arrow("T").to_pylist()] == ["[1]", "x"]
-
-
-def test_nested_lists_that_clash_in_small_files_are_as_in_one_file(load: Load) -> None:
-    rows = [dump({"a": [1]}), dump({"a": "x"})]
-    for files in (rows, ["".join(rows)]):
-        results = load(*files, lists="nested")
-        assert [row["a"] for row in results.arrow("T").to_pylist()][:2] == [["1"], ["x"]]
 
 
 def test_explode_gives_every_list_a_table_with_keys(load: Load) -> None:

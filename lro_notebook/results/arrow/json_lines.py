@@ -58,7 +58,7 @@ class Parsed(NamedTuple):
     seen : pyarrow.StructType or None
         The schema of the block, None where it has nothing to teach.
     mixed : bool
-        Values of different types at one path were made one type.
+        Values of different types at one path were made one type; without a table: parse the files apart.
     shape : pyarrow.StructType or None
         The schema of the block with the lists that hold nothing, None where `table` has all there is.
     """
@@ -68,6 +68,11 @@ class Parsed(NamedTuple):
     seen: pa.DataType | None = None
     mixed: bool = False
     shape: pa.DataType | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the files of a block are to be parsed apart."""
+        return self.mixed and self.table is None
 
 
 class Reader:
@@ -124,6 +129,8 @@ class Reader:
         check_keys(data, self._limits, self._name)
         fast = self._fast(data, known)
         if not self._serves(fast):
+            if block.joined:  # what one file has of another type is no reason to make text of the others
+                return Parsed(None, bad, mixed=True)
             table, shape = json_fallback.table_of_lines(
                 lines, self._decimals, limits=self._limits, name=self._name, bare=self._bare
             )

@@ -44,7 +44,7 @@ Codes = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines of a file.
+    """Whole lines of a file, or of several.
 
     Attributes
     ----------
@@ -58,6 +58,8 @@ class Block:
         Why the line `line`, or all from there on, cannot be read; `data` is empty then.
     limits : Limits
         What is too much.
+    joined : bool
+        Whether the lines are of several files, which can be parsed apart.
     """
 
     data: bytes
@@ -65,6 +67,7 @@ class Block:
     taken: int = 0
     fault: str = ""
     limits: Limits = DEFAULT
+    joined: bool = False
 
 
 def blocks(
