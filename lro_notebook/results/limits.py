@@ -82,11 +82,15 @@ class Limits:
         """Return why something is not read: `what` it has more than, and the limit `name` that says so."""
         return f"more than {getattr(self, name):,} {what} (limits: {name})"
 
+    def allow(self, columns: int, rows: int) -> bool:
+        """Tell whether a table, or a piece of it with this many `rows`, is not too wide."""
+        return columns <= self.columns and columns * rows <= self.cells
+
     def check_width(self, table: str, columns: int, rows: int) -> None:
         """Raise `ResultError` where a table, or a piece of it with this many `rows`, gets too wide."""
-        name = "columns" if columns > self.columns else "cells" if columns * rows > self.cells else None
-        if name is None:
+        if self.allow(columns, rows):
             return
+        name = "columns" if columns > self.columns else "cells"
         has = f"{columns:,} columns" if name == "columns" else f"{columns:,} columns by {rows:,} rows"
         raise ResultError(
             f"table {table} would have {has}: {self.over(name, name)}. Are ids its keys? "

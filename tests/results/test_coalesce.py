@@ -9,6 +9,7 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 from results.limited import loaded
 from results.test_nasty import KINDS
@@ -16,6 +17,7 @@ from results.test_nasty import test_every_row_is_kept_and_every_bad_line_is_name
 
 from lro_notebook.results.arrow.coalesce import coalesced, place
 from lro_notebook.results.arrow.lines import BLOCK, FIRST_BLOCK, Block, blocks
+from lro_notebook.results.arrow.unify import together
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.main_table import MainTable
 from lro_notebook.results.read import read
@@ -301,10 +303,10 @@ def test_files_together_are_as_each_alone(seed: int, tmp_path: Path, monkeypatch
         data = chance.choice([b"", BOM]) + data
         files.append(gzip.compress(data) if chance.random() < 0.2 else data)
     put(tmp_path, *files)
-    together = _seen(tmp_path)
+    joined = _seen(tmp_path)
     alone = partial(coalesced, first=1, size=1)
     monkeypatch.setattr("lro_notebook.results.formats.fhir_ndjson.coalesced", alone)
-    assert together == _seen(tmp_path)
+    assert joined == _seen(tmp_path)
 
 
 def _seen(folder: Path) -> tuple[list[list[str | None]], list[tuple[str, int, str]]]:
@@ -314,3 +316,52 @@ def _seen(folder: Path) -> tuple[list[list[str | None]], list[tuple[str, int, st
     table = found.arrow("Patient")
     texts = [[row.get("id"), row.get("l.x") and str(row["l.x"])] for row in table.to_pylist()]
     return texts, list(zip(bad["file"], bad["line"], bad["reason"], strict=True))
+
+
+def test_what_one_file_has_of_another_type_changes_nothing_in_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, b'{"a":1.50,"l":[1]}\n', b'{"a":"x","l":[2]}\nbad\n', b'{"a":2,"l":"y"}\n', b"bad")
+    joined = {lists: _whole(tmp_path, lists) for lists in ("first", "nested", "explode")}
+    monkeypatch.setattr(
+        "lro_notebook.results.formats.fhir_ndjson.coalesced", partial(coalesced, first=1, size=1)
+    )
+    assert joined == {lists: _whole(tmp_path, lists) for lists in ("first", "nested", "explode")}
+    assert joined["nested"][0][1]["l"] == "[2]"
+
+
+def _whole(folder: Path, lists: str) -> tuple[list[dict[str, Any]], list[int]]:
+    found = loaded(folder, lists=lists)
+    rows = [row for name in found for row in found.arrow(name).to_pylist()]
+    return rows, found.bad_lines["line"].tolist()
+
+
+def test_the_order_of_columns_is_that_of_one_file(tmp_path: Path) -> None:
+    rows = [
+        b'{"id":"1","l":[{"x":1}],"z":1}\n',
+        b'{"l":[{"y":2}],"a.b":{"c":1,"":{"":2}}}\n',
+        b'{"a.b":{"d":1,"":{"e":1}},"w":{"v":1},"":{"":1},"q":[[1]]}\n',
+    ]
+    put(tmp_path / "one", b"".join(rows))
+    put(tmp_path / "many", *rows)
+    names = read(tmp_path / "one").arrow("Patient").column_names
+    many = read(tmp_path / "many")
+    assert many.arrow("Patient").column_names == names
+    many.to_parquet(tmp_path / "parquet")
+    assert pq.read_table(tmp_path / "parquet" / "Patient").column_names == names
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted"),
+    [
+        (["a", "b", "a.c"], ["a", "a.c", "b"]),
+        (["a.c", "b", "a", "a.d"], ["a", "a.c", "a.d", "b"]),
+        (["a", r"a\.b", "a.b"], ["a", "a.b", r"a\.b"]),
+        (["", "x", ".", "..", ".y"], ["", ".", "..", ".y", "x"]),
+        (["x.", "y", "x", "x.."], ["x", "x.", "x..", "y"]),
+        ([r"a\\.b", "c", r"a\\"], [r"a\\", r"a\\.b", "c"]),
+        ([], []),
+    ],
+)
+def test_columns_of_one_object_stand_together(seen: list[str], wanted: list[str]) -> None:
+    assert together(seen) == wanted

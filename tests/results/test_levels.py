@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     Load = Callable[..., Results]
 
-pytestmark = pytest.mark.usefixtures("together_and_apart")
-
 Row = dict[str, Any]
 OBJECT = {"resourceType": "Patient", "id": "1", "a": {"b": [1]}}
 LIST = {"resourceType": "Patient", "id": "2", "a": [{"b": [2]}, {"b": [3]}]}
@@ -171,7 +169,6 @@ def test_an_empty_list_in_one_shard_is_a_list_in_all(load: Load) -> None:
     assert results["T.a"].to_numpy().tolist() == [["2", 0, 2]]
 
 
-@pytest.mark.usefixtures("apart")
 def test_even_files_are_read_once(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
     before = blocks.blocks

@@ -1,7 +1,7 @@
 """Blocks of many small files as few, since each block costs as much as some hundred lines. Opens no file.
 
-No object can go over the seam of two files: see `lines.count_objects`. So lines of several files are parsed
-as those of one, and each is known by its own file and number.
+No object can go over the seam of two files: see `lines.count_objects`. So the lines of several files are
+parsed as those of one, and each is known by its own file and number.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Piece(NamedTuple, Generic[Origin]):
         The file.
     first : int
         The number that the first of the lines has in the block.
-    line : int
-        The number that it has in the file.
+    block : Block
+        The lines, with their numbers in the file.
     """
 
     origin: Origin
     first: int
-    line: int
+    block: Block
 
 
 Pieces = list[Piece[Origin]]
@@ -77,7 +77,7 @@ def coalesced(
 def place(pieces: Sequence[Piece[Origin]], line: int) -> tuple[Origin, int]:
     """Return the file and the number in it of the line that has the number `line` in a block."""
     piece = pieces[bisect_right(pieces, line, key=attrgetter("first")) - 1]
-    return piece.origin, line - piece.first + piece.line
+    return piece.origin, line - piece.first + piece.block.line
 
 
 def shares(block: Block, pieces: Sequence[Piece[Origin]], rows: int) -> list[tuple[Origin, int]]:
@@ -105,14 +105,14 @@ def _continues(before: object, origin: object, block: Block) -> bool:
 def _joined(held: Sequence[tuple[Origin, Block]]) -> tuple[Block, Pieces[Origin]]:
     if len(held) == 1:
         ((origin, block),) = held
-        return block, [Piece(origin, block.line, block.line)]
+        return block, [Piece(origin, block.line, block)]
     number, parts, pieces = 1, [], []
     for origin, block in held:
-        pieces.append(Piece(origin, number, block.line))
+        pieces.append(Piece(origin, number, block))
         parts.append(block.data)
         number += block.data.count(b"\n")
         if not block.data.endswith(b"\n"):
             parts.append(b"\n")
             number += 1
     taken = sum(block.taken for _, block in held)
-    return Block(b"".join(parts), 1, taken, limits=held[0][1].limits), pieces
+    return Block(b"".join(parts), 1, taken, limits=held[0][1].limits, joined=True), pieces

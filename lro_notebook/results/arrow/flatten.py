@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import escape, path_of, rows_of
 
 if TYPE_CHECKING:
@@ -91,7 +92,12 @@ def counted(child: pa.Table, before: int) -> pa.Table:
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks(memory_pool=POOL)
+
+
+def _taken(array: pa.Array, index: pa.Array) -> pa.Array:
+    """Return the values of `array` at positions that are all in it, or null."""
+    return pc.take(array, index, boundscheck=False, memory_pool=POOL)
 
 
 class _Walk:
@@ -136,7 +142,7 @@ class _Walk:
         # An element's own "id" stands beside that of its resource.
         while self._inside and (name in self._keys or name in self.columns):
             name += "_"
-        self.columns[name] = array if index is None else array.take(index)
+        self.columns[name] = array if index is None else _taken(array, index)
         return True
 
     def _visit_list(self, array: pa.ListArray, path: str, index: pa.Array | None, *, inner: bool) -> bool:
@@ -147,9 +153,9 @@ class _Walk:
             self._explode(array, lengths, path)
         if len(array) and pc.min_max(lengths).as_py() == _ONE:  # most are: the elements are the rows
             return self.visit(array.flatten(), path, index, inner=True)
-        added = self.visit(array.values, path, first if index is None else first.take(index), inner=True)
+        added = self.visit(array.values, path, first if index is None else _taken(first, index), inner=True)
         if added and self._lists == "first":
-            shown = lengths if index is None else lengths.take(index)
+            shown = lengths if index is None else _taken(lengths, index)
             rows = pc.sum(pc.greater(shown, 1)).as_py() or 0
             if rows:
                 self.truncated[path] = max(rows, self.truncated.get(path, 0))
@@ -159,9 +165,9 @@ class _Walk:
         parents = pc.list_parent_indices(array)
         elements = array.flatten()
         starts = pc.subtract(pc.cumulative_sum(lengths), lengths)
-        position = pc.subtract(pa.array(np.arange(len(elements))), starts.take(parents).cast(pa.int64()))
+        position = pc.subtract(pa.array(np.arange(len(elements))), _taken(starts, parents).cast(pa.int64()))
         outer = {INDEX: f"{self._inside}.{INDEX}"}
-        keys = {outer.get(name, name): key.take(parents) for name, key in self._keys.items()}
+        keys = {outer.get(name, name): _taken(key, parents) for name, key in self._keys.items()}
         keys[INDEX] = position
         walk = _Walk(self._lists, keys, inside=f"{self._inside}.{path}" if self._inside else path)
         walk.visit(elements, None, None)

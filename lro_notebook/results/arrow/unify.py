@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +20,25 @@ _PLACES = 18  # decimals of at most 20 digits before the point and as many behin
 _SCALES = (2, 4, 6, 9, 12, _PLACES)
 _INTEGER, _LONG_INTEGER = pa.decimal128(38, 0), pa.decimal256(76, 0)
 _EMPTY = pa.string()
+#: The keys of a dotted path, with the dot before each but the first.
+_PARTS = re.compile(r"(?:^|\.)(?:[^.\\]|\\.)*", re.DOTALL)
+
+
+def together(names: Iterable[str]) -> list[str]:
+    """Return dotted paths in their order, each with those that begin alike, shorter ones first."""
+    tree: dict[str | None, Any] = {}
+    for name in names:
+        node = tree
+        for part in _PARTS.findall(name) or [""]:
+            node = node.setdefault(part, {})
+        node[None] = name
+    found, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        if None in node:
+            found.append(node.pop(None))
+        stack.extend(reversed(node.values()))
+    return found
 
 
 class Columns:
@@ -37,6 +57,7 @@ class Columns:
     def __init__(self, *, dates: bool = False) -> None:
         self._dates = dates
         self._types: dict[str, pa.DataType] = {}
+        self._order: list[str] = []
         self._long: set[str] = set()
         self._instants: dict[str, bool] = {}
 
@@ -56,8 +77,14 @@ class Columns:
         return len(self._types)
 
     def types(self) -> dict[str, pa.DataType]:
-        """Return name and type of each column, in the order in which they were first seen."""
-        return {name: self._settled(name, dtype) for name, dtype in self._types.items()}
+        """Return name and type of each column.
+
+        They are in the order in which they were first seen, those of one object or list together: it does not
+        depend on the pieces in which tables come.
+        """
+        if len(self._order) < len(self._types):
+            self._order = together(self._types)
+        return {name: self._settled(name, self._types[name]) for name in self._order}
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns `names`, in their common types; all columns by default."""

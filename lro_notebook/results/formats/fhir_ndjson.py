@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.arrow.coalesce import Pieces
+    from lro_notebook.results.arrow.coalesce import Piece, Pieces
     from lro_notebook.results.arrow.flatten import Flat
     from lro_notebook.results.arrow.json_lines import Parsed
     from lro_notebook.results.arrow.lines import Block
@@ -95,6 +95,10 @@ class _Piece(NamedTuple):
     def bad(self) -> list[tuple[int, str]]:
         return self.parsed.bad
 
+    @property
+    def is_refused(self) -> bool:
+        return self.parsed.is_refused
+
 
 class _FlatReader:
     """Parses blocks and makes them flat, both in the thread that is at it."""
@@ -145,6 +149,9 @@ class _Read(Protocol):
     @property
     def bad(self) -> list[tuple[int, str]]: ...
 
+    @property
+    def is_refused(self) -> bool: ...
+
 
 Result = TypeVar("Result", bound=_Read)
 
@@ -160,14 +167,26 @@ def parsed_blocks(
 ) -> Iterator[tuple[Block, Pieces[Shard], Result, list[BadLine]]]:
     """Yield the blocks of `shards` as `reader` reads them, and the lines that could not be read.
 
-    A block may be of several small files, its pieces.
+    A block may be of several small files. Where their types do not go together, they are read apart, as large
+    files are.
     """
     read = coalesced((shard, block) for shard in shards for block in _blocks(source, shard, limits))
     for (block, pieces), parsed in ahead(lambda pair: reader.job(pair[0]), read):
-        reader.learn(parsed)
-        places = ((*place(pieces, line), reason) for line, reason in parsed.bad)
-        yield block, pieces, parsed, [BadLine(shard.uri, line, reason) for shard, line, reason in places]
+        if not parsed.is_refused:
+            reader.learn(parsed)
+            yield block, pieces, parsed, _bad_lines(pieces, parsed)
+        else:
+            for piece in pieces:
+                alone = reader.job(piece.block)()
+                reader.learn(alone)
+                one = [piece._replace(first=piece.block.line)]
+                yield piece.block, one, alone, _bad_lines(one, alone)
         advance(block.taken)
+
+
+def _bad_lines(pieces: Sequence[Piece[Shard]], parsed: _Read) -> list[BadLine]:
+    places = ((*place(pieces, line), reason) for line, reason in parsed.bad)
+    return [BadLine(shard.uri, line, reason) for shard, line, reason in places]
 
 
 def _blocks(source: Streams, shard: Shard, limits: Limits) -> Iterator[Block]:
