@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range
 _SECONDS = 0.5  # that a range should take: larger ones where the network is fast
 _TELLS = 250_000  # bytes; a smaller answer does not tell how fast the network is
-_PROMOTED = 4  # heads; whoever reads more of a file reads all of it
-_AHEAD = 4  # ranges of such a file that are fetched ahead
+_AHEAD = 4  # ranges ahead in a file of which more than that many heads were read: as much as was read
 
 
 def next_size(size: int, count: int, seconds: float) -> int:
@@ -110,8 +109,8 @@ class Plan:
 
     def read(self, number: int, place: int) -> None:
         """Note that a file is read from `place` on: past its head, what follows is fetched ahead too."""
-        if self._head and place >= self._head * _PROMOTED and place <= self._done[number]:
-            self._promoted[number] = min(self._sizes[number], place + _AHEAD * self.length)
+        if self._head and place >= self._head * _AHEAD and place <= self._done[number]:
+            self._promoted[number] = min(self._sizes[number], place + _AHEAD * self._length(place))
 
     def leave(self, number: int) -> None:
         """Note that no more of a file is wanted."""
@@ -124,8 +123,12 @@ class Plan:
             return number, 0, size
         if not self._head:
             return number, place, end_of(place, size, self.length)
-        length = self._head if place == 0 else min(max(place, self._head), self.length)
-        return number, place, min(size, place + length)
+        return number, place, min(size, place + self._length(place))
+
+    def _length(self, place: int) -> int:
+        """Return the length of a range in a file whose start is probably enough: it grows with what is read."""
+        usual = place // _AHEAD if place >= self._head * _AHEAD else place
+        return max(self._head, min(usual, self.length))
 
 
 class Fetching(Streams):
