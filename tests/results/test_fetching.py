@@ -12,6 +12,8 @@ import threading
 import uuid
 from concurrent.futures import CancelledError
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, cast
 
 import fsspec
@@ -30,7 +32,8 @@ from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.files import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
     from lro_notebook.results.arrow.batch import Batch
     from lro_notebook.results.discover import Shard
@@ -270,6 +273,33 @@ def test_a_server_that_sends_whole_files_is_understood(place: Place) -> None:
     assert len(names(place.read())) == 300
 
 
+def test_a_web_server_that_sends_whole_files_is_asked_once(tmp_path: Path) -> None:
+    data = lines(300, width=10_000)
+    (tmp_path / "Patient.000.ndjson").write_bytes(data)
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            asked.append(f"{self.command} {self.headers.get('Range')}")
+
+    handler = partial(Handler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            results = read(f"http://127.0.0.1:{server.server_port}/Patient.000.ndjson")
+            asked.clear()
+            assert len(names(results)) == 300
+            assert asked == ["GET bytes=0-999999", "HEAD None"]
+            results = read(f"http://127.0.0.1:{server.server_port}/Patient.000.ndjson")
+            (tmp_path / "Patient.000.ndjson").write_bytes(lines(3))
+            with pytest.raises(ResultError, match=r"000.ndjson changed while it was being read"):
+                names(results)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_a_silent_stream_is_asked_again_and_then_told(place: Place) -> None:
     place.fill(shards_of(5))
     end, silent = threading.Event(), list[Request]()
@@ -371,7 +401,7 @@ def test_gzip_members_are_read_through_ranges(place: Place) -> None:
     assert len(place.bucket.of("cat_file")) > 1
 
 
-def test_local_files_are_opened_as_they_are(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_files_are_opened_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Patient.000.ndjson").write_bytes(lines(3))
     monkeypatch.setattr(fetching.Fetching, "__init__", None)
     assert names(read(tmp_path)) == ["p0", "p1", "p2"]
@@ -403,13 +433,14 @@ def test_files_of_a_manifest_are_asked_for_at_once(place: Place) -> None:
         names(results)
 
 
-def test_every_reader_comes_through_the_same_door(place: Place, tmp_path: Any) -> None:
+def test_every_reader_comes_through_the_same_door(place: Place, tmp_path: Path) -> None:
     place.fill(shards_of(30))
-    for consume in (
+    readers: list[Callable[[Results], object]] = [
         lambda results: results["Patient"],
         lambda results: results.scan("Patient").to_pandas(),
         lambda results: results.bad_lines,
-    ):
+    ]
+    for consume in readers:
         results = place.read()
         place.bucket.most, place.bucket.meet = 0, lambda request: request.method == "cat_file"  # or it hangs
         consume(results)

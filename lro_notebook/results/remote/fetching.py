@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.file_systems import pinned, unbuffered
+from lro_notebook.results.file_systems import pinned, protocols, unbuffered
 from lro_notebook.results.remote.calls import Calls, Fetch, TruncatedError
 from lro_notebook.results.remote.failures import Reached, changed, failure
 from lro_notebook.results.remote.fetched_file import FetchedFile
@@ -126,7 +126,7 @@ class Plan:
         return number, place, min(size, place + self._length(place))
 
     def _length(self, place: int) -> int:
-        """Return the length of a range in a file whose start is probably enough: it grows with what is read."""
+        """Return the length of a range where the head was not enough: it grows with what is read."""
         usual = place // _AHEAD if place >= self._head * _AHEAD else place
         return max(self._head, min(usual, self.length))
 
@@ -164,7 +164,7 @@ class Fetching(Streams):
         whole = frozenset(n for n, version in enumerate(versions) if version.whole or not version.size)
         # A file of unknown size is asked for whole: it has one byte at least, as far as the plan knows.
         self._plan = Plan([max(shard.size, 1) for shard in self._shards], head, whole)
-        self._versions, self._whole = versions, whole
+        self._versions, self._whole = versions, set(whole)
         self._fs = location.fs
         self._calls = Calls(self._fs, fetch)
         self._changed = threading.Condition()
@@ -172,6 +172,7 @@ class Fetching(Streams):
         self._flying = self._held = 0
         self._opened: set[int] = set()
         self._stopped = False
+        self._sends_parts = protocols(self._fs).isdisjoint({"http", "https"})  # all others do
         self._process = os.getpid()
         self._fill()
 
@@ -259,6 +260,8 @@ class Fetching(Streams):
                 due = self._plan.next()
                 if due is None:
                     return
+                if due[1] and not self._sends_parts:  # the first part tells
+                    return
                 if self._held and self._held + due[2] - due[1] > self._fetch.memory:
                     return
                 self._issue(*due)
@@ -290,10 +293,21 @@ class Fetching(Streams):
         with self._changed:
             self._flying -= 1
             if not failed:
+                self._learn(each, future.result())
                 seconds = self._fetch.clock() - each.since
                 self._plan.length = next_size(self._plan.length, each.size, seconds)
                 self._fill()
             self._changed.notify_all()
+
+    def _learn(self, each: Range, data: bytes) -> None:
+        """Note whether the file system sends parts of files; where it sends a whole one, that is it."""
+        if len(data) == each.size:
+            self._sends_parts |= each.size < self._shards[each.number].size
+            return
+        self._plan.leave(each.number)
+        self._held += len(data) - each.size
+        each.start, each.stop = 0, len(data)
+        self._whole.add(each.number)
 
     def _drop(self, each: Range) -> None:
         """Give up a range that was read."""
@@ -337,11 +351,9 @@ class Fetching(Streams):
 
 
 def exact(each: Range) -> Callable[[Any], bytes]:
-    """Return what takes the bytes of a range, and refuses fewer; servers may send the whole file instead."""
+    """Return what takes the bytes of a range, and refuses fewer; more are the whole file."""
 
     def check(data: bytes) -> bytes:
-        if len(data) > each.size:
-            data = data[each.start : each.stop]
         if len(data) < each.size:
             raise TruncatedError(f"{len(data)} of {each.size} bytes")
         return bytes(data)
