@@ -174,7 +174,6 @@ class Fetching(Streams):
         self._stopped = False
         self._sends_parts = protocols(self._fs).isdisjoint({"http", "https"})  # all others do
         self._process = os.getpid()
-        self._fill()
 
     def label(self, shard: Shard) -> str:
         """Return a name for `shard` that rows may carry."""
@@ -270,11 +269,11 @@ class Fetching(Streams):
         if self._stopped:
             raise ResultError("this reading was stopped; ask for the table again")
         each = Range(number, start, stop, self._fetch.clock())
+        each.call = self._begin(each)
         self._plan.issue(number, start, stop)
         self._ranges[number].append(each)
         self._flying += 1
         self._held += each.size
-        each.call = self._begin(each)
         each.call.future.add_done_callback(lambda future: self._landed(each, future))
         return each
 
@@ -344,6 +343,11 @@ class Fetching(Streams):
         return failure(self._calls, shard, version, error, reached)
 
     def __enter__(self) -> Self:
+        try:
+            self._fill()
+        except BaseException:  # an interrupt: what is on its way already must not stay
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
