@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-_READINGS = 150
+_READINGS = 1_000
 _READERS = 3  # threads that open files beside each other
 _LARGE = 30_000
 
