@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.file_systems import pinned, unbuffered
+from lro_notebook.results.file_systems import pinned, protocols, unbuffered
 from lro_notebook.results.remote.calls import Calls, Fetch, TruncatedError
 from lro_notebook.results.remote.failures import Reached, changed, failure
 from lro_notebook.results.remote.fetched_file import FetchedFile
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range
 _SECONDS = 0.5  # that a range should take: larger ones where the network is fast
 _TELLS = 250_000  # bytes; a smaller answer does not tell how fast the network is
-_PROMOTED = 4  # heads; whoever reads more of a file reads all of it
-_AHEAD = 4  # ranges of such a file that are fetched ahead
+_AHEAD = 4  # ranges ahead in a file of which more than that many heads were read: as much as was read
 
 
 def next_size(size: int, count: int, seconds: float) -> int:
@@ -110,8 +110,8 @@ class Plan:
 
     def read(self, number: int, place: int) -> None:
         """Note that a file is read from `place` on: past its head, what follows is fetched ahead too."""
-        if self._head and place >= self._head * _PROMOTED and place <= self._done[number]:
-            self._promoted[number] = min(self._sizes[number], place + _AHEAD * self.length)
+        if self._head and place >= self._head * _AHEAD and place <= self._done[number]:
+            self._promoted[number] = min(self._sizes[number], place + _AHEAD * self._length(place))
 
     def leave(self, number: int) -> None:
         """Note that no more of a file is wanted."""
@@ -124,8 +124,12 @@ class Plan:
             return number, 0, size
         if not self._head:
             return number, place, end_of(place, size, self.length)
-        length = self._head if place == 0 else min(max(place, self._head), self.length)
-        return number, place, min(size, place + length)
+        return number, place, min(size, place + self._length(place))
+
+    def _length(self, place: int) -> int:
+        """Return the length of a range where the head was not enough: it grows with what is read."""
+        usual = place // _AHEAD if place >= self._head * _AHEAD else place
+        return max(self._head, min(usual, self.length))
 
 
 class Fetching(Streams):
@@ -161,7 +165,7 @@ class Fetching(Streams):
         whole = frozenset(n for n, version in enumerate(versions) if version.whole or not version.size)
         # A file of unknown size is asked for whole: it has one byte at least, as far as the plan knows.
         self._plan = Plan([max(shard.size, 1) for shard in self._shards], head, whole)
-        self._versions, self._whole = versions, whole
+        self._versions, self._whole = versions, set(whole)
         self._fs = location.fs
         self._calls = Calls(self._fs, fetch)
         self._changed = threading.Condition()
@@ -169,8 +173,8 @@ class Fetching(Streams):
         self._flying = self._held = 0
         self._opened: set[int] = set()
         self._stopped = False
+        self._sends_parts = protocols(self._fs).isdisjoint({"http", "https"})  # all others do
         self._process = os.getpid()
-        self._fill()
 
     def label(self, shard: Shard) -> str:
         """Return a name for `shard` that rows may carry."""
@@ -256,6 +260,8 @@ class Fetching(Streams):
                 due = self._plan.next()
                 if due is None:
                     return
+                if due[1] and not self._sends_parts:  # the first part tells
+                    return
                 if self._held and self._held + due[2] - due[1] > self._fetch.memory:
                     return
                 self._issue(*due)
@@ -264,13 +270,13 @@ class Fetching(Streams):
         if self._stopped:
             raise ResultError("this reading was stopped; ask for the table again")
         each = Range(number, start, stop, self._fetch.clock())
+        each.call = self._begin(each)
         self._plan.issue(number, start, stop)
         self._ranges[number].append(each)
         self._flying += 1
         self._held += each.size
-        each.call = self._begin(each)
-        size, since = each.size, each.since  # not the range, which would hold itself and its bytes
-        each.call.future.add_done_callback(lambda future: self._landed(size, since, future))
+        own = weakref.ref(each)  # not the range itself: it would hold itself, and so its bytes
+        each.call.future.add_done_callback(lambda future: self._landed(own, future))
         return each
 
     def _begin(self, each: Range) -> Call[bytes]:
@@ -282,15 +288,28 @@ class Fetching(Streams):
             "cat_file", shard.path, (lambda data: data) if is_whole else exact(each), **how
         )
 
-    def _landed(self, size: int, since: float, future: Future[bytes]) -> None:
+    def _landed(self, own: weakref.ref[Range], future: Future[bytes]) -> None:
         """Note that a range is here, or will not come; after a failure no more is fetched ahead."""
         failed = future.cancelled() or future.exception() is not None
         with self._changed:
             self._flying -= 1
             if not failed:
-                self._plan.length = next_size(self._plan.length, size, self._fetch.clock() - since)
+                if (each := own()) is not None:
+                    self._learn(each, future.result())
+                    seconds = self._fetch.clock() - each.since
+                    self._plan.length = next_size(self._plan.length, each.size, seconds)
                 self._fill()
             self._changed.notify_all()
+
+    def _learn(self, each: Range, data: bytes) -> None:
+        """Note whether the file system sends parts of files; where it sends a whole one, that is it."""
+        if len(data) == each.size:
+            self._sends_parts |= each.size < self._shards[each.number].size
+            return
+        self._plan.leave(each.number)
+        self._held += len(data) - each.size
+        each.start, each.stop = 0, len(data)
+        self._whole.add(each.number)
 
     def _drop(self, each: Range) -> None:
         """Give up a range that was read."""
@@ -327,6 +346,11 @@ class Fetching(Streams):
         return failure(self._calls, shard, version, error, reached)
 
     def __enter__(self) -> Self:
+        try:
+            self._fill()
+        except BaseException:  # an interrupt: what is on its way already must not stay
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -334,14 +358,12 @@ class Fetching(Streams):
 
 
 def exact(each: Range) -> Callable[[Any], bytes]:
-    """Return what takes the bytes of a range, and refuses fewer; servers may send the whole file instead."""
-    start, stop = each.start, each.stop  # not the range, which would hold itself and its bytes
+    """Return what takes the bytes of a range, and refuses fewer; more are the whole file."""
+    size = each.size  # not the range itself, as above
 
     def check(data: bytes) -> bytes:
-        if len(data) > stop - start:
-            data = data[start:stop]
-        if len(data) < stop - start:
-            raise TruncatedError(f"{len(data)} of {stop - start} bytes")
+        if len(data) < size:
+            raise TruncatedError(f"{len(data)} of {size} bytes")
         return bytes(data)
 
     return check
