@@ -106,6 +106,7 @@ CASES = [
     Case("HL7v2 shards", "hl7v2", tables),
     Case("DICOM objects", "dicom", tables, HEAD),
 ]
+IN_GCSFS = [case for case in CASES if case.name in {"small shards", "large shards", "DICOM objects"}]
 
 
 def prepare(folder: Path, size: Size) -> None:
@@ -159,6 +160,7 @@ def _objects(folder: Path, count: int, pixels: int) -> None:
 class Network:
     """A bucket behind a network; `counted` returns the requests and bytes that passed so far."""
 
+    name: str
     root: str
     options: dict[str, Any]
     counted: Callable[[], tuple[int, int]]
@@ -214,7 +216,7 @@ def compare(case: Case, folder: Path, network: Network, rounds: int) -> float:
     fetched, local, remote = (min(readings) for readings in zip(*found, strict=True))
     ratio = remote.seconds / max(fetched.seconds, local.seconds)
     print(
-        f"{case.name:26}{fetched.seconds:8.2f}{local.seconds:8.2f}{remote.seconds:8.2f}{ratio:8.2f}"
+        f"{network.name + case.name:26}{fetched.seconds:8.2f}{local.seconds:8.2f}{remote.seconds:8.2f}{ratio:8.2f}"
         f"{local.cpu:8.2f}{remote.cpu:8.2f}{requests:10,}{sent / MB:8.1f}"
     )
     return ratio
@@ -226,7 +228,7 @@ def slow(folder: Path, size: Size) -> Iterator[Network]:
     with SlowStorage(latency=size.latency, bandwidth=size.bandwidth) as storage:
         for case in CASES:
             storage.put_folder(folder / case.folder, case.folder)
-        yield Network(storage.uri().rstrip("/"), {}, lambda: (len(storage.log), storage.sent))
+        yield Network("", storage.uri().rstrip("/"), {}, lambda: (len(storage.log), storage.sent))
 
 
 @contextmanager
@@ -246,7 +248,7 @@ def through_gcsfs(folder: Path, size: Size) -> Iterator[Network]:
             token = Credentials(Path(announced["token_file"]).read_text())
             with SlowProxy(announced["endpoint"], latency=size.latency, bandwidth=size.bandwidth) as proxy:
                 options = {"token": token, "project": "local", "endpoint_url": proxy.endpoint}
-                yield Network(f"gs://{BUCKET}", options, lambda: (proxy.requests, proxy.sent))
+                yield Network("gcsfs: ", f"gs://{BUCKET}", options, lambda: (proxy.requests, proxy.sent))
         finally:
             program.terminate()
 
@@ -268,20 +270,14 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{size.objects} DICOM objects; {size.latency * 1000:.0f} ms, {size.bandwidth / MB:.0f} MB/s")
         print(f"{'':26}{'fetch':>8}{'local':>8}{'loaded':>8}{'ratio':>8}", end="")
         print(f"{'CPU loc':>8}{'CPU':>8}{'requests':>10}{'MB':>8}   (ratio: to the larger; aim {AIM})")
-        with slow(folder, size) as network:
-            _compare_all(given.only, CASES, folder, network, size.rounds)
-        if importlib.util.find_spec("gcsfs") is None:
-            print("gcsfs is not installed")
-            return
-        print("through gcsfs and the local service")
-        with through_gcsfs(folder, size) as network:
-            _compare_all(given.only, [CASES[0], CASES[4], CASES[7]], folder, network, 1)
-
-
-def _compare_all(only: str, cases: list[Case], folder: Path, network: Network, rounds: int) -> None:
-    for case in cases:
-        if only in case.name:
-            compare(case, folder, network, rounds)
+        for cases, behind, rounds in ((CASES, slow, size.rounds), (IN_GCSFS, through_gcsfs, 1)):
+            if cases is IN_GCSFS and importlib.util.find_spec("gcsfs") is None:
+                print("gcsfs is not installed")
+                continue
+            with behind(folder, size) as network:
+                for case in cases:
+                    if given.only in network.name + case.name:
+                        compare(case, folder, network, rounds)
 
 
 if __name__ == "__main__":
