@@ -215,8 +215,9 @@ def compare(case: Case, folder: Path, network: Network, rounds: int) -> float:
         requests, sent = (now - then for now, then in zip(network.counted(), before, strict=True))
     fetched, local, remote = (min(readings) for readings in zip(*found, strict=True))
     ratio = remote.seconds / max(fetched.seconds, local.seconds)
+    name = network.name + case.name
     print(
-        f"{network.name + case.name:26}{fetched.seconds:8.2f}{local.seconds:8.2f}{remote.seconds:8.2f}{ratio:8.2f}"
+        f"{name:26}{fetched.seconds:8.2f}{local.seconds:8.2f}{remote.seconds:8.2f}{ratio:8.2f}"
         f"{local.cpu:8.2f}{remote.cpu:8.2f}{requests:10,}{sent / MB:8.1f}"
     )
     return ratio
