@@ -106,7 +106,7 @@ def _bucket_of(request: Request) -> str:
 
 
 def _file_of(request: Request) -> tuple[str, Path]:
-    """Return name and file of the object in a request's path; it must exist, in the generation asked for."""
+    """Return name and file of the object in a request's path; it must exist."""
     folders = service_of(request).buckets
     bucket, name = _bucket_of(request), request.path_params["object"]
     location = buckets.parse(f"gs://{bucket}/{name}", field="object")
@@ -114,13 +114,17 @@ def _file_of(request: Request) -> tuple[str, Path]:
     path = folders.root / bucket / location.path
     if location.path != name or objects.why_unusable(str(path), str(folders.root)):
         raise not_found(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
-    generation = request.query_params.get("generation", "")
-    if generation and generation != _generation(path.stat()):
+    wanted = request.query_params.get("generation")
+    if wanted is not None and wanted != _generation(path.stat()):
         raise not_found(
-            f"no generation {generation[:20]} of gs://{bucket}/{name[:300]}; it was replaced, and older ones "
-            "are not kept"
+            f"no generation {wanted[:40]} of gs://{bucket}/{name[:300]}; only the last one is kept"
         )
     return name, path
+
+
+def _generation(status: os.stat_result) -> str:
+    """Return the generation of an object: there is one for each time it is written."""
+    return str(status.st_mtime_ns // 1000)
 
 
 def _grouped(
@@ -168,11 +172,6 @@ def _object(request: Request, bucket: str, name: str, path: Path) -> dict[str, A
         "timeCreated": time,
         "updated": time,
     }
-
-
-def _generation(status: os.stat_result) -> str:
-    """Return the number that another content of the object would not have."""
-    return str(status.st_mtime_ns // 1000)
 
 
 def _media_type(name: str) -> str:
