@@ -44,6 +44,8 @@ class Limits:
         Lines that one ``.sp`` escape of HL7v2 skips.
     bad_lines : int
         Bad lines of a table that are listed; the others are counted.
+    fetched : int
+        Bytes of remote files on their way, or waiting to be parsed; a quarter of the free memory at most.
     """
 
     line: int = 64_000_000
@@ -55,6 +57,7 @@ class Limits:
     positions: int = 1_000
     spaces: int = 100
     bad_lines: int = 10_000
+    fetched: int = 256_000_000
 
     @classmethod
     def of(cls, given: Mapping[str, int] | Limits | None) -> Self:

@@ -49,8 +49,9 @@ def resources(
     source: Streams, shards: Sequence[Shard], reader: NarrowReader
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
-    for block, parsed, bad in parsed_blocks(source, shards, reader, lambda _: None, reader.limits):
-        yield resources_of(block, parsed), bad
+    with source.reading(shards) as streams:
+        for block, parsed, bad in parsed_blocks(streams, shards, reader, lambda _: None, reader.limits):
+            yield resources_of(block, parsed), bad
 
 
 def resources_of(block: Block, parsed: Parsed) -> Resources:

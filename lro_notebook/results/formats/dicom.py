@@ -80,7 +80,7 @@ def read_instances(
         batch = shards[start : start + _BATCH]
         rows: list[Row] = []
         bad: list[BadLine] = []
-        for more, faults in _mapped(read, batch, workers=_READERS if source.is_remote else 1):
+        for more, faults in _mapped(read, batch, source):
             rows += more
             bad += faults
         name = shards[0].table
@@ -95,17 +95,21 @@ def read_instances(
 
 
 def _mapped(
-    read: Callable[[Shard], tuple[list[Row], list[BadLine]]], shards: Sequence[Shard], workers: int
+    read: Callable[[Shard], tuple[list[Row], list[BadLine]]], shards: Sequence[Shard], source: Streams
 ) -> list[tuple[list[Row], list[BadLine]]]:
     """Read `shards`, without pydicom's remarks on values that bend the standard."""
     from pydicom import config
 
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")
-        if workers == 1:
+        if not source.is_remote:
             return list(map(read, shards))
-        with ThreadPoolExecutor(workers, thread_name_prefix="lro-dicom") as pool:
-            return list(pool.map(read, shards))
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="lro-dicom") as pool:
+            try:
+                return list(pool.map(read, shards))
+            except BaseException:
+                source.stop()  # the pool waits for its threads, and they for bytes
+                raise
 
 
 def _read_file(
@@ -360,4 +364,5 @@ DICOM = Format(
     in_folders=True,
     written_by="dicomStores",
     files_at_once=_BATCH,
+    head=_HEADER,
 )
