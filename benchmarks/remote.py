@@ -1,11 +1,11 @@
 """How fast results behind a network are loaded, next to what cannot be avoided: fetching them, parsing them.
 
 Run: ``python benchmarks/remote.py``. Every request waits 60 ms and every stream sends 60 MB/s, as from a
-laptop, by sleeping, so that the network takes no processor time; ``--latency 15 --bandwidth 200`` is about what
-a machine in the region of the bucket has. Beside each load stand listing and fetching the same bytes in 16
-streams, with nothing done to them, and the same load from the local disk. The last lines go through gcsfs to
-the local service, whose answers a proxy delays as much. ``--quick`` shows in seconds that all of it works, and
-measures nothing.
+laptop, by sleeping, so that the network takes no processor time; ``--latency 15 --bandwidth 200`` is about
+what a machine in the region of the bucket has. Beside each load stand listing and fetching the same bytes in
+16 streams, with nothing done to them, and the same load from the local disk. The last lines go through gcsfs
+to the local service, whose answers a proxy delays as much. ``--quick`` shows in seconds that all of it works,
+and measures nothing.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ def _objects(folder: Path, count: int, pixels: int) -> None:
     write_images(folder.with_name("images"))
     images = [pydicom.dcmread(path) for path in sorted(folder.with_name("images").rglob("*.dcm"))]
     for number, image in enumerate(islice(cycle(images), count)):
-        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"2.25.{number + 1}"
+        name = pydicom.uid.UID(f"2.25.{number + 1}")
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = name
         image.Rows = image.Columns = pixels
         image.PixelData = bytes(2 * pixels * pixels)
         buffer = io.BytesIO()
