@@ -156,7 +156,7 @@ class Loop(AsyncFileSystem):  # type: ignore[misc]  # fsspec has no types
             await _until(lambda: not self.bucket.waits(request))
             return self.bucket.info(path)
 
-    async def _ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+    async def _ls(self, path: str, *, detail: bool = True, **_: Any) -> list[Any]:
         path = self._strip_protocol(path)
         if path not in self.dircache:
             with self.bucket.asked(Request("ls", path)):
@@ -167,6 +167,7 @@ class Loop(AsyncFileSystem):  # type: ignore[misc]  # fsspec has no types
         return listed if detail else [info["name"] for info in listed]
 
     def invalidate_cache(self, path: str | None = None) -> None:
+        del path
         self.dircache.clear()
 
 
@@ -195,14 +196,14 @@ class Threaded(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
             self.bucket.until(lambda: not self.bucket.waits(request))
             return self.bucket.info(self._strip_protocol(path))
 
-    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+    def ls(self, path: str, *, detail: bool = True, **_: Any) -> list[Any]:
         with self.bucket.asked(Request("ls", self._strip_protocol(path))):
             listed = self.bucket.ls(self._strip_protocol(path))
         return listed if detail else [info["name"] for info in listed]
 
 
 async def _until(holds: Callable[[], object]) -> None:
-    while not holds():
+    while not holds():  # noqa: ASYNC110 - what it waits for is set in another thread
         await asyncio.sleep(0.002)
 
 

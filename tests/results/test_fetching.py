@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import pickle
+import random
 import re
 import threading
 import uuid
+from concurrent.futures import CancelledError
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import fsspec
+import pydicom
+import pydicom.data
 import pytest
 from children import forks, in_child
 from results.far import BUCKETS, Bucket, Request, in_thread, register
@@ -24,8 +30,9 @@ from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.files import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
+    from lro_notebook.results.arrow.batch import Batch
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.results import Results
 
@@ -74,6 +81,10 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith(("lro-", "test-work"))]
 
 
+def _cut(request: Request, data: bytes) -> bytes:
+    return data[:-1] if request.start else data
+
+
 def lines(count: int, first: int = 0, width: int = 0) -> bytes:
     return b"".join(
         b'{"resourceType":"Patient","id":"p%d","x":"%s"}\n' % (n, b"x" * width)
@@ -100,16 +111,15 @@ def test_the_rows_are_those_of_the_files_in_their_order(place: Place) -> None:
     assert [stop for _, stop in ranges[:-1]] == [start for start, _ in ranges[1:]]
 
 
-def test_so_many_requests_are_made_at_once_and_no_more(place: Place) -> None:
+@pytest.mark.parametrize("streams", [1, 5, 16])
+def test_so_many_requests_are_made_at_once_and_no_more(place: Place, streams: int) -> None:
     place.fill(shards_of(60))
-    for streams in (1, 5, 16):
-        place.bucket.held.clear()
-        place.bucket.most = 0
-        table = in_thread(lambda streams=streams: names(place.read(streams=streams)))
-        place.bucket.until(lambda streams=streams: place.bucket.flying == streams)
-        place.bucket.held.set()
-        assert len(table.result(20)) == 180
-        assert place.bucket.most == streams
+    place.bucket.held.clear()
+    table = in_thread(lambda: names(place.read(streams=streams)))
+    place.bucket.until(lambda: place.bucket.flying == streams)
+    place.bucket.held.set()
+    assert len(table.result(20)) == 180
+    assert place.bucket.most == streams
 
 
 @pytest.mark.parametrize("streams", [0, -1, 1.5, True, "4"])
@@ -248,7 +258,7 @@ def test_an_answer_that_ends_too_early_is_asked_for_again(place: Place) -> None:
 
     place.bucket.fault = once
     assert len(names(place.read())) == 900
-    place.bucket.fault = lambda request, data: data[:-1] if request.start else data
+    place.bucket.fault = _cut
     with pytest.raises(ResultError, match=r"000.ndjson cannot be read: 5 times the answer ended too early"):
         names(place.read())
 
@@ -256,11 +266,11 @@ def test_an_answer_that_ends_too_early_is_asked_for_again(place: Place) -> None:
 def test_a_server_that_sends_whole_files_is_understood(place: Place) -> None:
     data = lines(300, width=10_000)
     place.fill({"Patient.000.ndjson": data})
-    place.bucket.fault = lambda request, _: data
+    place.bucket.fault = lambda *_: data
     assert len(names(place.read())) == 300
 
 
-def test_a_silent_stream_is_asked_again_and_then_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_stream_is_asked_again_and_then_told(place: Place) -> None:
     place.fill(shards_of(5))
     end, silent = threading.Event(), list[Request]()
 
@@ -298,9 +308,14 @@ def test_an_interrupt_gives_up_what_is_on_its_way(place: Place) -> None:
     place.fill(shards_of(40))
     files, shards = place.files()
     place.bucket.held.clear()
-    with pytest.raises(KeyboardInterrupt), files.reading(shards):
-        place.bucket.until(lambda: place.bucket.flying == 16)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with files.reading(shards):
+            place.bucket.until(lambda: place.bucket.flying == 16)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     if place.kind == "loop":
         place.bucket.until(lambda: place.bucket.cancelled == 16)
     else:
@@ -319,7 +334,7 @@ def test_a_generator_that_is_closed_leaves_nothing(place: Place) -> None:
     )
     results = place.read(limits={"fetched": 1})
     (main,) = results._tables.values()
-    batches = main.batches()
+    batches = cast("Generator[Batch]", main.batches())
     next(batches)
     batches.close()
     place.bucket.until(lambda: not threads())
@@ -347,9 +362,7 @@ def test_a_child_of_a_fork_reads_for_itself(place: Place) -> None:
 
 
 def test_gzip_members_are_read_through_ranges(place: Place) -> None:
-    import random
-
-    noise = random.Random(1).randbytes
+    noise = random.Random(1).randbytes  # noqa: S311 - no secret
     members = [
         gzip.compress(b'{"id":"p%d","x":"%s"}\n' % (n, noise(300_000).hex().encode())) for n in range(12)
     ]
@@ -408,7 +421,7 @@ def test_every_reader_comes_through_the_same_door(place: Place, tmp_path: Any) -
 def test_a_location_goes_to_another_process_with_a_file_system_of_its_own(place: Place) -> None:
     place.fill(shards_of(2))
     files, shards = place.files()
-    other = pickle.loads(pickle.dumps(files))
+    other = pickle.loads(pickle.dumps(files))  # noqa: S301 - our own
     assert other.location.fs is not files.location.fs
     place.fill(shards_of(3))
     assert len(other.location.fs.ls("b/out")) == 3
@@ -417,19 +430,18 @@ def test_a_location_goes_to_another_process_with_a_file_system_of_its_own(place:
 
 
 def test_listings_are_made_anew_and_those_of_others_are_left_alone(place: Place) -> None:
-    import fsspec
-
     theirs = fsspec.filesystem(place.kind, bucket=place.name)
     place.fill(shards_of(1))
     assert len(theirs.ls("b/out")) == 1
     assert len(names(place.read())) == 3
     place.fill(shards_of(2, each=2))
-    results = place.read()
-    assert len(names(results)) == 4
+    assert len(names(place.read())) == 4
     if place.kind == "loop":
         assert len(theirs.ls("b/out")) == 1
-    assert theirs is not results._tables["Patient"].source.location.fs
-    beside = results._tables["Patient"].source.beside(f"{place.kind}://b/out")
+    files, _ = place.files()
+    assert theirs is not files.location.fs
+    beside = files.beside(f"{place.kind}://b/out")
+    assert beside is not None
     assert len(beside.fs.ls("b/out")) == 2
     place.fill(shards_of(3))
     assert len(beside.fs.ls("b/out")) == 3
@@ -469,3 +481,70 @@ def test_versions_differ_by_the_surest_of_what_both_tell() -> None:
     assert Version.of({"generation": 5}).differs(Version.of({"generation": "6", "size": 3}))
     assert Version.of({"Last-Modified": "Sat, 29 Oct 1994 19:43:31 GMT"}).written is not None
     assert Version.of({"Last-Modified": "yesterday"}).written is None
+
+
+def scan(pixels: int, private: int = 0) -> bytes:
+    dataset = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
+    dataset.PixelData = bytes(pixels)
+    if private:
+        dataset.add_new(0x00091002, "UN", bytes(private))
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
+def test_only_the_heads_of_dicom_objects_are_fetched_many_at_once(place: Place) -> None:
+    image = scan(5_000_000)
+    place.fill({f"study/{n:03d}.dcm": image for n in range(40)})
+    place.bucket.meet = lambda request: request.method == "cat_file"  # or it hangs
+    results = place.read(lists="nested")
+    assert len(results["instances"]) == 40
+    assert results["instances"]["SOPInstanceUID"].notna().all()
+    reads = place.bucket.of("cat_file")
+    assert [(read.start, read.stop) for read in reads] == [(0, 65536)] * 40
+    assert place.bucket.most == 16
+
+
+def test_dicom_objects_with_long_headers_are_read_to_their_end(place: Place) -> None:
+    place.fill({f"study/{n:03d}.dcm": scan(5_000_000, 400_000) for n in range(5)})
+    results = place.read(lists="nested")
+    assert results["instances"]["Rows"].notna().all()
+    assert results.bad_lines.empty
+    fetched = sum((read.stop or 0) - (read.start or 0) for read in place.bucket.of("cat_file"))
+    assert 5 * 400_000 < fetched < 5 * 2_000_000
+
+
+def test_dicom_that_is_json_is_read_to_its_end(place: Place) -> None:
+    value = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"), stop_before_pixels=True)
+    line = json.dumps(value.to_json_dict()).encode() + b"\n"
+    place.fill({"meta.json": line * (3_000_000 // len(line))})
+    assert len(place.read(lists="nested")["instances"]) == 3_000_000 // len(line)
+    assert place.bucket.most > 1
+
+
+def test_a_dicom_object_that_is_silent_does_not_hold_an_interrupt(place: Place) -> None:
+    place.fill({f"study/{n:03d}.dcm": scan(1000, 200_000) for n in range(20)})
+    files, shards = place.files()
+    wanted = threading.Event()
+
+    def fault(request: Request, data: bytes) -> bytes | threading.Event:
+        if request.start:
+            wanted.set()
+            return threading.Event()
+        return data
+
+    place.bucket.fault = fault
+    with files.reading(shards) as streams, streams.open(shards[0]) as file:
+        file.seek(100_000)
+        waiting = in_thread(lambda: file.read(10))
+        assert wanted.wait(20)
+        streams.stop()
+        with pytest.raises(CancelledError):
+            waiting.result(20)
+
+
+def test_listing_many_objects_takes_few_requests(place: Place) -> None:
+    place.fill({f"Patient.{n:05d}.ndjson": b"" for n in range(3000)})
+    results = place.read()
+    assert len(place.bucket.requests) <= 3
+    assert results.summary["files"].tolist() == [3000]
