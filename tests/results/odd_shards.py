@@ -33,8 +33,17 @@ OPTIONS: list[dict[str, Any]] = [
     {"decimals": "exact", "parse_dates": True},
     {"lists": "explode"},
 ]
-_NUMBERS = [1, -5, 2**53 + 1, -(2**60), 10**15, 10**20, 1.5, 0.25, 1e-7, 1.0, 1e15, 123456789.125]
-_TEXTS = ["x", "", "é", "2020", "2020-01", "2020-01-01", "2020-01-01T10:00:00Z", "2020-05-01T10:00:00+02:00"]
+_NUMBERS: list[Any] = [1, -5, 2**53 + 1, -(2**60), 10**15, 10**20, 1.5, 0.25, 1e-7, 1.0, 1e15, 123456789.125]
+_TEXTS: list[Any] = [
+    "x",
+    "",
+    "é",
+    "2020",
+    "2020-01",
+    "2020-01-01",
+    "2020-01-01T10:00:00Z",
+    "2020-05-01T10:00:00+02:00",
+]
 
 
 def value(draw: random.Random, depth: int) -> Any:
@@ -44,7 +53,7 @@ def value(draw: random.Random, depth: int) -> Any:
         return [value(draw, depth - 1) for _ in range(draw.randint(1, 2))]
     if kind == "{":
         return {key: value(draw, depth - 1) for key in draw.sample("abc", draw.randint(1, 2))}
-    choices = {"n": _NUMBERS, "t": _TEXTS, "b": [True, False, None]}
+    choices: dict[str, list[Any]] = {"n": _NUMBERS, "t": _TEXTS, "b": [True, False, None]}
     return draw.choice(choices[kind])
 
 
@@ -53,7 +62,9 @@ def shards(draw: random.Random) -> list[str]:
     keys = draw.sample(["p", "q", "r", "birthDate", "date", "id"], 4)
     depth = draw.choice([0, 2])
     steady = draw.random() < 0.5  # each column is of one kind, as in most files
-    kinds = {key: draw.choice([_NUMBERS[:2], _NUMBERS, _TEXTS[-3:], [True, None]]) for key in keys}
+    kinds: dict[str, list[Any]] = {
+        key: draw.choice([_NUMBERS[:2], _NUMBERS, _TEXTS[-3:], [True, None]]) for key in keys
+    }
 
     def row() -> str:
         odd = draw.random()

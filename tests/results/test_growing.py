@@ -80,7 +80,7 @@ def steps(run: Callable[[], object]) -> int:
 def test_the_steps_grow_with_the_files(use: str, lists: str, tmp_path: Path) -> None:
     if use == "Dask":
         pytest.importorskip("dask.dataframe", reason="dask is not installed")
-    counts = []
+    counts: list[int] = []
     for size in (20, 20, 80, 320):  # the first one imports
         folder = tmp_path / f"{len(counts)}"
         folder.mkdir()
