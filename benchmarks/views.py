@@ -120,7 +120,7 @@ def _parquet_peak(path: Path, view: View) -> int:
 
 def _allocated() -> int:
     """Return the bytes that Arrow holds, in all of its pools that are used here."""
-    return pa.total_allocated_bytes() + POOL.bytes_allocated()
+    return int(pa.total_allocated_bytes() + POOL.bytes_allocated())
 
 
 def _lines(folder: Path) -> list[bytes]:

@@ -141,7 +141,7 @@ def _attack(
 
 def _allocated() -> int:
     """Return the bytes that Arrow holds, in all of its pools that are used."""
-    return pa.total_allocated_bytes() + POOL.bytes_allocated()
+    return int(pa.total_allocated_bytes() + POOL.bytes_allocated())
 
 
 def _named(column: str, word: str) -> Callable[[pa.Table], int]:
