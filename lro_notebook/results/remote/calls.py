@@ -117,6 +117,10 @@ def is_forbidden(error: BaseException) -> bool:
     )
 
 
+def _nothing() -> None:
+    pass
+
+
 class Call(Generic[Result]):
     """A call on its way.
 
@@ -134,7 +138,8 @@ class Call(Generic[Result]):
         self._dropped = False
         self.begun = self.since = fetch.clock()  # the first try, and the one that goes on
         self._begin, self._fetch = begin, fetch
-        self._stop = begin(self)
+        self._stop: Callable[[], object] = _nothing
+        self._start()
 
     def result(self) -> Result:
         """Wait for the result; begin again where there is none for too long.
@@ -156,7 +161,12 @@ class Call(Generic[Result]):
             if not fetch.goes_on(self.tries, self.begun):
                 raise StalledError
             self.since = fetch.clock()
-            self._stop = self._begin(self)
+            self._start()
+
+    def _start(self) -> None:
+        self._stop = self._begin(self)
+        if self.future.done():
+            self._stop = _nothing
 
     def made(self) -> None:
         """Note that it is made now."""
@@ -174,6 +184,7 @@ class Call(Generic[Result]):
                 self.future.set_exception(error)
             else:
                 self.future.set_result(ended.result())
+        self._stop = _nothing  # which holds the result, and this call
 
     def drop(self) -> None:
         """Give it up; it has ended when `future` has, since a thread ends by itself alone."""
