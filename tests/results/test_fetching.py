@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import json
@@ -10,6 +11,7 @@ import random
 import re
 import threading
 import uuid
+import weakref
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from functools import partial
@@ -108,7 +110,10 @@ def test_the_rows_are_those_of_the_files_in_their_order(place: Place) -> None:
     place.fill({"Patient.100.ndjson": lines(900, 120, 10_000)})  # in ranges
     assert names(place.read()) == [f"p{n}" for n in range(1020)]
     reads = place.bucket.of("cat_file")
-    assert [r.path for r in reads[:40]] == [f"b/out/Patient.{n:03d}.ndjson" for n in range(40)]
+    small = [read.path for read in reads if "100" not in read.path]
+    if place.kind == "threaded":  # threads begin in any order
+        small.sort()
+    assert small == [f"b/out/Patient.{n:03d}.ndjson" for n in range(40)]
     ranges = sorted((r.start, r.stop) for r in reads if "100" in r.path)
     assert len(ranges) > 1
     assert [stop for _, stop in ranges[:-1]] == [start for start, _ in ranges[1:]]
@@ -476,6 +481,25 @@ def test_listings_are_made_anew_and_those_of_others_are_left_alone(place: Place)
     assert len(beside.fs.ls("b/out")) == 2
     place.fill(shards_of(3))
     assert len(beside.fs.ls("b/out")) == 3
+
+
+def test_bytes_are_let_go_of_once_they_are_read(place: Place) -> None:
+    place.fill(shards_of(3))
+    files, shards = place.files()
+    gc.disable()
+    try:
+        with files.reading(shards) as streams:
+            assert isinstance(streams, fetching.Fetching)
+            place.bucket.until(lambda: not place.bucket.flying)
+            ranges = [weakref.ref(each) for several in streams._ranges for each in several]
+            assert len(ranges) == 3
+            for shard in shards:
+                with streams.open(shard) as file:
+                    file.read()
+            del file
+            assert [each() for each in ranges] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_sizes_of_ranges_follow_the_network() -> None:

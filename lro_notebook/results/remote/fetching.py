@@ -275,8 +275,9 @@ class Fetching(Streams):
         self._ranges[number].append(each)
         self._flying += 1
         self._held += each.size
-        own = weakref.ref(each)  # not the range itself: it would hold itself, and so its bytes
-        each.call.future.add_done_callback(lambda future: self._landed(own, future))
+        # Not the range itself, which would hold itself and its bytes.
+        known, size, since = weakref.ref(each), each.size, each.since
+        each.call.future.add_done_callback(lambda future: self._landed(known(), size, since, future))
         return each
 
     def _begin(self, each: Range) -> Call[bytes]:
@@ -288,16 +289,15 @@ class Fetching(Streams):
             "cat_file", shard.path, (lambda data: data) if is_whole else exact(each), **how
         )
 
-    def _landed(self, own: weakref.ref[Range], future: Future[bytes]) -> None:
+    def _landed(self, each: Range | None, size: int, since: float, future: Future[bytes]) -> None:
         """Note that a range is here, or will not come; after a failure no more is fetched ahead."""
         failed = future.cancelled() or future.exception() is not None
         with self._changed:
             self._flying -= 1
             if not failed:
-                if (each := own()) is not None:
+                if each is not None:
                     self._learn(each, future.result())
-                    seconds = self._fetch.clock() - each.since
-                    self._plan.length = next_size(self._plan.length, each.size, seconds)
+                self._plan.length = next_size(self._plan.length, size, self._fetch.clock() - since)
                 self._fill()
             self._changed.notify_all()
 
@@ -359,7 +359,7 @@ class Fetching(Streams):
 
 def exact(each: Range) -> Callable[[Any], bytes]:
     """Return what takes the bytes of a range, and refuses fewer; more are the whole file."""
-    size = each.size  # not the range itself, as above
+    size = each.size  # not the range, which would hold itself and its bytes
 
     def check(data: bytes) -> bytes:
         if len(data) < size:
