@@ -1,6 +1,6 @@
 """How time and memory grow with the files and with the bytes of an export in object storage.
 
-Usage: PYTHONPATH=tests python benchmarks/growth.py [--whole]
+Usage: python benchmarks/growth.py [--whole]
 
 The storage is one in memory that answers at once (`tests/slow_storage.py`); its large objects are one real
 block of Observations again and again, so that they take no room. Each reading is a fresh process. By default
@@ -53,6 +53,7 @@ class Reading(NamedTuple):
 
 def measure(use: str, files: int, size: int, folder: Path) -> Reading:
     """Take one reading of so many `files` of Observations; of `size` bytes together, a few each if 0."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
     import pyarrow.json
     import pyarrow.parquet  # noqa: F401 - the imports are not what is measured
     from slow_storage import Repeated, SlowStorage

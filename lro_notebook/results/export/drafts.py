@@ -79,6 +79,7 @@ class Drafts:
         self._fs, self._path, self._uri, self._compression = fs, path, uri, compression
         self._hidden: dict[str, None] = {}
         self._open: dict[str, _Writer] = {}
+        self._last: dict[str, Draft] = {}
         self._places: dict[str, str] = {}
         self._folders: set[str] = set()
 
@@ -119,9 +120,15 @@ class Drafts:
             or not writer.draft.takes(table.schema, given)
         ):
             self.close(name)
-            writer = self._open[name] = self._writer(name, number, table.schema)
+            last = self._last.get(name)
+            schema = last.schema if last and last.schema.equals(table.schema) else table.schema
+            writer = self._open[name] = self._writer(name, number, schema)
+            if last and last.given == given:
+                writer.draft.given = last.given  # of ten thousand drafts, most have the same columns
             drafts.append(writer.draft)
-        writer.draft.given.update(given)
+            self._last[name] = writer.draft
+        if not given.keys() <= writer.draft.given.keys():
+            writer.draft.given = {**writer.draft.given, **given}
         writer.write(table)
 
     def close(self, name: str) -> None:
