@@ -315,6 +315,7 @@ def read_results(
     lists: str = "first",
     errors: str = "report",
     limits: Mapping[str, int] | None = None,
+    streams: int | None = None,
     operation: str | None = None,
     client: Client | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -340,6 +341,8 @@ def read_results(
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
     limits : mapping of str to int, optional
         Upper bounds: ``line`` (bytes), ``depth``, ``columns`` and others; see the page on results.
+    streams : int, optional
+        Requests to a remote place at once, 16 by default; fewer on a slow line.
     operation : str, optional
         Only the files of this operation; needed where several wrote to one place.
     client : Client, optional
@@ -370,6 +373,7 @@ def read_results(
         "lists": lists,
         "errors": errors,
         "limits": limits,
+        "streams": streams,
         "storage_options": storage_options,
     }
     if isinstance(op_or_uri, Operation):

@@ -36,6 +36,8 @@ pytestmark = [
 ROOT = Path(lro.__file__).parent
 #: What holds threads or locks for the length of a call only.
 OF_A_CALL = {
+    "results/remote/calls.py",
+    "results/remote/fetching.py",
     "results/formats/dicom.py",
     "results/prefetch.py",
     "jupyter/pump.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -15,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
-from lro_notebook.operations.resource import operation_id, parse_timestamp
+from lro_notebook.operations.resource import operation_id
 from lro_notebook.results.formats.registry import OTHER
-from lro_notebook.results.sniff import format_of, is_open, parse_name
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import starts_of
+from lro_notebook.results.remote.versions import Version, moment_of
+from lro_notebook.results.sniff import START, format_of, is_open, parse_name
 from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
@@ -63,6 +67,8 @@ class Shard:
         When, where the storage says.
     row : int
         Rows of its table in the files before it, where that was counted.
+    version : Version or None
+        The state that was listed, where that is known; no other one is read.
     """
 
     uri: str
@@ -76,6 +82,7 @@ class Shard:
     format: Format | None = None
     written: datetime | None = field(default=None, repr=False, compare=False)
     row: int = field(default=0, repr=False, compare=False)
+    version: Version | None = field(default=None, repr=False, compare=False)
 
 
 def find(
@@ -86,6 +93,7 @@ def find(
     partial: bool = False,
     span: Span = (None, None),
     only: Format | None = None,
+    fetch: Fetch = USUAL,
 ) -> list[Shard]:
     """Return the result files at `location`, sorted by table and index.
 
@@ -103,6 +111,8 @@ def find(
         When `operation` ran: files that do not name their operation are its if they were written then.
     only : Format, optional
         Only files in this format.
+    fetch : Fetch
+        How the first bytes of files are read.
 
     Raises
     ------
@@ -111,7 +121,7 @@ def find(
     ResultError
         Nothing is here, a table is not, or shards are missing.
     """
-    shards = [shard for shard in _listed(location, only) if only in (None, shard.format)]
+    shards = [shard for shard in _listed(location, only, fetch) if only in (None, shard.format)]
     if operation is not None:
         shards = _written_by(operation_id(operation), shards, location, span)
     elif len({shard.operation for shard in shards}) > 1:
@@ -128,15 +138,16 @@ def find(
     return sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
 
 
-def _listed(location: Location, only: Format | None) -> list[Shard]:
+def _listed(location: Location, only: Format | None, fetch: Fetch) -> list[Shard]:
     infos = _infos(location)
     single = len(infos) == 1 and infos[0]["name"] == location.path
     named = any(parse_name(_name(info)) for info in infos)
-    judged = _looked_at(location, infos, few=named and only is None, single=single)
+    judged = _looked_at(location, infos, fetch, few=named and only is None, single=single)
     deep = only.in_folders if only else False
     if (deep or not any(judged)) and not single and location.fs.isdir(location.path):
         below = location.fs.find(location.path, detail=True).values()
-        judged = _looked_at(location, [info for info in below if not parse_name(_name(info))], few=True)
+        others = [info for info in below if not parse_name(_name(info))]
+        judged = _looked_at(location, others, fetch, few=True)
     shards = [shard for shard in judged if shard is not None]
     if left := len(judged) - len(shards):
         logger.info("%d files at %s are not results and were left out", left, location.uri)
@@ -144,22 +155,30 @@ def _listed(location: Location, only: Format | None) -> list[Shard]:
 
 
 def _looked_at(
-    location: Location, infos: Sequence[Mapping[str, Any]], *, few: bool, single: bool = False
+    location: Location, infos: Sequence[Mapping[str, Any]], fetch: Fetch, *, few: bool, single: bool = False
 ) -> list[Shard | None]:
     """Return a shard for each file, None for one that is not a result.
 
     With `few` set, not many files are opened: where names say what others are, or the folder is deep.
     """
-    unknown = {info["name"] for info in infos if not parse_name(_name(info)) and is_open(info["name"])}
+    unknown = [info for info in infos if not parse_name(_name(info)) and is_open(info["name"])]
     if few and len(unknown) > _FEW:
-        infos = [info for info in infos if info["name"] not in unknown]
-    return [_shard(location, info, single=single) for info in infos]
+        left = {info["name"] for info in unknown}
+        infos, unknown = [info for info in infos if info["name"] not in left], []
+    names = {info["name"] for info in unknown}
+    with closing(starts_of(location, unknown, START, fetch)) as starts:  # in the order of `infos`
+        return [
+            _shard(location, info, next(starts) if info["name"] in names else b"", single=single)
+            for info in infos
+        ]
 
 
-def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False) -> Shard | None:
+def _shard(
+    location: Location, info: Mapping[str, Any], start: bytes, *, single: bool = False
+) -> Shard | None:
     parts = parse_name(_name(info))
     if parts is None:
-        known = format_of(location, info)
+        known = format_of(info["name"], start)
         if known is not None:
             parts = {"table": known.table, "format": known, **_parse_other(_name(info), known)}
         elif single:  # named by the user: the file is what it is called
@@ -170,7 +189,8 @@ def _shard(location: Location, info: Mapping[str, Any], *, single: bool = False)
         uri=location.uri_of(info["name"]),
         path=info["name"],
         size=int(info.get("size") or 0),
-        written=_moment(info.get("mtime") or info.get("updated") or info.get("LastModified")),
+        written=moment_of(info),
+        version=Version.of(info),
         **parts,
     )
 
@@ -187,15 +207,6 @@ def _parse_other(name: str, known: Format) -> dict[str, Any]:
 
 def _name(info: Mapping[str, Any]) -> str:
     return str(info["name"]).rpartition("/")[2]
-
-
-def _moment(value: object) -> datetime | None:
-    """Return when a file was written; file systems of fsspec say it in several ways."""
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return parse_timestamp(value) if isinstance(value, str) else None
 
 
 def _infos(location: Location) -> list[Mapping[str, Any]]:

@@ -44,6 +44,8 @@ class Limits:
         Lines that one ``.sp`` escape of HL7v2 skips.
     bad_lines : int
         Bad lines of a table that are listed; the others are counted.
+    fetched : int
+        Bytes of remote files on their way, or waiting to be parsed; a quarter of the free memory at most.
     """
 
     line: int = 64_000_000
@@ -55,6 +57,7 @@ class Limits:
     positions: int = 1_000
     spaces: int = 100
     bad_lines: int = 10_000
+    fetched: int = 256_000_000
 
     @classmethod
     def of(cls, given: Mapping[str, int] | Limits | None) -> Self:
@@ -79,11 +82,15 @@ class Limits:
         """Return why something is not read: `what` it has more than, and the limit `name` that says so."""
         return f"more than {getattr(self, name):,} {what} (limits: {name})"
 
+    def allow(self, columns: int, rows: int) -> bool:
+        """Tell whether a table, or a piece of it with this many `rows`, is not too wide."""
+        return columns <= self.columns and columns * rows <= self.cells
+
     def check_width(self, table: str, columns: int, rows: int) -> None:
         """Raise `ResultError` where a table, or a piece of it with this many `rows`, gets too wide."""
-        name = "columns" if columns > self.columns else "cells" if columns * rows > self.cells else None
-        if name is None:
+        if self.allow(columns, rows):
             return
+        name = "columns" if columns > self.columns else "cells"
         has = f"{columns:,} columns" if name == "columns" else f"{columns:,} columns by {rows:,} rows"
         raise ResultError(
             f"table {table} would have {has}: {self.over(name, name)}. Are ids its keys? "

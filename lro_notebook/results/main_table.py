@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
@@ -14,6 +15,8 @@ from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.memory import Gauge
+from lro_notebook.results.sources.source import Streams
+from lro_notebook.results.sources.spool import Spool, Spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +78,13 @@ class MainTable:
         reading = self.shards[0].format
         return self.options.lists == "explode" or (reading is not None and reading.inner_tables is not None)
 
+    @property
+    def tells_files(self) -> bool:
+        """Whether each batch tells which of its rows are of which shard."""
+        reading = self.shards[0].format
+        is_told = reading is not None and reading.tells_files and not self.options.explodes
+        return is_told and len({shard.path for shard in self.shards}) == len(self.shards)
+
     def parts(self) -> list[list[Shard]]:
         """Return the shards in the portions in which they are written and computed."""
         reading = self.shards[0].format
@@ -123,9 +133,14 @@ class Layout:
             columns.add(table)
             self._limits.check_width(name, len(columns), 1)
 
+    @property
+    def is_uneven(self) -> bool:
+        """Whether a list in one piece is none in another, so that all have to be read anew."""
+        return self._levels.uneven and not self._options.levels
+
     def raised(self) -> MainTable | None:
         """Return the table to read anew, with lists in all pieces where one has them; None if so it is."""
-        if not self._levels.uneven or self._options.levels:
+        if not self.is_uneven:
             return None
         return replace(self.main, options=replace(self._options, levels=self._levels.most))
 
@@ -168,6 +183,10 @@ class Layout:
         types = self.columns(table).types()
         return pa.schema([(name, types.get(name, pa.string())) for name in self.chosen(table)])
 
+    def draft(self, table: str, rows: pa.Table) -> pa.Table:
+        """Return `rows` of `table` with the columns so far, in types that can be cast back."""
+        return self.columns(table).draft(rows, self._options.columns_of(table, self._main))
+
     def _new(self) -> Columns:
         return Columns(dates=self._options.parse_dates)
 
@@ -181,10 +200,28 @@ class Loaded:
     children: dict[str, pa.Table] = field(default_factory=dict)
 
 
+@contextmanager
+def fetched_once(main: MainTable) -> Iterator[MainTable]:
+    """Give `main` for one reading in any portions, or for two where lists may be uneven.
+
+    Its shards are fetched ahead in their order, and a second reading fetches nothing.
+    """
+    source = main.source
+    if not isinstance(source, Streams):
+        yield main
+        return
+    with source.reading(main.shards) as streams:
+        if not main.options.explodes or not source.is_remote:
+            yield replace(main, source=streams)
+            return
+        with Spool() as spool:
+            yield replace(main, source=Spooled(streams, spool))
+
+
 def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
     """Read the shards of `main` into memory, in their order.
 
-    Where a list in one piece of them is none in another, they are read twice.
+    Where a list in one piece of them is none in another, they are parsed twice.
 
     Raises
     ------
@@ -192,18 +229,27 @@ def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:
         A file cannot be read, a column is not there, a line is bad and ``errors="raise"``, or it would
         not fit in memory.
     """
+    with fetched_once(main) as readable:
+        loaded = _loaded(readable, advance)
+        return loaded if isinstance(loaded, Loaded) else cast("Loaded", _loaded(loaded, lambda _: None))
+
+
+def _loaded(main: MainTable, advance: Advance) -> Loaded | MainTable:
+    """Return the table, or the one that has to be read instead."""
     layout, report = Layout(main), Report(most=main.options.limits.bad_lines)
     gauge = Gauge(main.name, main.size)
     parts: dict[str, list[pa.Table]] = {}
     for batch in main.batches(_both(advance, gauge.advance)):
         layout.add(batch)
         report.add(batch)
+        if layout.is_uneven:
+            parts.clear()
+            continue
         for name, table in batch.tables.items():
             parts.setdefault(name, []).append(table)
             gauge.hold(table.nbytes)
     if (again := layout.raised()) is not None:
-        del layout, parts
-        return load_table(again)
+        return again
     gauge.need(sum(_blank(layout.columns(name), tables) for name, tables in parts.items()))
     tables = {
         name: stack(parts.pop(name, []), layout.columns(name), layout.chosen(name))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import nests_deeper
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
-from lro_notebook.results.storage import cause_of, faults
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import infos_of, starts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def files_of(manifest: Mapping[str, Any]) -> list[tuple[str, str]] | None:
     return [(file["url"], file["type"]) for file in output]
 
 
-def manifest_at(location: Location) -> list[tuple[str, str]] | None:
+def manifest_at(location: Location, fetch: Fetch = USUAL) -> list[tuple[str, str]] | None:
     """Return the files that the manifest at `location` lists; None if there is none.
 
     Raises
@@ -50,11 +51,8 @@ def manifest_at(location: Location) -> list[tuple[str, str]] | None:
     """
     if not location.path.endswith(_SUFFIX) or "*" in location.path or not location.fs.isfile(location.path):
         return None
-    try:
-        text = location.fs.cat_file(location.path, end=_LARGEST)
-    except faults() as error:
-        cause = cause_of(error, location.path)
-        raise ResultError(f"{location.uri} cannot be read: {type(error).__name__}") from cause
+    (info,) = infos_of(location, [location.path], fetch)
+    (text,) = starts_of(location, [{**info, "name": location.path}], _LARGEST, fetch)
     if b'"transactionTime"' not in text:
         return None
     if nests_deeper(text, MAX_NESTING):

@@ -17,7 +17,8 @@ _FROM = 20_000_000  # bytes; less is read before a bar could help
 def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
     """Show a bar on stderr while `size` bytes are read, if they are many and somebody can see it.
 
-    The value is told how many more were read. In a notebook the bar is gone when it is full.
+    The value is told how many more were read, as stored, and made into rows. `size` is what a listing says;
+    whatever the sum is, the bar is full at the end, and not before. Then it is gone.
     """
     if size < _FROM or not _is_seen():
         yield lambda _: None
@@ -25,7 +26,8 @@ def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
     from tqdm import tqdm
 
     with tqdm(total=size, desc=label, unit="B", unit_scale=True, leave=False, file=sys.stderr) as bar:
-        yield bar.update
+        yield lambda count: bar.update(max(0, min(count, size - bar.n)))
+        bar.update(size - bar.n)
 
 
 def _is_seen() -> bool:

@@ -12,19 +12,25 @@ from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
+from lro_notebook.results.memory import available
 from lro_notebook.results.places import Near, admit, is_cloud
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.starts import infos_of
+from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import bare, cause_of, faults, locate, shown
+from lro_notebook.results.storage import locate, shown
 
 if TYPE_CHECKING:
     from lro_notebook.results.discover import Span
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.places import Named, Service
+    from lro_notebook.results.storage import Location
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
 
+_SHARE = 4  # the part of the free memory that fetched bytes may take
 _WORDS = {
     "decimals": ("float", "exact", "text"),
     "lists": ("first", "nested", "explode"),
@@ -42,6 +48,7 @@ def read(
     lists: str = "first",
     errors: str = "report",
     limits: Mapping[str, int] | None = None,
+    streams: int | None = None,
     operation: str | None = None,
     partial: bool = False,
     span: Span = (None, None),
@@ -73,6 +80,8 @@ def read(
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
     limits : mapping of str to int, optional
         What is too much, where the defaults of `limits.Limits` will not do.
+    streams : int, optional
+        Requests to a remote place at once; 16 by default.
     operation : str, optional
         Only the files of this operation.
     partial : bool
@@ -105,13 +114,14 @@ def read(
         errors=errors,
         limits=limits,
     )
+    fetch = fetch_of(streams, options.limits)
     if os.fspath(uri).startswith(bigquery.PREFIX):
         warehouse, shards = bigquery.find_tables(
             os.fspath(uri), tables=tables, credentials=credentials, only=only
         )
         return Results(warehouse, shards, options)
     location = locate(uri, buckets=buckets, storage_options=storage_options)
-    manifest = manifest_at(location)
+    manifest = manifest_at(location, fetch)
     if manifest is not None:
         near = Near(
             location.uri.rpartition("/")[0] or ".",
@@ -121,9 +131,11 @@ def read(
         )
         given = {"buckets": buckets, "storage_options": storage_options}
         storage = _Storage(location.uri, given, service)
-        return _of_files(manifest, FHIR_NDJSON, tables, options, near, storage)
-    shards = find(location, operation=operation, tables=tables, partial=partial, span=span, only=only)
-    return Results(Files(location), shards, options)
+        return _of_files(manifest, FHIR_NDJSON, tables, options, near, storage, fetch)
+    shards = find(
+        location, operation=operation, tables=tables, partial=partial, span=span, only=only, fetch=fetch
+    )
+    return Results(Files(location, fetch), shards, options)
 
 
 def read_files(
@@ -138,6 +150,7 @@ def read_files(
     lists: str = "first",
     errors: str = "report",
     limits: Mapping[str, int] | None = None,
+    streams: int | None = None,
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     service: Service | None = None,
@@ -161,7 +174,8 @@ def read_files(
     )
     given = {"buckets": buckets, "storage_options": storage_options}
     storage = _Storage(near.folder or "gs://", given, service)
-    return _of_files(files, format, tables, options, near, storage)
+    fetch = fetch_of(streams, options.limits)
+    return _of_files(files, format, tables, options, near, storage, fetch)
 
 
 class _Storage(NamedTuple):
@@ -187,6 +201,7 @@ def _of_files(  # noqa: PLR0917 - one place that both ways in share
     options: Options,
     near: Near,
     storage: _Storage,
+    fetch: Fetch,
 ) -> Results:
     listed = list(files)
     wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
@@ -197,16 +212,25 @@ def _of_files(  # noqa: PLR0917 - one place that both ways in share
                 f"no table {', '.join(missing)} in the manifest; there are {', '.join(sorted(there))}"
             )
         listed = [(uri, table) for uri, table in listed if table in wanted]
-    shards, location = [], None
-    for uri, table in admit(listed, near, errors=options.errors):
-        location = locate(uri, **storage.of(uri))
-        try:
-            size = location.fs.info(location.path)["size"]
-        except faults() as error:
-            cause = cause_of(error, uri)
-            raise ResultError(f"{bare(uri)} cannot be read: {type(error).__name__}") from cause
-        shards.append(Shard(shown(uri), location.path, table, int(size or 0), format=reading))
-    return Results(None if location is None else Files(location), shards, options)
+    admitted = admit(listed, near, errors=options.errors)
+    if not admitted:
+        return Results(None, [], options)
+    first = admitted[0][0]
+    location = locate(first, **storage.of(first))
+    places = [location, *(_like(location, uri, storage) for uri, _ in admitted[1:])]
+    shards = []
+    infos = infos_of(location, [place.path for place in places], fetch)
+    for (uri, table), place, info in zip(admitted, places, infos, strict=True):
+        version = Version.of(info)
+        shards.append(
+            Shard(shown(uri), place.path, table, version.size or 0, format=reading, version=version)
+        )
+    return Results(Files(location, fetch), shards, options)
+
+
+def _like(location: Location, uri: str, storage: _Storage) -> Location:
+    """Return the place of `uri`, in the file system of `location`: one for all, where it takes requests."""
+    return location.another(uri) if location.is_remote else locate(uri, **storage.of(uri))
 
 
 def options_of(
@@ -223,6 +247,21 @@ def options_of(
         if value not in _WORDS[name]:
             raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
     return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits))
+
+
+def fetch_of(streams: object, limits: Limits) -> Fetch:
+    """Return how a remote place is read: with so many requests at once, in the memory that is there.
+
+    Raises
+    ------
+    ConfigError
+        `streams` is not a whole number of at least 1.
+    """
+    streams = USUAL.streams if streams is None else streams
+    if not isinstance(streams, int) or isinstance(streams, bool) or streams < 1:
+        raise ConfigError(f"streams={streams!r} is not a whole number of at least 1")
+    free = available()
+    return Fetch(streams, limits.fetched if free is None else min(limits.fetched, free // _SHARE))
 
 
 def _columns(columns: Columns) -> list[str] | dict[str, list[str]] | None:

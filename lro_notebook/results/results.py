@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
-from lro_notebook.results import export
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
+from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
@@ -76,6 +76,7 @@ class Results(Mapping[str, pd.DataFrame]):
         self._loaded: dict[str, Loaded] = {}
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
+        self._plans: dict[str, partitions.Plan] = {}
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = ""
@@ -158,8 +159,9 @@ class Results(Mapping[str, pd.DataFrame]):
     def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:
         """Write every table as Parquet, shard by shard; no table has to fit in memory.
 
-        Each file is read twice: once for the columns and types that the shards have together, once to
-        write them. Files of an earlier call in the same place are replaced, each table's at its end.
+        Each file is read once; those that were written before all columns and types were known are written
+        anew from themselves. Files of an earlier call in the same place are replaced, each table's at its
+        end.
 
         Parameters
         ----------
@@ -179,21 +181,23 @@ class Results(Mapping[str, pd.DataFrame]):
             The folder cannot be written to, or its disk is full; no part of a table is left there.
         """
         near = next((main.source for main in self._tables.values()), None)
-        target = export.Target.at(folder, compression, near)
+        target = parquet.Target.at(folder, compression, near)
         whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._tables}
         rows = [target.write_whole(name, table) for name, table in whole.items()]
         for name, main in self._tables.items():
-            with byte_bar(f"{name} to Parquet", 2 * main.size) as advance:
-                report, files = target.write(main, advance)
-            rows.extend(files)
-            self._note(name, report)
-        return export.frame_of(rows)
+            with byte_bar(f"{name} to Parquet", main.size) as advance:
+                written = target.write(main, advance)
+            rows.extend(written.files)
+            self._note(name, written.report)
+        return parquet.frame_of(rows)
 
     def dask(self, name: str) -> dd.DataFrame:
         """Return the table `name` as a Dask DataFrame with one partition per file.
 
-        The files are read once now, for the columns and types that all partitions share, and again when
-        it computes. Needs the extra ``lro-notebook[dask]``.
+        The files are read once now, for the columns and types that all partitions share. What was read is
+        kept as Parquet in the folder for temporary files, until these results and the frame are gone:
+        workers on this machine compute from it, those on others read the files themselves. Needs the extra
+        ``lro-notebook[dask]``.
 
         Raises
         ------
@@ -201,14 +205,18 @@ class Results(Mapping[str, pd.DataFrame]):
             There is no such table.
         ConfigError
             Dask is not installed.
+        ResultError
+            There is no room for temporary files.
         """
         main = self._main_of(name)
         if main not in self._tables:
             raise self._unknown(name)
-        table = self._tables[main]
-        with byte_bar(f"{main} for Dask", table.size) as advance:
-            report, frame = export.dask_frame(table, name, advance)
-        self._note(main, report)
+        if main not in self._plans:
+            table = self._tables[main]
+            with byte_bar(f"{main} for Dask", table.size) as advance:
+                self._plans[main] = partitions.plan(table, advance)
+            self._note(main, self._plans[main].export.report)
+        frame = partitions.frame(self._plans[main], name)
         if frame is None:
             raise self._unknown(name)
         return frame

@@ -5,17 +5,15 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import ResultError
 from lro_notebook.results.formats.registry import FORMATS
-from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.storage import Location
 
-_START = 8192
+#: Bytes of a file that tell its format.
+START = 8192
 _GZIP = b"\x1f\x8b"
 
 
@@ -33,27 +31,9 @@ def is_open(path: str) -> bool:
     return _of_suffix(path) is None and any(_candidates(path))
 
 
-def format_of(location: Location, info: Mapping[str, Any]) -> Format | None:
-    """Return the format of the file `info` of fsspec; None if it is in none.
-
-    Reads some KB of it, unless its suffix says enough.
-
-    Raises
-    ------
-    ResultError
-        It cannot be read.
-    """
-    path = info["name"]
-    known, candidates = _of_suffix(path), list(_candidates(path))
-    if known is not None or not candidates:
-        return known
-    try:
-        start = location.fs.cat_file(path, start=0, end=_START)
-    except faults() as error:
-        raise ResultError(f"{location.uri_of(path)} cannot be read: {type(error).__name__}") from cause_of(
-            error, path
-        )
-    return _of_start(start, candidates)
+def format_of(path: str, start: bytes) -> Format | None:
+    """Return the format of a file: by its suffix if that says enough, else by its start; None if in none."""
+    return _of_suffix(path) or _of_start(start, list(_candidates(path)))
 
 
 def _of_suffix(path: str) -> Format | None:
@@ -72,7 +52,7 @@ def _of_start(start: bytes, candidates: Iterable[Format]) -> Format | None:
     """Return which of the `candidates` a file has that begins so."""
     if start.startswith(_GZIP):
         try:
-            start = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(start, _START)
+            start = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(start, START)
         except zlib.error:
             return None
     return next((each for each in candidates if each.start and each.start.search(start)), None)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.results.file_systems import copy_of, forget_listings, is_near, unshared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +23,15 @@ _HOST = re.compile(r"(?<=://)[^/?#]*")
 _SECRET = re.compile(r"[?#].*", re.DOTALL)
 _USER = re.compile(r"//[^/]*@")
 _LONGEST = 300
+_FAULTS = (
+    ("aiohttp", "ClientError"),
+    ("azure.core.exceptions", "AzureError"),
+    ("botocore.exceptions", "BotoCoreError"),
+    ("botocore.exceptions", "ClientError"),
+    ("ftplib", "Error"),
+    ("gcsfs.retry", "HttpError"),
+    ("google.auth.exceptions", "GoogleAuthError"),
+)
 _INSTALL = {"gs": "lro-notebook[gcs]", "gcs": "lro-notebook[gcs]"}
 
 
@@ -31,7 +42,7 @@ class Location:
     Attributes
     ----------
     given : fsspec.AbstractFileSystem
-        The file system, as it was made; use `fs`.
+        The file system, as it was made for this place alone; use `fs`.
     path : str
         The place, as `fs` names it.
     uri : str
@@ -49,10 +60,21 @@ class Location:
     @property
     def fs(self) -> Any:
         """The file system, as this process may use it: one with an event loop does not work after a fork."""
-        fs = self.given
-        if getattr(fs, "_pid", os.getpid()) == os.getpid():
-            return fs
-        return type(fs)(*fs.storage_args, **fs.storage_options)
+        if getattr(self.given, "_pid", os.getpid()) == os.getpid():
+            return self.given
+        copy = _copies.get(self.given)
+        if copy is None or copy._pid != os.getpid():  # noqa: SLF001 - of fsspec, as above
+            copy = _copies[self.given] = copy_of(self.given)
+        return copy
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the file system is not this machine's."""
+        return not is_near(self.given)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Take no file system along that the other process would share."""
+        return _again, (self.given, self.path, self.uri, self.root, self.shown)
 
     def uri_of(self, path: str) -> str:
         """Return how the user names the `path` of the file system."""
@@ -73,12 +95,28 @@ class Location:
         rest = uri.removeprefix(self.shown)
         if ".." in rest.split("/") or not rest:
             raise ConfigError(f"{uri!r} does not stay inside a bucket; write it as {self.shown}bucket/folder")
+        forget_listings(self.fs)
         return Location(self.given, self.root + rest, uri, self.root, self.shown)
+
+    def another(self, uri: str) -> Location:
+        """Return the place `uri`, which is of the same kind and read with the same options."""
+        _refuse_user(uri)
+        path = self.given._strip_protocol(uri)  # noqa: SLF001 - fsspec's own hook for this
+        return Location(self.given, path, shown(uri), self.root, self.shown)
 
     def within(self, path: str) -> str:
         """Return the `path` of the file system as seen from this place; its name if it is this place."""
         folder = self.path.rstrip("/") + "/"
         return path.removeprefix(folder) if path.startswith(folder) else path.rpartition("/")[2]
+
+
+#: File system that was made before a fork -> the one that takes its place in this process.
+_copies: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+def _again(given: Any, *rest: str) -> Location:
+    """Return a location that came from another process."""
+    return Location(copy_of(given), *rest)
 
 
 def bare(place: str) -> str:
@@ -96,7 +134,7 @@ def shown(uri: str) -> str:
 def faults() -> tuple[type[BaseException], ...]:
     """Return what file systems raise where they cannot list or read: not all of it is an `OSError`."""
     found: list[type[BaseException]] = [OSError, EOFError]
-    for module, name in (("aiohttp", "ClientError"), ("gcsfs.retry", "HttpError"), ("ftplib", "Error")):
+    for module, name in _FAULTS:
         if (error := getattr(sys.modules.get(module), name, None)) is not None:
             found.append(error)
     return tuple(found)
@@ -171,14 +209,19 @@ def locate(
         return _local(text, rest)
     if scheme in ("gs", "gcs") and buckets is not None:
         return _embedded(text, rest, buckets)
-    if any("@" in host for host in _HOST.findall(text)) and (
-        scheme in ("http", "https") or any(":" in host.rpartition("@")[0] for host in _HOST.findall(text))
+    _refuse_user(text)
+    return _remote(text, scheme, storage_options or {})
+
+
+def _refuse_user(uri: str) -> None:
+    hosts = _HOST.findall(uri)
+    if any("@" in host for host in hosts) and (
+        _WEB.match(uri) or any(":" in host.rpartition("@")[0] for host in hosts)
     ):
         raise ConfigError(
-            f"{bare(text)}: a user or password in a URI is refused, it would be shown; "
+            f"{bare(uri)}: a user or password in a URI is refused, it would be shown; "
             "give it as storage_options={…}"
         )
-    return _remote(text, scheme, storage_options or {})
 
 
 def _local(uri: str, rest: str) -> Location:
@@ -201,11 +244,9 @@ def _embedded(uri: str, rest: str, buckets: str) -> Location:
 
 
 def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
-    import fsspec
-
     named = shown(uri)
     try:
-        fs, path = fsspec.core.url_to_fs(uri, **options)
+        fs, path = unshared(uri, options)
     except faults() as error:
         raise ResultError(f"{named} cannot be reached: {type(error).__name__}") from cause_of(error, uri)
     except ImportError as error:

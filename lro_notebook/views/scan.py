@@ -15,6 +15,7 @@ from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_
 from lro_notebook.results.arrow.batch import list_bad_lines
 from lro_notebook.results.arrow.dates import instants
 from lro_notebook.results.arrow.unify import stack
+from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.storage import unwritable
 from lro_notebook.views.output import Output, fits, join, join_types
@@ -26,8 +27,9 @@ from lro_notebook.views.view import View
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
-    from lro_notebook.results.arrow.batch import BadLine, Options
+    from lro_notebook.results.arrow.batch import Advance, BadLine, Options
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.main_table import MainTable
 
@@ -105,7 +107,8 @@ class Scan:
         column were worked in Arrow and in Python.
         """
         runner = self._runner()
-        tables = list(self._tables(runner))
+        with self._bar() as advance:
+            tables = list(self._tables(runner, advance))
         columns = {}
         for column in self._view.definition.columns:
             arrays = [table[column.name].combine_chunks() for table in tables]
@@ -136,14 +139,15 @@ class Scan:
         target = Path(path)
         part = target.with_name(target.name + ".part")
         runner = self._runner()
-        tables = self._tables(runner)
-        first = next(tables, None)
-        schema = self._schema(runner, first)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with parquet.ParquetWriter(part, schema) as writer:
-                for table in () if first is None else chain([first], tables):
-                    writer.write_table(self._fitted(table, schema))
+            with self._bar(" to Parquet") as advance:
+                tables = self._tables(runner, advance)
+                first = next(tables, None)
+                schema = self._schema(runner, first)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with parquet.ParquetWriter(part, schema) as writer:
+                    for table in () if first is None else chain([first], tables):
+                        writer.write_table(self._fitted(table, schema))
             return part.replace(target)
         except OSError as error:
             raise unwritable(str(target), error) from error
@@ -152,7 +156,9 @@ class Scan:
                 part.unlink()
 
     def dask(self) -> Any:
-        """Return the rows as a Dask DataFrame, a partition for each file; reads one block for the types.
+        """Return the rows as a Dask DataFrame, a partition for each file.
+
+        A column without a ``type`` gets the type that the first block shows, which is read for that.
 
         Raises
         ------
@@ -164,11 +170,22 @@ class Scan:
         except ImportError as error:
             raise ConfigError('Dask is not installed; pip install "lro-notebook[dask]"') from error
         runner = self._runner()
-        schema = self._schema(runner, next(self._tables(runner), None))
+        columns = self._view.definition.columns
+        is_declared = all(runner.output.type_of(column) is not None for column in columns)
+        schema = self._schema(runner, None if is_declared else self._first(runner))
         meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
         if not self._shards:
             return dd.from_pandas(meta, npartitions=1)
         return dd.from_map(self._partition, self._shards, schema=schema, meta=meta)
+
+    def _first(self, runner: Runner) -> pa.Table | None:
+        """Return the rows of the first block that has any; of later files nothing is fetched."""
+        for shard in self._shards:
+            part = Scan(self._view, self._source, [shard], self._options)
+            first = next(part._tables(runner), None)
+            if first is not None:
+                return first
+        return None
 
     def _partition(self, shard: Shard, schema: pa.Schema) -> pd.DataFrame:
         part = Scan(self._view, self._source, [shard], self._options)
@@ -204,7 +221,11 @@ class Scan:
             prepare(self._view.definition), Output(self._options.decimals), limits=self._options.limits
         )
 
-    def _tables(self, runner: Runner) -> Iterator[pa.Table]:
+    def _bar(self, purpose: str = "") -> AbstractContextManager[Advance]:
+        name = self._view.definition.name or self._view.resource
+        return byte_bar(f"view {name}{purpose}", sum(shard.size for shard in self._shards))
+
+    def _tables(self, runner: Runner, advance: Advance = lambda _: None) -> Iterator[pa.Table]:
         """Yield the rows of each block; warn once of lines that could not be read."""
         if self._source is None:
             return
@@ -214,7 +235,7 @@ class Scan:
         reader = NarrowReader(
             runner.prepared.needs, self._options.decimals, limits=limits, name=self._view.resource
         )
-        for block, faults in resources(self._source, self._shards, reader):
+        for block, faults in resources(self._source, self._shards, reader, advance):
             unlisted += list_bad_lines(bad, faults, limits.bad_lines)
             if bad and self._options.errors == "raise":
                 first = bad[0]

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lro_notebook.results.arrow.guards import may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.arrow.json_lines import REFUSED, Parsed, Reader, parse_json, sound
-from lro_notebook.results.arrow.lines import count_objects, may_nest_deep, sort_lines
+from lro_notebook.results.arrow.lines import count_objects, sort_lines
 from lro_notebook.results.arrow.schema import join
 from lro_notebook.results.formats.fhir_ndjson import parsed_blocks
 from lro_notebook.results.limits import DEFAULT
@@ -25,7 +26,7 @@ from lro_notebook.views.needs import prune, unseen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from lro_notebook.results.arrow.batch import BadLine
+    from lro_notebook.results.arrow.batch import Advance, BadLine
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
@@ -46,11 +47,12 @@ _DECODER = json.JSONDecoder(
 
 
 def resources(
-    source: Streams, shards: Sequence[Shard], reader: NarrowReader
+    source: Streams, shards: Sequence[Shard], reader: NarrowReader, advance: Advance = lambda _: None
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
-    for block, parsed, bad in parsed_blocks(source, shards, reader, lambda _: None, reader.limits):
-        yield resources_of(block, parsed), bad
+    with source.reading(shards) as streams:
+        for block, _, parsed, bad in parsed_blocks(streams, shards, reader, advance, reader.limits):
+            yield resources_of(block, parsed), bad
 
 
 def resources_of(block: Block, parsed: Parsed) -> Resources:
@@ -132,7 +134,7 @@ class _Narrow:
 
     def _surprises(self, data: bytes) -> bool:
         """Tell whether `data` may hold what is not JSON, or a choice element of a type not seen yet."""
-        if b"NaN" in data or b"Infinity" in data:  # pyarrow accepts them in fields that it leaves out
+        if may_hold_no_numbers(data):  # pyarrow accepts them in fields that it leaves out
             return True
         if self._choices is None or not any(name in data for name in self._names):
             return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError
+from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
@@ -125,17 +126,22 @@ def _attack(
             with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
                 warnings.simplefilter("ignore", LroWarning)
                 wanted = write(dice, Path(name))
-                before = pa.total_allocated_bytes()
+                before = _allocated()
                 try:
                     results = read(name, **dice.choice(_OPTIONS))
                     table = results.arrow(next(iter(results)))
                 except (ConfigError, ResultError) as error:
                     held += "limits" in str(error) or "memory" in str(error)
                     continue
-                held += good(table) == wanted and pa.total_allocated_bytes() - before < _MEMORY
+                held += good(table) == wanted and _allocated() - before < _MEMORY
         return tried, held
 
     return run
+
+
+def _allocated() -> int:
+    """Return the bytes that Arrow holds, in all of its pools that are used."""
+    return int(pa.total_allocated_bytes() + POOL.bytes_allocated())
 
 
 def _named(column: str, word: str) -> Callable[[pa.Table], int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lro_notebook.errors import LroWarning
+from lro_notebook.results.arrow.coalesce import coalesced
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
@@ -34,3 +36,17 @@ def load(tmp_path: Path) -> Callable[..., Results]:
         return results
 
     return run
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep small files in pieces of their own, as large files are."""
+    alone = partial(coalesced, first=1, size=1)
+    monkeypatch.setattr("lro_notebook.results.formats.fhir_ndjson.coalesced", alone)
+
+
+@pytest.fixture(params=["together", "apart"])
+def together_and_apart(request: pytest.FixtureRequest) -> None:
+    """Read small files in both ways."""
+    if request.param == "apart":
+        request.getfixturevalue("apart")

@@ -21,6 +21,7 @@ from lro_notebook.local.http.service import service_of
 from lro_notebook.operations.resource import format_timestamp
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -113,7 +114,17 @@ def _file_of(request: Request) -> tuple[str, Path]:
     path = folders.root / bucket / location.path
     if location.path != name or objects.why_unusable(str(path), str(folders.root)):
         raise not_found(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
+    wanted = request.query_params.get("generation")
+    if wanted is not None and wanted != _generation(path.stat()):
+        raise not_found(
+            f"no generation {wanted[:40]} of gs://{bucket}/{name[:300]}; only the last one is kept"
+        )
     return name, path
+
+
+def _generation(status: os.stat_result) -> str:
+    """Return the generation of an object: there is one for each time it is written."""
+    return str(status.st_mtime_ns // 1000)
 
 
 def _grouped(
@@ -144,7 +155,7 @@ def _object(request: Request, bucket: str, name: str, path: Path) -> dict[str, A
     status = path.stat()
     # File times may lie outside the range of datetime.
     time = format_timestamp(datetime.fromtimestamp(min(max(status.st_mtime, 0), _LAST_TIME), UTC))
-    generation = str(status.st_mtime_ns // 1000)
+    generation = _generation(status)
     base = f"{service_of(request).endpoint}{_API}/b/{bucket}/o"
     return {
         "kind": "storage#object",

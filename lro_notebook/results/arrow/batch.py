@@ -13,6 +13,8 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lro_notebook.results.discover import Shard
+
 
 class BadLine(NamedTuple):
     """A line that could not be read: its file, its number from 1, and why, in fixed words.
@@ -68,6 +70,8 @@ class Batch:
         All columns of the main table, also those that were not asked for.
     shape : pyarrow.StructType or None
         The types of the main table before it was made flat, where each list is a table.
+    files : sequence of (Shard, int)
+        Whose rows of the main table follow each other, and how many; empty where the format does not tell.
     """
 
     tables: Mapping[str, pa.Table]
@@ -75,6 +79,7 @@ class Batch:
     truncated: Mapping[str, int] = field(default_factory=dict)
     names: Sequence[str] = ()
     shape: pa.DataType | None = None
+    files: Sequence[tuple[Shard, int]] = ()
 
 
 #: Is told how many more bytes of the files were read.

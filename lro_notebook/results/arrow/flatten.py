@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import escape, path_of, rows_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 VALUE = "value"
 #: The column of the position of an element in its list.
 INDEX = "index"
+#: The first column of a child table where rows have no key: the position of the row.
+ROW = "row"
 
 _ONE = {"min": 1, "max": 1}
 
@@ -68,21 +71,33 @@ def flatten(
     key : str
         The column that identifies a row.
     offset : int
-        Position of the first row, for ``row``.
+        Position of the first row, for ``row``; `counted` sets it afterwards.
     """
     keys: dict[str, pa.Array] = {}
     if lists == "explode":
         has_key = key in table.column_names and pa.types.is_string(table.schema.field(key).type)
         rows = pa.array(np.arange(offset, offset + table.num_rows))
-        keys = {key: _whole(table[key])} if has_key else {"row": rows}
+        keys = {key: _whole(table[key])} if has_key else {ROW: rows}
     walk = _Walk(lists, keys, wanted)
     for name in table.column_names:
         walk.visit(_whole(table[name]), escape(name), None)
     return Flat(rows_of(walk.columns, table.num_rows), walk.truncated, walk.children)
 
 
+def counted(child: pa.Table, before: int) -> pa.Table:
+    """Return a child table of a piece that has so many rows `before` it, with them counted in ``row``."""
+    if not before or child.column_names[:1] != [ROW]:
+        return child
+    return child.set_column(0, ROW, pc.add(child.column(0), before))
+
+
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks(memory_pool=POOL)
+
+
+def _taken(array: pa.Array, index: pa.Array) -> pa.Array:
+    """Return the values of `array` at positions that are all in it, or null."""
+    return pc.take(array, index, boundscheck=False, memory_pool=POOL)
 
 
 class _Walk:
@@ -127,7 +142,7 @@ class _Walk:
         # An element's own "id" stands beside that of its resource.
         while self._inside and (name in self._keys or name in self.columns):
             name += "_"
-        self.columns[name] = array if index is None else array.take(index)
+        self.columns[name] = array if index is None else _taken(array, index)
         return True
 
     def _visit_list(self, array: pa.ListArray, path: str, index: pa.Array | None, *, inner: bool) -> bool:
@@ -140,9 +155,9 @@ class _Walk:
             return self.visit(array.flatten(), path, index, inner=True)
         starts = array.offsets.slice(0, len(array))
         first = pc.if_else(pc.greater(lengths, 0), starts, pa.scalar(None, starts.type))
-        added = self.visit(array.values, path, first if index is None else first.take(index), inner=True)
+        added = self.visit(array.values, path, first if index is None else _taken(first, index), inner=True)
         if added and self._lists == "first":
-            shown = lengths if index is None else lengths.take(index)
+            shown = lengths if index is None else _taken(lengths, index)
             rows = pc.sum(pc.greater(shown, 1)).as_py() or 0
             if rows:
                 self.truncated[path] = max(rows, self.truncated.get(path, 0))
@@ -152,9 +167,9 @@ class _Walk:
         parents = pc.list_parent_indices(array)
         elements = array.flatten()
         starts = pc.subtract(pc.cumulative_sum(lengths), lengths)
-        position = pc.subtract(pa.array(np.arange(len(elements))), starts.take(parents).cast(pa.int64()))
+        position = pc.subtract(pa.array(np.arange(len(elements))), _taken(starts, parents).cast(pa.int64()))
         outer = {INDEX: f"{self._inside}.{INDEX}"}
-        keys = {outer.get(name, name): key.take(parents) for name, key in self._keys.items()}
+        keys = {outer.get(name, name): _taken(key, parents) for name, key in self._keys.items()}
         keys[INDEX] = position
         walk = _Walk(self._lists, keys, inside=f"{self._inside}.{path}" if self._inside else path)
         walk.visit(elements, None, None)

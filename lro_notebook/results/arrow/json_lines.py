@@ -17,15 +17,10 @@ import pyarrow.json as pj
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow import json_fallback
+from lro_notebook.results.arrow.guards import check_keys, may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.arrow.levels import holds_bare_lists
-from lro_notebook.results.arrow.lines import (
-    MAX_DEPTH,
-    Block,
-    count_objects,
-    keys_of,
-    may_nest_deep,
-    sort_lines,
-)
+from lro_notebook.results.arrow.lines import MAX_DEPTH, Block, count_objects, sort_lines
+from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import (
     DECIMAL,
     depth,
@@ -45,7 +40,6 @@ if TYPE_CHECKING:
 
 _SAFE = 2.0**53
 _SMALLEST = 3  # bytes of an object in a list
-_NO_NUMBERS = (b"NaN", b"Inf")  # what pyarrow takes for a number beside those of JSON
 #: Numbers with exponents of three digits below zero; each pattern begins as `re` finds it fast.
 _TINY = (re.compile(rb"e-(?<=\de-)\d\d\d+[\s,}\]]"), re.compile(rb"E-(?<=\dE-)\d\d\d+[\s,}\]]"))
 #: What the parser raises for what it does not take.
@@ -64,7 +58,7 @@ class Parsed(NamedTuple):
     seen : pyarrow.StructType or None
         The schema of the block, None where it has nothing to teach.
     mixed : bool
-        Values of different types at one path were made one type.
+        Values of different types at one path were made one type; without a table: parse the files apart.
     shape : pyarrow.StructType or None
         The schema of the block with the lists that hold nothing, None where `table` has all there is.
     """
@@ -74,6 +68,11 @@ class Parsed(NamedTuple):
     seen: pa.DataType | None = None
     mixed: bool = False
     shape: pa.DataType | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the files of a block are to be parsed apart."""
+        return self.mixed and self.table is None
 
 
 class Reader:
@@ -127,9 +126,11 @@ class Reader:
             return Parsed(None, bad)
         lines = [json_fallback.requote(line) if self._decimals == "text" else line for _, line in good]
         data = b"\n".join(lines) + b"\n"
-        self._check_width(data)
+        check_keys(data, self._limits, self._name)
         fast = self._fast(data, known)
         if not self._serves(fast):
+            if block.joined:  # what one file has of another type is no reason to make text of the others
+                return Parsed(None, bad, mixed=True)
             table, shape = json_fallback.table_of_lines(
                 lines, self._decimals, limits=self._limits, name=self._name, bare=self._bare
             )
@@ -141,12 +142,6 @@ class Reader:
         if fast is None:
             return False
         return not self._bare or fast.shape is None or not holds_bare_lists(fast.shape)
-
-    def _check_width(self, data: bytes) -> None:
-        """Raise `ResultError` where the objects of `data` have too many keys to be a table."""
-        most, objects = data.count(b":"), data.count(b"{")
-        if most > self._limits.columns or most * objects > self._limits.cells:
-            self._limits.check_width(self._name, keys_of(data), objects)
 
     def _fast(self, data: bytes, known: pa.DataType) -> Parsed | None:
         """Return the table and schema of `data`; None if the parser cannot be trusted with it."""
@@ -168,7 +163,7 @@ class Reader:
 
     def _needed_columns(self, data: bytes, known: pa.DataType) -> pa.Table | None:
         """Parse only the columns that are wanted, if all of them are known; None if that did not go well."""
-        if self._wanted is None or any(word in data for word in _NO_NUMBERS):
+        if self._wanted is None or may_hold_no_numbers(data):
             return None
         needed, there = pruned(known, self._wanted)
         if needed is None or len(there) < len(self._wanted) or may_nest_deep(data):
@@ -189,7 +184,7 @@ class Reader:
         if known.num_fields:
             with suppress(*REFUSED):
                 return Parsed(parse_json(data, known, unexpected="error"), [], known)
-        self._check_width(data)
+        check_keys(data, self._limits, self._name)
         try:
             table = parse_json(data, known)
         except pa.ArrowInvalid as error:
@@ -240,4 +235,5 @@ def parse_json(data: bytes, known: pa.DataType, *, unexpected: str = "infer") ->
             explicit_schema=pa.schema(list(known)) if known.num_fields else None,
             unexpected_field_behavior=unexpected,
         ),
+        memory_pool=POOL,
     )

@@ -29,7 +29,7 @@ MAX_DEPTH = 100  # deeper values become JSON text; pyarrow's parser overflows th
 _GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
 _FEED, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
-_LONG = 4096  # shorter lines cannot nest so deep that pyarrow's parser overflows the stack
+LONG = 4096  # shorter lines cannot nest so deep that pyarrow's parser overflows the stack
 _MANY = 1000
 _COMPRESSED = 1 << 14  # bytes of a gzip file that are read at once; they may become a thousand times more
 # A string, with the colon of a key behind it. One without an end goes to the end of the data, so that no byte
@@ -44,7 +44,7 @@ Codes = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines of a file.
+    """Whole lines of a file, or of several.
 
     Attributes
     ----------
@@ -58,6 +58,8 @@ class Block:
         Why the line `line`, or all from there on, cannot be read; `data` is empty then.
     limits : Limits
         What is too much.
+    joined : bool
+        Whether the lines are of several files, which can be parsed apart.
     """
 
     data: bytes
@@ -65,6 +67,7 @@ class Block:
     taken: int = 0
     fault: str = ""
     limits: Limits = DEFAULT
+    joined: bool = False
 
 
 def blocks(
@@ -214,23 +217,9 @@ def count_objects(data: bytes) -> int | None:
     if not ((last == _CLOSE) | ((last == _RETURN) & (codes[ends - 2] == _CLOSE))).all():
         return None
     lengths = ends - starts
-    if any(_depth(codes[starts[n] : ends[n]]) > MAX_DEPTH for n in np.flatnonzero(lengths > _LONG)):
+    if any(_depth(codes[starts[n] : ends[n]]) > MAX_DEPTH for n in np.flatnonzero(lengths > LONG)):
         return None
     return len(ends) if is_utf8(data) else None
-
-
-def may_nest_deep(data: bytes) -> bool:
-    """Tell whether a line of `data` has so many brackets that it may nest too deep to be read.
-
-    For those who leave out what they do not need: to them such a line looks like any other.
-    """
-    codes = np.frombuffer(data, np.uint8)
-    opening = np.flatnonzero((codes | 0x20) == _OPEN)
-    near = opening[MAX_NESTING:] - opening[:-MAX_NESTING] < _LONG  # `count_objects` judges longer lines
-    if not near.any():
-        return False
-    starts = np.searchsorted(opening, np.flatnonzero(codes == _FEED))
-    return bool(np.diff(starts, prepend=0, append=len(opening)).max() > MAX_NESTING)
 
 
 def _line_ends(codes: Codes) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,13 +13,32 @@ from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
 from lro_notebook.results.arrow.schema import DECIMAL, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SAFE = 2**53  # a double holds the integers up to this one
 _PLACES = 18  # decimals of at most 20 digits before the point and as many behind it fit 128 bits
 _SCALES = (2, 4, 6, 9, 12, _PLACES)
 _INTEGER, _LONG_INTEGER = pa.decimal128(38, 0), pa.decimal256(76, 0)
 _EMPTY = pa.string()
+#: The keys of a dotted path, with the dot before each but the first.
+_PARTS = re.compile(r"(?:^|\.)(?:[^.\\]|\\.)*", re.DOTALL)
+
+
+def together(names: Iterable[str]) -> list[str]:
+    """Return dotted paths in their order, each with those that begin alike, shorter ones first."""
+    tree: dict[str | None, Any] = {}
+    for name in names:
+        node = tree
+        for part in _PARTS.findall(name) or [""]:
+            node = node.setdefault(part, {})
+        node[None] = name
+    found, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        if None in node:
+            found.append(node.pop(None))
+        stack.extend(reversed(node.values()))
+    return found
 
 
 class Columns:
@@ -37,6 +57,7 @@ class Columns:
     def __init__(self, *, dates: bool = False) -> None:
         self._dates = dates
         self._types: dict[str, pa.DataType] = {}
+        self._order: list[str] = []
         self._long: set[str] = set()
         self._instants: dict[str, bool] = {}
 
@@ -48,7 +69,7 @@ class Columns:
                 dtype = _narrow(column, self._types.get(name))
             elif pa.types.is_int64(dtype) and name not in self._long and not _is_safe(column):
                 self._long.add(name)
-            elif self._dates and pa.types.is_string(dtype) and is_date_name(name):
+            if self._dates and is_date_name(name):
                 self._judge(name, column)
             self._types[name] = _common(self._types[name], dtype) if name in self._types else dtype
 
@@ -56,20 +77,38 @@ class Columns:
         return len(self._types)
 
     def types(self) -> dict[str, pa.DataType]:
-        """Return name and type of each column, in the order in which they were first seen."""
-        return {name: self._settled(name, dtype) for name, dtype in self._types.items()}
+        """Return name and type of each column.
+
+        They are in the order in which they were first seen, those of one object or list together: it does not
+        depend on the pieces in which tables come.
+        """
+        if len(self._order) < len(self._types):
+            self._order = together(self._types)
+        return {name: self._settled(name, self._types[name]) for name in self._order}
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns `names`, in their common types; all columns by default."""
-        types = self.types()
-        dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
-        there = dict(zip(table.column_names, table.columns, strict=True))
-        columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
-        return rows_of(columns, table.num_rows)
+        return _fitted(table, self.types(), names)
+
+    def draft(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
+        """Return `table` with the columns so far, in types from which a cast gives each value back."""
+        there = {part.name: part.type for part in table.schema}
+        types = {
+            name: there[name] if name in there and not self._gives_back(name, there[name]) else dtype
+            for name, dtype in self._types.items()
+        }
+        return _fitted(table, types, names)
+
+    def _gives_back(self, name: str, dtype: pa.DataType) -> bool:
+        """Tell whether a cast from the type of column `name` so far gives back what was of `dtype`."""
+        known = self._types[name]
+        if pa.types.is_decimal(known):
+            return bool(pa.types.is_decimal(dtype) or pa.types.is_int64(dtype))
+        return bool(pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long)
 
     def _judge(self, name: str, column: pa.ChunkedArray) -> None:
         if self._instants.get(name, True) and column.null_count < len(column):
-            self._instants[name] = instants(column) is not None
+            self._instants[name] = pa.types.is_string(column.type) and instants(column) is not None
 
     def _settled(self, name: str, dtype: pa.DataType) -> pa.DataType:
         if pa.types.is_floating(dtype) and name in self._long:
@@ -143,15 +182,21 @@ def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return DECIMAL if scale else _LONG_INTEGER
 
 
+def _fitted(table: pa.Table, types: Mapping[str, pa.DataType], names: Iterable[str] | None) -> pa.Table:
+    dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
+    there = dict(zip(table.column_names, table.columns, strict=True))
+    columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
+    return rows_of(columns, table.num_rows)
+
+
 def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa.ChunkedArray:
     if column is None:
         return pa.chunked_array([pa.nulls(rows, dtype)])
     if column.type.equals(dtype):
         return column
     if pa.types.is_timestamp(dtype):
-        return pa.chunked_array(
-            [pa.nulls(len(column), dtype) if (times := instants(column)) is None else times]
-        )
+        times = instants(column) if pa.types.is_string(column.type) else None
+        return pa.chunked_array([pa.nulls(len(column), dtype) if times is None else times])
     return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
 
 

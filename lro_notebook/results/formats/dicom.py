@@ -80,9 +80,10 @@ def read_instances(
         batch = shards[start : start + _BATCH]
         rows: list[Row] = []
         bad: list[BadLine] = []
-        for more, faults in _mapped(read, batch, workers=_READERS if source.is_remote else 1):
+        for shard, (more, faults) in zip(batch, _mapped(read, batch, source), strict=True):
             rows += more
             bad += faults
+            advance(shard.size)
         name = shards[0].table
         table, shape = shaped(
             rows, options.decimals, limits=options.limits, name=name, bare=bool(options.levels)
@@ -91,21 +92,25 @@ def read_instances(
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
         yield Batch(tables, bad, truncated, shape=shape if options.explodes else None)
-        advance(sum(shard.size for shard in batch))
 
 
 def _mapped(
-    read: Callable[[Shard], tuple[list[Row], list[BadLine]]], shards: Sequence[Shard], workers: int
-) -> list[tuple[list[Row], list[BadLine]]]:
-    """Read `shards`, without pydicom's remarks on values that bend the standard."""
+    read: Callable[[Shard], tuple[list[Row], list[BadLine]]], shards: Sequence[Shard], source: Streams
+) -> Iterator[tuple[list[Row], list[BadLine]]]:
+    """Yield what `read` gives for `shards`, without pydicom's remarks on values that bend the standard."""
     from pydicom import config
 
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")
-        if workers == 1:
-            return list(map(read, shards))
-        with ThreadPoolExecutor(workers, thread_name_prefix="lro-dicom") as pool:
-            return list(pool.map(read, shards))
+        if not source.is_remote:
+            yield from map(read, shards)
+            return
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="lro-dicom") as pool:
+            try:
+                yield from pool.map(read, shards)
+            except BaseException:
+                source.stop()  # the pool waits for its threads, and they for bytes
+                raise
 
 
 def _read_file(
@@ -360,4 +365,5 @@ DICOM = Format(
     in_folders=True,
     written_by="dicomStores",
     files_at_once=_BATCH,
+    head=_HEADER,
 )

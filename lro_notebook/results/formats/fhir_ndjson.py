@@ -7,12 +7,13 @@ Names of exports: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
-from lro_notebook.results.arrow.flatten import flatten
+from lro_notebook.results.arrow.coalesce import coalesced, place, shares
+from lro_notebook.results.arrow.flatten import counted, flatten
 from lro_notebook.results.arrow.json_lines import Reader
 from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import blocks
@@ -20,9 +21,11 @@ from lro_notebook.results.formats.format import Format
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
+    from lro_notebook.results.arrow.coalesce import Piece, Pieces
+    from lro_notebook.results.arrow.flatten import Flat
     from lro_notebook.results.arrow.json_lines import Parsed
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
@@ -62,54 +65,128 @@ def read_resources(
     source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
     """Yield the resources of `shards`; see `Format.read`."""
-    name = shards[0].table
-    columns = options.columns_of(name, name)
-    wanted = None if columns is None else _Wanted(columns)
-    some = wanted.columns if wanted and options.lists != "explode" else None
-    reader = Reader(options.decimals, some, limits=options.limits, name=name, bare=bool(options.levels))
-    rows = shards[0].row
-    for _, parsed, bad in parsed_blocks(source, shards, reader, advance, options.limits):
-        if parsed.table is None:
+    name, rows = shards[0].table, shards[0].row
+    reader = _FlatReader(name, options)
+    seen: dict[str, None] = {}
+    for block, pieces, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits):
+        flat, shape = piece.flat, None
+        if flat is None:
             yield Batch({}, bad)
             continue
-        table = raised(parsed.table, options.levels)
-        flat = flatten(table, lists=options.lists, wanted=wanted, offset=rows)
-        rows += parsed.table.num_rows
-        tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
+        children = {f"{name}.{path}": counted(child, rows) for path, child in flat.children.items()}
+        rows += piece.rows
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        shape = None
         if options.explodes:
-            shape = pa.struct(list(parsed.table.schema)) if parsed.shape is None else parsed.shape
-        yield Batch(tables, bad, truncated, list(wanted.seen) if wanted else (), shape)
+            shape = piece.parsed.shape
+        seen.update(piece.seen)
+        files = shares(block, pieces, piece.rows)
+        yield Batch({name: flat.table, **children}, bad, truncated, list(seen), shape, files)
+
+
+class _Piece(NamedTuple):
+    """A block of resources: what was learned of it, and it as a flat table; `seen` are its columns."""
+
+    parsed: Parsed
+    rows: int
+    flat: Flat | None
+    seen: Mapping[str, None]
+
+    @property
+    def bad(self) -> list[tuple[int, str]]:
+        return self.parsed.bad
+
+    @property
+    def is_refused(self) -> bool:
+        return self.parsed.is_refused
+
+
+class _FlatReader:
+    """Parses blocks and makes them flat, both in the thread that is at it."""
+
+    def __init__(self, name: str, options: Options) -> None:
+        self._options = options
+        self._columns = options.columns_of(name, name)
+        some = self._columns if options.lists != "explode" else None
+        self._reader = Reader(
+            options.decimals, some, limits=options.limits, name=name, bare=bool(options.levels)
+        )
+
+    def job(self, block: Block) -> Callable[[], _Piece]:
+        """Return what reads `block`; see `Reader.job`."""
+        parse = self._reader.job(block)
+
+        def run() -> _Piece:
+            parsed = parse()
+            table = parsed.table
+            if table is None:
+                return _Piece(parsed, 0, None, {})
+            wanted = None if self._columns is None else _Wanted(self._columns)
+            flat = flatten(raised(table, self._options.levels), lists=self._options.lists, wanted=wanted)
+            shape = pa.struct(list(table.schema)) if parsed.shape is None else parsed.shape
+            known = parsed._replace(table=None, shape=shape)  # what the flat table does not need may go
+            return _Piece(known, table.num_rows, flat, wanted.seen if wanted else {})
+
+        return run
+
+    def learn(self, piece: _Piece) -> None:
+        """Use what a block taught for those to come."""
+        self._reader.learn(piece.parsed)
 
 
 class _Wanted:
     """Tells which columns are asked for, and remembers which there are."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self.columns = frozenset(columns)
+        self._columns = frozenset(columns)
         self.seen: dict[str, None] = {}
 
     def __call__(self, name: str) -> bool:
         self.seen[name] = None
-        return name in self.columns
+        return name in self._columns
 
 
-class _Reader(Protocol):
-    def job(self, block: Block) -> Callable[[], Parsed]: ...
+class _Read(Protocol):
+    @property
+    def bad(self) -> list[tuple[int, str]]: ...
 
-    def learn(self, parsed: Parsed) -> None: ...
+    @property
+    def is_refused(self) -> bool: ...
+
+
+Result = TypeVar("Result", bound=_Read)
+
+
+class _Reader(Protocol[Result]):
+    def job(self, block: Block) -> Callable[[], Result]: ...
+
+    def learn(self, parsed: Result, /) -> None: ...
 
 
 def parsed_blocks(
-    source: Streams, shards: Sequence[Shard], reader: _Reader, advance: Advance, limits: Limits
-) -> Iterator[tuple[Block, Parsed, list[BadLine]]]:
-    """Yield the blocks of `shards` as `reader` parses them, and the lines that could not be read."""
-    read = ((shard, block) for shard in shards for block in _blocks(source, shard, limits))
-    for (shard, block), parsed in ahead(lambda pair: reader.job(pair[1]), read):
-        reader.learn(parsed)
-        yield block, parsed, [BadLine(shard.uri, line, reason) for line, reason in parsed.bad]
+    source: Streams, shards: Sequence[Shard], reader: _Reader[Result], advance: Advance, limits: Limits
+) -> Iterator[tuple[Block, Pieces[Shard], Result, list[BadLine]]]:
+    """Yield the blocks of `shards` as `reader` reads them, and the lines that could not be read.
+
+    A block may be of several small files. Where their types do not go together, they are read apart, as large
+    files are.
+    """
+    read = coalesced((shard, block) for shard in shards for block in _blocks(source, shard, limits))
+    for (block, pieces), parsed in ahead(lambda pair: reader.job(pair[0]), read):
+        if not parsed.is_refused:
+            reader.learn(parsed)
+            yield block, pieces, parsed, _bad_lines(pieces, parsed)
+        else:
+            for piece in pieces:
+                alone = reader.job(piece.block)()
+                reader.learn(alone)
+                one = [piece._replace(first=piece.block.line)]
+                yield piece.block, one, alone, _bad_lines(one, alone)
         advance(block.taken)
+
+
+def _bad_lines(pieces: Sequence[Piece[Shard]], parsed: _Read) -> list[BadLine]:
+    places = ((*place(pieces, line), reason) for line, reason in parsed.bad)
+    return [BadLine(shard.uri, line, reason) for shard, line, reason in places]
 
 
 def _blocks(source: Streams, shard: Shard, limits: Limits) -> Iterator[Block]:
@@ -117,4 +194,6 @@ def _blocks(source: Streams, shard: Shard, limits: Limits) -> Iterator[Block]:
         yield from blocks(file, limits)
 
 
-FHIR_NDJSON = Format("FHIR NDJSON", read_resources, of_name=parse_name, holds_resources=True)
+FHIR_NDJSON = Format(
+    "FHIR NDJSON", read_resources, of_name=parse_name, holds_resources=True, tells_files=True
+)

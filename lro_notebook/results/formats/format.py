@@ -50,6 +50,10 @@ class Format:
         The collection of stores whose operations write it, where these write nothing else.
     files_at_once : int
         How many files are one part of a table; many where they are small.
+    tells_files : bool
+        Whether batches tell which of their rows are of which file.
+    head : int
+        Bytes at the start of a file that are probably enough; 0 where all are read.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Format:
     in_folders: bool = False
     written_by: str = ""
     files_at_once: int = 1
+    tells_files: bool = False
+    head: int = 0
 
     def __repr__(self) -> str:
         return f"<Format {self.name}>"

@@ -55,24 +55,44 @@ def is_text(start: bytes) -> bool:
     return _TEXT.match(start) is not None
 
 
+class _Part(NamedTuple):
+    """Some messages of a file, and (line, reason) of what is none; `size` bytes, `taken` from the file."""
+
+    shard: Shard
+    file: str
+    entries: Sequence[_Entry]
+    faults: Sequence[tuple[int, str]]
+    size: int
+    taken: int
+
+    def bad(self) -> Iterator[BadLine]:
+        """Yield what is wrong, in the order of the lines."""
+        of_entries = [(entry.line, fault) for entry in self.entries for fault in entry.faults]
+        for line, reason in sorted([*self.faults, *of_entries]):
+            yield BadLine(self.shard.uri, line, reason)
+
+
 def read_messages(
     source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
-    """Yield the messages of `shards` and their segments; see `Format.read`."""
-    for shard in shards:
-        file = source.label(shard)
-        for entries, faults in _entries(source, shard, advance, options.limits):
-            faults += [(entry.line, fault) for entry in entries for fault in entry.faults]
-            bad = [BadLine(shard.uri, line, reason) for line, reason in sorted(faults)]
-            yield _batch(shard.table, file, [entry for entry in entries if not entry.bad], bad, options)
+    """Yield the messages of `shards` and their segments, those of small files together; see `Format.read`."""
+    held: list[_Part] = []
+    for part in (part for shard in shards for part in _parts(source, shard, options.limits)):
+        if held and sum(other.size for other in held) + part.size > BLOCK:
+            yield _batch(held, options)
+            advance(sum(other.taken for other in held))
+            held = []
+        held.append(part)
+    if held:
+        yield _batch(held, options)
+        advance(sum(other.taken for other in held))
 
 
-def _batch(
-    table: str, file: str, entries: Sequence[_Entry], bad: Sequence[BadLine], options: Options
-) -> Batch:
+def _batch(parts: Sequence[_Part], options: Options) -> Batch:
+    table = parts[0].shard.table
     segments = Segments(options.lists, options.limits)
     rows: list[Mapping[str, Any]] = []
-    for entry in entries:
+    for file, entry in ((part.file, entry) for part in parts for entry in part.entries if not entry.bad):
         key = str(entry.fields.get("name") or "").rpartition("/")[2] or f"{file}:{entry.line}"
         rows.append({MESSAGE: key, **entry.fields})
         if entry.message is not None:
@@ -84,29 +104,31 @@ def _batch(
     tables = {table: flat.table, **{f"{table}.{path}": child for path, child in flat.children.items()}}
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
+    bad = [line for part in parts for line in part.bad()]
     return Batch(tables, bad, {**truncated, **segments.truncated}, shape=shape if options.explodes else None)
 
 
-def _entries(
-    source: Streams, shard: Shard, advance: Advance, limits: Limits
-) -> Iterator[tuple[list[_Entry], list[tuple[int, str]]]]:
-    """Yield the messages of a file, and (line, reason) of what is none, piece after piece."""
+def _parts(source: Streams, shard: Shard, limits: Limits) -> Iterator[_Part]:
+    """Yield the messages of a file, some MB at a time."""
+    label = source.label(shard)
     with source.open(shard) as file:
         if is_text(decompressed(file).read(_START)):
-            yield from _of_text(file, advance, limits)
+            for entries, faults, size, taken in _of_text(file, limits):
+                yield _Part(shard, label, entries, faults, size, taken)
             return
         file.seek(0)
         for block in blocks(file, limits):
             good, bad = sort_lines(block)
             values = objects_of([line for _, line in good])
             numbered = zip(good, values, strict=True)
-            yield [_entry_of_json(line, value, limits) for (line, _), value in numbered], bad
-            advance(block.taken)
+            entries = [_entry_of_json(line, value, limits) for (line, _), value in numbered]
+            yield _Part(shard, label, entries, bad, len(block.data), block.taken)
 
 
 def _of_text(
-    file: BinaryIO, advance: Advance, limits: Limits
-) -> Iterator[tuple[list[_Entry], list[tuple[int, str]]]]:
+    file: BinaryIO, limits: Limits
+) -> Iterator[tuple[list[_Entry], list[tuple[int, str]], int, int]]:
+    """Yield messages, (line, reason) of what is none, their size, and how much of the file they took."""
     source = decompressed(file)
     last = 1
 
@@ -128,11 +150,11 @@ def _of_text(
             entries.append(_entry_of_text(line, text.encode("latin-1"), {}, limits))
             size += len(text)
         if size >= BLOCK:
-            yield entries, []
-            advance(file.tell() - place)
-            entries, size, place = [], 0, file.tell()
-    yield entries, [(last, DAMAGED)] if isinstance(source, Gunzip) and source.damaged else []
-    advance(file.tell() - place)
+            here = file.tell()
+            yield entries, [], size, here - place
+            entries, size, place = [], 0, here
+    damaged = isinstance(source, Gunzip) and source.damaged
+    yield entries, [(last, DAMAGED)] if damaged else [], size, file.tell() - place
 
 
 def _entry_of_json(line: int, value: Mapping[str, Any], limits: Limits) -> _Entry:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lro_notebook.results.file_systems import is_serial
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.fetching import Fetching
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.storage import Location, opened
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
     from lro_notebook.results.discover import Shard
@@ -23,13 +27,35 @@ class Files(Streams):
     ----------
     location : Location
         The file system, and the place in it that was asked for.
+    fetch : Fetch
+        How much is fetched at once from a remote one.
     """
 
     location: Location
+    fetch: Fetch = USUAL
 
-    def open(self, shard: Shard, *, block_size: int | None = None) -> AbstractContextManager[BinaryIO]:
+    @contextmanager
+    def open(self, shard: Shard, *, block_size: int | None = None) -> Iterator[BinaryIO]:
         """Open a file; an error while it is read becomes a `ResultError`."""
-        return opened(self.location, shard, **({} if block_size is None else {"block_size": block_size}))
+        if self._is_fetched:
+            with self._fetching([shard], block_size or 0) as one, one.open(shard) as file:
+                yield file
+            return
+        with opened(
+            self.location, shard, **({} if block_size is None else {"block_size": block_size})
+        ) as file:
+            yield file
+
+    @contextmanager
+    def reading(self, shards: Sequence[Shard]) -> Iterator[Streams]:
+        """Return what opens `shards` in this order: from a remote place they are fetched ahead."""
+        if not self._is_fetched:
+            yield self
+            return
+        reading = shards[0].format if shards else None
+        with self._fetching(shards, reading.head if reading else 0) as fetching:
+            yield fetching
+            fetching.check()
 
     def label(self, shard: Shard) -> str:
         """Return the path of a file below the place that was asked for."""
@@ -38,8 +64,15 @@ class Files(Streams):
     @property
     def is_remote(self) -> bool:
         """Whether the file system is not this machine's."""
-        return "file" not in self.location.fs.protocol
+        return self.location.is_remote
 
     def beside(self, uri: str) -> Location | None:
         """Return the place `uri` if it is in this file system."""
         return self.location.beside(uri)
+
+    @property
+    def _is_fetched(self) -> bool:
+        return self.location.is_remote and not is_serial(self.location.given)
+
+    def _fetching(self, shards: Sequence[Shard], head: int) -> Fetching:
+        return Fetching(self.location, shards, self.fetch, head=head, label=self.label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class Source(Protocol):
 class Streams(ABC):
     """A source that opens its shards as streams of bytes, each in the `Format` that its shard names.
 
-    Formats open nothing themselves: what is done with the bytes on their way, such as reading ahead, goes
-    into `open`.
+    Formats open nothing themselves: what is done with the bytes on their way, such as fetching ahead, goes
+    into `open` and `reading`.
     """
 
     @abstractmethod
@@ -51,6 +52,20 @@ class Streams(ABC):
         block_size : int, optional
             How many bytes to ask of a remote file at once, where few are needed.
         """
+
+    def reading(self, shards: Sequence[Shard]) -> AbstractContextManager[Streams]:
+        """Return what opens `shards`, in this order, for one reading; it may fetch ahead until that ends.
+
+        Raises
+        ------
+        ResultError
+            At the end: a shard is not what was listed any more.
+        """
+        del shards
+        return nullcontext(self)
+
+    def stop(self) -> None:  # noqa: B027 - most have nothing on its way
+        """Have all that is on its way given up, and who waits for it told: something went wrong."""
 
     def label(self, shard: Shard) -> str:
         """Return a name for `shard` that rows may carry."""
@@ -71,4 +86,5 @@ class Streams(ABC):
         reading = shards[0].format
         if reading is None:
             raise TypeError(f"{shards[0].uri} is a stream of bytes, and has no format")
-        return reading.read(self, shards, options, advance)
+        with self.reading(shards) as streams:
+            yield from reading.read(streams, shards, options, advance)

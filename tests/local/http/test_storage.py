@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -108,6 +109,21 @@ def test_a_range_of_an_object_is_read(service: Program, exported: str) -> None:
     part = service.client.get(url, headers={"Range": "bytes=3-9"})
     assert (part.status_code, part.content) == (206, content[3:10])
     assert service.client.get(url, headers={"Range": "bytes=999999-"}).status_code == 416
+
+
+@pytest.mark.filterwarnings("ignore")  # of libraries under gcsfs
+def test_an_object_is_read_in_the_generation_that_was_listed_or_not_at_all(
+    service: Program, gcs: Any
+) -> None:
+    service.put_lines("demo-out/generation/a", ["old"])
+    (listed,) = gcs.ls("demo-out/generation", detail=True)
+    read = partial(gcs.cat_file, "demo-out/generation/a", generation=listed["generation"])
+    assert read() == b"old\n"
+    assert read(start=1, end=3) == b"ld"
+    service.put_lines("demo-out/generation/a", ["new"])
+    with pytest.raises(FileNotFoundError):
+        read()
+    assert gcs.cat_file("demo-out/generation/a") == b"new\n"
 
 
 def _every_address(service: Program) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Tables larger than memory: to `parquet`, in `drafts` at first, or in `partitions` of Dask DataFrames."""

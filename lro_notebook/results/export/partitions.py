@@ -1,0 +1,147 @@
+"""Tables as Dask DataFrames: read once for what all partitions share, and kept as Parquet for them.
+
+Workers on this machine read what is kept; any other reads the files of the export by itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.results.arrow.unify import stack
+from lro_notebook.results.export.parquet import Target
+from lro_notebook.results.sources.spool import check_room, no_room
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import dask.dataframe as dd
+    import pyarrow as pa
+
+    from lro_notebook.results.arrow.batch import Advance
+    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.export.parquet import Export
+    from lro_notebook.results.main_table import Layout, MainTable
+
+
+class Kept:
+    """A folder for Parquet files that is there as long as this object: any copy of it may find it gone."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    @classmethod
+    def new(cls) -> Kept:
+        """Return one that is empty; nobody else can read what is in it.
+
+        Raises
+        ------
+        ResultError
+            There is no room for temporary files.
+        """
+        try:
+            kept = cls(tempfile.mkdtemp(prefix="lro-notebook-"))
+        except OSError as error:
+            raise no_room(tempfile.gettempdir()) from error
+        weakref.finalize(kept, _remove, kept.folder, os.getpid())
+        return kept
+
+    def read(self, name: str, number: int) -> pa.Table | None:
+        """Return a part of the table `name`; None where it is not there, or not any more."""
+        try:
+            return pq.read_table(Path(self.folder, name, f"part-{number:05d}.parquet"), partitioning=None)
+        except FileNotFoundError:
+            return None
+
+    def __reduce__(self) -> tuple[Callable[[str], Kept], tuple[str]]:
+        """Send the name of the folder alone: what reads it elsewhere does not keep it."""
+        return Kept, (self.folder,)
+
+    def __dask_tokenize__(self) -> str:
+        return self.folder
+
+
+def _remove(folder: str, process: int) -> None:
+    """Remove a folder, unless this is a fork of the process that made it."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Plan(NamedTuple):
+    """A main table that was read for Dask, and where its parts are kept."""
+
+    export: Export
+    kept: Kept
+
+
+def plan(main: MainTable, advance: Advance) -> Plan:
+    """Read a main table, and the inner tables with it, and keep them until nobody has the plan.
+
+    Raises
+    ------
+    ConfigError
+        Dask is not installed.
+    ResultError
+        A file cannot be read, or there is no room for temporary files.
+    """
+    try:
+        import dask.dataframe  # noqa: F401 - optional
+    except ImportError as error:
+        raise ConfigError(
+            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
+        ) from error
+    kept = Kept.new()
+
+    def advance_with_room(count: int) -> None:
+        check_room(kept.folder)
+        advance(count)
+
+    try:
+        return Plan(Target.at(kept.folder, "zstd").write(main, advance_with_room), kept)
+    except ResultError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC:
+            raise no_room(kept.folder) from error
+        raise
+
+
+def frame(planned: Plan, name: str) -> dd.DataFrame | None:
+    """Return the table `name` with a partition per part; None if there is none."""
+    import dask.dataframe as dd
+
+    layout, _, parts, _ = planned.export
+    if name not in layout.tables():
+        return None
+    schema = layout.schema(name)
+    read = _Partition(layout, name, tuple(schema.names), planned.kept)
+    meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+    found: dd.DataFrame = dd.from_map(read, range(len(parts)), parts, meta=meta, label=f"read-{name}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Partition:
+    """Reads a part of a table: what is kept of it on this machine, else its files. Sent to Dask's workers."""
+
+    layout: Layout
+    name: str
+    columns: tuple[str, ...]
+    kept: Kept
+
+    def __call__(self, number: int, shards: Sequence[Shard]) -> pd.DataFrame:
+        table: Any = self.kept.read(self.name, number)
+        if table is None:
+            batches = self.layout.main.batches(shards=shards)
+            tables = [batch.tables[self.name] for batch in batches if self.name in batch.tables]
+            table = stack(tables, self.layout.columns(self.name), self.columns)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
