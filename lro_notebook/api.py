@@ -211,7 +211,9 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
         ``name``, ``method``, ``target``, ``state`` (string), ``done`` (boolean), ``created``, ``ended``
         (datetime64[us, UTC]), ``elapsed`` (timedelta64[us]), ``completed``, ``total``, ``failed`` (Int64),
         ``fraction`` (Float64), ``cancel_requested`` (boolean), ``error_code``, ``error_message``,
-        ``logs_url`` (string); the same for no operations.
+        ``logs_url``, ``created_from`` (string); the same for no operations. ``created_from`` says where
+        ``created`` is from: ``"service"``; ``"work"``, when the work began; ``"request"``, when this machine
+        asked for it; ``"seen"``, when it was first seen here.
 
     Examples
     --------
@@ -232,7 +234,8 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     Parameters
     ----------
     operations : Operation or iterable of Operation
-        Those whose metadata has no start time are left out; running ones are drawn up to now.
+        Running ones are drawn up to now; one that had ended when it was first seen, and does not tell when,
+        is left out.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default on a new figure.
 

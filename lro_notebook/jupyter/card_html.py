@@ -64,12 +64,16 @@ def details(card: Card) -> str:
     identifier = f'<code class="lro-id" style="user-select:all;{_BARE}">{escape(card.operation_id)}</code>'
     parts = [f"operation {identifier}"]
     if card.created is not None:
-        parts.append(f"began {clock(card.created)}")
+        parts.append(f"{_began(card)} {clock(card.created)}")
     if card.logs_url:
         link = f'<a href="{escape(card.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
         parts.append(link)
     parts += ["local, synthetic"] * card.local
     return quiet(" · ".join(parts), f"font-size:12px;{DIGITS}")
+
+
+def _began(card: Card) -> str:
+    return "first seen" if card.first_seen else "began"
 
 
 def live_lines(card: Card) -> str:
@@ -116,7 +120,7 @@ def card_text(card: Card) -> str:
         third = f"Next: {card.next_line}" if card.next_line else ""
     else:
         second, third = " · ".join(numbers(card)), as_of(utc(card.as_of), _again(card))
-    began = f", began {utc(card.created)}" if card.created is not None else ""
+    began = f", {_began(card)} {utc(card.created)}" if card.created is not None else ""
     where = f"Operation {card.operation_id}{began}{', local, synthetic' if card.local else ''}"
     return "\n".join(line for line in (first, second, third, where) if line)
 

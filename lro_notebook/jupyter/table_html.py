@@ -23,7 +23,17 @@ from lro_notebook.jupyter.card_html import (
     quiet,
     utc,
 )
-from lro_notebook.jupyter.card_model import counts, cut, duration, elapsed_at, headline, numbers, speed
+from lro_notebook.jupyter.card_model import (
+    AT_LEAST,
+    counts,
+    cut,
+    duration,
+    elapsed_at,
+    headline,
+    numbers,
+    short_id,
+    speed,
+)
 from lro_notebook.jupyter.table_model import PAGE, TableOptions, page_of, totals
 
 if TYPE_CHECKING:
@@ -122,14 +132,14 @@ def _class(name: str) -> str:
 
 
 def _cells(card: Card, now: datetime) -> list[str]:
-    """Return what is in all columns but the first."""
+    """Return what is in all columns but the first; below the target stands which operation it is."""
     elapsed = elapsed_at(card, now)
     return [
         escape(card.title),
-        places(cut(card.target, _TEXT)),
+        f"{places(cut(card.target, _TEXT))}<br>{escape(short_id(card))}",
         escape(counts(card) or cut(card.status, _TEXT)),
         escape(speed(card.rate)) if card.rate is not None and not card.ended else "",
-        "" if elapsed is None else duration(elapsed),
+        "" if elapsed is None else f"{AT_LEAST * card.first_seen}{duration(elapsed)}",
         f"{card.failed:,}" if card.failed else "",
     ]
 
@@ -152,7 +162,10 @@ def _live_row(card: Card, now: datetime) -> str:
 
 
 def _saved_row(card: Card, now: datetime) -> str:
-    cells = [coloured(card, card.word), *_cells(card, now)]
+    cells = [
+        coloured(card, card.word),
+        *_cells(card, now),
+    ]
     row = "".join(
         f'<td style="{_NUMBER if name else _ALIGN}">{cell}</td>'
         for name, cell in zip(_COLUMNS.values(), cells, strict=True)

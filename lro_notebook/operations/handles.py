@@ -93,6 +93,7 @@ class Handles:
             RemoteOperation(session, f"{version}/{name}", listing_hint(name)),
             resource,
             on_end=partial(_note_end, journal, record) if record and record.ended is None else None,
+            requested=record.requested if record else None,
             scheduler=self._batch_poller(session, version, operation_parent(name)),
             policy=self._policy,
         )

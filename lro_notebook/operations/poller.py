@@ -19,8 +19,8 @@ from lro_notebook.http.responses import is_transient
 from lro_notebook.operations.callbacks import Callbacks, call
 from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.progress import Sample, Samples
 from lro_notebook.operations.resource import operation_id
+from lro_notebook.operations.samples import Sample, Samples
 from lro_notebook.operations.scheduler import shared, steady
 from lro_notebook.operations.snapshot import Snapshot
 
@@ -69,6 +69,8 @@ class OperationPoller:
         What is known of it so far.
     on_end : callable, optional
         Called with the last snapshot before anybody who waits is released.
+    requested : datetime, optional
+        When this machine asked for it, for a service that does not tell when it was created.
     scheduler, policy, clock, now, draw
         Who runs it and when; seconds that only grow; UTC time of the samples; random numbers in 0..1.
 
@@ -90,6 +92,7 @@ class OperationPoller:
         resource: OperationResource,
         *,
         on_end: Callable[[Snapshot], None] | None = None,
+        requested: datetime | None = None,
         scheduler: Runner | None = None,
         policy: PollPolicy | None = None,
         clock: Callable[[], float] = steady,
@@ -105,6 +108,7 @@ class OperationPoller:
         self._clock, self._now, self._draw = clock, now, draw
         self._eta = Eta()
         self._on_end = on_end
+        self._requested, self._first_seen = requested, now()
         self._lock = threading.Lock()
         self._ended = False
         self._began = clock()
@@ -115,7 +119,7 @@ class OperationPoller:
         self._took = 0.0
         self._lost: LroError | None = None
         self._callbacks = Callbacks(operation_id(resource.name))
-        self._take_over(Snapshot.of(resource))
+        self._take_over(Snapshot.of(resource), first=True)
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
@@ -200,12 +204,14 @@ class OperationPoller:
         """Hear what somebody else has read; an operation that has ended does not change any more."""
         self._take_over(Snapshot.of(resource))
 
-    def _take_over(self, snapshot: Snapshot) -> None:
+    def _take_over(self, snapshot: Snapshot, *, first: bool = False) -> None:
         with self._lock:
             if self._ended:
                 return
-            self.snapshot = snapshot
-            self.samples.add(_sample(snapshot, self._now()))
+            now = self._first_seen if first else self._now()
+            ended = now if snapshot.resource.done and not first else None
+            self.snapshot = snapshot = snapshot.timed(self._requested, self._first_seen, ended)
+            self.samples.add(_sample(snapshot, now))
             self._eta.add(self._clock() - self._began, snapshot.progress.fraction)
             if not snapshot.resource.done:
                 return

@@ -219,5 +219,6 @@ def start_unknown(session: Session, record: StartRecord, lost: ResponseLost) -> 
 
 
 def _created_since(resource: OperationResource, moment: datetime) -> bool:
-    created = Progress.from_resource(resource).created
+    progress = Progress.from_resource(resource)
+    created = progress.created or progress.began
     return created is not None and created >= moment

@@ -173,6 +173,8 @@ class _Theirs:
     def __init__(self, operation: Any) -> None:
         self._operation = operation
         self.lane = _lane(getattr(operation, "_refresh", None))
+        held = (getattr(operation, name, None) for name in ("_metadata_type", "_result_type"))
+        self.types = tuple(getattr(each, "__name__", "") for each in held)
         self._forked = False
         forking.bind(self)
 
