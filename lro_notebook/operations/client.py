@@ -27,7 +27,7 @@ from lro_notebook.operations.remote import (
     read_operation,
     start_unknown,
 )
-from lro_notebook.operations.resource import method_title, target_of
+from lro_notebook.operations.resource import method_title, operation_path, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -83,6 +83,7 @@ class Client:
     [True]
     """
 
+    borrowed: ClassVar[bool] = False  # of a client that stands for one of another library
     _open: ClassVar[weakref.WeakSet[Client]] = weakref.WeakSet()
 
     def __init__(
@@ -116,8 +117,11 @@ class Client:
 
     @classmethod
     def only_open(cls) -> Client | None:
-        """Return the one client that is open, None if there are none or several."""
-        clients = list(cls._open)
+        """Return the one client that is open, None if there are none or several.
+
+        Those that stand for a client of another library do not count.
+        """
+        clients = [client for client in list(cls._open) if not client.borrowed]
         return clients[0] if len(clients) == 1 else None
 
     @classmethod
@@ -299,7 +303,7 @@ class Client:
         if not operation.resource.done:
             longest = _PATIENCE * self._timeout
             patience = longest if timeout is None else min(timeout, longest)
-            seen = RemoteOperation(self._session, name, listing_hint(name)).wait(patience)
+            seen = RemoteOperation(self._session, operation_path(name), listing_hint(name)).wait(patience)
             operation.poller.update(seen or operation.resource)
         return operation.wait(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
 

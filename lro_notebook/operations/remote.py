@@ -13,7 +13,13 @@ from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import NoResponse, ResponseLost
 from lro_notebook.operations.progress import Progress
-from lro_notebook.operations.resource import OperationResource, listing_parent, operation_id, operation_parent
+from lro_notebook.operations.resource import (
+    OperationResource,
+    listing_parent,
+    operation_id,
+    operation_parent,
+    operation_path,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -162,19 +168,21 @@ def read_operation(session: Session, name: str, not_found_hint: str = "") -> tup
         `name`, or the one in the answer, can be no name of an operation.
     """
     name = addresses.operation(name)
-    source = RemoteOperation(session, name, not_found_hint or listing_hint(name))
+    source = RemoteOperation(session, operation_path(name), not_found_hint or listing_hint(name))
     resource = source.get()
     addresses.operation(resource.name)
     return resource, source.version
 
 
+#: What may be where an operation is not found.
+KEPT = "Records of ended operations are kept for a limited time (about 30 days at Cloud Healthcare)."
+
+
 def listing_hint(name: str) -> str:
-    """Return what to do next where operation `name` is not found."""
+    """Return what to do next where operation `name` is not found by a `Client`."""
     parent = operation_parent(name)
-    return (
-        f"The operations under {parent or 'this service'} are listed by client.list({parent!r}); "
-        "records of ended operations are kept for a limited time (about 30 days at Cloud Healthcare)."
-    )
+    where = parent or "this service"
+    return f"The operations under {where} are listed by client.list({parent!r}). {KEPT}"
 
 
 def begun(answer: dict[str, Any]) -> OperationResource:

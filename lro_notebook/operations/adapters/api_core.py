@@ -19,7 +19,7 @@ from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigErr
 from lro_notebook.http.responses import NoResponse
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
-from lro_notebook.operations.remote import listing_hint
+from lro_notebook.operations.remote import KEPT
 from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class ApiCoreSource(_Theirs):
                 raise
             # It has ended, and its response is of another type than its client expects.
         except _errors() as error:
-            raise _told(error, self._operation.operation.name) from error
+            raise told(error, self._operation.operation.name) from error
 
 
 class AsyncSource(_Theirs):
@@ -300,7 +300,7 @@ class AsyncSource(_Theirs):
             if not self._operation.operation.done:
                 raise
         except _errors() as error:
-            raise _told(error, name) from error
+            raise told(error, name) from error
 
 
 class LoopBound(Operation):
@@ -347,8 +347,8 @@ def _errors() -> tuple[type[Exception], ...]:
     return (GoogleAPIError, GoogleAuthError, JsonError, OSError, *((grpc.RpcError,) if grpc else ()))
 
 
-def _told(error: Exception, name: str) -> ApiError | AuthError:
-    """Return an error of api_core, or of its transport, as ours."""
+def told(error: Exception, name: str) -> ApiError | AuthError:
+    """Return an error of api_core, of its transport, or of a library like it, as ours."""
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError, TransportError
 
@@ -369,5 +369,5 @@ def _told(error: Exception, name: str) -> ApiError | AuthError:
             f"{name}: the credentials of its client were refused: {message}\n"
             "Renew them there, or follow the operation by its name: lro.watch(name, client=…)"
         )
-    hint = listing_hint(name) if known is Code.NOT_FOUND else ""
+    hint = KEPT if known is Code.NOT_FOUND else ""
     return ApiError(message, status=int(status), code=known, url=name, hint=hint)
