@@ -167,10 +167,11 @@ def watch(x: Any, *, client: Any = None) -> Any:
     >>> [each.state for each in lro.watch([op, {"name": "operations/1", "done": True}])]
     ['SUCCEEDED', 'SUCCEEDED']
     """
-    from lro_notebook.operations.adapters import registry  # asyncio, 20 ms that only those pay who watch
+    from lro_notebook.operations.adapters import noting, registry  # asyncio: 20 ms for those alone who watch
 
     several = registry.is_many(x)
     operations = Operations(registry.followed(item, client) for item in (x if several else [x]))
+    noting.note(operations)
     for operation in operations:
         operation.poller.follow()
     notebook.show_all(operations)
@@ -235,7 +236,7 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
 
 
 def started(limit: int | None = RECENT) -> pd.DataFrame:
-    """Return a DataFrame of the operations that this machine has started, newest last.
+    """Return a DataFrame of the operations that this machine has started or watched, newest last.
 
     By default it shows the newest 1,000, and warns when there are more. A row whose start request was never
     answered has the state UNKNOWN and no name: look for it with ``ds.operations()``. States are those that
@@ -250,8 +251,9 @@ def started(limit: int | None = RECENT) -> pd.DataFrame:
     -------
     DataFrame
         ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
-        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string). ``attrs["more"]``
-        counts the older ones that are left out.
+        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service``, ``origin`` (string).
+        ``origin`` is ``"started"``, or ``"watched"`` for those that somebody else started: these are followed
+        again by their name, ``lro.watch(name)``. ``attrs["more"]`` counts the older ones that are left out.
 
     Raises
     ------

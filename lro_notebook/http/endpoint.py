@@ -18,7 +18,7 @@ from lro_notebook.http import addresses, auth
 if TYPE_CHECKING:
     from lro_notebook.http.auth import Signer
 
-_VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
+_VERSION = re.compile(r"v\d+((alpha|beta|b|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
 
 #: What the paths of a few APIs begin with, before their version.
 _PREFIXES = frozenset({"bigquery", "compute", "deploymentmanager", "dns", "sql", "storage"})

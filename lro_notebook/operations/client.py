@@ -121,8 +121,13 @@ class Client:
 
         Those that stand for a client of another library do not count.
         """
-        clients = [client for client in list(cls._open) if not client.borrowed]
+        clients = cls.all_open()
         return clients[0] if len(clients) == 1 else None
+
+    @classmethod
+    def all_open(cls) -> list[Client]:
+        """Return the clients that are open, without those that stand for a client of another library."""
+        return [client for client in list(cls._open) if not client.borrowed]
 
     @classmethod
     def all_known(cls) -> list[Operation]:

@@ -94,7 +94,8 @@ class Handles:
             RemoteOperation(session, f"{version}/{operation_path(name)}", listing_hint(name)),
             resource,
             on_end=partial(_note_end, journal, record) if record and record.ended is None else None,
-            requested=record.requested if record else None,
+            requested=record.requested if record and record.origin == "started" else None,
+            seen=record.requested if record and record.origin == "watched" else None,
             scheduler=self._batch_poller(session, version, operation_parent(name))
             if listed
             else self._scheduler,

@@ -154,6 +154,11 @@ class Operation:
         return self._client
 
     @property
+    def record(self) -> StartRecord | None:
+        """What the journal knows of it."""
+        return self._record
+
+    @property
     def samples(self) -> Samples:
         """The progress that was seen over time."""
         return self._poller.samples
@@ -225,6 +230,7 @@ class Operation:
         if self.resource.done:
             return False
         self._poller.source.cancel()
+        self._poller.cancelling()
         self._poller.look_now()
         return True
 
@@ -234,15 +240,8 @@ class Operation:
         An interrupt ends the waiting, never the operation. So does the loss of its state, which
         `done` and `result` tell.
 
-        Parameters
-        ----------
-        timeout : float or None
-            Seconds; None means no limit.
-
-        Raises
-        ------
-        WaitTimeout
-            The time is over; the operation goes on.
+        `timeout` is in seconds, None means no limit; once it is over, `WaitTimeout` is raised and the
+        operation goes on.
         """
         self._wait(timeout)
         self._warn_once()

@@ -69,8 +69,8 @@ class OperationPoller:
         What is known of it so far.
     on_end : callable, optional
         Called with the last snapshot before anybody who waits is released.
-    requested : datetime, optional
-        When this machine asked for it, for a service that does not tell when it was created.
+    requested, seen : datetime, optional
+        When this machine asked for it, or saw it before; for services that do not tell when it began.
     scheduler, policy, clock, now, draw
         Who runs it and when; seconds that only grow; UTC time of the samples; random numbers in 0..1.
 
@@ -93,6 +93,7 @@ class OperationPoller:
         *,
         on_end: Callable[[Snapshot], None] | None = None,
         requested: datetime | None = None,
+        seen: datetime | None = None,
         scheduler: Runner | None = None,
         policy: PollPolicy | None = None,
         clock: Callable[[], float] = steady,
@@ -108,9 +109,10 @@ class OperationPoller:
         self._clock, self._now, self._draw = clock, now, draw
         self._eta = Eta()
         self._on_end = on_end
-        self._requested, self._first_seen = requested, now()
+        opened = now()
+        self._requested, self._first_seen = requested, seen or opened
         self._lock = threading.Lock()
-        self._ended = False
+        self._ended = self._cancel_asked = False
         self._began = clock()
         self._following = False
         self._failures = 0
@@ -119,7 +121,7 @@ class OperationPoller:
         self._took = 0.0
         self._lost: LroError | None = None
         self._callbacks = Callbacks(operation_id(resource.name))
-        self._take_over(Snapshot.of(resource), first=True)
+        self._take_over(Snapshot.of(resource), opened=opened)
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
@@ -187,6 +189,13 @@ class OperationPoller:
         self.follow()
         self._scheduler.schedule(self)
 
+    def cancelling(self) -> None:
+        """Hear that its cancellation was asked for: that is shown at once, whatever the service says."""
+        with self._lock:
+            self._cancel_asked = True
+            if not self._ended:
+                self.snapshot = self.snapshot.asked_to_stop()
+
     def lose(self, reason: LroError) -> None:
         """Stop polling; who waits gets `reason`. The operation itself goes on."""
         self._scheduler.forget(self)
@@ -204,13 +213,14 @@ class OperationPoller:
         """Hear what somebody else has read; an operation that has ended does not change any more."""
         self._take_over(Snapshot.of(resource))
 
-    def _take_over(self, snapshot: Snapshot, *, first: bool = False) -> None:
+    def _take_over(self, snapshot: Snapshot, *, opened: datetime | None = None) -> None:
         with self._lock:
             if self._ended:
                 return
-            now = self._first_seen if first else self._now()
-            ended = now if snapshot.resource.done and not first else None
-            self.snapshot = snapshot = snapshot.timed(self._requested, self._first_seen, ended)
+            now = opened or self._now()
+            ended = now if snapshot.resource.done and opened is None else None
+            snapshot = snapshot.timed(self._requested, self._first_seen, ended)
+            self.snapshot = snapshot = snapshot.asked_to_stop() if self._cancel_asked else snapshot
             self.samples.add(_sample(snapshot, now))
             self._eta.add(self._clock() - self._began, snapshot.progress.fraction)
             if not snapshot.resource.done:

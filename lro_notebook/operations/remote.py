@@ -12,6 +12,7 @@ from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnkn
 from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import NoResponse, ResponseLost
+from lro_notebook.operations.adapters import jobs
 from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.resource import (
     OperationResource,
@@ -99,7 +100,7 @@ class RemoteOperation:
         """Return the operation in an answer; what is none, or another one, is as passing as no JSON."""
         url = str(self._session.url(self._path))
         try:
-            resource = OperationResource.from_dict(answer)
+            resource = jobs.read(answer)
         except ConfigError as error:
             raise NoResponse("the answer is no operation", url=url) from error
         # Of the name only the id has to be the same: many services put the number of a project for its id.
@@ -199,7 +200,7 @@ def operations_of(items: Iterable[Mapping[str, Any]]) -> Iterator[OperationResou
     """Yield the operations in a page; an item that is none is left out, with a warning in the log."""
     for item in items:
         try:
-            yield OperationResource.from_dict(item)
+            yield jobs.read(item)
         except ConfigError:
             _log.warning("an item in a list of operations is no operation and was left out")
 

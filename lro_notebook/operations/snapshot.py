@@ -42,6 +42,12 @@ class Snapshot:
         progress = self.progress.timed(requested, seen, ended)
         return self if progress is self.progress else replace(self, progress=progress)
 
+    def asked_to_stop(self) -> Snapshot:
+        """Return it as of an operation whose cancellation was asked for, unless it has ended."""
+        if self.resource.done or self.state == "CANCELLING":
+            return self
+        return replace(self, progress=replace(self.progress, cancel_requested=True), state="CANCELLING")
+
     def is_behind(self, other: Snapshot) -> bool:
         """Tell whether it shows less than `other` does, so that it is older."""
         if self.resource.done or self.resource.metadata == other.resource.metadata:

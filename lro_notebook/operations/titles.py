@@ -82,6 +82,7 @@ def _word(field: tuple[str, object]) -> tuple[str, str]:
     """
     key, value = field
     word = value.rpartition("/")[2].rpartition(".")[2] if isinstance(value, str) else ""
+    word = word.rpartition("_TYPE_")[2]
     if not 0 < len(word) <= _LONGEST_METHOD or not word.isprintable() or word in _HTTP:
         return "", ""
     if not is_enum(word):
@@ -135,15 +136,25 @@ def target_in(resource: OperationResource) -> str:
     for key in _TARGETS:
         for block in blocks:
             if _is_text(block.get(key)):
-                return str(block[key])
+                return _unlinked(str(block[key]))
     parent = parent_of(resource.name)
+    if metadata.get("name") == resource.name:  # a job, whose name is no target
+        del metadata["name"]
     own = _named(metadata) or _within(metadata) or _with_id(metadata, parent) or parent
     return own or _placed(metadata) or _placed(resource.response or {})
 
 
+def _unlinked(target: str) -> str:
+    """Return the name of a resource in a link to it, as Compute has them; anything else as it is."""
+    _, found, name = target.partition("/projects/")
+    return f"projects/{name}" if found and target.startswith("https://") else target
+
+
 def parent_of(name: str) -> str:
-    """Return what an operation belongs to by its name: what precedes ``/operations/…``."""
+    """Return what an operation or a job belongs to by its name: what precedes ``/operations/…``."""
     parent = operation_parent(name)
+    if not parent and "operations/" not in name.lower():
+        parent = name.rpartition("/")[0].rpartition("/")[0]
     if name.startswith("operations/"):  # Bigtable's, which begin with it, and end with where it runs
         parent = re.sub(r"(?<=/)([^/]+/[^/]+)/locations/[^/]+$", r"\1", parent.removeprefix("operations/"))
     return parent if _is_resource(parent) else ""

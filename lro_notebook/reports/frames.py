@@ -56,6 +56,7 @@ STARTED_DTYPES: Mapping[str, str] = {
     "requested": _UTC,
     "ended": _UTC,
     "service": "string",
+    "origin": "string",
 }
 
 

@@ -23,7 +23,7 @@ from lro_notebook.operations.remote import KEPT
 from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from lro_notebook.operations.resource import Json
 
@@ -167,13 +167,27 @@ def _object_of(function: Any) -> Any:
     return None if inspect.ismodule(found) else found
 
 
+def service_of_types(types: Sequence[Any]) -> str:
+    """Return the address of the service whose library has these types; empty where that is not known.
+
+    The package of a type is loaded already, and its clients say where they go.
+    """
+    for held in types:
+        package = sys.modules.get(str(getattr(held, "__module__", "")).partition(".types")[0])
+        for name, client in vars(package).items() if package is not None else ():
+            if name.endswith("Client") and isinstance(host := getattr(client, "DEFAULT_ENDPOINT", None), str):
+                return f"https://{host}"
+    return ""
+
+
 class _Theirs:
     """The source of an operation that is read over connections of another library."""
 
     def __init__(self, operation: Any) -> None:
         self._operation = operation
         self.lane = _lane(getattr(operation, "_refresh", None))
-        held = (getattr(operation, name, None) for name in ("_metadata_type", "_result_type"))
+        held = [getattr(operation, name, None) for name in ("_metadata_type", "_result_type")]
+        self.service = service_of_types(held)
         self.types = tuple(getattr(each, "__name__", "") for each in held)
         self._forked = False
         forking.bind(self)

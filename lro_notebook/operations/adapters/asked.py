@@ -52,6 +52,8 @@ class AskedSource:
         What it is, for messages.
     types : sequence of str
         Names of types that tell its method.
+    service : str
+        Address of the service, for the journal; empty where it is not known.
     """
 
     def __init__(
@@ -63,8 +65,9 @@ class AskedSource:
         lane: str,
         what: str = "an operation",
         types: tuple[str, ...] = (),
+        service: str = "",
     ) -> None:
-        self.lane, self.types = lane, types
+        self.lane, self.types, self.service = lane, types, service
         self._name, self._read, self._stop, self._what = name, read, stop, what
         self._forked = False
         forking.bind(self)

@@ -86,6 +86,9 @@ class OwnAsker:
 
     def operation(self, name: str, resource: OperationResource | None) -> Operation:
         """Return its handle; a name alone is asked for."""
+        kind = kinds.kind_named(name)
+        if resource is None and kind is not None and kind.host in self._client.endpoint:
+            return self.job(kind, name, None)
         return self._client.get(name) if resource is None else self._client.attach(resource)
 
     def job(self, kind: Kind, name: str, data: Json | None) -> Operation:
@@ -104,6 +107,7 @@ class OwnAsker:
             stop if kind.cancel else None,
             lane=session.endpoint,
             what=kind.title,
+            types=(kinds.noun_of(kind, name),),
         )
         return follow(source, name, data, client)
 
@@ -229,12 +233,16 @@ class GapicAsker:
         self._client = client
         transport = getattr(client, "transport", None)
         self._lane = f"google-api-core {id(transport or client)}"
+        host = str(getattr(transport, "host", "") or "").removesuffix(":443")
+        self._service = f"https://{host}" if host and "://" not in host else host
 
     def operation(self, name: str, resource: OperationResource | None) -> Operation:
         """Return its handle."""
         getter, canceller = self._operations(name)
         stop = None if canceller is None else partial(self._call, canceller, name)
-        source = AskedSource(name, partial(self._read, getter, name), stop, lane=self._lane)
+        source = AskedSource(
+            name, partial(self._read, getter, name), stop, lane=self._lane, service=self._service
+        )
         return follow(source, name, resource)
 
     def job(self, kind: Kind, name: str, data: Json | None) -> Operation:
@@ -250,7 +258,16 @@ class GapicAsker:
             )
         canceller = getattr(self._client, f"cancel_{noun}", None)
         stop = None if canceller is None else partial(self._call, canceller, name)
-        source = AskedSource(name, partial(self._read, getter, name), stop, lane=self._lane, what=kind.title)
+        noun = kinds.noun_of(kind, name)
+        source = AskedSource(
+            name,
+            partial(self._read, getter, name),
+            stop,
+            lane=self._lane,
+            what=kind.title,
+            types=(noun,),
+            service=self._service,
+        )
         return follow(source, name, data)
 
     def _operations(self, name: str) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
@@ -329,6 +346,7 @@ class GenaiAsker:
             lambda: batches.cancel(name=name),
             lane=self._lane,
             what=kind.title,
+            types=(kinds.noun_of(kind, name),),
         )
         return follow(source, name, data)
 

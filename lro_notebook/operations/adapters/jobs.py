@@ -44,6 +44,19 @@ _LIFTED = (
 _LONGEST = 2_000  # characters of a reason
 
 
+def read(data: Mapping[str, Any]) -> OperationResource:
+    """Return what a service says of an operation, or of a job in its place.
+
+    Raises
+    ------
+    ConfigError
+        It is neither.
+    """
+    if isinstance(data, Mapping) and is_job(data) and isinstance(data.get("name"), str):
+        return resource_of(data, data["name"])
+    return OperationResource.from_dict(data)
+
+
 def is_job(data: Mapping[str, Any]) -> bool:
     """Tell whether JSON is that of a job that tells a state, and of no ``google.longrunning.Operation``."""
     if not _LRO.isdisjoint(data) and not isinstance(data.get("status"), str):

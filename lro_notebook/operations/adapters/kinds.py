@@ -252,6 +252,15 @@ def kind_named(name: str) -> Kind | None:
     return next((kind for kind in KINDS if kind.names and re.fullmatch(kind.names, name)), None)
 
 
+def noun_of(kind: Kind, name: str) -> str:
+    """Return what a job is, as the name of a type: ``CustomJob``, ``DataflowJob``, ``Build``."""
+    collection = name.split("/")[-2] if "/" in name else ""
+    if collection == "jobs":
+        return f"{kind.host.capitalize()}Job"
+    singular = collection.removesuffix("es") if collection.endswith("ches") else collection.removesuffix("s")
+    return singular[:1].upper() + singular[1:]
+
+
 def path_of(kind: Kind, name: str, data: Json) -> str:
     """Return where a job is read: the path of its own ``selfLink``, else as its kind is."""
     path = urlsplit(_text(data, "selfLink")).path.strip("/")

@@ -88,7 +88,14 @@ def _extended(operation: Any) -> Operation:
     first = _extended_json(operation, operation._extended_operation)  # noqa: SLF001
     name = kinds.kind_of(first).name(first) or str(operation.name)
     stop = cancel if not _is_noop(cancel) else None
-    source = AskedSource(name, read, stop, lane=_lane(operation), what="an operation of Compute Engine")
+    source = AskedSource(
+        name,
+        read,
+        stop,
+        lane=_lane(operation),
+        what="an operation of Compute Engine",
+        service="https://compute.googleapis.com" if first.get("selfLink") else "",
+    )
     return follow(source, name, first)
 
 
@@ -130,7 +137,13 @@ def _refreshed(held: Any, refresh: Callable[..., Any]) -> Operation:
     name = kind.name(first) or _name_of(held)
     cancel = getattr(held, "cancel", None)
     source = AskedSource(
-        name, read, _once(cancel) if callable(cancel) else None, lane=_lane(held), what=kind.title
+        name,
+        read,
+        _once(cancel) if callable(cancel) else None,
+        lane=_lane(held),
+        what=kind.title,
+        types=(type(held).__name__,),
+        service=f"https://{kind.host}.googleapis.com" if kind.host else "",
     )
     return follow(source, name, first or None)
 

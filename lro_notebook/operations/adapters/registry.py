@@ -87,9 +87,9 @@ def _no_operation(candidate: object) -> ConfigError:
 
 def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
     from lro_notebook.operations.adapters.clients import asker_of, how_to_follow
-    from lro_notebook.operations.client import Client
+    from lro_notebook.operations.adapters.noting import client_for
 
-    asking = client or Client.only_open()
+    asking = client or client_for(what.partition(", ")[0])
     if asking is not None:
         return asker_of(asking)
     next_step = f". {how_to_follow(kind)}" if kind else ""
