@@ -108,7 +108,11 @@ def saved_card(card: Card, key: str = "") -> str:
         if card.fraction is not None:
             style = f'style="width:100%;height:6px" value="{card.fraction:.3f}"'
             middle = f'<progress {style} aria-label="Progress"></progress>{middle}'
-    saved = "" if card.ended else quiet(as_of(clock(card.as_of), escape(_again(card))), "font-size:12px")
+    saved = (
+        ""
+        if card.ended
+        else quiet(as_of(clock(card.as_of), escape(f"{card.again} shows it")), "font-size:12px")
+    )
     return box(f'{header(card)}<div style="margin:6px 0">{middle}</div>{details(card)}{saved}', key)
 
 
@@ -119,7 +123,7 @@ def card_text(card: Card) -> str:
         second = " ".join(filter(None, [card.sentence, card.advice]))
         third = f"Next: {card.next_line}" if card.next_line else ""
     else:
-        second, third = " · ".join(numbers(card)), as_of(utc(card.as_of), _again(card))
+        second, third = " · ".join(numbers(card)), as_of(utc(card.as_of), f"{card.again} shows it")
     began = f", {_began(card)} {utc(card.created)}" if card.created is not None else ""
     where = f"Operation {card.operation_id}{began}{', local, synthetic' if card.local else ''}"
     return "\n".join(line for line in (first, second, third, where) if line)
@@ -212,7 +216,3 @@ def _seconds(moment: datetime) -> str:
 def as_of(when: str, how: str) -> str:
     """Return the line that says when this was saved, and how to see the present state."""
     return f"As of {when}, when this was saved. {how} as it is now."
-
-
-def _again(card: Card) -> str:
-    return f'ds.operation("{card.operation_id}") shows it'

@@ -33,6 +33,7 @@ _UNSHOWN = re.compile(
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^\s\"'<>\\]*)?")
+_OF_A_DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/operations/[^/]+")
 #: Verbs that say little without what they are done to.
 _BARE = frozenset({"create", "delete", "update", "insert", "patch"})
 WORDS: dict[State, str] = {
@@ -70,6 +71,8 @@ class Card:
         Why its state cannot be read; empty if it can.
     created : datetime or None
         When it began, in UTC.
+    again : str
+        What to type to see it again.
     first_seen : bool
         The service does not tell when it began: `created` is when it was first seen here.
     sentence, advice, next_line : str
@@ -103,6 +106,7 @@ class Card:
     as_of: datetime
     sparkline: tuple[float, ...] = ()
     first_seen: bool = False
+    again: str = "lro.watch(name)"
 
     @property
     def ended(self) -> bool:
@@ -143,7 +147,16 @@ def card_of(operation: Operation, now: datetime, *, with_sparkline: bool = False
         next_line=next_line,
         as_of=now,
         first_seen=progress.created_from == "seen",
+        again=_again(operation),
     )
+
+
+def _again(operation: Operation) -> str:
+    """Return what shows an operation again: a dataset of the Healthcare API, else its full name."""
+    name = clean(operation.name, 2 * SHORT)
+    if _OF_A_DATASET.fullmatch(name) and not getattr(operation.poller.source, "types", ()):
+        return f'ds.operation("{clean(operation.id, SHORT)}")'
+    return f'lro.watch("{name}")' if len(name) <= SHORT else "lro.watch(name)"
 
 
 def elapsed_at(card: Card, now: datetime) -> float | None:

@@ -57,7 +57,6 @@ _FEW = 10  # rows to save of many running operations
 _REASON = 240  # characters of why an operation failed, in a saved table
 _CELL = "padding:3px 12px 3px 0;vertical-align:top"
 _ALIGN, _NUMBER = f"{_CELL};text-align:left", f"{_CELL};text-align:right"
-_AGAIN = "ds.operations() shows each"
 
 
 def live_table(cards: Iterable[Card], now: datetime) -> str:
@@ -96,7 +95,7 @@ def saved_table(cards: Sequence[Card], now: datetime, key: str = "") -> str:
     )
     body += "".join(quiet(escape(note)) for note in _notes(cards, len(page)))
     if not all(card.ended for card in cards):
-        body += quiet(as_of(clock(now), _AGAIN))
+        body += quiet(as_of(clock(now), _again(cards)))
     return box(body, key, WIDE)
 
 
@@ -108,7 +107,7 @@ def table_text(cards: Sequence[Card], now: datetime) -> str:
         for card in page
     ]
     ended = all(card.ended for card in cards)
-    notes = [*_notes(cards, len(page)), *[as_of(utc(now), _AGAIN)] * (not ended)]
+    notes = [*_notes(cards, len(page)), *[as_of(utc(now), _again(cards))] * (not ended)]
     return "\n".join([*lines, totals(cards), *notes])
 
 
@@ -118,6 +117,16 @@ def _worth_saving(cards: Sequence[Card], now: datetime) -> list[int]:
         return list(range(len(cards)))
     page = page_of(cards, TableOptions(sort="state"), now).places
     return page if all(card.ended for card in cards) else page[:_FEW]
+
+
+def _again(cards: Iterable[Card]) -> str:
+    """Return what shows the operations again: their dataset, or each by its name."""
+    of_datasets = all(card.again.startswith("ds.") for card in cards)
+    return (
+        "ds.operations() shows each"
+        if of_datasets
+        else "lro.watch(name) shows each, by its name in lro.started()"
+    )
 
 
 def _notes(cards: Sequence[Card], shown: int) -> list[str]:
