@@ -120,6 +120,7 @@ class OperationPoller:
         self._failing_with = ""
         self._took = 0.0
         self._lost: LroError | None = None
+        self.snapshot: Snapshot
         self._callbacks = Callbacks(operation_id(resource.name))
         self._take_over(Snapshot.of(resource), opened=opened)
         forking.bind(self)

@@ -254,7 +254,7 @@ def test_no_body_raises() -> None:
         10**400,
     ]
     for _ in range(5_000):
-        data = {draw.choice(keys): draw.choice(values) for _ in range(draw.randint(0, 6))}
+        data: dict[Any, Any] = {draw.choice(keys): draw.choice(values) for _ in range(draw.randint(0, 6))}
         kinds.kind_of(data).name(data)
         if jobs.is_job(data):
             Progress.from_resource(jobs.resource_of(data, "n"))

@@ -174,8 +174,20 @@ _WORDS = tuple(
     )
     for word in line.split()
 )
-_KEYS = (7, None, True, 2.5, (1, 2), b"x", 10**5000, frozenset(), float("nan"), "x" * 500, "")
-_VALUES = (
+_KEYS: tuple[Any, ...] = (
+    7,
+    None,
+    True,
+    2.5,
+    (1, 2),
+    b"x",
+    10**5000,
+    frozenset(),
+    float("nan"),
+    "x" * 500,
+    "",
+)
+_VALUES: tuple[Any, ...] = (
     *(0, 1, -1, "5", "45%", "DONE", "RUNNING", "x", None, True, 1e308, float("inf"), float("nan"), 10**5000),
     *("9" * 5000, b"y", TIME, "STATE_X", (1,), frozenset(), object(), "0001-01-01T00:00:00+23:59"),
 )

@@ -53,9 +53,10 @@ class Requests:
 
 
 def query_job(*answers: Json) -> tuple[Any, Requests]:
-    client = bigquery.Client(project="p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
-    client._connection = requests = Requests(*answers)
-    return bigquery.QueryJob.from_api_repr(BIGQUERY, client), requests  # type: ignore[no-untyped-call]
+    client = bigquery.Client(project="p", credentials=AnonymousCredentials())
+    requests = Requests(*answers)
+    client._connection = requests  # type: ignore[assignment]  # as much of one as a job uses
+    return bigquery.QueryJob.from_api_repr(BIGQUERY, client), requests
 
 
 def ended(data: Json, **fields: Any) -> Json:
@@ -118,14 +119,16 @@ def extended(*answers: Message) -> ExtendedOperation:
     def refresh(**_: Any) -> Message:
         return left.pop(0) if len(left) > 1 else left[0]
 
-    return ExtendedOperation.make(refresh, lambda: None, Message("RUNNING"))  # type: ignore[no-untyped-call]
+    return ExtendedOperation.make(  # type: ignore[no-any-return]  # it is annotated nowhere
+        refresh, lambda: None, Message("RUNNING")
+    )
 
 
 def test_an_extended_operation_is_followed() -> None:
     held = extended(Message("RUNNING"), Message("DONE"))
     op = lro.watch(held)
     assert op.wait(20).state == "SUCCEEDED"
-    assert held.done()  # type: ignore[no-untyped-call]  # its own future knows, too
+    assert held.done()  # its own future knows, too
 
 
 def test_an_extended_operation_that_fails_or_cannot_be_cancelled_says_so() -> None:
@@ -238,7 +241,7 @@ def test_errors_of_a_service_are_ours() -> None:
 
 def test_credentials_of_a_service_go_only_where_they_may() -> None:
     held = service("speech", "v1", Http((200, {})))
-    held._http.credentials = credentials = Credentials("token")  # type: ignore[no-untyped-call]
+    held._http.credentials = credentials = Credentials("token")
     credentials._universe_domain = "example.cloud"
     with pytest.raises(lro.ConfigError, match="may not go"):
         lro.watch(SPEECH, client=held)

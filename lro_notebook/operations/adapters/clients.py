@@ -169,8 +169,7 @@ def _borrowed(service: Any) -> Client:
         raise ConfigError(f"the credentials of this service may not go to {address}; they are Google's")
     from google.auth.credentials import AnonymousCredentials
 
-    unsigned = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth annotates a part of itself
-    client = _Borrowed(address, credentials=unsigned, transport=ServiceTransport(http))
+    client = _Borrowed(address, credentials=AnonymousCredentials(), transport=ServiceTransport(http))
     _clients[service] = client
     return client
 
@@ -214,7 +213,7 @@ def _another(http: Any) -> Any:
     """Return an ``http`` of the same settings with connections of its own, where that is possible."""
     import copy
 
-    inner = getattr(http, "http", None)
+    inner: Any = getattr(http, "http", None)
     if type(http).__module__ == "google_auth_httplib2" and type(inner).__module__ == "httplib2":
         same = copy.copy(inner)  # it leaves the connections behind
         same.follow_redirects = False

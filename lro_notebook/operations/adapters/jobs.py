@@ -52,7 +52,7 @@ def read(data: Mapping[str, Any]) -> OperationResource:
     ConfigError
         It is neither.
     """
-    if isinstance(data, Mapping) and is_job(data) and isinstance(data.get("name"), str):
+    if is_job(data) and isinstance(data.get("name"), str):
         return resource_of(data, data["name"])
     return OperationResource.from_dict(data)
 

@@ -15,6 +15,7 @@ from lro_notebook.operations.adapters import api_core, jobs, kinds, messages
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
+from lro_notebook.operations.states import ENDED
 
 if TYPE_CHECKING:
     from lro_notebook.operations.adapters.clients import Asker
@@ -120,7 +121,7 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
     kind = kinds.kind_of(data)
     name = kind.name(data)
     outcome = jobs.outcome_in(data)
-    if outcome in jobs.ENDED:
+    if outcome in ENDED:
         return Operation(OperationPoller(api_core.Ended(), jobs.resource_of(data, name or kind.title)))
     if not name:
         raise ConfigError(
