@@ -98,19 +98,19 @@ def _types(resource: OperationResource, types: Sequence[str]) -> Iterator[str]:
     """Yield the names of types that may be named after the method, the best first."""
     metadata, response = resource.metadata or {}, resource.response or {}
     nouns: list[str] = []
-    yield str(metadata.get("@type") or "")
+    yield _text(metadata.get("@type"))
     yield from types[:1]
     fields = [(key, value) for key, value in list(metadata.items())[:_FIELDS] if is_name(key)]
     for key, value in fields:
         if key in _COMMON or not isinstance(value, Mapping):
             continue
         if key in ("request", "originalRequest"):
-            yield str(value.get("@type") or "")
+            yield _text(value.get("@type"))
         elif key.endswith(("Request", "Details")):
             yield key[:1].upper() + key[1:]
         elif key.endswith("Metadata"):
             nouns.append(key[:1].upper() + key[1:])
-    for name in (*types[1:], str(response.get("@type") or "")):
+    for name in (*types[1:], _text(response.get("@type"))):
         if name.endswith(("Response", "Result", "Reply")):
             yield name
     yield from nouns
@@ -179,7 +179,7 @@ def _within(metadata: Mapping[str, Any]) -> str:
             return str(value["name"])
         if key.lower().endswith("request"):
             place = next((value[name] for name in ("parent", *_NAMES) if _is_resource(value.get(name))), "")
-            made = [(name, one) for name, one in list(value.items())[:_FIELDS] if str(name).endswith("Id")]
+            made = [(name, one) for name, one in list(value.items())[:_FIELDS] if _text(name).endswith("Id")]
             for name, one in made[:1] if place else ():
                 if isinstance(one, str) and _ID.fullmatch(one):
                     return f"{place}/{name[:-2]}s/{one}"
@@ -207,6 +207,10 @@ def _placed(block: Mapping[str, Any]) -> str:
         if isinstance(value, str) and len(value) <= _LONGEST_NAME and _URI.fullmatch(value):
             return value
     return ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _is_text(value: object) -> bool:

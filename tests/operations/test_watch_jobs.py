@@ -9,6 +9,7 @@ import time
 import weakref
 from contextlib import closing
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from google.longrunning import operations_pb2
 from google.oauth2.credentials import Credentials
 from google.protobuf import empty_pb2
 from googleapiclient.discovery import build
-from job_bodies import BIGQUERY, BUILD, COMPUTE, DATAPROC, RUN, VERTEX
+from job_bodies import BIGQUERY, BUILD, COMPUTE, DATAPROC, GKE, RUN, VERTEX
 
 import lro_notebook as lro
 from lro_notebook.operations.adapters import noting
@@ -368,3 +369,63 @@ def test_a_journal_of_an_older_version_is_read_and_gets_the_new_column() -> None
     assert lro.started()["method"].tolist() == ["m"]
     Journal().watched([StartRecord("s", "w", "t", datetime.now(UTC), name="operations/1", origin="watched")])
     assert [each.origin for each in Journal().all()] == ["started", "watched"]
+
+
+class Controller:
+    """Clients that take the parts of a name, in the ways of Google's generator."""
+
+    def __init__(self, *answers: Json) -> None:
+        self.answers, self.asked = list(answers), list[Json]()
+        self.transport = type("Transport", (), {"host": "us-west1-dataproc.googleapis.com:443"})()
+
+    def _next(self, **asked: str) -> Json:
+        self.asked.append(asked)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def get_job(
+        self, request: Any = None, *, project_id: str = "", region: str = "", job_id: str = ""
+    ) -> Json:
+        assert request is None
+        return self._next(project_id=project_id, region=region, job_id=job_id)
+
+    def get_build(self, request: Any = None, *, project_id: str = "", id: str = "") -> Json:  # noqa: A002 - theirs
+        assert request is None
+        return self._next(project_id=project_id, id=id)
+
+    def get_operation(self, *, project_id: str = "", zone: str = "", name: str = "") -> Json:
+        assert (project_id, zone) == ("", "")
+        return self._next(name=name)
+
+
+@pytest.mark.parametrize(
+    ("data", "last", "asked"),
+    [
+        (DATAPROC, {"status": {"state": "DONE"}}, {"project_id": "p", "region": "us-west1", "job_id": "j"}),
+        (BUILD, {"status": "SUCCESS"}, {"project_id": "p", "id": "b"}),
+        (GKE, {"status": "DONE"}, {"name": "projects/1/locations/z/operations/operation-9"}),
+    ],
+)
+def test_a_client_is_asked_by_the_parts_of_a_name_that_it_takes(data: Json, last: Json, asked: Json) -> None:
+    client = Controller(data, ended(data, **last))
+    assert lro.watch(data, client=client).wait(20).state == "SUCCEEDED"
+    assert client.asked == [asked, asked]
+
+
+def test_any_object_that_can_refresh_itself_and_tells_a_state_is_followed() -> None:
+    class State(Enum):
+        JOB_STATE_RUNNING = 3
+        JOB_STATE_FAILED = 5
+
+    class TuningJob:
+        resource_name, state, error = "projects/p/tuningJobs/1", State.JOB_STATE_RUNNING, None
+
+        def refresh(self) -> None:
+            self.state, self.error = State.JOB_STATE_FAILED, {"code": 3, "message": "no data"}
+
+        def result(self) -> None:
+            raise AssertionError
+
+    op = lro.watch(TuningJob())
+    assert (op.name, op.state) == ("projects/p/tuningJobs/1", "RUNNING")
+    with pytest.raises(lro.OperationFailed, match="no data"):
+        op.result(20)

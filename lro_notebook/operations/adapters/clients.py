@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import threading
+import typing
 import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -125,6 +126,16 @@ class OwnAsker:
         word = host.partition(".")[0]
         if kind.host and host.endswith(".googleapis.com") and word != "www" and kind.host not in word:
             raise ConfigError(f"{name} is {kind.title}, and this client asks {host}. {how_to_follow(kind)}")
+
+
+def place_of(client: Any) -> str:
+    """Return the region in the address of a client: Dataproc's are of one each, and their jobs name none."""
+    transport = getattr(client, "transport", None)
+    address = (
+        getattr(client, "endpoint", "") or getattr(client, "_baseUrl", "") or getattr(transport, "host", "")
+    )
+    match = re.search(r"\b([a-z]+-[a-z]+\d+)-\w+\.", str(address))
+    return match[1] if match else ""
 
 
 def how_to_follow(kind: Kind) -> str:
@@ -294,10 +305,20 @@ class GapicAsker:
             arguments["retry"] = None
         taken = [key for key in parameters if key not in ("request", "retry", "timeout", "metadata", "self")]
         if "name" in taken:
-            return method(name=name, **arguments)
+            place = name.replace("/zones/", "/locations/") if "zone" in taken else name  # GKE's names
+            return method(name=place, **arguments)
         if not taken and "request" in parameters:
-            return method({"name": name}, **arguments)
+            fields = _fields(parameters["request"].annotation)
+            return method(
+                _parts(name, fields) if fields and "name" not in fields else {"name": name}, **arguments
+            )
         return method(**_parts(name, taken), **arguments)
+
+
+def _fields(annotation: Any) -> list[str]:
+    """Return the fields of the request that a method takes, by its annotation."""
+    metas = (getattr(each, "meta", None) for each in typing.get_args(annotation))
+    return [field for meta in metas if meta is not None for field in meta.fields]
 
 
 def _parts(name: str, taken: list[str]) -> dict[str, str]:
@@ -310,7 +331,11 @@ def _parts(name: str, taken: list[str]) -> dict[str, str]:
     parts: dict[str, str] = {}
     for key in taken:
         noun = key.removesuffix("_id")
-        value = found.get(noun) or found.get({"location": "region", "region": "location"}.get(noun, ""))
+        value = (
+            segments[-1]
+            if key == "id"
+            else found.get(noun) or found.get({"location": "region", "region": "location"}.get(noun, ""))
+        )
         if value is not None:
             parts[key] = value
     return parts

@@ -106,7 +106,7 @@ def _by_conditions(data: Mapping[str, Any]) -> Outcome:
         word = state_word(condition.get("state")).removeprefix("CONDITION_")
         if outcome := outcome_of(word):
             return outcome
-        if (status := str(condition.get("status"))) in ("True", "False"):
+        if (status := _text(condition.get("status"))) in ("True", "False"):
             return "succeeded" if status == "True" else "failed"
     return "running" if _conditions(data) or "taskCount" in data else ""
 
@@ -152,15 +152,19 @@ def _error(data: Mapping[str, Any]) -> Status | None:
         found = found["errors"][0]  # Compute, Cloud SQL
     http = parse_int64(data.get("httpErrorStatusCode"))
     if isinstance(found, Mapping) and found:
-        message = str(found.get("message") or data.get("httpErrorMessage") or "")[:_LONGEST]
+        message = (_text(found.get("message")) or _text(data.get("httpErrorMessage")))[:_LONGEST]
         number = parse_int64(found.get("code"))
-        word = str(found.get("reason") or found.get("code") or "")
+        word = _text(found.get("reason")) or _text(found.get("code"))
         if number is None and http is None:
             return Status(_code_of(word), message or word)
         if number is not None and number <= max(code.value for code in Code):
             return Status(number, message)
         return Status(HTTP_CODES.get(number or http or 0, Code.UNKNOWN).value, message or word)
     return None if http is None else Status(HTTP_CODES.get(http, Code.UNKNOWN).value, _message(data))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _code_of(word: str) -> int:

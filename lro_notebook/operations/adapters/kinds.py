@@ -84,6 +84,9 @@ def _dataflow(data: Json) -> str:
 
 def _dataproc(data: Json) -> str:
     region = _text(data, "region")  # the JSON has none: who watches it may have put it there
+    for key in ("driverOutputResourceUri", "driverControlFilesUri"):
+        bucket = re.match(r"gs://dataproc-\w+-([a-z]+-[a-z]+\d+)-", _text(data, key))
+        region = region or (bucket[1] if bucket else "")
     parts = [_text(data, "reference", "projectId"), region, _text(data, "reference", "jobId")]
     return "projects/{}/regions/{}/jobs/{}".format(*parts) if all(parts) else ""
 

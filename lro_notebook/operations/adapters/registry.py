@@ -120,6 +120,10 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
         return _of_resource(OperationResource.from_dict(data), client)
     kind = kinds.kind_of(data)
     name = kind.name(data)
+    if not name and client is not None:
+        from lro_notebook.operations.adapters.clients import place_of
+
+        name = kind.name({**data, "region": place_of(client)})
     outcome = jobs.outcome_in(data)
     if outcome in ENDED:
         return Operation(OperationPoller(api_core.Ended(), jobs.resource_of(data, name or kind.title)))
