@@ -27,7 +27,7 @@ from lro_notebook.operations.remote import (
     read_operation,
     start_unknown,
 )
-from lro_notebook.operations.resource import method_title, operation_path, target_of
+from lro_notebook.operations.resource import method_title, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -308,7 +308,7 @@ class Client:
         if not operation.resource.done:
             longest = _PATIENCE * self._timeout
             patience = longest if timeout is None else min(timeout, longest)
-            seen = RemoteOperation(self._session, operation_path(name), listing_hint(name)).wait(patience)
+            seen = RemoteOperation(self._session, name, listing_hint(name)).wait(patience)
             operation.poller.update(seen or operation.resource)
         return operation.wait(None if timeout is None else max(0.0, timeout - (time.monotonic() - began)))
 

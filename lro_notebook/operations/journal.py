@@ -194,7 +194,9 @@ class Journal:
         """Write down operations that somebody else started and that are followed here, each once."""
         known = "SELECT 1 FROM started WHERE name = ? AND service = ?"
         sql = f"{_INSERT} SELECT {','.join('?' * len(COLUMNS))} WHERE NOT EXISTS ({known})"
-        self._write(sql, *((*_values(record), record.name, record.service) for record in records))
+        last = self._write(sql, *((*_values(record), record.name, record.service) for record in records))
+        if last and last // PRUNE_EVERY != max(0, last - len(records)) // PRUNE_EVERY:
+            self.prune(last, records[0].requested)
 
     def whereabouts(self, name: str) -> StartRecord | None:
         """Return what is known of operation `name`, whatever its service; the newest row counts."""

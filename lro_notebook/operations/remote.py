@@ -14,13 +14,7 @@ from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import NoResponse, ResponseLost
 from lro_notebook.operations.adapters import jobs
 from lro_notebook.operations.progress import Progress
-from lro_notebook.operations.resource import (
-    OperationResource,
-    listing_parent,
-    operation_id,
-    operation_parent,
-    operation_path,
-)
+from lro_notebook.operations.resource import OperationResource, listing_parent, operation_id, operation_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -169,7 +163,7 @@ def read_operation(session: Session, name: str, not_found_hint: str = "") -> tup
         `name`, or the one in the answer, can be no name of an operation.
     """
     name = addresses.operation(name)
-    source = RemoteOperation(session, operation_path(name), not_found_hint or listing_hint(name))
+    source = RemoteOperation(session, name, not_found_hint or listing_hint(name))
     resource = source.get()
     addresses.operation(resource.name)
     return resource, source.version

@@ -388,8 +388,15 @@ class Controller:
         assert request is None
         return self._next(project_id=project_id, region=region, job_id=job_id)
 
-    def get_build(self, request: Any = None, *, project_id: str = "", id: str = "") -> Json:  # noqa: A002 - theirs
-        assert request is None
+    def get_build(
+        self,
+        request: Any = None,
+        *,
+        project_id: str = "",
+        id: str = "",  # noqa: A002 - theirs
+        name: str = "",
+    ) -> Json:
+        assert (request, name) == (None, "")
         return self._next(project_id=project_id, id=id)
 
     def get_operation(self, *, project_id: str = "", zone: str = "", name: str = "") -> Json:

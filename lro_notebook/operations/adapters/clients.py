@@ -24,6 +24,7 @@ from lro_notebook.operations.adapters.asked import AskedSource, interpreted
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
+from lro_notebook.operations.resource import operation_path
 
 if TYPE_CHECKING:
     from lro_notebook.operations.adapters.kinds import Json, Kind
@@ -90,7 +91,7 @@ class OwnAsker:
         kind = kinds.kind_named(name)
         if resource is None and kind is not None and kind.host in self._client.endpoint:
             return self.job(kind, name, None)
-        return self._client.get(name) if resource is None else self._client.attach(resource)
+        return self._client.get(operation_path(name)) if resource is None else self._client.attach(resource)
 
     def job(self, kind: Kind, name: str, data: Json | None) -> Operation:
         """Return its handle."""
@@ -304,8 +305,8 @@ class GapicAsker:
         if "retry" in parameters:
             arguments["retry"] = None
         taken = [key for key in parameters if key not in ("request", "retry", "timeout", "metadata", "self")]
-        if "name" in taken:
-            place = name.replace("/zones/", "/locations/") if "zone" in taken else name  # GKE's names
+        place = name.replace("/zones/", "/locations/") if "zone" in taken else name  # GKE's names
+        if taken == ["name"] or ("name" in taken and "/locations/" in place):
             return method(name=place, **arguments)
         if not taken and "request" in parameters:
             fields = _fields(parameters["request"].annotation)
