@@ -205,6 +205,9 @@ def of_states(states: Sequence[str]) -> Counts:
 
 def of_states_counted(block: Mapping[str, Any]) -> Counts:
     """Return what counts by state tell: ``{"SUCCEEDED": "3", "RUNNING": "1"}``."""
+    first = next(iter(block), None)
+    if not isinstance(first, str) or not first.isupper():  # as nearly always, and told at once
+        return NOTHING
     each = [(outcome_of_step(key), count(value)) for key, value in block.items()]
     if not each or len(each) > _STATES or any(not outcome or number is None for outcome, number in each):
         return NOTHING
@@ -258,10 +261,14 @@ def _sorted(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Part]]:
     parts: list[_Part] = []
     for key, value, role, place in zip(block, block.values(), *roles_and_places(block), strict=False):
         if isinstance(value, _SCALARS):
-            if role.startswith(IN_BYTES):
+            if not role:
+                continue
+            if role in values:
+                again.setdefault(role, value)
+            elif role.startswith(IN_BYTES):
                 in_bytes.setdefault(role.removeprefix(IN_BYTES), value)
-            elif role:
-                (again if role in values else values).setdefault(role, value)
+            else:
+                values[role] = value
         elif value and place != "payload" and isinstance(value, _CONTAINERS):
             parts.append((key if is_name(key) else "", place, value))
     if again and (len(again) > 1 or not _FRACTIONS.keys().isdisjoint(again)):

@@ -92,7 +92,7 @@ class Progress:
     cancel_requested : bool
         A cancellation was asked for.
     began : datetime or None
-        When the service says that the work on it began.
+        When the service says that the work on it began, where it does not tell when it was created.
     created_from, ended_from : str or None
         Where these times are from: "service". A handle knows more than the metadata tells: "work", when the
         work began; "request", when this machine asked for it; "seen", when it was first seen, or seen to end.
@@ -127,7 +127,7 @@ class Progress:
         counts, states, times = read(metadata), _states(blocks), _with_work(blocks)
         outcome = outcome_of(states[0]) if states else ""
         created = _created(times)
-        ended = _first_time(times, _ENDED) or _left(metadata, outcome in ENDED)
+        ended = _first_time(times, _ENDED) or (_left(metadata) if outcome in ENDED else None)
         return cls(
             fraction=counts.fraction,
             completed=counts.completed,
@@ -137,7 +137,7 @@ class Progress:
             created=created,
             ended=ended,
             cancel_requested=_cancelled(blocks) or outcome in ("cancelling", "cancelled"),
-            began=_began(times),
+            began=None if created else _began(times),
             created_from="service" if created else None,
             ended_from="service" if ended else None,
         )
@@ -224,6 +224,8 @@ def _blocks(metadata: Mapping[str, Any]) -> _Blocks:
 
 def _with_work(blocks: _Blocks) -> _Blocks:
     """Return the blocks with the objects in them whose times are those of the operation."""
+    if not any(telling.work for _, telling in blocks):
+        return blocks
     inner = [block[key] for block, telling in blocks for key in telling.work]
     parts = [_first_and_last(part) if isinstance(part, list) else part for part in inner]
     return [*blocks, *((part, _telling(part)) for part in parts if isinstance(part, Mapping))]
@@ -243,9 +245,18 @@ def _created(times: _Blocks) -> datetime | None:
     if (created := _first_time(times, _CREATED)) is not None:
         return created
     metadata = times[0][0]
+    if not any(telling.began for _, telling in times):
+        return _first_state(metadata)
     known = is_of(metadata, _RECEIVED_TYPES) or any(key in metadata for key in _RECEIVED_FIELDS)
     if (received := _first_time(times if known else times[1:], ("startTime",))) is not None:
         return received
+    return _first_state(metadata)
+
+
+def _first_state(metadata: Mapping[str, Any]) -> datetime | None:
+    """Return when the first of its states began, where they are told one by one."""
+    if "statusHistory" not in metadata and "status" not in metadata:
+        return None
     history = metadata.get("statusHistory")
     first = history[0] if isinstance(history, list) and history else metadata.get("status")
     return parse_timestamp(first.get("stateStartTime")) if isinstance(first, Mapping) else None
@@ -260,10 +271,10 @@ def _began(times: _Blocks) -> datetime | None:
     return None
 
 
-def _left(metadata: Mapping[str, Any], ended: bool) -> datetime | None:  # noqa: FBT001 - private
-    """Return when the last state began, where that is an end."""
+def _left(metadata: Mapping[str, Any]) -> datetime | None:
+    """Return when the last state began."""
     status = metadata.get("status")
-    return parse_timestamp(status.get("stateStartTime")) if ended and isinstance(status, Mapping) else None
+    return parse_timestamp(status.get("stateStartTime")) if isinstance(status, Mapping) else None
 
 
 def _cancelled(blocks: _Blocks) -> bool:
