@@ -255,8 +255,8 @@ class Transport:
         self.answers, self.sent = list(answers), list[str]()
         self.operations_client = self
 
-    def get_operation(self, name: str, retry: Any = None, timeout: Any = None) -> Any:
-        assert (retry, timeout) == (None, 8.0)
+    def get_operation(self, name: str, retry: Any = 1, timeout: Any = None, compression: Any = None) -> Any:
+        assert (retry, timeout, compression) == (None, 8.0, None)
         self.sent.append(f"get {name}")
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):

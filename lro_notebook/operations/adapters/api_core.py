@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
 from lro_notebook.http.responses import NoResponse
+from lro_notebook.operations.adapters import rest_cancel
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.remote import KEPT
@@ -228,7 +229,8 @@ class ApiCoreSource(_Theirs):
         if self.poll().done:
             return
         cancel = self._operation._cancel  # noqa: SLF001 - its public method reads the state again, with retries
-        self._asked(partial(cancel, **_once(cancel)))
+        with rest_cancel.possible(cancel, self._operation.operation.name):
+            self._asked(partial(cancel, **_once(cancel)))
 
     def resource(self) -> OperationResource:
         """Return what it has seen last."""

@@ -19,7 +19,7 @@ import httpx
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.http import addresses, auth
-from lro_notebook.operations.adapters import kinds, messages
+from lro_notebook.operations.adapters import kinds, messages, rest_cancel
 from lro_notebook.operations.adapters.asked import AskedSource, interpreted
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.operation import Operation
@@ -250,7 +250,7 @@ class GapicAsker:
     def operation(self, name: str, resource: OperationResource | None) -> Operation:
         """Return its handle."""
         getter, canceller = self._operations(name)
-        stop = None if canceller is None else partial(self._call, canceller, name)
+        stop = None if canceller is None else partial(self._cancel, canceller, name)
         source = AskedSource(
             name, partial(self._read, getter, name), stop, lane=self._lane, service=self._service
         )
@@ -298,6 +298,10 @@ class GapicAsker:
     def _read(self, getter: Callable[..., Any], name: str) -> Json:
         return messages.json_of(self._call(getter, name))
 
+    def _cancel(self, canceller: Callable[..., Any], name: str) -> None:
+        with rest_cancel.possible(canceller, name):
+            self._call(canceller, name)
+
     def _call(self, method: Callable[..., Any], name: str) -> Any:
         """Call a method of the client for `name`, as a whole or in the parts that it takes."""
         parameters = inspect.signature(method).parameters
@@ -306,7 +310,8 @@ class GapicAsker:
             arguments["retry"] = None
         taken = [key for key in parameters if key not in ("request", "retry", "timeout", "metadata", "self")]
         place = name.replace("/zones/", "/locations/") if "zone" in taken else name  # GKE's names
-        if taken == ["name"] or ("name" in taken and "/locations/" in place):
+        in_parts = any(key == "id" or key.endswith("_id") for key in taken)
+        if "name" in taken and ("/locations/" in place or not in_parts):
             return method(name=place, **arguments)
         if not taken and "request" in parameters:
             fields = _fields(parameters["request"].annotation)
