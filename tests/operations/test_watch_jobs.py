@@ -10,6 +10,7 @@ import weakref
 from contextlib import closing
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from job_bodies import BIGQUERY, BUILD, COMPUTE, DATAPROC, GKE, RUN, VERTEX
 import lro_notebook as lro
 from lro_notebook.operations.adapters import noting
 from lro_notebook.operations.journal import COLUMNS, Journal, StartRecord, default_path
+from lro_notebook.operations.remote import LocalService
 
 HOST, LINK = "https://api.example.com", "projects/p/zones/z/operations/operation-1"
 SPEECH = "6780123456789012345"
@@ -186,6 +188,12 @@ def test_what_nobody_can_be_asked_about_says_what_it_is_and_how_to_follow_it() -
         pytest.raises(lro.ConfigError, match=r"a Vertex AI job, and this client asks healthcare"),
     ):
         lro.watch(VERTEX, client=client)
+    local = LocalService(Path("d"), Path("b"))
+    with (
+        lro.Client("http://127.0.0.1:9", transport=Scripted(ok({})), local=local),
+        pytest.raises(lro.ConfigError, match="of the local service"),
+    ):
+        lro.watch(COMPUTE)
     assert lro.watch(ended(COMPUTE, status="DONE")).state == "SUCCEEDED"
 
 

@@ -125,6 +125,10 @@ class OwnAsker:
         addresses.checked(name, what="name")
         host = httpx.URL(self._client.endpoint).host
         word = host.partition(".")[0]
+        if kind.host and self._client.is_local:
+            raise ConfigError(
+                f"{name} is {kind.title}, and the open client is of the local service. {how_to_follow(kind)}"
+            )
         if kind.host and host.endswith(".googleapis.com") and word != "www" and kind.host not in word:
             raise ConfigError(f"{name} is {kind.title}, and this client asks {host}. {how_to_follow(kind)}")
 
