@@ -26,8 +26,8 @@ class Kind(NamedTuple):
         Whether JSON is of this kind.
     name : callable
         The full name in that JSON; empty where it has none.
-    names : str
-        How its full names look, as a pattern.
+    names : re.Pattern or None
+        How its full names look; None where they tell no kind.
     path : str
         Where it is read; ``{}`` is its name.
     cancel : str
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
     host: str
     is_its: Callable[[Json], bool]
     name: Callable[[Json], str]
-    names: str
+    names: re.Pattern[str] | None
     path: str
     cancel: str
 
@@ -55,8 +55,8 @@ def _of_kind(word: str) -> Callable[[Json], bool]:
     return lambda data: _text(data, "kind") == word
 
 
-def _named(pattern: str) -> Callable[[Json], bool]:
-    return lambda data: re.fullmatch(pattern, _own_name(data)) is not None
+def _named(pattern: re.Pattern[str]) -> Callable[[Json], bool]:
+    return lambda data: pattern.fullmatch(_own_name(data)) is not None
 
 
 def _own_name(data: Json) -> str:
@@ -85,7 +85,7 @@ def _dataflow(data: Json) -> str:
 def _dataproc(data: Json) -> str:
     region = _text(data, "region")  # the JSON has none: who watches it may have put it there
     for key in ("driverOutputResourceUri", "driverControlFilesUri"):
-        bucket = re.match(r"gs://dataproc-\w+-([a-z]+-[a-z]+\d+)-", _text(data, key))
+        bucket = _STAGING.match(_text(data, key)[:200])
         region = region or (bucket[1] if bucket else "")
     parts = [_text(data, "reference", "projectId"), region, _text(data, "reference", "jobId")]
     return "projects/{}/regions/{}/jobs/{}".format(*parts) if all(parts) else ""
@@ -101,7 +101,17 @@ _P, _PL = r"projects/[^/]+", r"projects/[^/]+/locations/[^/]+"
 _VERTEX = (
     "custom|batchPrediction|hyperparameterTuning|tuning|pipeline|dataLabeling|nas|modelDeploymentMonitoring"
 )
-_VERTEX_NAMES = rf"{_PL}/(({_VERTEX})Jobs|trainingPipelines|notebookExecutionJobs)/[^/]+"
+_COMPUTE = re.compile(rf"{_P}/(global|zones/[^/]+|regions/[^/]+)/operations/[^/]+")
+_BIGQUERY = re.compile(rf"{_P}/jobs/[^/]+")
+_DATAPROC = re.compile(rf"{_P}/regions/[^/]+/jobs/[^/]+")
+_BATCH = re.compile(rf"{_PL}/batches/[^/]+")
+_DLP = re.compile(rf"{_P}/(locations/[^/]+/)?dlpJobs/[^/]+")
+_VERTEX_JOB = re.compile(rf"{_PL}/(({_VERTEX})Jobs|trainingPipelines|notebookExecutionJobs)/[^/]+")
+_BUILD = re.compile(rf"{_P}/(locations/[^/]+/)?builds/[^/]+")
+_EXECUTION = re.compile(rf"{_PL}/jobs/[^/]+/executions/[^/]+")
+_STAGING = re.compile(r"gs://dataproc-(?:staging|temp)-([a-z]{2,20}-[a-z]{2,20}\d{1,3})-")
+_GEMINI = re.compile(r"batches/[^/]+")
+_JOB = re.compile(rf"{_PL}/jobs/[^/]+")
 
 KINDS: tuple[Kind, ...] = (
     Kind(
@@ -109,7 +119,7 @@ KINDS: tuple[Kind, ...] = (
         "compute",
         _of_kind("compute#operation"),
         _linked,
-        rf"{_P}/(global|zones/[^/]+|regions/[^/]+)/operations/[^/]+",
+        _COMPUTE,
         "compute/v1/{}",
         "",
     ),
@@ -118,7 +128,7 @@ KINDS: tuple[Kind, ...] = (
         "sqladmin",
         _of_kind("sql#operation"),
         _linked,
-        "",
+        None,
         "v1/{}",
         "POST {}/cancel",
     ),
@@ -127,17 +137,17 @@ KINDS: tuple[Kind, ...] = (
         "container",
         lambda data: "operationType" in data and "container." in _text(data, "selfLink"),
         _linked,
-        "",
+        None,
         "v1/{}",
         "POST {}:cancel",
     ),
-    Kind("a Cloud DNS operation", "dns", _of_kind("dns#operation"), _linked, "", "dns/v1/{}", ""),
+    Kind("a Cloud DNS operation", "dns", _of_kind("dns#operation"), _linked, None, "dns/v1/{}", ""),
     Kind(
         "a Deployment Manager operation",
         "deploymentmanager",
         _of_kind("deploymentmanager#operation"),
         _linked,
-        "",
+        None,
         "deploymentmanager/v2/{}",
         "",
     ),
@@ -146,7 +156,7 @@ KINDS: tuple[Kind, ...] = (
         "bigquery",
         lambda data: _text(data, "kind") == "bigquery#job" or "jobReference" in data,
         _bigquery,
-        rf"{_P}/jobs/[^/]+",
+        _BIGQUERY,
         "bigquery/v2/{}",
         "POST {}/cancel",
     ),
@@ -155,7 +165,7 @@ KINDS: tuple[Kind, ...] = (
         "dataflow",
         lambda data: "currentState" in data,
         _dataflow,
-        "",
+        None,
         "v1b3/{}",
         "PUT {}",
     ),
@@ -164,52 +174,52 @@ KINDS: tuple[Kind, ...] = (
         "dataproc",
         lambda data: "jobId" in data.get("reference", ()) and "placement" in data,
         _dataproc,
-        rf"{_P}/regions/[^/]+/jobs/[^/]+",
+        _DATAPROC,
         "v1/{}",
         "POST {}:cancel",
     ),
     Kind(
         "a Dataproc batch",
         "dataproc",
-        _named(rf"{_PL}/batches/[^/]+"),
+        _named(_BATCH),
         _own_name,
-        rf"{_PL}/batches/[^/]+",
+        _BATCH,
         "v1/{}",
         "",
     ),
     Kind(
         "a DLP job",
         "dlp",
-        _named(r"projects/[^/]+/(locations/[^/]+/)?dlpJobs/[^/]+"),
+        _named(_DLP),
         _own_name,
-        r"projects/[^/]+/(locations/[^/]+/)?dlpJobs/[^/]+",
+        _DLP,
         "v2/{}",
         "POST {}:cancel",
     ),
     Kind(
         "a Vertex AI job",
         "aiplatform",
-        _named(_VERTEX_NAMES),
+        _named(_VERTEX_JOB),
         _own_name,
-        _VERTEX_NAMES,
+        _VERTEX_JOB,
         "v1/{}",
         "POST {}:cancel",
     ),
     Kind(
         "a build of Cloud Build",
         "cloudbuild",
-        lambda data: re.fullmatch(rf"{_P}/(locations/[^/]+/)?builds/[^/]+", _build(data)) is not None,
+        lambda data: _BUILD.fullmatch(_build(data)) is not None,
         _build,
-        rf"{_P}/(locations/[^/]+/)?builds/[^/]+",
+        _BUILD,
         "v1/{}",
         "POST {}:cancel",
     ),
     Kind(
         "an execution of Cloud Run",
         "run",
-        _named(rf"{_PL}/jobs/[^/]+/executions/[^/]+"),
+        _named(_EXECUTION),
         _own_name,
-        rf"{_PL}/jobs/[^/]+/executions/[^/]+",
+        _EXECUTION,
         "v2/{}",
         "POST {}:cancel",
     ),
@@ -218,31 +228,31 @@ KINDS: tuple[Kind, ...] = (
         "earthengine",
         lambda data: "task_type" in data or "creation_timestamp_ms" in data,
         _own_name,
-        "",
+        None,
         "v1/{}",
         "POST {}:cancel",
     ),
     Kind(
         "a batch job of the Gemini API",
         "generativelanguage",
-        _named(r"batches/[^/]+"),
+        _named(_GEMINI),
         _own_name,
-        r"batches/[^/]+",
+        _GEMINI,
         "v1beta/{}",
         "POST {}:cancel",
     ),
     Kind(
         "a job",
         "",
-        _named(rf"{_PL}/jobs/[^/]+"),
+        _named(_JOB),
         _own_name,
-        rf"{_PL}/jobs/[^/]+",
+        _JOB,
         "v1/{}",
         "POST {}:cancel",
     ),
 )
 #: What nobody knows, but tells its name and its state.
-OTHER = Kind("a job", "", lambda _: True, lambda data: _linked(data) or _own_name(data), "", "v1/{}", "")
+OTHER = Kind("a job", "", lambda _: True, lambda data: _linked(data) or _own_name(data), None, "v1/{}", "")
 
 
 def kind_of(data: Json) -> Kind:
@@ -252,7 +262,7 @@ def kind_of(data: Json) -> Kind:
 
 def kind_named(name: str) -> Kind | None:
     """Return which kind of job has names like this one; None where none has."""
-    return next((kind for kind in KINDS if kind.names and re.fullmatch(kind.names, name)), None)
+    return next((kind for kind in KINDS if kind.names and kind.names.fullmatch(name)), None)
 
 
 def noun_of(kind: Kind, name: str) -> str:
