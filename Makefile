@@ -7,6 +7,7 @@
 # make attack  hostile input in bounded, seeded loops; counts to build/attack.json
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 # make flaky   the test suite five times on a busy machine
+# make test-google   operations that 26 of Google's client libraries start
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 
 VENV ?= .venv
@@ -21,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-live soak attack check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-google test-live soak attack check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -45,6 +46,10 @@ test-binder: $(VENV)/.test
 
 test-matrix: $(VENV)/.test
 	$(BIN)/python scripts/kernel_matrix.py
+
+# Their operations, on a server of this machine; `make test` has the three libraries that are light.
+test-google: $(VENV)/.test-google
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder tests/google $(ARGS)
 
 test-live: $(VENV)/.test
 	@test -n "$$LRO_LIVE_DATASET" && test -n "$$LRO_LIVE_BUCKET" || { printf '%s\n' \

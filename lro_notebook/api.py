@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,11 @@ from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.remote import LocalService
-from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
     from matplotlib.axes import Axes
@@ -134,17 +133,20 @@ def _revive(data_dir: Path, transport: ProvenTransport) -> tuple[str, str]:
     return running.endpoint, running.token
 
 
-def watch(x: Any, *, client: Client | None = None) -> Any:
-    """Follow any operation, or several, and show them live: one as a card, many as one table.
+def watch(x: Any, *, client: Any = None) -> Any:
+    """Follow any operation or job, or several, and show them live: one as a card, many as one table.
 
     Parameters
     ----------
-    x : Operation, str, dict, google operation, or an iterable of these
+    x : Operation, str, dict, google operation or job, or an iterable of these
         An operation of this package; a full name, such as ``projects/…/operations/123``; the JSON object
-        of an operation; a `google.api_core.operation.Operation` or `AsyncOperation`, which is followed
-        with its own credentials; a `google.longrunning` protobuf message.
-    client : Client, optional
-        Reads what is only a name or a JSON object; by default the one client that is open.
+        of an operation or a job; an operation or job of Google's libraries, which is followed with its own
+        credentials: of google-api-core (`Operation`, `AsyncOperation`, `ExtendedOperation`), BigQuery,
+        Vertex AI, Earth Engine; a message of theirs.
+    client : optional
+        Reads what is only a name, a message or a JSON object: a `Client`, a service of
+        google-api-python-client, a client of Google's libraries, or a ``google.genai.Client``; by default
+        the one `Client` that is open.
 
     Returns
     -------
@@ -154,7 +156,7 @@ def watch(x: Any, *, client: Client | None = None) -> Any:
     Raises
     ------
     ConfigError
-        `x` is not an operation, or no client is given and there is not exactly one open.
+        `x` is not an operation, or nobody can be asked: the message says what it is and what to give.
     ApiError
         There is no operation of that name; services keep records for a limited time.
 
@@ -165,41 +167,15 @@ def watch(x: Any, *, client: Client | None = None) -> Any:
     >>> [each.state for each in lro.watch([op, {"name": "operations/1", "done": True}])]
     ['SUCCEEDED', 'SUCCEEDED']
     """
-    if isinstance(x, Iterable) and not isinstance(x, (str, Mapping)):
-        operations = Operations(_watched(item, client) for item in x)
-    else:
-        operations = Operations([_watched(x, client)])
-        x = None
+    from lro_notebook.operations.adapters import noting, registry  # asyncio: 20 ms for those alone who watch
+
+    several = registry.is_many(x)
+    operations = Operations(registry.followed(item, client) for item in (x if several else [x]))
+    noting.note(operations)
     for operation in operations:
         operation.poller.follow()
     notebook.show_all(operations)
-    return operations[0] if x is None else operations
-
-
-def _watched(x: object, client: Client | None) -> Operation:
-    from lro_notebook.operations.adapters import api_core  # asyncio, 20 ms that only those pay who watch
-
-    if isinstance(x, Operation):
-        return x
-    operation = api_core.watched(x)
-    if operation is not None:
-        return operation
-    resource = api_core.message_of(x)
-    if isinstance(x, Mapping):
-        resource = OperationResource.from_dict(x)
-    if resource is None and not (isinstance(x, str) and "operations/" in x):
-        shown = repr(x) if isinstance(x, str) else type(x).__name__
-        raise ConfigError(
-            f"{shown} is no operation: give an Operation, a full name such as projects/…/operations/123, its "
-            "JSON object, or an operation of google-api-core"
-        )
-    asking = client or Client.only_open()
-    if asking is not None:
-        return asking.get(str(x)) if resource is None else asking.attach(resource)
-    if resource is not None and resource.done:
-        return Operation(OperationPoller(api_core.Ended(), resource))
-    name = str(x) if resource is None else resource.name
-    raise ConfigError(f"cannot read {name}: pass client=, there is not exactly one open client")
+    return operations if several else operations[0]
 
 
 def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
@@ -211,7 +187,9 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
         ``name``, ``method``, ``target``, ``state`` (string), ``done`` (boolean), ``created``, ``ended``
         (datetime64[us, UTC]), ``elapsed`` (timedelta64[us]), ``completed``, ``total``, ``failed`` (Int64),
         ``fraction`` (Float64), ``cancel_requested`` (boolean), ``error_code``, ``error_message``,
-        ``logs_url`` (string); the same for no operations.
+        ``logs_url``, ``created_from`` (string); the same for no operations. ``created_from`` says where
+        ``created`` is from: ``"service"``; ``"work"``, when the work began; ``"request"``, when this machine
+        asked for it; ``"seen"``, when it was first seen here.
 
     Examples
     --------
@@ -232,7 +210,8 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     Parameters
     ----------
     operations : Operation or iterable of Operation
-        Those whose metadata has no start time are left out; running ones are drawn up to now.
+        Running ones are drawn up to now; one that had ended when it was first seen, and does not tell when,
+        is left out.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default on a new figure.
 
@@ -257,7 +236,7 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
 
 
 def started(limit: int | None = RECENT) -> pd.DataFrame:
-    """Return a DataFrame of the operations that this machine has started, newest last.
+    """Return a DataFrame of the operations that this machine has started or watched, newest last.
 
     By default it shows the newest 1,000, and warns when there are more. A row whose start request was never
     answered has the state UNKNOWN and no name: look for it with ``ds.operations()``. States are those that
@@ -272,8 +251,9 @@ def started(limit: int | None = RECENT) -> pd.DataFrame:
     -------
     DataFrame
         ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
-        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service`` (string). ``attrs["more"]``
-        counts the older ones that are left out.
+        (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service``, ``origin`` (string).
+        ``origin`` is ``"started"``, or ``"watched"`` for those that somebody else started: these are followed
+        again by their name, ``lro.watch(name)``. ``attrs["more"]`` counts the older ones that are left out.
 
     Raises
     ------

@@ -39,7 +39,17 @@ EXPECTED = {
         4,
     ),
     "03_any_google_api": Expected(
-        1, ("'48000'}, 48000, 48000)", "sentence 3", "about 30 days", "('SUCCEEDED', 1.0)"), (), 1
+        1,
+        (
+            "'objectsCopiedToSink': '160'",
+            "sentence 3",
+            "NOT_FOUND (5): gs://demo/5.pdf is not there",
+            "('exportDocuments', 'projects/demo/databases/main', 48000, 48000)",
+            "CANCELLED",
+            "about 30 days",
+        ),
+        (),
+        2,
     ),
     "04_healthcare_tour": Expected(
         1,

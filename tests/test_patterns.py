@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.globs import Glob
-from lro_notebook.operations import metadata as readers
+from lro_notebook.operations import fields, states
 from lro_notebook.operations.progress import Progress
 from lro_notebook.results import discover
 from lro_notebook.results.formats.hl7v2 import HL7V2
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Characters of what meets the patterns of these modules at most, as their code has it.
-_BOUNDED = {"lro_notebook.operations.metadata": 80, "lro_notebook.operations.progress": 80}
+_BOUNDED = dict.fromkeys((f"lro_notebook.operations.{name}" for name in ("fields", "states", "progress")), 80)
 _LENGTH, _LONG, _ENOUGH, _SUSPECTS = 800, 8000, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
 _DYNAMIC = {
@@ -204,13 +204,13 @@ _WORDS = st.lists(
 def test_a_state_loses_the_name_of_its_type_as_before(words: list[str]) -> None:
     text = "_".join(words)
     old = re.sub(r"(?:[A-Z]+_)*?(?:STATE|STATUS|STAGE)_(?=[A-Z])", "", text, count=1)
-    assert readers.state_word(text) == old
+    assert states.state_word(text) == old
 
 
 @pytest.mark.parametrize("unit", ["A_", "STATE_", "JOB_STATE", "A", "_A"])
 def test_a_state_of_any_length_costs_nothing(unit: str) -> None:
     state = "A" + unit * 10_000
-    assert readers.state_word(state) == ""
+    assert states.state_word(state) == ""
 
     def make(length: int) -> Callable[[], object]:
         text = "A" + unit * length
@@ -220,7 +220,7 @@ def test_a_state_of_any_length_costs_nothing(unit: str) -> None:
 
 
 def test_long_names_of_fields_are_not_kept() -> None:
-    caches = (readers._role_of, readers._place_of_name)
+    caches = (fields._role_of, fields._place_of_name)
     before = [cache.cache_info().currsize for cache in caches]
     metadata: dict[str, Any] = {f"{'pending' * 20_000}{number}": {"a": number} for number in range(3)}
     assert Progress.from_metadata({**metadata, **{f"{key}x": 5 for key in metadata}}) == Progress()

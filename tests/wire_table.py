@@ -212,7 +212,16 @@ TABLE = [
 ]
 #: Public callables whose own addresses are made of nothing: what they give has rows, or they send nothing.
 WITHOUT = {
-    "Client": {"after_fork_in_child", "all_known", "close", "known", "local", "only_open", "storage_options"},
+    "Client": {
+        "after_fork_in_child",
+        "all_known",
+        "all_open",
+        "close",
+        "known",
+        "local",
+        "only_open",
+        "storage_options",
+    },
     "Dataset": {"consent_store", "dicom_store", "fhir_store", "hl7v2_store", "read_results"},
 }
 #: Ids that are no part of an address but of a query or a body, all the same held against their grammar.

@@ -73,7 +73,7 @@ _SEGMENT = re.compile(r"[\w.~:@=+$()!*',-]{1,1024}")
 _DOTS = re.compile(r"\.*(:.*)?")  # with what may be a custom method behind
 _LONGEST = 4096
 #: What a path may start with: ``v1``, ``v1beta1``, ``v1p1beta1``.
-VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
+VERSION = re.compile(r"v\d+((alpha|beta|b|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
 _DATASET = re.compile(r"projects/([^/]*)/locations/([^/]*)/datasets/([^/]*)")
 _QUERY = re.compile(r"[A-Za-z_$][\w.$-]*=[^&/?#\\%:\s]*", re.ASCII)
 _ENDPOINT = re.compile(

@@ -18,7 +18,10 @@ from lro_notebook.http import addresses, auth
 if TYPE_CHECKING:
     from lro_notebook.http.auth import Signer
 
-_VERSION = re.compile(r"v\d+((alpha|beta|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
+_VERSION = re.compile(r"v\d+((alpha|beta|b|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
+
+#: What the paths of a few APIs begin with, before their version.
+_PREFIXES = frozenset({"bigquery", "compute", "deploymentmanager", "dns", "sql", "storage"})
 
 
 class _Place(NamedTuple):
@@ -84,8 +87,7 @@ class Endpoint:
 
     def version_of(self, path: str) -> str:
         """Return the API version that a request to `path` uses."""
-        first = path.lstrip("/").partition("/")[0]
-        return first if _VERSION.fullmatch(first) else self.version
+        return _version_in(path.lstrip("/")) or self.version
 
     def url(self, path: str) -> httpx.URL:
         """Return the address of `path`, which may start with a version; dotted paths have none.
@@ -96,7 +98,7 @@ class Endpoint:
             The address would be another one than `path` says.
         """
         path, place = addresses.checked(path), self._place
-        if not _VERSION.fullmatch(path.partition("/")[0]) and not path.startswith("."):
+        if not _version_in(path) and not path.startswith("."):
             path = f"{place.version}/{path}"
         url = httpx.URL(f"{str(place.base).rstrip('/')}/{path}")
         # Last line of defence, whatever the HTTP library makes of a path: it is that path, and no query.
@@ -108,6 +110,14 @@ class Endpoint:
         ):
             raise ConfigError(f"path {addresses.shown(path)} would become another address; nothing was sent")
         return url
+
+
+def _version_in(path: str) -> str:
+    """Return the version that a path names first, or after the word that those of a few APIs begin with."""
+    first, second, *_ = [*path.split("/", 2), ""]
+    if _VERSION.fullmatch(first):
+        return first
+    return second if first in _PREFIXES and _VERSION.fullmatch(second) else ""
 
 
 def _place(revision: int, address: str, credentials: Any) -> _Place:

@@ -64,12 +64,16 @@ def details(card: Card) -> str:
     identifier = f'<code class="lro-id" style="user-select:all;{_BARE}">{escape(card.operation_id)}</code>'
     parts = [f"operation {identifier}"]
     if card.created is not None:
-        parts.append(f"began {clock(card.created)}")
+        parts.append(f"{_began(card)} {clock(card.created)}")
     if card.logs_url:
         link = f'<a href="{escape(card.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
         parts.append(link)
     parts += ["local, synthetic"] * card.local
     return quiet(" · ".join(parts), f"font-size:12px;{DIGITS}")
+
+
+def _began(card: Card) -> str:
+    return "first seen" if card.first_seen else "began"
 
 
 def live_lines(card: Card) -> str:
@@ -104,7 +108,11 @@ def saved_card(card: Card, key: str = "") -> str:
         if card.fraction is not None:
             style = f'style="width:100%;height:6px" value="{card.fraction:.3f}"'
             middle = f'<progress {style} aria-label="Progress"></progress>{middle}'
-    saved = "" if card.ended else quiet(as_of(clock(card.as_of), escape(_again(card))), "font-size:12px")
+    saved = (
+        ""
+        if card.ended
+        else quiet(as_of(clock(card.as_of), escape(f"{card.again} shows it")), "font-size:12px")
+    )
     return box(f'{header(card)}<div style="margin:6px 0">{middle}</div>{details(card)}{saved}', key)
 
 
@@ -115,8 +123,8 @@ def card_text(card: Card) -> str:
         second = " ".join(filter(None, [card.sentence, card.advice]))
         third = f"Next: {card.next_line}" if card.next_line else ""
     else:
-        second, third = " · ".join(numbers(card)), as_of(utc(card.as_of), _again(card))
-    began = f", began {utc(card.created)}" if card.created is not None else ""
+        second, third = " · ".join(numbers(card)), as_of(utc(card.as_of), f"{card.again} shows it")
+    began = f", {_began(card)} {utc(card.created)}" if card.created is not None else ""
     where = f"Operation {card.operation_id}{began}{', local, synthetic' if card.local else ''}"
     return "\n".join(line for line in (first, second, third, where) if line)
 
@@ -208,7 +216,3 @@ def _seconds(moment: datetime) -> str:
 def as_of(when: str, how: str) -> str:
     """Return the line that says when this was saved, and how to see the present state."""
     return f"As of {when}, when this was saved. {how} as it is now."
-
-
-def _again(card: Card) -> str:
-    return f'ds.operation("{card.operation_id}") shows it'

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
     from lro_notebook.operations.poller import OperationPoller
-    from lro_notebook.operations.progress import Progress, Sample
+    from lro_notebook.operations.progress import Progress
     from lro_notebook.operations.resource import State
+    from lro_notebook.operations.samples import Sample
     from lro_notebook.operations.snapshot import Snapshot
 
+AT_LEAST = "≥ "  # before the time of an operation that may have run before it was first seen
+_ID = 40  # characters of an operation's id in a row
 SHORT, LONG = 120, 600  # characters of the service's text in a line, in a message
 _LEAST, _POINTS = 3, 24  # the samples that a sparkline needs, and the points that it has
 #: Control characters, including ANSI sequences and those that change the direction of text.
@@ -30,6 +33,9 @@ _UNSHOWN = re.compile(
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^\s\"'<>\\]*)?")
+_OF_A_DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/operations/[^/]+")
+#: Verbs that say little without what they are done to.
+_BARE = frozenset({"create", "delete", "update", "insert", "patch"})
 WORDS: dict[State, str] = {
     "PENDING": "Pending",
     "RUNNING": "Running",
@@ -65,6 +71,10 @@ class Card:
         Why its state cannot be read; empty if it can.
     created : datetime or None
         When it began, in UTC.
+    again : str
+        What to type to see it again.
+    first_seen : bool
+        The service does not tell when it began: `created` is when it was first seen here.
     sentence, advice, next_line : str
         Once it has ended: how it ended, what to do, and what to type.
     as_of : datetime
@@ -95,6 +105,8 @@ class Card:
     next_line: str
     as_of: datetime
     sparkline: tuple[float, ...] = ()
+    first_seen: bool = False
+    again: str = "lro.watch(name)"
 
     @property
     def ended(self) -> bool:
@@ -107,12 +119,12 @@ def card_of(operation: Operation, now: datetime, *, with_sparkline: bool = False
     snapshot = operation.snapshot
     resource, progress, state = snapshot.resource, snapshot.progress, snapshot.state
     rate = operation.samples.rate()
-    until = progress.ended if resource.done and progress.ended else now
-    elapsed = max(0.0, (until - progress.created).total_seconds()) if progress.created else None
+    until = progress.ended if resource.done else now
+    elapsed = max(0.0, (until - progress.created).total_seconds()) if until and progress.created else None
     logs = (resource.metadata or {}).get("logsUrl")
     sentence, advice, next_line = _ending(operation, progress, state, elapsed)
     return Card(
-        title=clean(title_of(operation.method), SHORT),
+        title=clean(title_of(operation.method, operation.target), SHORT),
         target=clean(target_of(operation), SHORT),
         state=state,
         word=WORDS[state],
@@ -134,7 +146,17 @@ def card_of(operation: Operation, now: datetime, *, with_sparkline: bool = False
         advice=advice,
         next_line=next_line,
         as_of=now,
+        first_seen=progress.created_from == "seen",
+        again=_again(operation),
     )
+
+
+def _again(operation: Operation) -> str:
+    """Return what shows an operation again: a dataset of the Healthcare API, else its full name."""
+    name = clean(operation.name, 2 * SHORT)
+    if _OF_A_DATASET.fullmatch(name) and not getattr(operation.poller.source, "types", ()):
+        return f'ds.operation("{clean(operation.id, SHORT)}")'
+    return f'lro.watch("{name}")' if len(name) <= SHORT else "lro.watch(name)"
 
 
 def elapsed_at(card: Card, now: datetime) -> float | None:
@@ -188,17 +210,28 @@ def clean(text: str, limit: int) -> str:
     return cut(" ".join(_UNSHOWN.sub(" ", text[: 4 * limit]).split()), limit)
 
 
+def short_id(card: Card) -> str:
+    """Return the id that tells an operation from others in a table; of a long one both its ends."""
+    name = card.operation_id
+    return name if len(name) <= _ID else f"{name[: _ID // 2 - 1]}…{name[-_ID // 2 :]}"
+
+
 def cut(text: str, limit: int) -> str:
     """Return `text`, which is clean already, cut to `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def title_of(method: str) -> str:
-    """Return a method in plain words: "Import" for ``fhirStores.import``."""
+def title_of(method: str, target: str = "") -> str:
+    """Return a method in plain words: "Import" for ``fhirStores.import``.
+
+    A verb alone, such as ``create``, takes the kind of its target with it.
+    """
     collection, _, verb = method.rpartition(".")
     words = _CAMEL.sub(" ", verb).lower().strip()
-    if words == "create" and collection:
-        words = f"create {_CAMEL.sub(' ', collection).lower().removesuffix('s')}"
+    if not collection and words in _BARE:
+        collection = target.rstrip("/").rpartition("/")[0].rpartition("/")[2]
+    if words in _BARE and collection and (not method.count(".") or words == "create"):
+        words = f"{words} {_CAMEL.sub(' ', collection).lower().removesuffix('s')}"
     return words[:1].upper() + words[1:] or "Operation"
 
 
@@ -219,7 +252,8 @@ def _ending(
     """Return how an operation ended, what to do about it, and the next line to type."""
     if not operation.resource.done:
         return "", "", ""
-    time = f" in {duration(elapsed)}" if elapsed is not None else ""
+    seen = AT_LEAST * (progress.created_from == "seen")  # how long it ran before that is not known
+    time = f" in {seen}{duration(elapsed)}" if elapsed is not None else ""
     loads = "://" in (operation.destination or "")
     failures = f", {progress.failed:,} failed" if progress.failed else ""
     done = (
@@ -230,7 +264,7 @@ def _ending(
         next_line = "op.failures()" if failures else "op.load()" if loads else "op.result()"
         return f"{done}{time}." if done else f"Done{time}.", "", next_line
     if state == "CANCELLED":
-        after = f" after {duration(elapsed)}" if elapsed is not None else ""
+        after = f" after {seen}{duration(elapsed)}" if elapsed is not None else ""
         kept = f" with {done}; that remains" if done else ""
         return f"Cancelled{after}{kept}.", "", "op.load(partial=True)" if loads and done else ""
     if state == "FAILED" and error is not None:
@@ -277,7 +311,7 @@ def times(card: Card) -> list[str]:
     if card.rate is not None and not card.ended:
         parts.append(speed(card.rate))
     if card.elapsed is not None:
-        parts.append(f"{duration(card.elapsed)} elapsed")
+        parts.append(f"{AT_LEAST * card.first_seen}{duration(card.elapsed)} elapsed")
     if card.left is not None:
         parts.append(f"about {duration(card.left)} left")
     return parts

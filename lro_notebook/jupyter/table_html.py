@@ -23,7 +23,17 @@ from lro_notebook.jupyter.card_html import (
     quiet,
     utc,
 )
-from lro_notebook.jupyter.card_model import counts, cut, duration, elapsed_at, headline, numbers, speed
+from lro_notebook.jupyter.card_model import (
+    AT_LEAST,
+    counts,
+    cut,
+    duration,
+    elapsed_at,
+    headline,
+    numbers,
+    short_id,
+    speed,
+)
 from lro_notebook.jupyter.table_model import PAGE, TableOptions, page_of, totals
 
 if TYPE_CHECKING:
@@ -47,7 +57,6 @@ _FEW = 10  # rows to save of many running operations
 _REASON = 240  # characters of why an operation failed, in a saved table
 _CELL = "padding:3px 12px 3px 0;vertical-align:top"
 _ALIGN, _NUMBER = f"{_CELL};text-align:left", f"{_CELL};text-align:right"
-_AGAIN = "ds.operations() shows each"
 
 
 def live_table(cards: Iterable[Card], now: datetime) -> str:
@@ -86,7 +95,7 @@ def saved_table(cards: Sequence[Card], now: datetime, key: str = "") -> str:
     )
     body += "".join(quiet(escape(note)) for note in _notes(cards, len(page)))
     if not all(card.ended for card in cards):
-        body += quiet(as_of(clock(now), _AGAIN))
+        body += quiet(as_of(clock(now), _again(cards)))
     return box(body, key, WIDE)
 
 
@@ -98,7 +107,7 @@ def table_text(cards: Sequence[Card], now: datetime) -> str:
         for card in page
     ]
     ended = all(card.ended for card in cards)
-    notes = [*_notes(cards, len(page)), *[as_of(utc(now), _AGAIN)] * (not ended)]
+    notes = [*_notes(cards, len(page)), *[as_of(utc(now), _again(cards))] * (not ended)]
     return "\n".join([*lines, totals(cards), *notes])
 
 
@@ -108,6 +117,16 @@ def _worth_saving(cards: Sequence[Card], now: datetime) -> list[int]:
         return list(range(len(cards)))
     page = page_of(cards, TableOptions(sort="state"), now).places
     return page if all(card.ended for card in cards) else page[:_FEW]
+
+
+def _again(cards: Iterable[Card]) -> str:
+    """Return what shows the operations again: their dataset, or each by its name."""
+    of_datasets = all(card.again.startswith("ds.") for card in cards)
+    return (
+        "ds.operations() shows each"
+        if of_datasets
+        else "lro.watch(name) shows each, by its name in lro.started()"
+    )
 
 
 def _notes(cards: Sequence[Card], shown: int) -> list[str]:
@@ -122,14 +141,14 @@ def _class(name: str) -> str:
 
 
 def _cells(card: Card, now: datetime) -> list[str]:
-    """Return what is in all columns but the first."""
+    """Return what is in all columns but the first; below the target stands which operation it is."""
     elapsed = elapsed_at(card, now)
     return [
         escape(card.title),
-        places(cut(card.target, _TEXT)),
+        f"{places(cut(card.target, _TEXT))}<br>{escape(short_id(card))}",
         escape(counts(card) or cut(card.status, _TEXT)),
         escape(speed(card.rate)) if card.rate is not None and not card.ended else "",
-        "" if elapsed is None else duration(elapsed),
+        "" if elapsed is None else f"{AT_LEAST * card.first_seen}{duration(elapsed)}",
         f"{card.failed:,}" if card.failed else "",
     ]
 
@@ -152,7 +171,10 @@ def _live_row(card: Card, now: datetime) -> str:
 
 
 def _saved_row(card: Card, now: datetime) -> str:
-    cells = [coloured(card, card.word), *_cells(card, now)]
+    cells = [
+        coloured(card, card.word),
+        *_cells(card, now),
+    ]
     row = "".join(
         f'<td style="{_NUMBER if name else _ALIGN}">{cell}</td>'
         for name, cell in zip(_COLUMNS.values(), cells, strict=True)

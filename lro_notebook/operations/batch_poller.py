@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lro_notebook import forking
 from lro_notebook.errors import ApiError, ConfigError, LroError
 from lro_notebook.http.responses import UnusableAnswer, is_transient
+from lro_notebook.operations.adapters import jobs
 from lro_notebook.operations.due_queue import DueQueue
-from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.scheduler import Budget, Scheduler, shared, steady
 from lro_notebook.operations.snapshot import Snapshot
 
@@ -253,7 +253,7 @@ class BatchPoller:
                 if poller is None:
                     continue
                 try:
-                    listed[poller] = Snapshot.of(OperationResource.from_dict(item))
+                    listed[poller] = Snapshot.of(jobs.read(item))
                 except ConfigError:
                     continue  # a read of its own tells what is wrong with it
             if len(listed) == len(wanted):

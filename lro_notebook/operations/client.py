@@ -83,6 +83,7 @@ class Client:
     [True]
     """
 
+    borrowed: ClassVar[bool] = False  # of a client that stands for one of another library
     _open: ClassVar[weakref.WeakSet[Client]] = weakref.WeakSet()
 
     def __init__(
@@ -116,9 +117,17 @@ class Client:
 
     @classmethod
     def only_open(cls) -> Client | None:
-        """Return the one client that is open, None if there are none or several."""
-        clients = list(cls._open)
+        """Return the one client that is open, None if there are none or several.
+
+        Those that stand for a client of another library do not count.
+        """
+        clients = cls.all_open()
         return clients[0] if len(clients) == 1 else None
+
+    @classmethod
+    def all_open(cls) -> list[Client]:
+        """Return the clients that are open, without those that stand for a client of another library."""
+        return [client for client in list(cls._open) if not client.borrowed]
 
     @classmethod
     def all_known(cls) -> list[Operation]:

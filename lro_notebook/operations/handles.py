@@ -13,7 +13,7 @@ from lro_notebook.operations.batch_poller import BatchPoller
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.remote import RemoteListing, RemoteOperation, listing_hint
-from lro_notebook.operations.resource import operation_parent
+from lro_notebook.operations.resource import operation_parent, operation_path
 from lro_notebook.operations.scheduler import Budget
 
 if TYPE_CHECKING:
@@ -89,11 +89,16 @@ class Handles:
     ) -> Operation:
         name, session, journal = resource.name, client.session, client.journal
         record = record or journal.find(name, service=client.service, loopback=session.loopback)
+        listed = "operations" in operation_path(name).split("/")
         poller = OperationPoller(
-            RemoteOperation(session, f"{version}/{name}", listing_hint(name)),
+            RemoteOperation(session, f"{version}/{operation_path(name)}", listing_hint(name)),
             resource,
             on_end=partial(_note_end, journal, record) if record and record.ended is None else None,
-            scheduler=self._batch_poller(session, version, operation_parent(name)),
+            requested=record.requested if record and record.origin == "started" else None,
+            seen=record.requested if record and record.origin == "watched" else None,
+            scheduler=self._batch_poller(session, version, operation_parent(name))
+            if listed
+            else self._scheduler,
             policy=self._policy,
         )
         self._pollers.add(poller)

@@ -1,4 +1,4 @@
-"""What this machine has started: one SQLite file that survives the kernel.
+"""What this machine has started, and what it has watched: one SQLite file that survives the kernel.
 
 A row is written *before* a start request is sent and completed when its answer comes; a row that
 never got one is an operation that may or may not run. The row holds an allow-list (method, path,
@@ -15,7 +15,7 @@ import logging
 import os
 import sqlite3
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,14 +42,18 @@ CREATE TABLE IF NOT EXISTS started (
     requested TEXT NOT NULL,
     name TEXT,
     state TEXT NOT NULL,
-    ended TEXT
+    ended TEXT,
+    origin TEXT
 );
 CREATE INDEX IF NOT EXISTS started_name ON started (name);
 """
-_COLUMNS = "service, method, target, source, destination, types, since, requested, name, state, ended"
+_COLUMNS = "service, method, target, source, destination, types, since, requested, name, state, ended, origin"
 COLUMNS = tuple(_COLUMNS.split(", "))
 #: As text, whatever somebody has put there: SQLite's columns take values of any type.
 _SELECT = f"SELECT id, {', '.join(f'CAST({column} AS TEXT)' for column in COLUMNS)} FROM started"  # noqa: S608 - ours
+#: A column that older versions of this package did not make.
+_ADDED, _ADD = "CAST(origin AS TEXT)", "ALTER TABLE started ADD COLUMN origin TEXT"
+_INSERT = f"INSERT INTO started ({_COLUMNS})"
 KEPT, KEPT_FOR = 100_000, timedelta(days=400)  # rows, and how long, that stay whatever comes
 PRUNE_EVERY, PRUNE_MOST = 100, 2_000  # starts from one look at what is old to the next; rows that it looks at
 PAGE = 20_000  # rows that are read at once: what another start may have to wait for
@@ -86,6 +90,9 @@ class StartRecord:
         The last state that this machine saw; UNKNOWN while no answer has come.
     ended : datetime or None
         When the operation was seen to end, UTC.
+    origin : str
+        ``started``, or ``watched`` for one that somebody else started: then `requested` is when it was first
+        watched, and `service` with its name is all that it takes to ask again.
     """
 
     service: str
@@ -99,6 +106,7 @@ class StartRecord:
     name: str | None = None
     state: str = "UNKNOWN"
     ended: datetime | None = None
+    origin: str = "started"
 
 
 def default_path() -> Path:
@@ -111,7 +119,7 @@ def default_path() -> Path:
 
 
 def _record(row: Row) -> StartRecord:
-    _, service, method, target, source, destination, types, since, requested, name, state, ended = row
+    _, service, method, target, source, destination, types, since, requested, name, state, ended, origin = row
     return StartRecord(
         service=service,
         method=method,
@@ -124,6 +132,24 @@ def _record(row: Row) -> StartRecord:
         name=name,
         state=state,
         ended=parse_timestamp(ended),
+        origin=origin or "started",
+    )
+
+
+def _values(record: StartRecord) -> Row:
+    return (
+        record.service,
+        record.method,
+        record.target,
+        record.source,
+        record.destination,
+        ",".join(record.types) or None,
+        record.since,
+        format_timestamp(record.requested),
+        record.name,
+        record.state,
+        format_timestamp(record.ended) if record.ended else None,
+        record.origin,
     )
 
 
@@ -134,6 +160,11 @@ def _storable(value: Any) -> Any:
 
 def _text(value: bytes) -> str:
     return value.decode(errors="replace")  # one bad byte must not hide the other rows
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    """Tell whether the file has the column that older versions of this package did not make."""
+    return any(row[1] == "origin" for row in connection.execute("PRAGMA table_info(started)"))
 
 
 class Journal:
@@ -153,23 +184,24 @@ class Journal:
 
         Every so often it also removes rows that are old, see `prune`.
         """
-        values = (
-            record.service,
-            record.method,
-            record.target,
-            record.source,
-            record.destination,
-            ",".join(record.types) or None,
-            record.since,
-            format_timestamp(record.requested),
-            None,
-            "UNKNOWN",
-            None,
-        )
-        row = self._write(f"INSERT INTO started ({_COLUMNS}) VALUES ({','.join('?' * len(values))})", values)  # noqa: S608
+        values = _values(replace(record, name=None, state="UNKNOWN", ended=None))
+        row = self._write(f"{_INSERT} VALUES ({','.join('?' * len(values))})", values)
         if row and row % PRUNE_EVERY == 0:
             self.prune(row, record.requested)
         return row or None
+
+    def watched(self, records: Sequence[StartRecord]) -> None:
+        """Write down operations that somebody else started and that are followed here, each once."""
+        known = "SELECT 1 FROM started WHERE name = ? AND service = ?"
+        sql = f"{_INSERT} SELECT {','.join('?' * len(COLUMNS))} WHERE NOT EXISTS ({known})"
+        last = self._write(sql, *((*_values(record), record.name, record.service) for record in records))
+        if last and last // PRUNE_EVERY != max(0, last - len(records)) // PRUNE_EVERY:
+            self.prune(last, records[0].requested)
+
+    def whereabouts(self, name: str) -> StartRecord | None:
+        """Return what is known of operation `name`, whatever its service; the newest row counts."""
+        rows = self._read(f"{_SELECT} WHERE name = ? ORDER BY id DESC LIMIT 1", (name,))
+        return _record(rows[0]) if rows else None
 
     def answered(self, row: int | None, name: str) -> None:
         """Complete `row`: the service accepted the request as operation `name`."""
@@ -243,8 +275,8 @@ class Journal:
         with forking.undivided(), closing(sqlite3.connect(self.path, timeout=5.0)) as connection:
             yield connection
 
-    def _write(self, sql: str, values: tuple[Any, ...]) -> int:
-        """Carry out one statement; return the last row id, 0 where the journal cannot be written."""
+    def _write(self, sql: str, *rows: Row) -> int:
+        """Carry out a statement with each of `rows`; return the last row id, 0 where that cannot be done."""
         try:
             path = self.path
             if not path.exists():
@@ -252,8 +284,13 @@ class Journal:
                 path.touch(mode=0o600)
             with self._opened() as connection:
                 connection.executescript(_SCHEMA)
+                if not _is_new(connection):
+                    connection.execute(_ADD)
                 with connection:
-                    return connection.execute(sql, tuple(map(_storable, values))).lastrowid or 0
+                    last = 0
+                    for values in rows:
+                        last = connection.execute(sql, tuple(map(_storable, values))).lastrowid or 0
+                    return last
         except _FAULTS as error:
             self._complain(error)
             return 0
@@ -266,6 +303,8 @@ class Journal:
             with self._opened() as connection:
                 connection.text_factory = _text
                 there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'started'").fetchone()
+                if there and not _is_new(connection):
+                    sql = sql.replace(_ADDED, "NULL")
                 return connection.execute(sql, tuple(map(_storable, values))).fetchall() if there else []
         except _FAULTS as error:
             self._complain(error)

@@ -11,60 +11,22 @@ What only the names of a block's fields tell is worked out once for each set of 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
+from typing import Any, NamedTuple
 
+from lro_notebook.operations.fields import IN_BYTES, roles_and_places
 from lro_notebook.operations.resource import parse_int64
+from lro_notebook.operations.states import ENDED, is_name, outcome_of_step, state_word
 
-_DEPTH = 3  # levels below the metadata in which its progress can be
+_DEPTH = 4  # levels below the metadata in which its progress can be
 _MOST = 2**63
-_LONGEST = 80  # characters of a field's name, or of an enum's value, that an API has
-_WIDEST, _SHAPES = 64, 1024  # fields of a block whose names are remembered, and how many such blocks
-T = TypeVar("T")
-
-#: Role of a field -> how its name looks, in lower case without underscores. The first match counts.
-_ROLES = {
-    name: re.compile(pattern)
-    for name, pattern in {
-        "percent": r"(progress|completion|completed?|done)?percent(age)?(completed?|completion|done)?",
-        "ratio": r"(estimated)?(completion|completed?|done|progress)(ratio|fraction)",
-        "progress": r"progress",
-        "work": r"completedwork|workcompleted|completed?workunits|estimatedcopiedbytes",
-        "work total": r"estimatedwork|workestimated|totalworkunits|estimatedsizebytes",
-        "pending": r"\w*(pending|remaining)(\w*count)?",
-        "failed": r"(total|num)?(failures?|failed|errors|(fail|error)\w*count)|\w*(failed|failure)(count)?|"
-        r"failed(characters|pages)",
-        "skipped": r"(total|num)?\w*(skipped|ignored)\w*(count)?",
-        "processed": r"(total|num)?processed(\w*count)?|\w*(processed|scanned)(count)?",
-        "success": r"(total|num)?(success|succe(ss|ed)\w*count|succeeded)",
-        "done": r"(total|num)?(completed?|done|finished)(\w*count)?|created\w*count|"
-        r"translated(characters|pages)",
-        "moved": r"(imported|exported|deleted|purge[ds]?|copied|migrated|indexed|updated|loaded)\w*count",
-        "total": r"(estimated|expected)?total(?!\w*(valid|token|written|found|imported|exported|deleted))"
-        r"(\w*count|units|items|objects|files|documents|records|rows|entities|pages|characters)?|target\w*count",
-        "found": r"(?!\w*bytes)\w*found(count)?",
-        "valid": r"valid\w+count",
-    }.items()
-}
-#: Objects that tell of the operation's own progress, and those that are only what it works on.
-_CONTAINER = re.compile(r"\w*progress\w*|\w*(counters?|stats|status|metadata)|common|job|build|graph")
-_PAYLOAD = re.compile(
-    r"\w*(request|response|result|error|failure|config|history|metric|original)\w*|secondary\w*"
-)
-_STEPS = re.compile(r"\w*(step|stage|task|progress|rollout)\w*|nodes")
-_STEP_STATES = ("state", "status", "stepState")
-_DONE = frozenset(
-    {"DONE", "COMPLETE", "COMPLETED", "SUCCEEDED", "SUCCESS", "SUCCESSFUL", "FINISHED", "SKIPPED"}
-)
-_FAILED = frozenset({"FAILED", "FAILURE", "ERROR", "TIMEOUT", "INTERNAL_ERROR"})
-_ENUM = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_TYPE_ENDS = frozenset({"STATE", "STATUS", "STAGE"})  # the word that ends the name of such a type
 
 #: Roles of which the first that is there counts.
 _TOTALS, _TOTALS_BESIDE_PENDING = ("total", "found"), ("total", "found", "valid")
 _SUCCESSES = ("success", "done", "moved")
+#: Roles that tell how much is done; a count of failures alone does not.
+_OUTCOMES = frozenset({*_SUCCESSES, "processed", "pending", "skipped", "work", "step"})
+_STEP_STATES, _STATES = ("state", "status", "stepState"), 16  # and the most states that an enum has
 
 #: Exceptions, by a word of the ``@type``, or by a field that only these have.
 #: ``progress`` is a fraction of 1, not of 100.
@@ -74,6 +36,10 @@ _FRACTION_TYPES, _FRACTION_FIELDS = (
 )
 #: ``total…Count`` counts what was processed.
 _PROCESSED_TYPES = ("google.cloud.discoveryengine.", "google.cloud.contentwarehouse.")
+
+
+#: A total whose items are told one by one, once the service tells them.
+_TOTALS_OF_STATUSES = ("totalDocumentCount",)
 
 
 class Counts(NamedTuple):
@@ -93,66 +59,6 @@ class Counts(NamedTuple):
 NOTHING = Counts()
 #: The values of a block by the role of their fields.
 Values = Mapping[str, Any]
-
-
-def role_of(key: object) -> str:
-    """Return what a field of this name tells; empty where it tells nothing about progress."""
-    return _role_of(key) if is_name(key) else ""
-
-
-class ByNames(Generic[T]):
-    """What a function tells of the names of a block's fields, remembered for each tuple of names.
-
-    All operations of a method have the same few. What no API has is not kept: names that are too long, and
-    blocks with too many.
-    """
-
-    def __init__(self, function: Callable[[tuple[object, ...]], T]) -> None:
-        self._function = function
-        self._known: dict[tuple[object, ...], T] = {}
-
-    def __call__(self, block: Mapping[str, Any]) -> T:
-        """Return what the function tells of the names in `block`."""
-        names = tuple(block)
-        told = self._known.get(names)
-        if told is None:
-            told = self._function(names)
-            if len(names) <= _WIDEST and all(map(is_name, names)) and len(self._known) < _SHAPES:
-                self._known[names] = told
-        return told
-
-
-@ByNames
-def _roles_and_places(names: tuple[object, ...]) -> tuple[list[str], list[str]]:
-    return [*map(role_of, names)], [*map(_place_of, names)]
-
-
-def is_name(key: object) -> TypeGuard[str]:
-    """Tell whether `key` can be the name of a field of an API: text that is not too long."""
-    return isinstance(key, str) and len(key) <= _LONGEST
-
-
-@lru_cache(maxsize=4096)
-def _role_of(key: str) -> str:
-    name = key.replace("_", "").lower()
-    if name.startswith("secondary"):  # counts other units
-        return ""
-    return next((role for role, pattern in _ROLES.items() if pattern.fullmatch(name)), "")
-
-
-def _place_of(key: object) -> str:
-    """Return what an object or list of this name holds: "block", "steps", "payload", or empty."""
-    return _place_of_name(key) if is_name(key) else ""
-
-
-@lru_cache(maxsize=4096)
-def _place_of_name(key: str) -> str:
-    name = key.replace("_", "").lower()
-    if _PAYLOAD.fullmatch(name):
-        return "payload"
-    if _CONTAINER.fullmatch(name):
-        return "block"
-    return "steps" if _STEPS.fullmatch(name) else ""
 
 
 def count(value: object) -> int | None:
@@ -190,7 +96,7 @@ def read(metadata: Mapping[str, Any]) -> Counts:
     values, parts = _sorted(metadata)
     best = of_values(_excepted(metadata, values)) if values else NOTHING
     if best.determinate and best.total is not None:
-        return best
+        return best if not _OUTCOMES.isdisjoint(values) else _with_statuses(metadata, best, parts)
     for counts in _nested(parts, _DEPTH):
         if best.determinate:  # a percentage, and counts beside it
             return best if counts.total is None else counts._replace(fraction=best.fraction)
@@ -199,6 +105,16 @@ def read(metadata: Mapping[str, Any]) -> Counts:
         if best is NOTHING:
             best = counts
     return best
+
+
+def _with_statuses(metadata: Mapping[str, Any], counts: Counts, parts: list[_Part]) -> Counts:
+    """Return a total, and what a list of the statuses of single items beside it says is done of it."""
+    for _, place, value in parts:
+        if place == "statuses" and isinstance(value, list):
+            told = of_statuses(value)
+            done = max(counts.completed or 0, told.completed or 0)
+            return _of(done, counts.total, told.failed if counts.failed is None else counts.failed)
+    return NOTHING if any(field in metadata for field in _TOTALS_OF_STATUSES) else counts
 
 
 #: Roles that tell a fraction, and how; the first that does counts.
@@ -222,8 +138,11 @@ def of_values(values: Values) -> Counts:
 
 
 def pair(values: Values) -> Counts:
-    """Return what a pair of work done and work estimated tells."""
-    return _of(count(values.get("work")), count(values.get("work total")), None)
+    """Return what a pair of work done and work estimated tells; nothing where a value is no count."""
+    done = count(values.get("work"))
+    if done is None and "work" in values:
+        return NOTHING
+    return _of(done, count(values.get("work total")), None)
 
 
 def tally(values: Values) -> Counts:
@@ -232,16 +151,21 @@ def tally(values: Values) -> Counts:
     for role, value in values.items():
         if (number := count(value)) is not None:
             numbers[role] = number
-    failed, skipped, pending = numbers.get("failed"), numbers.get("skipped"), numbers.get("pending")
+    failed, pending = numbers.get("failed"), numbers.get("pending")
     total = _first(numbers, _TOTALS if pending is None else _TOTALS_BESIDE_PENDING)
-    outcomes = [each for each in (_first(numbers, _SUCCESSES), failed, skipped) if each is not None]
+    parts = (_first(numbers, _SUCCESSES), failed, numbers.get("skipped"), numbers.get("cancelled"))
+    outcomes = [each for each in parts if each is not None]
     done = numbers.get("processed")
     if done is None and total is not None and pending is not None:
         done = max(0, total - pending)
     if done is None and outcomes:
         done = sum(outcomes)
+    if done is None and total is not None and "step" in numbers:
+        done = max(0, numbers["step"] - 1)  # the step that it is in has not ended
     if total is None and pending is not None:
         total = (done or 0) + pending
+    if done is None and any(role in values and role not in numbers for role in _OUTCOMES):
+        return NOTHING  # what is done is told, and cannot be read
     return _of(done, total, failed)
 
 
@@ -257,36 +181,47 @@ def of_many(parts: Sequence[Any], *, steps: bool = False) -> Counts:
         failed = [counts.failed for counts in known if counts.failed is not None]
         done, total = (sum(getattr(counts, name) for counts in known) for name in ("completed", "total"))
         return _of(done, total, sum(failed) if failed else None)
-    return of_steps(blocks) if steps else NOTHING
+    if not steps:
+        return NOTHING
+    return of_steps(blocks) if blocks else of_states([part if is_name(part) else "" for part in parts])
 
 
 def of_steps(steps: Sequence[Mapping[str, Any]]) -> Counts:
     """Return how many steps have ended; one that tells no state has not begun."""
-    states = [
-        next((word for key in _STEP_STATES if (word := state_word(step.get(key)))), "") for step in steps
-    ]
-    if not any(states):
-        return NOTHING
-    failed = sum(state in _FAILED for state in states)
-    return _of(failed + sum(state in _DONE for state in states), len(states), failed)
-
-
-def state_word(value: object) -> str:
-    """Return a state's enum value without its type's name; empty for UNSPECIFIED and anything else."""
-    if not is_name(value) or "UNSPECIFIED" in value or not is_enum(value):
-        return ""
-    words = value.split("_")
-    starts = (
-        place
-        for place, word in enumerate(words[1:], 1)
-        if words[place - 1] in _TYPE_ENDS and word[0].isalpha()
+    return of_states(
+        [next((word for key in _STEP_STATES if (word := state_word(step.get(key)))), "") for step in steps]
     )
-    return "_".join(words[next(starts, 0) :])
 
 
-def is_enum(text: str) -> bool:
-    """Tell whether `text` is the value of an enum, such as ``STATE_UNSPECIFIED``, and no word for people."""
-    return _ENUM.fullmatch(text) is not None
+def of_states(states: Sequence[str]) -> Counts:
+    """Return how many of the steps that have these states have ended."""
+    words = [state_word(state) for state in states]
+    if not any(words):
+        return NOTHING
+    outcomes = [outcome_of_step(word) for word in words]
+    failed = outcomes.count("failed")
+    return _of(sum(outcome in ENDED for outcome in outcomes), len(outcomes), failed)
+
+
+def of_states_counted(block: Mapping[str, Any]) -> Counts:
+    """Return what counts by state tell: ``{"SUCCEEDED": "3", "RUNNING": "1"}``."""
+    first = next(iter(block), None)
+    if not isinstance(first, str) or not first.isupper():  # as nearly always, and told at once
+        return NOTHING
+    each = [(outcome_of_step(key), count(value)) for key, value in block.items()]
+    if not each or len(each) > _STATES or any(not outcome or number is None for outcome, number in each):
+        return NOTHING
+    ended = sum(number or 0 for outcome, number in each if outcome in ENDED)
+    failed = sum(number or 0 for outcome, number in each if outcome == "failed")
+    return _of(ended, sum(number or 0 for _, number in each), failed)
+
+
+def of_statuses(statuses: Sequence[Any]) -> Counts:
+    """Return how many items have ended, by the ``google.rpc.Status`` of each; one without has not."""
+    ended = [item["status"] for item in statuses if isinstance(item, Mapping) and "status" in item]
+    codes = [status.get("code") for status in ended if isinstance(status, Mapping)]
+    failed = sum(code not in (None, 0, "0", "OK") for code in codes)
+    return Counts(len(codes), None, failed) if codes else NOTHING
 
 
 def is_of(metadata: Mapping[str, Any], types: Sequence[str]) -> bool:
@@ -316,35 +251,63 @@ _SCALARS, _CONTAINERS = (str, int, float), (dict, list, Mapping)
 
 
 def _sorted(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Part]]:
-    """Return the values of a block by their role, and its parts that may tell more."""
+    """Return the values of a block by their role, and its parts that may tell more.
+
+    A part of its own is what a second field of the same role says, and what is counted in bytes.
+    """
     values: dict[str, Any] = {}
+    again: dict[str, Any] = {}
+    in_bytes: dict[str, Any] = {}
     parts: list[_Part] = []
-    for key, value, role, place in zip(block, block.values(), *_roles_and_places(block), strict=False):
+    for key, value, role, place in zip(block, block.values(), *roles_and_places(block), strict=False):
         if isinstance(value, _SCALARS):
-            if role and role not in values:
+            if not role:
+                continue
+            if role in values:
+                again.setdefault(role, value)
+            elif role.startswith(IN_BYTES):
+                in_bytes.setdefault(role.removeprefix(IN_BYTES), value)
+            else:
                 values[role] = value
         elif value and place != "payload" and isinstance(value, _CONTAINERS):
-            parts.append((key, place, value))
+            parts.append((key if is_name(key) else "", place, value))
+    if again and (len(again) > 1 or not _FRACTIONS.keys().isdisjoint(again)):
+        parts.append(("", "values", again))
+    if in_bytes:
+        parts.append(("bytes", "values", in_bytes))
     return values, parts
 
 
 def _nested(parts: list[_Part], depth: int) -> Iterator[Counts]:
     """Yield what the parts of a block tell and what theirs do, sizes in bytes last."""
     if len(parts) > 1:
-        parts = sorted(parts, key=lambda part: "bytes" in str(part[0]).lower())
+        parts = sorted(parts, key=lambda part: "bytes" in part[0].lower())
     for key, place, value in parts:
-        if isinstance(value, list):
-            yield of_many(value, steps=bool(place))
-            continue
-        if _is_map_of_blocks(value):
-            yield of_many([*value.values()], steps=bool(place))
-        if place == "block":
-            values, inner = _sorted(value)
-            if values and key == "counter":
-                values.setdefault("failed", 0)
-            yield of_values(values)
-            if depth > 1:
-                yield from _nested(inner, depth - 1)
+        if place == "values":
+            if (counts := of_values(value)).determinate:
+                yield counts
+        elif isinstance(value, list):
+            yield of_statuses(value) if place == "statuses" else of_many(value, steps=bool(place))
+        else:
+            yield from _of_object(key, place, value, depth)
+
+
+def _of_object(key: str, place: str, value: Mapping[str, Any], depth: int) -> Iterator[Counts]:
+    """Yield what an object in a block tells, and what its parts do."""
+    if _is_map_of_blocks(value):
+        yield of_many([*value.values()], steps=bool(place))
+        if place == "steps" and depth > 1 and len(value) <= _STATES:
+            for inner in value.values():
+                yield from _nested(_sorted(inner)[1], depth - 1)
+    elif (counted := of_states_counted(value)) is not NOTHING:
+        yield counted
+    if place == "block":
+        values, parts = _sorted(value)
+        if values and key == "counter":
+            values.setdefault("failed", 0)
+        yield of_values(values)
+        if depth > 1:
+            yield from _nested(parts, depth - 1)
 
 
 def _is_map_of_blocks(part: Mapping[str, Any]) -> bool:

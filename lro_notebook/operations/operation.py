@@ -17,6 +17,7 @@ from lro_notebook.errors import (
     shortened,
     warn_caller,
 )
+from lro_notebook.operations import titles
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.journal import StartRecord
     from lro_notebook.operations.poller import OperationPoller
-    from lro_notebook.operations.progress import Progress, Samples
+    from lro_notebook.operations.progress import Progress
     from lro_notebook.operations.resource import Json, OperationResource, State, Status
+    from lro_notebook.operations.samples import Samples
     from lro_notebook.operations.snapshot import Snapshot
     from lro_notebook.results.results import Results
-
-_LONGEST_METHOD = 80  # characters of a method's name; what is longer, or has control characters, is none
 
 
 class Operation:
@@ -68,6 +68,7 @@ class Operation:
     ) -> None:
         self._poller, self._client, self._record = poller, client, record
         self._warned = False
+        self._titled: tuple[Snapshot, str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -116,19 +117,21 @@ class Operation:
 
     @property
     def method(self) -> str:
-        """What it does: as this machine started it, else the last word of ``metadata.apiMethodName``."""
-        if self._record is not None:
-            return self._record.method
-        metadata = self.resource.metadata or {}
-        word = str(metadata.get("apiMethodName") or metadata.get("verb") or "").rpartition(".")[2]
-        return word if len(word) <= _LONGEST_METHOD and word.isprintable() else ""
+        """What it does: as this machine started it, else as its metadata or the names of its types tell."""
+        return (self._record and self._record.method) or self._title()[0]
 
     @property
     def target(self) -> str:
         """The resource that it works on; empty where that is not known."""
-        if self._record is not None:
-            return self._record.target
-        return str((self.resource.metadata or {}).get("target") or "")
+        return (self._record and self._record.target) or self._title()[1]
+
+    def _title(self) -> tuple[str, str]:
+        """Return what it does and to what, worked out once a snapshot."""
+        snapshot, known = self._poller.snapshot, self._titled
+        if known is None or known[0] is not snapshot:
+            words = titles.method_of(snapshot.resource, getattr(self._poller.source, "types", ()))
+            known = self._titled = (snapshot, words, titles.target_in(snapshot.resource))
+        return known[1:]
 
     @property
     def source(self) -> str | None:
@@ -149,6 +152,11 @@ class Operation:
     def client(self) -> Any:
         """The client that it belongs to."""
         return self._client
+
+    @property
+    def record(self) -> StartRecord | None:
+        """What the journal knows of it."""
+        return self._record
 
     @property
     def samples(self) -> Samples:
@@ -222,6 +230,7 @@ class Operation:
         if self.resource.done:
             return False
         self._poller.source.cancel()
+        self._poller.cancelling()
         self._poller.look_now()
         return True
 
@@ -231,15 +240,8 @@ class Operation:
         An interrupt ends the waiting, never the operation. So does the loss of its state, which
         `done` and `result` tell.
 
-        Parameters
-        ----------
-        timeout : float or None
-            Seconds; None means no limit.
-
-        Raises
-        ------
-        WaitTimeout
-            The time is over; the operation goes on.
+        `timeout` is in seconds, None means no limit; once it is over, `WaitTimeout` is raised and the
+        operation goes on.
         """
         self._wait(timeout)
         self._warn_once()
@@ -265,12 +267,8 @@ class Operation:
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait, and return the error that it ended with, None if it succeeded.
 
-        Raises
-        ------
-        OperationCancelled
-            It was cancelled, as concurrent.futures has it.
-        WaitTimeout
-            The time is over; the operation goes on.
+        As in concurrent.futures, it raises `OperationCancelled` where it was cancelled, and `WaitTimeout`
+        once the time is over; the operation goes on.
         """
         error = self._outcome(timeout)
         if isinstance(error, OperationCancelled):

@@ -19,8 +19,8 @@ from lro_notebook.http.responses import is_transient
 from lro_notebook.operations.callbacks import Callbacks, call
 from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.progress import Sample, Samples
 from lro_notebook.operations.resource import operation_id
+from lro_notebook.operations.samples import Sample, Samples
 from lro_notebook.operations.scheduler import shared, steady
 from lro_notebook.operations.snapshot import Snapshot
 
@@ -69,6 +69,8 @@ class OperationPoller:
         What is known of it so far.
     on_end : callable, optional
         Called with the last snapshot before anybody who waits is released.
+    requested, seen : datetime, optional
+        When this machine asked for it, or saw it before; for services that do not tell when it began.
     scheduler, policy, clock, now, draw
         Who runs it and when; seconds that only grow; UTC time of the samples; random numbers in 0..1.
 
@@ -90,6 +92,8 @@ class OperationPoller:
         resource: OperationResource,
         *,
         on_end: Callable[[Snapshot], None] | None = None,
+        requested: datetime | None = None,
+        seen: datetime | None = None,
         scheduler: Runner | None = None,
         policy: PollPolicy | None = None,
         clock: Callable[[], float] = steady,
@@ -105,8 +109,10 @@ class OperationPoller:
         self._clock, self._now, self._draw = clock, now, draw
         self._eta = Eta()
         self._on_end = on_end
+        opened = now()
+        self._requested, self._first_seen = requested, seen or opened
         self._lock = threading.Lock()
-        self._ended = False
+        self._ended = self._cancel_asked = False
         self._began = clock()
         self._following = False
         self._failures = 0
@@ -114,8 +120,9 @@ class OperationPoller:
         self._failing_with = ""
         self._took = 0.0
         self._lost: LroError | None = None
+        self.snapshot: Snapshot
         self._callbacks = Callbacks(operation_id(resource.name))
-        self._take_over(Snapshot.of(resource))
+        self._take_over(Snapshot.of(resource), opened=opened)
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
@@ -183,6 +190,13 @@ class OperationPoller:
         self.follow()
         self._scheduler.schedule(self)
 
+    def cancelling(self) -> None:
+        """Hear that its cancellation was asked for: that is shown at once, whatever the service says."""
+        with self._lock:
+            self._cancel_asked = True
+            if not self._ended:
+                self.snapshot = self.snapshot.asked_to_stop()
+
     def lose(self, reason: LroError) -> None:
         """Stop polling; who waits gets `reason`. The operation itself goes on."""
         self._scheduler.forget(self)
@@ -200,12 +214,15 @@ class OperationPoller:
         """Hear what somebody else has read; an operation that has ended does not change any more."""
         self._take_over(Snapshot.of(resource))
 
-    def _take_over(self, snapshot: Snapshot) -> None:
+    def _take_over(self, snapshot: Snapshot, *, opened: datetime | None = None) -> None:
         with self._lock:
             if self._ended:
                 return
-            self.snapshot = snapshot
-            self.samples.add(_sample(snapshot, self._now()))
+            now = opened or self._now()
+            ended = now if snapshot.resource.done and opened is None else None
+            snapshot = snapshot.timed(self._requested, self._first_seen, ended)
+            self.snapshot = snapshot = snapshot.asked_to_stop() if self._cancel_asked else snapshot
+            self.samples.add(_sample(snapshot, now))
             self._eta.add(self._clock() - self._began, snapshot.progress.fraction)
             if not snapshot.resource.done:
                 return

@@ -1,31 +1,36 @@
-"""What an operation's ``metadata`` says about its progress, and the samples of it over time.
+"""What an operation's ``metadata`` says about its progress.
 
 Pure: no I/O and no clock of its own. Unknown stays unknown: no total, no fraction.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from array import array
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
 
-from lro_notebook.operations.metadata import ByNames, is_enum, is_name, is_of, read, state_word
-from lro_notebook.operations.resource import State, parse_timestamp
+from lro_notebook.operations.fields import ByNames
+from lro_notebook.operations.metadata import is_of, read
+from lro_notebook.operations.resource import parse_timestamp
+from lro_notebook.operations.states import ENDED, is_enum, is_name, outcome_of, state_word
 
 if TYPE_CHECKING:
-    from lro_notebook.operations.resource import OperationResource
+    from datetime import datetime
 
-_STATES: tuple[State, ...] = get_args(State)
-_COUNTS = ("completed", "total", "failed")
-_MOST_COUNTED = 2**63 - 1
+    from lro_notebook.operations.resource import OperationResource, State
+
+#: Where a time is from; "service" is the best.
+TimeFrom = Literal["service", "work", "request", "seen"]
 _COMMON = ("genericMetadata", "commonMetadata", "common")
+#: Objects that tell how the work goes, or are what the whole operation is: their times are its own.
+_WORK = ("progress", "annotationProgress", "build", "job", "execution")
 _CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
-_ENDED = ("endTime", "completeTime", "doneTime", "finishTime")
+_BEGAN = re.compile(r"startTime|(rollout|export|import|execution|dag)StartTime")
+_ENDED = ("endTime", "completeTime", "doneTime", "finishTime", "completionTime")
+#: Of an operation that has ended, when it was changed last: its end, as the descriptions say.
+_UPDATED = ("updateTime", "lastUpdateTime")
 _CANCEL_REQUESTED = frozenset(
     {
         "cancelRequested",
@@ -36,7 +41,6 @@ _CANCEL_REQUESTED = frozenset(
         "canceled",
     }
 )
-_CANCEL_STATES = frozenset({"CANCELLING", "CANCELLED", "CANCELING", "CANCELED"})
 #: Fields with words for people, the most telling first; an object has them in its own fields.
 _STATUS = (
     "stateMessage",
@@ -53,7 +57,7 @@ _STATUS_OBJECTS, _STATUS_PARTS = (
     ("status", "progress"),
     ("message", "details", "description", "statusMessage"),
 )
-_STATE = re.compile(r"state|status|\w+(State|Status|Stage)|stage|phase")
+_STATE = re.compile(r"state|status|\w+(State|Status|Stage|Step)|stage|phase|step")
 #: ``startTime`` is when the request was received, by a word of the ``@type`` or a field that only these have.
 _RECEIVED_TYPES = (
     "google.cloud.speech.",
@@ -87,6 +91,11 @@ class Progress:
         UTC-aware times of the operation itself.
     cancel_requested : bool
         A cancellation was asked for.
+    began : datetime or None
+        When the service says that the work on it began, where it does not tell when it was created.
+    created_from, ended_from : str or None
+        Where these times are from: "service". A handle knows more than the metadata tells: "work", when the
+        work began; "request", when this machine asked for it; "seen", when it was first seen, or seen to end.
 
     Examples
     --------
@@ -105,35 +114,60 @@ class Progress:
     created: datetime | None = None
     ended: datetime | None = None
     cancel_requested: bool = False
+    began: datetime | None = field(default=None, compare=False, repr=False)
+    created_from: TimeFrom | None = field(default=None, compare=False, repr=False)
+    ended_from: TimeFrom | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Progress:
         """Read the progress out of `metadata`; never raises, whatever the input is."""
         if not isinstance(metadata, (dict, Mapping)) or not metadata:  # `dict` is told in a third of the time
             return cls()
-        telling = _telling(metadata)
-        blocks = [(metadata, telling)]
-        if telling.common:
-            common = [metadata[key] for key in telling.common]
-            blocks += [(part, _telling(part)) for part in common if isinstance(part, Mapping)]
-        counts = read(metadata)
-        states = _states(blocks)
+        blocks = _blocks(metadata)
+        counts, states, times = read(metadata), _states(blocks), _with_work(blocks)
+        outcome = outcome_of(states[0]) if states else ""
+        created = _created(times)
+        ended = _first_time(times, _ENDED) or (_left(metadata) if outcome in ENDED else None)
         return cls(
             fraction=counts.fraction,
             completed=counts.completed,
             total=counts.total,
             failed=counts.failed,
             status=_status(blocks, states),
-            created=_first_time(blocks, _CREATED) or _received(metadata),
-            ended=_first_time(blocks, _ENDED),
-            cancel_requested=_cancelled(blocks) or (bool(states) and states[0] in _CANCEL_STATES),
+            created=created,
+            ended=ended,
+            cancel_requested=_cancelled(blocks) or outcome in ("cancelling", "cancelled"),
+            began=None if created else _began(times),
+            created_from="service" if created else None,
+            ended_from="service" if ended else None,
         )
+
+    def timed(self, requested: datetime | None, seen: datetime, ended: datetime | None) -> Progress:
+        """Return it with the times that the metadata does not tell: those of who follows the operation.
+
+        Parameters
+        ----------
+        requested, seen, ended : datetime or None
+            When this machine asked for it, when it was first seen, and when it was seen to end.
+        """
+        progress = self
+        if self.created is None:
+            times: tuple[tuple[datetime | None, TimeFrom], ...] = (self.began, "work"), (requested, "request")
+            created, source = next((pair for pair in times if pair[0] is not None), (seen, "seen"))
+            progress = replace(progress, created=created, created_from=source)
+        if self.ended is None and ended is not None:
+            progress = replace(progress, ended=ended, ended_from="seen")
+        return progress
 
     @classmethod
     def from_resource(cls, resource: OperationResource) -> Progress:
         """Read the progress of a whole operation: one that succeeded has done all that there was."""
         progress = cls.from_metadata(resource.metadata)
-        if resource.done and resource.error is None and progress.completed and progress.total is None:
+        if not resource.done:
+            return progress
+        if progress.ended is None and (updated := _updated(resource.metadata)) is not None:
+            progress = replace(progress, ended=updated, ended_from="service")
+        if resource.error is None and progress.completed and progress.total is None:
             return replace(progress, total=progress.completed, fraction=1.0)
         return progress
 
@@ -146,6 +180,8 @@ class _Telling(NamedTuple):
     texts: list[str]
     objects: list[str]
     cancelled: list[str]
+    work: list[str]
+    began: list[str]
 
 
 @ByNames
@@ -156,6 +192,8 @@ def _telling(names: tuple[object, ...]) -> _Telling:
         texts=[key for key in _STATUS if key in names],
         objects=[key for key in _STATUS_OBJECTS if key in names],
         cancelled=[key for key in _CANCEL_REQUESTED if key in names],
+        work=[key for key in _WORK if key in names],
+        began=[key for key in names if is_name(key) and _BEGAN.fullmatch(key)],
     )
 
 
@@ -171,12 +209,72 @@ def _first_time(blocks: _Blocks, keys: tuple[str, ...]) -> datetime | None:
     return None
 
 
-def _received(metadata: Mapping[str, Any]) -> datetime | None:
-    """Return ``startTime`` where it is when the request was received."""
-    if "startTime" not in metadata:
-        return None
+def _updated(metadata: Mapping[str, Any] | None) -> datetime | None:
+    return None if metadata is None else _first_time(_blocks(metadata), _UPDATED)
+
+
+def _blocks(metadata: Mapping[str, Any]) -> _Blocks:
+    """Return the metadata, and the parts of it that hold what all operations of its API have."""
+    telling = _telling(metadata)
+    if not telling.common:
+        return [(metadata, telling)]
+    common = [metadata[key] for key in telling.common]
+    return [(metadata, telling), *((part, _telling(part)) for part in common if isinstance(part, Mapping))]
+
+
+def _with_work(blocks: _Blocks) -> _Blocks:
+    """Return the blocks with the objects in them whose times are those of the operation."""
+    if not any(telling.work for _, telling in blocks):
+        return blocks
+    inner = [block[key] for block, telling in blocks for key in telling.work]
+    parts = [_first_and_last(part) if isinstance(part, list) else part for part in inner]
+    return [*blocks, *((part, _telling(part)) for part in parts if isinstance(part, Mapping))]
+
+
+def _first_and_last(parts: list[Any]) -> Mapping[str, Any]:
+    """Return when the first of several began, and when the last ended, where all have."""
+    blocks = [part for part in parts if isinstance(part, Mapping)]
+    if not blocks:
+        return {}
+    ended = [block.get("endTime") for block in blocks]
+    return {"startTime": blocks[0].get("startTime"), "endTime": ended[-1] if all(ended) else None}
+
+
+def _created(times: _Blocks) -> datetime | None:
+    """Return when the request was received."""
+    if (created := _first_time(times, _CREATED)) is not None:
+        return created
+    metadata = times[0][0]
+    if not any(telling.began for _, telling in times):
+        return _first_state(metadata)
     known = is_of(metadata, _RECEIVED_TYPES) or any(key in metadata for key in _RECEIVED_FIELDS)
-    return parse_timestamp(metadata["startTime"]) if known else None
+    if (received := _first_time(times if known else times[1:], ("startTime",))) is not None:
+        return received
+    return _first_state(metadata)
+
+
+def _first_state(metadata: Mapping[str, Any]) -> datetime | None:
+    """Return when the first of its states began, where they are told one by one."""
+    if "statusHistory" not in metadata and "status" not in metadata:
+        return None
+    history = metadata.get("statusHistory")
+    first = history[0] if isinstance(history, list) and history else metadata.get("status")
+    return parse_timestamp(first.get("stateStartTime")) if isinstance(first, Mapping) else None
+
+
+def _began(times: _Blocks) -> datetime | None:
+    """Return when the work began."""
+    for block, telling in times:
+        for key in telling.began:
+            if (time := parse_timestamp(block[key])) is not None:
+                return time
+    return None
+
+
+def _left(metadata: Mapping[str, Any]) -> datetime | None:
+    """Return when the last state began."""
+    status = metadata.get("status")
+    return parse_timestamp(status.get("stateStartTime")) if isinstance(status, Mapping) else None
 
 
 def _cancelled(blocks: _Blocks) -> bool:
@@ -237,88 +335,3 @@ def state_of(resource: OperationResource, progress: Progress | None = None) -> S
     if (progress or Progress.from_metadata(resource.metadata)).cancel_requested:
         return "CANCELLING"
     return "RUNNING" if resource.metadata else "PENDING"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One look at an operation's progress."""
-
-    time: datetime
-    state: State
-    completed: int | None
-    total: int | None
-    failed: int | None
-    fraction: float | None
-
-
-class Samples:
-    """The samples of one operation, oldest first, in little memory: 10,000 operations may have theirs.
-
-    Past `limit` samples every second one is dropped; the first and the last always stay.
-    """
-
-    __slots__ = ("_counts", "_fractions", "_limit", "_states", "_times")
-
-    def __init__(self, limit: int = 256) -> None:
-        self._limit = limit
-        self._times, self._fractions, self._states = array("d"), array("d"), bytearray()
-        self._counts = tuple(array("q") for _ in _COUNTS)  # -1 where unknown
-
-    def add(self, sample: Sample) -> None:
-        """Append `sample`."""
-        self._times.append(sample.time.timestamp())
-        self._fractions.append(math.nan if sample.fraction is None else sample.fraction)
-        self._states.append(_STATES.index(sample.state))
-        for column, name in zip(self._counts, _COUNTS, strict=True):
-            number = getattr(sample, name)
-            column.append(-1 if number is None else min(number, _MOST_COUNTED))
-        if len(self._times) > self._limit:
-            columns: tuple[Any, ...] = (self._times, self._fractions, self._states, *self._counts)
-            for column in columns:
-                column[:] = column[:-1:2] + column[-1:]
-
-    def __iter__(self) -> Iterator[Sample]:
-        return map(self._sample, range(len(self)))
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    def rate(self) -> float | None:
-        """Return units per second over the last half minute; None before three samples or without movement.
-
-        It is the median slope between early and late samples, so that one burst or one pause does not
-        move it.
-        """
-        times, completed = self._times[-_MOST:], self._counts[0][-_MOST:]
-        return _rate([(time, done) for time, done in zip(times, completed, strict=True) if done >= 0])
-
-    def _sample(self, place: int) -> Sample:
-        completed, total, failed = (None if column[place] < 0 else column[place] for column in self._counts)
-        fraction = self._fractions[place]
-        return Sample(
-            time=datetime.fromtimestamp(self._times[place], UTC),
-            state=_STATES[self._states[place]],
-            completed=completed,
-            total=total,
-            failed=failed,
-            fraction=None if math.isnan(fraction) else fraction,
-        )
-
-
-#: A rate is that of the last so many seconds, of so many samples at least and at most.
-_WINDOW, _LEAST, _MOST = 30.0, 3, 60
-
-
-def _rate(counted: list[tuple[float, int]]) -> float | None:
-    recent = [(time, done) for time, done in counted if counted[-1][0] - time <= _WINDOW]
-    if len(recent) < _LEAST:
-        recent = counted[-_LEAST:]
-    if len(recent) < _LEAST or recent[-1][1] <= recent[0][1]:
-        return None
-    half = len(recent) // 2
-    pairs = zip(recent[:half], recent[-half:], strict=True)
-    slopes = sorted((late - early) / (end - began) for (began, early), (end, late) in pairs if end > began)
-    if not slopes:
-        return None
-    median = (slopes[(len(slopes) - 1) // 2] + slopes[len(slopes) // 2]) / 2.0
-    return median if median > 0.0 else None

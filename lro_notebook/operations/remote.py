@@ -12,6 +12,7 @@ from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnkn
 from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import NoResponse, ResponseLost
+from lro_notebook.operations.adapters import jobs
 from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.resource import OperationResource, listing_parent, operation_id, operation_parent
 
@@ -93,7 +94,7 @@ class RemoteOperation:
         """Return the operation in an answer; what is none, or another one, is as passing as no JSON."""
         url = str(self._session.url(self._path))
         try:
-            resource = OperationResource.from_dict(answer)
+            resource = jobs.read(answer)
         except ConfigError as error:
             raise NoResponse("the answer is no operation", url=url) from error
         # Of the name only the id has to be the same: many services put the number of a project for its id.
@@ -168,13 +169,15 @@ def read_operation(session: Session, name: str, not_found_hint: str = "") -> tup
     return resource, source.version
 
 
+#: What may be where an operation is not found.
+KEPT = "Records of ended operations are kept for a limited time (about 30 days at Cloud Healthcare)."
+
+
 def listing_hint(name: str) -> str:
-    """Return what to do next where operation `name` is not found."""
+    """Return what to do next where operation `name` is not found by a `Client`."""
     parent = operation_parent(name)
-    return (
-        f"The operations under {parent or 'this service'} are listed by client.list({parent!r}); "
-        "records of ended operations are kept for a limited time (about 30 days at Cloud Healthcare)."
-    )
+    where = parent or "this service"
+    return f"The operations under {where} are listed by client.list({parent!r}). {KEPT}"
 
 
 def begun(answer: dict[str, Any]) -> OperationResource:
@@ -191,7 +194,7 @@ def operations_of(items: Iterable[Mapping[str, Any]]) -> Iterator[OperationResou
     """Yield the operations in a page; an item that is none is left out, with a warning in the log."""
     for item in items:
         try:
-            yield OperationResource.from_dict(item)
+            yield jobs.read(item)
         except ConfigError:
             _log.warning("an item in a list of operations is no operation and was left out")
 
@@ -219,5 +222,6 @@ def start_unknown(session: Session, record: StartRecord, lost: ResponseLost) -> 
 
 
 def _created_since(resource: OperationResource, moment: datetime) -> bool:
-    created = Progress.from_resource(resource).created
+    progress = Progress.from_resource(resource)
+    created = progress.created or progress.began
     return created is not None and created >= moment

@@ -214,6 +214,11 @@ def operation_id(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2]
 
 
+def operation_path(name: str) -> str:
+    """Return where an operation is read; Speech names them by a number alone."""
+    return name if "/" in name else f"operations/{name}"
+
+
 def operation_parent(name: str) -> str:
     """Return what precedes ``/operations/…`` in a name: the parent whose operations can be listed."""
     return name.rpartition("operations/")[0].rstrip("/")

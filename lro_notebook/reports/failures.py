@@ -94,9 +94,9 @@ def _by_time(operation: Operation) -> str:
         f'resource.labels.dataset_id="{operation.name.rpartition("/operations/")[0].rpartition("/")[2]}"',
         "severity>=ERROR",
     ]
-    if progress.created is not None:
+    if progress.created is not None and progress.created_from == "service":
         clauses.append(f'timestamp>="{format_timestamp(progress.created)}"')
-    if progress.ended is not None:
+    if progress.ended is not None and progress.ended_from == "service":
         clauses.append(f'timestamp<="{format_timestamp(progress.ended)}"')
     return " AND ".join(clauses)
 

@@ -34,6 +34,7 @@ OPERATION_DTYPES: Mapping[str, str] = {
     "error_code": "string",
     "error_message": "string",
     "logs_url": "string",
+    "created_from": "string",
 }
 SAMPLE_DTYPES: Mapping[str, str] = {
     "time": _UTC,
@@ -55,6 +56,7 @@ STARTED_DTYPES: Mapping[str, str] = {
     "requested": _UTC,
     "ended": _UTC,
     "service": "string",
+    "origin": "string",
 }
 
 
@@ -115,6 +117,7 @@ def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
         "error_code": error.name if error else None,
         "error_message": error.message if error else None,
         "logs_url": metadata.get("logsUrl") if isinstance(metadata.get("logsUrl"), str) else None,
+        "created_from": progress.created_from,
     }
 
 

@@ -35,7 +35,7 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
         return read_listed(operation.client, *listed, destination=operation.destination, **options)
     uri = source or operation.destination
     method = operation.method
-    if uri is None and "export" in method.lower():
+    if uri is None and "export" in method.lower() and not response.keys() - {"@type"}:
         raise ConfigError(
             f"where operation {operation.id} wrote its output is not known: it was not started from this "
             'machine, and its response does not say. Give the place: op.load("gs://bucket/folder")'
@@ -50,7 +50,10 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
         uri,
         operation=operation.id,
         partial=partial,
-        span=(progress.created, progress.ended),
+        span=(
+            progress.created if progress.created_from == "service" else None,
+            progress.ended if progress.ended_from == "service" else None,
+        ),
         only=format_written_by(method.partition(".")[0]),
         **options,
     )

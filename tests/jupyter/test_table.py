@@ -61,7 +61,15 @@ def test_a_row_tells_state_method_target_progress_rate_elapsed_and_failures() ->
     head, row = shown(table_html.live_table([running()], NOW))
     assert head == ["State", "Method", "Target", "Progress", "Rate", "Elapsed", "Failed"]
     target = "fhirStores/demo → gs://out/run-1"
-    assert row == ["● Running", "Export", target, "41,200 of 82,400", "1,200/s", "3:10", "200"]
+    assert row == [
+        "● Running",
+        "Export",
+        f"{target}{running().operation_id}",
+        "41,200 of 82,400",
+        "1,200/s",
+        "3:10",
+        "200",
+    ]
 
 
 def test_why_an_operation_failed_stands_in_a_line_below_it() -> None:

@@ -8,20 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lro_notebook.operations.metadata import (
-    NOTHING,
-    ByNames,
-    Counts,
-    count,
-    of_many,
-    of_values,
-    percent,
-    ratio,
-    read,
-    role_of,
-    state_word,
-)
+from lro_notebook.operations.fields import ByNames, role_of
+from lro_notebook.operations.metadata import NOTHING, Counts, count, of_many, of_values, percent, ratio, read
 from lro_notebook.operations.progress import Progress
+from lro_notebook.operations.states import state_word
 
 
 @pytest.mark.parametrize(

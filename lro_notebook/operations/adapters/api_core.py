@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
 from lro_notebook.http.responses import NoResponse
+from lro_notebook.operations.adapters import rest_cancel
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
-from lro_notebook.operations.remote import listing_hint
+from lro_notebook.operations.remote import KEPT
 from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from lro_notebook.operations.resource import Json
 
@@ -167,12 +168,28 @@ def _object_of(function: Any) -> Any:
     return None if inspect.ismodule(found) else found
 
 
+def service_of_types(types: Sequence[Any]) -> str:
+    """Return the address of the service whose library has these types; empty where that is not known.
+
+    The package of a type is loaded already, and its clients say where they go.
+    """
+    for held in types:
+        package = sys.modules.get(str(getattr(held, "__module__", "")).partition(".types")[0])
+        for name, client in vars(package).items() if package is not None else ():
+            if name.endswith("Client") and isinstance(host := getattr(client, "DEFAULT_ENDPOINT", None), str):
+                return f"https://{host}"
+    return ""
+
+
 class _Theirs:
     """The source of an operation that is read over connections of another library."""
 
     def __init__(self, operation: Any) -> None:
         self._operation = operation
         self.lane = _lane(getattr(operation, "_refresh", None))
+        held = [getattr(operation, name, None) for name in ("_metadata_type", "_result_type")]
+        self.service = service_of_types(held)
+        self.types = tuple(getattr(each, "__name__", "") for each in held)
         self._forked = False
         forking.bind(self)
 
@@ -212,7 +229,8 @@ class ApiCoreSource(_Theirs):
         if self.poll().done:
             return
         cancel = self._operation._cancel  # noqa: SLF001 - its public method reads the state again, with retries
-        self._asked(partial(cancel, **_once(cancel)))
+        with rest_cancel.possible(cancel, self._operation.operation.name):
+            self._asked(partial(cancel, **_once(cancel)))
 
     def resource(self) -> OperationResource:
         """Return what it has seen last."""
@@ -227,7 +245,7 @@ class ApiCoreSource(_Theirs):
                 raise
             # It has ended, and its response is of another type than its client expects.
         except _errors() as error:
-            raise _told(error, self._operation.operation.name) from error
+            raise told(error, self._operation.operation.name) from error
 
 
 class AsyncSource(_Theirs):
@@ -298,7 +316,7 @@ class AsyncSource(_Theirs):
             if not self._operation.operation.done:
                 raise
         except _errors() as error:
-            raise _told(error, name) from error
+            raise told(error, name) from error
 
 
 class LoopBound(Operation):
@@ -345,8 +363,8 @@ def _errors() -> tuple[type[Exception], ...]:
     return (GoogleAPIError, GoogleAuthError, JsonError, OSError, *((grpc.RpcError,) if grpc else ()))
 
 
-def _told(error: Exception, name: str) -> ApiError | AuthError:
-    """Return an error of api_core, or of its transport, as ours."""
+def told(error: Exception, name: str) -> ApiError | AuthError:
+    """Return an error of api_core, of its transport, or of a library like it, as ours."""
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError, TransportError
 
@@ -367,5 +385,5 @@ def _told(error: Exception, name: str) -> ApiError | AuthError:
             f"{name}: the credentials of its client were refused: {message}\n"
             "Renew them there, or follow the operation by its name: lro.watch(name, client=…)"
         )
-    hint = listing_hint(name) if known is Code.NOT_FOUND else ""
+    hint = KEPT if known is Code.NOT_FOUND else ""
     return ApiError(message, status=int(status), code=known, url=name, hint=hint)

@@ -1,0 +1,62 @@
+"""Real clients of Google's libraries, on a server of the bench."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import warnings
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from google.auth.credentials import AnonymousCredentials
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from google_rows.row import Row
+    from imitation import Imitation
+
+
+def library(row: Row) -> Any:
+    """Return the module of a row's client; skips the test where it is not installed."""
+    try:
+        importlib.metadata.version(row.package)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{row.package} is not installed; make test-google installs it")
+    with warnings.catch_warnings():  # some of them warn of themselves as they are imported
+        warnings.simplefilter("ignore")
+        return importlib.import_module(row.module)
+
+
+@contextmanager
+def client(row: Row, server: Imitation, over: str) -> Iterator[Any]:
+    """Give a synchronous client, over ``grpc`` or ``rest``."""
+    kind = getattr(library(row), row.client)
+    transport_class = kind.get_transport_class(over)
+    if over == "grpc":
+        transport = transport_class(channel=grpc.insecure_channel(server.grpc))
+    else:
+        host = server.rest.removeprefix("http://")
+        transport = transport_class(host=host, url_scheme="http", credentials=AnonymousCredentials())
+    try:
+        yield kind(transport=transport)
+    finally:
+        transport.close()
+
+
+@asynccontextmanager
+async def async_client(row: Row, server: Imitation) -> AsyncIterator[Any]:
+    """Give an asynchronous client, over gRPC."""
+    kind = getattr(library(row), row.client.replace("Client", "AsyncClient"))
+    transport = kind.get_transport_class("grpc_asyncio")(channel=grpc.aio.insecure_channel(server.grpc))
+    try:
+        yield kind(transport=transport)
+    finally:
+        await transport.close()
+
+
+def start(row: Row, client: Any) -> Any:
+    """Start the operation of a row: an operation of google-api-core, or a coroutine of one."""
+    return getattr(client, row.call)(request=dict(row.request))
