@@ -7,21 +7,21 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.results.admission import Near, admit, is_cloud
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
-from lro_notebook.results.admission import Near, admit, is_cloud
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import bare, cause_of, faults, locate, shown
 
 if TYPE_CHECKING:
+    from lro_notebook.results.admission import Named, Service
     from lro_notebook.results.discover import Span
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.admission import Named, Service
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
 
