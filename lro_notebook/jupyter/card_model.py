@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
+from lro_notebook.operations.failed_units import count_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -260,8 +261,9 @@ def _ending(
         f"{(progress.completed or 0) - (progress.failed or 0):,} done{failures}" if progress.completed else ""
     )
     error = operation.resource.error
+    told = count_told(operation)
     if state == "SUCCEEDED":
-        next_line = "op.failures()" if failures else "op.load()" if loads else "op.result()"
+        next_line = "op.failures()" if told else "op.load()" if loads else "op.result()"
         return f"{done}{time}." if done else f"Done{time}.", "", next_line
     if state == "CANCELLED":
         after = f" after {seen}{duration(elapsed)}" if elapsed is not None else ""
@@ -270,7 +272,7 @@ def _ending(
     if state == "FAILED" and error is not None:
         message = clean(error.message, LONG) or "the service gave no reason"
         advice = _ADVICE.get(Code.of(error.code), "Start it again; if it fails again, look into its log.")
-        return f"{error.name} ({error.code}): {message}", advice, "op.failures()" if failures else ""
+        return f"{error.name} ({error.code}): {message}", advice, "op.failures()" if told else ""
     return "", "", ""
 
 

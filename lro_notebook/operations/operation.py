@@ -18,6 +18,7 @@ from lro_notebook.errors import (
     warn_caller,
 )
 from lro_notebook.operations import titles
+from lro_notebook.operations.failed_units import warning_of
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 
@@ -318,13 +319,16 @@ class Operation:
         return load(self, source, partial=partial, **options)
 
     def failures(self) -> pd.DataFrame:
-        """Return what failed inside this operation, a row per unit, as Cloud Logging has it.
+        """Return what failed inside this operation, a row per unit.
+
+        Its response, metadata and error are asked first, under any names that an API has for a
+        ``google.rpc.Status`` of a unit; where they say nothing, Cloud Logging.
 
         Returns
         -------
         DataFrame
             ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``. Its ``attrs`` say
-            whether the log holds all failures that the operation counts (``complete``); a warning does too.
+            whether it has all that the operation counts (``complete``), and who told (``joined_by``).
         """
         from lro_notebook.reports.failures import failures
 
@@ -387,11 +391,8 @@ class Operation:
         )
 
     def _warn_once(self) -> None:
-        failed = self.snapshot.progress.failed
-        if self._warned or not failed or self.snapshot.state != "SUCCEEDED":
+        if self._warned or self.snapshot.state != "SUCCEEDED":
             return
-        self._warned = True
-        warn_caller(
-            f"operation {self.id} succeeded, but {failed:,} of its units failed; op.failures() lists them",
-            PartialFailureWarning,
-        )
+        if warning := warning_of(self):
+            self._warned = True
+            warn_caller(warning, PartialFailureWarning)

@@ -1,4 +1,4 @@
-"""What failed inside an operation, as a DataFrame: the entries that Cloud Logging has for it.
+"""What failed inside an operation, as a DataFrame: what it says itself, else what Cloud Logging has for it.
 
 The embedded service answers the same call. An entry and its operation are joined by ``operation.id``;
 where there are failures but no entry with that id, by method, dataset and time, since Google's documents also
@@ -7,12 +7,14 @@ say that these logs do not hold the operation's id.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code, ConfigError, LroWarning, warn_caller
 from lro_notebook.http import auth
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.session import Session
+from lro_notebook.operations.failed_units import are_logged, failed_units
 from lro_notebook.operations.resource import format_timestamp, parse_int64, parse_timestamp
 from lro_notebook.reports.frames import typed
 
@@ -35,12 +37,13 @@ _PAGE_SIZE = 1000
 
 
 def failures(operation: Operation, *, transport: httpx.BaseTransport | None = None) -> pd.DataFrame:
-    """Return one row per failure that was logged; see `Operation.failures`.
+    """Return one row per failure; see `Operation.failures`.
 
-    ``frame.attrs`` says how many failures the operation counts (``counted``), whether the log holds them
-    all (``complete``), and what joins them to the operation (``joined_by``: ``operation`` or ``time``).
-    Calls ``POST https://logging.googleapis.com/v2/entries:list`` with the client's credentials, at the same
-    host of another universe where they are of that one.
+    ``frame.attrs`` says how many failures the operation counts (``counted``), whether these are all of them
+    (``complete``), and what joins them to the operation (``joined_by``: ``resource`` where it tells them
+    itself, else ``operation`` or ``time``). Only where it tells none, but counts some or is of a service that
+    logs them, this calls ``POST https://logging.googleapis.com/v2/entries:list`` with the client's
+    credentials, at the same host of another universe where they are of that one.
 
     Raises
     ------
@@ -49,20 +52,30 @@ def failures(operation: Operation, *, transport: httpx.BaseTransport | None = No
     ApiError, AuthError
         Cloud Logging refused the request; it needs ``logging.logEntries.list``.
     """
-    rest, own = _logging(operation, transport)
-    try:
-        rows, joined_by = list(_rows(rest, _by_operation(operation), operation)), "operation"
-        counted = operation.snapshot.progress.failed
-        if not rows and counted and own:
-            rows, joined_by = list(_rows(rest, _by_time(operation), operation)), "time"
-    finally:
-        if own:
-            rest.close()
+    counted = operation.snapshot.progress.failed
+    rows, joined_by = [asdict(unit) for unit in failed_units(operation.resource)], "resource"
+    if not rows and (counted or are_logged(operation)):
+        rows, joined_by = _logged(operation, transport, counted)
     frame = typed(rows, FAILURE_DTYPES)
     complete = counted is None or len(rows) >= counted
     frame.attrs |= {"counted": counted, "complete": complete, "joined_by": joined_by}
     _warn(operation, len(rows), counted or 0, complete=complete, joined_by=joined_by)
     return frame
+
+
+def _logged(
+    operation: Operation, transport: httpx.BaseTransport | None, counted: int | None
+) -> tuple[list[dict[str, Any]], str]:
+    """Return a row for each entry of the log, and what joins them to the operation."""
+    rest, own = _logging(operation, transport)
+    try:
+        rows, joined_by = list(_rows(rest, _by_operation(operation), operation)), "operation"
+        if not rows and counted and own:
+            rows, joined_by = list(_rows(rest, _by_time(operation), operation)), "time"
+    finally:
+        if own:
+            rest.close()
+    return rows, joined_by
 
 
 def _logging(operation: Operation, transport: httpx.BaseTransport | None) -> tuple[Session, bool]:
@@ -141,7 +154,13 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _warn(operation: Operation, logged: int, counted: int, *, complete: bool, joined_by: str) -> None:
-    if not complete:
+    if not complete and joined_by == "resource":
+        warn_caller(
+            f"operation {operation.id} tells {logged:,} of the {counted:,} failures that it counts; look for "
+            "the others in its log",
+            LroWarning,
+        )
+    elif not complete:
         warn_caller(
             f"the log holds {logged:,} of the {counted:,} failures of {operation.id}: Cloud Logging drops "
             "errors past a threshold, and takes a while to show them",

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
+from lro_notebook.results.admission import Named, Near, Service, is_cloud
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.manifest import files_of
-from lro_notebook.results.places import Named, Near, Service, is_cloud
 from lro_notebook.results.read import options_of, read, read_files
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources.bigquery import PREFIX

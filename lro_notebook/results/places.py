@@ -1,157 +1,264 @@
-"""Which places a response or a manifest may name: those of the kind that was asked for, and no others.
+"""Where an operation of any Google API wrote, as its own JSON says. Pure.
 
-What names them comes from outside, so that a place may lead to files of this machine or into its network.
-Pure but for the links of local folders, which are followed.
+No field for that is common to all APIs (AIP-151 leaves response and metadata to each), but their names are
+alike: ``outputConfig.gcsDestination.uri``, ``outputInfo.gcsOutputDirectory``, ``exportedFiles``,
+``errorsConfig.gcsPrefix``. So the words in the names of the fields decide, the nearest to the value first.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from lro_notebook.errors import LroWarning, ResultError, warn_caller
-from lro_notebook.results.storage import bare, locate
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
-#: URI and table of a file that a response or a manifest names.
-Named = tuple[str, str]
+Role = Literal["output", "errors"]
+Teller = Literal["response", "metadata", "request"]
 
-CLOUD = "gs"
-_LOCAL = frozenset({"", "file", "local"})
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|::")  # "::" chains file systems in fsspec
-_FEW = 5
+_OUTPUT = frozenset(
+    {
+        "output",
+        "outputs",
+        "destination",
+        "destinations",
+        "dest",
+        "export",
+        "exports",
+        "exported",
+        "sink",
+        "sinks",
+        "result",
+        "results",
+    }
+)
+_ERRORS = frozenset({"error", "errors", "failure", "failures", "failed"})
+#: What lies there was there before, or is of no use to who asked for the results.
+_OTHER = frozenset(
+    {
+        "source",
+        "sources",
+        "src",
+        "input",
+        "inputs",
+        "schema",
+        "template",
+        "templates",
+        "staging",
+        "temp",
+        "temporary",
+        "driver",
+        "log",
+        "logs",
+        "logging",
+        "script",
+        "jar",
+        "package",
+        "model",
+        "key",
+        "kms",
+    }
+)
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_URI = re.compile(r"(?:gs|bq)://[^\s\x00-\x1f\x7f]+")
+_CONSOLE = re.compile(r"https://console\.(?:cloud|developers)\.google\.com/storage/browser/([^\s?#;]+)")
+_BARE = re.compile(r"storage\.googleapis\.com/([^\s?#]+)")
+_DATASET = re.compile(r"projects/([^/\s]+)/datasets/([A-Za-z0-9_]+)(?:/tables/([A-Za-z0-9_$-]+))?")
+_NAME = re.compile(r"[A-Za-z0-9_$-]+")
+_MOST = 100_000  # values that are looked at: a response may hold the results themselves
+_LONGEST = 2048
+_NEAR = 2  # how many objects above a place may say its format
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """The service whose client reads.
+class Place:
+    """A place that an operation wrote to, or was asked to.
 
     Attributes
     ----------
-    origin : str
-        Its address.
-    storage : callable
-        Returns ``buckets`` and ``storage_options`` of `storage.locate` with which it reads ``gs://``.
+    uri : str
+        ``gs://bucket/object``, a folder or a name prefix of such; ``bq://project.dataset`` or
+        ``bq://project.dataset.table``, a name prefix of tables with ``*`` behind it.
+    role : {"output", "errors"}
+        What lies there.
+    field : str
+        Which field says so, as a dotted path; ``[]`` for the elements of a list, ``{}`` for those of a map.
+    told_by : {"response", "metadata", "request"}
+        In what.
+    format : str or None
+        The format that is told beside it, in the words of the API.
     """
 
-    origin: str
-    storage: Callable[[], dict[str, Any]]
+    uri: str
+    role: Role
+    field: str
+    told_by: Teller
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """What was asked for, and so which places may be read.
+class _Spot:
+    """A value in the JSON, with the keys that lead to it, the nearest last, and the objects around it."""
 
-    Attributes
+    value: Any
+    keys: tuple[str, ...] = ()
+    around: tuple[Mapping[Any, Any], ...] = ()
+
+
+def places_of(
+    response: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    request: Mapping[str, Any] | None = None,
+    *,
+    project: str | None = None,
+) -> list[Place]:
+    """Return where an operation wrote: as its response says, else its metadata, else its start request.
+
+    For the places of errors each of them is asked too. A folder is left out where files in it are listed.
+
+    Parameters
     ----------
-    folder : str or None
-        The folder that output was asked into, or the one of the manifest; ``gs://`` where only the kind is
-        known, None where nothing is.
-    relative : bool
-        Whether places without a scheme are relative to `folder`.
-    origin : str
-        The service's own address, such as ``https://healthcare.googleapis.com``; empty for none.
-    cloud : bool
-        Whether ``gs://`` may be read wherever `folder` is: where the service that writes there is known.
+    response, metadata, request : mapping, optional
+        As JSON.
+    project : str, optional
+        The project that is meant where a table in BigQuery is named without one.
+
+    Examples
+    --------
+    >>> places_of({"outputConfig": {"gcsDestination": {"uri": "gs://b/x/"}, "batchSize": 2}})[0].uri
+    'gs://b/x/'
     """
-
-    folder: str | None = None
-    relative: bool = False
-    origin: str = ""
-    cloud: bool = False
-
-    @property
-    def _kind(self) -> str:
-        return CLOUD if self.folder is None else _scheme(self.folder)
-
-    def resolve(self, place: str) -> str | None:
-        """Return the URI to read for `place`; None where it must not be read."""
-        scheme = _scheme(place)
-        if _UNSAFE.search(place) or not place or (_SCHEME.match(place) and "://" not in place):
-            return None
-        if self.origin.startswith("https://") and place.startswith(f"{self.origin}/"):
-            return place if _stays(place.removeprefix(self.origin)) else None
-        rest = place.partition("://")[2] if _SCHEME.match(place) else place
-        if self._kind == scheme == "":
-            return self._inside(place) if rest else None
-        if not rest or rest.startswith("/") or not _stays(rest):
-            return None
-        if scheme == "":
-            joined = f"{(self.folder or '').rstrip('/')}/{place}"
-            return joined if self.relative and _SCHEME.match(place) is None else None
-        return place if scheme == self._kind or (self.cloud and scheme == CLOUD) else None
-
-    @property
-    def said(self) -> str:
-        """What may be read, in words."""
-        own = f"files below {self.folder}" if self._kind == "" else f"{self._kind}:// places"
-        return f"{own}, or gs:// places" if self.cloud and self._kind != CLOUD else own
-
-    def _inside(self, place: str) -> str | None:
-        """Return the local file that `place` names, if that is below the folder."""
-        root = locate(self.folder or "").path
-        absolute = _SCHEME.match(place) is not None or place.startswith("/")
-        if not absolute and not self.relative:
-            return None
-        path = locate(place).path if absolute else os.path.join(root, place)  # noqa: PTH118 - as fsspec names paths
-        real = os.path.realpath(path)
-        below = os.path.commonpath([real, os.path.realpath(root)]) == os.path.realpath(root)
-        return (place if absolute else path) if below else None
+    told: list[tuple[Teller, Mapping[str, Any] | None]] = [
+        ("response", response),
+        ("metadata", metadata),
+        ("request", request),
+    ]
+    by_role: dict[Role, list[Place]] = {}
+    for teller, value in told:
+        fresh = list(found_in(value, teller, project=project))
+        for role in ("output", "errors"):
+            if role not in by_role and (those := [place for place in fresh if place.role == role]):
+                by_role[role] = _listed_only(those)
+    return [*by_role.get("output", ()), *by_role.get("errors", ())]
 
 
-def admit(files: Iterable[Named], near: Near, *, errors: str) -> list[Named]:
-    """Return the files that may be read, with the URIs to read; the others are told, or raised.
-
-    Raises
-    ------
-    ResultError
-        A place must not be read, and `errors` is "raise" or nothing else is left.
-    """
-    admitted: list[Named] = []
-    refused: list[str] = []
-    for place, table in files:
-        uri = near.resolve(place)
-        fits = uri is not None and (not admitted or _scheme(uri) == _scheme(admitted[0][0]))
-        if uri is None or not fits:
-            refused.append(place)
-        else:
-            admitted.append((uri, table))
-    if refused:
-        text = _told(refused, near)
-        if errors == "raise" or not admitted:
-            raise ResultError(text)
-        warn_caller(f"{text}. What the others hold is loaded", LroWarning)
-    return admitted
+def found_in(value: object, told_by: Teller, *, project: str | None = None) -> Iterator[Place]:
+    """Yield the places that are named in a JSON value, each once."""
+    seen: set[tuple[str, Role]] = set()
+    for spot in islice(_spots(value), _MOST):
+        for uri in _uris(spot, project):
+            role = _role(spot.keys)
+            if role is not None and (uri, role) not in seen:
+                seen.add((uri, role))
+                yield Place(uri, role, _path(spot.keys), told_by, _format(spot))
 
 
-def _told(refused: list[str], near: Near) -> str:
-    names = ", ".join(bare(place) for place in refused[:_FEW])
-    more = f" and {len(refused) - _FEW} more" if len(refused) > _FEW else ""
+def _spots(value: object) -> Iterator[_Spot]:
+    """Yield what is in `value`, in its order: no recursion, since its depth comes from outside."""
+    stack = [_Spot(value)]
+    while stack:
+        spot = stack.pop()
+        yield spot
+        if isinstance(spot.value, dict):
+            around = (*spot.around[-_NEAR:], spot.value)
+            stack += [
+                _Spot(each, (*spot.keys, str(key)), around) for key, each in reversed(spot.value.items())
+            ]
+        elif isinstance(spot.value, list):
+            stack += [replace(spot, value=each, keys=(*spot.keys, "[]")) for each in reversed(spot.value)]
+
+
+def _uris(spot: _Spot, project: str | None) -> Iterator[str]:
+    value = spot.value
+    if isinstance(value, dict):
+        yield from _composed(value, spot.keys, project)
+    elif isinstance(value, str) and len(value) <= _LONGEST:
+        if _URI.fullmatch(value):
+            yield value
+        elif match := _CONSOLE.match(value) or _BARE.fullmatch(value):
+            yield f"gs://{match[1]}"
+        elif (match := _DATASET.fullmatch(value)) and not _has_table(spot):
+            yield _table(match[1], match[2], match[3])
+
+
+def _composed(value: Mapping[Any, Any], keys: tuple[str, ...], project: str | None) -> Iterator[str]:
+    """Yield the places that an object tells in parts: bucket and name, or project, dataset and table."""
+    bucket, name = (
+        _text(value, "bucket", "bucketName"),
+        _text(value, "filenamePrefix", "objectPrefix", "object", "path"),
+    )
+    if bucket and name and "://" not in bucket:
+        yield f"gs://{bucket.strip('/')}/{name.lstrip('/')}"
+    dataset = _text(value, "datasetId", "dataset", "dataset_id")
+    if dataset is None or _role(keys) is None:
+        return
+    table = _text(value, "tableId", "table", "table_id")
+    prefix = _text(value, "tablePrefix", "tableIdPrefix", "table_prefix")
+    full = _DATASET.fullmatch(dataset)
+    owner = full[1] if full else _text(value, "projectId", "project", "project_id") or project
+    name = full[2] if full else dataset
+    if owner and _NAME.fullmatch(name) and (full or table or prefix or "bigquery" in "".join(keys).lower()):
+        yield _table(owner, name, table or (f"{prefix}*" if prefix else None))
+
+
+def _table(project: str, dataset: str, table: str | None) -> str:
+    return f"bq://{project}.{dataset}" + (f".{table}" if table else "")
+
+
+def _has_table(spot: _Spot) -> bool:
+    """Tell whether the object around a dataset names the table too: it is told as a whole."""
     return (
-        f"the output names {names}{more}, which is not read: what a service or a manifest names is read only "
-        f"where output was asked for ({near.said}) and from the service's own host over https. If you trust "
-        "the place, read it with lro.read_results(place)"
+        bool(spot.around) and isinstance(spot.around[-1].get("dataset"), str) and spot.keys[-1] == "dataset"
     )
 
 
-def is_cloud(place: str) -> bool:
-    """Tell whether `place` is one of Cloud Storage."""
-    return _scheme(place) == CLOUD
+def _role(keys: tuple[str, ...]) -> Role | None:
+    """Return what the names of the fields say of a place; None where it is no output."""
+    for key in reversed(keys):
+        words = _words(key)
+        if words & _OTHER:
+            return None
+        if words & (_OUTPUT | _ERRORS):
+            break
+    else:
+        return None
+    return "errors" if any(_words(key) & _ERRORS for key in keys) else "output"
 
 
-def _scheme(place: str) -> str:
-    """Return the kind of file system of `place`; empty for this machine's."""
-    match = _SCHEME.match(place)
-    scheme = match[1].lower() if match else ""
-    return CLOUD if scheme == "gcs" else "" if scheme in _LOCAL else scheme
+@lru_cache(maxsize=4096)
+def _words(key: str) -> frozenset[str]:
+    """Return the words of the name of a field; a key of a map that is a URI is no name."""
+    return frozenset() if "://" in key else frozenset(word.lower() for word in _WORD.findall(key))
 
 
-def _stays(path: str) -> bool:
-    """Tell whether the parts of `path` lead down only."""
-    parts = re.split(r"/|%2f", path, flags=re.IGNORECASE)
-    return not any(re.sub("%2e", ".", part, flags=re.IGNORECASE) in (".", "..") for part in parts)
+def _path(keys: Iterable[str]) -> str:
+    return ".".join("{}" if "://" in key else key for key in keys).replace(".[]", "[]")
+
+
+def _format(spot: _Spot) -> str | None:
+    """Return the format that the nearest object around a place tells: its own, or one or two further up."""
+    around = (*spot.around, spot.value) if isinstance(spot.value, dict) else spot.around
+    for fields in reversed(around[-_NEAR - 1 :]):
+        for key, value in fields.items():
+            if isinstance(key, str) and isinstance(value, str) and value and _tells_format(key):
+                return value[:_LONGEST]
+    return None
+
+
+def _tells_format(key: str) -> bool:
+    return key.lower().endswith(("format", "mimetype", "filetype")) and not _words(key) & _OTHER
+
+
+def _text(fields: Mapping[Any, Any], *names: str) -> str | None:
+    return next((value for name in names if isinstance(value := fields.get(name), str) and value), None)
+
+
+def _listed_only(places: list[Place]) -> list[Place]:
+    """Return `places` without the folders and prefixes in which others of them are."""
+    uris = [place.uri for place in places]
+    return [
+        place for place in places if not any(uri != place.uri and uri.startswith(place.uri) for uri in uris)
+    ]

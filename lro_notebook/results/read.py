@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.results.admission import Near, admit, is_cloud
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
 from lro_notebook.results.memory import available
-from lro_notebook.results.places import Near, admit, is_cloud
 from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.starts import infos_of
 from lro_notebook.results.remote.versions import Version
@@ -23,9 +23,9 @@ from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import locate, shown
 
 if TYPE_CHECKING:
+    from lro_notebook.results.admission import Named, Service
     from lro_notebook.results.discover import Span
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.places import Named, Service
     from lro_notebook.results.storage import Location
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None

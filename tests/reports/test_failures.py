@@ -10,7 +10,7 @@ import pytest
 from fakes import NAME, Scripted, failed, ok, operation
 
 from lro_notebook import Client, ConfigError
-from lro_notebook.errors import ApiError, LroWarning
+from lro_notebook.errors import ApiError, LroWarning, PartialFailureWarning
 from lro_notebook.reports.failures import FAILURE_DTYPES, failures
 
 if TYPE_CHECKING:
@@ -103,3 +103,49 @@ def test_a_token_for_another_service_is_not_sent_to_cloud_logging() -> None:
     with pytest.raises(ConfigError, match="https://x"):
         failures(client.get(NAME), transport=transport)
     assert transport.requests == []
+
+
+def ended_elsewhere(told: dict[str, Any]) -> Operation:
+    """Return an ended operation of an API that logs nothing; what it says is given."""
+    resource = {"name": NAME, "done": True, **told}
+    credentials = google.auth.credentials.AnonymousCredentials()
+    client = Client("https://api.example.com", credentials=credentials, transport=Scripted(ok(resource)))
+    return client.get(NAME)
+
+
+def test_what_the_operation_tells_itself_needs_no_log() -> None:
+    statuses = [
+        {"inputGcsSource": "gs://in/a.pdf", "status": {"code": 3, "message": "no PDF"}},
+        {"inputGcsSource": "gs://in/b.pdf", "status": {}},
+    ]
+    operation = ended_elsewhere({"metadata": {"individualProcessStatuses": statuses}, "response": {}})
+    transport = Scripted()
+    frame = failures(operation, transport=transport)
+    assert transport.requests == []
+    assert frame.iloc[0].drop("time").tolist()[:1] == ["gs://in/a.pdf"]
+    assert (frame["code"][0], frame["message"][0]) == ("INVALID_ARGUMENT", "no PDF")
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == dict(FAILURE_DTYPES)
+    assert frame.attrs == {"counted": None, "complete": True, "joined_by": "resource"}
+    with pytest.warns(PartialFailureWarning, match=r"1 of its units failed; op\.failures\(\) lists them"):
+        operation.wait()
+
+
+def test_an_operation_that_counts_no_failures_and_logs_none_asks_nobody() -> None:
+    transport = Scripted()
+    frame = failures(ended_elsewhere({"metadata": {}, "response": {"x": 1}}), transport=transport)
+    assert (list(frame.columns), len(frame), transport.requests) == (list(FAILURE_DTYPES), 0, [])
+
+
+def test_fewer_failures_than_are_counted_are_said_to_be_some() -> None:
+    response = {"errorSamples": [{"code": 3, "message": "no title"}]}
+    operation = ended_elsewhere(
+        {"metadata": {"failureCount": "7", "successCount": "1"}, "response": response}
+    )
+    with pytest.warns(LroWarning, match="tells 1 of the 7 failures"):
+        assert not failures(operation).attrs["complete"]
+
+
+def test_the_warning_names_no_list_where_there_is_none() -> None:
+    operation = ended_elsewhere({"metadata": {"failureCount": "7", "successCount": "1"}, "response": {}})
+    with pytest.warns(PartialFailureWarning, match="7 of its units failed; it does not say which"):
+        operation.wait()
