@@ -7,6 +7,7 @@ lives. What another program wrote since then would not be there.
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,8 +42,21 @@ def unshared(uri: str, options: Mapping[str, Any]) -> tuple[Any, str]:
         protocol = split_protocol(bit)[0] or ("file" if "/" in bit else bit)
         chosen[protocol] = {**options.get(protocol, {}), **own}
     fs, path = url_to_fs(uri, **chosen)
+    fs = _without_grpc(fs)
     forget_listings(fs)
     return fs, path
+
+
+def _without_grpc(fs: Any) -> Any:
+    """Return gcsfs in its plain class where it is told of an address without TLS, as emulators have.
+
+    Its newer class asks there over gRPC for the kind of each bucket, and waits a minute for no answer.
+    """
+    plain = getattr(sys.modules.get("gcsfs.core"), "GCSFileSystem", None)
+    is_newer = type(fs).__module__ == "gcsfs.extended_gcsfs"
+    if plain is None or not is_newer or not str(getattr(fs, "_location", "")).startswith("http://"):
+        return fs
+    return plain(*fs.storage_args, **fs.storage_options, skip_instance_cache=True)
 
 
 def copy_of(fs: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import httpx
 import pytest
 
@@ -12,7 +11,7 @@ from lro_notebook.errors import ResultError
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from local.conftest import Program
 
@@ -24,14 +23,11 @@ Reader = "Callable[..., Results]"
 
 
 @pytest.fixture
-def options(service: Program) -> Iterator[dict[str, Any]]:
-    """Have ``gs://`` be real gcsfs; its newer class would ask for the kind of bucket over gRPC first."""
-    gcsfs = pytest.importorskip("gcsfs.core", reason="gcsfs is not installed")
+def options(service: Program) -> dict[str, Any]:
+    """Return how real gcsfs reaches the buckets of the service."""
+    pytest.importorskip("gcsfs.core", reason="gcsfs is not installed")
     credentials = pytest.importorskip("google.oauth2.credentials").Credentials(token=service.token)
-    known = fsspec.registry.get("gs")
-    fsspec.register_implementation("gs", gcsfs.GCSFileSystem, clobber=True)
-    yield {"project": "local", "token": credentials, "endpoint_url": service.endpoint}
-    fsspec.register_implementation("gs", known or "gcsfs.GCSFileSystem", clobber=True)
+    return {"project": "local", "token": credentials, "endpoint_url": service.endpoint}
 
 
 @pytest.fixture
@@ -60,7 +56,9 @@ def test_a_second_export_to_one_prefix_is_there(service: Program, load: Callable
 def test_a_shard_that_grew_or_was_added_is_whole(
     service: Program, load: Callable[..., Results], options: dict[str, Any]
 ) -> None:
-    theirs = fsspec.filesystem("gs", **options)
+    from gcsfs.core import GCSFileSystem  # the newer class would ask over gRPC first
+
+    theirs = GCSFileSystem(**options)
     place = service.put_lines("demo-out/grown/Patient.000.ndjson", patients(1, 2, 3)).rpartition("/")[0]
     assert len(theirs.ls("demo-out/grown")) == 1
     assert len(load(place)["Patient"]) == 3
