@@ -210,6 +210,15 @@ def test_a_view_names_a_bad_line_by_its_own_file(tmp_path: Path) -> None:
         assert read(tmp_path).view(VIEW)["id"].tolist() == ["1", "2", "3"]
 
 
+def test_a_view_reads_files_whose_types_do_not_go_together(tmp_path: Path) -> None:
+    odd = patients(2, more={"active": {"x": "y"}}) + b"bad\n"
+    put(tmp_path, patients(1, more={"active": True}), odd, patients(3, more={"active": "text"}))
+    columns = [{"name": "id", "path": "id"}, {"name": "there", "path": "active.exists()", "type": "boolean"}]
+    with pytest.warns(match=r"Patient\.001\.ndjson line 2"):
+        frame = read(tmp_path).view({"resource": "Patient", "select": [{"column": columns}]})
+    assert frame.to_numpy().tolist() == [["1", True], ["2", True], ["3", True]]
+
+
 def _blocks(*sizes: int, first: int | None = None) -> list[tuple[int, int]]:
     """Return the bytes and the files of each block that files of such sizes become."""
 

@@ -2,6 +2,11 @@
 
 A block that passes the guards costs no Python per row. Only one that does not is sorted line by line.
 Does not flatten, and knows no FHIR.
+
+The parser of arrow-rs (arro3-io 0.9.1) is 1.8 times as fast, but drops keys that the schema lacks, cuts
+fractions off integers, takes text for numbers and passes over commas. With what makes it exact, a judge of
+JSON and a count of all quotes, a third of the parse is won on plain text, and nothing where there are
+backslashes.
 """
 
 from __future__ import annotations
