@@ -20,7 +20,7 @@ def start_warm(monkeypatch: pytest.MonkeyPatch, warm: Warm | None, *options: str
         return
 
     def start(command: list[str], *, stderr: IO[bytes], **_: Any) -> Process:
-        _, _, module, *arguments = command
+        module, *arguments = command[2:]
         nothing = os.open(os.devnull, os.O_WRONLY)
         try:
             return warm.start(Program("-m", module, [*arguments, *options]), nothing, stderr.fileno())

@@ -124,7 +124,7 @@ def _units(value: object) -> Iterator[FailedUnit]:
             unit = _unit(spot, here)
             if unit is not None:
                 yield unit
-            inner: Mapping[Any, Any] = here if unit is None else {"violations": here.get("details")}
+            inner: dict[Any, Any] = here if unit is None else {"violations": here.get("details")}
             stack += [_Spot(str(key), each, here, spot.key) for key, each in reversed(inner.items())]
 
 

@@ -7,6 +7,7 @@ import pytest
 from fakes import Clock
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import GIVE_UP
 
 from lro_notebook import PollPolicy
 from lro_notebook.operations.eta import Eta
@@ -255,8 +256,8 @@ def test_clocks_tick_although_every_request_is_stalled() -> None:
     job = Stalled(1)
     scheduler.schedule(job)
     scheduler.tick_with(ticks.release)
-    assert ticks.acquire(timeout=5)
-    assert ticks.acquire(timeout=5)
+    assert ticks.acquire(timeout=GIVE_UP)
+    assert ticks.acquire(timeout=GIVE_UP)
     scheduler.untick(ticks.release)
     stalled.set()
     assert job.over.wait(5)
@@ -267,7 +268,7 @@ def test_a_clock_that_fails_stops_and_the_others_go_on(caplog: pytest.LogCapture
     scheduler = Scheduler(workers=1)
     scheduler.tick_with(lambda: 1 / 0)
     scheduler.tick_with(ticks.release)
-    assert all(ticks.acquire(timeout=5) for _ in range(3))
+    assert all(ticks.acquire(timeout=GIVE_UP) for _ in range(3))
     scheduler.untick(ticks.release)
     assert caplog.text.count("a clock was stopped") == 1
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fakes import Clock, ManualScheduler, operation
+from patience import GIVE_UP
 
 import lro_notebook as lro
 from lro_notebook.operations.poller import OperationPoller
@@ -43,20 +44,20 @@ def test_wait_returns_what_has_ended_and_what_has_not() -> None:
 def test_wait_returns_at_the_first_end() -> None:
     ops = [handle(n) for n in range(3)]
     threading.Timer(0.02, end, [ops[2]]).start()
-    assert lro.wait(ops, timeout=5, return_when="FIRST_COMPLETED").done == {ops[2]}
+    assert lro.wait(ops, timeout=GIVE_UP, return_when="FIRST_COMPLETED").done == {ops[2]}
 
 
 def test_wait_returns_at_the_first_exception() -> None:
     ops = [handle(n) for n in range(3)]
     end(ops[0])
     threading.Timer(0.02, end, [ops[2]], {"error": {"code": 5}}).start()
-    assert lro.wait(ops, timeout=5, return_when="FIRST_EXCEPTION").done == {ops[0], ops[2]}
+    assert lro.wait(ops, timeout=GIVE_UP, return_when="FIRST_EXCEPTION").done == {ops[0], ops[2]}
 
 
 def test_wait_counts_a_lost_operation_as_done() -> None:
     op = handle(1)
     threading.Timer(0.02, op.poller.lose, [lro.PollingLost("gone")]).start()
-    assert lro.wait([op], timeout=60).done == {op}
+    assert lro.wait([op], timeout=GIVE_UP).done == {op}
     with pytest.raises(lro.PollingLost):
         op.done()
 
@@ -71,7 +72,7 @@ def test_as_completed_yields_in_the_order_of_the_ends() -> None:
     ops = [handle(n) for n in range(3)]
     end(ops[2])
     seen = []
-    for op in lro.as_completed(ops, timeout=5):
+    for op in lro.as_completed(ops, timeout=GIVE_UP):
         seen.append(op)
         for other in (ops[0], ops[1]):
             if other not in seen:

@@ -125,7 +125,7 @@ def test_what_the_operation_tells_itself_needs_no_log() -> None:
     assert frame.iloc[0].drop("time").tolist()[:1] == ["gs://in/a.pdf"]
     assert (frame["code"][0], frame["message"][0]) == ("INVALID_ARGUMENT", "no PDF")
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == dict(FAILURE_DTYPES)
-    assert frame.attrs == {"counted": None, "complete": True, "joined_by": "resource"}
+    assert frame.attrs == {"counted": 1, "complete": True, "joined_by": "resource"}
     with pytest.warns(PartialFailureWarning, match=r"1 of its units failed; op\.failures\(\) lists them"):
         operation.wait()
 

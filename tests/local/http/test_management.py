@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from patience import GIVE_UP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -250,7 +251,7 @@ def test_a_status_request_does_not_wait_for_the_network(service: Program) -> Non
 def test_bytes_that_are_no_http_do_not_hurt(launch: Callable[..., Program]) -> None:
     program = launch()
     port = int(program.endpoint.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=GIVE_UP) as connection:
         connection.sendall(b"\x16\x03\x01\xff\xff nonsense\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
     assert program.client.get("operations").status_code == 200

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from lro_notebook import Status
     from lro_notebook.local.operations.method import Job, Steps
 
 RUNNING = 5
@@ -54,9 +55,10 @@ def test_what_is_queued_does_not_begin_when_all_are_halted(
     class Slow(Worker):
         """Halts the second operation when the first has made room for one that is queued."""
 
-        def _halt(self, number: int, end: records.Status) -> None:
+        def _halt(self, number: int, end: Status) -> None:
             super()._halt(number, end)
             if number == started[0]:
+                assert queued is not None
                 queued.result(GIVE_UP)
 
     worker = Slow(database, Buckets(tmp_path / "buckets"), Throttle(None), limit=99, shard_bytes=1 << 20)

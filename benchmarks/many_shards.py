@@ -1,6 +1,6 @@
 """How time and memory grow with the files and with the bytes of an export in object storage.
 
-Usage: python benchmarks/growth.py [--whole]
+Usage: python benchmarks/many_shards.py [--whole]
 
 The storage is one in memory that answers at once (`tests/slow_storage.py`); its large objects are one real
 block of Observations again and again, so that they take no room. Each reading is a fresh process. By default
