@@ -38,8 +38,10 @@ ROOT = Path(lro.__file__).parent
 OF_A_CALL = {
     "results/remote/calls.py",
     "results/remote/fetching.py",
+    "results/export/drafts.py",
     "results/formats/dicom.py",
     "results/prefetch.py",
+    "results/sources/spool.py",
     "jupyter/pump.py",
     "jupyter/terminal.py",
     "operations/waiting.py",

@@ -86,7 +86,9 @@ def are_logged(operation: Operation) -> bool:
     """Tell whether the service writes each failure into its log: the Healthcare API does, few others do."""
     if operation.client is not None and operation.client.local() is not None:
         return True
-    metadata = operation.resource.metadata or {}
+    metadata = operation.resource.metadata
+    if metadata is None:
+        return "/datasets/" in operation.name  # as the Healthcare API names them
     return (
         bool(metadata.get("logsUrl"))
         or isinstance(metadata.get("counter"), dict)  # its ProgressCounter

@@ -70,6 +70,8 @@ class Place:
 
 @pytest.fixture(params=["loop", "threaded"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    _others.clear()
+    _others.update(threading.enumerate())
     place = Place(request.param)
     yield place
     place.bucket.held.set()
@@ -82,8 +84,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "_LONGEST_WAIT", 0.0)
 
 
+#: Threads that were there before the test: the pollers of other tests go on.
+_others: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
 def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith(("lro-", "test-work"))]
+    """Return the threads of the test that run."""
+    new = (thread for thread in threading.enumerate() if thread not in _others)
+    return [thread for thread in new if thread.name.startswith(("lro-", "test-work"))]
 
 
 def _cut(request: Request, data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import httpx
 
+from lro_notebook import forking
 from lro_notebook.errors import ConfigError
 from lro_notebook.http import addresses, auth
 from lro_notebook.operations.adapters import kinds, messages, rest_cancel
@@ -199,6 +200,11 @@ class ServiceTransport(httpx.BaseTransport):
 
     def __init__(self, http: Any) -> None:
         self._http, self._lock = _another(http), threading.Lock()
+        forking.bind(self)
+
+    def after_fork_in_child(self) -> None:
+        """Take connections and a lock of its own in a forked child."""
+        self._http, self._lock = _another(self._http), threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it, and return the response."""
