@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser.lab import DARK
 from PIL import Image
+
+from browser.lab import DARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

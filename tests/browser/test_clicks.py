@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.lab import ANSWERED, NO_SUBSHELLS
 from patience import SOON
+
+from browser.lab import ANSWERED, NO_SUBSHELLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from browser.lab import ANSWERED, DARK, NO_SUBSHELLS
-from browser.playing import OperationsApi
 from nbconvert import HTMLExporter
 from patience import SOON
+
+from browser.lab import ANSWERED, DARK, NO_SUBSHELLS
+from browser.playing import OperationsApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable

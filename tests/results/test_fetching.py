@@ -595,12 +595,12 @@ def test_dicom_that_is_json_is_read_to_its_end(place: Place) -> None:
 def test_a_dicom_object_that_is_silent_does_not_hold_an_interrupt(place: Place) -> None:
     place.fill({f"study/{n:03d}.dcm": scan(1000, 200_000) for n in range(20)})
     files, shards = place.files()
-    wanted = threading.Event()
+    wanted, silent = threading.Event(), threading.Event()
 
     def fault(request: Request, data: bytes) -> bytes | threading.Event:
         if request.start:
             wanted.set()
-            return threading.Event()
+            return silent
         return data
 
     place.bucket.fault = fault
@@ -611,6 +611,7 @@ def test_a_dicom_object_that_is_silent_does_not_hold_an_interrupt(place: Place) 
         streams.stop()
         with pytest.raises(CancelledError):
             waiting.result(20)
+    silent.set()
 
 
 def test_listing_many_objects_takes_few_requests(place: Place) -> None:
