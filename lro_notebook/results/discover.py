@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -18,14 +18,14 @@ from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.results.formats.registry import OTHER
-from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.calls import USUAL, Fetch, is_forbidden
 from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.sniff import START, format_of, is_open, parse_name
 from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.storage import Location
@@ -144,11 +144,12 @@ def _listed(location: Location, only: Format | None, fetch: Fetch) -> list[Shard
     named = any(parse_name(_name(info)) for info in infos)
     judged = _looked_at(location, infos, fetch, few=named and only is None, single=single)
     deep = only.in_folders if only else False
-    if (deep or not any(judged)) and not single and location.fs.isdir(location.path):
-        below = location.fs.find(location.path, detail=True).values()
+    if (deep or not any(judged)) and not single and (below := _below(location)) is not None:
         others = [info for info in below if not parse_name(_name(info))]
         judged = _looked_at(location, others, fetch, few=True)
     shards = [shard for shard in judged if shard is not None]
+    if not shards and location.is_remote:
+        _check_reachable(location)
     if left := len(judged) - len(shards):
         logger.info("%d files at %s are not results and were left out", left, location.uri)
     return shards
@@ -222,7 +223,7 @@ def uris_at(location: Location) -> list[str]:
 
 def _infos(location: Location) -> list[Mapping[str, Any]]:
     fs, path = location.fs, location.path
-    try:
+    with _listing(location):
         if "*" in path:
             infos = _globbed(location)
         elif fs.isdir(path):
@@ -235,10 +236,34 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
             parent = path.rpartition("/")[0]
             siblings = fs.ls(parent, detail=True) if fs.isdir(parent) else []
             infos = [info for info in siblings if info["name"].startswith(path)]
-    except faults() as error:
-        cause = cause_of(error, path)
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from cause
     return [info for info in infos if info["type"] == "file"]
+
+
+def _below(location: Location) -> list[Mapping[str, Any]] | None:
+    """Return all files below a folder, in the folders in it too; None if it is no folder."""
+    with _listing(location):
+        if not location.fs.isdir(location.path):
+            return None
+        return list(location.fs.find(location.path, detail=True).values())
+
+
+def _check_reachable(location: Location) -> None:
+    """Raise where nothing was found because nothing can be: ``isdir`` of fsspec says no to any fault."""
+    head, star, _ = location.path.partition("*")
+    with _listing(location), suppress(FileNotFoundError, NotADirectoryError):
+        location.fs.info(head.rpartition("/")[0] if star else location.path)
+
+
+@contextmanager
+def _listing(location: Location) -> Iterator[None]:
+    try:
+        yield
+    except faults() as error:
+        cause = cause_of(error, location.path)
+        todo = ""
+        if is_forbidden(error):
+            todo = "; have permission given (storage.objects.list and get on Cloud Storage) or sign in again"
+        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}{todo}") from cause
 
 
 def _globbed(location: Location) -> list[Mapping[str, Any]]:

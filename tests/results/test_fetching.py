@@ -513,6 +513,8 @@ def test_bytes_are_let_go_of_once_they_are_read(place: Place) -> None:
 def test_sizes_of_ranges_follow_the_network() -> None:
     assert next_size(MB, 100, 1.0) == MB
     assert next_size(MB, MB, 0.1) == 5 * MB
+    assert next_size(8 * MB, 8 * MB, 4.0) == 4 * MB  # a busy processor is no slow network
+    assert next_size(4 * MB, 4 * MB, 20.0) == 2 * MB
     assert next_size(8 * MB, 8 * MB, 100.0) == MB
     assert next_size(MB, MB, 0.0) == 8 * MB
     assert end_of(0, 10, 8) == 10

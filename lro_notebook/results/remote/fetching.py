@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range
 _SECONDS = 0.5  # that a range should take: larger ones where the network is fast
+_FAIR, _LONG = 4_000_000, 10.0  # bytes of a range that do no harm unless they take so many seconds
 _TELLS = 250_000  # bytes; a smaller answer does not tell how fast the network is
 _AHEAD = 4  # ranges ahead in a file of which more than that many heads were read: as much as was read
 
@@ -40,7 +41,8 @@ def next_size(size: int, count: int, seconds: float) -> int:
     """Return how large the next range is to be, after one of `count` bytes took so many seconds."""
     if count < _TELLS:
         return size
-    return int(min(LARGEST, max(SMALLEST, count / max(seconds, 1e-6) * _SECONDS)))
+    speed = count / max(seconds, 1e-6)  # also of this machine: while it parses, answers wait
+    return int(min(LARGEST, max(SMALLEST, speed * _SECONDS, min(_FAIR, speed * _LONG))))
 
 
 def end_of(place: int, size: int, length: int) -> int:
