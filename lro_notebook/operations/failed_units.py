@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lro_notebook.operations.resource import OperationResource
 
 
-
 def _words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

@@ -112,13 +112,15 @@ def _first_role(name: str) -> str:
 
 
 def _place_of(key: object) -> str:
-    """Return what an object or list of this name holds: "block", "steps", "statuses", "payload", or empty."""
+    """Return what an object or list of this name holds: "block", "steps", "statuses", … or empty."""
     return _place_of_name(key) if is_name(key) else ""
 
 
 @lru_cache(maxsize=4096)
 def _place_of_name(key: str) -> str:
     name = key.replace("_", "").lower()
+    if name == "metrics":
+        return name
     if _PAYLOAD.fullmatch(name):
         return "payload"
     if _STATUSES.fullmatch(name):

@@ -33,7 +33,15 @@ _GENERAL = frozenset(
     {"", "Operation", "Empty", "Struct", "Any", "Value", "Location", "Common", "Generic", "Response", "Op"}
 )
 #: Fields that hold the name of what an operation works on, the best first, and fields that hold other names.
-_TARGETS = ("target", "targetResourceName", "targetResource", "targetLink", "resource", "resourceName")
+_TARGETS = (
+    "target",
+    "targetResourceName",
+    "targetResource",
+    "targetLink",
+    "resource",
+    "resourceName",
+    "resourceNames",
+)
 _NAMES = ("database", "instance", "table", "backup", "name", "parent")
 _NO_TARGET = re.compile(
     r"(?i)@type|\w*(account|kms|network|topic|template|ur[il]|stream|user|operation|notification|email|type|method)\w*"
@@ -135,13 +143,18 @@ def target_in(resource: OperationResource) -> str:
     blocks = [metadata, *(block for key in _COMMON if isinstance(block := metadata.get(key), Mapping))]
     for key in _TARGETS:
         for block in blocks:
-            if _is_text(block.get(key)):
-                return _unlinked(str(block[key]))
+            value = block.get(key)
+            value = value[0] if isinstance(value, list) and value else value
+            if _is_text(value):
+                return _unlinked(str(value))
     parent = parent_of(resource.name)
     if metadata.get("name") == resource.name:  # a job, whose name is no target
         del metadata["name"]
+    response = resource.response or {}
+    if response.get("name") == resource.name:
+        response = {}
     own = _named(metadata) or _within(metadata) or _with_id(metadata, parent) or parent
-    return own or _placed(metadata) or _placed(resource.response or {})
+    return own or _placed(metadata) or _placed(response)
 
 
 def _unlinked(target: str) -> str:

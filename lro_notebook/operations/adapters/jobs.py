@@ -15,7 +15,14 @@ from lro_notebook.errors import HTTP_CODES, Code
 from lro_notebook.operations.resource import OperationResource, Status, format_timestamp, parse_int64
 from lro_notebook.operations.states import ENDED, Outcome, outcome_of, state_word
 
-_STATES = ("currentState", "state", "status")
+_STATES = ("currentState", "state", "status", "jobState")
+#: States in which what is no work, and so has no end, stays; those of resources are states of some work, too.
+_STANDING = frozenset({"ENABLED", "DISABLED", "HEALTHY", "AVAILABLE", "ONLINE", "LIVE", "SERVING", "DELETED"})
+_STANDING_RESOURCE = _STANDING | {"READY", "ACTIVE"}
+_WORK = re.compile(
+    r"(?i)\w*(job|run|execution|build|batch|rollout|task|invocation|session|operation|pipeline|transfer|migration|"
+    r"attempt|trial|scan|test)\w*s"
+)
 #: Conditions whose status is that of the whole, in Cloud Run's words.
 _CONDITIONS = frozenset({"Completed", "Ready", "Succeeded"})
 _LRO = frozenset({"metadata", "response"})
@@ -81,6 +88,13 @@ def _word_of(data: Mapping[str, Any]) -> str:
     return next(filter(None, map(state_word, _words(data))), "")
 
 
+def is_standing(data: Mapping[str, Any]) -> bool:
+    """Tell whether JSON is that of a resource in a state that lasts, such as an instance that is READY."""
+    word, parts = _word_of(data), _text(data.get("name")).split("/")
+    of_work = len(parts) < 2 or _WORK.fullmatch(parts[-2]) is not None  # noqa: PLR2004 - collection and id
+    return word in (_STANDING if of_work else _STANDING_RESOURCE)
+
+
 def _conditions(data: Mapping[str, Any]) -> list[Any]:
     status = data.get("status")
     found = data.get("conditions") or (status.get("conditions") if isinstance(status, Mapping) else None)
@@ -93,6 +107,8 @@ def _is_condition(condition: Any) -> bool:
 
 def outcome_in(data: Mapping[str, Any]) -> Outcome:
     """Return how a job is by its words; one that ended with an error has failed, whatever they are."""
+    if is_standing(data):
+        return "succeeded"
     outcome = outcome_of(_word_of(data)) or _by_conditions(data)
     if outcome == "succeeded" and (error := _error(data)) is not None:
         return "cancelled" if error.name == "CANCELLED" else "failed"

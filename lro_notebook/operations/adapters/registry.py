@@ -58,7 +58,7 @@ def followed(candidate: object, client: object) -> Operation:
         return candidate
     if isinstance(candidate, str):
         return _of_name(candidate, client)
-    if isinstance(candidate, Mapping):
+    if isinstance(candidate, Mapping) and not messages.is_message(candidate):
         return _of_json(candidate, client)
     return _of_object(candidate, client)
 
@@ -137,6 +137,11 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
                 "status. Give the JSON of an operation or a job, or what its service's get answers"
             )
         return _of_resource(resource, client)
+    if jobs.is_standing(data):
+        raise ConfigError(
+            f"{what} is a resource in a state that lasts, and no work that ends: watch the operation or the "
+            "job that works on it"
+        )
     kind = kinds.kind_of(data)
     name = kind.name(data)
     if not name and client is not None:
@@ -145,12 +150,16 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
         name = kind.name({**data, "region": place_of(client)})
     outcome = jobs.outcome_in(data)
     if outcome in ENDED:
-        return Operation(OperationPoller(api_core.Ended(), jobs.resource_of(data, name or kind.title)))
+        ended = api_core.Ended((kinds.noun_of(kind, name),) if name else ())
+        return Operation(OperationPoller(ended, jobs.resource_of(data, name or kind.title)))
     if not name:
         raise ConfigError(
             f"{what} is {kind.title} that has not ended, and does not tell its full name, so nobody can be "
             "asked how it goes. Watch it by its name: lro.watch('projects/…', client=…)"
         )
+    if kind is kinds.OTHER and name.startswith("transferOperations/"):  # what an operation has as metadata
+        metadata = {"@type": "google.storagetransfer.v1.TransferOperation", **data}
+        return _asker(client, name).operation(name, jobs.resource_of(metadata, name))
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, data)
 
 
