@@ -62,6 +62,7 @@ _MESSAGES = (
     "statusDetails",
     "description",
     "reason",
+    "error",
 )
 _MESSAGES_ALONE = frozenset({"error", "errorMessage", "failureMessage", "failureReason"})
 _STATES = ("state", "status", "currentState")

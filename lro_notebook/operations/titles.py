@@ -25,7 +25,7 @@ _COMMON = ("genericMetadata", "commonMetadata", "common")
 _METHODS = ("apiMethodName", "method", "verb", "operationType", "apiMethod", "methodName", "type")
 _HTTP = frozenset({"GET", "POST", "PUT"})  # these are no methods of an API
 #: Of a type's name: what stands before the method, a version after it, and what else does.
-_BEFORE = re.compile(r"Google[A-Za-z]*?[Vv]\d[a-z0-9]*(__)?(?=[A-Z])")
+_BEFORE = re.compile(r"Google[A-Za-z]*?[Vv]\d[a-z0-9]*_{0,2}(?=[A-Z])")
 _VERSION = re.compile(r"(?<=a)V\d\w{0,9}$")
 _AFTER = ("Metadata", "Details", "Progress", "Request", "Response", "Result", "Reply")
 #: Types that are named after no method.
@@ -131,7 +131,10 @@ def _method_in(name: str) -> str:
         return ""
     before = _BEFORE.match(word)
     method = _VERSION.sub("", word[before.end() if before else 0 :])
-    method = next((method.removesuffix(end) for end in _AFTER if method.endswith(end)), method)
+    end = next((end for end in _AFTER if method.endswith(end)), "")
+    method = method.removesuffix(end)
+    if end == "Metadata":
+        method = method.removesuffix("Response")
     method = method.removesuffix("Operation") or "Operation"
     return "" if method in _GENERAL or len(method) > _LONGEST_METHOD else method
 

@@ -165,6 +165,10 @@ SUCCESSES: dict[str, Json] = {
 }
 #: What tells of failures in other words.
 FAILURES: dict[str, tuple[Json, FailedUnit]] = {
+    "a node of a workflow": (
+        {"metadata": {"graph": {"nodes": [{"stepId": "s", "state": "FAILED", "error": "no such jar"}]}}},
+        FailedUnit(None, "s", None, "no such jar"),
+    ),
     "HTTP's code": (
         {"response": {"results": [{"id": "a", "status": {"code": 404, "message": "gone"}}]}},
         FailedUnit(None, "a", "NOT_FOUND", "gone"),

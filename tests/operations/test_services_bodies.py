@@ -13,7 +13,7 @@ import lro_notebook as lro
 from lro_notebook.operations.adapters import jobs, registry
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import OperationResource
-from lro_notebook.operations.titles import target_in
+from lro_notebook.operations.titles import method_of, target_in
 
 Json = dict[str, Any]
 ROLLOUT, RUN = f"{PL}/deliveryPipelines/d/releases/r/rollouts/o", f"{PL}/workflows/w/executions/e"
@@ -198,3 +198,40 @@ def test_a_client_of_genai_reads_what_it_can_and_refuses_the_rest() -> None:
     assert read == ["files/1"]
     with pytest.raises(lro.ConfigError, match="does not read"):
         registry.followed({"name": f"{PL}/customJobs/1", "state": "JOB_STATE_RUNNING"}, Client())
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("BatchCreateGitLabConnectedRepositoriesResponseMetadata", "BatchCreateGitLabConnectedRepositories"),
+        ("GoogleCloudVideointelligenceV1p3beta1_AnnotateVideoProgress", "AnnotateVideo"),
+        ("CreateMetadataStoreOperationMetadata", "CreateMetadataStore"),
+    ],
+)
+def test_a_method_is_told_by_a_type_of_any_making(kind: str, method: str) -> None:
+    metadata = {"@type": f"type.googleapis.com/google.x.v1.{kind}"}
+    assert method_of(OperationResource.from_dict({"name": "operations/1", "metadata": metadata})) == method
+
+
+WHY: list[tuple[Json, str, str]] = [
+    (
+        {"state": "FAILED", "errorStatus": {"code": 3, "message": "bad query"}},
+        "INVALID_ARGUMENT",
+        "bad query",
+    ),
+    ({"state": "FAILED", "failureReason": "no target"}, "UNKNOWN", "no target"),
+    ({"state": "FAILED", "error": {"code": 0}}, "UNKNOWN", "the service says FAILED, and not why"),
+]
+
+
+@pytest.mark.parametrize(("data", "code", "message"), WHY)
+def test_why_a_job_failed_is_told(data: Json, code: str, message: str) -> None:
+    error = jobs.resource_of({"name": f"{PL}/transferConfigs/c/runs/r", **data}, "r").error
+    assert error is not None
+    assert (error.name, error.message) == (code, message)
+
+
+@pytest.mark.parametrize("key", ["error", "errorStatus"])
+def test_a_status_of_success_is_no_failure(key: str) -> None:
+    resource = jobs.resource_of({"name": "r", "state": "SUCCEEDED", key: {"code": 0, "message": ""}}, "r")
+    assert state_of(resource) == "SUCCEEDED"

@@ -141,9 +141,13 @@ def resource_of(data: Mapping[str, Any], name: str) -> OperationResource:
     done = outcome in ENDED
     error = None
     if outcome in ("failed", "cancelled"):
-        error = _error(data) or Status(
-            Code.CANCELLED.value if outcome == "cancelled" else _code_of(_word_of(data)),
-            _message(data) or f"the service says {_word_of(data) or 'that it failed'}, and not why",
+        error = (
+            _error(data)
+            or _error({"error": data.get("errorStatus")})
+            or Status(
+                Code.CANCELLED.value if outcome == "cancelled" else _code_of(_word_of(data)),
+                _message(data) or f"the service says {_word_of(data) or 'that it failed'}, and not why",
+            )
         )
         if outcome == "cancelled" and error.name != "CANCELLED":
             error = Status(Code.CANCELLED.value, error.message)
@@ -170,6 +174,8 @@ def _error(data: Mapping[str, Any]) -> Status | None:
     if isinstance(found, Mapping) and found:
         message = (_text(found.get("message")) or _text(data.get("httpErrorMessage")))[:_LONGEST]
         number = parse_int64(found.get("code"))
+        if number == 0 and http is None:  # google.rpc's word for a success
+            return None
         word = _text(found.get("reason")) or _text(found.get("code"))
         if number is None and http is None:
             return Status(_code_of(word), message or word)
@@ -198,7 +204,7 @@ def _message(data: Mapping[str, Any]) -> str:
     places: list[object] = [
         data.get(key) for key in ("httpErrorMessage", "statusMessage", "stateMessage", "statusDetail")
     ]
-    places += [data.get("error_message"), data.get("errorMessage")]
+    places += [data.get(key) for key in ("error_message", "errorMessage", "failureReason", "failureMessage")]
     if isinstance(failure, Mapping):
         places.append(failure.get("detail"))
     if isinstance(status, Mapping):
