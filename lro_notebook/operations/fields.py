@@ -46,8 +46,11 @@ _ROLES = {
         "valid": r"valid\w+count",
     }.items()
 }
-#: Fields that count other units than the rest of their block does, and others that a transfer has besides.
-_OTHER_UNITS = re.compile(r"(secondary|directories|intermediate)\w*|\w*fromsink")
+#: Fields that count other units than the rest of their block, others that a transfer has besides, and bounds.
+_OTHER_UNITS = re.compile(
+    r"(secondary|directories|intermediate)\w*|\w*fromsink|"
+    r"(max|min|consecutive|allowed|tolerated|previous|last)(fail|error)\w*|(fail|error)\w*threshold\w*"
+)
 IN_BYTES, _FRACTIONS = (
     "bytes ",
     frozenset({"percent", "ratio", "progress"}),

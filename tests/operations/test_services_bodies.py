@@ -235,3 +235,10 @@ def test_why_a_job_failed_is_told(data: Json, code: str, message: str) -> None:
 def test_a_status_of_success_is_no_failure(key: str) -> None:
     resource = jobs.resource_of({"name": "r", "state": "SUCCEEDED", key: {"code": 0, "message": ""}}, "r")
     assert state_of(resource) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    "field", ["maxFailureCount", "lastFailureCount", "allowedErrorCount", "errorThresholdCount"]
+)
+def test_a_bound_for_failures_counts_none(field: str) -> None:
+    assert Progress.from_metadata({"successCount": "5", field: "3"}).failed is None
