@@ -5,12 +5,14 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import httpx
 import pytest
 from google.protobuf import empty_pb2, struct_pb2, timestamp_pb2
 from job_bodies import AT, PL
 
 import lro_notebook as lro
 from lro_notebook.operations.adapters import jobs, registry
+from lro_notebook.operations.adapters.asked import AskedSource
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.titles import method_of, target_in
@@ -242,3 +244,28 @@ def test_a_status_of_success_is_no_failure(key: str) -> None:
 )
 def test_a_bound_for_failures_counts_none(field: str) -> None:
     assert Progress.from_metadata({"successCount": "5", field: "3"}).failed is None
+
+
+def test_a_job_of_any_service_is_followed_by_its_name_and_again_after_a_restart() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        state = "ACTIVE" if "/instances/" in request.url.path else "SUCCEEDED"
+        return httpx.Response(200, json={"name": request.url.path.removeprefix("/v1/"), "state": state})
+
+    for name in (ROLLOUT, f"{PL}/instances/i"):
+        with lro.Client("https://api.example.com", transport=httpx.MockTransport(answer)) as client:
+            first = lro.watch({"name": name, "state": "PENDING"}, client=client)
+            assert first.result(timeout=10)["state"]
+        with lro.Client("https://api.example.com", transport=httpx.MockTransport(answer)) as client:
+            assert lro.watch(name, client=client).state == "SUCCEEDED"
+    assert set(asked) == {f"/v1/{ROLLOUT}", f"/v1/{PL}/instances/i"}
+
+
+def test_an_answer_that_tells_no_state_is_not_pending_for_ever() -> None:
+    source = AskedSource(ROLLOUT, lambda: {"name": ROLLOUT, "renderState": "X"}, None, lane="x")
+    with pytest.raises(lro.ApiError, match="neither an operation nor a job"):
+        source.get()
+    new = AskedSource(f"{PL}/operations/1", lambda: {"name": f"{PL}/operations/1"}, None, lane="x")
+    assert not new.get().done

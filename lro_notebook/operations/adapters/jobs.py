@@ -95,6 +95,12 @@ def is_standing(data: Mapping[str, Any]) -> bool:
     return word in (_STANDING if of_work else _STANDING_RESOURCE)
 
 
+def names_work(name: str) -> bool:
+    """Tell whether a full name is that of a job of some kind: ``projects/…/rollouts/r``."""
+    parts = name.split("/")
+    return len(parts) >= 4 and parts[0] == "projects" and _WORK.fullmatch(parts[-2]) is not None  # noqa: PLR2004
+
+
 def _conditions(data: Mapping[str, Any]) -> list[Any]:
     status = data.get("status")
     found = data.get("conditions") or (status.get("conditions") if isinstance(status, Mapping) else None)

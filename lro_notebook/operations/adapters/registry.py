@@ -115,7 +115,11 @@ def _of_name(name: str, client: object) -> Operation:
         return _asker(client, name).operation(name, None)
     kind = kinds.kind_named(name)
     if kind is None:
-        raise _no_operation(name)
+        from lro_notebook.operations.adapters import noting
+
+        if not jobs.names_work(name) and not noting.is_noted(name):
+            raise _no_operation(name)
+        kind = kinds.OTHER
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, None)
 
 
