@@ -3,6 +3,8 @@
 APIs put a ``google.rpc.Status`` beside each unit, under names of their own:
 ``individualProcessStatuses[].status``, ``partialFailures[]``, ``errorSamples[]``, ``results{}.error``. So
 every object that is such a status and no success is taken; what stands beside it says of which unit it is.
+What was asked for, settings, labels and histories may use the same words and are not looked into: to miss a
+failure is better than to report one that is none.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import Code
+from lro_notebook.errors import HTTP_CODES, Code
 from lro_notebook.operations.resource import parse_int64
+from lro_notebook.operations.states import state_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,10 +24,34 @@ if TYPE_CHECKING:
     from lro_notebook.operations.operation import Operation
     from lro_notebook.operations.resource import OperationResource
 
+
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _MOST = 200_000  # objects that are looked at: a response may hold the results themselves
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
-_FAILED = frozenset({"error", "errors", "failure", "failures", "failed", "violations"})
-_STATUS = _FAILED | {"status", "statuses"}
+_FAILED = frozenset({"error", "errors", "failure", "failures"})
+_STATUS = frozenset({"status", "statuses"})
+#: Words after "error" in the name of what tells of errors, and words that say that it does not.
+_OF_ERRORS = _words_of(
+    "sample samples message messages status statuses detail details info infos result results record records "
+    "row rows entry entries item items reason reasons"
+)
+_NO_FAILURES = _words_of(
+    "retry retryable ignore ignored allow allowed tolerate tolerated expected attempts domains threshold "
+    "templates"
+)
+#: Objects that tell of no work of this operation: by the last word of their name, and by the first.
+_ASIDE = _words_of(
+    "request config configuration configs policy settings spec template schema properties labels annotations "
+    "tags parameters params history warnings warning env environment"
+)
+_PAST = frozenset({"recent", "previous", "latest", "last"})
+#: Lists in a response whose items are what came of each unit.
+_OUTCOMES = frozenset({"results", "responses", "outcomes", "statuses", "units"})
+_NOTHING = frozenset({"none", "null", "false", "ok", "success"})
+_CODES, _HTTP_ERRORS = frozenset(code.value for code in Code), range(400, 600)
 _SOURCE = frozenset({"input", "source", "uri", "uris", "file"})
 _RESOURCE = frozenset({"resource", "name", "id", "document", "field", "subject", "location", "target"})
 _MESSAGES = (
@@ -35,10 +62,11 @@ _MESSAGES = (
     "statusDetails",
     "description",
     "reason",
+    "error",
 )
 _MESSAGES_ALONE = frozenset({"error", "errorMessage", "failureMessage", "failureReason"})
 _STATES = ("state", "status", "currentState")
-_BAD_STATE = re.compile(r"(?:^|_)(?:FAILED|FAILURE|ERROR)$")
+_BAD_STATES = frozenset({"FAILED", "FAILURE", "ERROR"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +93,26 @@ class FailedUnit:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A value in the JSON: its key, whether it is in a list there, and the object around it with its key."""
+    """A value in the JSON: its key, whether it is in a list there, and the object around it with its key.
+
+    Whether it is of a response, and whether of the details of an error.
+    """
 
     key: str
     value: object
     owner: Mapping[Any, Any] = field(default_factory=dict)
     owner_key: str = ""
     listed: bool = False
+    response: bool = False
+    details: bool = False
 
 
 def failed_units(resource: OperationResource) -> list[FailedUnit]:
     """Return what `resource` says of failed units, each once; of its error, what the details say."""
-    told = [resource.response, resource.metadata]
+    told = [_Spot("", resource.response, response=True), _Spot("", resource.metadata)]
     if resource.error is not None:
-        told.append({"error": {"details": [dict(detail) for detail in resource.error.details]}})
-    return list(dict.fromkeys(unit for value in told for unit in _units(value)))
+        told.append(_Spot("", {"error": {"details": [dict(detail) for detail in resource.error.details]}}))
+    return list(dict.fromkeys(unit for spot in told for unit in _units(spot)))
 
 
 def are_logged(operation: Operation) -> bool:
@@ -112,29 +145,60 @@ def warning_of(operation: Operation) -> str | None:
     )
 
 
-def _units(value: object) -> Iterator[FailedUnit]:
+def _units(whole: _Spot) -> Iterator[FailedUnit]:
     """Yield the units in a JSON value, in its order: no recursion, since its depth comes from outside."""
-    stack = [_Spot("", value)]
+    stack = [whole]
     for spot in islice(_popped(stack), _MOST):
         here = spot.value
         if isinstance(here, list):
             stack += [replace(spot, value=each, listed=True) for each in reversed(here)]
         elif isinstance(here, str):
-            if here and _names_failures(spot):
+            if _tells_something(here) and _names_failures(spot):
                 yield FailedUnit(source=here) if "://" in here else FailedUnit(message=here)
         elif isinstance(here, dict):
             unit = _unit(spot, here)
             if unit is not None:
                 yield unit
-            inner: dict[Any, Any] = here if unit is None else {"violations": here.get("details")}
-            stack += [_Spot(str(key), each, here, spot.key) for key, each in reversed(inner.items())]
+            inner: dict[Any, Any] = here if unit is None else {"details": here.get("details")}
+            within = spot.details or unit is not None or _is_failure(spot)
+            stack += [
+                _Spot(key, each, here, spot.key, response=spot.response, details=within)
+                for key, each in ((str(key), each) for key, each in reversed(inner.items()))
+                if isinstance(each, (dict, list, str)) and not _is_aside(key)
+            ]
+
+
+def _tells_something(text: str) -> bool:
+    """Tell words about a failure from numbers, and from values that say that there is none."""
+    return any(map(str.isalpha, text)) and "UNSPECIFIED" not in text and text.lower() not in _NOTHING
 
 
 def _names_failures(spot: _Spot) -> bool:
     """Tell whether a text is one of a list of failures, or the message of one."""
     if spot.listed:
-        return bool(_words(spot.key) & _FAILED)
+        return _is_failure(spot)
+    if spot.response and spot.key == "error" and not _is_outcome(spot.owner_key):
+        return False  # a field of the result itself
     return spot.key in _MESSAGES_ALONE
+
+
+def _is_failure(spot: _Spot) -> bool:
+    """Tell whether a field is named after failures: ``errorSamples``, ``failedDocuments``."""
+    words = _words(spot.key)
+    if not words or not _NO_FAILURES.isdisjoint(words):
+        return False
+    if words[-1] == "violations":
+        return spot.details
+    return (
+        words[-1] in _FAILED
+        or words[0] == "failed"
+        or (len(words) > 1 and words[-2] in _FAILED and words[-1] in _OF_ERRORS)
+    )
+
+
+def _is_aside(key: str) -> bool:
+    words = _words(key)
+    return bool(words) and (words[-1] in _ASIDE or words[0] in _PAST)
 
 
 def _popped(stack: list[_Spot]) -> Iterator[_Spot]:
@@ -144,11 +208,11 @@ def _popped(stack: list[_Spot]) -> Iterator[_Spot]:
 
 def _unit(spot: _Spot, value: Mapping[Any, Any]) -> FailedUnit | None:
     """Return the unit that the object `value` at `spot` tells of; None where it tells of none."""
-    code, message = _code(value), _first(value, _MESSAGES)
-    told = code is not None or message is not None
-    is_status = bool(_words(spot.key) & _STATUS) or ("code" in value and "message" in value)
-    failed = _words(spot.key) & _FAILED or code is not None
-    if not (told and is_status and failed) and not _in_bad_state(value):
+    message, failure = _first(value, _MESSAGES), _is_failure(spot)
+    code = _code(value, any_word=failure)
+    is_status = ("code" in value and "message" in value) or not _STATUS.isdisjoint(_words(spot.key)[-1:])
+    told = code is not None or (failure and message is not None)
+    if not (told and (failure or is_status)) and not _in_bad_state(spot, value):
         return None
     if _code_is_ok(value):
         return None
@@ -160,23 +224,35 @@ def _unit(spot: _Spot, value: Mapping[Any, Any]) -> FailedUnit | None:
     return FailedUnit(source, None if resource == source else resource, code, message)
 
 
-def _code(value: Mapping[Any, Any]) -> str | None:
-    """Return the name of the code of a status that is no success."""
+def _code(value: Mapping[Any, Any], *, any_word: bool) -> str | None:
+    """Return the name of the code of a status that is no success, or, of an error, any word for it."""
     code = value.get("code")
     number = parse_int64(code)
     if number is not None:
-        return Code.of(number).name if number else None
-    return code if isinstance(code, str) and code not in ("", "OK") else None
+        if number in _HTTP_ERRORS:
+            return HTTP_CODES.get(number, Code.UNKNOWN).name
+        if number in _CODES or (any_word and number):
+            return Code.of(number).name if number else None
+        return None
+    known = isinstance(code, str) and code not in ("", "OK") and (any_word or code in Code.__members__)
+    return str(code) if known else None
 
 
 def _code_is_ok(value: Mapping[Any, Any]) -> bool:
-    return "code" in value and value["code"] in (0, "0", "OK")
+    code = value.get("code")
+    number = parse_int64(code)
+    return code == "OK" or number == 0 or (number is not None and 200 <= number < 400)  # noqa: PLR2004 - HTTP
 
 
-def _in_bad_state(value: Mapping[Any, Any]) -> bool:
-    states = (value.get(name) for name in _STATES)
-    named = any(_words(str(name)) & (_SOURCE | _RESOURCE) for name in value)
-    return named and any(isinstance(state, str) and bool(_BAD_STATE.search(state)) for state in states)
+def _in_bad_state(spot: _Spot, value: Mapping[Any, Any]) -> bool:
+    if value.get("allowFailure") is True or (spot.response and not (spot.listed and _is_outcome(spot.key))):
+        return False
+    named = any(not (_SOURCE | _RESOURCE).isdisjoint(_words(str(name))) for name in value)
+    return named and any(state_word(value.get(name)) in _BAD_STATES for name in _STATES)
+
+
+def _is_outcome(key: str) -> bool:
+    return not _OUTCOMES.isdisjoint(_words(key)[-1:])
 
 
 def _details(value: Mapping[Any, Any]) -> list[Mapping[Any, Any]]:
@@ -189,7 +265,7 @@ def _named(fields: Mapping[Any, Any], words: frozenset[str]) -> str | None:
     for name, value in fields.items():
         if not (isinstance(value, str) and value and isinstance(name, str)) or name.startswith("@"):
             continue
-        if _words(name) & words and name not in _MESSAGES:
+        if not words.isdisjoint(_words(name)) and name not in _MESSAGES:
             return value
     return None
 
@@ -198,5 +274,5 @@ def _first(fields: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
     return next((value for name in names if isinstance(value := fields.get(name), str) and value), None)
 
 
-def _words(key: str) -> frozenset[str]:
-    return frozenset() if "://" in key else frozenset(word.lower() for word in _WORD.findall(key))
+def _words(key: str) -> list[str]:
+    return [] if "://" in key else [word.lower() for word in _WORD.findall(key)]

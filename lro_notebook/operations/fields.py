@@ -46,8 +46,11 @@ _ROLES = {
         "valid": r"valid\w+count",
     }.items()
 }
-#: Fields that count other units than the rest of their block does, and others that a transfer has besides.
-_OTHER_UNITS = re.compile(r"(secondary|directories|intermediate)\w*|\w*fromsink")
+#: Fields that count other units than the rest of their block, others that a transfer has besides, and bounds.
+_OTHER_UNITS = re.compile(
+    r"(secondary|directories|intermediate)\w*|\w*fromsink|"
+    r"(max|min|consecutive|allowed|tolerated|previous|last)(fail|error)\w*|(fail|error)\w*threshold\w*"
+)
 IN_BYTES, _FRACTIONS = (
     "bytes ",
     frozenset({"percent", "ratio", "progress"}),
@@ -112,13 +115,15 @@ def _first_role(name: str) -> str:
 
 
 def _place_of(key: object) -> str:
-    """Return what an object or list of this name holds: "block", "steps", "statuses", "payload", or empty."""
+    """Return what an object or list of this name holds: "block", "steps", "statuses", … or empty."""
     return _place_of_name(key) if is_name(key) else ""
 
 
 @lru_cache(maxsize=4096)
 def _place_of_name(key: str) -> str:
     name = key.replace("_", "").lower()
+    if name == "metrics":
+        return name
     if _PAYLOAD.fullmatch(name):
         return "payload"
     if _STATUSES.fullmatch(name):

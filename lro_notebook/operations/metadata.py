@@ -224,6 +224,27 @@ def of_statuses(statuses: Sequence[Any]) -> Counts:
     return Counts(len(codes), None, failed) if codes else NOTHING
 
 
+def of_metrics(metrics: object) -> Counts:
+    """Return what metrics by name tell, as GKE has them: ``nodes done`` and ``nodes total``, or a scale."""
+    known: dict[str, float] = {}
+    for metric in metrics if isinstance(metrics, list) else ():
+        name = metric.get("name") if isinstance(metric, Mapping) else None
+        if is_name(name):
+            number = metric.get("doubleValue", count(metric.get("intValue", 0)))
+            if isinstance(number, (int, float)) and 0 <= number < _MOST:
+                known[name.replace("_", " ").lower()] = number
+    wholes = {name: number for name, number in known.items() if name.endswith((" total", " scale"))}
+    total, done = sum(wholes.values()), 0.0
+    for name, number in wholes.items():
+        unit = name.rpartition(" ")[0]
+        done += min(known.get(f"{unit} done", known.get(unit, 0)), number)
+    if not total:
+        return NOTHING
+    if isinstance(total, int):
+        return _of(int(done), total, None)
+    return Counts(fraction=done / total)
+
+
 def is_of(metadata: Mapping[str, Any], types: Sequence[str]) -> bool:
     """Tell whether the ``@type`` of metadata has one of these words in it."""
     name = metadata.get("@type")
@@ -286,6 +307,8 @@ def _nested(parts: list[_Part], depth: int) -> Iterator[Counts]:
         if place == "values":
             if (counts := of_values(value)).determinate:
                 yield counts
+        elif place == "metrics":
+            yield of_metrics(value)
         elif isinstance(value, list):
             yield of_statuses(value) if place == "statuses" else of_many(value, steps=bool(place))
         else:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TimeFrom = Literal["service", "work", "request", "seen"]
 _COMMON = ("genericMetadata", "commonMetadata", "common")
 #: Objects that tell how the work goes, or are what the whole operation is: their times are its own.
-_WORK = ("progress", "annotationProgress", "build", "job", "execution")
+_WORK = ("progress", "annotationProgress", "build", "job", "execution", "invocationTiming")
 _CREATED = ("createTime", "creationTime", "insertTime", "submitTime", "requestTime")
 _BEGAN = re.compile(r"startTime|(rollout|export|import|execution|dag)StartTime")
 _ENDED = ("endTime", "completeTime", "doneTime", "finishTime", "completionTime")

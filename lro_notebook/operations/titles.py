@@ -25,7 +25,7 @@ _COMMON = ("genericMetadata", "commonMetadata", "common")
 _METHODS = ("apiMethodName", "method", "verb", "operationType", "apiMethod", "methodName", "type")
 _HTTP = frozenset({"GET", "POST", "PUT"})  # these are no methods of an API
 #: Of a type's name: what stands before the method, a version after it, and what else does.
-_BEFORE = re.compile(r"Google[A-Za-z]*?[Vv]\d[a-z0-9]*(__)?(?=[A-Z])")
+_BEFORE = re.compile(r"Google[A-Za-z]*?[Vv]\d[a-z0-9]*_{0,2}(?=[A-Z])")
 _VERSION = re.compile(r"(?<=a)V\d\w{0,9}$")
 _AFTER = ("Metadata", "Details", "Progress", "Request", "Response", "Result", "Reply")
 #: Types that are named after no method.
@@ -33,7 +33,15 @@ _GENERAL = frozenset(
     {"", "Operation", "Empty", "Struct", "Any", "Value", "Location", "Common", "Generic", "Response", "Op"}
 )
 #: Fields that hold the name of what an operation works on, the best first, and fields that hold other names.
-_TARGETS = ("target", "targetResourceName", "targetResource", "targetLink", "resource", "resourceName")
+_TARGETS = (
+    "target",
+    "targetResourceName",
+    "targetResource",
+    "targetLink",
+    "resource",
+    "resourceName",
+    "resourceNames",
+)
 _NAMES = ("database", "instance", "table", "backup", "name", "parent")
 _NO_TARGET = re.compile(
     r"(?i)@type|\w*(account|kms|network|topic|template|ur[il]|stream|user|operation|notification|email|type|method)\w*"
@@ -123,7 +131,10 @@ def _method_in(name: str) -> str:
         return ""
     before = _BEFORE.match(word)
     method = _VERSION.sub("", word[before.end() if before else 0 :])
-    method = next((method.removesuffix(end) for end in _AFTER if method.endswith(end)), method)
+    end = next((end for end in _AFTER if method.endswith(end)), "")
+    method = method.removesuffix(end)
+    if end == "Metadata":
+        method = method.removesuffix("Response")
     method = method.removesuffix("Operation") or "Operation"
     return "" if method in _GENERAL or len(method) > _LONGEST_METHOD else method
 
@@ -135,13 +146,18 @@ def target_in(resource: OperationResource) -> str:
     blocks = [metadata, *(block for key in _COMMON if isinstance(block := metadata.get(key), Mapping))]
     for key in _TARGETS:
         for block in blocks:
-            if _is_text(block.get(key)):
-                return _unlinked(str(block[key]))
+            value = block.get(key)
+            value = value[0] if isinstance(value, list) and value else value
+            if _is_text(value):
+                return _unlinked(str(value))
     parent = parent_of(resource.name)
     if metadata.get("name") == resource.name:  # a job, whose name is no target
         del metadata["name"]
+    response = resource.response or {}
+    if response.get("name") == resource.name:
+        response = {}
     own = _named(metadata) or _within(metadata) or _with_id(metadata, parent) or parent
-    return own or _placed(metadata) or _placed(resource.response or {})
+    return own or _placed(metadata) or _placed(response)
 
 
 def _unlinked(target: str) -> str:

@@ -129,6 +129,80 @@ TOLD: dict[str, tuple[Json, list[FailedUnit]]] = {
 }
 
 
+#: What a success may carry whose words are those of failures.
+SUCCESSES: dict[str, Json] = {
+    "a warning of Compute": {
+        "metadata": {"warnings": [{"code": "DEPRECATED_RESOURCE_USED", "message": "old"}]}
+    },
+    "conditions of GKE": {"response": {"conditions": [{"code": "GKE_OLD", "message": "x"}]}},
+    "a state as a code": {"metadata": {"status": {"code": "RUNNING", "message": "x"}}},
+    "a code of success": {
+        "response": {"results": [{"name": "a", "status": {"code": "SUCCEEDED", "message": "y"}}]}
+    },
+    "HTTP's code of success": {"response": {"status": {"code": 200, "message": "OK"}}},
+    "a language": {"response": {"languages": [{"code": "de", "message": "Deutsch"}]}},
+    "what is retried": {
+        "response": {"retryPolicy": {"errors": ["UNAVAILABLE"]}, "retryableErrors": ["ABORTED"]}
+    },
+    "domains of failure": {"response": {"failureDomains": ["a", "b"], "failureThreshold": ["1"]}},
+    "settings": {"response": {"errorReportingConfig": {"name": "x", "description": "Reports errors"}}},
+    "handlers": {"response": {"errorHandler": {"code": "x", "message": "please try later"}}},
+    "labels": {"response": {"labels": {"error": "x", "failureReason": "y", "errorMessage": "z"}}},
+    "a schema": {"response": {"schema": {"error": {"type": "string", "description": "The message"}}}},
+    "a quantity": {"response": {"metrics": {"errors": ["0.1", "0.2"]}}},
+    "what was asked for": {"metadata": {"request": {"documents": [{"id": "1", "error": {"message": "x"}}]}}},
+    "a step that may fail": {
+        "metadata": {"build": {"steps": [{"name": "lint", "status": "FAILURE", "allowFailure": True}]}}
+    },
+    "an earlier attempt": {
+        "response": {"recentCutoverJobs": [{"name": "c", "state": "FAILED", "error": BAD}]}
+    },
+    "a state of what was found": {"response": {"matrix": {"rows": [{"id": "r", "state": "FAILED"}]}}},
+    "a diagnosis": {"response": {"results": [{"name": "A B", "status": "HEART_FAILURE"}]}},
+    "no failure": {"response": {"failureReason": "FAILURE_REASON_UNSPECIFIED", "errorMessage": "none"}},
+    "text": {"response": {"alternatives": [{"transcript": "failed", "error": "as said"}]}},
+    "what breaks a rule": {"response": {"violations": [{"description": "found as asked for"}]}},
+}
+#: What tells of failures in other words.
+FAILURES: dict[str, tuple[Json, FailedUnit]] = {
+    "a node of a workflow": (
+        {"metadata": {"graph": {"nodes": [{"stepId": "s", "state": "FAILED", "error": "no such jar"}]}}},
+        FailedUnit(None, "s", None, "no such jar"),
+    ),
+    "HTTP's code": (
+        {"response": {"results": [{"id": "a", "status": {"code": 404, "message": "gone"}}]}},
+        FailedUnit(None, "a", "NOT_FOUND", "gone"),
+    ),
+    "a word as a code": (
+        {"metadata": {"errors": [{"code": "STOCKOUT", "message": "none left"}]}},
+        FailedUnit(None, None, "STOCKOUT", "none left"),
+    ),
+    "results with states": (
+        {"response": {"results": [{"name": "b", "state": "FAILED"}]}},
+        FailedUnit(None, "b", None, None),
+    ),
+    "a status without a name for it": (
+        {"response": {"items": [{"id": "a", "outcome": BAD}]}},
+        FailedUnit(None, "a", "INVALID_ARGUMENT", "no PDF"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SUCCESSES)
+def test_a_success_is_not_reported_as_a_failure(case: str) -> None:
+    resource = OperationResource.from_dict(
+        {"name": "operations/1", "done": True, "response": {}, **SUCCESSES[case]}
+    )
+    assert failed_units(resource) == []
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_failures_are_found_in_other_words(case: str) -> None:
+    told, right = FAILURES[case]
+    resource = OperationResource.from_dict({"name": "operations/1", "done": True, "response": {}, **told})
+    assert failed_units(resource) == [right]
+
+
 @pytest.mark.parametrize("case", TOLD)
 def test_failed_units_are_found_under_any_name(case: str) -> None:
     told, right = TOLD[case]

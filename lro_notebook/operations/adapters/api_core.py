@@ -112,6 +112,9 @@ def _json_of(packed: Any) -> Json:
 class Ended:
     """The source of an operation that had ended when it was first seen; a `poller.Source`."""
 
+    def __init__(self, types: tuple[str, ...] = ()) -> None:
+        self.types = types  # that tell its method
+
     def poll(self) -> OperationResource:
         """Refuse: there is nobody to ask."""
         raise ConfigError("this operation came as a snapshot without a client; lro.watch(…, client=) can ask")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, Code, ConfigError, LroError
 from lro_notebook.http.responses import NoResponse
-from lro_notebook.operations.adapters import jobs
+from lro_notebook.operations.adapters import jobs, kinds
 from lro_notebook.operations.adapters.api_core import told
 from lro_notebook.operations.resource import OperationResource
 
@@ -30,9 +30,16 @@ def interpreted(data: object, name: str) -> OperationResource:
     if isinstance(data, Mapping):
         if jobs.is_job(data):
             return jobs.resource_of(data, name)
-        if {"done", "metadata", "response", "error"}.intersection(data) or "name" in data:
+        if {"done", "metadata", "response", "error"}.intersection(data) or (
+            "name" in data and _may_be_new(name)
+        ):
             return OperationResource.from_dict({**data, "name": data.get("name") or name})
     raise NoResponse("the answer is neither an operation nor a job", url=name)
+
+
+def _may_be_new(name: str) -> bool:
+    """Tell whether that is the name of an operation or job, which says nothing else while it is new."""
+    return "operations/" in name.lower() or "/" not in name or kinds.kind_named(name) is not None
 
 
 class AskedSource:

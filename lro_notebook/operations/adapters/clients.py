@@ -57,8 +57,7 @@ def asker_of(client: object) -> Asker:
         return OwnAsker(client)
     if hasattr(client, "_baseUrl") and hasattr(client, "_http"):  # a Resource of googleapiclient
         return OwnAsker(_borrowed(client))
-    module = f"{type(client).__module__}."
-    if module.startswith("google.genai."):
+    if f"{type(client).__module__}.".startswith("google.genai."):
         return GenaiAsker(client)
     if type(client).__name__.endswith("AsyncClient"):
         raise ConfigError(
@@ -279,14 +278,13 @@ class GapicAsker:
             )
         canceller = getattr(self._client, f"cancel_{noun}", None)
         stop = None if canceller is None else partial(self._call, canceller, name)
-        noun = kinds.noun_of(kind, name)
         source = AskedSource(
             name,
             partial(self._read, getter, name),
             stop,
             lane=self._lane,
             what=kind.title,
-            types=(noun,),
+            types=(kinds.noun_of(kind, name),),
             service=self._service,
         )
         return follow(source, name, data)
@@ -357,6 +355,10 @@ def _parts(name: str, taken: list[str]) -> dict[str, str]:
     return parts
 
 
+#: What a client of google-genai has to read jobs with, by their collection.
+_GENAI = {"batches": "batches", "batchPredictionJobs": "batches", "tuningJobs": "tunings", "files": "files"}
+
+
 class GenaiAsker:
     """Asks with a ``google.genai.Client``."""
 
@@ -379,11 +381,14 @@ class GenaiAsker:
 
     def job(self, kind: Kind, name: str, data: Json | None) -> Operation:
         """Return its handle."""
-        batches = self._client.batches
+        holder = getattr(self._client, _GENAI.get(f"/{name}".split("/")[-2], ""), None)
+        if holder is None:
+            raise ConfigError(f"{name} is {kind.title}, and a client of google-genai does not read these")
+        stop = getattr(holder, "cancel", None)
         source = AskedSource(
             name,
-            lambda: messages.json_of(batches.get(name=name)),
-            lambda: batches.cancel(name=name),
+            lambda: messages.json_of(holder.get(name=name)),
+            None if stop is None else partial(stop, name=name),
             lane=self._lane,
             what=kind.title,
             types=(kinds.noun_of(kind, name),),

@@ -15,7 +15,14 @@ from lro_notebook.errors import HTTP_CODES, Code
 from lro_notebook.operations.resource import OperationResource, Status, format_timestamp, parse_int64
 from lro_notebook.operations.states import ENDED, Outcome, outcome_of, state_word
 
-_STATES = ("currentState", "state", "status")
+_STATES = ("currentState", "state", "status", "jobState")
+#: States in which what is no work, and so has no end, stays; those of resources are states of some work, too.
+_STANDING = frozenset({"ENABLED", "DISABLED", "HEALTHY", "AVAILABLE", "ONLINE", "LIVE", "SERVING", "DELETED"})
+_STANDING_RESOURCE = _STANDING | {"READY", "ACTIVE"}
+_WORK = re.compile(
+    r"(?i)\w*(job|run|execution|build|batch|rollout|task|invocation|session|operation|pipeline|transfer|migration|"
+    r"attempt|trial|scan|test)\w*s"
+)
 #: Conditions whose status is that of the whole, in Cloud Run's words.
 _CONDITIONS = frozenset({"Completed", "Ready", "Succeeded"})
 _LRO = frozenset({"metadata", "response"})
@@ -81,6 +88,19 @@ def _word_of(data: Mapping[str, Any]) -> str:
     return next(filter(None, map(state_word, _words(data))), "")
 
 
+def is_standing(data: Mapping[str, Any]) -> bool:
+    """Tell whether JSON is that of a resource in a state that lasts, such as an instance that is READY."""
+    word, parts = _word_of(data), _text(data.get("name")).split("/")
+    of_work = len(parts) < 2 or _WORK.fullmatch(parts[-2]) is not None  # noqa: PLR2004 - collection and id
+    return word in (_STANDING if of_work else _STANDING_RESOURCE)
+
+
+def names_work(name: str) -> bool:
+    """Tell whether a full name is that of a job of some kind: ``projects/…/rollouts/r``."""
+    parts = name.split("/")
+    return len(parts) >= 4 and parts[0] == "projects" and _WORK.fullmatch(parts[-2]) is not None  # noqa: PLR2004
+
+
 def _conditions(data: Mapping[str, Any]) -> list[Any]:
     status = data.get("status")
     found = data.get("conditions") or (status.get("conditions") if isinstance(status, Mapping) else None)
@@ -93,6 +113,8 @@ def _is_condition(condition: Any) -> bool:
 
 def outcome_in(data: Mapping[str, Any]) -> Outcome:
     """Return how a job is by its words; one that ended with an error has failed, whatever they are."""
+    if is_standing(data):
+        return "succeeded"
     outcome = outcome_of(_word_of(data)) or _by_conditions(data)
     if outcome == "succeeded" and (error := _error(data)) is not None:
         return "cancelled" if error.name == "CANCELLED" else "failed"
@@ -125,9 +147,13 @@ def resource_of(data: Mapping[str, Any], name: str) -> OperationResource:
     done = outcome in ENDED
     error = None
     if outcome in ("failed", "cancelled"):
-        error = _error(data) or Status(
-            Code.CANCELLED.value if outcome == "cancelled" else _code_of(_word_of(data)),
-            _message(data) or f"the service says {_word_of(data) or 'that it failed'}, and not why",
+        error = (
+            _error(data)
+            or _error({"error": data.get("errorStatus")})
+            or Status(
+                Code.CANCELLED.value if outcome == "cancelled" else _code_of(_word_of(data)),
+                _message(data) or f"the service says {_word_of(data) or 'that it failed'}, and not why",
+            )
         )
         if outcome == "cancelled" and error.name != "CANCELLED":
             error = Status(Code.CANCELLED.value, error.message)
@@ -154,6 +180,8 @@ def _error(data: Mapping[str, Any]) -> Status | None:
     if isinstance(found, Mapping) and found:
         message = (_text(found.get("message")) or _text(data.get("httpErrorMessage")))[:_LONGEST]
         number = parse_int64(found.get("code"))
+        if number == 0 and http is None:  # google.rpc's word for a success
+            return None
         word = _text(found.get("reason")) or _text(found.get("code"))
         if number is None and http is None:
             return Status(_code_of(word), message or word)
@@ -182,7 +210,7 @@ def _message(data: Mapping[str, Any]) -> str:
     places: list[object] = [
         data.get(key) for key in ("httpErrorMessage", "statusMessage", "stateMessage", "statusDetail")
     ]
-    places += [data.get("error_message"), data.get("errorMessage")]
+    places += [data.get(key) for key in ("error_message", "errorMessage", "failureReason", "failureMessage")]
     if isinstance(failure, Mapping):
         places.append(failure.get("detail"))
     if isinstance(status, Mapping):

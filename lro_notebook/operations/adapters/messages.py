@@ -27,7 +27,7 @@ def json_of(message: Any) -> Json:
 
     An operation's metadata and response are unpacked where this process knows their types.
     """
-    if isinstance(message, Mapping):
+    if isinstance(message, Mapping) and not is_message(message):  # a Struct is both
         return message
     if callable(getattr(message, "model_dump", None)):
         dumped: dict[str, Any] = message.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -44,5 +44,5 @@ def json_of(message: Any) -> Json:
     with forking.undivided():
         from google.protobuf.json_format import MessageToDict
 
-    data: dict[str, Any] = MessageToDict(message)
-    return data
+    data: Any = MessageToDict(message)
+    return data if isinstance(data, dict) else {}  # a Timestamp is a text

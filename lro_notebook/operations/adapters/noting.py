@@ -75,6 +75,11 @@ def _ended(name: str, journal: Journal, service: str, operation: Operation) -> N
     journal.ended(name, operation.snapshot.state, ended, service=service)
 
 
+def is_noted(name: str) -> bool:
+    """Tell whether this machine has started or watched something of that name."""
+    return Journal().whereabouts(name) is not None
+
+
 def client_for(name: str) -> Client | None:
     """Return who can be asked for `name`: the client of its service in the journal, else the only one open.
 

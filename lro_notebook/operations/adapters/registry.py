@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(.+/)?\w*[oO]perations/.+")
 _NUMBER = re.compile(r"\d{6,25}")  # how Speech names its operations
+_LONGEST_NAME = 300  # characters of a name that a message shows
+_LRO = frozenset({"done", "metadata", "response", "error"})
 _FUTURE = ("done", "result", "reload", "refresh", "status", "state")
 
 
@@ -56,7 +58,7 @@ def followed(candidate: object, client: object) -> Operation:
         return candidate
     if isinstance(candidate, str):
         return _of_name(candidate, client)
-    if isinstance(candidate, Mapping):
+    if isinstance(candidate, Mapping) and not messages.is_message(candidate):
         return _of_json(candidate, client)
     return _of_object(candidate, client)
 
@@ -79,30 +81,45 @@ def _of_object(candidate: object, client: object) -> Operation:
 
 
 def _no_operation(candidate: object) -> ConfigError:
-    shown = repr(candidate) if isinstance(candidate, str) else type(candidate).__name__
+    shown = _shown(candidate) if isinstance(candidate, str) else type(candidate).__name__
     return ConfigError(
         f"{shown} is no operation: give an Operation, a full name such as projects/…/operations/123, its "
         "JSON object, an operation of google-api-core, or a job of Google's libraries"
     )
 
 
+def _shown(text: str) -> str:
+    """Return a text that may be a name; of any other, which may hold anybody's data, only what it is."""
+    if text.lstrip()[:1] in ("{", "["):
+        return f"this text of {len(text):,} characters looks like JSON (json.loads reads it), and as text it"
+    return repr(text) if len(text) <= _LONGEST_NAME else f"this text of {len(text):,} characters"
+
+
 def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
     from lro_notebook.operations.adapters.clients import asker_of, how_to_follow
     from lro_notebook.operations.adapters.noting import client_for
 
-    asking = client or client_for(what.partition(", ")[0])
+    asking = client_for(what.partition(", ")[0]) if client is None else client
     if asking is not None:
         return asker_of(asking)
     next_step = f". {how_to_follow(kind)}" if kind else ""
     raise ConfigError(f"cannot read {what}: pass client=, there is not exactly one open client{next_step}")
 
 
+def _is_operation(name: str) -> bool:
+    return (_NAME.fullmatch(name) or _NUMBER.fullmatch(name)) is not None
+
+
 def _of_name(name: str, client: object) -> Operation:
-    if _NAME.fullmatch(name) or _NUMBER.fullmatch(name):
+    if _is_operation(name):
         return _asker(client, name).operation(name, None)
     kind = kinds.kind_named(name)
     if kind is None:
-        raise _no_operation(name)
+        from lro_notebook.operations.adapters import noting
+
+        if not jobs.names_work(name) and not noting.is_noted(name):
+            raise _no_operation(name)
+        kind = kinds.OTHER
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, None)
 
 
@@ -117,7 +134,18 @@ def _of_resource(resource: OperationResource, client: object) -> Operation:
 def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object") -> Operation:
     """Return a handle of JSON: a google.longrunning operation, or a job."""
     if not jobs.is_job(data):
-        return _of_resource(OperationResource.from_dict(data), client)
+        resource = OperationResource.from_dict(data)
+        if not _is_operation(resource.name) and _LRO.isdisjoint(data):
+            raise ConfigError(
+                f"{what} is no operation: it has a name, but no done, metadata, response, error, state or "
+                "status. Give the JSON of an operation or a job, or what its service's get answers"
+            )
+        return _of_resource(resource, client)
+    if jobs.is_standing(data):
+        raise ConfigError(
+            f"{what} is a resource in a state that lasts, and no work that ends: watch the operation or the "
+            "job that works on it"
+        )
     kind = kinds.kind_of(data)
     name = kind.name(data)
     if not name and client is not None:
@@ -126,12 +154,16 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
         name = kind.name({**data, "region": place_of(client)})
     outcome = jobs.outcome_in(data)
     if outcome in ENDED:
-        return Operation(OperationPoller(api_core.Ended(), jobs.resource_of(data, name or kind.title)))
+        ended = api_core.Ended((kinds.noun_of(kind, name),) if name else ())
+        return Operation(OperationPoller(ended, jobs.resource_of(data, name or kind.title)))
     if not name:
         raise ConfigError(
             f"{what} is {kind.title} that has not ended, and does not tell its full name, so nobody can be "
             "asked how it goes. Watch it by its name: lro.watch('projects/…', client=…)"
         )
+    if kind is kinds.OTHER and name.startswith("transferOperations/"):  # what an operation has as metadata
+        metadata = {"@type": "google.storagetransfer.v1.TransferOperation", **data}
+        return _asker(client, name).operation(name, jobs.resource_of(metadata, name))
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, data)
 
 
