@@ -48,10 +48,8 @@ _ROLES = {
 }
 #: Fields that count other units than the rest of their block does, and others that a transfer has besides.
 _OTHER_UNITS = re.compile(r"(secondary|directories|intermediate)\w*|\w*fromsink")
-IN_BYTES, _FRACTIONS = (
-    "bytes ",
-    frozenset({"percent", "ratio", "progress"}),
-)  # the word before the role of a field that counts bytes, and what counts nothing
+IN_BYTES = "bytes "  # before the role of a field that counts bytes
+_FRACTIONS = frozenset({"percent", "ratio", "progress"})  # roles that count nothing
 #: Objects that tell of the operation's own progress, and those that are only what it works on.
 _CONTAINER = re.compile(r"\w*progress\w*|\w*(counters?|stats|status|metadata)|common|job|build|graph")
 _PAYLOAD = re.compile(

@@ -226,7 +226,10 @@ def _infos(location: Location) -> list[Mapping[str, Any]]:
             infos = [info for info in siblings if info["name"].startswith(path)]
     except faults() as error:
         cause = cause_of(error, path)
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}") from cause
+        raise ResultError(
+            f"{location.uri} cannot be listed: {type(error).__name__}; check the address, your permission to "
+            "list it, and the network"
+        ) from cause
     return [info for info in infos if info["type"] == "file"]
 
 

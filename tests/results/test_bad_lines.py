@@ -41,7 +41,7 @@ def test_the_rest_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size:
     (tmp_path / "Patient.000.ndjson").write_text(text)
     results = read(tmp_path, limits={"bad_lines": 4})
     with pytest.warns(
-        BadLinesWarning, match=r"30 lines of Patient are bad.* lists the first ones, and 26 more"
+        BadLinesWarning, match=r"bad lines in Patient: 30, .* lists the first ones, and 26 more"
     ):
         assert results["Patient"]["id"].tolist() == ["a", "b"]
     assert [number for number, _ in bad(results)] == [4, 5, 6, 7]

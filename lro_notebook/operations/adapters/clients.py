@@ -55,6 +55,10 @@ def asker_of(client: object) -> Asker:
     """
     if isinstance(client, Client):
         return OwnAsker(client)
+    if isinstance(client, type):
+        raise ConfigError(
+            f"client= is the class {client.__name__}: make a client of it, {client.__name__}(…)"
+        )
     if hasattr(client, "_baseUrl") and hasattr(client, "_http"):  # a Resource of googleapiclient
         return OwnAsker(_borrowed(client))
     module = f"{type(client).__module__}."
@@ -68,8 +72,8 @@ def asker_of(client: object) -> Asker:
     if hasattr(client, "transport") or hasattr(client, "get_operation"):
         return GapicAsker(client)
     raise ConfigError(
-        f"client= is a {type(client).__name__}, which cannot be asked for operations: give an lro.Client, a "
-        "service of google-api-python-client, or a client of Google's own libraries"
+        f"client= is of type {type(client).__name__}, which cannot be asked for operations: give an "
+        "lro.Client, a service of google-api-python-client, or a client of one of Google's libraries"
     )
 
 
@@ -135,7 +139,7 @@ class OwnAsker:
 
 
 def place_of(client: Any) -> str:
-    """Return the region in the address of a client: Dataproc's are of one each, and their jobs name none."""
+    """Return the region in the address of a client: one of Dataproc's has one, which its jobs do not name."""
     transport = getattr(client, "transport", None)
     address = (
         getattr(client, "endpoint", "") or getattr(client, "_baseUrl", "") or getattr(transport, "host", "")
