@@ -384,8 +384,10 @@ class Operation:
             return None
         what = f"{self.method} operation {self.id}".strip()
         if status.name == "CANCELLED":
-            text = f"{what} was cancelled; what it had done until then remains (op.load(partial=True))"
-            return OperationCancelled(text, self)
+            load = " (op.load(partial=True))" if "://" in (self.destination or "") else ""
+            return OperationCancelled(
+                f"{what} was cancelled; what it had done until then remains{load}", self
+            )
         return OperationFailed(
             f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", self
         )
