@@ -15,7 +15,7 @@ ROOMS: dict[str, set[str]] = {
     "fhirpath": {"errors"},
     "results": {"dicom_parts", "errors", "forking", "globs", "http", "operations"},
     "views": {"errors", "fhirpath", "results"},
-    "reports": {"errors", "http", "operations"},
+    "reports": {"errors", "http", "operations", "results"},
     "jupyter": {"errors", "forking", "operations"},
     "healthcare": {"errors", "http", "operations", "results", "jupyter"},
     "api": {

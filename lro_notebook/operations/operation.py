@@ -384,10 +384,8 @@ class Operation:
             return None
         what = f"{self.method} operation {self.id}".strip()
         if status.name == "CANCELLED":
-            load = " (op.load(partial=True))" if "://" in (self.destination or "") else ""
-            return OperationCancelled(
-                f"{what} was cancelled; what it had done until then remains{load}", self
-            )
+            text = f"{what} was cancelled; what it had done until then remains"
+            return OperationCancelled(f"{text} (op.load(partial=True))" if self.destination else text, self)
         return OperationFailed(
             f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", self
         )

@@ -16,6 +16,7 @@ from lro_notebook.http.paging import paginate
 from lro_notebook.http.session import Session
 from lro_notebook.operations.failed_units import are_logged, failed_units
 from lro_notebook.operations.resource import format_timestamp, parse_int64, parse_timestamp
+from lro_notebook.reports.error_files import units_in_files
 from lro_notebook.reports.frames import typed
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def failures(operation: Operation, *, transport: httpx.BaseTransport | None = No
         Cloud Logging refused the request; it needs ``logging.logEntries.list``.
     """
     counted = operation.snapshot.progress.failed
-    rows, joined_by = [asdict(unit) for unit in failed_units(operation.resource)], "resource"
+    units = dict.fromkeys((*failed_units(operation.resource), *units_in_files(operation)))
+    rows, joined_by = [asdict(unit) for unit in units], "resource"
     if not rows and (counted or are_logged(operation)):
         rows, joined_by = _logged(operation, transport, counted)
     frame = typed(rows, FAILURE_DTYPES)

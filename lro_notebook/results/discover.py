@@ -209,6 +209,17 @@ def _name(info: Mapping[str, Any]) -> str:
     return str(info["name"]).rpartition("/")[2]
 
 
+def uris_at(location: Location) -> list[str]:
+    """Return the URI of each file at a place: in a folder, of a name prefix, of a pattern.
+
+    Raises
+    ------
+    ResultError
+        It cannot be listed.
+    """
+    return [location.uri_of(info["name"]) for info in _infos(location)]
+
+
 def _infos(location: Location) -> list[Mapping[str, Any]]:
     fs, path = location.fs, location.path
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.admission import Named, Near, Service, is_cloud
+from lro_notebook.results.discover import uris_at
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
@@ -15,6 +16,7 @@ from lro_notebook.results.read import options_of, read, read_files
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources.bigquery import PREFIX
 from lro_notebook.results.sources.store import store_named
+from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +98,19 @@ def read_listed(
     near = Near(folder, origin="" if client is None else client.endpoint)
     service = None if client is None else Service(client.endpoint, partial(_storage, client, options))
     return read_files(files, near, format=reading, service=service, **options)
+
+
+def read_lines_at(client: Client | None, uri: str, table: str) -> Results:
+    """Return the JSON Lines of all files at `uri` as one table, whatever the files are called.
+
+    Raises
+    ------
+    ConfigError, ResultError
+        The place cannot be listed.
+    """
+    given = _storage(client, {}) if client is not None and is_cloud(uri) else {}
+    files = [(each, table) for each in uris_at(locate(uri, **given))]
+    return read_listed(client, files, FHIR_NDJSON, destination=uri) if files else Results(None, ())
 
 
 def _storage(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:

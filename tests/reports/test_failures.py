@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import google.auth.credentials
@@ -11,9 +12,12 @@ from fakes import NAME, Scripted, failed, ok, operation
 
 from lro_notebook import Client, ConfigError
 from lro_notebook.errors import ApiError, LroWarning, PartialFailureWarning
+from lro_notebook.operations.remote import LocalService
 from lro_notebook.reports.failures import FAILURE_DTYPES, failures
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from lro_notebook import Operation
@@ -149,3 +153,34 @@ def test_the_warning_names_no_list_where_there_is_none() -> None:
     operation = ended_elsewhere({"metadata": {"failureCount": "7", "successCount": "1"}, "response": {}})
     with pytest.warns(PartialFailureWarning, match="7 of its units failed; it does not say which"):
         operation.wait()
+
+
+def test_the_error_files_that_it_names_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "err"
+    folder.mkdir(parents=True)
+    first = {"code": 3, "message": "title is required", "details": [{"resourceName": "gs://in/p.json:3"}]}
+    second = {"code": 5, "message": "no such category"}
+    (folder / "errors-0").write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
+    (folder / "errors-1.jsonl").write_text("no JSON\n")
+    told = {"errorSamples": [first], "errorsConfig": {"gcsPrefix": "gs://out/err/errors"}}
+    resource = {"name": NAME, "done": True, "response": told}
+    local = LocalService(tmp_path, tmp_path)
+    client = Client("https://api.example.com", credentials="t", local=local, transport=Scripted(ok(resource)))
+    with pytest.warns(LroWarning, match="1 lines of errors are bad"):
+        frame = failures(client.get(NAME))
+    assert list(frame["code"]) == ["INVALID_ARGUMENT", "NOT_FOUND"]
+    assert list(frame["message"]) == ["title is required", "no such category"]
+    assert frame["resource"][0] == "gs://in/p.json:3"
+
+
+def test_error_files_that_are_not_there_or_cannot_be_read_cost_nothing_else(tmp_path: Path) -> None:
+    told = {"errorSamples": [{"code": 3, "message": "bad"}], "errorsConfig": {"gcsPrefix": "gs://out/err"}}
+    for uri, said in (("gs://out/err", None), ("gs://../x", "are not listed here")):
+        told["errorsConfig"] = {"gcsPrefix": uri}
+        resource = {"name": NAME, "done": True, "response": told}
+        local = LocalService(tmp_path, tmp_path)
+        client = Client(
+            "https://api.example.com", credentials="t", local=local, transport=Scripted(ok(resource))
+        )
+        with pytest.warns(LroWarning, match=said) if said else nullcontext():
+            assert len(failures(client.get(NAME))) == 1
