@@ -120,7 +120,8 @@ def card_text(card: Card) -> str:
     """Return a card as lines of plain text."""
     first = " ".join(filter(None, [f"{card.title}:", f"{headline(card)}.", card.target]))
     if card.ended:
-        second = " ".join(filter(None, [card.sentence, card.advice]))
+        stop = "." if card.advice and not card.sentence.endswith((".", "!", "?")) else ""
+        second = " ".join(filter(None, [card.sentence + stop, card.advice]))
         third = f"Next: {card.next_line}" if card.next_line else ""
     else:
         second, third = " · ".join(numbers(card)), as_of(utc(card.as_of), f"{card.again} shows it")

@@ -2,7 +2,7 @@
 
 APIs put a ``google.rpc.Status`` beside each unit, under names of their own:
 ``individualProcessStatuses[].status``, ``partialFailures[]``, ``errorSamples[]``, ``results{}.error``. So
-every object that is such a status and no success is taken; what stands beside it says of which unit it is.
+each object that is such a status, and no success, counts; what stands beside it says which unit failed.
 What was asked for, settings, labels and histories may use the same words and are not looked into: to miss a
 failure is better than to report one that is none.
 """
@@ -220,6 +220,9 @@ def _unit(spot: _Spot, value: Mapping[Any, Any]) -> FailedUnit | None:
     source = next((text for each in beside if (text := _named(each, _SOURCE))), None)
     if source is None:
         source = next((name for name in (spot.key, spot.owner_key) if "://" in name), None)
+    reason = _first(value, ("reason",))  # BigQuery's word for a code
+    if code is None and reason != message:
+        code = reason
     resource = next((text for each in (*_details(value), *beside) if (text := _named(each, _RESOURCE))), None)
     return FailedUnit(source, None if resource == source else resource, code, message)
 

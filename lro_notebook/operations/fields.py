@@ -51,10 +51,8 @@ _OTHER_UNITS = re.compile(
     r"(secondary|directories|intermediate)\w*|\w*fromsink|"
     r"(max|min|consecutive|allowed|tolerated|previous|last)(fail|error)\w*|(fail|error)\w*threshold\w*"
 )
-IN_BYTES, _FRACTIONS = (
-    "bytes ",
-    frozenset({"percent", "ratio", "progress"}),
-)  # the word before the role of a field that counts bytes, and what counts nothing
+IN_BYTES = "bytes "  # before the role of a field that counts bytes
+_FRACTIONS = frozenset({"percent", "ratio", "progress"})  # roles that count nothing
 #: Objects that tell of the operation's own progress, and those that are only what it works on.
 _CONTAINER = re.compile(r"\w*progress\w*|\w*(counters?|stats|status|metadata)|common|job|build|graph")
 _PAYLOAD = re.compile(

@@ -36,8 +36,6 @@ _FRACTION_TYPES, _FRACTION_FIELDS = (
 )
 #: ``total…Count`` counts what was processed.
 _PROCESSED_TYPES = ("google.cloud.discoveryengine.", "google.cloud.contentwarehouse.")
-
-
 #: A total whose items are told one by one, once the service tells them.
 _TOTALS_OF_STATUSES = ("totalDocumentCount",)
 

@@ -384,8 +384,8 @@ class Operation:
             return None
         what = f"{self.method} operation {self.id}".strip()
         if status.name == "CANCELLED":
-            text = f"{what} was cancelled; what it had done until then remains (op.load(partial=True))"
-            return OperationCancelled(text, self)
+            text = f"{what} was cancelled; what it had done until then remains"
+            return OperationCancelled(f"{text} (op.load(partial=True))" if self.destination else text, self)
         return OperationFailed(
             f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", self
         )

@@ -24,7 +24,7 @@ _FIELDS = 64  # of metadata that are looked at
 _COMMON = ("genericMetadata", "commonMetadata", "common")
 _METHODS = ("apiMethodName", "method", "verb", "operationType", "apiMethod", "methodName", "type")
 _HTTP = frozenset({"GET", "POST", "PUT"})  # these are no methods of an API
-#: Of a type's name: what stands before the method, a version after it, and what else does.
+#: Parts of a type's name: what stands before the method, a version after it, and its other endings.
 _BEFORE = re.compile(r"Google[A-Za-z]*?[Vv]\d[a-z0-9]*_{0,2}(?=[A-Z])")
 _VERSION = re.compile(r"(?<=a)V\d\w{0,9}$")
 _AFTER = ("Metadata", "Details", "Progress", "Request", "Response", "Result", "Reply")
@@ -84,9 +84,9 @@ def _fields(metadata: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _word(field: tuple[str, object]) -> tuple[str, str]:
-    """Return the method in a field, and whether it is an enum of one word: that word, else a blank.
+    """Return the method in a field, and the same again where it is an enum of one word, else a blank.
 
-    It is the last word of a name, or an enum in the manner of a method's name.
+    The method is the last word of a name, or an enum in the manner of a method's name.
     """
     key, value = field
     word = value.rpartition("/")[2].rpartition(".")[2] if isinstance(value, str) else ""

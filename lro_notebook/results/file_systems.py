@@ -83,7 +83,7 @@ def protocols(fs: Any) -> set[str]:
 
 
 def is_near(fs: Any) -> bool:
-    """Tell whether the files of `fs` are on this machine: no request is worth to be made ahead."""
+    """Tell whether the files of `fs` are on this machine: nothing is gained by asking ahead."""
     return not protocols(fs).isdisjoint(_NEAR)
 
 

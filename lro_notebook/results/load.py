@@ -39,8 +39,8 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
     method = operation.method
     if uri is None and "export" in method.lower() and not response.keys() - {"@type"}:
         raise ConfigError(
-            f"where operation {operation.id} wrote its output is not known: it was not started from this "
-            'machine, and its response does not say. Give the place: op.load("gs://bucket/folder")'
+            f"where operation {operation.id} wrote its output is not known: neither the journal of this "
+            'machine nor its response says. Give the place: op.load("gs://bucket/folder")'
         )
     if uri is None or ("://" not in uri and not method.lower().endswith(_FILLING)):
         return Results.from_response(response)

@@ -375,7 +375,7 @@ class Results(Mapping[str, pd.DataFrame]):
             more = f" the first ones, and {report.unlisted:,} more" if report.unlisted else ""
             more += " there are (limits: bad_lines)" if report.unlisted else " them"
             warn_caller(
-                f"{len(report.bad) + report.unlisted:,} lines of {name} are bad, the first one "
+                f"bad lines in {name}: {len(report.bad) + report.unlisted:,}, the first one "
                 f"{first.file}{line} ({first.reason}); results.bad_lines lists{more}",
                 BadLinesWarning,
             )

@@ -252,11 +252,11 @@ def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
     except ImportError as error:
         package = _INSTALL.get(scheme)
         hint = f'pip install "{package}"' if package else str(error)
-        raise ConfigError(f"{named} needs a package that is not installed: {hint}") from error
-    except ValueError as error:
+        raise ConfigError(f"{named} needs a package that is not installed: {hint}") from None
+    except ValueError:
         raise ConfigError(
             f"{named}: no file system is known for {scheme}://; use a path, file://, gs://, s3:// or the like"
-        ) from cause_of(error, uri)
+        ) from None
     path += "/" if uri.endswith("/") and not path.endswith("/") else ""
     root = "/" if path.startswith("/") else ""
     return Location(fs, path, named, root, f"{scheme}://")

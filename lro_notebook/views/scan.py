@@ -245,8 +245,8 @@ class Scan:
             yield runner.run(block)
         if bad:
             warn_caller(
-                f"{len(bad) + unlisted} lines of {self._view.resource} could not be read and were left out, "
-                f"the first one {bad[0].file} line {bad[0].line} ({bad[0].reason})",
+                f"bad lines in {self._view.resource}: {len(bad) + unlisted:,} were left out, the first one "
+                f"{bad[0].file} line {bad[0].line} ({bad[0].reason})",
                 BadLinesWarning,
             )
 

@@ -116,6 +116,7 @@ def test_a_success_with_failures_says_so() -> None:
 def test_a_failure_says_what_to_do() -> None:
     data = operation(done=True, error={"code": 7, "message": "denied"})
     assert card_of(handle(data), NOW).advice.startswith("Grant")
+    assert "PERMISSION_DENIED (7): denied. Grant" in card_html.card_text(card_of(handle(data), NOW))
     assert card_of(handle(operation(done=True, error={"code": 13})), NOW).advice.startswith("Start it again")
 
 

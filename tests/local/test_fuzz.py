@@ -28,8 +28,8 @@ _BOUNDED = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-#: Two of three requests go to what exists, with fields that the API has, one of them without a query. Which is
-#: not drawn: what hypothesis draws also depends on the modules that other tests import.
+#: Two of three requests go to what exists, with fields that the API has, one of them without a query. Which
+#: is not drawn: what hypothesis draws also depends on the modules that other tests import.
 _EXISTING = {
     "project": "local",
     "location": "local",

@@ -28,6 +28,25 @@ TOLD: dict[str, tuple[Json, list[FailedUnit]]] = {
         },
         [FailedUnit("gs://in/b.pdf", None, "INVALID_ARGUMENT", "no PDF")],
     ),
+    "bigquery": (
+        {
+            "metadata": {
+                "status": {
+                    "state": "DONE",
+                    "errorResult": {
+                        "reason": "invalidQuery",
+                        "location": "query",
+                        "message": "no field",
+                    },
+                    "errors": [
+                        {"reason": "invalidQuery", "location": "query", "message": "no field"},
+                        {"reason": "stopped", "message": ""},
+                    ],
+                }
+            }
+        },
+        [FailedUnit(None, "query", "invalidQuery", "no field"), FailedUnit(message="stopped")],
+    ),
     "speech v2": (
         {"response": {"results": {"gs://in/a.wav": {"uri": "gs://out/a"}, "gs://in/b.wav": {"error": BAD}}}},
         [FailedUnit("gs://in/b.wav", None, "INVALID_ARGUMENT", "no PDF")],

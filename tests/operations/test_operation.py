@@ -131,6 +131,7 @@ def test_a_cancelled_operation_is_a_cancelled_future() -> None:
         with pytest.raises(lro.OperationCancelled) as caught:
             ask()
         assert isinstance(caught.value, CancelledError)
+        assert "op.load" not in str(caught.value)  # nobody knows of files that it wrote
 
 
 def test_cancel_sends_the_request_and_looks_at_once() -> None:

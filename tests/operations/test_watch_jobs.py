@@ -230,6 +230,18 @@ def test_what_a_service_of_google_api_python_client_gave_is_followed_with_it() -
     assert lro.Client.only_open() is None
 
 
+def test_the_name_of_a_job_that_no_client_can_read_says_which_client_can() -> None:
+    with pytest.raises(lro.ConfigError, match=r"client=lro\.Client\(\"https://compute\.googleapis\.com"):
+        lro.watch(COMPUTE)
+
+
+def test_a_request_of_a_service_that_was_not_sent_says_so() -> None:
+    compute = service("compute", "v1", Http())
+    request = compute.zoneOperations().get(project="p", zone="z", operation="o")
+    with pytest.raises(lro.ConfigError, match=r"is sent by its execute\(\)"):
+        lro.watch(request, client=compute)
+
+
 def test_an_operation_of_a_service_is_followed_with_its_version_and_cancelled_with_it() -> None:
     name = "projects/p/locations/l/operations/1"
     http = Http((200, {"name": name, "metadata": {"@type": "x.ExportAssetsRequest"}}))
@@ -303,6 +315,8 @@ def test_a_client_that_is_none_or_asynchronous_gets_one_sentence() -> None:
 
     with pytest.raises(lro.ConfigError, match="asynchronous"):
         lro.watch(SPEECH, client=SpeechAsyncClient())
+    with pytest.raises(lro.ConfigError, match=r"class SpeechClient: make a client of it, SpeechClient\("):
+        lro.watch(SPEECH, client=SpeechClient)
     with pytest.raises(lro.ConfigError, match="cannot be asked"):
         lro.watch(SPEECH, client=7)
 

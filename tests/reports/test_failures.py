@@ -166,7 +166,7 @@ def test_the_error_files_that_it_names_are_read(tmp_path: Path) -> None:
     resource = {"name": NAME, "done": True, "response": told}
     local = LocalService(tmp_path, tmp_path)
     client = Client("https://api.example.com", credentials="t", local=local, transport=Scripted(ok(resource)))
-    with pytest.warns(LroWarning, match="1 lines of errors are bad"):
+    with pytest.warns(LroWarning, match="bad lines in errors: 1, "):
         frame = failures(client.get(NAME))
     assert list(frame["code"]) == ["INVALID_ARGUMENT", "NOT_FOUND"]
     assert list(frame["message"]) == ["title is required", "no such category"]

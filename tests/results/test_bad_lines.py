@@ -41,14 +41,14 @@ def test_the_rest_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size:
     (tmp_path / "Patient.000.ndjson").write_text(text)
     results = read(tmp_path, limits={"bad_lines": 4})
     with pytest.warns(
-        BadLinesWarning, match=r"30 lines of Patient are bad.* lists the first ones, and 26 more"
+        BadLinesWarning, match=r"bad lines in Patient: 30, .* lists the first ones, and 26 more"
     ):
         assert results["Patient"]["id"].tolist() == ["a", "b"]
     assert [number for number, _ in bad(results)] == [4, 5, 6, 7]
     assert list(results.bad_lines.columns) == ["file", "line", "reason"]
     assert results.bad_lines.attrs["more"] == 26
     assert ">30<" in results._repr_html_()
-    with pytest.warns(BadLinesWarning, match="30 lines of Patient"):
+    with pytest.warns(BadLinesWarning, match="bad lines in Patient: 30"):
         assert len(results.view(VIEW)) == 2
     everything = loaded(tmp_path)
     assert len(bad(everything)) == 30

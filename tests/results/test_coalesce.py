@@ -169,7 +169,7 @@ def test_the_longest_line_is_as_long_as_in_one_file(tmp_path: Path, spare: int) 
 def test_bad_lines_past_the_limit_are_counted_over_all_files(tmp_path: Path) -> None:
     put(tmp_path, *(b"bad\n" * 3 + patients(n) for n in range(5)))
     results = read(tmp_path, limits={"bad_lines": 4})
-    with pytest.warns(match=r"15 lines"):
+    with pytest.warns(match=r"bad lines in Patient: 15,"):
         assert len(results["Patient"]) == 5
     listed = results.bad_lines
     assert listed["line"].tolist()[:4] == [1, 2, 3, 1]

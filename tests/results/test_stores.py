@@ -105,7 +105,7 @@ def test_what_nests_too_deep_in_a_store_costs_only_its_own_row(depth: int) -> No
     store = FhirStore(Session("https://example.com", transport=transport), STORE)
     shard = Shard(f"{STORE}/fhir/Patient", "fhir/Patient", "Patient", 0, format=FHIR_NDJSON)
     results = Results(store, [shard])
-    with pytest.warns(BadLinesWarning, match="1 lines of Patient are bad.*line 2 .nested too deep"):
+    with pytest.warns(BadLinesWarning, match="bad lines in Patient: 1, .*line 2 .nested too deep"):
         assert results["Patient"]["id"].tolist() == ["a", "b"]
     with pytest.warns(BadLinesWarning):
         assert results.view("Patient")["id"].tolist() == ["a", "b"]

@@ -256,7 +256,9 @@ def test_mixed_and_damaged_lines_are_seen_and_the_rest_is_right(tmp_path: Path) 
     (tmp_path / "Patient.ndjson.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
     columns = [{"name": "family", "path": "name.family"}, {"name": "three", "path": "id = 3"}]
     view = View({"resource": "Patient", "select": [{"column": columns}]})
-    with pytest.warns(BadLinesWarning, match=r"1 lines of Patient .* line 2 \(not valid JSON\)") as caught:
+    with pytest.warns(
+        BadLinesWarning, match=r"bad lines in Patient: 1 .* line 2 \(not valid JSON\)"
+    ) as caught:
         frame = read(tmp_path).view(view)
     assert Path(caught[0].filename) == Path(__file__)
     assert frame["family"].tolist() == ["A", "B", pd.NA, "\ufffd"]

@@ -1,4 +1,4 @@
-"""What is read over somebody else's connections, one request a look: the source of any job."""
+"""The source of an operation or job that a function reads, mostly of another library: a request a poll."""
 
 from __future__ import annotations
 

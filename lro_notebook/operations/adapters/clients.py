@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import threading
 import typing
 import weakref
 from collections.abc import Callable, Mapping
@@ -17,11 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import httpx
 
-from lro_notebook import forking
 from lro_notebook.errors import ConfigError
 from lro_notebook.http import addresses, auth
 from lro_notebook.operations.adapters import kinds, messages, rest_cancel
 from lro_notebook.operations.adapters.asked import AskedSource, interpreted
+from lro_notebook.operations.adapters.service_transport import ServiceTransport
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
@@ -55,6 +54,10 @@ def asker_of(client: object) -> Asker:
     """
     if isinstance(client, Client):
         return OwnAsker(client)
+    if isinstance(client, type):
+        raise ConfigError(
+            f"client= is the class {client.__name__}: make a client of it, {client.__name__}(…)"
+        )
     if hasattr(client, "_baseUrl") and hasattr(client, "_http"):  # a Resource of googleapiclient
         return OwnAsker(_borrowed(client))
     if f"{type(client).__module__}.".startswith("google.genai."):
@@ -67,8 +70,8 @@ def asker_of(client: object) -> Asker:
     if hasattr(client, "transport") or hasattr(client, "get_operation"):
         return GapicAsker(client)
     raise ConfigError(
-        f"client= is a {type(client).__name__}, which cannot be asked for operations: give an lro.Client, a "
-        "service of google-api-python-client, or a client of Google's own libraries"
+        f"client= is of type {type(client).__name__}, which cannot be asked for operations: give an "
+        "lro.Client, a service of google-api-python-client, or a client of one of Google's libraries"
     )
 
 
@@ -134,7 +137,7 @@ class OwnAsker:
 
 
 def place_of(client: Any) -> str:
-    """Return the region in the address of a client: Dataproc's are of one each, and their jobs name none."""
+    """Return the region in the address of a client: one of Dataproc's has one, which its jobs do not name."""
     transport = getattr(client, "transport", None)
     address = (
         getattr(client, "endpoint", "") or getattr(client, "_baseUrl", "") or getattr(transport, "host", "")
@@ -188,62 +191,6 @@ def _borrowed(service: Any) -> Client:
     client = _Borrowed(address, credentials=AnonymousCredentials(), transport=ServiceTransport(http))
     _clients[service] = client
     return client
-
-
-class ServiceTransport(httpx.BaseTransport):
-    """Sends over the ``http`` of a service of google-api-python-client, which signs with its own credentials.
-
-    Connections of httplib2 are not for several threads at once: here are others with the same settings where
-    it can be told how to make them, and else one request at a time.
-    """
-
-    def __init__(self, http: Any) -> None:
-        self._http, self._lock = _another(http), threading.Lock()
-        forking.bind(self)
-
-    def after_fork_in_child(self) -> None:
-        """Take connections and a lock of its own in a forked child."""
-        self._http, self._lock = _another(self._http), threading.Lock()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it, and return the response."""
-        headers = {
-            key: value
-            for key, value in request.headers.items()
-            if key not in ("host", "accept-encoding", "connection")
-        }
-        body = request.read() or None
-        try:
-            with self._lock:
-                answer, content = self._http.request(
-                    str(request.url), method=request.method, body=body, headers=headers
-                )
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] == "httplib2" or isinstance(error, OSError):
-                raise httpx.ConnectError(type(error).__name__, request=request) from error
-            raise
-        kept = {
-            key: value
-            for key, value in dict(answer).items()
-            if key in ("content-type", "retry-after", "location")
-        }
-        return httpx.Response(int(answer.status), headers=kept, content=content, request=request)
-
-
-def _another(http: Any) -> Any:
-    """Return an ``http`` of the same settings with connections of its own, where that is possible."""
-    import copy
-
-    inner: Any = getattr(http, "http", None)
-    if type(http).__module__ == "google_auth_httplib2" and type(inner).__module__ == "httplib2":
-        same = copy.copy(inner)  # it leaves the connections behind
-        same.follow_redirects = False
-        return type(http)(http.credentials, http=same)
-    if type(http).__module__ == "httplib2" and "request" not in vars(http):
-        same = copy.copy(http)
-        same.follow_redirects = False
-        return same
-    return http
 
 
 class GapicAsker:

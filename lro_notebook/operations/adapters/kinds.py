@@ -1,6 +1,6 @@
-"""Which service a job is of, by the shape of its JSON or its name, and how that is asked. Pure.
+"""Which service a job belongs to, by the shape of its JSON or by its name, and how it is read there. Pure.
 
-One row of `KINDS` a kind. What stands here decides on paths only: which host is asked is the client's to say.
+`KINDS` has a row for each kind. Only paths are decided here: which host is asked depends on the client.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Kind(NamedTuple):
     Attributes
     ----------
     title : str
-        What it is, in people's words.
+        What to call it in a message.
     host : str
         The first word of its service's address.
     is_its : callable
@@ -251,17 +251,17 @@ KINDS: tuple[Kind, ...] = (
         "POST {}:cancel",
     ),
 )
-#: What nobody knows, but tells its name and its state.
+#: A job of no known kind, which gives its name and its state.
 OTHER = Kind("a job", "", lambda _: True, lambda data: _linked(data) or _own_name(data), None, "v1/{}", "")
 
 
 def kind_of(data: Json) -> Kind:
-    """Return what the JSON of a job is of."""
+    """Return the kind of job that JSON tells of."""
     return next((kind for kind in KINDS if kind.is_its(data)), OTHER)
 
 
 def kind_named(name: str) -> Kind | None:
-    """Return which kind of job has names like this one; None where none has."""
+    """Return the kind of job that has names like this one; None where none has."""
     return next((kind for kind in KINDS if kind.names and kind.names.fullmatch(name)), None)
 
 
@@ -286,7 +286,7 @@ def body_of(kind: Kind) -> dict[str, str]:
 
 
 def query_of(data: Json) -> dict[str, str]:
-    """Return what a job is asked for with besides its name: the location of BigQuery's."""
+    """Return the query with which a job is read: of a BigQuery job, its location."""
     place = _text(data, "jobReference", "location")
     link = dict(parse_qsl(urlsplit(_text(data, "selfLink")).query))
     location = place or link.get("location", "")

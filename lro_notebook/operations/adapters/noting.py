@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lro_notebook.operations.operation import Operation
 
 _WATCHED = "watched"
-#: Services whose hosts are those of a place, and the collection in a name that tells it.
+#: Services with a host for each region, and the collection in a name that says which region.
 _REGIONAL = {"aiplatform": "locations", "dataproc": "regions", "documentai": "locations"}
 
 

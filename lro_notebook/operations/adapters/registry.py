@@ -81,6 +81,11 @@ def _of_object(candidate: object, client: object) -> Operation:
 
 
 def _no_operation(candidate: object) -> ConfigError:
+    if type(candidate).__module__.startswith("googleapiclient."):
+        return ConfigError(
+            f"{type(candidate).__name__} is no operation: a request of google-api-python-client is sent by "
+            "its execute(); watch what that returns, with client= the service"
+        )
     shown = _shown(candidate) if isinstance(candidate, str) else type(candidate).__name__
     return ConfigError(
         f"{shown} is no operation: give an Operation, a full name such as projects/…/operations/123, its "
@@ -103,7 +108,7 @@ def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
     if asking is not None:
         return asker_of(asking)
     next_step = f". {how_to_follow(kind)}" if kind else ""
-    raise ConfigError(f"cannot read {what}: pass client=, there is not exactly one open client{next_step}")
+    raise ConfigError(f"cannot read {what}: pass client=, since not exactly one client is open{next_step}")
 
 
 def _is_operation(name: str) -> bool:
@@ -112,7 +117,7 @@ def _is_operation(name: str) -> bool:
 
 def _of_name(name: str, client: object) -> Operation:
     if _is_operation(name):
-        return _asker(client, name).operation(name, None)
+        return _asker(client, name, kinds.kind_named(name)).operation(name, None)
     kind = kinds.kind_named(name)
     if kind is None:
         from lro_notebook.operations.adapters import noting
@@ -158,8 +163,8 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
         return Operation(OperationPoller(ended, jobs.resource_of(data, name or kind.title)))
     if not name:
         raise ConfigError(
-            f"{what} is {kind.title} that has not ended, and does not tell its full name, so nobody can be "
-            "asked how it goes. Watch it by its name: lro.watch('projects/…', client=…)"
+            f"{what} is {kind.title} that has not ended, and does not say its full name, so no "
+            "service can be asked how it goes. Watch it by its name: lro.watch('projects/…', client=…)"
         )
     if kind is kinds.OTHER and name.startswith("transferOperations/"):  # what an operation has as metadata
         metadata = {"@type": "google.storagetransfer.v1.TransferOperation", **data}

@@ -47,7 +47,7 @@ def coalesced(
 ) -> Iterator[tuple[Block, Pieces[Origin]]]:
     """Yield the `blocks`, those of small files joined to blocks of up to about `size` bytes, in their order.
 
-    Of one file only its end is joined with what is before it, where its last line lacks a line feed. A fault
+    Two blocks of one file are joined only where the second is its last line, without a line feed. A fault
     stays a block by itself.
 
     Parameters

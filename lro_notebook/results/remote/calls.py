@@ -48,7 +48,7 @@ class Fetch:
     streams : int
         Requests at once.
     memory : int
-        Bytes that are asked for or here, before they are parsed; what is parsed next comes whatever it is.
+        Bytes on their way, or here and not yet parsed; what is parsed next is fetched whatever its size.
     timeout : float
         Seconds without an answer after which a request is made again.
     tries : int
@@ -107,7 +107,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def is_forbidden(error: BaseException) -> bool:
-    """Tell whether `error` says that permission lacks."""
+    """Tell whether `error` says that permission is missing."""
     number = getattr(error, "errno", None)
     return (
         isinstance(error, PermissionError)
@@ -192,7 +192,7 @@ class Call(Generic[Result]):
         self._stop()
 
     def cancel(self) -> None:
-        """Give it up, and wake up who waits for it."""
+        """Give it up, and wake whoever waits for it."""
         self.future.cancel()
         self._stop()
 
@@ -227,7 +227,7 @@ class Calls:
         return Call(in_thread if self._loop is None else on_loop, self.fetch)
 
     def close(self) -> None:
-        """Let threads end; what they still wait for is lost, and so are they once that ends."""
+        """Let the threads end; one that waits for an answer ends when that comes, and nobody waits for it."""
         self._closed.set()
         self._threads.close()
 
@@ -332,7 +332,7 @@ class _Threads:
         result, fault = None, None
         try:
             result = run()
-        except BaseException as error:  # noqa: BLE001 - it is told to who waits
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
             fault = error
         with self._lock:  # what waits may begin the next job: it is for this thread
             self._idle += 1

@@ -69,7 +69,7 @@ def failure(
         todo = "load again to read what is there now"
     elif is_forbidden(error):
         why = f"{kind}: permission to read it is missing, or was taken away"
-        todo = "have it given (storage.objects.get on Cloud Storage) or sign in again, then load again"
+        todo = "ask for it (storage.objects.get on Cloud Storage) or sign in again, then load again"
     elif isinstance(error, TruncatedError):
         why = f"{reached.tries} times the answer ended too early ({error})"
         todo = "load again; if it stays so, download the file and read it from there"

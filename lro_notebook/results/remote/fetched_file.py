@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KEPT = 1_000_000  # bytes that are kept of what was read, for who goes back a little
+_KEPT = 1_000_000  # bytes of what was read that are kept, for a reader that goes back a little
 
 
 class Begins(Protocol):
@@ -70,7 +70,7 @@ class FetchedFile(Generic[Span]):
         return True
 
     def close(self) -> None:
-        """Leave closing to who opened the file."""
+        """Leave closing to whoever opened the file."""
 
     def _end(self) -> int:
         if self._size is None:

@@ -215,7 +215,7 @@ class Fetching(Streams):
                 raise changed(shard.uri)
 
     def stop(self) -> None:
-        """Give up all that is on its way; who waits for it is told."""
+        """Give up all that is on its way; whoever waits for it is told."""
         if os.getpid() != self._process:  # the child of a fork has nothing of this
             return
         with self._changed:
@@ -235,9 +235,8 @@ class Fetching(Streams):
         with self._changed:
             self._plan.read(number, place)
             found = self._found(number, place)
-            if (
-                found is None
-            ):  # what is needed now comes whatever the bounds are, but waits its turn for a while
+            if found is None:
+                # What is needed now comes whatever the bounds are, but waits its turn for a while.
                 self._changed.wait_for(self._has_room, self._fetch.timeout)
                 found = self._found(number, place) or self._issue(*self._plan.at(number, place))
             self._fill()
