@@ -138,7 +138,7 @@ def test_a_text_that_is_no_name_is_not_shown(text: str) -> None:
 
 @pytest.mark.parametrize("client", [{}, [], 0, "", False])
 def test_a_client_that_is_none_is_named(client: object) -> None:
-    with pytest.raises(lro.ConfigError, match="client= is a"):
+    with pytest.raises(lro.ConfigError, match="client= is of type"):
         lro.watch(f"{PL}/operations/1", client=client)
 
 
