@@ -20,8 +20,8 @@ _STATES = ("currentState", "state", "status", "jobState")
 _STANDING = frozenset({"ENABLED", "DISABLED", "HEALTHY", "AVAILABLE", "ONLINE", "LIVE", "SERVING", "DELETED"})
 _STANDING_RESOURCE = _STANDING | {"READY", "ACTIVE"}
 _WORK = re.compile(
-    r"(?i)\w*(job|run|execution|build|batch|rollout|task|invocation|session|operation|pipeline|transfer|migration|"
-    r"attempt|trial|scan|test)\w*s"
+    r"(?i)job|run|execution|build|batch|rollout|task|invocation|session|operation|pipeline|transfer|migration|"
+    r"attempt|trial|scan|test"
 )
 #: Conditions whose status is that of the whole, in Cloud Run's words.
 _CONDITIONS = frozenset({"Completed", "Ready", "Succeeded"})
@@ -91,14 +91,20 @@ def _word_of(data: Mapping[str, Any]) -> str:
 def is_standing(data: Mapping[str, Any]) -> bool:
     """Tell whether JSON is that of a resource in a state that lasts, such as an instance that is READY."""
     word, parts = _word_of(data), _text(data.get("name")).split("/")
-    of_work = len(parts) < 2 or _WORK.fullmatch(parts[-2]) is not None  # noqa: PLR2004 - collection and id
+    of_work = len(parts) < 2 or _holds_work(parts[-2])  # noqa: PLR2004 - collection and id
     return word in (_STANDING if of_work else _STANDING_RESOURCE)
 
 
 def names_work(name: str) -> bool:
     """Tell whether a full name is that of a job of some kind: ``projects/…/rollouts/r``."""
     parts = name.split("/")
-    return len(parts) >= 4 and parts[0] == "projects" and _WORK.fullmatch(parts[-2]) is not None  # noqa: PLR2004
+    return len(parts) >= 4 and parts[0] == "projects" and _holds_work(parts[-2])  # noqa: PLR2004
+
+
+def _holds_work(collection: str) -> bool:
+    """Tell whether a collection, such as ``rollouts``, is one of work that ends."""
+    is_name = collection.replace("_", "a").isalnum() and collection[-1:] in ("s", "S")
+    return is_name and _WORK.search(collection, 0, len(collection) - 1) is not None
 
 
 def _conditions(data: Mapping[str, Any]) -> list[Any]:
