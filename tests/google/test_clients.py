@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.rpc import error_details_pb2
-from google_rows.clients import async_client, client, start
+from google_rows.clients import async_client, client, start, started
 from google_rows.seen import SOON, check_naming, check_step, check_success
 from google_rows.table import ROWS
 from imitation import Imitation
@@ -54,17 +54,6 @@ def _partial_failures() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", lro.PartialFailureWarning)
         yield
-
-
-@contextmanager
-def started(row: Row, over: str) -> Iterator[tuple[lro.Operation, Imitation]]:
-    """Give an operation that a real client has started and that is watched, and its server."""
-    with ExitStack() as stack:
-        server = stack.enter_context(Imitation(lambda _: row.script))
-        asking = stack.enter_context(client(row, server, over))
-        operation = lro.watch(start(row, asking))
-        yield operation, server
-        operation.poller.lose(lro.LroError("the test is over"))  # nobody looks at a server that is gone
 
 
 @pytest.mark.parametrize(("row", "over"), SYNCHRONOUS)

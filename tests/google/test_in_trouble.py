@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from google_rows.clients import async_client, client, start
+from google_rows.clients import async_client, start, started
 from google_rows.seen import SOON, wait_for
 from google_rows.table import ROWS
 from imitation import Imitation
@@ -18,8 +17,6 @@ from lro_notebook.jupyter.card_model import card_of
 from lro_notebook.operations.adapters import api_core as foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from google_rows.row import Row
 
 LIGHT = ("speech_v1.long_running_recognize", "documentai_v1.batch_process_documents")
@@ -34,16 +31,6 @@ CASES = [
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foreign, "_TIMEOUT", 0.3)
-
-
-@contextmanager
-def started(row: Row, over: str) -> Iterator[tuple[lro.Operation, Imitation]]:
-    with ExitStack() as stack:
-        server = stack.enter_context(Imitation(lambda _: row.script))
-        asking = stack.enter_context(client(row, server, over))
-        operation = lro.watch(start(row, asking))
-        yield operation, server
-        operation.poller.lose(lro.LroError("the test is over"))
 
 
 @pytest.mark.parametrize(("row", "over"), CASES)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import warnings
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
+from imitation import Imitation
+
+import lro_notebook as lro
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from google_rows.row import Row
-    from imitation import Imitation
 
 
 def library(row: Row) -> Any:
@@ -60,3 +62,14 @@ async def async_client(row: Row, server: Imitation) -> AsyncIterator[Any]:
 def start(row: Row, client: Any) -> Any:
     """Start the operation of a row: an operation of google-api-core, or a coroutine of one."""
     return getattr(client, row.call)(request=dict(row.request))
+
+
+@contextmanager
+def started(row: Row, over: str) -> Iterator[tuple[lro.Operation, Imitation]]:
+    """Give an operation that a real client has started and that is watched, and its server."""
+    with ExitStack() as stack:
+        server = stack.enter_context(Imitation(lambda _: row.script))
+        asking = stack.enter_context(client(row, server, over))
+        operation = lro.watch(start(row, asking))
+        yield operation, server
+        operation.poller.lose(lro.LroError("the test is over"))  # nobody looks at a server that is gone
