@@ -9,12 +9,12 @@ failure is better than to report one that is none.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import HTTP_CODES, Code
+from lro_notebook.operations.fields import words_of
 from lro_notebook.operations.resource import parse_int64
 from lro_notebook.operations.states import state_word
 
@@ -25,25 +25,24 @@ if TYPE_CHECKING:
     from lro_notebook.operations.resource import OperationResource
 
 
-def _words_of(text: str) -> frozenset[str]:
+def _set_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 _MOST = 200_000  # objects that are looked at: a response may hold the results themselves
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _FAILED = frozenset({"error", "errors", "failure", "failures"})
 _STATUS = frozenset({"status", "statuses"})
 #: Words after "error" in the name of what tells of errors, and words that say that it does not.
-_OF_ERRORS = _words_of(
+_OF_ERRORS = _set_of(
     "sample samples message messages status statuses detail details info infos result results record records "
     "row rows entry entries item items reason reasons"
 )
-_NO_FAILURES = _words_of(
+_NO_FAILURES = _set_of(
     "retry retryable ignore ignored allow allowed tolerate tolerated expected attempts domains threshold "
     "templates"
 )
 #: Objects that tell of no work of this operation: by the last word of their name, and by the first.
-_ASIDE = _words_of(
+_ASIDE = _set_of(
     "request config configuration configs policy settings spec template schema properties labels annotations "
     "tags parameters params history warnings warning env environment"
 )
@@ -184,7 +183,7 @@ def _names_failures(spot: _Spot) -> bool:
 
 def _is_failure(spot: _Spot) -> bool:
     """Tell whether a field is named after failures: ``errorSamples``, ``failedDocuments``."""
-    words = _words(spot.key)
+    words = words_of(spot.key)
     if not words or not _NO_FAILURES.isdisjoint(words):
         return False
     if words[-1] == "violations":
@@ -197,7 +196,7 @@ def _is_failure(spot: _Spot) -> bool:
 
 
 def _is_aside(key: str) -> bool:
-    words = _words(key)
+    words = words_of(key)
     return bool(words) and (words[-1] in _ASIDE or words[0] in _PAST)
 
 
@@ -210,7 +209,7 @@ def _unit(spot: _Spot, value: Mapping[Any, Any]) -> FailedUnit | None:
     """Return the unit that the object `value` at `spot` tells of; None where it tells of none."""
     message, failure = _first(value, _MESSAGES), _is_failure(spot)
     code = _code(value, any_word=failure)
-    is_status = ("code" in value and "message" in value) or not _STATUS.isdisjoint(_words(spot.key)[-1:])
+    is_status = ("code" in value and "message" in value) or not _STATUS.isdisjoint(words_of(spot.key)[-1:])
     told = code is not None or (failure and message is not None)
     if not (told and (failure or is_status)) and not _in_bad_state(spot, value):
         return None
@@ -250,12 +249,12 @@ def _code_is_ok(value: Mapping[Any, Any]) -> bool:
 def _in_bad_state(spot: _Spot, value: Mapping[Any, Any]) -> bool:
     if value.get("allowFailure") is True or (spot.response and not (spot.listed and _is_outcome(spot.key))):
         return False
-    named = any(not (_SOURCE | _RESOURCE).isdisjoint(_words(str(name))) for name in value)
+    named = any(not (_SOURCE | _RESOURCE).isdisjoint(words_of(str(name))) for name in value)
     return named and any(state_word(value.get(name)) in _BAD_STATES for name in _STATES)
 
 
 def _is_outcome(key: str) -> bool:
-    return not _OUTCOMES.isdisjoint(_words(key)[-1:])
+    return not _OUTCOMES.isdisjoint(words_of(key)[-1:])
 
 
 def _details(value: Mapping[Any, Any]) -> list[Mapping[Any, Any]]:
@@ -268,14 +267,10 @@ def _named(fields: Mapping[Any, Any], words: frozenset[str]) -> str | None:
     for name, value in fields.items():
         if not (isinstance(value, str) and value and isinstance(name, str)) or name.startswith("@"):
             continue
-        if not words.isdisjoint(_words(name)) and name not in _MESSAGES:
+        if not words.isdisjoint(words_of(name)) and name not in _MESSAGES:
             return value
     return None
 
 
 def _first(fields: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
     return next((value for name in names if isinstance(value := fields.get(name), str) and value), None)
-
-
-def _words(key: str) -> list[str]:
-    return [] if "://" in key else [word.lower() for word in _WORD.findall(key)]

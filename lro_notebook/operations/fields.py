@@ -15,8 +15,16 @@ from lro_notebook.operations.states import is_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _WIDEST, _SHAPES = 64, 1024  # fields of a block whose names are remembered, and how many such blocks
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words of the name of a field, in lower case; a key of a map that is a URI is no name."""
+    return () if "://" in name else tuple(word.lower() for word in _WORD.findall(name))
+
 
 #: Role of a field -> how its name looks, in lower case without underscores. The first match counts.
 _ROLES = {

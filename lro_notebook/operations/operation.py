@@ -393,6 +393,6 @@ class Operation:
     def _warn_once(self) -> None:
         if self._warned or self.snapshot.state != "SUCCEEDED":
             return
+        self._warned = True  # what it says does not change any more
         if warning := warning_of(self):
-            self._warned = True
             warn_caller(warning, PartialFailureWarning)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
+
+from lro_notebook.operations.fields import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,7 +63,6 @@ _OTHER = frozenset(
         "kms",
     }
 )
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _URI = re.compile(r"(?:gs|bq)://[^\s\x00-\x1f\x7f]+")
 _CONSOLE = re.compile(r"https://console\.(?:cloud|developers)\.google\.com/storage/browser/([^\s?#;]+)")
 _BARE = re.compile(r"storage\.googleapis\.com/([^\s?#]+)")
@@ -218,20 +218,14 @@ def _has_table(spot: _Spot) -> bool:
 def _role(keys: tuple[str, ...]) -> Role | None:
     """Return what the names of the fields say of a place; None where it is no output."""
     for key in reversed(keys):
-        words = _words(key)
-        if words & _OTHER:
+        words = words_of(key)
+        if not _OTHER.isdisjoint(words):
             return None
-        if words & (_OUTPUT | _ERRORS):
+        if not (_OUTPUT | _ERRORS).isdisjoint(words):
             break
     else:
         return None
-    return "errors" if any(_words(key) & _ERRORS for key in keys) else "output"
-
-
-@lru_cache(maxsize=4096)
-def _words(key: str) -> frozenset[str]:
-    """Return the words of the name of a field; a key of a map that is a URI is no name."""
-    return frozenset() if "://" in key else frozenset(word.lower() for word in _WORD.findall(key))
+    return "errors" if any(not _ERRORS.isdisjoint(words_of(key)) for key in keys) else "output"
 
 
 def _path(keys: Iterable[str]) -> str:
@@ -249,7 +243,7 @@ def _format(spot: _Spot) -> str | None:
 
 
 def _tells_format(key: str) -> bool:
-    return key.lower().endswith(("format", "mimetype", "filetype")) and not _words(key) & _OTHER
+    return key.lower().endswith(("format", "mimetype", "filetype")) and _OTHER.isdisjoint(words_of(key))
 
 
 def _text(fields: Mapping[Any, Any], *names: str) -> str | None:
