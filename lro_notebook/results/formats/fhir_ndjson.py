@@ -9,26 +9,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-import pyarrow as pa
-
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.coalesce import coalesced, place, shares
-from lro_notebook.results.arrow.flatten import counted, flatten
 from lro_notebook.results.arrow.json_lines import Reader
-from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import blocks
 from lro_notebook.results.formats.format import Format
+from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.arrow.coalesce import Piece, Pieces
-    from lro_notebook.results.arrow.flatten import Flat
     from lro_notebook.results.arrow.json_lines import Parsed
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.discover import Shard
+    from lro_notebook.results.formats.rows import Rows
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.sources.source import Streams
 
@@ -65,31 +62,20 @@ def read_resources(
     source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
     """Yield the resources of `shards`; see `Format.read`."""
-    name, rows = shards[0].table, shards[0].row
-    reader = _FlatReader(name, options)
-    seen: dict[str, None] = {}
+    reader = _FlatReader(shards[0].table, options)
+    batches = Batches(shards[0], options)
     for block, pieces, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits):
-        flat, shape = piece.flat, None
-        if flat is None:
+        if piece.rows is None:
             yield Batch({}, bad)
-            continue
-        children = {f"{name}.{path}": counted(child, rows) for path, child in flat.children.items()}
-        rows += piece.rows
-        truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        if options.explodes:
-            shape = piece.parsed.shape
-        seen.update(piece.seen)
-        files = shares(block, pieces, piece.rows)
-        yield Batch({name: flat.table, **children}, bad, truncated, list(seen), shape, files)
+        else:
+            yield batches.of(piece.rows, bad, shares(block, pieces, piece.rows.count))
 
 
 class _Piece(NamedTuple):
-    """A block of resources: what was learned of it, and it as a flat table; `seen` are its columns."""
+    """A block of resources: what was learned of it, and its rows, None where it has none."""
 
     parsed: Parsed
-    rows: int
-    flat: Flat | None
-    seen: Mapping[str, None]
+    rows: Rows | None
 
     @property
     def bad(self) -> list[tuple[int, str]]:
@@ -104,9 +90,8 @@ class _FlatReader:
     """Parses blocks and makes them flat, both in the thread that is at it."""
 
     def __init__(self, name: str, options: Options) -> None:
-        self._options = options
-        self._columns = options.columns_of(name, name)
-        some = self._columns if options.lists != "explode" else None
+        self._name, self._options = name, options
+        some = options.columns_of(name, name) if options.lists != "explode" else None
         self._reader = Reader(
             options.decimals, some, limits=options.limits, name=name, bare=bool(options.levels)
         )
@@ -117,32 +102,16 @@ class _FlatReader:
 
         def run() -> _Piece:
             parsed = parse()
-            table = parsed.table
-            if table is None:
-                return _Piece(parsed, 0, None, {})
-            wanted = None if self._columns is None else _Wanted(self._columns)
-            flat = flatten(raised(table, self._options.levels), lists=self._options.lists, wanted=wanted)
-            shape = pa.struct(list(table.schema)) if parsed.shape is None else parsed.shape
-            known = parsed._replace(table=None, shape=shape)  # what the flat table does not need may go
-            return _Piece(known, table.num_rows, flat, wanted.seen if wanted else {})
+            if parsed.table is None:
+                return _Piece(parsed, None)
+            rows = flat_rows(parsed.table, self._name, self._options, shape=parsed.shape)
+            return _Piece(parsed._replace(table=None), rows)  # what the flat table does not need may go
 
         return run
 
     def learn(self, piece: _Piece) -> None:
         """Use what a block taught for those to come."""
         self._reader.learn(piece.parsed)
-
-
-class _Wanted:
-    """Tells which columns are asked for, and remembers which there are."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns = frozenset(columns)
-        self.seen: dict[str, None] = {}
-
-    def __call__(self, name: str) -> bool:
-        self.seen[name] = None
-        return name in self._columns
 
 
 class _Read(Protocol):

@@ -40,6 +40,9 @@ class Format:
         Suffixes that its files may have beside others; "" for none. The first bytes decide.
     start : compiled pattern, optional
         Is searched for in the first bytes, decompressed, of a file with such a suffix.
+    looks : callable, optional
+        ``looks(name, start)``: whether a file of this name, without its folder, whose first bytes are
+        `start`, decompressed, is of this format, whatever its suffix.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
     holds_resources : bool
@@ -63,6 +66,7 @@ class Format:
     own_suffixes: frozenset[str] = frozenset()
     suffixes: frozenset[str] = frozenset()
     start: re.Pattern[bytes] | None = None
+    looks: Callable[[str, bytes], bool] | None = None
     inner_tables: re.Pattern[str] | None = None
     holds_resources: bool = False
     in_folders: bool = False
