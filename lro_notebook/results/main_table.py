@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pyarrow as pa
 
-from lro_notebook.errors import ResultError
+from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import BadLine, list_bad_lines, raise_if_asked
 from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
 
+#: The column of the file of each row.
+SOURCE_FILE = "source_file"
 _CELL = 8  # bytes of most values
 
 
@@ -103,7 +106,25 @@ class MainTable:
         """
         for batch in self.source.batches(shards or self.shards, self.options, advance):
             raise_if_asked(batch.bad, self.options)
-            yield batch
+            yield self._with_files(batch) if self.options.source_file else batch
+
+    def _with_files(self, batch: Batch) -> Batch:
+        """Return a piece with the file of each row of the main table."""
+        table = batch.tables.get(self.name)
+        if table is None:
+            return batch
+        files = batch.files or [(shard, table.num_rows) for shard in self.shards[:1] if len(self.shards) == 1]
+        if sum(rows for _, rows in files) != table.num_rows or SOURCE_FILE in table.column_names:
+            reading = self.shards[0].format
+            told = "a column of that name" if files else "columns that tell them"
+            raise ConfigError(
+                f"source_file=True: rows of {reading.name if reading else 'BigQuery'} in {self.name} have "
+                f"{told}; leave it out"
+            )
+        uris = pa.array([shard.uri for shard, _ in files], pa.string())
+        rows = np.repeat(np.arange(len(files)), [rows for _, rows in files])
+        told_by = table.append_column(SOURCE_FILE, uris.take(pa.array(rows)))
+        return replace(batch, tables={**batch.tables, self.name: told_by})
 
 
 class Layout:
@@ -163,7 +184,7 @@ class Layout:
             One of them is not there; the message names near ones.
         """
         there = list(self.columns(table).types())
-        asked = self._options.columns_of(table, self._main)
+        asked = self._asked(table)
         if asked is None:
             return there
         known = list(self._names) if table == self._main and self._names else there
@@ -185,7 +206,13 @@ class Layout:
 
     def draft(self, table: str, rows: pa.Table) -> pa.Table:
         """Return `rows` of `table` with the columns so far, in types that can be cast back."""
-        return self.columns(table).draft(rows, self._options.columns_of(table, self._main))
+        return self.columns(table).draft(rows, self._asked(table))
+
+    def _asked(self, table: str) -> list[str] | None:
+        """Return the columns of `table` that are wanted; None for all."""
+        asked = self._options.columns_of(table, self._main)
+        told = self._options.source_file and table == self._main
+        return [*asked, SOURCE_FILE] if asked is not None and told else asked
 
     def _new(self) -> Columns:
         return Columns(dates=self._options.parse_dates)

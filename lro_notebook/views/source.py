@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, BadLine
     from lro_notebook.results.arrow.lines import Block
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
     from lro_notebook.views.needs import Needs
 

@@ -13,7 +13,7 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
 
 
 class BadLine(NamedTuple):
@@ -40,6 +40,7 @@ class Options:
     lists: str = "first"
     errors: str = "report"
     limits: Limits = DEFAULT
+    source_file: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
 
     @property

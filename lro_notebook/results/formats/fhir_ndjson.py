@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.coalesce import coalesced, place, shares
 from lro_notebook.results.arrow.json_lines import Reader
-from lro_notebook.results.arrow.lines import blocks
+from lro_notebook.results.arrow.lines import BOM, blocks
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.prefetch import ahead
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.coalesce import Piece, Pieces
     from lro_notebook.results.arrow.json_lines import Parsed
     from lro_notebook.results.arrow.lines import Block
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.formats.rows import Rows
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 _EXPORT = re.compile(
@@ -38,6 +38,7 @@ _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?",
     re.ASCII,
 )
+_TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,63})"')
 #: FHIR has no such types: files of these names hold HL7v2 messages.
 _NOT_FHIR = {"Message", "Messages"}
 
@@ -58,6 +59,22 @@ def parse_name(name: str) -> dict[str, Any] | None:
     }
 
 
+def type_in(start: bytes) -> str | None:
+    """Return the type of the first resource of a file that begins so; None if it holds none.
+
+    The first line has to be an object whose own ``resourceType`` is a word, as far as it is there.
+    """
+    line = start.removeprefix(BOM).lstrip().partition(b"\n")[0]
+    if not line.startswith(b"{"):
+        return None
+    match = _TYPE.search(line)
+    return (
+        match[1].decode()
+        if match and line.count(b"{", 0, match.start()) - line.count(b"}", 0, match.start()) == 1
+        else None
+    )
+
+
 def read_resources(
     source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
@@ -68,7 +85,7 @@ def read_resources(
         if piece.rows is None:
             yield Batch({}, bad)
         else:
-            yield batches.of(piece.rows, bad, shares(block, pieces, piece.rows.count))
+            yield batches.of(piece.rows, bad, shares(block, pieces, piece.rows.size))
 
 
 class _Piece(NamedTuple):
@@ -164,5 +181,11 @@ def _blocks(source: Streams, shard: Shard, limits: Limits) -> Iterator[Block]:
 
 
 FHIR_NDJSON = Format(
-    "FHIR NDJSON", read_resources, of_name=parse_name, holds_resources=True, tells_files=True
+    "FHIR NDJSON",
+    read_resources,
+    of_name=parse_name,
+    looks=lambda _, start: type_in(start) is not None,
+    table_in=type_in,
+    holds_resources=True,
+    tells_files=True,
 )

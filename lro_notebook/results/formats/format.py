@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import re
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 #: A pattern for where a line begins, past a byte order mark and the frame of a message.
@@ -36,13 +36,14 @@ class Format:
         Returns what the name of a file of this format says, as fields of `Shard`; None for any other name.
     own_suffixes : frozenset of str
         Suffixes that are enough to know its files by.
-    suffixes : frozenset of str
-        Suffixes that its files may have beside others; "" for none. The first bytes decide.
     start : compiled pattern, optional
-        Is searched for in the first bytes, decompressed, of a file with such a suffix.
+        Is searched for in the first bytes, decompressed, of a file whose suffix says nothing.
     looks : callable, optional
         ``looks(name, start)``: whether a file of this name, without its folder, whose first bytes are
         `start`, decompressed, is of this format, whatever its suffix.
+    table_in : callable, optional
+        Returns the table that the first bytes of a file tell, decompressed; None where its name and place
+        are to say it.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
     holds_resources : bool
@@ -64,9 +65,9 @@ class Format:
     table: str = ""
     of_name: Callable[[str], Mapping[str, Any] | None] | None = None
     own_suffixes: frozenset[str] = frozenset()
-    suffixes: frozenset[str] = frozenset()
     start: re.Pattern[bytes] | None = None
     looks: Callable[[str, bytes], bool] | None = None
+    table_in: Callable[[bytes], str | None] | None = None
     inner_tables: re.Pattern[str] | None = None
     holds_resources: bool = False
     in_folders: bool = False
