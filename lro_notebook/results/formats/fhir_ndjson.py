@@ -41,6 +41,4 @@ def parse_name(name: str) -> dict[str, Any] | None:
     }
 
 
-FHIR_NDJSON = Format(
-    "FHIR NDJSON", read_objects, of_name=parse_name, holds_resources=True, tells_files=True
-)
+FHIR_NDJSON = Format("FHIR NDJSON", read_objects, of_name=parse_name, holds_resources=True, tells_files=True)

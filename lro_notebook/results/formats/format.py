@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LINE_START = rb"(?:^|\n)[ \t\r\x0b]*(?:\xef\xbb\xbf)?\x0b?"
 #: Reads the shards of one main table, which a source opens, piece by piece.
 Read = Callable[["Streams", "Sequence[Shard]", "Options", "Advance"], "Iterator[Batch]"]
+#: Looks at all shards of a main table before parts of it are read.
+Decide = Callable[["Streams", "Sequence[Shard]", "Options"], "Options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class Format:
     looks : callable, optional
         ``looks(name, start)``: whether a file of this name, without its folder, whose first bytes are
         `start`, decompressed, is of this format, whatever its suffix.
+    decide : callable, optional
+        ``decide(source, shards, options)`` returns the options with what holds for a table as a whole, so
+        that parts of it can be read apart; it is given all `shards`. ``read`` does it by itself otherwise.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
     holds_resources : bool
@@ -67,6 +72,7 @@ class Format:
     suffixes: frozenset[str] = frozenset()
     start: re.Pattern[bytes] | None = None
     looks: Callable[[str, bytes], bool] | None = None
+    decide: Decide | None = None
     inner_tables: re.Pattern[str] | None = None
     holds_resources: bool = False
     in_folders: bool = False

@@ -1,4 +1,4 @@
-"""JSON objects, one a line, to batches: parsed ahead in threads, small files together. Knows no kind of them."""
+"""JSON objects, one a line, to batches: parsed ahead in threads, those of small files together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_objects(
     """Yield the objects of `shards`, one a line unless `cut` says where they are; see `Format.read`."""
     reader = _FlatReader(shards[0].table, options)
     batches = Batches(shards[0], options)
-    for block, pieces, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits, cut):
+    for block, pieces, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits, cut=cut):
         if piece.rows is None:
             yield Batch({}, bad)
         else:
@@ -102,7 +102,12 @@ class _Reader(Protocol[Result]):
 
 
 def parsed_blocks(
-    source: Streams, shards: Sequence[Shard], reader: _Reader[Result], advance: Advance, limits: Limits, cut: Cut | None = None
+    source: Streams,
+    shards: Sequence[Shard],
+    reader: _Reader[Result],
+    advance: Advance,
+    limits: Limits,
+    cut: Cut | None = None,
 ) -> Iterator[tuple[Block, Pieces[Shard], Result, list[BadLine]]]:
     """Yield the blocks of `shards` as `reader` reads them, and the lines that could not be read.
 
