@@ -107,6 +107,7 @@ def parsed_blocks(
     reader: _Reader[Result],
     advance: Advance,
     limits: Limits,
+    *,
     cut: Cut | None = None,
 ) -> Iterator[tuple[Block, Pieces[Shard], Result, list[BadLine]]]:
     """Yield the blocks of `shards` as `reader` reads them, and the lines that could not be read.

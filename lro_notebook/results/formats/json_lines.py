@@ -45,14 +45,11 @@ def layout_of(name: str, start: bytes) -> Literal["lines", "documents"] | None:
     if end is None:
         return "documents" if b"\n" in text or suffix == "json" else "lines"
     line, _, others = text[end:].partition(b"\n")
-    if line.strip(BLANKS):
-        return None
-    if b"\n" in text[:end]:
-        return "documents"
     following = others.lstrip(BLANKS)
-    if following and not following.startswith(b"{"):
+    if line.strip(BLANKS) or (following and not following.startswith(b"{")):
         return None
-    return "lines" if following or suffix != "json" else "documents"
+    is_line = b"\n" not in text[:end] and (following or suffix != "json")
+    return "lines" if is_line else "documents"
 
 
 def _begins_list(text: bytes) -> bool:
