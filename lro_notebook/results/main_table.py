@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
     from lro_notebook.results.shards import Shard
+    from lro_notebook.results.formats.format import Decide
     from lro_notebook.results.sources.source import Source
 
 #: The column of the file of each row.
@@ -80,6 +81,12 @@ class MainTable:
         """Whether tables with names of their own are read with it."""
         reading = self.shards[0].format
         return self.options.lists == "explode" or (reading is not None and reading.inner_tables is not None)
+
+    @property
+    def decide(self) -> Decide | None:
+        """What its format decides for the table as a whole."""
+        reading = self.shards[0].format
+        return reading.decide if reading else None
 
     @property
     def tells_files(self) -> bool:
@@ -231,18 +238,18 @@ class Loaded:
 def fetched_once(main: MainTable) -> Iterator[MainTable]:
     """Give `main` for one reading in any portions, or for two where lists may be uneven.
 
-    Its shards are fetched ahead in their order, and a second reading fetches nothing.
+    Its shards are fetched ahead in their order, and a second reading fetches nothing. What its format decides
+    for the table as a whole is decided then.
     """
-    source = main.source
+    source, decide = main.source, main.decide
     if not isinstance(source, Streams):
         yield main
         return
-    with source.reading(main.shards) as streams:
-        if not main.options.explodes or not source.is_remote:
-            yield replace(main, source=streams)
-            return
-        with Spool() as spool:
-            yield replace(main, source=Spooled(streams, spool))
+    with source.reading(main.shards) as streams, ExitStack() as stack:
+        if source.is_remote and (main.options.explodes or decide):
+            streams = Spooled(streams, stack.enter_context(Spool()))  # noqa: PLW2901 - the same, kept
+        options = decide(streams, main.shards, main.options) if decide else main.options
+        yield replace(main, source=streams, options=options)
 
 
 def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.results.shards import Shard
+    from lro_notebook.results.formats.json_envelopes import Envelope
 
 
 class BadLine(NamedTuple):
@@ -31,7 +32,8 @@ class BadLine(NamedTuple):
 class Options:
     """How to load; the words are those of `results.read.read`.
 
-    Beside them, `levels` says how many lists are around each path of the main table, where that was learnt.
+    Beside them, `levels` says how many lists are around each path of the main table, and `envelope` what the
+    rows of JSON documents are, where that was learnt.
     """
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
@@ -42,6 +44,7 @@ class Options:
     limits: Limits = DEFAULT
     source_file: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
+    envelope: Envelope | None = None
 
     @property
     def explodes(self) -> bool:

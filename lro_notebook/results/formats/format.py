@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LINE_START = rb"(?:^|\n)[ \t\r\x0b]*(?:\xef\xbb\xbf)?\x0b?"
 #: Reads the shards of one main table, which a source opens, piece by piece.
 Read = Callable[["Streams", "Sequence[Shard]", "Options", "Advance"], "Iterator[Batch]"]
+#: Looks at all shards of a main table before parts of it are read.
+Decide = Callable[["Streams", "Sequence[Shard]", "Options"], "Options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Format:
     table_in : callable, optional
         Returns the table that the first bytes of a file tell, decompressed; None where its name and place
         are to say it.
+    decide : callable, optional
+        ``decide(source, shards, options)`` returns the options with what holds for a table as a whole, so
+        that parts of it can be read apart; it is given all `shards`. ``read`` does it by itself otherwise.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
     holds_resources : bool
@@ -68,6 +73,7 @@ class Format:
     start: re.Pattern[bytes] | None = None
     looks: Callable[[str, bytes], bool] | None = None
     table_in: Callable[[bytes], str | None] | None = None
+    decide: Decide | None = None
     inner_tables: re.Pattern[str] | None = None
     holds_resources: bool = False
     in_folders: bool = False
