@@ -40,12 +40,24 @@ class Report:
     truncated: dict[str, int] = field(default_factory=dict)
     most: int = DEFAULT.bad_lines
     unlisted: int = 0
+    notes: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def add(self, batch: Batch) -> None:
         """Take a piece into account; of more than `most` bad lines the rest is only counted."""
         self.unlisted += list_bad_lines(self.bad, batch.bad, self.most)
         for column, rows in batch.truncated.items():
             self.truncated[column] = self.truncated.get(column, 0) + rows
+        for file, text in batch.notes:
+            first, count = self.notes.get(text, (file, 0))
+            self.notes[text] = first, count + 1
+
+    def noted(self) -> list[str]:
+        """Return what was decided about files, each with the first file that it is about."""
+        more = {1: "", 2: " and 1 more file"}
+        return [
+            f"{file}{more.get(count, f' and {count - 1:,} more files')}: {text}"
+            for text, (file, count) in self.notes.items()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +170,7 @@ class Layout:
         self._names.update(dict.fromkeys(batch.names))
         for name, table in batch.tables.items():
             columns = self.columns(name)
-            columns.add(table)
+            columns.add(table, typed=batch.is_typed)
             self._limits.check_width(name, len(columns), 1)
 
     @property
@@ -222,7 +234,7 @@ class Layout:
         return [*asked, SOURCE_FILE] if asked is not None and told else asked
 
     def _new(self) -> Columns:
-        return Columns(dates=self._options.parse_dates)
+        return Columns(dates=self._options.parse_dates, decimals=self._options.decimals)
 
 
 @dataclass(slots=True)

@@ -335,7 +335,9 @@ class Results(Mapping[str, pd.DataFrame]):
         shards = main.shards if main else []
         operation = shards[0].operation if shards else None
         beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
-        return {"operation": operation, "files": [shard.uri for shard in shards], **beside}
+        loaded = self._loaded.get(main.name) if main else None
+        notes = {"notes": loaded.report.noted()} if loaded and loaded.report.notes else {}
+        return {"operation": operation, "files": [shard.uri for shard in shards], **beside, **notes}
 
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:

@@ -28,6 +28,13 @@ class BadLine(NamedTuple):
     reason: str
 
 
+class Note(NamedTuple):
+    """What was decided about a file that the user may want to know, in fixed words."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to load; the words are those of `results.read.read`.
@@ -76,6 +83,10 @@ class Batch:
         The types of the main table before it was made flat, where each list is a table.
     files : sequence of (Shard, int)
         Whose rows of the main table follow each other, and how many; empty where the format does not tell.
+    is_typed : bool
+        Whether columns have types; else all are text, and what they hold is judged over all pieces.
+    notes : sequence of Note
+        What was decided about the files.
     """
 
     tables: Mapping[str, pa.Table]
@@ -84,6 +95,8 @@ class Batch:
     names: Sequence[str] = ()
     shape: pa.DataType | None = None
     files: Sequence[tuple[Shard, int]] = ()
+    is_typed: bool = True
+    notes: Sequence[Note] = ()
 
 
 #: Is told how many more bytes of the files were read.
