@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 BAD_TEXT = "text that is not valid UTF-8; what is wrong in it is shown as U+FFFD"
 BAD_TIME = "a date or time out of range; it is shown as missing"
 
-_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: the years 1 to 9999, which Python has
-_DAY = 86_400
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+FIRST, LAST = -62_135_596_800, 253_402_300_799  # seconds: the years 1 to 9999, which Python has
+DAY = 86_400
 _BIG = pa.decimal128(20, 0)  # holds what uint64 has beyond int64
 _HEX = (8, 12, 16, 20)  # where the dashes of a UUID are
 
@@ -77,7 +77,7 @@ class Plain:
     def _extension(self, array: pa.Array) -> pa.Array:
         name, storage = getattr(array.type, "extension_name", ""), array.storage
         if name == "arrow.uuid":
-            return pa.array([_uuid(value) for value in storage.to_pylist()], pa.string())
+            return uuids(storage)
         return storage.cast(pa.bool_()) if name == "arrow.bool8" else self.array(storage)
 
     def _decoded(self, array: pa.DictionaryArray) -> pa.Array:
@@ -143,13 +143,13 @@ class Plain:
             return self._timestamp(array)
         if pa.types.is_date(dtype):
             days = array.cast(pa.date32(), safe=False)
-            return self._between(days, pa.int32(), _FIRST // _DAY, _LAST // _DAY)
+            return self._between(days, pa.int32(), FIRST // DAY, LAST // DAY)
         if pa.types.is_time(dtype):
-            unit = _UNITS[dtype.unit]
+            unit = UNITS[dtype.unit]
             raw = pa.int32() if pa.types.is_time32(dtype) else pa.int64()
-            return self._between(array, raw, 0, _DAY * unit - 1).cast(pa.time64("us"), safe=False)
+            return self._between(array, raw, 0, DAY * unit - 1).cast(pa.time64("us"), safe=False)
         if pa.types.is_duration(dtype):
-            most = _LAST * _UNITS[dtype.unit] if dtype.unit != "ns" else 2**63 - 1
+            most = LAST * UNITS[dtype.unit] if dtype.unit != "ns" else 2**63 - 1
             return self._between(array, pa.int64(), -most, most).cast(pa.duration("us"), safe=False)
         return pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.string())
 
@@ -160,14 +160,16 @@ class Plain:
         if dtype.unit == "ns":
             local = pc.floor_temporal(local, unit="microsecond")
         else:
-            unit = _UNITS[dtype.unit]
-            local = self._between(local, pa.int64(), _FIRST * unit, (_LAST + 1) * unit - 1)
+            unit = UNITS[dtype.unit]
+            local = self._between(local, pa.int64(), FIRST * unit, (LAST + 1) * unit - 1)
         plain = local.cast(pa.timestamp("us"), safe=False)
         return plain if dtype.tz is None else plain.cast(pa.int64()).cast(pa.timestamp("us", "UTC"))
 
     def _between(self, array: pa.Array, raw: pa.DataType, first: int, last: int) -> pa.Array:
-        """Return `array` without the values that no date or time of Python has."""
-        numbers = array.cast(raw)
+        return self.within(array, array.cast(raw), first, last)
+
+    def within(self, array: pa.Array, numbers: pa.Array, first: int, last: int) -> pa.Array:
+        """Return `array` without the values that no date or time of Python has, as their `numbers` say."""
         bounds = pc.min_max(numbers).as_py()
         if bounds["min"] is None or (bounds["min"] >= first and bounds["max"] <= last):
             return array
@@ -209,6 +211,14 @@ def decoded_bytes(array: pa.Array) -> int:
     return pc.sum(pc.take(lengths, array.indices)).as_py() or 0
 
 
+def uuids(array: pa.Array) -> pa.StringArray:
+    """Return the text of UUIDs in 16 bytes each."""
+    digits = (None if value is None else value.hex() for value in array.to_pylist())
+    pairs = list(zip((0, *_HEX), (*_HEX, None), strict=True))
+    texts = (each and "-".join(each[start:end] for start, end in pairs) for each in digits)
+    return pa.array(texts, pa.string())
+
+
 def unique(names: Iterable[str]) -> list[str]:
     """Return `names`, a second one of the same words with ``_2`` behind it."""
     found: dict[str, None] = {}
@@ -238,13 +248,6 @@ def _is_list(dtype: pa.DataType) -> bool:
 
 def _is_bytes(dtype: pa.DataType) -> bool:
     return pa.types.is_fixed_size_binary(dtype) or dtype in (pa.binary(), pa.large_binary(), pa.binary_view())
-
-
-def _uuid(value: bytes | None) -> str | None:
-    if value is None:
-        return None
-    digits = value.hex()
-    return "-".join(digits[start:end] for start, end in zip((0, *_HEX), (*_HEX, None), strict=True))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

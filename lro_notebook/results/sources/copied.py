@@ -42,16 +42,31 @@ def anywhere(source: Streams, shard: Shard) -> Iterator[BinaryIO]:
         It cannot be read, or the disk for temporary files is full.
     """
     with source.open(shard) as stream:
-        is_packed = stream.read(len(GZIP)) == GZIP
-        stream.seek(0)
-        if not source.is_remote and not is_packed:
+        if not source.is_remote and not _is_packed(stream):
             yield stream
             return
         with _temporary() as file:
-            for piece in _unpacked(stream) if is_packed else iter(lambda: stream.read(_PIECE), b""):
+            for piece in pieces(stream):
                 _keep(file, piece)
             file.seek(0)
             yield file
+
+
+def pieces(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what a stream holds, some MB at most at once; gzip is decompressed.
+
+    Raises
+    ------
+    NotCopiedError
+        The compressed data is damaged, or becomes far too much; what comes before was yielded.
+    """
+    yield from _unpacked(stream) if _is_packed(stream) else iter(lambda: stream.read(_PIECE), b"")
+
+
+def _is_packed(stream: BinaryIO) -> bool:
+    start = stream.read(len(GZIP))
+    stream.seek(0)
+    return start == GZIP
 
 
 @contextmanager
