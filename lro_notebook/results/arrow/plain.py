@@ -129,7 +129,10 @@ class Plain:
                 return array.cast(pa.int64())
             except pa.ArrowInvalid:  # too large: a decimal still
                 pass
-        if dtype.scale <= DECIMAL.scale and dtype.precision - dtype.scale <= DECIMAL.precision - DECIMAL.scale:
+        if (
+            dtype.scale <= DECIMAL.scale
+            and dtype.precision - dtype.scale <= DECIMAL.precision - DECIMAL.scale
+        ):
             wide = pa.types.is_decimal256(dtype) or dtype.precision > _WIDTH or dtype.scale < 0
             return array.cast(DECIMAL if wide else pa.decimal128(dtype.precision, dtype.scale))
         try:

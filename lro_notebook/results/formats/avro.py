@@ -40,7 +40,9 @@ _SCHEMA_FAULTS = (AttributeError, LookupError, TypeError, ValueError, RecursionE
 _ROW_FAULTS = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, TypeError, ValueError)
 
 
-def read_avro(source: Streams, shards: Sequence[Shard], options: Options, advance: Advance) -> Iterator[Batch]:
+def read_avro(
+    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
+) -> Iterator[Batch]:
     """Yield the rows of `shards`; see `Format.read`."""
     try:
         import fastavro  # noqa: F401 - optional

@@ -78,7 +78,9 @@ def bare(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     inner = ("type", "fields", "items", "values")
-    return {key: bare(value) if key in inner else value for key, value in schema.items() if key not in _LOGICAL}
+    return {
+        key: bare(value) if key in inner else value for key, value in schema.items() if key not in _LOGICAL
+    }
 
 
 _LOGICAL = ("logicalType", "default", "doc", "order", "precision", "scale")
@@ -210,7 +212,9 @@ def _list_of(item: Node) -> Node:
     if not item.least:
         raise AvroError(NOTHING)
     one = item.fit
-    fit: Fit | None = None if one is None else lambda value: [each if each is None else one(each) for each in value]
+    fit: Fit | None = (
+        None if one is None else lambda value: [each if each is None else one(each) for each in value]
+    )
     return Node(pa.list_(item.raw), 1, fit, _each(item))
 
 
@@ -257,7 +261,12 @@ def _logical(kind: str, schema: Mapping[str, Any]) -> Dress | None:
             return _time(_SHORT[unit])
     if kind in ("bytes", "fixed") and name == "decimal":
         precision, scale = schema.get("precision"), schema.get("scale", 0)
-        if isinstance(precision, int) and isinstance(scale, int) and 0 <= scale <= precision <= _WIDEST and precision:
+        if (
+            isinstance(precision, int)
+            and isinstance(scale, int)
+            and 0 <= scale <= precision <= _WIDEST
+            and precision
+        ):
             return _decimal(precision, scale)
     if kind == "fixed" and name == "uuid" and schema.get("size") == _UUID:
         return lambda array, _: uuids(array)

@@ -106,7 +106,9 @@ def _unpacked(stream: BinaryIO) -> Iterator[bytes]:
             data = member.unconsumed_tail or member.unused_data
             given += len(piece)
             if given > max(_SMALL, taken * _GROWTH):
-                raise NotCopiedError(f"not read: the compressed data becomes more than {_GROWTH} times its size")
+                raise NotCopiedError(
+                    f"not read: the compressed data becomes more than {_GROWTH} times its size"
+                )
             yield piece
     if not member.eof:
         raise NotCopiedError("not readable: the compressed data is cut off")
