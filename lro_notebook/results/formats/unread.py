@@ -61,6 +61,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftyp", _MEDIA),
 )
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x80-\xff]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 _LOOKED_AT = 512  # bytes that tell whether a file is text
 _SURE = 5  # letters that no other file begins with; "ORC" may be the first column of a CSV
 _REDIS = re.compile(rb"REDIS\d{4}")
@@ -143,6 +144,8 @@ def _held(start: bytes) -> str | None:
 
 
 def _by_text(suffix: str, text: bytes) -> str | None:
+    if _CONTROL.search(text[:_LOOKED_AT]):
+        return None
     if _VTT.match(text) or _SRT.match(text):
         return _SUBTITLES
     if _DUMP_HEAD.match(text) or _DUMP.match(text):
