@@ -96,7 +96,7 @@ def _first_looks(location: Location, infos: Sequence[Info], fetch: Fetch) -> dic
     names = {info["name"] for info in unknown}
     with closing(starts_of(location, unknown, START, fetch)) as starts:  # in the order of `infos`
         return {
-            info["name"]: judge(name_of(info), next(starts) if info["name"] in names else b"")
+            info["name"]: judge(info["name"], next(starts) if info["name"] in names else b"")
             for info in infos
         }
 
@@ -133,9 +133,7 @@ def _why_not(name: str, info: Info, judged: Judged | None) -> str:
         return "its name says that it is no result"
     if judged is None:
         return f"not looked at: more than {_MOST:,} others are"
-    if judged.format is not None:
-        return ""
-    return "in no format that is read here" if info.get("size") else "empty"
+    return judged.reason if info.get("size") or judged.format else "empty"
 
 
 def _parse_other(name: str, known: Format) -> dict[str, Any]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.shards import Shard
     from lro_notebook.results.formats.format import Decide
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
 
 #: The column of the file of each row.

@@ -6,12 +6,14 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.results.formats.registry import FORMATS
+from lro_notebook.results.formats.unread import why_unread
 
 if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Format
 
 #: Bytes of a file that tell its format.
 START = 8192
+UNKNOWN = "in no format that is read here"
 _GZIP = b"\x1f\x8b"
 
 
@@ -24,10 +26,13 @@ class Judged(NamedTuple):
         How it is read; None if in no format that is known.
     table : str or None
         What its content says of the table that it belongs to.
+    reason : str
+        What it is that is not read, and what reads it; empty where it is read.
     """
 
     format: Format | None
     table: str | None = None
+    reason: str = ""
 
 
 def parse_name(name: str) -> dict[str, Any] | None:
@@ -44,16 +49,19 @@ def needs_look(name: str) -> bool:
     return _of_suffix(name) is None
 
 
-def judge(name: str, start: bytes) -> Judged:
-    """Return what a file of this name, without its folder, holds that begins so."""
+def judge(path: str, start: bytes) -> Judged:
+    """Return what a file holds that begins so."""
+    name = path.rpartition("/")[2]
     of_suffix = _of_suffix(name)
     if of_suffix is not None:
         return Judged(of_suffix, of_suffix.table)
     text = _inflated(start)
+    if (reason := why_unread(path, text)) is not None:
+        return Judged(None, reason=reason)
     for each in FORMATS:
         if (each.looks and each.looks(name, text)) or (each.start and each.start.search(text)):
             return Judged(each, each.table or (each.table_in(text) if each.table_in else None))
-    return Judged(None)
+    return Judged(None, reason=UNKNOWN)
 
 
 def _of_suffix(name: str) -> Format | None:

@@ -59,7 +59,7 @@ def found(data: bytes, limits: Limits) -> list[tuple[int, bytes | str]]:
     lists=st.sampled_from(["first", "nested", "explode"]),
     decimals=st.sampled_from(["float", "exact", "text"]),
 )
-def test_documents_are_read_as_lines_are(  # noqa: PLR0913, PLR0917 - what may vary
+def test_documents_are_read_as_lines_are(  # noqa: PLR0917 - what may vary
     objects: list[dict[str, Any]],
     style: dict[str, Any],
     layout: str,

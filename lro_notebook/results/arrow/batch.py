@@ -13,8 +13,8 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lro_notebook.results.shards import Shard
     from lro_notebook.results.formats.json_envelopes import Envelope
+    from lro_notebook.results.shards import Shard
 
 
 class BadLine(NamedTuple):

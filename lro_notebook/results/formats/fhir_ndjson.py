@@ -11,6 +11,8 @@ from typing import Any
 
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json_blocks import read_objects
+from lro_notebook.results.formats.json_kinds import resource_type
+from lro_notebook.results.formats.json_lines import is_lines
 
 _EXPORT = re.compile(
     r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
@@ -21,7 +23,6 @@ _BULK = re.compile(
     r"(?P<type>[A-Z][A-Za-z]*)(?:-(?P<i>\d+)-of-(?P<n>\d+)|[.-](?P<k>\d+))?\.(?:ndjson|jsonl)(?:\.gz)?",
     re.ASCII,
 )
-_TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,63})"')
 #: FHIR has no such types: files of these names hold HL7v2 messages.
 _NOT_FHIR = {"Message", "Messages"}
 
@@ -42,4 +43,17 @@ def parse_name(name: str) -> dict[str, Any] | None:
     }
 
 
-FHIR_NDJSON = Format("FHIR NDJSON", read_objects, of_name=parse_name, holds_resources=True, tells_files=True)
+def looks(name: str, start: bytes) -> bool:
+    """Tell whether a file holds resources, one a line, whatever it is called; see `Format.looks`."""
+    return resource_type(start) is not None and is_lines(name, start)
+
+
+FHIR_NDJSON = Format(
+    "FHIR NDJSON",
+    read_objects,
+    of_name=parse_name,
+    looks=looks,
+    table_in=resource_type,
+    holds_resources=True,
+    tells_files=True,
+)

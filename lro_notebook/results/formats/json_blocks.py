@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.coalesce import Piece, Pieces
     from lro_notebook.results.arrow.json_lines import Parsed
     from lro_notebook.results.arrow.lines import Block
-    from lro_notebook.results.shards import Shard
     from lro_notebook.results.formats.rows import Rows
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
     #: Cuts a file into blocks of one object a line.
@@ -38,7 +38,7 @@ def read_objects(
         if piece.rows is None:
             yield Batch({}, bad)
         else:
-            yield batches.of(piece.rows, bad, shares(block, pieces, piece.rows.count))
+            yield batches.of(piece.rows, bad, shares(block, pieces, piece.rows.size))
 
 
 class _Piece(NamedTuple):

@@ -14,6 +14,7 @@ from lro_notebook.results.arrow.json_values import value_blocks
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json_blocks import read_objects
 from lro_notebook.results.formats.json_envelopes import envelope_of
+from lro_notebook.results.formats.json_kinds import name_hint
 from lro_notebook.results.formats.json_lines import is_document
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
     from lro_notebook.results.arrow.lines import Block
-    from lro_notebook.results.shards import Shard
     from lro_notebook.results.formats.json_envelopes import Envelope
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 
@@ -49,4 +50,6 @@ def _rows(envelope: Envelope | None, file: BinaryIO, limits: Limits) -> Iterator
     return value_blocks(file, limits, envelope.splits(limits) if envelope else None)
 
 
-JSON_DOCUMENTS = Format("JSON documents", read_documents, decide=decided, looks=is_document, tells_files=True)
+JSON_DOCUMENTS = Format(
+    "JSON documents", read_documents, decide=decided, looks=is_document, table_in=name_hint, tells_files=True
+)

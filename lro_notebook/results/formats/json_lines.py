@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.shards import Shard
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 _EMPTY = re.compile(rb"\{[ \t\r\n]*\}")
