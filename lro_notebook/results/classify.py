@@ -14,6 +14,7 @@ from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sniff import START, judge, needs_look, parse_name
+from lro_notebook.results.storage import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +149,7 @@ def _parse_other(name: str, known: Format) -> dict[str, Any]:
 
 def name_of(info: Info) -> str:
     """Return the name of a file, without its folder."""
-    return str(info["name"]).rpartition("/")[2]
+    return shown(str(info["name"])).rpartition("/")[2]
 
 
 def _without_copies(shards: Sequence[Shard]) -> tuple[list[Shard], list[Skipped]]:
@@ -177,7 +178,7 @@ def _in_tables(shards: list[Shard], location: Location) -> list[Shard]:
         else base.rpartition("/")[0]
     )
     unnamed = [shard for shard in shards if not shard.table]
-    files = [shard.path.removeprefix(base).lstrip("/") for shard in unnamed]
+    files = [shown(shard.path).removeprefix(base).lstrip("/") for shard in unnamed]
     names = iter(table_names(files, base.rpartition("/")[2]))
     named = [shard if shard.table else replace(shard, table=next(names)) for shard in shards]
     formats: defaultdict[str, Counter[Format | None]] = defaultdict(Counter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lro_notebook.results.formats.registry import FORMATS
 from lro_notebook.results.formats.unread import why_unread
@@ -61,12 +61,13 @@ def judge(path: str, start: bytes) -> Judged:
     for each in FORMATS:
         if (each.looks and each.looks(name, text)) or (each.start and each.start.search(text)):
             return Judged(each, each.table or (each.table_in(text) if each.table_in else None))
-    return Judged(None, reason=UNKNOWN)
+    promised = _of_suffix(name, "suffixes")
+    return Judged(promised) if promised else Judged(None, reason=UNKNOWN)
 
 
-def _of_suffix(name: str) -> Format | None:
+def _of_suffix(name: str, which: Literal["own_suffixes", "suffixes"] = "own_suffixes") -> Format | None:
     suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
-    return next((each for each in FORMATS if suffix in each.own_suffixes), None)
+    return next((each for each in FORMATS if suffix in getattr(each, which)), None)
 
 
 def _inflated(start: bytes) -> bytes:

@@ -212,4 +212,4 @@ def looks_like_avro(name: str, start: bytes) -> bool:
     return start.startswith(MAGIC)
 
 
-AVRO = Format("Avro", read_avro, looks=looks_like_avro, tells_files=True)
+AVRO = Format("Avro", read_avro, looks=looks_like_avro, tells_files=True, suffixes=frozenset({"avro"}))

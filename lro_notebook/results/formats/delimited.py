@@ -236,4 +236,10 @@ def _name(shard: Shard) -> str:
     return shard.path.rpartition("/")[2]
 
 
-DELIMITED = Format("delimited values", read_delimited, looks=looks, tells_files=True)
+DELIMITED = Format(
+    "delimited values",
+    read_delimited,
+    looks=looks,
+    tells_files=True,
+    suffixes=frozenset({"csv", "tsv", "tab"}),
+)

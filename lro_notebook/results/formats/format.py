@@ -38,6 +38,8 @@ class Format:
         Returns what the name of a file of this format says, as fields of `Shard`; None for any other name.
     own_suffixes : frozenset of str
         Suffixes that are enough to know its files by.
+    suffixes : frozenset of str
+        Suffixes that promise it: a file with one is read so where its first bytes tell no other format.
     start : compiled pattern, optional
         Is searched for in the first bytes, decompressed, of a file whose suffix says nothing.
     looks : callable, optional
@@ -70,6 +72,7 @@ class Format:
     table: str = ""
     of_name: Callable[[str], Mapping[str, Any] | None] | None = None
     own_suffixes: frozenset[str] = frozenset()
+    suffixes: frozenset[str] = frozenset()
     start: re.Pattern[bytes] | None = None
     looks: Callable[[str, bytes], bool] | None = None
     table_in: Callable[[bytes], str | None] | None = None

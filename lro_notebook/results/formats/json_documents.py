@@ -51,5 +51,11 @@ def _rows(envelope: Envelope | None, file: BinaryIO, limits: Limits) -> Iterator
 
 
 JSON_DOCUMENTS = Format(
-    "JSON documents", read_documents, decide=decided, looks=is_document, table_in=name_hint, tells_files=True
+    "JSON documents",
+    read_documents,
+    decide=decided,
+    looks=is_document,
+    table_in=name_hint,
+    tells_files=True,
+    suffixes=frozenset({"json", "geojson"}),
 )

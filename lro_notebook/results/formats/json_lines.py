@@ -108,4 +108,10 @@ def _blocks(file: BinaryIO, limits: Limits) -> Iterator[Block]:
         yield Block(b"", line, fault=DAMAGED)
 
 
-JSON_LINES = Format("JSON Lines", read_lines, looks=is_lines, tells_files=True)
+JSON_LINES = Format(
+    "JSON Lines",
+    read_lines,
+    suffixes=frozenset({"jsonl", "ndjson"}),
+    looks=is_lines,
+    tells_files=True,
+)

@@ -244,4 +244,6 @@ def looks_like_parquet(name: str, start: bytes) -> bool:
     return start[: len(MAGIC)] in (MAGIC, ENCRYPTED)
 
 
-PARQUET = Format("Parquet", read_parquet, looks=looks_like_parquet, tells_files=True)
+PARQUET = Format(
+    "Parquet", read_parquet, looks=looks_like_parquet, tells_files=True, suffixes=frozenset({"parquet"})
+)
