@@ -19,6 +19,8 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from lro_notebook.results.arrow.encodings import Utf8
+
     #: Makes the lines of an object on the top level, as it stands in the file, and of its line there.
     Split = Callable[[bytes, int], "Lines"]
     Lines = tuple[list[bytes], list[int], str]
@@ -33,7 +35,13 @@ CUT_OFF = "cut off: it does not end in this file"
 LOST = "not valid JSON from here on"
 
 
-def value_blocks(file: BinaryIO, limits: Limits = DEFAULT, split: Split | None = None) -> Iterator[Block]:
+class LargeError(Exception):
+    """The first value of a file is an object that is not held as a whole; nothing was made of it."""
+
+
+def value_blocks(
+    file: BinaryIO, limits: Limits = DEFAULT, split: Split | None = None, *, hold: int | None = None
+) -> Iterator[Block]:
     """Yield the objects in `file` in blocks of some MB, each on a line, with the numbers of their lines.
 
     gzip, a byte order mark and the encodings that it tells are recognised. What is no object is a line that
@@ -47,31 +55,65 @@ def value_blocks(file: BinaryIO, limits: Limits = DEFAULT, split: Split | None =
         What is too much.
     split : callable, optional
         Makes lines of the objects that are in no list.
+    hold : int, optional
+        Bytes of such an object from which on it is large.
+
+    Raises
+    ------
+    LargeError
+        The file begins with an object that is large.
     """
-    source = as_utf8(file)
-    cutter = _Cutter(limits, split)
+    yield from cut(as_utf8(file), Cutter(limits, split, hold=hold), limits)
+
+
+def cut(source: Utf8, cutter: Cutter, limits: Limits) -> Iterator[Block]:
+    """Yield what a cutter makes of what is left of a text."""
     place, most = 0, FIRST_BLOCK
-    while piece := source.read(min(_PIECE, limits.line)):
+    for piece in pieces(source, limits):
         cutter.take(piece)
         if cutter.size >= most or cutter.blocks:
-            before, place, most = place, file.tell(), BLOCK
+            before, place, most = place, source.tell(), BLOCK
             yield from cutter.emptied(place - before)
     cutter.end(damaged=source.damaged)
-    yield from cutter.emptied(file.tell() - place)
+    yield from cutter.emptied(source.tell() - place)
+
+
+def pieces(source: Utf8, limits: Limits) -> Iterator[bytes]:
+    """Yield what is left of a text."""
+    while piece := source.read(min(_PIECE, limits.line)):
+        yield piece
 
 
 def elements(text: bytes, line: int, limits: Limits) -> tuple[list[bytes], list[int]]:
     """Return the lines of a list that begins on this line of a file, and their numbers."""
-    cutter = _Cutter(limits, None, line)
+    cutter = Cutter(limits, line=line)
     cutter.take(text)
     return cutter.lines, cutter.numbers
 
 
-class _Cutter:
-    """Takes a file piece by piece, and cuts values out of it."""
+class Cutter:
+    """Takes a file piece by piece, and cuts values out of it.
 
-    def __init__(self, limits: Limits, split: Split | None, line: int = 1) -> None:
-        self._limits, self._split = limits, split
+    Parameters
+    ----------
+    limits, split, hold
+        See `value_blocks`.
+    line : int
+        The first line.
+    shape : callable, optional
+        Is called with each line, and returns what it becomes.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        split: Split | None = None,
+        line: int = 1,
+        *,
+        hold: int | None = None,
+        shape: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        self._limits, self._split, self._hold, self._shape = limits, split, hold, shape
         self.blocks: list[Block] = []
         self.size = 0  # of the lines
         self.lines: list[bytes] = []
@@ -82,6 +124,7 @@ class _Cutter:
         self._value: list[bytes] | None = None  # the parts of the object that is open
         self._length = self._start = 0  # its bytes so far, its line
         self._gap = self._left = b""  # what stands between objects, and what was before it
+        self._emptied = False
         self._restarts, self._lost, self._fed = 0, False, True
 
     def take(self, data: bytes) -> None:
@@ -92,6 +135,7 @@ class _Cutter:
     def emptied(self, taken: int) -> Iterator[Block]:
         """Yield what there is, and forget it."""
         self._flush()
+        self._emptied = self._emptied or bool(self.blocks)
         blocks, self.blocks = self.blocks, []
         for number, block in enumerate(blocks):
             yield (
@@ -220,6 +264,8 @@ class _Cutter:
         if self._value is not None:
             self._length += len(part)
             self._value.append(part)
+            if self._hold and self._length > self._hold and self._kind == _OBJECT and self._is_first:
+                raise LargeError
             if self._is_long:
                 self._value.clear()
 
@@ -236,6 +282,10 @@ class _Cutter:
     @property
     def _is_long(self) -> bool:
         return self._length > self._limits.line
+
+    @property
+    def _is_first(self) -> bool:
+        return not (self.lines or self.blocks or self._emptied)
 
     @property
     def _too_long(self) -> str:
@@ -271,6 +321,7 @@ class _Cutter:
         self._put([_NO_OBJECT] * count, [line] * count)
 
     def _put(self, lines: Sequence[bytes], numbers: Sequence[int], fault: str = "") -> None:
+        lines = [self._shape(line) for line in lines] if self._shape else lines
         self.lines.extend(lines)
         self.numbers.extend(numbers)
         self.size += sum(map(len, lines))
