@@ -123,6 +123,7 @@ class Cutter:
         self._kind = 0  # of the value on the top level that is open
         self._value: list[bytes] | None = None  # the parts of the object that is open
         self._length = self._start = 0  # its bytes so far, its line
+        self._since = 0  # the line of the gap
         self._gap = self._left = b""  # what stands between objects, and what was before it
         self._emptied = False
         self._restarts, self._lost, self._fed = 0, False, True
@@ -196,7 +197,7 @@ class Cutter:
         for number in (here.depths[:last] == 0).nonzero()[0].tolist():
             at = int(here.places[number])
             if not self._kind:
-                self._between(here.text[place:at])
+                self._between(here, place, at)
                 self._judge_gap(self._line)
                 self._kind, place, self._left = data[at], at, b""
                 if self._kind == _OBJECT:
@@ -217,7 +218,7 @@ class Cutter:
             self._elements(here, (done, last), place, stop)
             self._judge_part(self._line)
         else:
-            self._between(here.text[place:stop])
+            self._between(here, place, stop)
 
     def _elements(self, here: Marks, brackets: tuple[int, int], place: int, stop: int) -> None:
         """Cut the objects out of a part of a list."""
@@ -231,30 +232,31 @@ class Cutter:
             place = end
         starts, ends = places[::2], [end + 1 for end in places[1::2]]
         numbers = here.lines(starts, self._line)
-        gaps = [text[end:start] for end, start in zip([place, *ends], starts, strict=False)]
-        if gaps:
-            self._between(gaps.pop(0))
+        if starts:
+            self._between(here, place, starts[0])
             self._judge_gap(numbers[0], before=True)
+        gaps = [text[end:start] for end, start in zip(ends, starts[1:], strict=False)]
         found = [text[start:end] for start, end in zip(starts, ends, strict=False)]
         if b";".join(gaps).translate(None, BLANKS) == b";".join([b","] * len(gaps)):
             self._put(found, numbers[: len(found)])
         else:
-            self._put_apart(found, numbers, gaps)
+            self._put_apart(here, starts, ends)
         if found:
             self._left = b"0"
         if len(starts) > len(ends):
             self._open(numbers[-1])
             self._add(text[starts[-1] : stop])
         else:
-            self._between(text[ends[-1] if ends else place : stop])
+            self._between(here, ends[-1] if ends else place, stop)
 
-    def _put_apart(self, found: Sequence[bytes], numbers: Sequence[int], gaps: Sequence[bytes]) -> None:
+    def _put_apart(self, here: Marks, starts: Sequence[int], ends: Sequence[int]) -> None:
         """Put elements of a list of which not all are objects."""
-        for index, (row, number) in enumerate(zip(found, numbers, strict=False)):
-            self._put([row], [number])
-            if index < len(gaps):
-                self._left = b"0"
-                self._between(gaps[index])
+        numbers = here.lines([*starts], self._line)
+        for index, end in enumerate(ends):
+            self._put([here.text[starts[index] : end]], [numbers[index]])
+            self._left = b"0"
+            if index + 1 < len(starts):
+                self._between(here, end, starts[index + 1])
                 self._judge_gap(numbers[index + 1], before=True)
 
     def _open(self, line: int) -> None:
@@ -291,9 +293,14 @@ class Cutter:
     def _too_long(self) -> str:
         return f"too long: {self._limits.over('line', 'bytes')}"
 
-    def _between(self, text: bytes) -> None:
+    def _between(self, here: Marks, start: int, end: int) -> None:
         """Take what stands between objects."""
-        self._gap = (self._gap + text.translate(None, BLANKS))[:_GAP]
+        text = here.text[start:end]
+        bare = text.translate(None, BLANKS)
+        if bare and not self._gap.strip(b","):
+            rest = text.lstrip(BLANKS + b",") or text.lstrip(BLANKS)
+            self._since = here.lines([end - len(rest)], self._line)[0]
+        self._gap = (self._gap + bare)[:_GAP]
 
     def _judge_part(self, line: int) -> None:
         """Judge the elements of a list that are no objects, so far: they may be many."""
@@ -306,6 +313,7 @@ class Cutter:
     def _judge_gap(self, line: int, *, before: bool = False) -> None:
         """Make lines of what stands between objects, if it is more than the comma of a list."""
         gap, self._gap = self._gap, b""
+        line = self._since if gap else line
         if not self._kind:
             if gap:
                 self._put([_NO_OBJECT if _is_json(gap) else _NO_JSON], [line])
