@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Lines = tuple[list[bytes], list[int], str]
 
 _PIECE = 1 << 20  # bytes that are looked at together
-_OBJECT, _LIST = b"{["
+_OBJECT, _END = b"{]"
 _NO_OBJECT, _NO_JSON = b"null", b"?"  # lines that stand for what is not read: what reads lines says why
 _GAP = 1 << 20  # bytes that are no object, and that are judged together
 _RESTARTS = 100
@@ -210,6 +210,8 @@ class Cutter:
                 else:
                     self._elements(here, (done, number), place, at)
                     self._judge_gap(here.lines([at], self._line)[0])
+                    if data[at] != _END:
+                        self._put([_NO_JSON], here.lines([at], self._line))
                 self._kind, place = 0, at + 1
             done = number + 1
         if self._kind == _OBJECT:
@@ -321,7 +323,7 @@ class Cutter:
         left, right = self._left, b"0" if before else b""
         if gap == (b"," if left == b"0" and right else b"") and (right or left != b"0,"):
             return
-        whole = b"[" + left + gap + right + b"]"
+        whole = b"[%b %b %b]" % (left, gap, right)
         if not _is_json(whole):
             self._put([_NO_JSON], [line])
             return

@@ -19,6 +19,7 @@ from lro_notebook.results.formats.json_members import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.json_values import Lines
@@ -123,7 +124,7 @@ class Beside:
         return f"too long with the fields beside its list: {self._limits.over('line', 'bytes')}"
 
 
-def envelope_of(opened: Sequence[Callable[[], BinaryIO]], limits: Limits) -> Envelope:
+def envelope_of(opened: Sequence[Callable[[], AbstractContextManager[BinaryIO]]], limits: Limits) -> Envelope:
     """Return what the rows of a table are, whose files the functions open.
 
     Of files the first bytes are read; all only where no document is of a kind that is known.

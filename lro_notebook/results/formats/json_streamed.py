@@ -28,16 +28,18 @@ _KEY = re.compile(rb'("(?:[^"\\]|\\.)*+")[ \t\r]*+:[ \t\r]*+\Z')
 _LIST = b"["
 
 
-def rows_of(envelope: Envelope, file: BinaryIO, limits: Limits, *, hold: int = HOLD) -> Iterator[Block]:
+def rows_of(
+    envelope: Envelope, file: BinaryIO, limits: Limits, *, hold: int | None = None
+) -> Iterator[Block]:
     """Yield the rows in a file of documents; see `value_blocks`."""
     split = envelope.splits(limits)
     try:
-        yield from value_blocks(file, limits, split, hold=hold if split else None)
+        yield from value_blocks(file, limits, split, hold=(hold or HOLD) if split else None)
     except LargeError:
         file.seek(0)
         outer = _outer_of(envelope, as_utf8(file), limits)
         file.seek(0)
-        yield from _streamed(envelope, as_utf8(file), limits, outer)
+        yield from _streamed(envelope, as_utf8(file), limits, *outer)
 
 
 class _Part(NamedTuple):
@@ -98,8 +100,7 @@ class _Object:
                 if not depth:
                     self.rest, self.line = piece[end:], here.lines([at], self.line)[0]
                     return
-                found = _KEY.search(before)
-                key = json.loads(found[1]) if found else ""
+                key = _key(before)
             if key is not None:
                 yield _Part(key, piece[place:], here.lines([place], self.line)[0], count)
             else:
@@ -108,8 +109,17 @@ class _Object:
             self.line += len(here.feeds)
 
 
-def _outer_of(envelope: Envelope, source: Utf8, limits: Limits) -> bytes | None:
-    """Return the fields beside the list of the object at the start of a text; None if they are too long."""
+def _key(before: bytes) -> str:
+    """Return the field whose value comes next; what is no JSON is said of the object as a whole."""
+    found = _KEY.search(before)
+    try:
+        return str(json.loads(found[1])) if found else ""
+    except ValueError:
+        return ""
+
+
+def _outer_of(envelope: Envelope, source: Utf8, limits: Limits) -> tuple[bytes, str]:
+    """Return the fields beside the list of the object at the start of a text; or why they are not read."""
     kept: list[bytes] = []
     size, place, is_list = 0, -1, False
     for part in _Object(source, limits).parts():
@@ -122,17 +132,21 @@ def _outer_of(envelope: Envelope, source: Utf8, limits: Limits) -> bytes | None:
         kept.append(text)
         size += len(text)
         if size > limits.line:
-            return None
-    found = members(b"".join(kept).lstrip(BLANKS)) or ()
-    return envelope.outer(m for m in found if m.whole and not (m.is_list and m.key in envelope.lists))
+            return b"", f"too long: {limits.over('line', 'bytes')}"
+    found = members(b"".join(kept).lstrip(BLANKS))
+    if found is None:
+        return b"", "not valid JSON"
+    outer = [m for m in found if m.whole and not (m.is_list and m.key in envelope.lists)]
+    return envelope.outer(outer), ""
 
 
-def _streamed(envelope: Envelope, source: Utf8, limits: Limits, outer: bytes | None) -> Iterator[Block]:
-    beside = Beside(outer or b"", limits)
+def _streamed(
+    envelope: Envelope, source: Utf8, limits: Limits, outer: bytes, fault: str
+) -> Iterator[Block]:
+    beside = Beside(outer, limits)
     whole, place, taken = _Object(source, limits), -1, 0
     is_list = has_list = False
     cutter = Cutter(limits, shape=beside)
-    fault = f"too long: {limits.over('line', 'bytes')}" if outer is None else ""
     for part in whole.parts():
         if fault or part.key not in envelope.lists:
             continue
@@ -155,7 +169,7 @@ def _streamed(envelope: Envelope, source: Utf8, limits: Limits, outer: bytes | N
         yield Block(b"", whole.line, fault=DAMAGED if source.damaged else CUT_OFF)
         return
     if not (has_list or fault):
-        yield Block(b"{%b}\n" % (outer or b""), 1, limits=limits)
+        yield Block(b"{%b}\n" % outer, 1, limits=limits)
     after = Cutter(limits, envelope.splits(limits), whole.line)
     after.take(whole.rest)
     yield from cut(source, after, limits)
