@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20  # bytes that are looked at together
 _OBJECT, _END = b"{]"
-_NO_OBJECT, _NO_JSON = b"null", b"?"  # lines that stand for what is not read: what reads lines says why
+#: Lines that stand for what is not read: what reads lines says why.
+_NOT_OBJECT, NOT_JSON = b"null", b"?"
 _GAP = 1 << 20  # bytes that are no object, and that are judged together
 _RESTARTS = 100
 _RESTART = re.compile(rb"\n(?=[{\[])")
@@ -171,7 +172,7 @@ class Cutter:
             return b""
         self._line += here.lines([stop], 0)[0]
         self._judge_gap(self._line)
-        self._put([_NO_JSON], [self._line])
+        self._put([NOT_JSON], [self._line])
         self._lost, self._fed, self._kind, self._state = True, False, 0, State()
         self._restarts += 1
         if self._restarts == _RESTARTS:
@@ -211,7 +212,7 @@ class Cutter:
                     self._elements(here, (done, number), place, at)
                     self._judge_gap(here.lines([at], self._line)[0])
                     if data[at] != _END:
-                        self._put([_NO_JSON], here.lines([at], self._line))
+                        self._put([NOT_JSON], here.lines([at], self._line))
                 self._kind, place = 0, at + 1
             done = number + 1
         if self._kind == _OBJECT:
@@ -318,17 +319,17 @@ class Cutter:
         line = self._since if gap else line
         if not self._kind:
             if gap:
-                self._put([_NO_OBJECT if _is_json(gap) else _NO_JSON], [line])
+                self._put([_NOT_OBJECT if _is_json(gap) else NOT_JSON], [line])
             return
         left, right = self._left, b"0" if before else b""
         if gap == (b"," if left == b"0" and right else b"") and (right or left != b"0,"):
             return
         whole = b"[%b %b %b]" % (left, gap, right)
         if not _is_json(whole):
-            self._put([_NO_JSON], [line])
+            self._put([NOT_JSON], [line])
             return
         count = len(orjson.loads(whole)) - bool(left) - before
-        self._put([_NO_OBJECT] * count, [line] * count)
+        self._put([_NOT_OBJECT] * count, [line] * count)
 
     def _put(self, lines: Sequence[bytes], numbers: Sequence[int], fault: str = "") -> None:
         lines = [self._shape(line) for line in lines] if self._shape else lines

@@ -13,7 +13,8 @@ import orjson
 
 from lro_notebook.results.arrow.encodings import as_utf8
 from lro_notebook.results.arrow.json_text import BLANKS, marks
-from lro_notebook.results.arrow.json_values import elements, value_blocks
+from lro_notebook.results.arrow.json_values import NOT_JSON, elements, value_blocks
+from lro_notebook.results.arrow.lines import Block, sort_lines
 from lro_notebook.results.formats.json_kinds import kind_of
 from lro_notebook.results.formats.json_members import members
 
@@ -76,6 +77,8 @@ class Envelope:
             return ([_OBJECT + outer + b"}"], [line], "") if whole else ([], [], "")
         lines: list[bytes] = []
         numbers: list[int] = []
+        if not is_object(outer, limits):
+            lines, numbers, outer = [NOT_JSON], [line], b""
         for member in listed:
             first = here.lines([member.start], line)[0]
             rows, places = elements(data[member.start : member.start + len(member.text)], first, limits)
@@ -95,6 +98,12 @@ class Envelope:
         if below:
             plain.append(b'"%s":{%s}' % (self.under.encode(), b",".join(below)))
         return b",".join(plain)
+
+
+def is_object(fields: bytes, limits: Limits) -> bool:
+    """Tell whether the text of some fields can be read as that of an object."""
+    good, _ = sort_lines(Block(_OBJECT + fields + b"}", 1, limits=limits))
+    return bool(good)
 
 
 class Beside:

@@ -13,7 +13,7 @@ from lro_notebook.results.arrow.encodings import as_utf8
 from lro_notebook.results.arrow.json_text import BLANKS, START, marks
 from lro_notebook.results.arrow.json_values import CUT_OFF, Cutter, LargeError, cut, pieces, value_blocks
 from lro_notebook.results.arrow.lines import BLOCK, DAMAGED, Block
-from lro_notebook.results.formats.json_envelopes import Beside
+from lro_notebook.results.formats.json_envelopes import Beside, is_object
 from lro_notebook.results.formats.json_members import members
 
 if TYPE_CHECKING:
@@ -134,21 +134,22 @@ def _outer_of(envelope: Envelope, source: Utf8, limits: Limits) -> tuple[bytes, 
         if size > limits.line:
             return b"", f"too long: {limits.over('line', 'bytes')}"
     found = members(b"".join(kept).lstrip(BLANKS))
-    if found is None:
+    beside = [m for m in found or () if m.whole and not (m.is_list and m.key in envelope.lists)]
+    outer = envelope.outer(beside)
+    if found is None or not is_object(outer, limits):
         return b"", "not valid JSON"
-    outer = [m for m in found if m.whole and not (m.is_list and m.key in envelope.lists)]
-    return envelope.outer(outer), ""
+    return outer, ""
 
 
-def _streamed(
-    envelope: Envelope, source: Utf8, limits: Limits, outer: bytes, fault: str
-) -> Iterator[Block]:
+def _streamed(envelope: Envelope, source: Utf8, limits: Limits, outer: bytes, fault: str) -> Iterator[Block]:
     beside = Beside(outer, limits)
     whole, place, taken = _Object(source, limits), -1, 0
     is_list = has_list = False
+    if fault:
+        yield Block(b"", 1, fault=fault)
     cutter = Cutter(limits, shape=beside)
     for part in whole.parts():
-        if fault or part.key not in envelope.lists:
+        if beside.is_over or part.key not in envelope.lists:
             continue
         if part.place != place:
             yield from cutter.emptied(0)
@@ -158,13 +159,12 @@ def _streamed(
         if is_list:
             cutter.take(part.text)
         if beside.is_over:
-            fault, cutter = beside.fault, Cutter(limits)
+            yield Block(b"", part.line, fault=beside.fault)
+            cutter = Cutter(limits)
         if cutter.size >= BLOCK or cutter.blocks:
             before, taken = taken, source.tell()
             yield from cutter.emptied(taken - before)
     yield from cutter.emptied(source.tell() - taken)
-    if fault:
-        yield Block(b"", 1, fault=fault)
     if whole.rest is None:
         yield Block(b"", whole.line, fault=DAMAGED if source.damaged else CUT_OFF)
         return
