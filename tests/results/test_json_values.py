@@ -7,7 +7,7 @@ import io
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +22,9 @@ from lro_notebook.results.formats.json_envelopes import Envelope
 from lro_notebook.results.formats.json_lines import JSON_LINES
 from lro_notebook.results.formats.json_streamed import rows_of
 from lro_notebook.results.limits import Limits
+
+if TYPE_CHECKING:
+    from lro_notebook.results.arrow.lines import Block
 
 TEXT = st.text(alphabet=st.sampled_from('ab"\\{}[],:\n é\U0001f600\u2028'), max_size=6)
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
@@ -41,14 +44,17 @@ STYLES = st.fixed_dictionaries(
 )
 
 
+def _line(block: Block, number: int) -> int:
+    return block.numbers[number - block.line] if block.numbers else number
+
+
 def found(data: bytes, limits: Limits) -> list[tuple[int, bytes | str]]:
     """Return line and text of each object, line and reason of each bad one."""
     rows: list[tuple[int, bytes | str]] = []
     for block in value_blocks(io.BytesIO(data), limits):
         good, bad = sort_lines(block)
-        for number, what in (*good, *bad):
-            index = number - block.line
-            rows.append((block.numbers[index] if block.numbers else number, what))
+        rows += [(_line(block, number), line) for number, line in good]
+        rows += [(_line(block, number), reason) for number, reason in bad]
     return rows
 
 
@@ -141,7 +147,7 @@ def test_an_envelope_that_is_not_held_gives_the_same(
         rows, bad = [], 0
         for block in rows_of(envelope, io.BytesIO(data), Limits(), hold=hold):
             good, wrong = sort_lines(block)
-            rows += [(block.numbers[n - block.line] if block.numbers else n, json.loads(x)) for n, x in good]
+            rows += [(_line(block, number), json.loads(line)) for number, line in good]
             bad += len(wrong)
         return rows, bad
 
