@@ -142,8 +142,8 @@ def test_what_is_bad_is_named_by_its_line_and_the_rest_is_read(tmp_path: Path) -
     data = '[\n{"a":1},\n{"a":NaN},\nnull, 5,\n{"a":2,},\n// no\n{"a":"x\ny"},\n{"a":3}\n{"a":4},\n]'
     results = results_of(tmp_path, data, '[{"b":1}]')
     assert rows(results) == [{"a": 1}, {"a": 3}, {"a": 4}, {"b": 1}]
-    no_object = ("000", 5, "not a JSON object")
-    there = [("000", line, NOT_JSON) for line in (3, 5, 7, 7, 10, 11)]
+    no_object = ("000", 4, "not a JSON object")
+    there = [("000", line, NOT_JSON) for line in (3, 5, 6, 7, 10, 10)]
     assert sorted(bad(results)) == sorted([*there, no_object, no_object])
 
 

@@ -10,21 +10,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lro_notebook.results.arrow.json_values import value_blocks
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json_blocks import read_objects
-from lro_notebook.results.formats.json_envelopes import envelope_of
+from lro_notebook.results.formats.json_envelopes import Envelope, envelope_of
 from lro_notebook.results.formats.json_kinds import name_hint
 from lro_notebook.results.formats.json_lines import is_document
+from lro_notebook.results.formats.json_streamed import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.arrow.lines import Block
-    from lro_notebook.results.formats.json_envelopes import Envelope
-    from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
@@ -42,20 +38,16 @@ def read_documents(
 ) -> Iterator[Batch]:
     """Yield the rows of `shards`; see `Format.read`."""
     options = decided(source, shards, options)
-    cut = partial(_rows, options.envelope)
+    cut = partial(rows_of, options.envelope or Envelope())
     yield from read_objects(source, shards, options, advance, cut)
-
-
-def _rows(envelope: Envelope | None, file: BinaryIO, limits: Limits) -> Iterator[Block]:
-    return value_blocks(file, limits, envelope.splits(limits) if envelope else None)
 
 
 JSON_DOCUMENTS = Format(
     "JSON documents",
     read_documents,
     decide=decided,
+    suffixes=frozenset({"json", "geojson"}),
     looks=is_document,
     table_in=name_hint,
     tells_files=True,
-    suffixes=frozenset({"json", "geojson"}),
 )

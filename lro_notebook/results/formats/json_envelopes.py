@@ -13,12 +13,14 @@ import orjson
 
 from lro_notebook.results.arrow.encodings import as_utf8
 from lro_notebook.results.arrow.json_text import BLANKS, marks
-from lro_notebook.results.arrow.json_values import elements, value_blocks
+from lro_notebook.results.arrow.json_values import NOT_JSON, elements, value_blocks
+from lro_notebook.results.arrow.lines import Block, sort_lines
 from lro_notebook.results.formats.json_kinds import kind_of
 from lro_notebook.results.formats.json_members import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.json_values import Lines
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _START = 1 << 16  # bytes of a file that show its kind
 _OBJECT = b"{"
+_RATIO = 20  # of the fields beside a list, so many times what is in it
 #: The name before those fields of a document whose names its elements have too.
 DOCUMENT = "document"
 
@@ -69,21 +72,23 @@ class Envelope:
             return [here.text], [line], ""
         whole = len(here.at(0)) > 1
         listed = [member for member in found if member.is_list and member.key in self.lists]
-        outer = self._outer(member for member in found if member not in listed and member.whole)
+        outer = self.outer(member for member in found if member not in listed and member.whole)
         if not listed:
             return ([_OBJECT + outer + b"}"], [line], "") if whole else ([], [], "")
         lines: list[bytes] = []
         numbers: list[int] = []
+        if not is_object(outer, limits):
+            lines, numbers, outer = [NOT_JSON], [line], b""
         for member in listed:
             first = here.lines([member.start], line)[0]
             rows, places = elements(data[member.start : member.start + len(member.text)], first, limits)
             lines += rows
             numbers += places
-        if len(outer) * len(lines) > limits.line:
-            return [], [], f"too long with the fields beside its list: {limits.over('line', 'bytes')}"
-        return [_beside(outer, row) for row in lines] if outer else lines, numbers, ""
+        beside = Beside(outer, limits)
+        rows = [beside(row) for row in lines]
+        return ([], [], beside.fault) if beside.is_over else (rows, numbers, "")
 
-    def _outer(self, found: Iterable[Member]) -> bytes:
+    def outer(self, found: Iterable[Member]) -> bytes:
         """Return the text of the fields beside the list."""
         plain: list[bytes] = []
         below: list[bytes] = []
@@ -95,14 +100,40 @@ class Envelope:
         return b",".join(plain)
 
 
-def _beside(outer: bytes, row: bytes) -> bytes:
-    if not row.startswith(_OBJECT):
-        return row
-    rest = row[1:]
-    return _OBJECT + outer + (rest if not rest.rstrip(b"}" + BLANKS) else b"," + rest)
+def is_object(fields: bytes, limits: Limits) -> bool:
+    """Tell whether the text of some fields can be read as that of an object."""
+    good, _ = sort_lines(Block(_OBJECT + fields + b"}", 1, limits=limits))
+    return bool(good)
 
 
-def envelope_of(opened: Sequence[Callable[[], BinaryIO]], limits: Limits) -> Envelope:
+class Beside:
+    """Puts the fields that stand beside a list into its elements, up to a bound."""
+
+    def __init__(self, outer: bytes, limits: Limits) -> None:
+        self._outer, self._limits = outer, limits
+        self._rows = self._bytes = 0
+
+    def __call__(self, row: bytes) -> bytes:
+        """Return an element on a line with the fields in front; as it is where it is no object."""
+        self._rows += 1
+        self._bytes += len(row)
+        if not self._outer or self.is_over or not row.startswith(_OBJECT):
+            return row
+        rest = row[1:]
+        return _OBJECT + self._outer + (rest if not rest.rstrip(b"}" + BLANKS) else b"," + rest)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the fields would be much more than the elements are."""
+        return len(self._outer) * self._rows > self._limits.line + _RATIO * self._bytes
+
+    @property
+    def fault(self) -> str:
+        """Why the elements are not read then."""
+        return f"too long with the fields beside its list: {self._limits.over('line', 'bytes')}"
+
+
+def envelope_of(opened: Sequence[Callable[[], AbstractContextManager[BinaryIO]]], limits: Limits) -> Envelope:
     """Return what the rows of a table are, whose files the functions open.
 
     Of files the first bytes are read; all only where no document is of a kind that is known.

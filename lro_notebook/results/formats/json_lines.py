@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from lro_notebook.results.arrow.encodings import Utf8, encoding_of, utf8_of
 from lro_notebook.results.arrow.json_text import BLANKS, marks
@@ -101,7 +101,7 @@ def _blocks(file: BinaryIO, limits: Limits) -> Iterator[Block]:
         yield from blocks(file, limits)
         return
     text, line = Utf8(file), 1
-    for block in blocks(text, limits):
+    for block in blocks(cast("BinaryIO", text), limits):
         yield block
         line = block.line + block.data.count(b"\n") + bool(block.fault)
     if text.damaged:
