@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.file_sets import table_names
 from lro_notebook.results.formats.registry import OTHER
+from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sniff import START, judge, needs_look, parse_name
+from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import shown
 
 if TYPE_CHECKING:
@@ -37,7 +39,13 @@ _VARYING = re.compile(r"[0-9a-f]{8,}|\d+", re.ASCII)
 
 
 def classify(
-    location: Location, infos: Sequence[Info], only: Format | None, fetch: Fetch, *, single: bool = False
+    location: Location,
+    infos: Sequence[Info],
+    only: Format | None,
+    fetch: Fetch,
+    *,
+    single: bool = False,
+    limits: Limits = DEFAULT,
 ) -> Found:
     """Return a shard for each file that holds results, and the others.
 
@@ -53,6 +61,8 @@ def classify(
         How the first bytes of files are read.
     single : bool
         Whether it is one file, which the user has named.
+    limits : Limits
+        What is too much.
 
     Raises
     ------
@@ -68,7 +78,31 @@ def classify(
         elif only in {None, shard.format}:
             shards.append(shard)
     shards, copies = _without_copies(shards)
-    return Found(_in_tables(shards, location), [*skipped, *copies])
+    apart, empty = _apart(shards, location, fetch, limits)
+    return Found(_in_tables(apart, location), [*skipped, *copies, *empty])
+
+
+def _apart(
+    shards: Sequence[Shard], location: Location, fetch: Fetch, limits: Limits
+) -> tuple[list[Shard], list[Skipped]]:
+    """Return a shard for each table of which a file holds rows, and the files that hold none.
+
+    Those that may hold several are read for it.
+    """
+    mixed = [shard for shard in shards if shard.format and shard.format.tables_in and not shard.table]
+    parts: dict[str, list[Shard]] = {}
+    with Files(location, fetch).reading(mixed) as streams:
+        for shard in mixed:
+            if shard.format and shard.format.tables_in:
+                with streams.open(shard) as file:
+                    tables = list(shard.format.tables_in(file, limits))
+                parts[shard.path] = [replace(shard, table=table) for table in tables]
+    empty = [
+        Skipped(shard.uri, shard.path, "no resource is in it", shard.operation, shard.written, quiet=True)
+        for shard in mixed
+        if not parts[shard.path]
+    ]
+    return [part for shard in shards for part in parts.get(shard.path, [shard])], empty
 
 
 def _judged(location: Location, infos: Sequence[Info], fetch: Fetch) -> dict[str, Judged]:
@@ -80,7 +114,7 @@ def _judged(location: Location, infos: Sequence[Info], fetch: Fetch) -> dict[str
     for info in infos:
         if not parse_name(name_of(info)):
             kinds[_VARYING.sub("#", name_of(info)) if info.get("size") else ""].append(info)
-    samples = [info for alike in kinds.values() for info in alike[:: 1 + len(alike) // _SIMILAR]][:_MOST]
+    samples = [info for alike in kinds.values() for info in alike[:: -(-len(alike) // _SIMILAR)]][:_MOST]
     judged = _first_looks(location, samples, fetch)
     for alike in kinds.values():
         rest = [info for info in alike if info["name"] not in judged]
@@ -184,13 +218,20 @@ def _in_tables(shards: list[Shard], location: Location) -> list[Shard]:
     formats: defaultdict[str, Counter[Format | None]] = defaultdict(Counter)
     for shard in named:
         formats[shard.table][shard.format] += 1
-    usual = {table: counts.most_common(1)[0][0] for table, counts in formats.items()}
-    return [
-        shard
-        if shard.format is usual[shard.table] or shard.format is None
-        else replace(shard, table=f"{shard.table}_{shard.format.name.lower().replace(' ', '_')}")
-        for shard in named
-    ]
+    return [_in_one_format(shard, formats[shard.table]) for shard in named]
+
+
+def _in_one_format(shard: Shard, formats: Counter[Format | None]) -> Shard:
+    """Return a file in the format of its table, or in a table of its own where they do not go together."""
+    usual = formats.most_common(1)[0][0]
+    if len(formats) == 1 or shard.format is None:
+        return shard
+    general = {each and (each.general or each) for each in formats}
+    if len(general) == 1:
+        return replace(shard, format=general.pop())
+    if shard.format is usual:
+        return shard
+    return replace(shard, table=f"{shard.table}_{shard.format.name.lower().replace(' ', '_')}")
 
 
 def _is_below(shards: Sequence[Shard], base: str) -> bool:

@@ -67,7 +67,7 @@ def scan(
 def _resources_in(main: MainTable) -> Streams | None:
     """Return what opens the shards of a table of FHIR resources; None if it is none."""
     reading = main.shards[0].format
-    resources = reading is not None and reading.holds_resources
+    resources = reading is not None and reading.resources is not None
     return main.source if resources and isinstance(main.source, Streams) else None
 
 

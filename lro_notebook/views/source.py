@@ -10,6 +10,7 @@ import json
 import re
 from decimal import Decimal
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -51,8 +52,14 @@ def resources(
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
     with source.reading(shards) as streams:
-        for block, _, parsed, bad in parsed_blocks(streams, shards, reader, advance, reader.limits):
-            yield resources_of(block, parsed), bad
+        for (reading, table), group in groupby(shards, lambda shard: (shard.format, shard.table)):
+            if reading is None or reading.resources is None:
+                raise TypeError(f"{table} holds no FHIR resources")
+            read = parsed_blocks(
+                streams, list(group), reader, advance, reader.limits, cut=reading.resources(table)
+            )
+            for block, _, parsed, bad in read:
+                yield resources_of(block, parsed), bad
 
 
 def resources_of(block: Block, parsed: Parsed) -> Resources:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
     from lro_notebook.results.arrow.json_values import Lines
     from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.formats.format import Cut
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
@@ -43,6 +44,11 @@ def types_in(file: BinaryIO, limits: Limits) -> Counter[str]:
     for block in resource_blocks(file, limits):
         types.update(found for line in block.data.splitlines() if (found := type_of(line)))
     return types
+
+
+def types_at(start: bytes) -> Counter[str]:
+    """Return how many resources of each type the lines begin with that are in the first bytes of a file."""
+    return Counter(found for line in start.splitlines() if (found := type_of(line)))
 
 
 def type_of(line: bytes) -> str | None:
@@ -91,4 +97,16 @@ def read_resources(
     return read_objects(source, shards, options, advance, partial(_of_type, wanted))
 
 
-FHIR_JSON = Format("FHIR JSON", read_resources, tells_files=True)
+def looks(_: str, start: bytes) -> bool:
+    """Tell whether a file begins with a resource; see `Format.looks`."""
+    return resource_type(start) is not None
+
+
+def resources_of(wanted: str) -> Cut:
+    """Return what cuts a file into its resources of one type; see `Format.resources`."""
+    return partial(_of_type, wanted)
+
+
+FHIR_JSON = Format(
+    "FHIR JSON", read_resources, looks=looks, tables_in=types_in, resources=resources_of, tells_files=True
+)

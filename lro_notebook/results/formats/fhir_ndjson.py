@@ -7,12 +7,17 @@ Names of exports: ``{operation}_{Type}``, ``{operation}_{Type}-{i}-of-{n}``, ``{
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lro_notebook.results.arrow.lines import blocks
+from lro_notebook.results.formats.fhir_json import FHIR_JSON, types_at
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json_blocks import read_objects
 from lro_notebook.results.formats.json_kinds import resource_type
-from lro_notebook.results.formats.json_lines import is_lines
+from lro_notebook.results.formats.json_lines import layout_of
+
+if TYPE_CHECKING:
+    from lro_notebook.results.formats.format import Cut
 
 _EXPORT = re.compile(
     r"(?P<op>[^_/]+)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
@@ -45,7 +50,12 @@ def parse_name(name: str) -> dict[str, Any] | None:
 
 def looks(name: str, start: bytes) -> bool:
     """Tell whether a file holds resources, one a line, whatever it is called; see `Format.looks`."""
-    return resource_type(start) is not None and is_lines(name, start)
+    return layout_of(name, start) == "lines" and len(types_at(start)) == 1
+
+
+def lines_of(_: str) -> Cut:
+    """Return what cuts a file into its lines, which are of the type of its table."""
+    return blocks
 
 
 FHIR_NDJSON = Format(
@@ -54,6 +64,7 @@ FHIR_NDJSON = Format(
     of_name=parse_name,
     looks=looks,
     table_in=resource_type,
-    holds_resources=True,
+    resources=lines_of,
+    general=FHIR_JSON,
     tells_files=True,
 )

@@ -13,19 +13,16 @@ from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.arrow.coalesce import Piece, Pieces
     from lro_notebook.results.arrow.json_lines import Parsed
     from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.formats.format import Cut
     from lro_notebook.results.formats.rows import Rows
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
-
-    #: Cuts a file into blocks of one object a line.
-    Cut = Callable[[BinaryIO, Limits], Iterator[Block]]
 
 
 def read_objects(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.results.formats.avro import AVRO
 from lro_notebook.results.formats.delimited import DELIMITED
 from lro_notebook.results.formats.dicom import DICOM
+from lro_notebook.results.formats.fhir_json import FHIR_JSON
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.hl7v2 import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 FORMATS: tuple[Format, ...] = (
     FHIR_NDJSON,
+    FHIR_JSON,
     DICOM,
     HL7V2,
     ID_LISTS,
