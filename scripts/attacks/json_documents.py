@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.lines import Block
 
-_TEXTS = 4000
-_ENVELOPES = 1200
+_TEXTS = 2500
+_ENVELOPES = 700
 _STARTS = 6000
 _PIECES = [
     "{",

@@ -198,3 +198,8 @@ def test_whose_rows_follow_each_other_is_told(tmp_path: Path) -> None:
     (table,) = results._tables.values()
     told = [(shard.uri[-8:-5], count) for batch in table.batches() for shard, count in batch.files]
     assert told == [("000", 2), ("002", 1)]
+
+
+def test_lines_among_documents_are_read_as_lines_are(tmp_path: Path) -> None:
+    lines = '{"instance":{"k":1},"prediction":[{"s":0.5},{"s":0.1}]}\n'
+    assert rows(results_of(tmp_path, lines, lines * 2)) == [{"instance.k": 1, "prediction.s": 0.5}] * 3

@@ -6,7 +6,6 @@ The file is read twice, since what stands behind the list belongs to each elemen
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lro_notebook.results.arrow.encodings import as_utf8
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from lro_notebook.results.limits import Limits
 
 HOLD = 8_000_000  # bytes of a document that are held: some times as many are needed to look at it
-_KEY = re.compile(rb'("(?:[^"\\]|\\.)*+")[ \t\r]*+:[ \t\r]*+\Z')
+_LONGEST_KEY = 4096
+_ESCAPE = ord("\\")
 _LIST = b"["
 
 
@@ -105,17 +105,27 @@ class _Object:
                 yield _Part(key, piece[place:], here.lines([place], self.line)[0], count)
             else:
                 yield _Part(None, here.text[place:], self.line)
-                before = (before + here.text[place:])[-self._limits.line :]
+                before = (before + here.text[place:])[-_LONGEST_KEY:]
             self.line += len(here.feeds)
 
 
 def _key(before: bytes) -> str:
     """Return the field whose value comes next; what is no JSON is said of the object as a whole."""
-    found = _KEY.search(before)
+    name = before[-_LONGEST_KEY:].rstrip(BLANKS).removesuffix(b":").rstrip(BLANKS)
+    start = name.rfind(b'"', 0, -1)
+    while start > 0 and _is_escaped(name, start):
+        start = name.rfind(b'"', 0, start)
     try:
-        return str(json.loads(found[1])) if found else ""
+        return str(json.loads(name[max(start, 0) :]))
     except ValueError:
         return ""
+
+
+def _is_escaped(text: bytes, place: int) -> bool:
+    first = place
+    while first and text[first - 1] == _ESCAPE:
+        first -= 1
+    return (place - first) % 2 == 1
 
 
 def _outer_of(envelope: Envelope, source: Utf8, limits: Limits) -> tuple[bytes, str]:
