@@ -202,11 +202,11 @@ def _line_ends(data: bytes, codes: Codes, *, last: bool) -> Places:
     ends = np.flatnonzero(codes == _FEED) + 1
     if b"\r" in data:
         returns = np.flatnonzero(codes == _RETURN) + 1
-        if len(returns) and returns[-1] == len(codes) and not last:
-            returns = returns[:-1]  # what comes next may be its line feed
         followed = returns[returns < len(codes)]
-        alone = returns[: len(followed)][codes[followed] != _FEED]
-        ends = np.union1d(ends, np.concatenate((alone, returns[len(followed) :])))
+        alone = followed[codes[followed] != _FEED]
+        at_end = returns[len(followed) :] if last else returns[:0]  # else a line feed may come next
+        if len(alone) or len(at_end):
+            ends = np.sort(np.concatenate((ends, alone, at_end)))
     if last and len(codes) and not (len(ends) and ends[-1] == len(codes)):
         ends = np.append(ends, len(codes))
     return ends
