@@ -73,7 +73,7 @@ def test_what_was_written_is_read(table: tuple[list[list[str]], bytes, str], tmp
 
 
 def split(data: bytes, size: int, limit: int = 10**6) -> list[tuple[int, bytes | str]]:
-    """Return line number and bytes of each row of `data`, read in pieces, and number and reason of bad lines."""
+    """Return number and bytes of each row of `data`, read in pieces; number and reason of bad lines."""
     splitter = Splitter(Dialect(), replace(DEFAULT, line=limit))
     found: list[tuple[int, bytes | str]] = []
     for rows in Window(Text(io.BytesIO(data)), b"", splitter, size).blocks():

@@ -1,4 +1,4 @@
-"""Columns of text whose every value is a number, a truth value or a point in time, and nothing gets lost. Pure.
+"""Columns of text whose every value is a number or a truth value, and what these are. Pure.
 
 A number counts only as it is written by who means a number: postal codes, codes with leading or trailing
 zeros and phone numbers are text.
