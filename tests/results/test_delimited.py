@@ -204,7 +204,7 @@ def test_dask_partitions_are_the_files(tmp_path: Path) -> None:
         ("true,x", "false,y", False),
     ],
 )
-def test_whether_the_first_row_has_names(first: str, below: str, has_names: bool, tmp_path: Path) -> None:
+def test_whether_the_first_row_has_names(first: str, below: str, *, has_names: bool, tmp_path: Path) -> None:
     results = load(tmp_path, {"index.csv": f"{first}\n{below}\n"})
     table = results.arrow("t")
     assert table.num_rows == 1 + (not has_names)
@@ -261,5 +261,5 @@ CSV = b"a,b\n1,2\n3,4\n"
         ("part", b"a,\xe4\nb,\xf6\n", False),
     ],
 )
-def test_what_looks_like_delimited_values(name: str, start: bytes, found: bool) -> None:
+def test_what_looks_like_delimited_values(name: str, start: bytes, *, found: bool) -> None:
     assert looks(name, start) is found

@@ -42,14 +42,16 @@ def written(draw: st.DrawFn) -> tuple[list[list[str]], bytes, str]:
     rows = draw(st.lists(st.lists(CELL, min_size=width, max_size=width), max_size=8))
     delimiter = draw(st.sampled_from(",\t;|"))
     quote = draw(st.sampled_from('""\''))
-    quoting = csv.QUOTE_ALL if quote == "'" else draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+    line_end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    # With other line ends the writer quotes no carriage returns, and nobody could tell what they are.
+    quotes_all = quote == "'" or line_end != "\r\n" or draw(st.booleans())
     text = io.StringIO()
     writer = csv.writer(
         text,
         delimiter=delimiter,
         quotechar=quote,
-        quoting=quoting,
-        lineterminator=draw(st.sampled_from(["\n", "\r\n", "\r"])),
+        quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL,
+        lineterminator=line_end,
     )
     names = [f"name {place}" for place in range(width)]
     writer.writerows([names, *rows])

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from lro_notebook.results.arrow.batch import Unlisted
-from lro_notebook.results.arrow.lines import BLOCK, DAMAGED, Codes, Gunzip, decompressed, is_utf8
+from lro_notebook.results.arrow.lines import (
+    BLOCK,
+    DAMAGED,
+    Codes,
+    Gunzip,
+    Unlisted,
+    decompressed,
+    is_utf8,
+)
 from lro_notebook.results.formats.dialect import encoding_of, quoted_cell, whole_line
 
 if TYPE_CHECKING:
@@ -197,7 +204,7 @@ class Splitter:
             wrong = np.zeros(1, np.int64)
         return self._lines_apart(data, codes, ends, is_end, wrong) if len(wrong) else (is_end, [])
 
-    def _lines_apart(  # noqa: PLR0917 - what the caller knows
+    def _lines_apart(
         self, data: bytes, codes: Codes, ends: Places, is_end: Marks, wrong: Places
     ) -> tuple[Marks, list[int]]:
         """Make each line of the rows with a wrong quote a row, and judge it alone."""
