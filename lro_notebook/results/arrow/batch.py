@@ -84,7 +84,7 @@ class Batch:
     files : sequence of (Shard, int)
         Whose rows of the main table follow each other, and how many; empty where the format does not tell.
     is_typed : bool
-        Whether columns have types; else all are text, and what they hold is judged over all pieces.
+        Whether columns have types; else what they hold is judged over all pieces, and all could be text.
     notes : sequence of Note
         What was decided about the files.
     """

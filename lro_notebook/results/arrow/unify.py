@@ -119,7 +119,7 @@ class Columns:
         known = self._types[name]
         if pa.types.is_decimal(known):
             return bool(pa.types.is_decimal(dtype) or pa.types.is_int64(dtype))
-        if pa.types.is_string(dtype):  # without types: numbers that are written as the text was
+        if pa.types.is_string(dtype):  # of tables without types, whose text it would be again
             return bool(pa.types.is_int64(known) or pa.types.is_boolean(known))
         return bool(pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long)
 

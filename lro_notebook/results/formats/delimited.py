@@ -18,6 +18,7 @@ from lro_notebook.results.arrow.batch import BadLine, Batch, Note
 from lro_notebook.results.arrow.lines import FIRST_BLOCK, is_utf8
 from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import rows_of
+from lro_notebook.results.arrow.texts import read_back
 from lro_notebook.results.formats.delimited_names import Names, names_of
 from lro_notebook.results.formats.delimited_rows import IN_NAMES, Rows, Splitter, Text, Window, bounded
 from lro_notebook.results.formats.dialect import SAMPLE, looks, quoted_cell, sniff
@@ -69,7 +70,7 @@ def read_delimited(
     wanted = options.columns_of(main, main)
     seen: dict[str, None] = {}
     pieces = (piece for shard in shards for piece in _pieces(source, shard, options.limits))
-    for piece, parsed in ahead(partial(_job, wanted, options.limits), pieces):
+    for piece, parsed in ahead(partial(_job, wanted, options), pieces):
         bad = [BadLine(piece.shard.uri, line or None, reason) for line, reason in parsed.bad]
         notes = [Note(piece.shard.uri, note) for note in piece.notes]
         seen.update(dict.fromkeys(piece.names))
@@ -176,12 +177,15 @@ def _is_latin(start: bytes) -> bool:
     return bool(high) and not any(is_utf8(part) for part in high)
 
 
-def _job(wanted: Sequence[str] | None, limits: Limits, piece: _Piece) -> Callable[[], _Parsed]:
-    return partial(_parse, piece, wanted, limits)
+def _job(wanted: Sequence[str] | None, options: Options, piece: _Piece) -> Callable[[], _Parsed]:
+    return partial(_parse, piece, wanted, options)
 
 
-def _parse(piece: _Piece, wanted: Sequence[str] | None, limits: Limits) -> _Parsed:
-    """Return the rows of a piece as a table of text, and what is wrong with others; runs in any thread."""
+def _parse(piece: _Piece, wanted: Sequence[str] | None, options: Options) -> _Parsed:
+    """Return the rows of a piece, and what is wrong with others; runs in any thread.
+
+    Columns are text, or numbers and truth values that as text are the same.
+    """
     names, rows = piece.names, piece.rows
     if not names:
         return _Parsed(None, rows.bad)
@@ -194,12 +198,13 @@ def _parse(piece: _Piece, wanted: Sequence[str] | None, limits: Limits) -> _Pars
 
     table = _table(rows.data, piece.dialect, len(names), places, pass_over)
     count = table.num_rows
-    columns = dict(zip((names[place] for place in places), table.columns, strict=False))
+    given = (read_back(column, options.decimals) for column in table.columns)
+    columns = dict(zip((names[place] for place in places), given, strict=False))
     bad = rows.bad
     if ragged:
         numbers = rows.numbers[rows.filled()]
         ragged = [(int(numbers[number - 1]), reason) for number, reason in ragged]
-        bad = bounded(sorted([*bad, *ragged], key=itemgetter(0)), limits)
+        bad = bounded(sorted([*bad, *ragged], key=itemgetter(0)), options.limits)
     return _Parsed(rows_of(columns, count), bad)
 
 

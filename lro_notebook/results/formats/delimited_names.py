@@ -1,4 +1,4 @@
-"""The names of the columns of delimited values: whether the first row has them, and how they get unique. Pure."""
+"""The names of columns of delimited values: whether the first row has them; all made different. Pure."""
 
 from __future__ import annotations
 

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from lro_notebook.results.arrow.batch import Unlisted
-from lro_notebook.results.arrow.lines import BLOCK, DAMAGED, Codes, Gunzip, decompressed, is_utf8
-from lro_notebook.results.formats.dialect import encoding_of, quoted_cell
+from lro_notebook.results.arrow.lines import (
+    BLOCK,
+    DAMAGED,
+    Codes,
+    Gunzip,
+    Unlisted,
+    decompressed,
+    is_utf8,
+)
+from lro_notebook.results.formats.dialect import encoding_of, quoted_cell, whole_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +35,12 @@ IN_NAMES = "not valid {}: in the names of the columns U+FFFD stands for what is 
 _FEED, _RETURN = b"\n\r"
 _MOST = 1 << 30  # bytes of a block: pyarrow's parser counts them in 32 bits
 
+#: What is wrong with a row.
+_WRONG, _TOO_LONG, _NOT_TEXT = 1, 2, 3
+_ASCII, _NOTHING = 0x7F, 256
+
 Places = np.ndarray[Any, np.dtype[np.int64]]
+Marks = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Rows(NamedTuple):
@@ -113,22 +124,42 @@ class Splitter:
         starts = np.concatenate((np.zeros(1, np.int64), row_ends))[:-1]
         numbers = line + np.searchsorted(ends, starts, "right")
         lines = int(np.searchsorted(ends, used, "right"))
-        bad = {int(row): UNCLOSED for row in np.unique(np.searchsorted(row_ends, faulty, "right"))}
-        if len(starts) and int((row_ends - starts).max()) > self.limits.line:
-            reason = f"too long: {self.limits.over('line', 'bytes')}"
-            bad |= dict.fromkeys(map(int, np.flatnonzero(row_ends - starts > self.limits.line)), reason)
+        faults = np.zeros(len(starts), np.uint8)
+        faults[np.unique(np.searchsorted(row_ends, faulty, "right"))] = _WRONG
+        faults[row_ends - starts > self.limits.line] = _TOO_LONG
         if not is_utf8(data[:used]):
-            reason = f"not valid {self.encoding}"
-            for row, (start, end) in enumerate(zip(starts, row_ends, strict=True)):
-                if row not in bad and not is_utf8(data[start:end]):
-                    bad[row] = reason
-        if not bad:
+            high = np.flatnonzero(codes[:used] > _ASCII)
+            rows = np.unique(np.searchsorted(row_ends, high, "right"))
+            rows = rows[faults[rows] == 0]
+            pairs = zip(starts[rows].tolist(), row_ends[rows].tolist(), strict=True)
+            faults[rows[[not _decodes(data[start:end]) for start, end in pairs]]] = _NOT_TEXT
+        if not faults.any():
             return Rows(data[:used], starts, numbers, [], used, lines)
-        return _without(bad, data, starts, row_ends, numbers, used, lines, self.limits)
+        keep = faults == 0
+        lengths = row_ends - starts
+        kept = codes[:used][np.repeat(keep, lengths)].tobytes()
+        places = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths[keep])))[:-1]
+        return Rows(kept, places, numbers[keep], self._listed(faults, numbers), used, lines)
+
+    def _listed(self, faults: Codes, numbers: Places) -> list[tuple[int, str]]:
+        """Return number and reason of the lines with a fault; of those past the limit only how many."""
+        reasons = {
+            _WRONG: UNCLOSED,
+            _TOO_LONG: f"too long: {self.limits.over('line', 'bytes')}",
+            _NOT_TEXT: f"not valid {self.encoding}",
+        }
+        rows = np.flatnonzero(faults)
+        most = self.limits.bad_lines
+        listed = rows[:most]
+        pairs = zip(numbers[listed].tolist(), faults[listed].tolist(), strict=True)
+        bad = [(number, reasons[fault]) for number, fault in pairs]
+        if len(rows) > most:
+            bad.append((int(numbers[rows[most]]), Unlisted.of(len(rows) - most, self.limits)))
+        return bad
 
     def _ends_of_rows(
         self, data: bytes, codes: Codes, ends: Places, *, last: bool, force: bool
-    ) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], list[int]]:
+    ) -> tuple[Marks, list[int]]:
         """Return which of the line `ends` end a row, and where in the data a quote is wrong."""
         everywhere = np.ones(len(ends), bool)
         quote = self.dialect.quote.encode()
@@ -137,10 +168,10 @@ class Splitter:
         quotes = np.flatnonzero(codes == quote[0])
         if not force and not (last and len(quotes) % 2) and self._are_well_formed(codes, quotes):
             return np.searchsorted(quotes, ends) % 2 == 0, []
-        return self._judged_one_by_one(data, ends, last=last, force=force)
+        return self._judged_one_by_one(data, codes, ends, last=last, force=force)
 
     def _are_well_formed(self, codes: Codes, quotes: Places) -> bool:
-        """Tell whether each first quote of two begins a cell and each second ends one, or both are doubled."""
+        """Tell whether each first of two quotes begins a cell and each second ends one, or both are one."""
         edge = np.zeros(256, bool)
         edge[[*self.dialect.delimiter.encode(), *self.dialect.quote.encode(), _FEED, _RETURN]] = True
         opening, closing = quotes[::2], quotes[1::2]
@@ -149,87 +180,67 @@ class Splitter:
         return bool(edge[codes[before - 1]].all() and edge[codes[behind + 1]].all())
 
     def _judged_one_by_one(
-        self, data: bytes, ends: Places, *, last: bool, force: bool
-    ) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], list[int]]:
-        is_end = np.ones(len(ends), bool)
-        wrong: list[int] = []
-        edges = {*self.dialect.delimiter.encode(), _FEED, _RETURN}
-        breaks = ends - 1
-        for match in quoted_cell(self.dialect).finditer(data):
-            start, stop = match.span()
-            first, behind = np.searchsorted(breaks, (start, stop)).tolist()
-            if not match[1] and not (force or last):  # what it holds is not all there
-                is_end[first:] = False
-                break
-            if last and behind == len(ends) and stop == len(data):
-                behind -= 1  # what ends there is the last row
-            is_end[first:behind] = False
-            if not match[1] or (stop < len(data) and data[stop] not in edges):
-                wrong.append(start)
+        self, data: bytes, codes: Codes, ends: Places, *, last: bool, force: bool
+    ) -> tuple[Marks, list[int]]:
+        spans = [(*match.span(), bool(match[1])) for match in quoted_cell(self.dialect).finditer(data)]
+        if not spans:
+            return np.ones(len(ends), bool), []
+        open_end = not spans[-1][2] and not (force or last)  # more of that cell may come
+        starts, stops, closed = (np.array(part, np.int64) for part in zip(*spans, strict=True))
+        first, behind = (np.searchsorted(ends - 1, places) for places in (starts, stops))
+        if last and stops[-1] == len(data):
+            behind[-1] = min(behind[-1], len(ends) - 1)  # what ends there is the last row
+        if open_end:
+            behind[-1] = len(ends)
+        depth = np.zeros(len(ends) + 1, np.int64)
+        np.add.at(depth, first, 1)
+        np.add.at(depth, behind, -1)
+        is_end = np.cumsum(depth)[:-1] == 0
+        edge = np.zeros(257, bool)
+        edge[[*self.dialect.delimiter.encode(), _FEED, _RETURN, _NOTHING]] = True
+        is_wrong = (closed == 0) | ~edge[np.append(codes.astype(np.int64), _NOTHING)[stops]]
+        wrong = starts[is_wrong[: len(spans) - open_end].nonzero()[0]]
         if force and len(ends) and not is_end.any():  # a row that does not end within the limit
-            wrong = [0]
-        if not wrong:
-            return is_end, []
-        return self._lines_apart(data, ends, is_end, wrong)
+            wrong = np.zeros(1, np.int64)
+        return self._lines_apart(data, codes, ends, is_end, wrong) if len(wrong) else (is_end, [])
 
     def _lines_apart(
-        self, data: bytes, ends: Places, is_end: np.ndarray[Any, np.dtype[np.bool_]], wrong: list[int]
-    ) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], list[int]]:
+        self, data: bytes, codes: Codes, ends: Places, is_end: Marks, wrong: Places
+    ) -> tuple[Marks, list[int]]:
         """Make each line of the rows with a wrong quote a row, and judge it alone."""
-        row_ends = np.concatenate((np.zeros(1, np.int64), ends[is_end]))
+        row_ends = ends[is_end]
         rows = np.unique(np.searchsorted(row_ends, wrong, "right"))
-        faulty: list[int] = []
-        for row in rows.tolist():
-            start = int(row_ends[row - 1])
-            end = int(row_ends[row]) if row < len(row_ends) else int(ends[-1]) if len(ends) else 0
-            first, behind = np.searchsorted(ends, (start, end), "right").tolist()
-            is_end[first:behind] = True
-            places = [start, *ends[first:behind].tolist()]
-            faulty += [one for one, other in pairwise(places) if self._is_wrong(data[one:other])]
-        return is_end, faulty
-
-    def _is_wrong(self, line: bytes) -> bool:
-        line = line.rstrip(b"\r\n")
-        delimiter = self.dialect.delimiter.encode()
-        return any(
-            not match[1] or line[match.end() : match.end() + 1] not in {b"", delimiter}
-            for match in quoted_cell(self.dialect).finditer(line)
-        )
+        apart = np.isin(np.searchsorted(row_ends, ends), rows)
+        quoted = np.searchsorted(ends, np.flatnonzero(codes == ord(self.dialect.quote)), "right")
+        lines = np.unique(quoted[quoted < len(ends)])
+        lines = lines[apart[lines]]
+        starts = np.concatenate((np.zeros(1, np.int64), ends))
+        pairs = zip(starts[lines].tolist(), ends[lines].tolist(), strict=True)
+        right = whole_line(self.dialect)
+        return is_end | apart, [start for start, end in pairs if not right.fullmatch(data, start, end)]
 
 
 def _line_ends(data: bytes, codes: Codes, *, last: bool) -> Places:
-    """Return the places behind the line breaks; also behind the last byte, if that is one of the `last` row."""
+    """Return the places behind the line breaks; also behind the last byte, if that ends the `last` row."""
     ends = np.flatnonzero(codes == _FEED) + 1
     if b"\r" in data:
         returns = np.flatnonzero(codes == _RETURN) + 1
-        if len(returns) and returns[-1] == len(codes) and not last:
-            returns = returns[:-1]  # what comes next may be its line feed
         followed = returns[returns < len(codes)]
-        alone = returns[: len(followed)][codes[followed] != _FEED]
-        ends = np.union1d(ends, np.concatenate((alone, returns[len(followed) :])))
+        alone = followed[codes[followed] != _FEED]
+        at_end = returns[len(followed) :] if last else returns[:0]  # else a line feed may come next
+        if len(alone) or len(at_end):
+            ends = np.sort(np.concatenate((ends, alone, at_end)))
     if last and len(codes) and not (len(ends) and ends[-1] == len(codes)):
         ends = np.append(ends, len(codes))
     return ends
 
 
-def _without(  # noqa: PLR0917 - what `Rows` holds
-    bad: dict[int, str],
-    data: bytes,
-    starts: Places,
-    ends: Places,
-    numbers: Places,
-    used: int,
-    lines: int,
-    limits: Limits,
-) -> Rows:
-    """Return the rows without those that are `bad`."""
-    keep = np.ones(len(starts), bool)
-    keep[list(bad)] = False
-    kept = b"".join([data[start:end] for start, end in zip(starts[keep], ends[keep], strict=True)])
-    lengths = (ends - starts)[keep]
-    listed = [(int(numbers[row]), bad[row]) for row in sorted(bad)]
-    places = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))[:-1]
-    return Rows(kept, places, numbers[keep], bounded(listed, limits), used, lines)
+def _decodes(row: bytes) -> bool:
+    try:
+        row.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def bounded(bad: list[tuple[int, str]], limits: Limits) -> list[tuple[int, str]]:

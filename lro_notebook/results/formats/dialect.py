@@ -82,6 +82,14 @@ def quoted_cell(dialect: Dialect) -> re.Pattern[bytes]:
     return re.compile(pattern % (delimiter, *(quote,) * 6))
 
 
+@lru_cache
+def whole_line(dialect: Dialect) -> re.Pattern[bytes]:
+    """Return a pattern for a line in which each quote that begins a cell is closed at its end."""
+    delimiter, quote = re.escape(dialect.delimiter.encode()), dialect.quote.encode()
+    cell = rb"(?:%b[^%b]*+(?:%b%b[^%b]*+)*+%b|(?!%b)[^%b\r\n]*+)" % (*(quote,) * 7, delimiter)
+    return re.compile(rb"%b(?:%b%b)*+[\r\n]*" % (cell, delimiter, cell))
+
+
 def encoding_of(start: bytes) -> tuple[str, int]:
     """Return the encoding that a byte order mark says, and the length of the mark; UTF-8 without one."""
     return next(((name, len(mark)) for mark, name in _MARKS if start.startswith(mark)), ("utf-8", 0))
@@ -140,7 +148,7 @@ def _with_quotes(dialect: Dialect, text: str, *, whole: bool) -> Dialect:
 
 
 def _quoted(dialect: Dialect, text: str, *, whole: bool) -> tuple[int, int]:
-    """Return in how many cells a quote is not closed, or closed too early, and how many begin with a quote."""
+    """Return how many cells have a quote that does not close at their end, and how many begin with one."""
     if not dialect.quote:
         return 0, 0
     data = text.encode()
