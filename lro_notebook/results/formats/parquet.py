@@ -45,7 +45,7 @@ _PIECE = 8 << 20  # bytes that a piece should have, at least
 _LARGEST = 64 << 20  # bytes of text that a piece may become
 _CONTAINER = 1 << 17  # elements of a list in the footer
 #: What pyarrow raises for a damaged file; its OSError has no number.
-_FAULTS = (pa.ArrowException, KeyError, MemoryError, OSError, OverflowError, TypeError, ValueError)
+_FAULTS = (pa.ArrowException, LookupError, MemoryError, OSError, OverflowError, TypeError, ValueError)
 
 
 class _Item(NamedTuple):
@@ -121,8 +121,9 @@ class _Reading:
 
     def _groups(self, parquet: Any, leaves: _Leaves) -> Iterator[_Item]:
         groups, size = parquet.num_row_groups, self._shard.size
-        if not parquet.metadata.num_rows or not groups:
+        if not parquet.metadata.num_rows or not groups or not leaves.read:
             yield _Item(self._shard, parquet.schema_arrow.empty_table(), leaves.names)
+            return
         for group in range(groups):
             try:
                 yield from self._pieces(parquet, group, leaves)
