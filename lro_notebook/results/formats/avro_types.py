@@ -44,6 +44,7 @@ _WHOLE, _FRACTIONS = {"int", "long"}, {"float", "double"}
 _DIGITS, _WIDEST = 38, 76  # that decimals of 128 and of 256 bits hold
 _BYTES = 32
 _UUID = 16  # bytes
+_NODES = 10  # parts of a schema for each column: types may name each other, and grow with each
 _SHORT = {"millis": "ms", "micros": "us", "nanos": "ns"}
 
 Fit = Callable[[Any], Any]
@@ -102,7 +103,7 @@ class Types:
     def __init__(self, named: Mapping[str, Any], limits: Limits, decimals: str = "float") -> None:
         self._named, self._limits, self._decimals = named, limits, decimals
         self._open: list[str] = []
-        self._left = limits.columns
+        self._columns, self._nodes = limits.columns, limits.columns * _NODES
 
     def node(self, schema: Any, depth: int = 0) -> Node:
         """Return the node of a schema.
@@ -112,10 +113,10 @@ class Types:
         AvroError
             No table holds it: recursive, too deep, too wide, or without an end.
         """
-        self._left -= 1
+        self._nodes -= 1
         if depth > MAX_DEPTH:
             raise AvroError(TOO_DEEP)
-        if self._left < 0:
+        if self._nodes < 0 or self._columns < 0:
             raise AvroError(f"too wide: {self._limits.over('columns', 'columns')}")
         if isinstance(schema, list):
             return self._union(schema, depth)
@@ -134,6 +135,7 @@ class Types:
             return _map_of(self.node(schema["values"], depth + 1))
         if kind not in _TYPES:
             return self.node(kind, depth + 1)
+        self._columns -= 1
         return _leaf(kind, schema if isinstance(schema, dict) else {})
 
     def _record(self, schema: Mapping[str, Any], depth: int) -> Node:
