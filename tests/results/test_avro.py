@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,6 +24,7 @@ from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PART = "not read in full: the Avro file is damaged or cut off"
@@ -85,7 +87,7 @@ def test_each_type_with_and_without_null_goes_to_frames_parquet_and_dask(kind: s
     assert table.schema.field("x").type == expected
     assert got == [None, shown]
     assert one(folder, schema, value)[1] == [shown]
-    assert results_of(folder, AVRO)["T"]["x"].dtype.pyarrow_dtype == expected
+    assert results_of(folder, AVRO)["T"]["x"].dtype == pd.ArrowDtype(expected)
     results_of(folder, AVRO).to_parquet(tmp_path / "out")
     assert pq.read_table(tmp_path / "out" / "T")["x"].to_pylist() == [shown]
     assert pa.array(results_of(folder, AVRO).dask("T").compute()["x"]).to_pylist() == [shown]
@@ -170,7 +172,7 @@ def test_rows_that_are_no_records_are_the_column_value(tmp_path: Path) -> None:
 
 
 SNAPPY = pa.Codec("snappy")
-CODECS = {
+CODECS: dict[bytes, Callable[[bytes], bytes]] = {
     b"null": lambda data: data,
     b"deflate": lambda data: zlib.compress(data, wbits=-15),
     b"bzip2": bz2.compress,

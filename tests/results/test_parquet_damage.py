@@ -206,7 +206,8 @@ from lro_notebook.results.read import options_of
 from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import locate
 path = Path(sys.argv[1]) / "a.parquet"
-how = {{}} if {kind!r} == "a dictionary" else {{"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}}
+plain = {{"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}}
+how = {{}} if {kind!r} == "a dictionary" else plain
 pq.write_table({BOMBS[kind]}, path, **how)
 assert path.stat().st_size < 10_000_000
 shard = Shard(str(path), str(path), "T", path.stat().st_size, format=PARQUET)

@@ -1,7 +1,7 @@
 """The schema of an Avro file as Arrow types, and how the values that fastavro gives become those.
 
-fastavro is given the schema without its logical types: dates and times stay numbers, which Arrow makes them of
-by the column, and no value that is out of range ends a file.
+fastavro is given the schema without its logical types: dates and times stay numbers, of which Arrow makes
+them by the column, and no value that is out of range ends a file.
 """
 
 from __future__ import annotations
@@ -116,27 +116,30 @@ class Types:
         self._nodes -= 1
         if depth > MAX_DEPTH:
             raise AvroError(TOO_DEEP)
-        if self._nodes < 0 or self._columns < 0:
+        if self._nodes < 0:
             raise AvroError(f"too wide: {self._limits.over('columns', 'columns')}")
         if isinstance(schema, list):
             return self._union(schema, depth)
-        if isinstance(schema, str) and schema not in _TYPES:
-            if schema not in self._named:
-                raise AvroError(UNKNOWN)
+        if isinstance(schema, dict):
+            return self._made(schema, depth)
+        if schema in _TYPES:
+            return self._made({"type": schema}, depth)
+        if schema in self._named:
             return self.node(self._named[schema], depth)
-        kind = schema if isinstance(schema, str) else schema.get("type")
-        if not isinstance(kind, str):
-            return self.node(kind, depth + 1)
+        raise AvroError(UNKNOWN)
+
+    def _made(self, schema: Mapping[str, Any], depth: int) -> Node:
+        kind = schema["type"]
         if kind in ("record", "error"):
             return self._record(schema, depth)
         if kind == "array":
             return _list_of(self.node(schema["items"], depth + 1))
         if kind == "map":
             return _map_of(self.node(schema["values"], depth + 1))
-        if kind not in _TYPES:
+        if not isinstance(kind, str) or kind not in _TYPES:
             return self.node(kind, depth + 1)
-        self._columns -= 1
-        return _leaf(kind, schema if isinstance(schema, dict) else {})
+        self._add_column()
+        return _leaf(kind, schema)
 
     def _record(self, schema: Mapping[str, Any], depth: int) -> Node:
         if schema.get("name") in self._open:
@@ -156,14 +159,24 @@ class Types:
         kinds = {_kind(each) for each in full}
         if kinds <= {"record", "error"}:
             return self._merged(full, depth)._replace(least=1)
-        logical = any(isinstance(each, dict) and "logicalType" in each for each in full)
+        self._add_column()
+        return self._mixed(kinds, full)
+
+    def _mixed(self, kinds: set[str], branches: list[Any]) -> Node:
+        """Return what holds values of several kinds: a number if they all are, else text."""
+        logical = any(isinstance(each, dict) and "logicalType" in each for each in branches)
         if kinds <= _WHOLE and not logical:
             return Node(pa.int64(), 1)
         if kinds <= _WHOLE | _FRACTIONS and not logical and self._decimals == "float":
             return Node(pa.float64(), 1, float)
         if kinds <= _TYPES.keys():
-            return Node(pa.string(), 1, _words_of(full))
+            return Node(pa.string(), 1, _words_of(branches))
         return Node(pa.string(), 1, lambda value: value if isinstance(value, str) else _json(value))
+
+    def _add_column(self) -> None:
+        self._columns -= 1
+        if self._columns < 0:
+            raise AvroError(f"too wide: {self._limits.over('columns', 'columns')}")
 
     def _merged(self, records: list[Any], depth: int) -> Node:
         """Return one object for several that may stand at one place: with the fields of all."""

@@ -165,19 +165,23 @@ def _pages(file: BinaryIO, chunk: Chunk, limits: Limits) -> Iterator[_Page]:
     place, end, seen = chunk.start, chunk.start + chunk.size, 0
     while place < end and seen < chunk.values:
         head, length = _head(file, place)
-        kind, size, packed = head.get(1), head.get(2), head.get(3)
-        if not all(isinstance(number, int) and number >= 0 for number in (kind, size, packed)):
-            raise ThriftError("no page")
+        kind, size, packed = (_count(head, number) for number in (1, 2, 3))
         if size > limits.line:
             raise ClaimError(f"not read in full: a page has {limits.over('line', 'bytes')}")
         inner = head.get(_HEAD_OF.get(kind, 0))
         inner = inner if isinstance(inner, dict) else {}
-        values, encoding = inner.get(1, 0), inner.get(_ENCODING_OF.get(kind, 0), 0)
-        if not isinstance(values, int) or values < 0:
-            raise ThriftError("no page")
+        values = _count(inner, 1) if inner else 0
+        encoding = inner.get(_ENCODING_OF.get(kind, 0), 0)
         yield _Page(kind, size, values, encoding)
         seen += values if kind != _DICTIONARY else 0
         place += length + packed
+
+
+def _count(fields: dict[int, Any], number: int) -> int:
+    value = fields.get(number)
+    if not isinstance(value, int) or value < 0:
+        raise ThriftError("no page")
+    return value
 
 
 def _head(file: BinaryIO, place: int) -> tuple[dict[int, Any], int]:
