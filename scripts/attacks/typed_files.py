@@ -1,4 +1,7 @@
-"""Files that declare their types, damaged at random: Parquet and Avro say what is wrong, and end by themselves."""
+"""Files that declare their types, damaged at random.
+
+An attempt held if the file becomes rows or words of what is wrong, and the good one beside it is whole.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,9 @@ def _held(folder: Path, reading: Format, draw: random.Random) -> bool:
     return good and "x" in table.column_names and table.num_rows >= _ROWS
 
 
-def _against(make: Callable[[random.Random], bytes], reading: Format) -> Callable[[random.Random], tuple[int, int]]:
+def _against(
+    make: Callable[[random.Random], bytes], reading: Format
+) -> Callable[[random.Random], tuple[int, int]]:
     def run(draw: random.Random) -> tuple[int, int]:
         tried = held = 0
         until = time.monotonic() + _SECONDS
