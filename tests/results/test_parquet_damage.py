@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from results.declared import rows_and_bad, rows_of
+from results.declared import results_of, rows_and_bad, rows_of
 from results.limited import run
 
 from lro_notebook.results.formats import parquet_claims
@@ -224,6 +224,17 @@ print(rows, size)
     rows, size = map(int, run(program, str(tmp_path)).split())
     assert rows in (300, 20_000)
     assert size > 400_000_000
+
+
+def test_a_long_word_among_many_short_ones_is_not_repeated_at_once(tmp_path: Path) -> None:
+    words = ["y" * 600_000] * 400 + [f"a word of its own {n}" for n in range(100_000)]
+    (tmp_path / "a").write_bytes(written(pa.table({"x": pa.array(words)}), compression="zstd"))
+    encodings = pq.ParquetFile(tmp_path / "a").metadata.row_group(0).column(0).encodings
+    assert {"PLAIN", "RLE_DICTIONARY"} <= set(encodings)
+    batches = list(results_of(tmp_path, PARQUET)._tables["T"].batches())
+    tables = [batch.tables["T"] for batch in batches if batch.tables]
+    assert sum(table.num_rows for table in tables) == 100_400
+    assert max(table.nbytes for table in tables) < 80_000_000
 
 
 def test_text_that_is_not_utf8_and_times_out_of_range_are_said_once(tmp_path: Path) -> None:

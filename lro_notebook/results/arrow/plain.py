@@ -17,7 +17,7 @@ from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import DECIMAL, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 BAD_TEXT = "text that is not valid UTF-8; what is wrong in it is shown as U+FFFD"
 BAD_TIME = "a date or time out of range; it is shown as missing"
@@ -199,17 +199,28 @@ def entries(array: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 def decoded_bytes(array: pa.Array) -> int:
     """Return how many bytes the text and bytes in the dictionaries of `array` become."""
+    parts = ((pc.binary_length(part.dictionary).cast(pa.int64()), part.indices) for part in _packed(array))
+    return sum(pc.sum(pc.take(lengths, indices)).as_py() or 0 for lengths, indices in parts)
+
+
+def longest_word(array: pa.Array) -> int:
+    """Return how many bytes the longest text or bytes in the dictionaries of `array` have."""
+    lengths = (pc.max(pc.binary_length(part.dictionary)).as_py() or 0 for part in _packed(array))
+    return max(lengths, default=0)
+
+
+def _packed(array: pa.Array) -> Iterator[pa.DictionaryArray]:
+    """Yield what has a dictionary of text or bytes in `array`."""
     dtype = array.type
     if isinstance(dtype, pa.BaseExtensionType):
-        return decoded_bytes(array.storage)
-    if pa.types.is_struct(dtype):
-        return sum(map(decoded_bytes, array.flatten()))
-    if _is_list(dtype) or pa.types.is_map(dtype):
-        return decoded_bytes(entries(array)[1])
-    if not pa.types.is_dictionary(dtype) or not (dtype.value_type in _TEXTS or _is_bytes(dtype.value_type)):
-        return 0
-    lengths = pc.binary_length(array.dictionary).cast(pa.int64())
-    return pc.sum(pc.take(lengths, array.indices)).as_py() or 0
+        yield from _packed(array.storage)
+    elif pa.types.is_struct(dtype):
+        for part in array.flatten():
+            yield from _packed(part)
+    elif _is_list(dtype) or pa.types.is_map(dtype):
+        yield from _packed(entries(array)[1])
+    elif pa.types.is_dictionary(dtype) and (dtype.value_type in _TEXTS or _is_bytes(dtype.value_type)):
+        yield array
 
 
 def uuids(array: pa.Array) -> pa.StringArray:
