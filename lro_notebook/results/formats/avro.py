@@ -120,12 +120,12 @@ class _Rows:
             reasons[block.reason] = None
         data, written, wanted = BytesIO(block.data), self._schema.written, self._schema.wanted
         least = self._schema.node.least
-        if block.count > (len(block.data) // least if least else self._options.limits.cells):
+        if block.rows > (len(block.data) // least if least else self._options.limits.cells):
             reasons[block.reason or DAMAGED_PART] = None
             if not least:
                 return
         before = 0
-        for _ in range(min(block.count, len(block.data) // least) if least else block.count):
+        for _ in range(min(block.rows, len(block.data) // least) if least else block.rows):
             try:
                 self._rows.append(schemaless_reader(data, written, wanted))
             except _ROW_FAULTS:

@@ -46,8 +46,8 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    count : int
-        How many rows, as the file says.
+    rows : int
+        How many, as the file says.
     data : bytes
         They.
     taken : int
@@ -56,7 +56,7 @@ class Block(NamedTuple):
         Why this is not all of the block, or no more follows.
     """
 
-    count: int
+    rows: int
     data: bytes
     taken: int
     reason: str = ""
@@ -131,10 +131,9 @@ class Container:
             data, reason = b"", reason or DAMAGED_PART
         if len(data) > most:
             data, reason = b"", f"not read in full: a block has {self._limits.over('line', 'bytes')}"
-        if not self._bytes.is_at_end or not reason:
-            if self._bytes.take(_SYNC) != self._sync:
-                self._bytes.drop()
-                reason = DAMAGED_PART
+        if (not self._bytes.is_at_end or not reason) and self._bytes.take(_SYNC) != self._sync:
+            self._bytes.drop()
+            reason = DAMAGED_PART
         return Block(count, data, length + _SYNC, reason)
 
 

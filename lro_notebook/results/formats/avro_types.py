@@ -1,7 +1,7 @@
 """The schema of an Avro file as Arrow types, and how the values that fastavro gives become those.
 
-fastavro is given the schema without its logical types: dates and times stay numbers, which Arrow makes them of
-by the column, and no value that is out of range ends a file.
+fastavro is given the schema without its logical types: dates and times stay numbers, of which Arrow makes
+them by the column, and no value that is out of range ends a file.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ _WHOLE, _FRACTIONS = {"int", "long"}, {"float", "double"}
 _DIGITS, _WIDEST = 38, 76  # that decimals of 128 and of 256 bits hold
 _BYTES = 32
 _UUID = 16  # bytes
+_NODES = 10  # parts of a schema for each column: types may name each other, and grow with each
 _SHORT = {"millis": "ms", "micros": "us", "nanos": "ns"}
 
 Fit = Callable[[Any], Any]
@@ -102,7 +103,7 @@ class Types:
     def __init__(self, named: Mapping[str, Any], limits: Limits, decimals: str = "float") -> None:
         self._named, self._limits, self._decimals = named, limits, decimals
         self._open: list[str] = []
-        self._left = limits.columns
+        self._columns, self._nodes = limits.columns, limits.columns * _NODES
 
     def node(self, schema: Any, depth: int = 0) -> Node:
         """Return the node of a schema.
@@ -112,29 +113,33 @@ class Types:
         AvroError
             No table holds it: recursive, too deep, too wide, or without an end.
         """
-        self._left -= 1
+        self._nodes -= 1
         if depth > MAX_DEPTH:
             raise AvroError(TOO_DEEP)
-        if self._left < 0:
+        if self._nodes < 0:
             raise AvroError(f"too wide: {self._limits.over('columns', 'columns')}")
         if isinstance(schema, list):
             return self._union(schema, depth)
-        if isinstance(schema, str) and schema not in _TYPES:
-            if schema not in self._named:
-                raise AvroError(UNKNOWN)
+        if isinstance(schema, dict):
+            return self._made(schema, depth)
+        if schema in _TYPES:
+            return self._made({"type": schema}, depth)
+        if schema in self._named:
             return self.node(self._named[schema], depth)
-        kind = schema if isinstance(schema, str) else schema.get("type")
-        if not isinstance(kind, str):
-            return self.node(kind, depth + 1)
+        raise AvroError(UNKNOWN)
+
+    def _made(self, schema: Mapping[str, Any], depth: int) -> Node:
+        kind = schema["type"]
         if kind in ("record", "error"):
             return self._record(schema, depth)
         if kind == "array":
             return _list_of(self.node(schema["items"], depth + 1))
         if kind == "map":
             return _map_of(self.node(schema["values"], depth + 1))
-        if kind not in _TYPES:
+        if not isinstance(kind, str) or kind not in _TYPES:
             return self.node(kind, depth + 1)
-        return _leaf(kind, schema if isinstance(schema, dict) else {})
+        self._add_column()
+        return _leaf(kind, schema)
 
     def _record(self, schema: Mapping[str, Any], depth: int) -> Node:
         if schema.get("name") in self._open:
@@ -154,14 +159,24 @@ class Types:
         kinds = {_kind(each) for each in full}
         if kinds <= {"record", "error"}:
             return self._merged(full, depth)._replace(least=1)
-        logical = any(isinstance(each, dict) and "logicalType" in each for each in full)
+        self._add_column()
+        return self._mixed(kinds, full)
+
+    def _mixed(self, kinds: set[str], branches: list[Any]) -> Node:
+        """Return what holds values of several kinds: a number if they all are, else text."""
+        logical = any(isinstance(each, dict) and "logicalType" in each for each in branches)
         if kinds <= _WHOLE and not logical:
             return Node(pa.int64(), 1)
         if kinds <= _WHOLE | _FRACTIONS and not logical and self._decimals == "float":
             return Node(pa.float64(), 1, float)
         if kinds <= _TYPES.keys():
-            return Node(pa.string(), 1, _words_of(full))
+            return Node(pa.string(), 1, _words_of(branches))
         return Node(pa.string(), 1, lambda value: value if isinstance(value, str) else _json(value))
+
+    def _add_column(self) -> None:
+        self._columns -= 1
+        if self._columns < 0:
+            raise AvroError(f"too wide: {self._limits.over('columns', 'columns')}")
 
     def _merged(self, records: list[Any], depth: int) -> Node:
         """Return one object for several that may stand at one place: with the fields of all."""

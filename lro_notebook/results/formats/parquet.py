@@ -13,18 +13,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
-from lro_notebook.results.arrow.plain import Plain, decoded_bytes, unique
+from lro_notebook.results.arrow.plain import Plain, decoded_bytes, longest_word, unique
 from lro_notebook.results.arrow.schema import path_of
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.parquet_claims import (
     DAMAGED,
     DAMAGED_PART,
     ENCRYPTED,
+    LARGEST,
     LOCKED,
     MAGIC,
     Chunk,
     ClaimError,
     check_footer,
+    claim_of,
     rows_at_once,
 )
 from lro_notebook.results.formats.rows import Batches, flat_rows
@@ -41,11 +43,10 @@ if TYPE_CHECKING:
     from lro_notebook.results.sources.source import Streams
 
 _BUFFER = 1 << 18  # bytes of a column that are read at once
-_PIECE = 8 << 20  # bytes that a piece should have, at least
-_LARGEST = 64 << 20  # bytes of text that a piece may become
+_PIECE = 4 << 20  # bytes that a piece should have, at least
 _CONTAINER = 1 << 17  # elements of a list in the footer
 #: What pyarrow raises for a damaged file; its OSError has no number.
-_FAULTS = (pa.ArrowException, KeyError, MemoryError, OSError, OverflowError, TypeError, ValueError)
+_FAULTS = (pa.ArrowException, LookupError, MemoryError, OSError, OverflowError, TypeError, ValueError)
 
 
 class _Item(NamedTuple):
@@ -105,6 +106,7 @@ class _Reading:
     def __init__(self, file: BinaryIO, shard: Shard, options: Options) -> None:
         self._file, self._shard, self._options = file, shard, options
         self.reason = ""
+        self._words: tuple[Sequence[str], Any] | None = None
 
     def items(self) -> Iterator[_Item]:
         """Yield the rows; a row group that is damaged is left out."""
@@ -121,8 +123,9 @@ class _Reading:
 
     def _groups(self, parquet: Any, leaves: _Leaves) -> Iterator[_Item]:
         groups, size = parquet.num_row_groups, self._shard.size
-        if not parquet.metadata.num_rows or not groups:
+        if not parquet.metadata.num_rows or not groups or not leaves.read:
             yield _Item(self._shard, parquet.schema_arrow.empty_table(), leaves.names)
+            return
         for group in range(groups):
             try:
                 yield from self._pieces(parquet, group, leaves)
@@ -134,7 +137,14 @@ class _Reading:
             yield _Item(self._shard, None, taken=share)
 
     def _opened(self) -> tuple[Any, _Leaves]:
-        """Return the file, in which text that has a dictionary is read as one, and what is read of it."""
+        """Return the file, and what is read of it."""
+        parquet = pq.ParquetFile(self._file, **self._how())
+        leaves = _Leaves.of(parquet, self._options, self._shard.table)
+        if len(leaves.read) > self._options.limits.columns:
+            raise ClaimError(f"too wide: {self._options.limits.over('columns', 'columns')}")
+        return parquet, leaves
+
+    def _how(self) -> dict[str, Any]:
         how: dict[str, Any] = {
             "buffer_size": _BUFFER,
             "pre_buffer": False,
@@ -145,30 +155,47 @@ class _Reading:
         }
         if "arrow_extensions_enabled" in inspect.signature(pq.ParquetFile.__init__).parameters:
             how["arrow_extensions_enabled"] = True
-        parquet = pq.ParquetFile(self._file, **how)
-        leaves = _Leaves.of(parquet, self._options, self._shard.table)
-        if len(leaves.read) > self._options.limits.columns:
-            raise ClaimError(f"too wide: {self._options.limits.over('columns', 'columns')}")
-        packed = [parquet.schema.column(leaf).path for leaf in leaves.read if _is_packed(parquet, leaf)]
-        if packed:
-            # A text that is there once may stand in a million rows: it is counted before they are made.
-            parquet = pq.ParquetFile(self._file, metadata=parquet.metadata, read_dictionary=packed, **how)
-        return parquet, leaves
+        return how
+
+    def _with_words(self, parquet: Any, paths: Sequence[str]) -> Any:
+        """Return the file so that these columns are read as dictionaries: their words are not repeated."""
+        if not paths:
+            return parquet
+        if self._words is None or self._words[0] != paths:
+            how = self._how()
+            opened = pq.ParquetFile(self._file, metadata=parquet.metadata, read_dictionary=paths, **how)
+            self._words = paths, opened
+        return self._words[1]
 
     def _pieces(self, parquet: Any, group: int, leaves: _Leaves) -> Iterator[_Item]:
-        chunks = [Chunk.of(parquet, group, leaf) for leaf in leaves.read]
-        rows = rows_at_once(
-            self._file, chunks, parquet.metadata.row_group(group).num_rows, self._options.limits
-        )
-        paths = [parquet.schema.column(leaf).path for leaf in leaves.read]
-        read = parquet.iter_batches(rows, row_groups=[group], columns=paths, use_threads=False)
+        limits, count = self._options.limits, parquet.metadata.row_group(group).num_rows
+        paths = {leaf: parquet.schema.column(leaf).path for leaf in leaves.read}
+        chunks = {path: Chunk.of(parquet, group, leaf) for leaf, path in paths.items()}
+        claims = {path: claim_of(self._file, chunk, count, limits) for path, chunk in chunks.items()}
+        mixed = [path for path, claim in claims.items() if claim.words == "some"]
+        rows = rows_at_once(list(claims.values()), self._longest(parquet, group, mixed), limits)
+        packed = [path for path, claim in claims.items() if claim.words == "all"]
+        reader = self._with_words(parquet, packed)
         held: list[pa.RecordBatch] = []
-        for batch in read:
+        for batch in reader.iter_batches(
+            rows, row_groups=[group], columns=list(paths.values()), use_threads=False
+        ):
             held.append(batch)
             if sum(each.nbytes for each in held) >= _PIECE:
                 yield from self._parts(held, leaves)
                 held = []
         yield from self._parts(held, leaves)
+
+    def _longest(self, parquet: Any, group: int, paths: Sequence[str]) -> int:
+        """Return how long the longest word is in the dictionaries of columns that have other values too.
+
+        Such columns are read value by value: as dictionaries, each would grow to all that they hold.
+        """
+        if not paths:
+            return 0
+        reader = pq.ParquetFile(self._file, metadata=parquet.metadata, read_dictionary=paths, **self._how())
+        first = next(reader.iter_batches(1, row_groups=[group], columns=paths, use_threads=False), None)
+        return 0 if first is None else max(map(longest_word, first.columns), default=0)
 
     def _parts(self, batches: Sequence[pa.RecordBatch], leaves: _Leaves) -> Iterator[_Item]:
         """Yield the rows of `batches`, in parts where their text becomes too much."""
@@ -176,7 +203,7 @@ class _Reading:
         while stack:
             table = stack.pop()
             size = sum(decoded_bytes(chunk) for column in table.columns for chunk in column.chunks)
-            if size <= _LARGEST or (table.num_rows == 1 and size <= self._options.limits.line):
+            if size <= LARGEST or (table.num_rows == 1 and size <= self._options.limits.line):
                 yield _Item(self._shard, table, leaves.names)
             elif table.num_rows > 1:
                 half = table.num_rows // 2
@@ -228,14 +255,6 @@ def _walk(dtype: pa.DataType, paths: tuple[str, ...], leaves: list[tuple[str, ..
         _walk(dtype.value_type, paths, leaves)
     else:
         leaves.append(paths)
-
-
-def _is_packed(parquet: Any, leaf: int) -> bool:
-    """Tell whether a column is of text or bytes, and has a dictionary in some row group."""
-    if parquet.schema.column(leaf).physical_type != "BYTE_ARRAY":
-        return False
-    groups = (parquet.metadata.row_group(number) for number in range(parquet.num_row_groups))
-    return any(group.column(leaf).has_dictionary_page for group in groups)
 
 
 def looks_like_parquet(name: str, start: bytes) -> bool:

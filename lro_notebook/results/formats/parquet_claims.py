@@ -32,9 +32,11 @@ _HEADS = (1 << 8, 1 << 14, 1 << 20, 1 << 24)  # bytes that the head of a page ma
 _DICTIONARY, _DATA, _DATA_V2 = 2, 0, 3  # types of pages
 _HEAD_OF = {_DATA: 5, _DICTIONARY: 7, _DATA_V2: 8}  # their fields, in which field 1 is how many values
 _ENCODING_OF = {_DATA: 2, _DATA_V2: 4}
+_OF_A_DICTIONARY = (2, 8)  # the encodings in which a value is the number of a word
 _SHARED_PREFIXES = 7  # the encoding in which a value names how much of the one before it begins it
 _MOST_ROWS = 1 << 16
-_PIECE = 16 << 20  # bytes that the rows of a piece should take
+LARGEST = 64 << 20  # bytes of text that a piece may become
+_PIECE = 4 << 20  # bytes that the rows of a piece should take
 
 
 class ClaimError(Exception):
@@ -128,56 +130,81 @@ class _Page(NamedTuple):
     encoding: int
 
 
-def rows_at_once(file: BinaryIO, chunks: Sequence[Chunk], rows: int, limits: Limits) -> int:
-    """Return how many rows of a row group with so many `rows` may be decoded at once.
+class Claim(NamedTuple):
+    """What a chunk says of itself.
+
+    Attributes
+    ----------
+    weight : float
+        About how many bytes a row has, at the densest place.
+    words : {"", "some", "all"}
+        How many of its values, text or bytes, stand in a dictionary. A word that is there once may stand in
+        a million rows: `weight` does not count it.
+    """
+
+    weight: float
+    words: str = ""
+
+
+def rows_at_once(claims: Sequence[Claim], longest: int, limits: Limits) -> int:
+    """Return how many rows may be decoded at once, in which a word has so many bytes at most."""
+    weight = sum(claim.weight for claim in claims)
+    by_bytes = int(_PIECE / weight) if weight else _MOST_ROWS
+    by_words = LARGEST // longest if longest else _MOST_ROWS
+    return max(1, min(_MOST_ROWS, by_bytes, by_words, limits.cells // max(len(claims), 1)))
+
+
+def claim_of(file: BinaryIO, chunk: Chunk, rows: int, limits: Limits) -> Claim:
+    """Return what a chunk of a row group with so many `rows` says of itself.
 
     Raises
     ------
     ClaimError
-        None: a page or a list claims too much.
+        Too much: a page, or a list.
     """
-    weight = sum(_weight(file, chunk, rows, limits) for chunk in chunks)
-    by_bytes = int(_PIECE / weight) if weight else _MOST_ROWS
-    return max(1, min(_MOST_ROWS, by_bytes, limits.cells // max(len(chunks), 1)))
-
-
-def _weight(file: BinaryIO, chunk: Chunk, rows: int, limits: Limits) -> float:
-    """Return about how many bytes a row has in a chunk, at its densest place."""
     try:
-        pages = list(_pages(file, chunk, limits))
+        first, *others = pages = list(_pages(file, chunk, limits)) or [_Page(_DATA, 0, 0, 0)]
     except ThriftError as error:
         raise ClaimError(DAMAGED_PART) from error
-    values = sum(page.values for page in pages if page.kind != _DICTIONARY)
+    if any(page.kind == _DICTIONARY for page in others):  # one comes first, or there is none
+        raise ClaimError(DAMAGED_PART)
+    data = [page for page in pages if page.kind != _DICTIONARY]
+    values = sum(page.values for page in data)
     if values > limits.cells and (chunk.repeats or any(page.values > limits.cells for page in pages)):
         raise ClaimError(f"not read in full: a part has {limits.over('cells', 'values')}")
     a_row = max(1.0, values / max(rows, 1))
-    has_dictionary = any(page.kind == _DICTIONARY for page in pages)
     if chunk.width:
-        return a_row * chunk.width
+        return Claim(a_row * chunk.width)
     if any(page.encoding == _SHARED_PREFIXES for page in pages):
-        return a_row * max(page.size for page in pages)
-    if has_dictionary:  # its values are counted as they are used
-        return a_row * 8
-    return a_row * max((page.size / max(page.values, 1) for page in pages), default=1.0)
+        return Claim(a_row * max(page.size for page in pages), "some" if first.kind == _DICTIONARY else "")
+    density = a_row * max((page.size / max(page.values, 1) for page in data), default=1.0)
+    if first.kind != _DICTIONARY:
+        return Claim(density)
+    is_all = all(page.encoding in _OF_A_DICTIONARY for page in data)
+    return Claim(a_row * 8, "all") if is_all else Claim(max(a_row * 8, density), "some")
 
 
 def _pages(file: BinaryIO, chunk: Chunk, limits: Limits) -> Iterator[_Page]:
     place, end, seen = chunk.start, chunk.start + chunk.size, 0
     while place < end and seen < chunk.values:
         head, length = _head(file, place)
-        kind, size, packed = head.get(1), head.get(2), head.get(3)
-        if not all(isinstance(number, int) and number >= 0 for number in (kind, size, packed)):
-            raise ThriftError("no page")
+        kind, size, packed = (_count(head, number) for number in (1, 2, 3))
         if size > limits.line:
             raise ClaimError(f"not read in full: a page has {limits.over('line', 'bytes')}")
         inner = head.get(_HEAD_OF.get(kind, 0))
         inner = inner if isinstance(inner, dict) else {}
-        values, encoding = inner.get(1, 0), inner.get(_ENCODING_OF.get(kind, 0), 0)
-        if not isinstance(values, int) or values < 0:
-            raise ThriftError("no page")
+        values = _count(inner, 1) if inner else 0
+        encoding = inner.get(_ENCODING_OF.get(kind, 0), 0)
         yield _Page(kind, size, values, encoding)
         seen += values if kind != _DICTIONARY else 0
         place += length + packed
+
+
+def _count(fields: dict[int, Any], number: int) -> int:
+    value = fields.get(number)
+    if not isinstance(value, int) or value < 0:
+        raise ThriftError("no page")
+    return value
 
 
 def _head(file: BinaryIO, place: int) -> tuple[dict[int, Any], int]:

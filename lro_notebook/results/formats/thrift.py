@@ -1,13 +1,16 @@
-"""Thrift's compact protocol, in which Parquet says what is where: read here to be judged before it is believed.
+"""Thrift's compact protocol, in which Parquet says what is where: read to be judged before it is believed.
 
 No recursion, and no list or text is longer than the bytes that are there.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _TEXT, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _TEXT, _LIST, _SET, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 12
 _INTEGERS = (4, 5, 6)
 _LONGEST = 64  # bits of a number
 _MANY = 15  # elements, from which on their number stands behind
@@ -32,6 +35,12 @@ class Compact:
 
     def __init__(self, data: bytes) -> None:
         self._data, self.place = data, 0
+        self._simple: dict[int, Callable[[], Value]] = {
+            _BYTE: self._byte,
+            **dict.fromkeys(_INTEGERS, self._signed),
+            _DOUBLE: lambda: self._bytes(8),
+            _TEXT: lambda: self._bytes(self._varint()),
+        }
 
     def struct(self, depth: int = 0) -> dict[int, Value]:
         """Return the next value, which is a struct: its fields by their numbers."""
@@ -45,7 +54,7 @@ class Compact:
         return fields
 
     def field(self, wanted: int) -> Value:
-        """Return a field of the struct that comes next, None where it has none; what is behind stays unread."""
+        """Return a field of the next struct, None where it has none; what is behind stays unread."""
         number = 0
         while (head := self._byte()) != _STOP:
             number = number + (head >> 4) if head >> 4 else self._signed()
@@ -57,19 +66,14 @@ class Compact:
     def _value(self, kind: int, depth: int, *, inside: bool = False) -> Value:
         if kind in (_TRUE, _FALSE):
             return self._byte() == _TRUE if inside else kind == _TRUE
-        if kind == _BYTE:
-            return self._byte()
-        if kind in _INTEGERS:
-            return self._signed()
-        if kind == _DOUBLE:
-            return self._bytes(8)
-        if kind == _TEXT:
-            return self._bytes(self._varint())
         if kind == _STRUCT:
             return self.struct(depth + 1)
         if kind in (_LIST, _SET):
             return self._list(depth)
-        raise ThriftError("a type that Parquet does not use")
+        simple = self._simple.get(kind)
+        if simple is None:
+            raise ThriftError("a type that Parquet does not use")
+        return simple()
 
     def _list(self, depth: int) -> list[Value]:
         head = self._byte()
