@@ -10,15 +10,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import threading
-from functools import partial
 from typing import Any
 
 import httpx
 
 from lro_notebook import forking
 from lro_notebook.errors import LOGIN, AuthError, ConfigError
+from lro_notebook.http import certificates
 
-_TOKEN_TIMEOUT = 20.0  # seconds that a request to the token server may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "GOOGLE_CLOUD_UNIVERSE_DOMAIN"  # google-auth's own variable
 DEFAULT_UNIVERSE = "googleapis.com"
@@ -207,18 +206,26 @@ class GoogleCredentials(Signer):
     def _guarded(self, action: Any) -> None:
         with forking.undivided():
             import google.auth.exceptions  # 100 ms that only Google Cloud users pay
-            import google.auth.transport.requests
+
+            from lro_notebook.http import token_requests
+            from lro_notebook.http.unsent import NoToken
 
         try:
             with self._lock:
-                # Its own timeout is 120 s, and the requests of all threads wait for the new token.
-                action(partial(google.auth.transport.requests.Request(), timeout=_TOKEN_TIMEOUT))
+                action(token_requests.token_request())
         except google.auth.exceptions.TransportError as error:
+            if token_requests.cannot_proxy(error):
+                raise ConfigError(
+                    "the token server is behind a SOCKS proxy, for which google-auth needs a package: "
+                    'pip install "requests[socks]"; or name a proxy with http:// in HTTPS_PROXY'
+                ) from error
             # The token server is out of reach. That may pass like any lost connection, so it is retried.
-            raise httpx.ConnectError("the token server did not answer") from error
+            raise NoToken(token_requests.host_of(error)) from error
         except google.auth.exceptions.InvalidOperation:
             return  # anonymous credentials have nothing to refresh
         except google.auth.exceptions.GoogleAuthError as error:
+            if certificates.fault_in(error, "") is not None:
+                raise NoToken(token_requests.host_of(error)) from error
             raise AuthError(
                 f"the credentials could not be refreshed ({type(error).__name__}); run: {LOGIN}"
             ) from error
