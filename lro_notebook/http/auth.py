@@ -17,6 +17,7 @@ import httpx
 from lro_notebook import forking
 from lro_notebook.errors import LOGIN, AuthError, ConfigError
 from lro_notebook.http import certificates
+from lro_notebook.http.proxies import proxy_for
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "GOOGLE_CLOUD_UNIVERSE_DOMAIN"  # google-auth's own variable
@@ -70,8 +71,13 @@ def storage_options(credentials: Any) -> dict[str, Any]:
     if not may_go_where(STORAGE_EMULATOR, credentials):
         return {"token": "anon"}
     universe = universe_of(credentials)
-    elsewhere = {} if universe == DEFAULT_UNIVERSE else {"endpoint_url": f"https://storage.{universe}"}
-    return {"token": credentials, **elsewhere}
+    endpoint = f"https://storage.{universe}"
+    options: dict[str, Any] = {"token": credentials}
+    if universe != DEFAULT_UNIVERSE:
+        options["endpoint_url"] = endpoint
+    if proxy_for(httpx.URL(endpoint)) is not None:
+        options["session_kwargs"] = {"trust_env": True}  # aiohttp takes no proxy from the environment else
+    return options
 
 
 def for_endpoint(credentials: Any, endpoint: httpx.URL) -> Signer | None:

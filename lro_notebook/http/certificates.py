@@ -69,15 +69,18 @@ def nobody() -> ssl.SSLContext:
 
 def fault_in(error: BaseException, host: str) -> Fault | None:
     """Return what is wrong with the certificate of `host`, if that is why `error` was raised."""
+    found = None
     for each in _chain(error):
         if isinstance(each, ssl.SSLCertVerificationError):
-            return _distrust(each, host)
-        if isinstance(each, ssl.SSLError) and each.reason in _NO_TLS:
+            found = each
+            if hasattr(each, "verify_code"):  # what aiohttp makes of it has none
+                break
+        elif isinstance(each, ssl.SSLError) and getattr(each, "reason", None) in _NO_TLS:
             return Fault(
                 f"what answers as {host} does not speak TLS",
                 "Check the address: is it http://, another port, or a proxy in between?",
             )
-    return None
+    return None if found is None else _distrust(found, host)
 
 
 def _named(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -106,7 +109,7 @@ def _usual() -> ssl.SSLContext:
 
 
 def _distrust(error: ssl.SSLCertVerificationError, host: str) -> Fault:
-    code, said = error.verify_code, error.verify_message
+    code, said = getattr(error, "verify_code", 0), getattr(error, "verify_message", "")
     if code in (_EXPIRED, _NOT_YET):
         when = "has expired" if code == _EXPIRED else "is not valid yet"
         return Fault(

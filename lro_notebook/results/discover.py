@@ -22,7 +22,7 @@ from lro_notebook.results.remote.calls import USUAL, Fetch, is_forbidden
 from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.sniff import START, format_of, is_open, parse_name
-from lro_notebook.results.storage import cause_of, faults
+from lro_notebook.results.storage import cause_of, faults, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -263,7 +263,7 @@ def _listing(location: Location) -> Iterator[None]:
         todo = ""
         if is_forbidden(error):
             todo = "; have permission given (storage.objects.list and get on Cloud Storage) or sign in again"
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}{todo}") from cause
+        raise ResultError(f"{location.uri} cannot be listed: {kind_of(error)}{todo}") from cause
 
 
 def _globbed(location: Location) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import ssl
 import subprocess
@@ -10,16 +11,19 @@ import types
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import httpx
 import pytest
+from google.auth.credentials import AnonymousCredentials
 from google.oauth2.credentials import Credentials
 from tls import Authority, ConnectProxy, TlsServer, serving
 
 from lro_notebook import ApiError, Client, ConfigError
-from lro_notebook.http import certificates
+from lro_notebook.http import auth, certificates
 from lro_notebook.http.proxies import is_exempt, proxy_for
 from lro_notebook.http.responses import NoConnection, is_transient
 from lro_notebook.http.session import Session
+from lro_notebook.results.storage import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -351,3 +355,24 @@ def test_which_proxy_the_environment_names(environment: dict[str, str], expected
 def test_in_a_cgi_script_a_header_of_the_request_names_no_proxy() -> None:
     environment = {"HTTP_PROXY": "http://evil:1", "REQUEST_METHOD": "GET"}
     assert proxy_for(httpx.URL("http://service.example.org"), environment) is None
+
+
+def test_gcsfs_takes_the_proxy_that_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = AnonymousCredentials()
+    assert "session_kwargs" not in auth.storage_options(credentials)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    assert auth.storage_options(credentials)["session_kwargs"] == {"trust_env": True}
+    monkeypatch.setenv("NO_PROXY", ".googleapis.com")
+    assert "session_kwargs" not in auth.storage_options(credentials)
+
+
+def test_an_untrusted_certificate_of_a_storage_is_called_that(server: TlsServer) -> None:
+    async def fetch() -> None:
+        async with aiohttp.ClientSession() as session, session.get(server.endpoint):
+            pass
+
+    with pytest.raises(aiohttp.ClientConnectorCertificateError) as caught:
+        asyncio.run(fetch())
+    words = kind_of(caught.value)
+    assert "the certificate of 127.0.0.1 is not trusted" in words
+    assert "SSL_CERT_FILE" in words
