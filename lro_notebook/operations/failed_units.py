@@ -138,10 +138,23 @@ def warning_of(operation: Operation) -> str | None:
     """Return what to say of the failures inside an operation that succeeded; None where there are none."""
     told = count_told(operation)
     failed = operation.snapshot.progress.failed or told
-    more = "op.failures() lists them" if told else "it does not say which: look into its log"
+    files = _files_of_errors(operation.resource)
+    if files and not failed:
+        return (
+            f"operation {operation.id} succeeded, but names {files:,} files of errors; op.failures() lists "
+            "what they say"
+        )
+    more = "op.failures() lists them" if told or files else "it does not say which: look into its log"
     return (
         f"operation {operation.id} succeeded, but {failed:,} of its units failed; {more}" if failed else None
     )
+
+
+def _files_of_errors(resource: OperationResource) -> int:
+    """Return how many files of errors a response names, as the manifest of a bulk export does."""
+    errors = (resource.response or {}).get("error")
+    listed = errors if isinstance(errors, list) else []
+    return sum(isinstance(each, dict) and isinstance(each.get("url"), str) for each in listed)
 
 
 def _units(whole: _Spot) -> Iterator[FailedUnit]:

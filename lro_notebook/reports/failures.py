@@ -54,7 +54,8 @@ def failures(operation: Operation, *, transport: httpx.BaseTransport | None = No
         Cloud Logging refused the request; it needs ``logging.logEntries.list``.
     """
     counted = operation.snapshot.progress.failed
-    units = dict.fromkeys((*failed_units(operation.resource), *units_in_files(operation)))
+    told = failed_units(operation.resource)
+    units = [*told, *(unit for unit in units_in_files(operation) if unit not in told)]
     rows, joined_by = [asdict(unit) for unit in units], "resource"
     if not rows and (counted or are_logged(operation)):
         rows, joined_by = _logged(operation, transport, counted)

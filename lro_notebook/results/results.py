@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
+from lro_notebook.results import told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
 from lro_notebook.results.export import parquet, partitions
-from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
+from lro_notebook.results.formats.bulk_files import FAILURES, empty
+from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
+from lro_notebook.results.told import Report
 
 if TYPE_CHECKING:
     import os
@@ -46,6 +49,10 @@ class Results(Mapping[str, pd.DataFrame]):
         The parts of the tables, in the order in which they are to be read.
     options : Options
         How to load.
+    more : sequence of (Source, sequence of Shard, Options)
+        Other sources, and how to load them.
+    beside : Results, optional
+        What is told of failures, as the table ``failures``.
 
     Examples
     --------
@@ -65,14 +72,19 @@ class Results(Mapping[str, pd.DataFrame]):
         source: Source | None,
         shards: Sequence[Shard],
         options: Options | None = None,
+        *,
+        more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
+        beside: Results | None = None,
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
-        if source is not None:
+        self._beside = beside
+        of_source = [(source, shards, self._options)] if source is not None else []
+        for where, listed, how in (*of_source, *more):
             parts: dict[str, list[Shard]] = {}
-            for shard in shards:
+            for shard in listed:
                 parts.setdefault(shard.table, []).append(shard)
-            self._tables = {name: MainTable(source, files, self._options) for name, files in parts.items()}
+            self._tables |= {name: MainTable(where, files, how) for name, files in parts.items()}
         self._loaded: dict[str, Loaded] = {}
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
@@ -266,17 +278,17 @@ class Results(Mapping[str, pd.DataFrame]):
         ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
         listed. Reads the tables that are not read yet.
         """
-        reports = list(self._reports())
-        bad = [line for report in reports for line in report.bad]
-        frame = pd.DataFrame(
-            {
-                "file": pd.Series([line.file for line in bad], dtype="string"),
-                "line": pd.Series([line.line for line in bad], dtype="Int64"),
-                "reason": pd.Series([line.reason for line in bad], dtype="string"),
-            }
-        )
-        frame.attrs["more"] = sum(report.unlisted for report in reports)
-        return frame
+        return told.bad_lines(self._reports())
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """One row per failure in the files of errors that the manifest of a bulk export names.
+
+        ``severity``, ``code``, ``resource``, ``message``: string, as the server put them.
+        """
+        if self._beside is not None:
+            return self._beside[FAILURES]
+        return empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
 
     @property
     def truncated(self) -> pd.DataFrame:
@@ -284,13 +296,7 @@ class Results(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        counts = {name: rows for report in self._reports() for name, rows in report.truncated.items()}
-        return pd.DataFrame(
-            {
-                "column": pd.Series(list(counts), dtype="string"),
-                "rows": pd.Series(list(counts.values()), dtype="Int64"),
-            }
-        )
+        return told.truncated(self._reports())
 
     def _main(self) -> list[str]:
         """Return the tables that have files of their own."""
@@ -361,6 +367,8 @@ class Results(Mapping[str, pd.DataFrame]):
                         report = report_on(main, advance)
                     self._note(name, report)
             yield report
+        if self._beside is not None:
+            yield from self._beside._reports()  # noqa: SLF001 - of the same class
 
     def _note(self, name: str, report: Report) -> None:
         """Keep what is wrong in `name`, and warn of it once."""
@@ -369,16 +377,8 @@ class Results(Mapping[str, pd.DataFrame]):
             self._warn(name, report)
 
     def _warn(self, name: str, report: Report) -> None:
-        if report.bad:
-            first = report.bad[0]
-            line = f" line {first.line}" if first.line is not None else ""
-            more = f" the first ones, and {report.unlisted:,} more" if report.unlisted else ""
-            more += " there are (limits: bad_lines)" if report.unlisted else " them"
-            warn_caller(
-                f"bad lines in {name}: {len(report.bad) + report.unlisted:,}, the first one "
-                f"{first.file}{line} ({first.reason}); results.bad_lines lists{more}",
-                BadLinesWarning,
-            )
+        for message in report.messages(name):
+            warn_caller(message, BadLinesWarning)
         if report.truncated and not self._warned:
             self._warned = True
             warn_caller(
