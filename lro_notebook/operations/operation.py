@@ -18,7 +18,7 @@ from lro_notebook.errors import (
     warn_caller,
 )
 from lro_notebook.operations import titles
-from lro_notebook.operations.failed_units import warning_of
+from lro_notebook.operations.failed_units import structure_hint, warning_of
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 
@@ -386,9 +386,8 @@ class Operation:
         if status.name == "CANCELLED":
             text = f"{what} was cancelled; what it had done until then remains"
             return OperationCancelled(f"{text} (op.load(partial=True))" if self.destination else text, self)
-        return OperationFailed(
-            f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", self
-        )
+        text = f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}"
+        return OperationFailed(text + structure_hint(self), self)
 
     def _warn_once(self) -> None:
         if self._warned or self.snapshot.state != "SUCCEEDED":

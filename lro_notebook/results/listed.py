@@ -80,15 +80,16 @@ def results_of(
 
     for note in listing.notes:
         warn_caller(f"{note}. What there is is loaded", LroWarning)
-    parts = [_part(chosen(listing.files), reading, options, reach, listing.counts)]
-    parts.append(_aside(chosen(listing.deleted), DELETED_FILES, options, reach))
+    main = _part(chosen(listing.files), reading, options, reach, listing.counts)
+    deleted = _aside(chosen(listing.deleted), DELETED_FILES, options, reach)
     failed = _aside(listing.failures, FAILURE_FILES, options, reach)
     if listing.failures:
         warn_caller(_failed(listing.failures), PartialFailureWarning)
     whole = replace(options, columns=None)
-    (source, shards), *rest = [part for part in parts if part is not None] or [(None, [])]
+    more = [(*deleted, whole)] if deleted is not None else []
     beside = Results(*failed, whole) if failed is not None else None
-    return Results(source, shards, options, more=[(*part, whole) for part in rest], beside=beside)
+    source, shards = main if main is not None else (None, [])
+    return Results(source, shards, options, more=more, beside=beside)
 
 
 def _failed(files: Sequence[Named]) -> str:

@@ -288,7 +288,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """
         if self._beside is not None:
             return self._beside[FAILURES]
-        return empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
+        frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     @property
     def truncated(self) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from lro_notebook.operations.remote import LocalService
 from lro_notebook.reports.failures import failures
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from lro_notebook.operations.operation import Operation
@@ -87,7 +87,11 @@ def test_a_count_that_is_reached_or_is_none_is_not_told(tmp_path: Path, count: A
 
 
 def test_each_file_is_counted_by_itself_and_bad_lines_count_as_lines(tmp_path: Path) -> None:
-    output = [{"url": "a.ndjson", "count": 2}, {"url": "b.ndjson", "count": 3}, {"url": "c.ndjson"}]
+    output: list[dict[str, Any]] = [
+        {"url": "a.ndjson", "count": 2},
+        {"url": "b.ndjson", "count": 3},
+        {"url": "c.ndjson"},
+    ]
     place = kept(tmp_path, manifest(*output), a=f"no JSON\n{patients(1)}", b=patients(2), c=patients(5))
     results, told = loaded(place)
     assert [text.partition(";")[0].partition(": ")[0].rpartition("/")[2] for text in told] == [
@@ -106,7 +110,11 @@ def test_a_wrong_count_is_told_past_the_limit_of_bad_lines_and_by_every_way_out(
     assert "counts 9 resources, the file holds 6" in told[1]
     assert len(results.bad_lines) == 3
     place = kept(tmp_path, manifest({"url": "a.ndjson", "count": 9}), a=patients(1))
-    for way in (lambda each: each.to_parquet(tmp_path / "out"), lambda each: each.bad_lines):
+    ways: list[Callable[[Results], object]] = [
+        lambda each: each.to_parquet(tmp_path / "out"),
+        lambda each: each.bad_lines,
+    ]
+    for way in ways:
         with pytest.warns(BadLinesWarning, match="counts 9 resources, the file holds 1"):
             way(lro.read_results(place))
 
