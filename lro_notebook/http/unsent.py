@@ -49,7 +49,7 @@ def unsent(error: httpx.RequestError, url: str, proxy: Proxy | None) -> ApiError
     host = (error.host if isinstance(error, NoToken) else "") or httpx.URL(url).host
     fault = certificates.fault_in(error, host)
     if fault is not None:
-        return NoConnection(fault.what, url=url, hint=fault.hint, brief=fault.what.partition(":")[0])
+        return untrusted(fault, url)
     by = f", by the proxy that {proxy.variable} names" if proxy is not None else ""
     status = _refused_with(error)
     if status is not None and status not in RETRIED:
@@ -62,6 +62,11 @@ def unsent(error: httpx.RequestError, url: str, proxy: Proxy | None) -> ApiError
     if isinstance(error, NoToken):
         return NoResponse(str(error), url=url)
     return NoResponse(f"nothing listens there ({type(error).__name__}{by})", url=url)
+
+
+def untrusted(fault: certificates.Fault, url: str) -> NoConnection:
+    """Return the error for a certificate at which the connection for `url` ended."""
+    return NoConnection(fault.what, url=url, hint=fault.hint, brief=fault.what.partition(":")[0])
 
 
 def _refused_with(error: httpx.RequestError) -> int | None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import httpx
 import pytest
+import requests
+from google.api_core.exceptions import ServiceUnavailable
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2.credentials import Credentials
 from tls import Authority, ConnectProxy, TlsServer, serving
@@ -23,6 +25,7 @@ from lro_notebook.http import auth, certificates
 from lro_notebook.http.proxies import is_exempt, proxy_for
 from lro_notebook.http.responses import NoConnection, is_transient
 from lro_notebook.http.session import Session
+from lro_notebook.operations.adapters.api_core import told
 from lro_notebook.results.storage import kind_of
 
 if TYPE_CHECKING:
@@ -376,3 +379,18 @@ def test_an_untrusted_certificate_of_a_storage_is_called_that(server: TlsServer)
     words = kind_of(caught.value)
     assert "the certificate of 127.0.0.1 is not trusted" in words
     assert "SSL_CERT_FILE" in words
+
+
+def test_googles_clients_hear_of_an_untrusted_certificate_too(server: TlsServer) -> None:
+    with requests.Session() as googles:
+        googles.trust_env = False
+        with pytest.raises(requests.exceptions.SSLError) as caught:
+            googles.get(server.endpoint, timeout=30)
+    over_grpc = ServiceUnavailable(
+        "Ssl handshake failed: SSL_ERROR_SSL: CERTIFICATE_VERIFY_FAILED: unable to"
+    )
+    for error, variable in ((caught.value, "REQUESTS_CA_BUNDLE"), (over_grpc, "GRPC_DEFAULT_SSL_ROOTS")):
+        told_as = told(error, NAME)
+        assert isinstance(told_as, NoConnection)
+        assert "the certificate of its service is not trusted" in str(told_as)
+        assert variable in told_as.hint

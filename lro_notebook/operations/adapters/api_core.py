@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
+from lro_notebook.http import certificates
 from lro_notebook.http.responses import NoResponse
+from lro_notebook.http.unsent import untrusted
 from lro_notebook.operations.adapters import rest_cancel
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
@@ -356,6 +358,13 @@ def _log_failure(asking: concurrent.futures.Future[None]) -> None:
         _log.warning("an operation could not be cancelled (%s)", type(error).__name__)
 
 
+_UNTRUSTED_BY_GRPC = certificates.Fault(
+    "the certificate of its service is not trusted",
+    "In a company's network something in between may sign in its own name. gRPC trusts the certificates in "
+    "the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names when its client is made.",
+)
+
+
 def _errors() -> tuple[type[Exception], ...]:
     """Return what a request of api_core may raise, its transports included: gRPC, requests, google-auth."""
     from google.api_core.exceptions import GoogleAPIError
@@ -379,6 +388,11 @@ def told(error: Exception, name: str) -> ApiError | AuthError:
             "there, or follow the operation by its name: lro.watch(name, client=…)"
         )
     status, message = getattr(error, "code", None), getattr(error, "message", None)
+    fault = certificates.fault_in(error, "its service")
+    if fault is None and "CERTIFICATE_VERIFY_FAILED" in str(message):  # gRPC tells by words alone
+        fault = _UNTRUSTED_BY_GRPC
+    if fault is not None:
+        return untrusted(fault, name)
     if status is None or message is None:  # a lost connection, or retries that came to their end
         return NoResponse(type(error).__name__, url=name)
     code = getattr(getattr(error, "grpc_status_code", None), "name", "")
