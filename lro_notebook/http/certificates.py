@@ -28,6 +28,11 @@ _EXPIRED, _NOT_YET, _OTHER_NAME, _OTHER_ADDRESS = 10, 9, 62, 64  # X509_V_ERR_â€
 #: What OpenSSL calls an answer that is not TLS.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL"})
 
+_GRPC = (
+    "In a company's network something in between may sign in its own name. gRPC trusts the certificates in "
+    "the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names when its client is made."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -80,6 +85,8 @@ def fault_in(error: BaseException, host: str) -> Fault | None:
                 f"what answers as {host} does not speak TLS",
                 "Check the address: is it http://, another port, or a proxy in between?",
             )
+        elif "CERTIFICATE_VERIFY_FAILED" in str(getattr(each, "message", "")):  # gRPC tells by words alone
+            return Fault(f"the certificate of {host} is not trusted", _GRPC)
     return None if found is None else _distrust(found, host)
 
 

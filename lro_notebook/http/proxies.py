@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SCHEMES = {"socks": "socks5"}  # as the settings of GNOME name it
 _SOCKS = ("socks5", "socks5h")
 _KNOWN = ("http", "https", *_SOCKS)
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20})://")
 _HOST = re.compile(r"[\w.:-]+")
 _PORTS = 1 << 16
 _SYSTEM = "the system's settings"

@@ -358,13 +358,6 @@ def _log_failure(asking: concurrent.futures.Future[None]) -> None:
         _log.warning("an operation could not be cancelled (%s)", type(error).__name__)
 
 
-_UNTRUSTED_BY_GRPC = certificates.Fault(
-    "the certificate of its service is not trusted",
-    "In a company's network something in between may sign in its own name. gRPC trusts the certificates in "
-    "the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names when its client is made.",
-)
-
-
 def _errors() -> tuple[type[Exception], ...]:
     """Return what a request of api_core may raise, its transports included: gRPC, requests, google-auth."""
     from google.api_core.exceptions import GoogleAPIError
@@ -389,8 +382,6 @@ def told(error: Exception, name: str) -> ApiError | AuthError:
         )
     status, message = getattr(error, "code", None), getattr(error, "message", None)
     fault = certificates.fault_in(error, "its service")
-    if fault is None and "CERTIFICATE_VERIFY_FAILED" in str(message):  # gRPC tells by words alone
-        fault = _UNTRUSTED_BY_GRPC
     if fault is not None:
         return untrusted(fault, name)
     if status is None or message is None:  # a lost connection, or retries that came to their end
