@@ -81,9 +81,12 @@ def manifests(draw: random.Random) -> tuple[int, int]:
             place.write_text(
                 json.dumps({"transactionTime": "2026-01-01T00:00:00Z", "output": output, **words})
             )
-            options = {"lists": draw.choice(["first", "explode"]), "errors": draw.choice(["report", "raise"])}
             try:
-                results = read(place, **options)
+                results = read(
+                    place,
+                    lists=draw.choice(["first", "explode"]),
+                    errors=draw.choice(["report", "raise"]),
+                )
                 tables = [results[name] for name in results]
                 said = [results.failures, results.bad_lines, *tables]
                 held += not any(_SECRET in frame.to_csv() for frame in said)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -25,6 +26,7 @@ from lro_notebook.http import auth, certificates
 from lro_notebook.http.proxies import is_exempt, proxy_for
 from lro_notebook.http.responses import NoConnection, is_transient
 from lro_notebook.http.session import Session
+from lro_notebook.jupyter.card_model import card_of
 from lro_notebook.operations.adapters.api_core import told
 from lro_notebook.results.storage import kind_of
 
@@ -234,7 +236,7 @@ def test_a_certificate_that_is_not_trusted_any_more_is_trouble_at_once(
             op.result(timeout=60)
         op.done()
         assert op._poller.released.wait(60)
-        assert "the certificate of 127.0.0.1 is not trusted" in op.trouble
+        assert "the certificate of 127.0.0.1 is not trusted" in card_of(op, datetime.now(UTC)).trouble
 
 
 def test_requests_go_through_the_proxy_that_is_named(
