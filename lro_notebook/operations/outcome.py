@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import OperationCancelled, OperationError, OperationFailed, shortened
+from lro_notebook.operations.failed_units import structure_hint
 
 if TYPE_CHECKING:
     from lro_notebook.operations.operation import Operation
@@ -20,6 +21,5 @@ def failure_of(operation: Operation) -> OperationError | None:
         text = f"{what} was cancelled; what it had done until then remains"
         more = f"{text} (op.load(partial=True))" if operation.destination else text
         return OperationCancelled(more, operation)
-    return OperationFailed(
-        f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", operation
-    )
+    text = f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}"
+    return OperationFailed(text + structure_hint(operation), operation)

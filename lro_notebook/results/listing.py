@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.results.remote.calls import is_forbidden
-from lro_notebook.results.storage import cause_of, faults
+from lro_notebook.results.storage import cause_of, faults, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _listing(location: Location) -> Iterator[None]:
         todo = ""
         if is_forbidden(error):
             todo = "; have permission given (storage.objects.list and get on Cloud Storage) or sign in again"
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}{todo}") from cause
+        raise ResultError(f"{location.uri} cannot be listed: {kind_of(error)}{todo}") from cause
 
 
 def _globbed(location: Location) -> list[Info]:

@@ -11,18 +11,19 @@ import numpy as np
 import pyarrow as pa
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.arrow.batch import BadLine, list_bad_lines, raise_if_asked
+from lro_notebook.results.arrow.batch import BadLine, Batch, Miscounted, raise_if_asked
 from lro_notebook.results.arrow.levels import Levels
+from lro_notebook.results.arrow.lines import Unlisted
 from lro_notebook.results.arrow.unify import Columns, stack
-from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.sources.spool import Spool, Spooled
+from lro_notebook.results.told import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lro_notebook.results.arrow.batch import Advance, Batch, Options
+    from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.formats.format import Decide
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
@@ -30,34 +31,6 @@ if TYPE_CHECKING:
 #: The column of the file of each row.
 SOURCE_FILE = "source_file"
 _CELL = 8  # bytes of most values
-
-
-@dataclass(slots=True)
-class Report:
-    """What a load could not show: lines that were bad, lists that were cut."""
-
-    bad: list[BadLine] = field(default_factory=list)
-    truncated: dict[str, int] = field(default_factory=dict)
-    most: int = DEFAULT.bad_lines
-    unlisted: int = 0
-    notes: dict[str, tuple[str, int]] = field(default_factory=dict)
-
-    def add(self, batch: Batch) -> None:
-        """Take a piece into account; of more than `most` bad lines the rest is only counted."""
-        self.unlisted += list_bad_lines(self.bad, batch.bad, self.most)
-        for column, rows in batch.truncated.items():
-            self.truncated[column] = self.truncated.get(column, 0) + rows
-        for file, text in batch.notes:
-            first, count = self.notes.get(text, (file, 0))
-            self.notes[text] = first, count + 1
-
-    def noted(self) -> list[str]:
-        """Return what was decided about files, each with the first file that it is about."""
-        more = {1: "", 2: " and 1 more file"}
-        return [
-            f"{file}{more.get(count, f' and {count - 1:,} more files')}: {text}"
-            for text, (file, count) in self.notes.items()
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +96,8 @@ class MainTable:
         ResultError
             A file cannot be read, or a line is bad and ``errors="raise"``.
         """
-        for batch in self.source.batches(shards or self.shards, self.options, advance):
+        read = shards or self.shards
+        for batch in _counted(read, self.source.batches(read, self.options, advance)):
             raise_if_asked(batch.bad, self.options)
             yield self._with_files(batch) if self.options.source_file else batch
 
@@ -144,6 +118,27 @@ class MainTable:
         rows = np.repeat(np.arange(len(files)), [rows for _, rows in files])
         told_by = table.append_column(SOURCE_FILE, uris.take(pa.array(rows)))
         return replace(batch, tables={**batch.tables, self.name: told_by})
+
+
+def _counted(shards: Sequence[Shard], batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield `batches`, then one that names the files with other numbers of rows than were told before."""
+    told = {shard.path: shard for shard in shards if shard.counted is not None}
+    held = dict.fromkeys((shard.uri for shard in told.values()), 0)
+    for batch in batches:
+        for shard, rows in batch.files if told else ():
+            if shard.path in told:
+                held[shard.uri] += rows
+        for line in batch.bad if told else ():
+            if line.file in held and line.line is not None:  # it is there, though it cannot be read
+                held[line.file] += line.reason.lines if isinstance(line.reason, Unlisted) else 1
+        yield batch
+    bad = [
+        BadLine(shard.uri, None, Miscounted.of(shard.counted, held[shard.uri]))
+        for shard in told.values()
+        if shard.counted is not None and shard.counted != held[shard.uri]
+    ]
+    if bad:
+        yield Batch({}, bad)
 
 
 class Layout:

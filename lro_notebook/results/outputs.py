@@ -121,7 +121,8 @@ def read_outputs(
         raise missing[0]
     for lost in missing:
         warn_caller(f"{lost}. What is at the other places of {operation.id} is loaded", LroWarning)
-    return Results.united(parts, options, skipped=skipped)
+    more = [(source, shards, options) for source, shards in parts]
+    return Results(None, (), options, skipped=skipped, more=more)
 
 
 def _groups(places: Iterable[Place]) -> list[tuple[list[str], bool]]:

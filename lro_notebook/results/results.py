@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
-from lro_notebook.results import report_frames, response_table
+from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import parquet, partitions
-from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
+from lro_notebook.results.formats.bulk_files import FAILURES, empty
+from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.response_table import RESPONSE
 
 if TYPE_CHECKING:
+    from lro_notebook.results.told import Report
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import dask.dataframe as dd
     import pyarrow as pa
@@ -48,6 +50,10 @@ class Results(Mapping[str, pd.DataFrame]):
         How to load.
     skipped : sequence of Skipped
         The files beside them that are in no table.
+    more : sequence of (Source, sequence of Shard, Options)
+        Other sources, and how to load them; of tables with one name, the later get a number.
+    beside : Results, optional
+        What is told of failures, as the table ``failures``.
 
     Examples
     --------
@@ -69,12 +75,15 @@ class Results(Mapping[str, pd.DataFrame]):
         options: Options | None = None,
         *,
         skipped: Sequence[Skipped] = (),
+        more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
+        beside: Results | None = None,
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
-        self._skipped = list(skipped)
-        if source is not None:
-            self._add(source, shards)
+        self._skipped, self._beside = list(skipped), beside
+        of_source = [(source, shards, self._options)] if source is not None else []
+        for where, listed, how in (*of_source, *more):
+            self._add(where, listed, how)
         self._loaded: dict[str, Loaded] = {}
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
@@ -82,20 +91,6 @@ class Results(Mapping[str, pd.DataFrame]):
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = ""
-
-    @classmethod
-    def united(
-        cls,
-        parts: Iterable[tuple[Source, Sequence[Shard]]],
-        options: Options,
-        *,
-        skipped: Sequence[Skipped] = (),
-    ) -> Results:
-        """Return the tables of several sources; of those with one name, the later get a number."""
-        results = cls(None, (), options, skipped=skipped)
-        for source, shards in parts:
-            results._add(source, shards)
-        return results
 
     @classmethod
     def from_response(
@@ -256,7 +251,7 @@ class Results(Mapping[str, pd.DataFrame]):
     @property
     def summary(self) -> pd.DataFrame:
         """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        return report_frames.summary(self._sizes())
+        return told.summary(self._sizes())
 
     @property
     def bad_lines(self) -> pd.DataFrame:
@@ -268,7 +263,18 @@ class Results(Mapping[str, pd.DataFrame]):
         ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
         listed. Reads the tables that are not read yet.
         """
-        return report_frames.bad_lines(self._reports())
+        return told.bad_lines(self._reports())
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """One row per failure in the files of errors that the manifest of a bulk export names.
+
+        ``severity``, ``code``, ``resource``, ``message``: string, as the server put them.
+        """
+        if self._beside is not None:
+            return self._beside[FAILURES]
+        frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     @property
     def truncated(self) -> pd.DataFrame:
@@ -276,21 +282,21 @@ class Results(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        return report_frames.truncated(self._reports())
+        return told.truncated(self._reports())
 
     @property
     def skipped(self) -> pd.DataFrame:
         """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
-        return report_frames.skipped(self._skipped)
+        return told.skipped(self._skipped)
 
-    def _add(self, source: Source, shards: Sequence[Shard]) -> None:
+    def _add(self, source: Source, shards: Sequence[Shard], options: Options) -> None:
         parts: dict[str, list[Shard]] = {}
         for shard in shards:
             parts.setdefault(shard.table, []).append(shard)
         for name, files in parts.items():
             free = next(one for one in _numbered(name) if one not in self._tables)
             renamed = files if free == name else [replace(shard, table=free) for shard in files]
-            self._tables[free] = MainTable(source, renamed, self._options)
+            self._tables[free] = MainTable(source, renamed, options)
 
     def _main(self) -> list[str]:
         """Return the tables that have files of their own."""
@@ -363,6 +369,8 @@ class Results(Mapping[str, pd.DataFrame]):
                         report = report_on(main, advance)
                     self._note(name, report)
             yield report
+        if self._beside is not None:
+            yield from self._beside._reports()  # noqa: SLF001 - of the same class
 
     def _note(self, name: str, report: Report) -> None:
         """Keep what is wrong in `name`, and warn of it once."""
@@ -371,16 +379,8 @@ class Results(Mapping[str, pd.DataFrame]):
             self._warn(name, report)
 
     def _warn(self, name: str, report: Report) -> None:
-        if report.bad:
-            first = report.bad[0]
-            line = f" line {first.line}" if first.line is not None else ""
-            more = f" the first ones, and {report.unlisted:,} more" if report.unlisted else ""
-            more += " there are (limits: bad_lines)" if report.unlisted else " them"
-            warn_caller(
-                f"bad lines in {name}: {len(report.bad) + report.unlisted:,}, the first one "
-                f"{first.file}{line} ({first.reason}); results.bad_lines lists{more}",
-                BadLinesWarning,
-            )
+        for message in report.messages(name):
+            warn_caller(message, BadLinesWarning)
         if report.truncated and not self._warned:
             self._warned = True
             warn_caller(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.discover import Shard
+from lro_notebook.results.shards import Shard
 from lro_notebook.results.formats.delimited import DELIMITED
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.results import Results

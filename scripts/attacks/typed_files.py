@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lro_notebook.errors import LroWarning, ResultError
-from lro_notebook.results.discover import Shard
+from lro_notebook.results.shards import Shard
 from lro_notebook.results.formats.avro import AVRO
 from lro_notebook.results.formats.parquet import PARQUET
 from lro_notebook.results.formats.unread import why_unread

@@ -201,7 +201,7 @@ def test_little_data_that_becomes_much_is_read_in_little_memory(kind: str, tmp_p
 import sys, resource, pyarrow as pa, pyarrow.parquet as pq
 from pathlib import Path
 from lro_notebook.results.formats.parquet import PARQUET
-from lro_notebook.results.discover import Shard
+from lro_notebook.results.shards import Shard
 from lro_notebook.results.read import options_of
 from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import locate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import Unlisted
@@ -33,6 +33,17 @@ class Note(NamedTuple):
 
     file: str
     text: str
+
+
+class Miscounted(str):
+    """Why a file as a whole is bad: it does not hold as many rows as a manifest says."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, counted: int, held: int) -> Self:
+        """Return the reason for a file that holds so many resources."""
+        return cls(f"the manifest counts {counted:,} resources, the file holds {held:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +118,10 @@ def list_bad_lines(listed: list[BadLine], more: Sequence[BadLine], most: int) ->
     """Add bad lines to those `listed`, up to `most`; return how many others there are."""
     unlisted = sum(line.reason.lines for line in more if isinstance(line.reason, Unlisted))
     single = [line for line in more if not isinstance(line.reason, Unlisted)]
+    files = [line for line in single if isinstance(line.reason, Miscounted)]  # there are only so many
+    single = [line for line in single if not isinstance(line.reason, Miscounted)]
     kept = single[: max(most - len(listed), 0)]
-    listed.extend(kept)
+    listed.extend([*kept, *files])
     return unlisted + len(single) - len(kept)
 
 
