@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lro_notebook.results.arrow.batch import Advance, BadLine, Options
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.main_table import MainTable
+    from lro_notebook.results.shards import Shard
 
 
 #: The name of a table that is a resource type; a file that a user named may hold any.
@@ -67,7 +67,7 @@ def scan(
 def _resources_in(main: MainTable) -> Streams | None:
     """Return what opens the shards of a table of FHIR resources; None if it is none."""
     reading = main.shards[0].format
-    resources = reading is not None and reading.holds_resources
+    resources = reading is not None and reading.resources is not None
     return main.source if resources and isinstance(main.source, Streams) else None
 
 

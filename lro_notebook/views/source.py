@@ -10,6 +10,7 @@ import json
 import re
 from decimal import Decimal
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from lro_notebook.results.arrow.guards import may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.arrow.json_lines import REFUSED, Parsed, Reader, parse_json, sound
 from lro_notebook.results.arrow.lines import count_objects, sort_lines
 from lro_notebook.results.arrow.schema import join
-from lro_notebook.results.formats.fhir_ndjson import parsed_blocks
+from lro_notebook.results.formats.json_blocks import parsed_blocks
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.views.elements import Resources
 from lro_notebook.views.needs import prune, unseen
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, BadLine
     from lro_notebook.results.arrow.lines import Block
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
     from lro_notebook.views.needs import Needs
 
@@ -51,8 +52,14 @@ def resources(
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
     with source.reading(shards) as streams:
-        for block, _, parsed, bad in parsed_blocks(streams, shards, reader, advance, reader.limits):
-            yield resources_of(block, parsed), bad
+        for (reading, table), group in groupby(shards, lambda shard: (shard.format, shard.table)):
+            if reading is None or reading.resources is None:
+                raise TypeError(f"{table} holds no FHIR resources")
+            read = parsed_blocks(
+                streams, list(group), reader, advance, reader.limits, cut=reading.resources(table)
+            )
+            for block, _, parsed, bad in read:
+                yield resources_of(block, parsed), bad
 
 
 def resources_of(block: Block, parsed: Parsed) -> Resources:

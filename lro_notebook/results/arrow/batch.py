@@ -13,7 +13,8 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.formats.json_envelopes import Envelope
+    from lro_notebook.results.shards import Shard
 
 
 class BadLine(NamedTuple):
@@ -38,7 +39,8 @@ class Note(NamedTuple):
 class Options:
     """How to load; the words are those of `results.read.read`.
 
-    Beside them, `levels` says how many lists are around each path of the main table, where that was learnt.
+    Beside them, `levels` says how many lists are around each path of the main table, and `envelope` what the
+    rows of JSON documents are, where that was learnt.
     """
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
@@ -47,7 +49,9 @@ class Options:
     lists: str = "first"
     errors: str = "report"
     limits: Limits = DEFAULT
+    source_file: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
+    envelope: Envelope | None = None
 
     @property
     def explodes(self) -> bool:

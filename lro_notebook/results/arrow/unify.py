@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -240,10 +242,22 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     dtype = column.type
     if pa.types.is_nested(dtype):
         values = (
-            json.dumps(value, default=str) if value is not None else None for value in column.to_pylist()
+            json.dumps(value, default=_word) if value is not None else None for value in column.to_pylist()
         )
         return pa.chunked_array([pa.array(values, pa.string())])
+    if pa.types.is_binary(dtype):
+        words = [None if value is None else _word(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(words, pa.string())])
     text = column.cast(pa.string())
+    if pa.types.is_timestamp(dtype):
+        return pc.replace_substring(text, " ", "T")
     if pa.types.is_decimal(dtype):
         text = pc.replace_substring_regex(text, r"\.?0+$", "") if dtype.scale else text
     return text
+
+
+def _word(value: object) -> str:
+    """Return what JSON says for a value of a type that it lacks: bytes in base64, times as ISO 8601 does."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if isinstance(value, date | time) else str(value)

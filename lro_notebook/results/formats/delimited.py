@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.formats.dialect import Dialect
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 FEWER, MORE = "fewer cells than columns", "more cells than columns"
@@ -241,4 +241,10 @@ def _name(shard: Shard) -> str:
     return shard.path.rpartition("/")[2]
 
 
-DELIMITED = Format("delimited values", read_delimited, looks=looks, tells_files=True)
+DELIMITED = Format(
+    "delimited values",
+    read_delimited,
+    looks=looks,
+    tells_files=True,
+    suffixes=frozenset({"csv", "tsv", "tab"}),
+)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     import re
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 #: A pattern for where a line begins, past a byte order mark and the frame of a message.
 LINE_START = rb"(?:^|\n)[ \t\r\x0b]*(?:\xef\xbb\xbf)?\x0b?"
 #: Reads the shards of one main table, which a source opens, piece by piece.
 Read = Callable[["Streams", "Sequence[Shard]", "Options", "Advance"], "Iterator[Batch]"]
+#: Looks at all shards of a main table before parts of it are read.
+Decide = Callable[["Streams", "Sequence[Shard]", "Options"], "Options"]
+
+
+#: Cuts a file into blocks of one object a line.
+Cut = Callable[["BinaryIO", "Limits"], "Iterator[Block]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +45,27 @@ class Format:
     own_suffixes : frozenset of str
         Suffixes that are enough to know its files by.
     suffixes : frozenset of str
-        Suffixes that its files may have beside others; "" for none. The first bytes decide.
+        Suffixes that promise it: a file with one is read so where its first bytes tell no other format.
     start : compiled pattern, optional
-        Is searched for in the first bytes, decompressed, of a file with such a suffix.
+        Is searched for in the first bytes, decompressed, of a file whose suffix says nothing.
     looks : callable, optional
         ``looks(name, start)``: whether a file of this name, without its folder, whose first bytes are
         `start`, decompressed, is of this format, whatever its suffix.
+    table_in : callable, optional
+        Returns the table that the first bytes of a file tell, decompressed; None where its name and place
+        are to say it.
+    decide : callable, optional
+        ``decide(source, shards, options)`` returns the options with what holds for a table as a whole, so
+        that parts of it can be read apart; it is given all `shards`. ``read`` does it by itself otherwise.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
-    holds_resources : bool
-        Whether each line is a FHIR resource, so that views can read it.
+    resources : callable, optional
+        ``resources(type)`` returns what cuts a file into blocks of FHIR resources of that type, one a line,
+        so that views can read it.
+    tables_in : callable, optional
+        ``tables_in(file, limits)`` returns the tables of which a file holds rows, where these may be several.
+    general : Format, optional
+        The format that reads its files too, and others: for a table that has both.
     in_folders : bool
         Whether its files lie in folders of folders, and their names do not say which operation wrote them.
     written_by : str
@@ -67,8 +86,12 @@ class Format:
     suffixes: frozenset[str] = frozenset()
     start: re.Pattern[bytes] | None = None
     looks: Callable[[str, bytes], bool] | None = None
+    table_in: Callable[[bytes], str | None] | None = None
+    decide: Decide | None = None
     inner_tables: re.Pattern[str] | None = None
-    holds_resources: bool = False
+    resources: Callable[[str], Cut] | None = None
+    tables_in: Callable[[BinaryIO, Limits], Iterable[str]] | None = None
+    general: Format | None = None
     in_folders: bool = False
     written_by: str = ""
     files_at_once: int = 1
