@@ -91,8 +91,12 @@ def tables(draw: random.Random) -> tuple[int, int]:
         text = io.StringIO()
         line_end = draw.choice(["\n", "\r\n", "\r"])
         # With other line ends the writer quotes no carriage returns, and nobody could tell what they are.
-        quoting = csv.QUOTE_MINIMAL if line_end == "\r\n" else csv.QUOTE_ALL
-        writer = csv.writer(text, delimiter=draw.choice(",\t;|"), lineterminator=line_end, quoting=quoting)
+        writer = csv.writer(
+            text,
+            delimiter=draw.choice(",\t;|"),
+            lineterminator=line_end,
+            quoting=csv.QUOTE_MINIMAL if line_end == "\r\n" else csv.QUOTE_ALL,
+        )
         writer.writerows([names, *rows])
         data = text.getvalue().encode(draw.choice(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
         results = _load(folder, data, Options(decimals="text"))

@@ -182,6 +182,7 @@ class Splitter:
     def _judged_one_by_one(
         self, data: bytes, codes: Codes, ends: Places, *, last: bool, force: bool
     ) -> tuple[Marks, list[int]]:
+        """Return the same of data in which some quotes do not stand around whole cells: cell by cell."""
         spans = [(*match.span(), bool(match[1])) for match in quoted_cell(self.dialect).finditer(data)]
         if not spans:
             return np.ones(len(ends), bool), []
