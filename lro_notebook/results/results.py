@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -221,13 +222,18 @@ class Results(Mapping[str, pd.DataFrame]):
             raise self._unknown(name)
         return frame
 
-    def view(self, definition: View | Mapping[str, Any] | str) -> pd.DataFrame:
+    def view(
+        self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None
+    ) -> pd.DataFrame:
         """Return the rows of a view by the standard SQL on FHIR v2, as a DataFrame with Arrow types.
 
         Parameters
         ----------
         definition : View, dict or str
             A ViewDefinition: as `View` takes it, or the name of a ready one, such as ``"Patient"``.
+        parse_dates : bool, optional
+            Whether columns of the types date, dateTime and instant become UTC timestamps; by default as
+            the results were asked for.
 
         Raises
         ------
@@ -236,13 +242,17 @@ class Results(Mapping[str, pd.DataFrame]):
         ResultError
             The data does not fit it: several values in a column that is not a collection, or another type.
         """
-        return self.scan(definition).to_pandas()
+        return self.scan(definition, parse_dates=parse_dates).to_pandas()
 
-    def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
-        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
+    def scan(self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None) -> Scan:
+        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory.
+
+        It takes the same arguments as `view`.
+        """
         from lro_notebook.views.scan import scan as scan_view
 
-        return scan_view(definition, self._tables, self._options)
+        dates = self._options.parse_dates if parse_dates is None else parse_dates
+        return scan_view(definition, self._tables, replace(self._options, parse_dates=dates))
 
     @property
     def summary(self) -> pd.DataFrame:

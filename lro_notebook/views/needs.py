@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lro_notebook.fhirpath.fhir_types import SUFFIXES, choice_keys, choice_type
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SUFFIXES, choice_keys, choice_type
 from lro_notebook.fhirpath.function import ITS_TYPE, PROJECTED
 from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Path, This, Unary
@@ -21,13 +21,13 @@ class Needs:
     """A tree of field names; `choices` are names that may stand for the fields of a choice element.
 
     `beside` says that, of a primitive element, its id or extensions matter, or at least whether it has any:
-    they are in a field beside it, ``_birthDate``.
+    they are in a field beside it, ``_birthDate``. `complex` says that it is of a type that is not primitive.
     """
 
     def __init__(self) -> None:
         self.fields: dict[str, Needs] = {}
         self.choices: dict[str, Needs] = {}
-        self.beside = False
+        self.beside = self.complex = False
 
     def child(self, name: str) -> Needs:
         """Return what is needed below the field `name`, which is needed."""
@@ -59,7 +59,7 @@ class Needs:
 def as_elements(needs: list[Needs]) -> list[Needs]:
     """Return `needs`, of which the elements matter that have no value too, and what is below them."""
     for need in needs:
-        need.beside = True
+        need.beside = not need.complex
     return needs
 
 
@@ -83,7 +83,10 @@ def add(expr: Expr, focus: Iterable[Needs]) -> list[Needs]:
             below = as_elements(add(source, here))
             for need in below:
                 need.child(name)
-            return [need.child(key) for need in below for key in choice_keys(name, wanted)]
+            parts = [need.child(key) for need in below for key in choice_keys(name, wanted)]
+            for need in parts:
+                need.complex = wanted not in PRIMITIVES
+            return parts
         case Call(source, name, arguments):
             below = add(source, here)
             row = FUNCTIONS[name]
