@@ -41,10 +41,12 @@ def all_children(parent: Item) -> Items:
     """Return all children of an element in their order; those of a primitive are its id and extensions."""
     children: Items = []
     parts = parent.parts
-    for key in parts:
-        name = key.removeprefix("_")
-        if key != "resourceType" and (key == name or name not in parts):
-            add(parts.get(name), parts.get(f"_{name}"), "date" if name in DATES else None, children)
+    for key, value in parts.items():
+        if key[:1] != "_":
+            if key != "resourceType":
+                add(value, parts.get(f"_{key}"), "date" if key in DATES else None, children)
+        elif key[1:] not in parts:
+            add(None, value, "date" if key[1:] in DATES else None, children)
     return children
 
 

@@ -77,6 +77,8 @@ class Function:
 
 def valued(items: Items) -> Items:
     """Return the elements that have a value; primitive ones may have but an id or extensions."""
+    if len(items) == 1:  # as most are
+        return items if items[0].value is not None else []
     return [item for item in items if item.value is not None]
 
 

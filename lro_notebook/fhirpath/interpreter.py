@@ -13,7 +13,7 @@ from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.children import child_finder
 from lro_notebook.fhirpath.fhir_functions import is_resource
 from lro_notebook.fhirpath.fhir_types import TEMPORAL
-from lro_notebook.fhirpath.function import Argument, Items, boolean, distinct, one, truth, within
+from lro_notebook.fhirpath.function import Argument, Items, boolean, distinct, one, truth, valued, within
 from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import (
@@ -69,7 +69,7 @@ def _values(expr: Expr) -> Evaluator:
     run = _built(expr)
     if isinstance(expr, Literal) or (isinstance(expr, Binary) and expr.operator != "|"):
         return run  # these give values only
-    return lambda items, scope: [item for item in run(items, scope) if item.value is not None]
+    return lambda items, scope: valued(run(items, scope))
 
 
 def _mentions(expr: Expr, *names: str) -> bool:

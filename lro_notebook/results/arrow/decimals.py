@@ -21,8 +21,8 @@ _DIGITS_128 = 18
 _INTEGER_DIGITS = 20  # of a whole number of 64 bits
 _EXACT = Context(prec=76)
 #: Arrow divides by a power of ten to take away places. With one of more than 32 bits, it is wrong for some
-#: numbers near powers of two (4611686018396697470 in 38 places, to 2): a safe cast refuses them, an unsafe one
-#: changes them.
+#: numbers near powers of two (4611686018396697470, from 38 places to 2): a safe cast refuses them, an unsafe
+#: one changes them.
 _STEP = 9
 _SAMPLE = 32  # first values, which mostly have as many places as any
 
