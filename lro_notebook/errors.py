@@ -348,6 +348,23 @@ class BadLinesWarning(LroWarning):
     """
 
 
+class LeftOutWarning(LroWarning):
+    """Some files at a place are in no table; ``Results.skipped`` lists them, each with the reason.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("run").mkdir()
+    >>> _ = Path("run/Patient.ndjson").write_text('{"resourceType": "Patient", "id": "a"}')
+    >>> _ = Path("run/notes.txt").write_text("nothing of a table")
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", lro.LeftOutWarning)
+    ...     lro.read_results("run").skipped["reason"].tolist()
+    ['in no format that is read here']
+    """
+
+
 class TruncatedListsWarning(LroWarning):
     """Some lists had more than the one element that is shown; ``Results.truncated`` counts them.
 

@@ -117,6 +117,8 @@ SEAMS = [
     Seam("operations.operation", "reports.frames", "op.history"),
     Seam("operations.operation", "jupyter.notebook", "the display methods of a handle"),
     Seam("operations.client", "jupyter.notebook", "what was started shows its card"),
+    Seam("operations.client", "results.places", "the places that a start request names for output"),
+    Seam("operations.operation", "reports.outputs", "op.outputs"),
     Seam("operations.waiting", "jupyter.notebook", "a wait is shown, and lets clicks through"),
     Seam("results.results", "views.scan", "results.view(…)"),
     Seam("results.progress_bar", "jupyter.notebook", "whether a notebook is there to show the bar"),

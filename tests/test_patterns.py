@@ -18,7 +18,7 @@ from lro_notebook.errors import ConfigError
 from lro_notebook.globs import Glob
 from lro_notebook.operations import fields, states
 from lro_notebook.operations.progress import Progress
-from lro_notebook.results import discover
+from lro_notebook.results import classify, listing
 from lro_notebook.results.formats.hl7v2 import HL7V2
 from lro_notebook.results.storage import locate
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Characters of what meets the patterns of these modules at most, as their code has it.
 _BOUNDED = dict.fromkeys((f"lro_notebook.operations.{name}" for name in ("fields", "states", "progress")), 80)
+_BOUNDED["lro_notebook.results.file_sets"] = 80
 _LENGTH, _LONG, _ENOUGH, _SUSPECTS = 800, 8000, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
 _DYNAMIC = {
@@ -36,7 +37,7 @@ _DYNAMIC = {
     "globs.py:__init__": "tested below",
     "local/fhir/apply_consents.py:_admin_consent_problem": "the name of the store, and bounded classes",
     "local/hl7v2/message_parser.py:unescaped": "three characters",
-    "results/discover.py:_written_by": "an id, and no quantifier",
+    "results/ownership.py:is_named": "an id, and no quantifier",
     "results/formats/hl7v2_text.py:unescape": "one character and all but it",
     "views/source.py:__init__": "alternatives of names, and no quantifier",
 }
@@ -183,7 +184,7 @@ def test_files_of_results_are_found_by_patterns_with_many_stars(tmp_path: Path) 
         path.write_text("{}")
 
     def found(pattern: str) -> list[str]:
-        infos = discover._infos(locate(f"{tmp_path}/{pattern}"))
+        infos = listing.files_at(locate(f"{tmp_path}/{pattern}"))
         return sorted(str(info["name"]).removeprefix(f"{tmp_path.as_posix()}/") for info in infos)
 
     assert found("*a*a*b*.ndjson") == ["aXaXb.ndjson", "aaab.ndjson"]
@@ -241,4 +242,4 @@ def test_names_say_the_same_of_their_operation_and_place_as_before(name: str) ->
     assume(old is not None)
     assert old is not None
     index, total = (int(old[part]) if old[part] else None for part in ("i", "n"))
-    assert discover._parse_other(name, HL7V2) == {"operation": old["op"], "index": index, "total": total}
+    assert classify._parse_other(name, HL7V2) == {"operation": old["op"], "index": index, "total": total}

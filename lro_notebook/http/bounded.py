@@ -84,11 +84,55 @@ def _bound_by(bound: _Bound) -> Iterator[None]:
         _here.bound = before
 
 
-class TimedStream(httpcore.NetworkStream):
-    """A connection whose reads and writes end with the time of the request that they are for."""
+class OpenStreams:
+    """The connections of a transport, which end with it.
 
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
+    httpcore's pool closes those that it has at that time. One that another thread is just opening would stay
+    open for ever. May be used from any thread, and after a fork: it needs no lock.
+    """
+
+    def __init__(self) -> None:
+        self._streams: set[TimedStream] = set()
+        self._closed = False
+
+    def add(self, stream: TimedStream) -> None:
+        """Take a new connection.
+
+        Raises
+        ------
+        httpcore.ConnectError
+            The transport is closed; so is the connection then.
+        """
+        self._streams.add(stream)
+        if self._closed:
+            stream.close()
+            raise httpcore.ConnectError("the transport was closed meanwhile")
+
+    def discard(self, stream: TimedStream) -> None:
+        """Forget a connection that is closed, or that another one stands for."""
+        self._streams.discard(stream)
+
+    def close(self) -> None:
+        """Close them all, and those that are still to come."""
+        self._closed = True
+        for stream in list(self._streams):
+            stream.close()
+
+
+class TimedStream(httpcore.NetworkStream):
+    """A connection whose reads and writes end with the time of the request that they are for.
+
+    Parameters
+    ----------
+    inner : httpcore.NetworkStream
+        The connection itself.
+    streams : OpenStreams
+        The connections of the transport that opened it; it becomes one of them.
+    """
+
+    def __init__(self, inner: httpcore.NetworkStream, streams: OpenStreams) -> None:
+        self._inner, self._streams = inner, streams
+        streams.add(self)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what comes next."""
@@ -118,13 +162,16 @@ class TimedStream(httpcore.NetworkStream):
 
     def close(self) -> None:
         """Close the connection."""
+        self._streams.discard(self)
         self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """Return the same connection, encrypted."""
-        return TimedStream(self._inner.start_tls(ssl_context, server_hostname, _at_most(timeout)))
+        encrypted = self._inner.start_tls(ssl_context, server_hostname, _at_most(timeout))
+        self._streams.discard(self)
+        return TimedStream(encrypted, self._streams)
 
     def get_extra_info(self, info: str) -> Any:
         """Return what the connection itself knows."""
@@ -135,7 +182,7 @@ class _Backend(httpcore.NetworkBackend):
     """Opens connections as another backend does, and keeps the time on them."""
 
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
-        self._inner = inner
+        self._inner, self.streams = inner, OpenStreams()
 
     def connect_tcp(
         self,
@@ -146,15 +193,15 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect."""
-        return TimedStream(
-            self._inner.connect_tcp(host, port, _at_most(timeout), local_address, socket_options)
-        )
+        stream = self._inner.connect_tcp(host, port, _at_most(timeout), local_address, socket_options)
+        return TimedStream(stream, self.streams)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
         """Connect."""
-        return TimedStream(self._inner.connect_unix_socket(path, _at_most(timeout), socket_options))
+        stream = self._inner.connect_unix_socket(path, _at_most(timeout), socket_options)
+        return TimedStream(stream, self.streams)
 
     def sleep(self, seconds: float) -> None:
         """Sleep."""
@@ -194,11 +241,13 @@ class BoundedTransport(httpx.BaseTransport):
     ) -> None:
         self._inner, self._seconds, self._most, self._clock = inner, seconds, most, clock
         self._timed = isinstance(inner, httpx.HTTPTransport) or getattr(inner, "timed", False)
+        self._streams: OpenStreams | None = None
         if isinstance(inner, httpx.HTTPTransport):
             # Neither library has a public way to give a backend to a transport with proxies and certificates.
             pool = inner._pool  # noqa: SLF001
             if not isinstance(pool._network_backend, _Backend):  # noqa: SLF001
                 pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001
+            self._streams = pool._network_backend.streams  # noqa: SLF001
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and read its response to the end.
@@ -232,6 +281,8 @@ class BoundedTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
+        if self._streams is not None:
+            self._streams.close()
 
     def _whole(self, response: httpx.Response, bound: _Bound) -> httpx.Response:
         bound.wire = 2 * self._most + _HEADERS  # the frames of chunks count too

@@ -27,7 +27,7 @@ from lro_notebook.operations.remote import (
     read_operation,
     start_unknown,
 )
-from lro_notebook.operations.resource import method_title, target_of
+from lro_notebook.operations.resource import method_title, project_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -214,7 +214,7 @@ class Client:
         path : str
             Such as ``projects/…/fhirStores/s:export``, with or without a version before it.
         json : object, optional
-            The request body. It is not stored anywhere.
+            The request body. It is not stored anywhere, but for the places that it names for output.
         params : mapping, optional
             The query, such as ``{"datasetId": "d"}``.
         title : str, optional
@@ -236,8 +236,10 @@ class Client:
             The request was sent and its answer never came.
         """
         from lro_notebook.jupyter import notebook
+        from lro_notebook.results.places import found_in
 
         path, params = addresses.request(path, params)
+        places = found_in(json, "request", project=project_of(path))
         record = StartRecord(
             service=self.service,
             method=title or method_title(method, path),
@@ -247,6 +249,7 @@ class Client:
             destination=destination,
             types=types,
             since=since,
+            outputs=tuple((each.uri, each.role, each.field, each.format) for each in places),
         )
         row = self._journal.intend(record)
         try:

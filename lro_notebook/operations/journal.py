@@ -11,6 +11,7 @@ No WAL: home directories may be network mounts. A connection lives for one call.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
@@ -43,16 +44,20 @@ CREATE TABLE IF NOT EXISTS started (
     name TEXT,
     state TEXT NOT NULL,
     ended TEXT,
-    origin TEXT
+    origin TEXT,
+    outputs TEXT
 );
 CREATE INDEX IF NOT EXISTS started_name ON started (name);
 """
-_COLUMNS = "service, method, target, source, destination, types, since, requested, name, state, ended, origin"
+_COLUMNS = (
+    "service, method, target, source, destination, types, since, requested, name, state, ended, "
+    "origin, outputs"
+)
 COLUMNS = tuple(_COLUMNS.split(", "))
 #: As text, whatever somebody has put there: SQLite's columns take values of any type.
 _SELECT = f"SELECT id, {', '.join(f'CAST({column} AS TEXT)' for column in COLUMNS)} FROM started"  # noqa: S608 - ours
-#: A column that older versions of this package did not make.
-_ADDED, _ADD = "CAST(origin AS TEXT)", "ALTER TABLE started ADD COLUMN origin TEXT"
+#: Columns that older versions of this package did not make.
+_ADDED = ("origin", "outputs")
 _INSERT = f"INSERT INTO started ({_COLUMNS})"
 KEPT, KEPT_FOR = 100_000, timedelta(days=400)  # rows, and how long, that stay whatever comes
 PRUNE_EVERY, PRUNE_MOST = 100, 2_000  # starts from one look at what is old to the next; rows that it looks at
@@ -90,6 +95,9 @@ class StartRecord:
         The last state that this machine saw; UNKNOWN while no answer has come.
     ended : datetime or None
         When the operation was seen to end, UTC.
+    outputs : tuple of tuple
+        The places that its body named for output: URI, role, field and format of each, as
+        `results.places.Place` has them.
     origin : str
         ``started``, or ``watched`` for one that somebody else started: then `requested` is when it was first
         watched, and `service` with its name is all that it takes to ask again.
@@ -106,6 +114,7 @@ class StartRecord:
     name: str | None = None
     state: str = "UNKNOWN"
     ended: datetime | None = None
+    outputs: tuple[tuple[str, str, str, str | None], ...] = ()
     origin: str = "started"
 
 
@@ -119,7 +128,8 @@ def default_path() -> Path:
 
 
 def _record(row: Row) -> StartRecord:
-    _, service, method, target, source, destination, types, since, requested, name, state, ended, origin = row
+    _, service, method, target, source, destination, types, since, requested, name, state, ended, *new = row
+    origin, outputs = new
     return StartRecord(
         service=service,
         method=method,
@@ -132,6 +142,7 @@ def _record(row: Row) -> StartRecord:
         name=name,
         state=state,
         ended=parse_timestamp(ended),
+        outputs=_places(outputs),
         origin=origin or "started",
     )
 
@@ -150,7 +161,17 @@ def _values(record: StartRecord) -> Row:
         record.state,
         format_timestamp(record.ended) if record.ended else None,
         record.origin,
+        json.dumps(record.outputs) if record.outputs else None,
     )
+
+
+def _places(text: str | None) -> tuple[tuple[str, str, str, str | None], ...]:
+    """Return the places that a row holds; none where it is not what this package has written."""
+    try:
+        listed = json.loads(text or "[]")
+        return tuple((str(uri), str(role), str(field), form) for uri, role, field, form in listed)
+    except (ValueError, TypeError, RecursionError):
+        return ()
 
 
 def _storable(value: Any) -> Any:
@@ -162,9 +183,10 @@ def _text(value: bytes) -> str:
     return value.decode(errors="replace")  # one bad byte must not hide the other rows
 
 
-def _is_new(connection: sqlite3.Connection) -> bool:
-    """Tell whether the file has the column that older versions of this package did not make."""
-    return any(row[1] == "origin" for row in connection.execute("PRAGMA table_info(started)"))
+def _missing(connection: sqlite3.Connection) -> list[str]:
+    """Return the columns that the file lacks, since an older version of this package has made it."""
+    there = {row[1] for row in connection.execute("PRAGMA table_info(started)")}
+    return [column for column in _ADDED if column not in there]
 
 
 class Journal:
@@ -284,8 +306,8 @@ class Journal:
                 path.touch(mode=0o600)
             with self._opened() as connection:
                 connection.executescript(_SCHEMA)
-                if not _is_new(connection):
-                    connection.execute(_ADD)
+                for column in _missing(connection):
+                    connection.execute(f"ALTER TABLE started ADD COLUMN {column} TEXT")
                 with connection:
                     last = 0
                     for values in rows:
@@ -303,8 +325,8 @@ class Journal:
             with self._opened() as connection:
                 connection.text_factory = _text
                 there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'started'").fetchone()
-                if there and not _is_new(connection):
-                    sql = sql.replace(_ADDED, "NULL")
+                for column in _missing(connection) if there else ():
+                    sql = sql.replace(f"CAST({column} AS TEXT)", "NULL")
                 return connection.execute(sql, tuple(map(_storable, values))).fetchall() if there else []
         except _FAULTS as error:
             self._complain(error)

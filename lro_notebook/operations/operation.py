@@ -11,14 +11,13 @@ from lro_notebook.errors import (
     LroError,
     OperationCancelled,
     OperationError,
-    OperationFailed,
     PartialFailureWarning,
     WaitTimeout,
-    shortened,
     warn_caller,
 )
 from lro_notebook.operations import titles
 from lro_notebook.operations.failed_units import warning_of
+from lro_notebook.operations.outcome import failure_of
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 
@@ -318,6 +317,16 @@ class Operation:
 
         return load(self, source, partial=partial, **options)
 
+    @property
+    def outputs(self) -> pd.DataFrame:
+        """Where it wrote: ``what``, ``where`` (URI), ``role`` (output or errors), ``format``, who tells it.
+
+        As its response says, else its metadata, else the body that `Client.start` sent. Local, as `metadata`.
+        """
+        from lro_notebook.reports.outputs import outputs
+
+        return outputs(self)
+
     def failures(self) -> pd.DataFrame:
         """Return what failed inside this operation, a row per unit.
 
@@ -373,22 +382,10 @@ class Operation:
             self._wait(timeout)
             if self.resource.done:
                 self._warn_once()
-                return self._failure()
+                return failure_of(self)
             lost = self._poller.pop_error()
             if lost is not None:
                 return lost
-
-    def _failure(self) -> OperationError | None:
-        status = self.resource.error
-        if status is None:
-            return None
-        what = f"{self.method} operation {self.id}".strip()
-        if status.name == "CANCELLED":
-            text = f"{what} was cancelled; what it had done until then remains"
-            return OperationCancelled(f"{text} (op.load(partial=True))" if self.destination else text, self)
-        return OperationFailed(
-            f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}", self
-        )
 
     def _warn_once(self) -> None:
         if self._warned or self.snapshot.state != "SUCCEEDED":

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from lro_notebook.errors import Code, ConfigError
@@ -238,6 +239,12 @@ def target_of(path: str) -> str:
     path = rest if head[:1] == "v" and head[1:2].isdigit() else path
     resource, _, last = path.rpartition("/")
     return f"{resource}/{last.partition(':')[0]}".strip("/")
+
+
+def project_of(name: str) -> str | None:
+    """Return the project that a resource name or a path, with or without a version, begins with."""
+    parts = name.strip("/").split("/")
+    return next((below for above, below in pairwise(parts[:3]) if above == "projects"), None)
 
 
 def listing_parent(target: str) -> str:

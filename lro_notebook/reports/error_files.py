@@ -1,4 +1,4 @@
-"""The error files of an operation of any API: a ``google.rpc.Status``, or what holds one, on each line."""
+"""The error files of an operation of any API: a ``google.rpc.Status``, or what holds one, in each row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.errors import Code, ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.failed_units import FailedUnit
 from lro_notebook.operations.resource import parse_int64
-from lro_notebook.results.load import read_lines_at
+from lro_notebook.results.load import read_all_at
 from lro_notebook.results.places import places_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
 
-_TABLE = "errors"
 _MESSAGES = ("message", "errorMessage", "description")
 _SOURCES = ("inputUri", "sourceUri", "gcsUri", "uri", "source")
 _RESOURCES = ("resourceName", "name", "documentId", "id", "field")
@@ -31,8 +30,8 @@ def units_in_files(operation: Operation) -> list[FailedUnit]:
     units: list[FailedUnit] = []
     for uri in dict.fromkeys(place.uri for place in places if place.uri.startswith("gs://")):
         try:
-            results = read_lines_at(operation.client, uri, _TABLE)
-            units += _units(results[_TABLE]) if len(results) else []
+            results = read_all_at(operation.client, uri)
+            units += [unit for table in results for unit in _units(results[table])]
         except (ConfigError, ResultError) as error:
             warn_caller(
                 f"the error files of {operation.id} at {uri} are not listed here: {error}", LroWarning

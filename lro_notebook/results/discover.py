@@ -1,88 +1,36 @@
 """Which files at a place are results, of which operation and table, and whether all of them are there.
 
-What names and first bytes say of a file, the formats tell (`sniff`).
+What files hold, `classify` tells; whose they are, `ownership`.
 """
 
 from __future__ import annotations
 
-import logging
-import re
+import posixpath
 from collections import defaultdict
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
-from lro_notebook.results.formats.registry import OTHER
-from lro_notebook.results.remote.calls import USUAL, Fetch, is_forbidden
-from lro_notebook.results.remote.starts import starts_of
-from lro_notebook.results.remote.versions import Version, moment_of
-from lro_notebook.results.sniff import START, format_of, is_open, parse_name
-from lro_notebook.results.storage import cause_of, faults
+from lro_notebook.results.classify import classify, name_of
+from lro_notebook.results.listing import check_reachable, files_at, is_folder
+from lro_notebook.results.ownership import is_named, operations, owned
+from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.shards import Found
+from lro_notebook.results.sniff import parse_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lro_notebook.results.formats.format import Format
+    from lro_notebook.results.listing import Info
+    from lro_notebook.results.ownership import Span
+    from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.storage import Location
 
-logger = logging.getLogger(__name__)
-
-#: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
-_ID = re.compile(r"(\d{12,})_", re.ASCII)
-_PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z", re.ASCII)
 _SHOWN = 5
-_FEW = 200
-_SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ
-
-#: When an operation ran: from its start to its end, None where that is not known.
-Span = tuple[datetime | None, datetime | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One part of a table: a file, or what stands for one where tables are in no files.
-
-    Attributes
-    ----------
-    uri, path : str
-        Its name for the user, and in the file system.
-    table : str
-        The resource type; ``{type}_history`` for a history export.
-    size : int
-        Bytes, as stored.
-    operation : str or None
-        The id of the operation that wrote it, where the name says.
-    index, total : int or None
-        Its place among the shards of its table.
-    history : bool
-        Whether its lines are history Bundles.
-    format : Format or None
-        How its bytes are read; None where its source gives columns, not bytes: BigQuery.
-    written : datetime or None
-        When, where the storage says.
-    row : int
-        Rows of its table in the files before it, where that was counted.
-    version : Version or None
-        The state that was listed, where that is known; no other one is read.
-    """
-
-    uri: str
-    path: str
-    table: str
-    size: int
-    operation: str | None = None
-    index: int | None = None
-    total: int | None = None
-    history: bool = False
-    format: Format | None = None
-    written: datetime | None = field(default=None, repr=False, compare=False)
-    row: int = field(default=0, repr=False, compare=False)
-    version: Version | None = field(default=None, repr=False, compare=False)
+_SEVERAL = 8  # places that are listed one by one
 
 
 def find(
@@ -93,9 +41,12 @@ def find(
     partial: bool = False,
     span: Span = (None, None),
     only: Format | None = None,
+    deep: bool = False,
+    own: bool = True,
+    paths: Sequence[str] = (),
     fetch: Fetch = USUAL,
-) -> list[Shard]:
-    """Return the result files at `location`, sorted by table and index.
+) -> Found:
+    """Return the result files at `location`, and what else is there.
 
     Parameters
     ----------
@@ -111,6 +62,12 @@ def find(
         When `operation` ran: files that do not name their operation are its if they were written then.
     only : Format, optional
         Only files in this format.
+    deep : bool
+        Whether files in folders below are meant; if not, they are where there are no others.
+    own : bool
+        Whether it is an error if no file can be told to be of `operation`; else all of them are taken.
+    paths : sequence of str
+        Several places in this file system instead, each a file, a folder or a name prefix.
     fetch : Fetch
         How the first bytes of files are read.
 
@@ -121,194 +78,103 @@ def find(
     ResultError
         Nothing is here, a table is not, or shards are missing.
     """
-    shards = [shard for shard in _listed(location, only, fetch) if only in (None, shard.format)]
+    if len(paths) > 1:
+        location = _around(location, paths)
+        found = classify(location, _files_of(location, paths, deep=deep), only, fetch)
+    else:
+        found = _listed(location, only, fetch, deep=deep)
     if operation is not None:
-        shards = _written_by(operation_id(operation), shards, location, span)
-    elif len({shard.operation for shard in shards}) > 1:
-        raise ConfigError(_several(shards, location))
+        found = _of_operation(operation_id(operation), found, location, span, own=own)
+    elif len({shard.operation for shard in found.shards}) > 1:
+        raise ConfigError(_several(found.shards, location))
+    shards = found.shards
     if not shards:
-        raise ResultError(
-            f"no results at {location.uri}: no file there is named as a result, or begins as one; give the "
-            "folder that the operation wrote to"
-        )
+        raise ResultError(_nothing(found, location))
     if tables is not None:
         shards = _of_tables([tables] if isinstance(tables, str) else list(tables), shards, location)
     if not partial:
         _check_complete(shards)
-    return sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
-
-
-def _listed(location: Location, only: Format | None, fetch: Fetch) -> list[Shard]:
-    infos = _infos(location)
-    single = len(infos) == 1 and infos[0]["name"] == location.path
-    named = any(parse_name(_name(info)) for info in infos)
-    judged = _looked_at(location, infos, fetch, few=named and only is None, single=single)
-    deep = only.in_folders if only else False
-    if (deep or not any(judged)) and not single and (below := _below(location)) is not None:
-        others = [info for info in below if not parse_name(_name(info))]
-        judged = _looked_at(location, others, fetch, few=True)
-    shards = [shard for shard in judged if shard is not None]
-    if not shards and location.is_remote:
-        _check_reachable(location)
-    if left := len(judged) - len(shards):
-        logger.info("%d files at %s are not results and were left out", left, location.uri)
-    return shards
-
-
-def _looked_at(
-    location: Location, infos: Sequence[Mapping[str, Any]], fetch: Fetch, *, few: bool, single: bool = False
-) -> list[Shard | None]:
-    """Return a shard for each file, None for one that is not a result.
-
-    With `few` set, not many files are opened: where names say what others are, or the folder is deep.
-    """
-    unknown = [info for info in infos if not parse_name(_name(info)) and is_open(info["name"])]
-    if few and len(unknown) > _FEW:
-        left = {info["name"] for info in unknown}
-        infos, unknown = [info for info in infos if info["name"] not in left], []
-    names = {info["name"] for info in unknown}
-    with closing(starts_of(location, unknown, START, fetch)) as starts:  # in the order of `infos`
-        return [
-            _shard(location, info, next(starts) if info["name"] in names else b"", single=single)
-            for info in infos
-        ]
-
-
-def _shard(
-    location: Location, info: Mapping[str, Any], start: bytes, *, single: bool = False
-) -> Shard | None:
-    parts = parse_name(_name(info))
-    if parts is None:
-        known = format_of(info["name"], start)
-        if known is not None:
-            parts = {"table": known.table, "format": known, **_parse_other(_name(info), known)}
-        elif single:  # named by the user: the file is what it is called
-            parts = {"table": _name(info).partition(".")[0] or _name(info), "format": OTHER}
-        else:
-            return None
-    return Shard(
-        uri=location.uri_of(info["name"]),
-        path=info["name"],
-        size=int(info.get("size") or 0),
-        written=moment_of(info),
-        version=Version.of(info),
-        **parts,
+    return found._replace(
+        shards=sorted(shards, key=lambda shard: (shard.table, shard.index or 0, shard.path))
     )
 
 
-def _parse_other(name: str, known: Format) -> dict[str, Any]:
-    """Return what the name of a file says whose format has no names of its own, as fields of `Shard`."""
-    if known.in_folders:
-        return {}
-    written = _ID.match(name)
-    place = _PLACE.search(name, written.end() if written else 0)
-    index, total = map(int, place.groups()) if place else (None, None)
-    return {"operation": written[1] if written else None, "index": index, "total": total}
+def _around(location: Location, paths: Sequence[str]) -> Location:
+    """Return the folder in which all `paths` are."""
+    common = posixpath.commonpath([path.rstrip("/").rpartition("/")[0] for path in paths])
+    return replace(location, path=common, uri=location.uri_of(common))
 
 
-def _name(info: Mapping[str, Any]) -> str:
-    return str(info["name"]).rpartition("/")[2]
+def _files_of(location: Location, paths: Sequence[str], *, deep: bool) -> list[Info]:
+    """Return the files at `paths` in a folder; many of them are found in one listing of it."""
+    if len(paths) <= _SEVERAL:
+        places = [replace(location, path=path, uri=location.uri_of(path)) for path in paths]
+        infos = [info for place in places for info in files_at(place, deep=deep)]
+    else:
+        starts = tuple(paths)
+        infos = [info for info in files_at(location, deep=True) if info["name"].startswith(starts)]
+    return list({info["name"]: info for info in infos}.values())
 
 
-def uris_at(location: Location) -> list[str]:
-    """Return the URI of each file at a place: in a folder, of a name prefix, of a pattern.
-
-    Raises
-    ------
-    ResultError
-        It cannot be listed.
-    """
-    return [location.uri_of(info["name"]) for info in _infos(location)]
+def _nothing(found: Found, location: Location) -> str:
+    said = "no file is there"
+    if found.skipped:
+        said = f"of {len(found.skipped):,} files none holds results; {_told(found.skipped)}"
+    return f"no results at {location.uri}: {said}. Give the folder that the operation wrote to"
 
 
-def _infos(location: Location) -> list[Mapping[str, Any]]:
-    fs, path = location.fs, location.path
-    with _listing(location):
-        if "*" in path:
-            infos = _globbed(location)
-        elif fs.isdir(path):
-            infos = fs.ls(path, detail=True)
-        elif not path.endswith("/") and fs.isfile(path):
-            infos = [fs.info(path)]
-        elif path.endswith("/"):
-            infos = []
-        else:
-            parent = path.rpartition("/")[0]
-            siblings = fs.ls(parent, detail=True) if fs.isdir(parent) else []
-            infos = [info for info in siblings if info["name"].startswith(path)]
-    return [info for info in infos if info["type"] == "file"]
+def told(skipped: Sequence[Skipped], place: str) -> str:
+    """Return a sentence on the files at `place` that are in no table."""
+    count = "1 file" if len(skipped) == 1 else f"{len(skipped):,} files"
+    return f"{count} at {place} left out: {_told(skipped)}; results.skipped lists them"
 
 
-def _below(location: Location) -> list[Mapping[str, Any]] | None:
-    """Return all files below a folder, in the folders in it too; None if it is no folder."""
-    with _listing(location):
-        if not location.fs.isdir(location.path):
-            return None
-        return list(location.fs.find(location.path, detail=True).values())
+def _told(skipped: Sequence[Skipped]) -> str:
+    examples = [f"{each.uri.rpartition('/')[2]} ({each.reason})" for each in skipped[:_SHOWN]]
+    return ", ".join(examples) + (" …" if len(skipped) > _SHOWN else "")
 
 
-def _check_reachable(location: Location) -> None:
-    """Raise where nothing was found because nothing can be: ``isdir`` of fsspec says no to any fault."""
-    head, star, _ = location.path.partition("*")
-    with _listing(location), suppress(FileNotFoundError, NotADirectoryError):
-        location.fs.info(head.rpartition("/")[0] if star else location.path)
+def _listed(location: Location, only: Format | None, fetch: Fetch, *, deep: bool) -> Found:
+    infos = files_at(location, deep=deep)
+    single = len(infos) == 1 and infos[0]["name"] == location.path
+    found = classify(location, infos, only, fetch, single=single)
+    in_folders = only.in_folders if only else False
+    if not deep and not single and (in_folders or not found.shards) and is_folder(location):
+        below = [info for info in files_at(location, deep=True) if not parse_name(name_of(info))]
+        found = classify(location, below, only, fetch)
+    if not found.shards and location.is_remote:
+        check_reachable(location)
+    return found
 
 
-@contextmanager
-def _listing(location: Location) -> Iterator[None]:
-    try:
-        yield
-    except faults() as error:
-        cause = cause_of(error, location.path)
-        todo = ""
-        if is_forbidden(error):
-            todo = "; have permission given (storage.objects.list and get on Cloud Storage) or sign in again"
-        raise ResultError(f"{location.uri} cannot be listed: {type(error).__name__}{todo}") from cause
-
-
-def _globbed(location: Location) -> list[Mapping[str, Any]]:
-    """Return the files that a pattern names; the file system lists by a coarser one, in few steps."""
-    fs, path = location.fs, location.path
-    if any("**" in part and part != "**" for part in path.split("/")):
-        raise ConfigError(f"{location.uri}: '**' stands for whole folders, as in out/**/*.ndjson")
-    pattern = fs._strip_protocol(path) + ("/" if path.endswith("/") else "")  # noqa: SLF001 - as fs.glob() does
-    glob = Glob(pattern, classes=True)
-    return [info for name, info in fs.glob(glob.coarse(), detail=True).items() if glob.matches(name)]
-
-
-def _written_by(wanted: str, shards: Sequence[Shard], location: Location, span: Span) -> list[Shard]:
-    own = [shard for shard in shards if shard.operation == wanted]
-    loose = [shard for shard in shards if shard.operation is None]
-    word = re.compile(rf"(?:^|[/_.-]){re.escape(wanted)}(?:[/_.-]|$)")
-    own = own or [shard for shard in loose if word.search(location.within(shard.path))]
-    own = own or [shard for shard in loose if any(span) and _within(shard.written, span)]
-    if own:
-        return own
-    others = _operations(shards)
+def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, own: bool) -> Found:
+    """Return those files that the operation `wanted` wrote."""
+    if not own and is_named(wanted, location.path):
+        return found  # a place of its own
+    if not own and len(found.shards) == 1 and found.shards[0].path == location.path:
+        return found  # the file itself
+    told_by = owned(wanted, span, found.shards, location)
+    if told_by is not None:
+        return Found(
+            [shard for shard in found.shards if told_by.holds(shard, location)],
+            [each for each in found.skipped if told_by.holds(each, location)],
+        )
+    others = operations(found.shards)
+    if not own and not others:
+        count = len(found.shards)
+        files = "the file" if count == 1 else f"which of the {count:,} files"
+        return found._replace(
+            note=f"{files} at {location.uri} is of operation {wanted} cannot be told: no name there and no "
+            "time says it. All are loaded"
+        )
     hint = f"; operations that wrote there: {', '.join(others[:_SHOWN])}" if others else ""
-    if not others and shards:
+    if not others and found.shards:
         hint = "; the files there carry no operation id: read_results(uri) reads them"
     raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}")
 
 
-def _within(written: datetime | None, span: Span) -> bool:
-    begin, end = span
-    if written is None:
-        return False
-    return (begin is None or written >= begin - _SKEW) and (end is None or written <= end + _SKEW)
-
-
-def _operations(shards: Iterable[Shard]) -> list[str]:
-    """Return the ids of the operations that wrote `shards`, newest first."""
-    last: defaultdict[str, datetime] = defaultdict(lambda: datetime.min.replace(tzinfo=UTC))
-    for shard in shards:
-        if shard.operation is not None:
-            last[shard.operation] = max(last[shard.operation], shard.written or last[shard.operation])
-    return sorted(last, key=lambda name: (last[name], name), reverse=True)
-
-
 def _several(shards: Sequence[Shard], location: Location) -> str:
-    ids = _operations(shards)
+    ids = operations(shards)
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     loose = sum(shard.operation is None for shard in shards)
     rest = f", and {loose} files carry no operation id" if loose else ""
@@ -344,11 +210,11 @@ def _reads_with(each: Format | None, name: str) -> bool:
 
 
 def _check_complete(shards: Iterable[Shard]) -> None:
-    sets: defaultdict[tuple[str, int], list[Shard]] = defaultdict(list)
+    sets: defaultdict[tuple[str, str, int], list[Shard]] = defaultdict(list)
     for shard in shards:
         if shard.total is not None:
-            sets[shard.table, shard.total].append(shard)
-    for (table, total), members in sets.items():
+            sets[shard.table, shard.path.rpartition("/")[0], shard.total].append(shard)
+    for (table, _, total), members in sets.items():
         have = {shard.index for shard in members}
         first = 1 if total in have and 0 not in have else 0
         numbers = range(first, first + total)  # as many as a name says: never gone through as a whole

@@ -5,28 +5,33 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.results.admission import Named, Near, Service, is_cloud
-from lro_notebook.results.discover import uris_at
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
+from lro_notebook.results.listing import files_at
 from lro_notebook.results.manifest import files_of
-from lro_notebook.results.read import options_of, read, read_files
+from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
+from lro_notebook.results.read import fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources.bigquery import PREFIX
 from lro_notebook.results.sources.store import store_named
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.operation import Operation
     from lro_notebook.results.formats.format import Format
+    from lro_notebook.results.ownership import Span
+    from lro_notebook.results.places import Place
 
 #: Methods whose result is what they left in a store.
 _FILLING = ("import", "deidentify")
+#: Collections whose operations write where their start helpers say.
+_STORES = ("Stores", "datasets")
 
 
 def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:
@@ -35,29 +40,86 @@ def load(operation: Operation, source: str | None, *, partial: bool = False, **o
     listed = None if source else _listed(response)
     if listed is not None:
         return read_listed(operation.client, *listed, destination=operation.destination, **options)
-    uri = source or operation.destination
     method = operation.method
-    if uri is None and "export" in method.lower() and not response.keys() - {"@type"}:
+    collection = method.partition(".")[0]
+    asked = source or (operation.destination if collection.endswith(_STORES) else None)
+    if asked is None or ("://" not in asked and source is None):
+        return _elsewhere(operation, method, partial=partial, options=options)
+    return read_for(
+        _client_of(operation),
+        asked,
+        operation=operation.id,
+        partial=partial,
+        span=_span_of(operation),
+        only=format_written_by(collection),
+        own=collection.endswith(_STORES),
+        **options,
+    )
+
+
+def _elsewhere(operation: Operation, method: str, *, partial: bool, options: dict[str, Any]) -> Results:
+    """Return what is where the operation or its start request says, what is in a store, or the response."""
+    response = operation.resource.response or {}
+    places = [place for place in outputs_of(operation) if place.role == "output"]
+    if places:
+        return _at_places(operation, places, partial=partial, **options)
+    if "export" in method.lower() and not operation.destination and not response.keys() - {"@type"}:
         raise ConfigError(
             f"where operation {operation.id} wrote its output is not known: neither the journal of this "
             'machine nor its response says. Give the place: op.load("gs://bucket/folder")'
         )
-    if uri is None or ("://" not in uri and not method.lower().endswith(_FILLING)):
+    if operation.destination and method.lower().endswith(_FILLING):
+        return _in_store(operation.client, operation.destination, response, options)
+    return Results.from_response(response)
+
+
+def _at_places(
+    operation: Operation,
+    places: list[Place],
+    *,
+    partial: bool,
+    tables: Iterable[str] | None = None,
+    streams: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Results:
+    """Return what is at the places that an operation of any API wrote to."""
+    client, chosen = _client_of(operation), options_of(**options)
+    own: dict[str, Any] = {"storage_options": storage_options}
+    given = own if client is None else _storage(client, own)
+    try:
+        return read_outputs(
+            operation,
+            places,
+            lambda uri: locate(uri, **given),
+            options=chosen,
+            fetch=fetch_of(streams, chosen.limits),
+            span=_span_of(operation),
+            credentials=None if client is None else client.storage_options().get("token"),
+            tables=tables,
+            partial=partial,
+        )
+    except ResultError as error:
+        response = operation.resource.response or {}
+        if not holds_more(response):
+            raise
+        warn_caller(f"{error}. The response itself is loaded", LroWarning)
         return Results.from_response(response)
-    if "://" not in uri:
-        return _in_store(operation.client, uri, response, options)
+
+
+def _client_of(operation: Operation) -> Client | None:
+    """Return the client with whose credentials output is read; None for application-default ones."""
+    from lro_notebook.operations.client import Client
+
+    return operation.client if isinstance(operation.client, Client) else Client.only_open()
+
+
+def _span_of(operation: Operation) -> Span:
+    """Return when an operation ran, as the service says."""
     progress = operation.snapshot.progress
-    return read_for(
-        operation.client,
-        uri,
-        operation=operation.id,
-        partial=partial,
-        span=(
-            progress.created if progress.created_from == "service" else None,
-            progress.ended if progress.ended_from == "service" else None,
-        ),
-        only=format_written_by(method.partition(".")[0]),
-        **options,
+    return (
+        progress.created if progress.created_from == "service" else None,
+        progress.ended if progress.ended_from == "service" else None,
     )
 
 
@@ -67,7 +129,7 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
     wanted = options.get("tables")
     asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
     shards = [shard for shard in (store.shards() if store else ()) if asked is None or shard.table in asked]
-    words = ("columns", "decimals", "parse_dates", "lists", "errors", "limits")
+    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "limits")
     chosen = options_of(**{word: options[word] for word in words if word in options})
     hint = f"the operation wrote into {name}: export that, and load the export"
     return Results.from_response(response, source=store, shards=shards, options=chosen, hint=hint)
@@ -100,17 +162,19 @@ def read_listed(
     return read_files(files, near, format=reading, service=service, **options)
 
 
-def read_lines_at(client: Client | None, uri: str, table: str) -> Results:
-    """Return the JSON Lines of all files at `uri` as one table, whatever the files are called.
+def read_all_at(client: Client | None, uri: str) -> Results:
+    """Return what is in all files at `uri` and below, nothing where there are none.
 
     Raises
     ------
     ConfigError, ResultError
-        The place cannot be listed.
+        The place cannot be listed, or no file is in a format that is known.
     """
     given = _storage(client, {}) if client is not None and is_cloud(uri) else {}
-    files = [(each, table) for each in uris_at(locate(uri, **given))]
-    return read_listed(client, files, FHIR_NDJSON, destination=uri) if files else Results(None, ())
+    location = locate(uri, **given)
+    if not files_at(location, deep=True):
+        return Results(None, ())
+    return read_for(client, uri, deep=True)
 
 
 def _storage(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pyarrow as pa
 
-from lro_notebook.errors import ResultError
+from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import BadLine, list_bad_lines, raise_if_asked
 from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.formats.format import Decide
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
 
+#: The column of the file of each row.
+SOURCE_FILE = "source_file"
 _CELL = 8  # bytes of most values
 
 
@@ -36,12 +40,24 @@ class Report:
     truncated: dict[str, int] = field(default_factory=dict)
     most: int = DEFAULT.bad_lines
     unlisted: int = 0
+    notes: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def add(self, batch: Batch) -> None:
         """Take a piece into account; of more than `most` bad lines the rest is only counted."""
         self.unlisted += list_bad_lines(self.bad, batch.bad, self.most)
         for column, rows in batch.truncated.items():
             self.truncated[column] = self.truncated.get(column, 0) + rows
+        for file, text in batch.notes:
+            first, count = self.notes.get(text, (file, 0))
+            self.notes[text] = first, count + 1
+
+    def noted(self) -> list[str]:
+        """Return what was decided about files, each with the first file that it is about."""
+        more = {1: "", 2: " and 1 more file"}
+        return [
+            f"{file}{more.get(count, f' and {count - 1:,} more files')}: {text}"
+            for text, (file, count) in self.notes.items()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,12 @@ class MainTable:
         return self.options.lists == "explode" or (reading is not None and reading.inner_tables is not None)
 
     @property
+    def decide(self) -> Decide | None:
+        """What its format decides for the table as a whole."""
+        reading = self.shards[0].format
+        return reading.decide if reading else None
+
+    @property
     def tells_files(self) -> bool:
         """Whether each batch tells which of its rows are of which shard."""
         reading = self.shards[0].format
@@ -103,7 +125,25 @@ class MainTable:
         """
         for batch in self.source.batches(shards or self.shards, self.options, advance):
             raise_if_asked(batch.bad, self.options)
-            yield batch
+            yield self._with_files(batch) if self.options.source_file else batch
+
+    def _with_files(self, batch: Batch) -> Batch:
+        """Return a piece with the file of each row of the main table."""
+        table = batch.tables.get(self.name)
+        if table is None:
+            return batch
+        files = batch.files or [(shard, table.num_rows) for shard in self.shards[:1] if len(self.shards) == 1]
+        if sum(rows for _, rows in files) != table.num_rows or SOURCE_FILE in table.column_names:
+            reading = self.shards[0].format
+            told = "a column of that name" if files else "columns that tell them"
+            raise ConfigError(
+                f"source_file=True: rows of {reading.name if reading else 'BigQuery'} in {self.name} have "
+                f"{told}; leave it out"
+            )
+        uris = pa.array([shard.uri for shard, _ in files], pa.string())
+        rows = np.repeat(np.arange(len(files)), [rows for _, rows in files])
+        told_by = table.append_column(SOURCE_FILE, uris.take(pa.array(rows)))
+        return replace(batch, tables={**batch.tables, self.name: told_by})
 
 
 class Layout:
@@ -130,7 +170,7 @@ class Layout:
         self._names.update(dict.fromkeys(batch.names))
         for name, table in batch.tables.items():
             columns = self.columns(name)
-            columns.add(table)
+            columns.add(table, typed=batch.is_typed)
             self._limits.check_width(name, len(columns), 1)
 
     @property
@@ -163,7 +203,7 @@ class Layout:
             One of them is not there; the message names near ones.
         """
         there = list(self.columns(table).types())
-        asked = self._options.columns_of(table, self._main)
+        asked = self._asked(table)
         if asked is None:
             return there
         known = list(self._names) if table == self._main and self._names else there
@@ -185,10 +225,16 @@ class Layout:
 
     def draft(self, table: str, rows: pa.Table) -> pa.Table:
         """Return `rows` of `table` with the columns so far, in types that can be cast back."""
-        return self.columns(table).draft(rows, self._options.columns_of(table, self._main))
+        return self.columns(table).draft(rows, self._asked(table))
+
+    def _asked(self, table: str) -> list[str] | None:
+        """Return the columns of `table` that are wanted; None for all."""
+        asked = self._options.columns_of(table, self._main)
+        told = self._options.source_file and table == self._main
+        return [*asked, SOURCE_FILE] if asked is not None and told else asked
 
     def _new(self) -> Columns:
-        return Columns(dates=self._options.parse_dates)
+        return Columns(dates=self._options.parse_dates, decimals=self._options.decimals)
 
 
 @dataclass(slots=True)
@@ -204,18 +250,18 @@ class Loaded:
 def fetched_once(main: MainTable) -> Iterator[MainTable]:
     """Give `main` for one reading in any portions, or for two where lists may be uneven.
 
-    Its shards are fetched ahead in their order, and a second reading fetches nothing.
+    Its shards are fetched ahead in their order, and a second reading fetches nothing. What its format decides
+    for the table as a whole is decided then.
     """
-    source = main.source
+    source, decide = main.source, main.decide
     if not isinstance(source, Streams):
         yield main
         return
-    with source.reading(main.shards) as streams:
-        if not main.options.explodes or not source.is_remote:
-            yield replace(main, source=streams)
-            return
-        with Spool() as spool:
-            yield replace(main, source=Spooled(streams, spool))
+    with source.reading(main.shards) as streams, ExitStack() as stack:
+        if source.is_remote and (main.options.explodes or decide):
+            streams = Spooled(streams, stack.enter_context(Spool()))  # noqa: PLW2901 - the same, kept
+        options = decide(streams, main.shards, main.options) if decide else main.options
+        yield replace(main, source=streams, options=options)
 
 
 def load_table(main: MainTable, advance: Advance = lambda _: None) -> Loaded:

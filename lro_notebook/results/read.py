@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.errors import ConfigError, LeftOutWarning, LroWarning, ResultError, warn_caller
 from lro_notebook.results.admission import Near, admit, is_cloud
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.discover import Shard, find
+from lro_notebook.results.discover import find, told
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
@@ -18,14 +18,16 @@ from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.starts import infos_of
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.results import Results
+from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import locate, shown
 
 if TYPE_CHECKING:
     from lro_notebook.results.admission import Named, Service
-    from lro_notebook.results.discover import Span
     from lro_notebook.results.formats.format import Format
+    from lro_notebook.results.ownership import Span
+    from lro_notebook.results.shards import Found
     from lro_notebook.results.storage import Location
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
@@ -47,12 +49,15 @@ def read(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    source_file: bool = False,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     operation: str | None = None,
     partial: bool = False,
     span: Span = (None, None),
     only: Format | None = None,
+    deep: bool = False,
+    own: bool = True,
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     credentials: Any = None,
@@ -78,6 +83,8 @@ def read(
         Lists: their first element, as they are, or in tables of their own too.
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    source_file : bool
+        Whether each row says its file, in a column ``source_file``.
     limits : mapping of str to int, optional
         What is too much, where the defaults of `limits.Limits` will not do.
     streams : int, optional
@@ -90,6 +97,10 @@ def read(
         When `operation` ran, for files that do not name it.
     only : Format, optional
         Only files in this format.
+    deep : bool
+        Whether files in folders below are meant even where there are others.
+    own : bool
+        Whether it is an error if no file can be told to be of `operation`.
     buckets : str, optional
         The folder that holds the buckets of the embedded service.
     storage_options : mapping, optional
@@ -112,6 +123,7 @@ def read(
         parse_dates=parse_dates,
         lists=lists,
         errors=errors,
+        source_file=source_file,
         limits=limits,
     )
     fetch = fetch_of(streams, options.limits)
@@ -132,10 +144,27 @@ def read(
         given = {"buckets": buckets, "storage_options": storage_options}
         storage = _Storage(location.uri, given, service)
         return _of_files(manifest, FHIR_NDJSON, tables, options, near, storage, fetch)
-    shards = find(
-        location, operation=operation, tables=tables, partial=partial, span=span, only=only, fetch=fetch
+    found = find(
+        location,
+        operation=operation,
+        tables=tables,
+        partial=partial,
+        span=span,
+        only=only,
+        deep=deep,
+        own=own,
+        fetch=fetch,
     )
-    return Results(Files(location, fetch), shards, options)
+    _tell(found, location)
+    return Results(Files(location, fetch), found.shards, options, skipped=found.skipped)
+
+
+def _tell(found: Found, location: Location) -> None:
+    """Warn of what is left out, and of what is not sure."""
+    if found.note:
+        warn_caller(found.note, LroWarning)
+    if loud := [each for each in found.skipped if not each.quiet]:
+        warn_caller(told(loud, location.uri), LeftOutWarning)
 
 
 def read_files(
@@ -149,6 +178,7 @@ def read_files(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    source_file: bool = False,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     buckets: str | None = None,
@@ -170,6 +200,7 @@ def read_files(
         parse_dates=parse_dates,
         lists=lists,
         errors=errors,
+        source_file=source_file,
         limits=limits,
     )
     given = {"buckets": buckets, "storage_options": storage_options}
@@ -240,13 +271,14 @@ def options_of(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    source_file: bool = False,
     limits: Mapping[str, int] | None = None,
 ) -> Options:
     """Return the options, checked; see `read`."""
     for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
         if value not in _WORDS[name]:
             raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
-    return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits))
+    return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits), source_file)
 
 
 def fetch_of(streams: object, limits: Limits) -> Fetch:

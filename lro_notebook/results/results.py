@@ -5,32 +5,31 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
+from lro_notebook.results import report_frames, response_table
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.arrow.flatten import flatten
-from lro_notebook.results.arrow.json_fallback import table_of
 from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
+from lro_notebook.results.response_table import RESPONSE
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import dask.dataframe as dd
     import pyarrow as pa
 
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
-
-RESPONSE = "response"
 
 
 class Results(Mapping[str, pd.DataFrame]):
@@ -47,6 +46,8 @@ class Results(Mapping[str, pd.DataFrame]):
         The parts of the tables, in the order in which they are to be read.
     options : Options
         How to load.
+    skipped : sequence of Skipped
+        The files beside them that are in no table.
 
     Examples
     --------
@@ -66,14 +67,14 @@ class Results(Mapping[str, pd.DataFrame]):
         source: Source | None,
         shards: Sequence[Shard],
         options: Options | None = None,
+        *,
+        skipped: Sequence[Skipped] = (),
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
+        self._skipped = list(skipped)
         if source is not None:
-            parts: dict[str, list[Shard]] = {}
-            for shard in shards:
-                parts.setdefault(shard.table, []).append(shard)
-            self._tables = {name: MainTable(source, files, self._options) for name, files in parts.items()}
+            self._add(source, shards)
         self._loaded: dict[str, Loaded] = {}
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
@@ -81,6 +82,20 @@ class Results(Mapping[str, pd.DataFrame]):
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = ""
+
+    @classmethod
+    def united(
+        cls,
+        parts: Iterable[tuple[Source, Sequence[Shard]]],
+        options: Options,
+        *,
+        skipped: Sequence[Skipped] = (),
+    ) -> Results:
+        """Return the tables of several sources; of those with one name, the later get a number."""
+        results = cls(None, (), options, skipped=skipped)
+        for source, shards in parts:
+            results._add(source, shards)
+        return results
 
     @classmethod
     def from_response(
@@ -98,19 +113,12 @@ class Results(Mapping[str, pd.DataFrame]):
         in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
         Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
-        body = {key: value for key, value in response.items() if key != "@type"}
-        lists = [key for key, value in body.items() if isinstance(value, list)]
-        rows = [body] if body else []
-        if len(lists) == 1:
-            elements = body.pop(lists[0])
-            rows = [part if isinstance(part, dict) else {lists[0]: part} for part in elements]
-        flat = flatten(table_of(rows))
-        truncated = {f"{RESPONSE}.{path}": count for path, count in flat.truncated.items()}
+        loaded, beside = response_table.read(response)
         results = cls(source, shards, options)
         results._hint = hint
-        results._loaded[RESPONSE] = Loaded(flat.table, Report(truncated=truncated))
-        results._warn(RESPONSE, results._loaded[RESPONSE].report)
-        results._response = body if len(lists) == 1 else {}
+        results._loaded[RESPONSE] = loaded
+        results._warn(RESPONSE, loaded.report)
+        results._response = beside
         return results
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -257,14 +265,7 @@ class Results(Mapping[str, pd.DataFrame]):
     @property
     def summary(self) -> pd.DataFrame:
         """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        rows = self._sizes()
-        return pd.DataFrame(
-            {
-                "table": pd.Series([name for name, _, _ in rows], dtype="string"),
-                "files": pd.Series([files for _, files, _ in rows], dtype="Int64"),
-                "bytes": pd.Series([size for _, _, size in rows], dtype="Int64"),
-            }
-        )
+        return report_frames.summary(self._sizes())
 
     @property
     def bad_lines(self) -> pd.DataFrame:
@@ -276,17 +277,7 @@ class Results(Mapping[str, pd.DataFrame]):
         ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
         listed. Reads the tables that are not read yet.
         """
-        reports = list(self._reports())
-        bad = [line for report in reports for line in report.bad]
-        frame = pd.DataFrame(
-            {
-                "file": pd.Series([line.file for line in bad], dtype="string"),
-                "line": pd.Series([line.line for line in bad], dtype="Int64"),
-                "reason": pd.Series([line.reason for line in bad], dtype="string"),
-            }
-        )
-        frame.attrs["more"] = sum(report.unlisted for report in reports)
-        return frame
+        return report_frames.bad_lines(self._reports())
 
     @property
     def truncated(self) -> pd.DataFrame:
@@ -294,13 +285,21 @@ class Results(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        counts = {name: rows for report in self._reports() for name, rows in report.truncated.items()}
-        return pd.DataFrame(
-            {
-                "column": pd.Series(list(counts), dtype="string"),
-                "rows": pd.Series(list(counts.values()), dtype="Int64"),
-            }
-        )
+        return report_frames.truncated(self._reports())
+
+    @property
+    def skipped(self) -> pd.DataFrame:
+        """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
+        return report_frames.skipped(self._skipped)
+
+    def _add(self, source: Source, shards: Sequence[Shard]) -> None:
+        parts: dict[str, list[Shard]] = {}
+        for shard in shards:
+            parts.setdefault(shard.table, []).append(shard)
+        for name, files in parts.items():
+            free = next(one for one in _numbered(name) if one not in self._tables)
+            renamed = files if free == name else [replace(shard, table=free) for shard in files]
+            self._tables[free] = MainTable(source, renamed, self._options)
 
     def _main(self) -> list[str]:
         """Return the tables that have files of their own."""
@@ -345,7 +344,9 @@ class Results(Mapping[str, pd.DataFrame]):
         shards = main.shards if main else []
         operation = shards[0].operation if shards else None
         beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
-        return {"operation": operation, "files": [shard.uri for shard in shards], **beside}
+        loaded = self._loaded.get(main.name) if main else None
+        notes = {"notes": loaded.report.noted()} if loaded and loaded.report.notes else {}
+        return {"operation": operation, "files": [shard.uri for shard in shards], **beside, **notes}
 
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:
@@ -396,3 +397,8 @@ class Results(Mapping[str, pd.DataFrame]):
                 'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
                 TruncatedListsWarning,
             )
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))

@@ -1,20 +1,38 @@
-"""In which format a file is: by its name or, where that does not say it, by its first bytes."""
+"""In which format a file is: by its name where a service gives such names, else by its first bytes."""
 
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lro_notebook.results.formats.registry import FORMATS
+from lro_notebook.results.formats.unread import why_unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lro_notebook.results.formats.format import Format
 
 #: Bytes of a file that tell its format.
 START = 8192
+UNKNOWN = "in no format that is read here"
 _GZIP = b"\x1f\x8b"
+
+
+class Judged(NamedTuple):
+    """What a file holds.
+
+    Attributes
+    ----------
+    format : Format or None
+        How it is read; None if in no format that is known.
+    table : str or None
+        What its content says of the table that it belongs to.
+    reason : str
+        What it is that is not read, and what reads it; empty where it is read.
+    """
+
+    format: Format | None
+    table: str | None = None
+    reason: str = ""
 
 
 def parse_name(name: str) -> dict[str, Any] | None:
@@ -26,38 +44,36 @@ def parse_name(name: str) -> dict[str, Any] | None:
     return None
 
 
-def is_open(path: str) -> bool:
-    """Tell whether only its first bytes can say whether a file holds results, and in which format."""
-    return _of_suffix(path) is None and any(_candidates(path))
+def needs_look(name: str) -> bool:
+    """Tell whether only its first bytes can say in which format a file is."""
+    return _of_suffix(name) is None
 
 
-def format_of(path: str, start: bytes) -> Format | None:
-    """Return the format of a file: by its suffix if that says enough, else by its start; None if in none."""
-    return _of_suffix(path) or _of_start(start, list(_candidates(path)))
+def judge(path: str, start: bytes) -> Judged:
+    """Return what a file holds that begins so."""
+    name = path.rpartition("/")[2]
+    of_suffix = _of_suffix(name)
+    if of_suffix is not None:
+        return Judged(of_suffix, of_suffix.table)
+    text = _inflated(start)
+    if (reason := why_unread(path, text)) is not None:
+        return Judged(None, reason=reason)
+    for each in FORMATS:
+        if (each.looks and each.looks(name, text)) or (each.start and each.start.search(text)):
+            return Judged(each, each.table or (each.table_in(text) if each.table_in else None))
+    promised = _of_suffix(name, "suffixes")
+    return Judged(promised) if promised else Judged(None, reason=UNKNOWN)
 
 
-def _of_suffix(path: str) -> Format | None:
-    suffix = _suffix(path)
-    return next((each for each in FORMATS if suffix in each.own_suffixes), None)
+def _of_suffix(name: str, which: Literal["own_suffixes", "suffixes"] = "own_suffixes") -> Format | None:
+    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    return next((each for each in FORMATS if suffix in getattr(each, which)), None)
 
 
-def _candidates(path: str) -> Iterable[Format]:
-    """Return the formats that a file of this name may have; a number may follow any name."""
-    suffix = _suffix(path)
-    is_number = suffix.isascii() and suffix.isdigit()
-    return (each for each in FORMATS if each.start and (is_number or suffix in each.suffixes))
-
-
-def _of_start(start: bytes, candidates: Iterable[Format]) -> Format | None:
-    """Return which of the `candidates` a file has that begins so."""
-    if start.startswith(_GZIP):
-        try:
-            start = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(start, START)
-        except zlib.error:
-            return None
-    return next((each for each in candidates if each.start and each.start.search(start)), None)
-
-
-def _suffix(path: str) -> str:
-    name = path.rpartition("/")[2].lower().removesuffix(".gz")
-    return name.rpartition(".")[2] if "." in name else ""
+def _inflated(start: bytes) -> bytes:
+    if not start.startswith(_GZIP):
+        return start
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(start, START)
+    except zlib.error:
+        return start

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lro_notebook.results.arrow.batch import Advance, BadLine, Options
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.main_table import MainTable
+    from lro_notebook.results.shards import Shard
 
 
 #: The name of a table that is a resource type; a file that a user named may hold any.

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.discover import find
+from lro_notebook.results import classify, discover
 from lro_notebook.results.formats.dicom import DICOM
+from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.hl7v2 import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
+from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.sniff import parse_name
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
+    from lro_notebook.results.storage import Location
+
+
+def find(location: Location, **how: Any) -> list[Shard]:
+    shards: list[Shard] = discover.find(location, **how).shards
+    return shards
+
 
 OLD, NEW = "1111", "2222"
 
@@ -69,14 +79,16 @@ def test_names_that_are_no_results(name: str) -> None:
     assert parse_name(name) is None
 
 
-def test_a_folder_is_sorted_by_table_and_number_and_the_rest_is_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    put(tmp_path, *(f"1_Patient-{n}-of-11" for n in range(11)), "1_Claim", "notes.txt")
-    with caplog.at_level(logging.INFO):
-        found = find(locate(tmp_path))
-    assert names(found) == ["1_Claim", *(f"1_Patient-{n}-of-11" for n in range(11))]
-    assert "1 files" in caplog.text
+def test_a_folder_is_sorted_by_table_and_number_and_the_rest_is_told(tmp_path: Path) -> None:
+    put(tmp_path, *(f"1_Patient-{n}-of-11" for n in range(11)), "1_Claim")
+    (tmp_path / "notes.txt").write_text("nothing of a table")
+    (tmp_path / "_SUCCESS").touch()
+    found = discover.find(locate(tmp_path))
+    assert names(found.shards) == ["1_Claim", *(f"1_Patient-{n}-of-11" for n in range(11))]
+    assert [(each.reason, each.quiet) for each in found.skipped] == [
+        ("its name says that it is no result", True),
+        ("in no format that is read here", False),
+    ]
 
 
 def test_a_file_a_prefix_and_a_glob(tmp_path: Path) -> None:
@@ -186,16 +198,50 @@ def test_what_names_do_not_say_the_first_bytes_do(tmp_path: Path) -> None:
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     formats = {shard.path.rpartition("/")[2]: shard.format for shard in find(locate(tmp_path))}
-    messages = dict.fromkeys(("a", "b.txt", "d"), HL7V2)
-    assert formats == {**messages, "c.json": DICOM, "e": DICOM, "f.txt": ID_LISTS}
+    messages = dict.fromkeys(("a", "b.txt", "d", "i.csv"), HL7V2)
+    known = {**messages, "c.json": DICOM, "e": DICOM, "f.txt": ID_LISTS, "h.json": FHIR_NDJSON}
+    assert {name: formats[name] for name in known} == known
+    assert "j" not in formats
 
 
-def test_few_files_are_opened_beside_named_ones(tmp_path: Path) -> None:
-    put(tmp_path, "1_Patient", *(f"note-{number}.txt" for number in range(300)))
-    (tmp_path / "note-1.txt").unlink()
-    (tmp_path / "note-1.txt").mkdir()  # to open it would fail
-    (tmp_path / "1.dcm").write_bytes(b"")
-    assert sorted(shard.table for shard in find(locate(tmp_path), operation="1")) == ["Patient"]
+def test_of_many_files_of_one_kind_of_name_some_are_opened(tmp_path: Path) -> None:
+    """Where those agree, the others are like them; where they do not, each is looked at."""
+    put(tmp_path, *(f"note-{number}.ndjson" for number in range(1000)))
+    with counted_looks() as looks:
+        assert len(find(locate(tmp_path))) == 1000
+    assert 100 < sum(looks) < 300
+    (tmp_path / "note-0.ndjson").write_text("no JSON")
+    with counted_looks() as looks:
+        assert len(find(locate(tmp_path))) == 999
+    assert sum(looks) == 1000
+
+
+@contextmanager
+def counted_looks() -> Iterator[list[int]]:
+    """Give how many files were opened, at each turn."""
+    looks: list[int] = []
+
+    def counting(location: Location, infos: Sequence[Any], *more: Any) -> Any:
+        looks.append(len(infos))
+        return starts_of(location, infos, *more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(classify, "starts_of", counting)
+        yield looks
+
+
+def test_the_same_data_twice_is_told_and_not_doubled(tmp_path: Path) -> None:
+    line = b'{"resourceType":"Patient","id":"1"}\n'
+    for name in ("Patient.ndjson", "x (1).ndjson", "x.ndjson", "y (1).ndjson"):
+        (tmp_path / name).write_bytes(line)
+    (tmp_path / "Patient.ndjson.gz").write_bytes(gzip.compress(line))
+    (tmp_path / "y.ndjson").write_bytes(line * 2)
+    found = discover.find(locate(tmp_path))
+    assert sorted(names(found.shards)) == ["Patient.ndjson", "x.ndjson", "y (1).ndjson", "y.ndjson"]
+    assert {each.reason for each in found.skipped} == {
+        "the same as Patient.ndjson, compressed",
+        "a copy of x.ndjson",
+    }
 
 
 def test_naming_places_loads_no_data_library() -> None:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lro_notebook.results.arrow.batch import Batch
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.results import Results
+    from lro_notebook.results.shards import Shard
 
 register()
 MB = 1_000_000

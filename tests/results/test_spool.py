@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.discover import Shard
+from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.sources.spool import Spool, Spooled
 

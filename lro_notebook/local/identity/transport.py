@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from lro_notebook.http.bounded import TimedStream
+from lro_notebook.http.bounded import OpenStreams, TimedStream
 from lro_notebook.local.identity.proof import PROOF_PATH, Identity, new_nonce
 
 if TYPE_CHECKING:
@@ -74,13 +74,15 @@ class ProvenTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
+        self._streams.close()
 
     def _open(self) -> None:
+        self._streams = OpenStreams()
         self._pool = httpcore.ConnectionPool(
             max_connections=_MAX_CONNECTIONS,
             max_keepalive_connections=_MAX_IDLE,
             keepalive_expiry=_IDLE_SECONDS,
-            network_backend=_ProvenBackend(lambda: self.identity),
+            network_backend=_ProvenBackend(lambda: self.identity, self._streams),
         )
         self._process = os.getpid()
 
@@ -103,8 +105,8 @@ class _Body(httpx.SyncByteStream):
 class _ProvenBackend(httpcore.NetworkBackend):
     """Opens connections to the service only, and returns each after its proof."""
 
-    def __init__(self, identity: Callable[[], Identity]) -> None:
-        self._identity = identity
+    def __init__(self, identity: Callable[[], Identity], streams: OpenStreams) -> None:
+        self._identity, self._streams = identity, streams
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -126,7 +128,7 @@ class _ProvenBackend(httpcore.NetworkBackend):
         except BaseException:
             stream.close()
             raise
-        return TimedStream(stream)
+        return TimedStream(stream, self._streams)
 
 
 def prove(

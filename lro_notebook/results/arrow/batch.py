@@ -13,7 +13,8 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.formats.json_envelopes import Envelope
+    from lro_notebook.results.shards import Shard
 
 
 class BadLine(NamedTuple):
@@ -27,11 +28,19 @@ class BadLine(NamedTuple):
     reason: str
 
 
+class Note(NamedTuple):
+    """What was decided about a file that the user may want to know, in fixed words."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to load; the words are those of `results.read.read`.
 
-    Beside them, `levels` says how many lists are around each path of the main table, where that was learnt.
+    Beside them, `levels` says how many lists are around each path of the main table, and `envelope` what the
+    rows of JSON documents are, where that was learnt.
     """
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
@@ -40,7 +49,9 @@ class Options:
     lists: str = "first"
     errors: str = "report"
     limits: Limits = DEFAULT
+    source_file: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
+    envelope: Envelope | None = None
 
     @property
     def explodes(self) -> bool:
@@ -72,6 +83,10 @@ class Batch:
         The types of the main table before it was made flat, where each list is a table.
     files : sequence of (Shard, int)
         Whose rows of the main table follow each other, and how many; empty where the format does not tell.
+    is_typed : bool
+        Whether columns have types; else all are text, and what they hold is judged over all pieces.
+    notes : sequence of Note
+        What was decided about the files.
     """
 
     tables: Mapping[str, pa.Table]
@@ -80,6 +95,8 @@ class Batch:
     names: Sequence[str] = ()
     shape: pa.DataType | None = None
     files: Sequence[tuple[Shard, int]] = ()
+    is_typed: bool = True
+    notes: Sequence[Note] = ()
 
 
 #: Is told how many more bytes of the files were read.

@@ -77,7 +77,8 @@ def coalesced(
 def place(pieces: Sequence[Piece[Origin]], line: int) -> tuple[Origin, int]:
     """Return the file and the number in it of the line that has the number `line` in a block."""
     piece = pieces[bisect_right(pieces, line, key=attrgetter("first")) - 1]
-    return piece.origin, line - piece.first + piece.block.line
+    index, numbers = line - piece.first, piece.block.numbers
+    return piece.origin, int(numbers[index]) if index < len(numbers) else index + piece.block.line
 
 
 def shares(block: Block, pieces: Sequence[Piece[Origin]], rows: int) -> list[tuple[Origin, int]]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.results.arrow.schema import DECIMAL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -68,8 +70,10 @@ def least_places(column: pa.ChunkedArray, whole: int, least: int = 0) -> int:
 
 
 def to_decimals(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray:
-    """Return numbers as the decimal type `dtype`, which holds them."""
+    """Return numbers, or text of numbers, as the decimal type `dtype`, which holds them."""
     places = dtype.scale
+    if pa.types.is_string(column.type):
+        column = column.cast(DECIMAL)
     if pa.types.is_integer(column.type):  # of which Arrow takes only types with room for any
         column = column.cast(pa.decimal256(_INTEGER_DIGITS + places, places))
     whole = dtype.precision - places

@@ -135,7 +135,7 @@ class _Walk:
         if pa.types.is_list(array.type) and self._lists != "nested":
             return self._visit_list(array, VALUE if path is None else path, index, inner=inner)
         name = VALUE if path is None else path
-        if pa.types.is_null(array.type):  # of a list of nothing: it has elements, but they are no column
+        if pa.types.is_null(array.type) and (inner or path is None):  # of a list of nothing: no column
             return False
         if self._wanted is not None and not self._wanted(name):
             return False

@@ -19,7 +19,7 @@ import pyarrow as pa
 from lro_notebook.results.limits import DEFAULT, MAX_NESTING, TOO_DEEP, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 FIRST_BLOCK = 1 << 20  # enough to learn the schema from, cheap to parse twice
 BLOCK = 4 << 20
@@ -60,6 +60,8 @@ class Block:
         What is too much.
     joined : bool
         Whether the lines are of several files, which can be parsed apart.
+    numbers : sequence of int
+        The number that each line has in the file, where they do not follow each other.
     """
 
     data: bytes
@@ -68,6 +70,7 @@ class Block:
     fault: str = ""
     limits: Limits = DEFAULT
     joined: bool = False
+    numbers: Sequence[int] = ()
 
 
 def blocks(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,12 +14,13 @@ import pyarrow.compute as pc
 from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
 from lro_notebook.results.arrow.decimals import bounds_of, dtype_of, least_places, to_decimals, whole_digits
 from lro_notebook.results.arrow.schema import rows_of
+from lro_notebook.results.arrow.texts import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _SAFE = 2**53  # a double holds the integers up to this one
-_EMPTY = pa.string()
+_EMPTY, _NOTHING = pa.string(), pa.null()
 #: The keys of a dotted path, with the dot before each but the first.
 _PARTS = re.compile(r"(?:^|\.)(?:[^.\\]|\\.)*", re.DOTALL)
 
@@ -46,28 +49,38 @@ class Columns:
     types that no number joins become text: numbers in their shortest form, lists as JSON. Decimals get
     the narrowest type that loses nothing.
 
+    Columns of tables without types (CSV) are text, unless each value in all of the tables is a number or a
+    truth value.
+
     Parameters
     ----------
     dates : bool
-        Whether columns of FHIR dates become UTC instants: those where every value is a date.
+        Whether columns of FHIR dates become UTC instants: those where every value is a date. Of tables
+        without types all columns are judged.
+    decimals : str
+        What text of fractions becomes in tables without types; see `texts.read_text`.
     """
 
-    def __init__(self, *, dates: bool = False) -> None:
-        self._dates = dates
+    def __init__(self, *, dates: bool = False, decimals: str = "float") -> None:
+        self._dates, self._decimals = dates, decimals
+        self._nested = False
         self._types: dict[str, pa.DataType] = {}
         self._order: list[str] = []
         self._long: set[str] = set()
         self._whole: dict[str, int] = {}  # digits before the point
         self._instants: dict[str, bool] = {}
 
-    def add(self, table: pa.Table) -> None:
-        """Take the columns of `table` into account."""
-        for part, column in zip(table.schema, table.columns, strict=True):
-            name, dtype = part.name, part.type
+    def add(self, table: pa.Table, *, typed: bool = True) -> None:
+        """Take the columns of `table` into account; all of them are text unless it is `typed`."""
+        self._nested |= typed
+        for part, given in zip(table.schema, table.columns, strict=True):
+            name = part.name
+            column = given if typed else self._read(name, given)
+            dtype = column.type
             if pa.types.is_decimal(dtype) or pa.types.is_integer(dtype):
                 dtype = self._measured(name, column)
-            if self._dates and is_date_name(name):
-                self._judge(name, column)
+            if self._dates and (not typed or is_date_name(name)):
+                self._judge(name, column, whole=not typed)
             known = self._types.get(name)
             dtype = dtype if known is None else _common(known, dtype)
             self._types[name] = (
@@ -97,7 +110,7 @@ class Columns:
         depend on the pieces in which tables come.
         """
         if len(self._order) < len(self._types):
-            self._order = together(self._types)
+            self._order = together(self._types) if self._nested else list(self._types)
         return {name: self._settled(name, self._types[name]) for name in self._order}
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
@@ -108,7 +121,9 @@ class Columns:
         """Return `table` with the columns so far, in types from which a cast gives each value back."""
         there = {part.name: part.type for part in table.schema}
         types = {
-            name: there[name] if name in there and not self._gives_back(name, there[name]) else dtype
+            name: there[name]
+            if name in there and not self._gives_back(name, there[name])
+            else _or_text(dtype)
             for name, dtype in self._types.items()
         }
         return _fitted(table, types, names)
@@ -118,15 +133,26 @@ class Columns:
         known = self._types[name]
         if pa.types.is_decimal(known):
             return bool(pa.types.is_decimal(dtype) or pa.types.is_int64(dtype))
+        if pa.types.is_string(dtype):  # without types: numbers that are written as the text was
+            return bool(pa.types.is_int64(known) or pa.types.is_boolean(known))
         return bool(pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long)
 
-    def _judge(self, name: str, column: pa.ChunkedArray) -> None:
+    def _read(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return what `column`, a text, may be: nulls where it has no value."""
+        if column.null_count == len(column):
+            return pa.chunked_array([pa.nulls(len(column))])
+        known = self._types.get(name, _NOTHING)
+        return column if pa.types.is_string(known) else read_text(column, self._decimals)
+
+    def _judge(self, name: str, column: pa.ChunkedArray, *, whole: bool) -> None:
         if self._instants.get(name, True) and column.null_count < len(column):
-            self._instants[name] = pa.types.is_string(column.type) and instants(column) is not None
+            is_text = pa.types.is_string(column.type)
+            self._instants[name] = is_text and instants(column, whole=whole) is not None
 
     def _settled(self, name: str, dtype: pa.DataType) -> pa.DataType:
         if pa.types.is_floating(dtype) and name in self._long:
             return pa.string()
+        dtype = _or_text(dtype)
         return INSTANT if pa.types.is_string(dtype) and self._instants.get(name) else dtype
 
 
@@ -143,9 +169,16 @@ def stack(
     return whole if whole.num_columns else rows_of({}, sum(table.num_rows for table in tables))
 
 
+def _or_text(dtype: pa.DataType) -> pa.DataType:
+    """Return the type of a column, text where it has no value yet."""
+    return _EMPTY if pa.types.is_null(dtype) else dtype
+
+
 def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    if left.equals(right):
+    if left.equals(right) or pa.types.is_null(right):
         return left
+    if pa.types.is_null(left):
+        return right
     if pa.types.is_decimal(left) or pa.types.is_decimal(right):
         return _common_decimal(left, right)
     if not (pa.types.is_boolean(left) or pa.types.is_boolean(right)):
@@ -177,21 +210,38 @@ def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa
     if column.type.equals(dtype):
         return column
     if pa.types.is_timestamp(dtype):
-        times = instants(column) if pa.types.is_string(column.type) else None
+        times = _times(column) if pa.types.is_string(column.type) else None
         return pa.chunked_array([pa.nulls(len(column), dtype) if times is None else times])
     if pa.types.is_decimal(dtype):
         return to_decimals(column, dtype)
     return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
 
 
+def _times(column: pa.ChunkedArray) -> pa.Array | None:
+    times = instants(column)
+    return instants(column, whole=True) if times is None else times
+
+
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     dtype = column.type
     if pa.types.is_nested(dtype):
         values = (
-            json.dumps(value, default=str) if value is not None else None for value in column.to_pylist()
+            json.dumps(value, default=_word) if value is not None else None for value in column.to_pylist()
         )
         return pa.chunked_array([pa.array(values, pa.string())])
+    if pa.types.is_binary(dtype):
+        words = [None if value is None else _word(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(words, pa.string())])
     text = column.cast(pa.string())
+    if pa.types.is_timestamp(dtype):
+        return pc.replace_substring(text, " ", "T")
     if pa.types.is_decimal(dtype):
         text = pc.replace_substring_regex(text, r"\.?0+$", "") if dtype.scale else text
     return text
+
+
+def _word(value: object) -> str:
+    """Return what JSON says for a value of a type that it lacks: bytes in base64, times as ISO 8601 does."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if isinstance(value, date | time) else str(value)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.results.arrow.batch import Advance
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.export.drafts import Draft
     from lro_notebook.results.main_table import MainTable
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
 
 _HELD = 32_000_000  # bytes of pieces that wait for columns that the next ones may have

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.results.arrow.batch import Advance
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.export.parquet import Export
     from lro_notebook.results.main_table import Layout, MainTable
+    from lro_notebook.results.shards import Shard
 
 
 class Kept:

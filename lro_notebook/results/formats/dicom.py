@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 #: The column of the file that holds an object.
@@ -358,7 +358,6 @@ DICOM = Format(
     read_instances,
     table="instances",
     own_suffixes=frozenset({"dcm"}),
-    suffixes=frozenset({"", "txt", "json", "jsonl", "ndjson"}),
     start=re.compile(
         rb"\A(?s:.{128})DICM|" + LINE_START + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'
     ),

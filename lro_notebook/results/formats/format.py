@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     import re
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 #: A pattern for where a line begins, past a byte order mark and the frame of a message.
 LINE_START = rb"(?:^|\n)[ \t\r\x0b]*(?:\xef\xbb\xbf)?\x0b?"
 #: Reads the shards of one main table, which a source opens, piece by piece.
 Read = Callable[["Streams", "Sequence[Shard]", "Options", "Advance"], "Iterator[Batch]"]
+#: Looks at all shards of a main table before parts of it are read.
+Decide = Callable[["Streams", "Sequence[Shard]", "Options"], "Options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,18 @@ class Format:
     own_suffixes : frozenset of str
         Suffixes that are enough to know its files by.
     suffixes : frozenset of str
-        Suffixes that its files may have beside others; "" for none. The first bytes decide.
+        Suffixes that promise it: a file with one is read so where its first bytes tell no other format.
     start : compiled pattern, optional
-        Is searched for in the first bytes, decompressed, of a file with such a suffix.
+        Is searched for in the first bytes, decompressed, of a file whose suffix says nothing.
     looks : callable, optional
         ``looks(name, start)``: whether a file of this name, without its folder, whose first bytes are
         `start`, decompressed, is of this format, whatever its suffix.
+    table_in : callable, optional
+        Returns the table that the first bytes of a file tell, decompressed; None where its name and place
+        are to say it.
+    decide : callable, optional
+        ``decide(source, shards, options)`` returns the options with what holds for a table as a whole, so
+        that parts of it can be read apart; it is given all `shards`. ``read`` does it by itself otherwise.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
     holds_resources : bool
@@ -67,6 +75,8 @@ class Format:
     suffixes: frozenset[str] = frozenset()
     start: re.Pattern[bytes] | None = None
     looks: Callable[[str, bytes], bool] | None = None
+    table_in: Callable[[bytes], str | None] | None = None
+    decide: Decide | None = None
     inner_tables: re.Pattern[str] | None = None
     holds_resources: bool = False
     in_folders: bool = False

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.formats.hl7v2_text import Message
     from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 #: A JSON object up to one of its keys, past values that nest only once.
@@ -204,7 +204,6 @@ HL7V2 = Format(
     "HL7v2",
     read_messages,
     table="messages",
-    suffixes=frozenset({"", "hl7", "txt", "json", "jsonl", "ndjson"}),
     start=re.compile(
         LINE_START + rb"(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
         rb'|(?!\{[^\n]*"resourceType")' + _UP_TO_KEY + _KEYS + rb")"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.arrow.lines import Block
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 DATA_IDS = "data_ids"
@@ -56,7 +56,6 @@ ID_LISTS = Format(
     "id lists",
     read_ids,
     table="resource_ids",
-    suffixes=frozenset({"", "txt", "json", "jsonl", "ndjson"}),
     start=re.compile(rb'\A\s*"?[A-Z][A-Za-z]+/[A-Za-z0-9.\-]{1,64}"?\s*(?:\n|\Z)'),
     written_by="consentStores",
 )

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lro_notebook.results.formats.avro import AVRO
+from lro_notebook.results.formats.delimited import DELIMITED
 from lro_notebook.results.formats.dicom import DICOM
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.hl7v2 import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
+from lro_notebook.results.formats.json_documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json_lines import JSON_LINES
+from lro_notebook.results.formats.parquet import PARQUET
 
 if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Format
 
-FORMATS: tuple[Format, ...] = (FHIR_NDJSON, DICOM, HL7V2, ID_LISTS)
+FORMATS: tuple[Format, ...] = (
+    FHIR_NDJSON,
+    DICOM,
+    HL7V2,
+    ID_LISTS,
+    PARQUET,
+    AVRO,
+    JSON_LINES,
+    JSON_DOCUMENTS,
+    DELIMITED,
+)
 #: What a file is read as that the user named, and that none of them knows.
-OTHER = FHIR_NDJSON
+OTHER = JSON_LINES
 
 
 def format_written_by(collection: str) -> Format | None:

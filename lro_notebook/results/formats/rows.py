@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import BadLine, Options
     from lro_notebook.results.arrow.flatten import Flat
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
 
 
 class Rows(NamedTuple):
@@ -23,7 +23,7 @@ class Rows(NamedTuple):
 
     Attributes
     ----------
-    count : int
+    size : int
         How many rows.
     flat : Flat
         They, and what was in their lists.
@@ -33,7 +33,7 @@ class Rows(NamedTuple):
         Their types before they were made flat.
     """
 
-    count: int
+    size: int
     flat: Flat
     seen: Mapping[str, None]
     shape: pa.DataType
@@ -71,7 +71,7 @@ class Batches:
         """Return the next piece as a batch; `files` says whose rows follow each other, and how many."""
         name, flat = self._name, piece.flat
         children = {f"{name}.{path}": counted(child, self._before) for path, child in flat.children.items()}
-        self._before += piece.count
+        self._before += piece.size
         self._seen.update(piece.seen)
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
         shape = piece.shape if self._explodes else None

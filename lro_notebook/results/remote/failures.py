@@ -10,8 +10,8 @@ from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.storage import faults
 
 if TYPE_CHECKING:
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.remote.calls import Call, Calls
+    from lro_notebook.results.shards import Shard
 
 _GONE = {404, 410}
 _TELLING = {*_GONE, 412, 416}  # the file may be another one now

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.remote.calls import Call
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.storage import Location
 
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range

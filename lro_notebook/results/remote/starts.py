@@ -16,8 +16,8 @@ from lro_notebook.results.storage import bare, cause_of, faults
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-    from lro_notebook.results.discover import Shard
     from lro_notebook.results.remote.calls import Fetch
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.storage import Location
 
 

@@ -18,7 +18,7 @@ from lro_notebook.errors import AuthError, ConfigError, ResultError
 from lro_notebook.http import auth
 from lro_notebook.results.arrow.batch import Batch
 from lro_notebook.results.arrow.flatten import flatten
-from lro_notebook.results.discover import Shard
+from lro_notebook.results.shards import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.discover import Shard
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.storage import Location
 
 

@@ -1,0 +1,135 @@
+"""The places that an operation wrote to, as its JSON or its start request say, and what is at them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import LroWarning, ResultError, warn_caller
+from lro_notebook.operations.resource import project_of
+from lro_notebook.results.discover import find
+from lro_notebook.results.places import Place, found_in, places_of
+from lro_notebook.results.results import Results
+from lro_notebook.results.sources import bigquery
+from lro_notebook.results.sources.files import Files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from lro_notebook.operations.operation import Operation
+    from lro_notebook.results.arrow.batch import Options
+    from lro_notebook.results.ownership import Span
+    from lro_notebook.results.remote.calls import Fetch
+    from lro_notebook.results.shards import Shard, Skipped
+    from lro_notebook.results.sources.source import Source
+    from lro_notebook.results.storage import Location
+
+#: Words in the path of a field that repeats what was asked for, which other runs may have asked for too.
+_ECHO = ("config", "request")
+
+
+def outputs_of(operation: Operation) -> list[Place]:
+    """Return where an operation wrote, as its response, its metadata or its start request say.
+
+    A place that its start helper named is the output where the service names none.
+    """
+    resource, record = operation.resource, operation.record
+    named = record.outputs if record else ()
+    asked = [Place(uri, role, field, "request", form) for uri, role, field, form in named]  # type: ignore[arg-type]
+    if operation.destination and "://" in operation.destination:
+        asked = [Place(operation.destination, "output", "destination", "request"), *asked]
+    told = places_of(resource.response, resource.metadata, project=project_of(operation.name))
+    roles = {place.role for place in told}
+    rest = {place.uri: place for place in reversed(asked) if place.role not in roles}
+    return [*told, *reversed(rest.values())]
+
+
+def holds_more(response: Mapping[str, Any]) -> bool:
+    """Tell whether a response holds more than the places that it names."""
+    told = {place.field.partition(".")[0].partition("[")[0] for place in found_in(response, "response")}
+    return bool(response.keys() - {"@type"} - told)
+
+
+def read_outputs(
+    operation: Operation,
+    places: Iterable[Place],
+    locate: Callable[[str], Location],
+    *,
+    options: Options,
+    fetch: Fetch,
+    span: Span,
+    credentials: Any = None,
+    tables: Iterable[str] | None = None,
+    partial: bool = False,
+) -> Results:
+    """Return what is at the `places` that an operation of any API wrote to.
+
+    Of a place that the service has made for it, all files are its; of one that the request named, those that
+    name it or, if none does, that were written while it ran, else all with a warning.
+
+    Parameters
+    ----------
+    operation : Operation
+        It has ended.
+    places : iterable of Place
+        Where it wrote.
+    locate : callable
+        Returns the location of a URI, as the client of the operation may read it.
+    options : Options
+        How to load.
+    fetch : Fetch
+        How remote files are read.
+    span : pair of datetime
+        When it ran.
+    credentials : google.auth.credentials.Credentials, optional
+        For BigQuery.
+    tables, partial
+        As in `discover.find`.
+
+    Raises
+    ------
+    ResultError
+        Nothing is at any of them, a table is not, or shards are missing.
+    """
+    parts: list[tuple[Source, Sequence[Shard]]] = []
+    skipped: list[Skipped] = []
+    missing: list[ResultError] = []
+    for uris, echoed in _groups(places):
+        try:
+            if uris[0].startswith(bigquery.PREFIX):
+                parts.append(bigquery.find_tables(uris[0], tables=tables, credentials=credentials))
+                continue
+            location = locate(uris[0])
+            found = find(
+                location,
+                paths=[location.path, *(location.another(uri).path for uri in uris[1:])],
+                operation=operation.id if echoed else None,
+                tables=tables,
+                partial=partial,
+                span=span,
+                own=False,
+                deep=True,
+                fetch=fetch,
+            )
+        except ResultError as error:
+            missing.append(error)
+            continue
+        parts.append((Files(location, fetch), found.shards))
+        skipped += found.skipped
+        if found.note:
+            warn_caller(found.note, LroWarning)
+    if missing and not parts:
+        raise missing[0]
+    for lost in missing:
+        warn_caller(f"{lost}. What is at the other places of {operation.id} is loaded", LroWarning)
+    return Results.united(parts, options, skipped=skipped)
+
+
+def _groups(places: Iterable[Place]) -> list[tuple[list[str], bool]]:
+    """Return the places that can be read together, and whether their URIs only repeat the request."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for place in places:
+        echoed = place.told_by == "request" or any(word in place.field.lower() for word in _ECHO)
+        scheme, _, rest = place.uri.partition("://")
+        own = place.uri if place.uri.startswith(bigquery.PREFIX) else f"{scheme}://{rest.partition('/')[0]}"
+        groups.setdefault((own, echoed), []).append(place.uri)
+    return [(uris, echoed) for (_, echoed), uris in groups.items()]
