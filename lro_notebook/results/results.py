@@ -240,8 +240,7 @@ class Results(Mapping[str, pd.DataFrame]):
         definition : View, dict or str
             A ViewDefinition: as `View` takes it, or the name of a ready one, such as ``"Patient"``.
         parse_dates : bool, optional
-            Whether columns of the types date, dateTime and instant become UTC timestamps; by default as
-            the results were asked for.
+            Whether dates become UTC timestamps, by the types of columns; by default as of the results.
 
         Raises
         ------
@@ -253,14 +252,10 @@ class Results(Mapping[str, pd.DataFrame]):
         return self.scan(definition, parse_dates=parse_dates).to_pandas()
 
     def scan(self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None) -> Scan:
-        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory.
-
-        It takes the same arguments as `view`.
-        """
+        """Return the rows of a `view` unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
         from lro_notebook.views.scan import scan as scan_view
 
-        dates = self._options.parse_dates if parse_dates is None else parse_dates
-        return scan_view(definition, self._tables, replace(self._options, parse_dates=dates))
+        return scan_view(definition, self._tables, self._options.dated(parse_dates))
 
     @property
     def summary(self) -> pd.DataFrame:
