@@ -21,7 +21,6 @@ from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.response_table import RESPONSE
 
 if TYPE_CHECKING:
-    from lro_notebook.results.told import Report
     import os
     from collections.abc import Iterator, Sequence
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
+    from lro_notebook.results.told import Report
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
 
@@ -225,13 +225,17 @@ class Results(Mapping[str, pd.DataFrame]):
             raise self._unknown(name)
         return frame
 
-    def view(self, definition: View | Mapping[str, Any] | str) -> pd.DataFrame:
+    def view(
+        self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None
+    ) -> pd.DataFrame:
         """Return the rows of a view by the standard SQL on FHIR v2, as a DataFrame with Arrow types.
 
         Parameters
         ----------
         definition : View, dict or str
             A ViewDefinition: as `View` takes it, or the name of a ready one, such as ``"Patient"``.
+        parse_dates : bool, optional
+            Whether dates become UTC timestamps, by the types of columns; by default as of the results.
 
         Raises
         ------
@@ -240,13 +244,13 @@ class Results(Mapping[str, pd.DataFrame]):
         ResultError
             The data does not fit it: several values in a column that is not a collection, or another type.
         """
-        return self.scan(definition).to_pandas()
+        return self.scan(definition, parse_dates=parse_dates).to_pandas()
 
-    def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
-        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
+    def scan(self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None) -> Scan:
+        """Return the rows of a `view` unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
         from lro_notebook.views.scan import scan as scan_view
 
-        return scan_view(definition, self._tables, self._options)
+        return scan_view(definition, self._tables, self._options.dated(parse_dates))
 
     @property
     def summary(self) -> pd.DataFrame:

@@ -125,8 +125,7 @@ class _Narrow:
 
     def __init__(self, known: pa.DataType, needs: Needs) -> None:
         self._schema = prune(known, needs)
-        self._names, pattern = unseen(known, needs)
-        self._choices = re.compile(pattern) if pattern else None
+        self._choices = {begin: re.compile(pattern) for begin, pattern in unseen(known, needs).items()}
 
     def parsed(self, data: bytes) -> pa.Table | None:
         """Return what is needed of the objects of `data`; None where it may hold something else there."""
@@ -143,6 +142,4 @@ class _Narrow:
         """Tell whether `data` may hold what is not JSON, or a choice element of a type not seen yet."""
         if may_hold_no_numbers(data):  # pyarrow accepts them in fields that it leaves out
             return True
-        if self._choices is None or not any(name in data for name in self._names):
-            return False
-        return self._choices.search(data) is not None
+        return any(begin in data and choice.search(data) for begin, choice in self._choices.items())

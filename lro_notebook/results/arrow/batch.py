@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from lro_notebook.errors import ResultError
@@ -68,6 +68,10 @@ class Options:
     def explodes(self) -> bool:
         """Whether each list is a table of its own."""
         return self.lists == "explode"
+
+    def dated(self, parse_dates: bool | None) -> Options:  # noqa: FBT001 - its value
+        """Return these options with another `parse_dates`; None changes nothing."""
+        return self if parse_dates is None else replace(self, parse_dates=parse_dates)
 
     def columns_of(self, table: str, main: str) -> list[str] | None:
         """Return the columns that are asked of `table`, read with the table `main`; None for all."""

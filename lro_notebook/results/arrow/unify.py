@@ -12,16 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
-from lro_notebook.results.arrow.schema import DECIMAL, rows_of
+from lro_notebook.results.arrow.decimals import bounds_of, dtype_of, least_places, to_decimals, whole_digits
+from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.arrow.texts import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _SAFE = 2**53  # a double holds the integers up to this one
-_PLACES = 18  # decimals of at most 20 digits before the point and as many behind it fit 128 bits
-_SCALES = (2, 4, 6, 9, 12, _PLACES)
-_INTEGER, _LONG_INTEGER = pa.decimal128(38, 0), pa.decimal256(76, 0)
 _EMPTY, _NOTHING = pa.string(), pa.null()
 #: The keys of a dotted path, with the dot before each but the first.
 _PARTS = re.compile(r"(?:^|\.)(?:[^.\\]|\\.)*", re.DOTALL)
@@ -49,7 +47,7 @@ class Columns:
 
     A column that a table lacks is null there. Integers give way to fractions where a double holds them;
     types that no number joins become text: numbers in their shortest form, lists as JSON. Decimals get
-    the smallest of some scales that loses nothing.
+    the narrowest type that loses nothing.
 
     Columns of tables without types (CSV) are text, unless each value in all of the tables is a number or a
     truth value.
@@ -69,6 +67,7 @@ class Columns:
         self._types: dict[str, pa.DataType] = {}
         self._order: list[str] = []
         self._long: set[str] = set()
+        self._whole: dict[str, int] = {}  # digits before the point
         self._instants: dict[str, bool] = {}
 
     def add(self, table: pa.Table, *, typed: bool = True) -> None:
@@ -78,13 +77,28 @@ class Columns:
             name = part.name
             column = given if typed else self._read(name, given)
             dtype = column.type
-            if pa.types.is_decimal(dtype):
-                dtype = _narrow(column, self._types.get(name))
-            elif pa.types.is_int64(dtype) and name not in self._long and not _is_safe(column):
-                self._long.add(name)
+            if pa.types.is_decimal(dtype) or pa.types.is_integer(dtype):
+                dtype = self._measured(name, column)
             if self._dates and (not typed or is_date_name(name)):
                 self._judge(name, column, whole=not typed)
-            self._types[name] = _common(self._types[name], dtype) if name in self._types else dtype
+            known = self._types.get(name)
+            dtype = dtype if known is None else _common(known, dtype)
+            self._types[name] = (
+                dtype_of(self._whole[name], dtype.scale) if pa.types.is_decimal(dtype) else dtype
+            )
+
+    def _measured(self, name: str, column: pa.ChunkedArray) -> pa.DataType:
+        """Take the digits of `column` into account; return its type, with so many places as it needs."""
+        low, high = bounds_of(column)
+        whole = max(self._whole.get(name, 0), whole_digits(low), whole_digits(high))
+        self._whole[name] = whole
+        if not pa.types.is_decimal(column.type):
+            if low < -_SAFE or high > _SAFE:
+                self._long.add(name)
+            return column.type
+        known = self._types.get(name)
+        least = known.scale if known is not None and pa.types.is_decimal(known) else 0
+        return dtype_of(whole, least_places(column, whole, least))
 
     def __len__(self) -> int:
         return len(self._types)
@@ -155,35 +169,6 @@ def stack(
     return whole if whole.num_columns else rows_of({}, sum(table.num_rows for table in tables))
 
 
-def _narrow(column: pa.ChunkedArray, known: pa.DataType | None) -> pa.DataType:
-    """Return the decimal type of least scale that holds `column`; those of 128 bits join without loss.
-
-    That is `known`, the type of other tables, if it will do.
-    """
-    if known is not None and pa.types.is_decimal(known) and _fits(column, known):
-        return known
-    widest = pa.decimal128(38, _PLACES)
-    if not _fits(column, widest):
-        return _LONG_INTEGER if _fits(column, _LONG_INTEGER) else DECIMAL
-    if _fits(column, _INTEGER):
-        return _INTEGER
-    dtypes = (pa.decimal128(38, scale) for scale in _SCALES)
-    return next((dtype for dtype in dtypes if _fits(column, dtype)), widest)
-
-
-def _fits(column: pa.ChunkedArray, dtype: pa.DataType) -> bool:
-    try:
-        column.cast(dtype)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _is_safe(column: pa.ChunkedArray) -> bool:
-    bounds = pc.min_max(column).as_py()
-    return bounds["min"] is None or (bounds["min"] >= -_SAFE and bounds["max"] <= _SAFE)
-
-
 def _or_text(dtype: pa.DataType) -> pa.DataType:
     """Return the type of a column, text where it has no value yet."""
     return _EMPTY if pa.types.is_null(dtype) else dtype
@@ -206,13 +191,10 @@ def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 
 
 def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    left, right = (_INTEGER if pa.types.is_integer(dtype) else dtype for dtype in (left, right))
-    if not (pa.types.is_decimal(left) and pa.types.is_decimal(right)):
+    """Return the one of more places, of two types of which whole numbers or decimals are the only ones."""
+    if not all(pa.types.is_decimal(dtype) or pa.types.is_integer(dtype) for dtype in (left, right)):
         return pa.string()
-    scale = max(left.scale, right.scale)
-    if left.precision == right.precision == _INTEGER.precision:
-        return pa.decimal128(_INTEGER.precision, scale)
-    return DECIMAL if scale else _LONG_INTEGER
+    return max((left, right), key=lambda dtype: dtype.scale if pa.types.is_decimal(dtype) else -1)
 
 
 def _fitted(table: pa.Table, types: Mapping[str, pa.DataType], names: Iterable[str] | None) -> pa.Table:
@@ -230,6 +212,8 @@ def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa
     if pa.types.is_timestamp(dtype):
         times = _times(column) if pa.types.is_string(column.type) else None
         return pa.chunked_array([pa.nulls(len(column), dtype) if times is None else times])
+    if pa.types.is_decimal(dtype):
+        return to_decimals(column, dtype)
     return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
 
 
