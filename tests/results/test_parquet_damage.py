@@ -14,7 +14,7 @@ from results.limited import run
 
 from lro_notebook.results.formats import parquet_claims
 from lro_notebook.results.formats.parquet import PARQUET
-from lro_notebook.results.formats.parquet_claims import ClaimError, check_footer
+from lro_notebook.results.formats.parquet_claims import ClaimError, checked_footer
 from lro_notebook.results.formats.thrift import Compact, ThriftError
 from lro_notebook.results.limits import DEFAULT, Limits
 
@@ -147,7 +147,7 @@ def test_a_schema_that_nests_deep_is_refused_before_a_library_follows_it(tmp_pat
     count, bad = beside_a_good_one(tmp_path, deep)
     assert (count, bad) == (0, [("a", "nested too deep: more than 100 levels")])
     shallow = footer([element(b"root", 300)] + [element(b"x%d" % n, None) for n in range(300)])
-    check_footer(io.BytesIO(shallow), DEFAULT)
+    checked_footer(io.BytesIO(shallow), DEFAULT)
 
 
 def test_thousands_of_columns_are_too_many_unless_few_are_asked_for(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_large_page_or_footer_is_refused_by_a_limit(tmp_path: Path) -> None:
     rows, bad = rows_and_bad(tmp_path, PARQUET, limits={"line": 100_000})
     assert (rows, bad) == ([], [("a", "not read in full: a page has more than 100,000 bytes (limits: line)")])
     with pytest.raises(ClaimError, match=r"its footer has more than 50 bytes \(limits: line\)"):
-        check_footer(io.BytesIO(numbers()), Limits(line=50))
+        checked_footer(io.BytesIO(numbers()), Limits(line=50))
     rows, bad = rows_and_bad(tmp_path, PARQUET)
     assert (len(rows), bad) == (10, [])
 
@@ -172,7 +172,7 @@ def test_a_large_page_or_footer_is_refused_by_a_limit(tmp_path: Path) -> None:
 def test_a_footer_that_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet_claims, "available", lambda: 10_000)
     with pytest.raises(ClaimError, match="more memory than there is"):
-        check_footer(io.BytesIO(numbers()), DEFAULT)
+        checked_footer(io.BytesIO(numbers()), DEFAULT)
 
 
 def test_a_list_of_too_many_values_is_refused(tmp_path: Path) -> None:

@@ -25,8 +25,10 @@ from lro_notebook.results.formats.parquet_claims import (
     MAGIC,
     Chunk,
     ClaimError,
-    check_footer,
+    Group,
+    checked_footer,
     claim_of,
+    groups,
     rows_at_once,
 )
 from lro_notebook.results.formats.rows import Batches, flat_rows
@@ -111,7 +113,7 @@ class _Reading:
     def items(self) -> Iterator[_Item]:
         """Yield the rows; a row group that is damaged is left out."""
         try:
-            check_footer(self._file, self._options.limits)
+            footer = checked_footer(self._file, self._options.limits)
             parquet, leaves = self._opened()
         except _FAULTS as error:
             self._note(error, DAMAGED)
@@ -119,21 +121,24 @@ class _Reading:
         except ClaimError as error:
             self.reason = str(error)
             return
-        yield from self._groups(parquet, leaves)
+        yield from self._groups(parquet, leaves, footer)
 
-    def _groups(self, parquet: Any, leaves: _Leaves) -> Iterator[_Item]:
-        groups, size = parquet.num_row_groups, self._shard.size
-        if not parquet.metadata.num_rows or not groups or not leaves.read:
+    def _groups(self, parquet: Any, leaves: _Leaves, footer: bytes) -> Iterator[_Item]:
+        count, size = parquet.num_row_groups, self._shard.size
+        if not parquet.metadata.num_rows or not count or not leaves.read:
             yield _Item(self._shard, parquet.schema_arrow.empty_table(), leaves.names)
             return
-        for group in range(groups):
+        listed = groups(footer)
+        for number in range(count):
             try:
-                yield from self._pieces(parquet, group, leaves)
+                yield from self._pieces(parquet, number, next(listed), leaves)
+            except StopIteration:  # none is left where one was damaged
+                return
             except _FAULTS as error:
                 self._note(error, DAMAGED_PART)
             except ClaimError as error:
                 self.reason = self.reason or str(error)
-            share = size * (group + 1) // groups - size * group // groups
+            share = size * (number + 1) // count - size * number // count
             yield _Item(self._shard, None, taken=share)
 
     def _opened(self) -> tuple[Any, _Leaves]:
@@ -167,19 +172,16 @@ class _Reading:
             self._words = paths, opened
         return self._words[1]
 
-    def _pieces(self, parquet: Any, group: int, leaves: _Leaves) -> Iterator[_Item]:
-        limits, count = self._options.limits, parquet.metadata.row_group(group).num_rows
-        paths = {leaf: parquet.schema.column(leaf).path for leaf in leaves.read}
-        chunks = {path: Chunk.of(parquet, group, leaf) for leaf, path in paths.items()}
-        claims = {path: claim_of(self._file, chunk, count, limits) for path, chunk in chunks.items()}
+    def _pieces(self, parquet: Any, number: int, group: Group, leaves: _Leaves) -> Iterator[_Item]:
+        limits, columns = self._options.limits, {leaf: parquet.schema.column(leaf) for leaf in leaves.read}
+        chunks = {column.path: Chunk.of(group, leaf, column) for leaf, column in columns.items()}
+        claims = {path: claim_of(self._file, chunk, group.rows, limits) for path, chunk in chunks.items()}
         mixed = [path for path, claim in claims.items() if claim.words == "some"]
-        rows = rows_at_once(list(claims.values()), self._longest(parquet, group, mixed), limits)
+        rows = rows_at_once(list(claims.values()), self._longest(parquet, number, mixed), limits)
         packed = [path for path, claim in claims.items() if claim.words == "all"]
         reader = self._with_words(parquet, packed)
         held: list[pa.RecordBatch] = []
-        for batch in reader.iter_batches(
-            rows, row_groups=[group], columns=list(paths.values()), use_threads=False
-        ):
+        for batch in reader.iter_batches(rows, row_groups=[number], columns=list(chunks), use_threads=False):
             held.append(batch)
             if sum(each.nbytes for each in held) >= _PIECE:
                 yield from self._parts(held, leaves)

@@ -27,6 +27,8 @@ TOO_DEEP = f"nested too deep: more than {MAX_DEPTH} levels"
 _TAIL = 8  # bytes behind the footer: its length and the magic
 _SCHEMA = 2  # the field of the footer
 _CHILDREN = 5  # the field of an element of the schema
+_GROUPS, _COLUMNS, _ROWS, _META = 4, 1, 3, 3  # fields of the footer, of a row group, of a column in it
+_VALUES, _SIZE, _PAGES, _WORDS = 5, 7, 9, 11  # fields of what a column in it is: values, bytes, two places
 _TREE = 200  # bytes of memory that a byte of a footer may become
 _HEADS = (1 << 8, 1 << 14, 1 << 20, 1 << 24)  # bytes that the head of a page may have; most have some dozen
 _DICTIONARY, _DATA, _DATA_V2 = 2, 0, 3  # types of pages
@@ -43,8 +45,14 @@ class ClaimError(Exception):
     """A file, or a part of it, is not read; the message says why, in fixed words."""
 
 
-def check_footer(file: BinaryIO, limits: Limits) -> None:
-    """Raise `ClaimError` where a file has no footer that may be given to a library."""
+def checked_footer(file: BinaryIO, limits: Limits) -> bytes:
+    """Return the footer of a file.
+
+    Raises
+    ------
+    ClaimError
+        It has none that may be given to a library.
+    """
     size = file.seek(0, 2)
     file.seek(max(size - _TAIL, 0))
     tail = file.read(_TAIL)
@@ -58,13 +66,15 @@ def check_footer(file: BinaryIO, limits: Limits) -> None:
     if length * _TREE > (available() or length * _TREE):
         raise ClaimError("not read: its footer may take more memory than there is")
     file.seek(size - _TAIL - length)
+    footer = file.read(length)
     try:
-        elements = _schema(Compact(file.read(length)))
+        elements = _schema(Compact(footer))
     except ThriftError as error:
         raise ClaimError(DAMAGED) from error
     if _depth(elements) > MAX_DEPTH:
         raise ClaimError(TOO_DEEP)
     file.seek(0)
+    return footer
 
 
 def _schema(footer: Compact) -> list[dict[int, Any]]:
@@ -89,8 +99,31 @@ def _depth(elements: Sequence[dict[int, Any]]) -> int:
     return deepest
 
 
+class Group(NamedTuple):
+    """A row group, as the footer has it: how many rows, and where its columns are."""
+
+    rows: int
+    chunks: list[Any]
+
+
+def groups(footer: bytes) -> Iterator[Group]:
+    """Yield the row groups; pyarrow, asked for one that contradicts itself, ends the process.
+
+    Raises
+    ------
+    ClaimError
+        One is damaged.
+    """
+    try:
+        for group in Compact(footer).elements(_GROUPS):
+            chunks = group.get(_COLUMNS)
+            yield Group(_count(group, _ROWS), chunks if isinstance(chunks, list) else [])
+    except ThriftError as error:
+        raise ClaimError(DAMAGED_PART) from error
+
+
 class Chunk(NamedTuple):
-    """The values of one column in a row group, as pyarrow's metadata places them.
+    """The values of one column in a row group.
 
     Attributes
     ----------
@@ -111,16 +144,21 @@ class Chunk(NamedTuple):
     repeats: bool
 
     @classmethod
-    def of(cls, parquet: Any, group: int, leaf: int) -> Chunk:
-        """Return the chunk of a column of a row group."""
-        meta, column = parquet.metadata.row_group(group).column(leaf), parquet.schema.column(leaf)
-        start = meta.data_page_offset
-        if meta.has_dictionary_page and 0 < (meta.dictionary_page_offset or 0) < start:
-            start = meta.dictionary_page_offset
+    def of(cls, group: Group, leaf: int, column: Any) -> Chunk:
+        """Return the chunk of a leaf in a row group, whose `column` is in pyarrow's schema."""
+        chunk = group.chunks[leaf] if leaf < len(group.chunks) else None
+        meta = chunk.get(_META) if isinstance(chunk, dict) else None
+        if not isinstance(meta, dict):
+            raise ClaimError(DAMAGED_PART)
+        try:
+            start, size, values = (_count(meta, number) for number in (_PAGES, _SIZE, _VALUES))
+            words = _count(meta, _WORDS) if _WORDS in meta else 0
+        except ThriftError as error:
+            raise ClaimError(DAMAGED_PART) from error
         kind = column.physical_type
         width = 0 if kind == "BYTE_ARRAY" else column.length if kind == "FIXED_LEN_BYTE_ARRAY" else 8
-        repeats = column.max_repetition_level > 0
-        return cls(start, meta.total_compressed_size, meta.num_values, max(width, 0), repeats)
+        start = words if 0 < words < start else start
+        return cls(start, size, values, max(width, 0), column.max_repetition_level > 0)
 
 
 class _Page(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _TEXT, _LIST, _SET, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 12
 _INTEGERS = (4, 5, 6)
@@ -63,6 +63,21 @@ class Compact:
                 return value
         return None
 
+    def elements(self, wanted: int) -> Iterator[dict[int, Value]]:
+        """Yield what is in a field of the next struct, a list of structs, one by one."""
+        number = 0
+        while (head := self._byte()) != _STOP:
+            number = number + (head >> 4) if head >> 4 else self._signed()
+            if number != wanted:
+                self._value(head & 15, 0)
+                continue
+            count, kind = self._head_of_list()
+            if head & 15 != _LIST or (count and kind != _STRUCT):
+                raise ThriftError("no list of structs")
+            for _ in range(count):
+                yield self.struct(1)
+            return
+
     def _value(self, kind: int, depth: int, *, inside: bool = False) -> Value:
         if kind in (_TRUE, _FALSE):
             return self._byte() == _TRUE if inside else kind == _TRUE
@@ -76,13 +91,19 @@ class Compact:
         return simple()
 
     def _list(self, depth: int) -> list[Value]:
+        if depth > _DEEPEST:
+            raise ThriftError("nested too deep")
+        count, kind = self._head_of_list()
+        return [self._value(kind, depth + 1, inside=True) for _ in range(count)]
+
+    def _head_of_list(self) -> tuple[int, int]:
         head = self._byte()
         count, kind = head >> 4, head & 15
         if count == _MANY:
             count = self._varint()
-        if depth > _DEEPEST or count > len(self._data) - self.place:  # each element is a byte or more
+        if count > len(self._data) - self.place:  # each element is a byte or more
             raise ThriftError("a list without its elements")
-        return [self._value(kind, depth + 1, inside=True) for _ in range(count)]
+        return count, kind
 
     def _byte(self) -> int:
         return self._bytes(1)[0]
