@@ -46,9 +46,10 @@ class Form:
     Attributes
     ----------
     pattern : str
-        A regular expression, in RE2, for a whole value. Its groups are of digits: ``year``, ``month``, ``day``,
-        ``hour``, ``minute``, ``second``, ``fraction`` (of a second), and of the zone ``sign``, ``off`` (hours) and
-        ``shift`` (minutes). What is not there is the start of its period, in UTC.
+        A regular expression, in RE2, for a whole value. Its groups are digits: ``year``, ``month``, ``day``,
+        ``hour``, ``minute``, ``second``, ``fraction`` (of a second), and of the zone ``sign``, ``off``
+        (hours) and ``shift`` (minutes). What is not there is the start of its period, in UTC. Without
+        a year they are times of day.
     is_iso : bool
         Whether most are what Arrow reads by itself, which is faster.
     """
@@ -61,7 +62,7 @@ class Form:
         return pc.match_substring_regex(values, f"^(?:{self.pattern})$")
 
     def __call__(self, column: pa.ChunkedArray) -> pa.Array:
-        """Return the times of `column`, null for what is none: instants, or times of day without a ``year``."""
+        """Return the times of `column`, null for what is none."""
         times = self._cast(column) if self.is_iso else None
         if times is not None:
             return times

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.schema import DECIMAL, rows_of
+from lro_notebook.results.arrow.schema import DECIMAL, cast, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -204,7 +204,9 @@ def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa
         return pa.chunked_array([pa.nulls(rows, dtype)])
     if column.type.equals(dtype):
         return column
-    return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
+    if pa.types.is_string(dtype):
+        return _text(column)
+    return pa.chunked_array([cast(chunk, dtype) for chunk in column.chunks], dtype)
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
