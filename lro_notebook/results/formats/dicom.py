@@ -10,6 +10,7 @@ import re
 import struct
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -150,7 +151,7 @@ def _read_object(
     """Read an object that begins with `start`."""
     from pydicom.filereader import read_partial
 
-    tags: list[Any] | None = None if keywords is None else [tag for tag in map(tag_of, keywords) if tag]
+    tags: list[Any] | None = None if keywords is None else [*filter(None, map(tag_of, keywords)), ZONE]
     limits, count, at_pixels = options.limits, 0, False
     bare = is_bare(start) and start[PREAMBLE - 4 : PREAMBLE] != MARK
     plain = inflated(content.file, limits.inflated, bare=bare)
@@ -175,7 +176,7 @@ def _read_object(
     reading = Reading(options, wrong=[_CUT] if _is_cut(dataset) else [])
     if not (content.whole and (plain is None or plain.whole)) and not at_pixels:
         reading.wrong = [f"not read to its end: {limits.over('inflated', 'bytes')}"]
-    if ZONE in dataset:
+    with suppress(*_faults()):  # which is told with the other attributes
         reading.take_zone(dataset[ZONE].value)
     row = _row_of(dataset, reading, UNDECLARED)
     transfer = _DEFLATED if plain else dataset.file_meta.get("TransferSyntaxUID")
@@ -211,7 +212,8 @@ def _row_of(dataset: Any, reading: Reading, charsets: Sequence[str], level: int 
     `charsets` are those of the dataset around it, and `level` is how many sequences it is inside.
     """
     row: Row = {}
-    charsets = charsets_of(dataset, charsets)
+    with suppress(*_faults()):
+        charsets = charsets_of(dataset, charsets)
     for tag in sorted(dataset.keys()):
         name, single = column_of(int(tag))
         try:

@@ -7,6 +7,7 @@ without ``vr``. An attribute that cannot be read is told, and the others are kep
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -66,8 +67,8 @@ def read_json(
             bad.append(BadLine(shard.uri, line, _NO_TAGS))
         else:
             reading = Reading(options)
-            zone, _ = _values(instance.get(f"{ZONE:08X}"), ZONE)
-            reading.take_zone(next(iter(zone), None))
+            with suppress(_NoValueError):  # which is told with the other attributes
+                reading.take_zone(next(iter(_values(instance.get(f"{ZONE:08X}"), ZONE)[0]), None))
             row = _row_of(instance, reading)
             rows.append({name: row[name] for name in row if keywords is None or name in keywords})
             bad += [BadLine(shard.uri, line, reason) for reason in reading.wrong]

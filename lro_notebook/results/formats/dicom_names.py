@@ -54,19 +54,18 @@ def tag_of(column: str) -> int | None:
 
     if is_tag(column):
         return int(column, 16)
-    known = tag_for_keyword(column)
+    known = tag_for_keyword(column) if column else None
     if known is not None:
         return known
     keyword, _, half = column.rpartition("_")
-    mask = _masks().get(keyword or column) or _masks().get(column)
+    mask = _masks().get(keyword or column)
     if mask is None:
         return None
     first = mask.replace("x", "0")
-    if column in _masks():
-        return int(first, 16)
-    repeats = "x" in mask[:_HALF]
-    tag = half + first[_HALF:] if repeats else first[:_HALF] + half
-    return int(tag, 16) if is_tag(tag) and column_of(int(tag, 16))[0] == column else None
+    digits = first
+    if keyword:
+        digits = half + first[_HALF:] if "x" in mask[:_HALF] else first[:_HALF] + half
+    return int(digits, 16) if is_tag(digits) and column_of(int(digits, 16))[0] == column else None
 
 
 def vr_of(tag: int) -> str:

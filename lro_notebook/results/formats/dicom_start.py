@@ -19,6 +19,9 @@ _HEADER = 0x0002  # the group of a file's header, little-endian and explicit wha
 _FIRST = (_HEADER, 0x0008)  # the groups with which files start
 _HIGHEST = 0x0070  # elements of these groups with which they start are not higher
 _ENOUGH = 3  # attributes in a row that no other kind of file has
+_HEAD = 1024  # bytes that hold a file's header
+#: The class of a directory, in a file's header.
+_DIRECTORY = re.compile(rb"\x02\0\x02\0UI..1\.2\.840\.10008\.1\.3\.10[\0 ]*\x02\0", re.DOTALL)
 _JSON = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*"[0-9A-Fa-f]{8}"\s*:\s*(?:\{\s*["}]|null)')
 _KEYS = re.compile(rb'"[0-9A-Fa-f]{8}"\s*:\s*\{\s*(?:"(?:vr|Value|BulkDataURI|InlineBinary)"|\})')
 
@@ -26,7 +29,12 @@ _KEYS = re.compile(rb'"[0-9A-Fa-f]{8}"\s*:\s*\{\s*(?:"(?:vr|Value|BulkDataURI|In
 def looks(name: str, start: bytes) -> bool:
     """Tell whether a file that begins with `start` is a DICOM object, or DICOM JSON; see `Format.looks`."""
     del name
-    return is_object(start) or is_json(start)
+    return (is_object(start) and not _is_directory(start)) or is_json(start)
+
+
+def _is_directory(start: bytes) -> bool:
+    """Tell whether an object is the directory of a medium, which is no instance but names those beside it."""
+    return _DIRECTORY.search(start, 0, _HEAD) is not None
 
 
 def is_object(start: bytes) -> bool:
