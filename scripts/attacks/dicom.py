@@ -93,7 +93,7 @@ def _attribute(dice: random.Random, level: int = 0) -> Any:
 
 
 def _is_kept(folder: Path, dice: random.Random) -> bool:
-    options = {
+    options: dict[str, Any] = {
         "lists": dice.choice(["first", "nested", "explode"]),
         "decimals": dice.choice(["float", "exact", "text"]),
         "parse_dates": dice.random() < 0.5,  # noqa: PLR2004
@@ -105,7 +105,7 @@ def _is_kept(folder: Path, dice: random.Random) -> bool:
 
 
 def _times(dice: random.Random) -> tuple[int, int]:
-    """Change characters of instants: what Python reads as well must be the same, and so the rest of a column."""
+    """Change characters of instants: what Python reads as well must be the same, alone and in a column."""
     tried, held, start = 0, 0, time.monotonic()
     while tried < 40 * _MOST and time.monotonic() - start < _SECONDS:
         texts = [_instant(dice) for _ in range(20)]

@@ -98,4 +98,4 @@ def _fits(part: pa.DataType, whole: pa.DataType) -> bool:
         )
     if pa.types.is_list(part) and pa.types.is_list(whole):
         return _fits(part.value_type, whole.value_type)
-    return part.equals(whole)
+    return bool(part.equals(whole))

@@ -148,7 +148,7 @@ def test_seven_digits_of_a_second_are_an_instant_everywhere(tmp_path: Path) -> N
 
 
 def test_columns_that_fhir_does_not_know_are_times_where_all_values_are(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"event_ts": "2024-03-01 10:20:30 UTC", "day": "2024-03-01", "note": "2024-03-01", "year": "2024"},
         {"event_ts": None, "day": None, "note": "seen", "year": "2025"},
     ]

@@ -386,8 +386,8 @@ def test_other_columns_hold_no_times(column: str) -> None:
 
 
 def test_dates_times_and_instants_are_parsed_on_request(tmp_path: Path) -> None:
-    given = {"StudyDate": "20240105", "StudyTime": "101530.5", "PatientBirthDate": "19700101"}
-    zoned = {"AcquisitionDateTime": "20240105101530", "TimezoneOffsetFromUTC": "+0100"}
+    given: dict[str, Any] = {"StudyDate": "20240105", "StudyTime": "101530.5", "PatientBirthDate": "19700101"}
+    zoned: dict[str, Any] = {"AcquisitionDateTime": "20240105101530", "TimezoneOffsetFromUTC": "+0100"}
     (tmp_path / "a.dcm").write_bytes(made(**given, **zoned))
     (tmp_path / "b.dcm").write_bytes(made(**given | {"PatientBirthDate": "unknown"}))
     (tmp_path / "c.json").write_text(json.dumps({

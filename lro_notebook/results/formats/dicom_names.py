@@ -99,6 +99,6 @@ def _repeating_half(tag: int) -> str:
 @lru_cache(maxsize=1)
 def _masks() -> dict[str, str]:
     """Return the masks of repeating groups (``60xx0010``) by keyword."""
-    from pydicom.datadict import RepeatersDictionary
+    from pydicom._dicom_dict import RepeatersDictionary
 
     return {entry[4]: mask for mask, entry in RepeatersDictionary.items()}

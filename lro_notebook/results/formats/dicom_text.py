@@ -26,21 +26,30 @@ UNDECLARED = (_ASCII,)
 
 def charsets_of(dataset: Any, outer: Sequence[str]) -> Sequence[str]:
     """Return Python's names for the character sets of a dataset; `outer` are those around it."""
+    if _CHARSET not in dataset:
+        return outer
     from pydicom.charset import convert_encodings
 
-    declared = dataset.get(_CHARSET)
-    return convert_encodings(declared.value) if declared is not None and declared.value else outer
+    declared = dataset[_CHARSET].value
+    return convert_encodings(declared) if declared else outer
 
 
 def element_of(dataset: Any, tag: Any, charsets: Sequence[str]) -> tuple[Any, str]:
     """Return an attribute, and what is wrong with the characters of its text; that is empty for nothing."""
-    from pydicom.dataelem import RawDataElement, convert_raw_data_element
-    from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, STR_VR
-
     raw = dataset.get_item(tag)
     element = dataset[tag]
-    value = raw.value if isinstance(raw, RawDataElement) else None
-    if not isinstance(value, bytes) or (value.isascii() and _ESCAPE not in value) or element.VR not in STR_VR:
+    value = raw.value
+    if raw is element or not isinstance(value, bytes) or (value.isascii() and _ESCAPE not in value):
+        return element, ""
+    return _told(element, raw, dataset, charsets)
+
+
+def _told(element: Any, raw: Any, dataset: Any, charsets: Sequence[str]) -> tuple[Any, str]:
+    from pydicom.dataelem import convert_raw_data_element
+    from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, STR_VR
+
+    value: bytes = raw.value
+    if element.VR not in STR_VR:
         return element, ""
     has_sets = element.VR in CUSTOMIZABLE_CHARSET_VR
     reason = _judged(value, charsets if has_sets else [_ASCII])
