@@ -389,4 +389,4 @@ class Results(Mapping[str, pd.DataFrame]):
                 'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
                 TruncatedListsWarning,
             )
-        warn_of_dates(name, report.unparsed_dates)
+        warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")

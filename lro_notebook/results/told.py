@@ -23,14 +23,13 @@ def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFram
     )
 
 
-def warn_of_dates(table: str, counts: Mapping[str, int]) -> None:
-    """Warn of the columns of `table` that stay text, with how many of their values are no dates."""
+def warn_of_dates(table: str, counts: Mapping[str, int], more: str = "") -> None:
+    """Warn of the columns of `table` that stay text, and how many values are no dates; say where is `more`."""
     if not counts:
         return
     column, values = next(iter(counts.items()))
     warn_caller(
         f"columns of dates in {table} that stay text: {len(counts):,}, the first one {column}, of which "
-        f"{values:,} {'value is no date' if values == 1 else 'values are no dates'} or time; "
-        "results.unparsed_dates lists them",
+        f"{values:,} {'value is no date' if values == 1 else 'values are no dates'} or time{more}",
         UnparsedDatesWarning,
     )

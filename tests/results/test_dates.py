@@ -226,3 +226,12 @@ def test_warnings_are_silenced_with_the_others(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LroWarning)
         assert loaded(tmp_path, [{"date": "?"}])["Observation"]["date"].tolist() == ["?"]
+
+
+def test_a_view_tells_which_of_its_dates_stay_text(tmp_path: Path) -> None:
+    rows = [{"resourceType": "Observation", "issued": text} for text in ("2024-03-01T24:00Z", "soon")]
+    column = {"name": "at", "path": "issued", "type": "instant"}
+    results = loaded(tmp_path, rows)
+    with pytest.warns(UnparsedDatesWarning, match="view Observation that stay text: 1, the first one at, "):
+        frame = results.view({"resource": "Observation", "select": [{"column": [column]}]})
+    assert frame["at"].tolist() == ["2024-03-01T24:00Z", "soon"]
