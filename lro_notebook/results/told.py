@@ -24,7 +24,7 @@ def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFram
 
 
 def warn_of_dates(table: str, counts: Mapping[str, int], more: str = "") -> None:
-    """Warn of the columns of `table` that stay text, and how many values are no dates; say where is `more`."""
+    """Warn of the columns of `table` that stay text, and how many values are no dates; say `more`."""
     if not counts:
         return
     column, values = next(iter(counts.items()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
@@ -189,9 +190,10 @@ def _faults() -> tuple[type[Exception], ...]:
     """Return what pydicom raises for what is not DICOM, and for values that it cannot read."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    usual = (AttributeError, EOFError, LookupError, NotImplementedError, OverflowError, TypeError, ValueError)
+    usual = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, TypeError, ValueError)
     deep = RecursionError  # of sequences in sequences
-    return (*usual, deep, struct.error, BytesLengthException, InvalidDicomError)
+    of_bytes = (struct.error, zlib.error, BytesLengthException, InvalidDicomError)
+    return (*usual, NotImplementedError, deep, *of_bytes)
 
 
 def _is_cut(dataset: Any) -> bool:
