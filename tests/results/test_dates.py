@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lro_notebook.errors import LroWarning, UnparsedDatesWarning
-from lro_notebook.results.arrow.dates import FULL, INSTANT, PARTIAL, Times, instants
+from lro_notebook.results.arrow.dates import FULL, INSTANT, PARTIAL, Times
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.read import read
 
@@ -109,11 +109,6 @@ TIMES = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)
 def test_what_python_writes_is_read_back_equal(times: list[datetime], divider: str) -> None:
     found = FULL(column([time.isoformat(divider) for time in times])).to_pylist()
     assert found == [time.astimezone(UTC) for time in times]
-
-
-def test_a_column_is_dates_or_none() -> None:
-    assert instants(column(["2024-01-01", None, "2024-01-01T10:00:00.1234567+01:00"])) is not None
-    assert instants(column(["2024-01-01", "soon"])) is None
 
 
 def loaded(folder: Path, *files: list[dict[str, Any]], **options: Any) -> Results:

@@ -155,15 +155,6 @@ def by_name(name: str) -> Parse | None:
     return PARTIAL if is_date_name(name) else None
 
 
-def instants(column: pa.ChunkedArray) -> pa.Array | None:
-    """Return the dates of `column` as timestamps in UTC; None if one of its values is not a date.
-
-    The precision (``1970-03``) is lost, the start of the period stands for it.
-    """
-    times = PARTIAL(column)
-    return times if times.null_count == column.null_count else None
-
-
 @dataclass(slots=True)
 class _Column:
     """What was seen of a column: how many values are times, how many are none, and what they become."""
