@@ -147,6 +147,8 @@ class Scan:
                 schema = self._schema(runner, first)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with parquet.ParquetWriter(part, schema) as writer:
+                    if first is None:  # pyarrow 18 reads no file without a row group
+                        writer.write_table(schema.empty_table())
                     for table in () if first is None else chain([first], tables):
                         writer.write_table(self._fitted(table, schema))
             return part.replace(target)

@@ -99,3 +99,15 @@ def _fits(part: pa.DataType, whole: pa.DataType) -> bool:
     if pa.types.is_list(part) and pa.types.is_list(whole):
         return _fits(part.value_type, whole.value_type)
     return bool(part.equals(whole))
+
+
+def test_a_part_without_rows_has_a_row_group_without_which_pyarrow_18_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "Patient-00000-of-00002.ndjson").write_text('{"resourceType": "Patient", "id": "a"}')
+    (tmp_path / "Patient-00001-of-00002.ndjson").write_text("")
+    results = read(tmp_path)
+    files = results.to_parquet(tmp_path / "pq")["file"].tolist()
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "Patient.ndjson").write_text("\n")
+    files.append(str(read(tmp_path / "none").scan("Patient").to_parquet(tmp_path / "view.parquet")))
+    assert [pq.ParquetFile(file).num_row_groups for file in files] == [1, 1, 1]
+    assert [pq.read_table(file).num_rows for file in files] == [1, 0, 0]
