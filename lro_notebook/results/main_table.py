@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import BadLine, Batch, Miscounted, raise_if_asked
+from lro_notebook.results.arrow.dates import Times, by_name
 from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.lines import Unlisted
 from lro_notebook.results.arrow.unify import Columns, stack
@@ -155,7 +157,7 @@ class Layout:
         self._levels = Levels()
         self._main, self._options = main.name, main.options
         self._limits = main.options.limits
-        self._columns: dict[str, Columns] = {self._main: self._new()}
+        self._columns: dict[str, Columns] = {self._main: self._new(self._main)}
         self._names: dict[str, None] = {}
 
     def add(self, batch: Batch) -> None:
@@ -186,7 +188,7 @@ class Layout:
     def columns(self, table: str) -> Columns:
         """Return the columns of `table`."""
         if table not in self._columns:
-            self._columns[table] = self._new()
+            self._columns[table] = self._new(table)
         return self._columns[table]
 
     def chosen(self, table: str) -> list[str]:
@@ -228,8 +230,20 @@ class Layout:
         told = self._options.source_file and table == self._main
         return [*asked, SOURCE_FILE] if asked is not None and told else asked
 
-    def _new(self) -> Columns:
-        return Columns(dates=self._options.parse_dates, decimals=self._options.decimals)
+    def unparsed_dates(self) -> dict[str, int]:
+        """Return, for each column of times that stays text, how many of its values are no times."""
+        return {
+            f"{name}.{column}": count
+            for name, columns in self._columns.items()
+            for column, count in columns.unparsed_dates().items()
+        }
+
+    def _new(self, table: str) -> Columns:
+        decimals = self._options.decimals
+        if not self._options.parse_dates:
+            return Columns(decimals=decimals)
+        look = self.main.shards[0].format and self.main.shards[0].format.times
+        return Columns(times=Times(partial(look, table) if look else by_name), decimals=decimals)
 
 
 @dataclass(slots=True)
@@ -291,6 +305,7 @@ def _loaded(main: MainTable, advance: Advance) -> Loaded | MainTable:
             gauge.hold(table.nbytes)
     if (again := layout.raised()) is not None:
         return again
+    report.unparsed_dates = layout.unparsed_dates()
     gauge.need(sum(_blank(layout.columns(name), tables) for name, tables in parts.items()))
     tables = {
         name: stack(parts.pop(name, []), layout.columns(name), layout.chosen(name))
@@ -306,9 +321,12 @@ def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
 
 def report_on(main: MainTable, advance: Advance = lambda _: None) -> Report:
     """Read the shards of `main` for what is wrong in them, and keep nothing else."""
-    report = Report(most=main.options.limits.bad_lines)
+    layout, report = Layout(main), Report(most=main.options.limits.bad_lines)
     for batch in main.batches(advance):
         report.add(batch)
+        if main.options.parse_dates:
+            layout.add(batch)
+    report.unparsed_dates = layout.unparsed_dates()
     return report
 
 

@@ -286,7 +286,15 @@ class Results(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        return told.truncated(self._reports())
+        return told.counts_frame("rows", (report.truncated for report in self._reports()))
+
+    @property
+    def unparsed_dates(self) -> pd.DataFrame:
+        """One row per column that stays text with ``parse_dates``: ``column`` (string), ``values`` (Int64).
+
+        ``values`` counts those that are no dates or times. Reads the tables that are not read yet.
+        """
+        return told.counts_frame("values", (report.unparsed_dates for report in self._reports()))
 
     @property
     def skipped(self) -> pd.DataFrame:
@@ -392,6 +400,7 @@ class Results(Mapping[str, pd.DataFrame]):
                 'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
                 TruncatedListsWarning,
             )
+        told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
 
 
 def _numbered(name: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a load could not show, as people are told of it: the lines that were bad, the lists that were cut."""
+"""What a load could not show, as people are told of it: bad lines, cut lists, files left out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lro_notebook.errors import UnparsedDatesWarning, warn_caller
 from lro_notebook.results.arrow.batch import BadLine, Miscounted, list_bad_lines
 from lro_notebook.results.limits import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lro_notebook.results.arrow.batch import Batch
     from lro_notebook.results.shards import Skipped
@@ -25,6 +26,7 @@ class Report:
     truncated: dict[str, int] = field(default_factory=dict)
     most: int = DEFAULT.bad_lines
     unlisted: int = 0
+    unparsed_dates: dict[str, int] = field(default_factory=dict)
     notes: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def add(self, batch: Batch) -> None:
@@ -97,14 +99,26 @@ def bad_lines(reports: Iterable[Report]) -> pd.DataFrame:
     return frame
 
 
-def truncated(reports: Iterable[Report]) -> pd.DataFrame:
-    """Return one row per list that is shown by its first element; see `Results.truncated`."""
-    counts = {name: rows for report in reports for name, rows in report.truncated.items()}
+def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFrame:
+    """Return one row per column that was counted: ``column`` (string), and `what` was counted (Int64)."""
+    counts = {name: count for report in reports for name, count in report.items()}
     return pd.DataFrame(
         {
             "column": pd.Series(list(counts), dtype="string"),
-            "rows": pd.Series(list(counts.values()), dtype="Int64"),
+            what: pd.Series(list(counts.values()), dtype="Int64"),
         }
+    )
+
+
+def warn_of_dates(table: str, counts: Mapping[str, int], more: str = "") -> None:
+    """Warn of the columns of `table` that stay text, and how many values are no dates; say `more`."""
+    if not counts:
+        return
+    column, values = next(iter(counts.items()))
+    warn_caller(
+        f"columns of dates in {table} that stay text: {len(counts):,}, the first one {column}, of which "
+        f"{values:,} {'value is no date' if values == 1 else 'values are no dates'} or time{more}",
+        UnparsedDatesWarning,
     )
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
 from lro_notebook.results.arrow.decimals import bounds_of, dtype_of, least_places, to_decimals, whole_digits
-from lro_notebook.results.arrow.schema import rows_of
+from lro_notebook.results.arrow.schema import cast, rows_of
 from lro_notebook.results.arrow.texts import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from lro_notebook.results.arrow.dates import Times
 
 _SAFE = 2**53  # a double holds the integers up to this one
 _EMPTY, _NOTHING = pa.string(), pa.null()
@@ -54,21 +55,19 @@ class Columns:
 
     Parameters
     ----------
-    dates : bool
-        Whether columns of FHIR dates become UTC instants: those where every value is a date. Of tables
-        without types all columns are judged.
+    times : Times, optional
+        Which columns of text become times; none by default.
     decimals : str
         What text of fractions becomes in tables without types; see `texts.read_text`.
     """
 
-    def __init__(self, *, dates: bool = False, decimals: str = "float") -> None:
-        self._dates, self._decimals = dates, decimals
+    def __init__(self, *, times: Times | None = None, decimals: str = "float") -> None:
+        self._times, self._decimals = times, decimals
         self._nested = False
         self._types: dict[str, pa.DataType] = {}
         self._order: list[str] = []
         self._long: set[str] = set()
         self._whole: dict[str, int] = {}  # digits before the point
-        self._instants: dict[str, bool] = {}
 
     def add(self, table: pa.Table, *, typed: bool = True) -> None:
         """Take the columns of `table` into account; all of them are text unless it is `typed`."""
@@ -79,8 +78,8 @@ class Columns:
             dtype = column.type
             if pa.types.is_decimal(dtype) or pa.types.is_integer(dtype):
                 dtype = self._measured(name, column)
-            if self._dates and (not typed or is_date_name(name)):
-                self._judge(name, column, whole=not typed)
+            if self._times is not None:
+                self._times.add(name, column)
             known = self._types.get(name)
             dtype = dtype if known is None else _common(known, dtype)
             self._types[name] = (
@@ -115,7 +114,11 @@ class Columns:
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns `names`, in their common types; all columns by default."""
-        return _fitted(table, self.types(), names)
+        return _fitted(table, self.types(), names, self._times)
+
+    def unparsed_dates(self) -> dict[str, int]:
+        """Return, for each column of times that stays text, how many of its values are no times."""
+        return {} if self._times is None else self._times.unparsed()
 
     def draft(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns so far, in types from which a cast gives each value back."""
@@ -144,16 +147,11 @@ class Columns:
         known = self._types.get(name, _NOTHING)
         return column if pa.types.is_string(known) else read_text(column, self._decimals)
 
-    def _judge(self, name: str, column: pa.ChunkedArray, *, whole: bool) -> None:
-        if self._instants.get(name, True) and column.null_count < len(column):
-            is_text = pa.types.is_string(column.type)
-            self._instants[name] = is_text and instants(column, whole=whole) is not None
-
     def _settled(self, name: str, dtype: pa.DataType) -> pa.DataType:
         if pa.types.is_floating(dtype) and name in self._long:
             return pa.string()
-        dtype = _or_text(dtype)
-        return INSTANT if pa.types.is_string(dtype) and self._instants.get(name) else dtype
+        times = self._times.dtype(name) if self._times is not None and pa.types.is_string(dtype) else None
+        return _or_text(dtype) if times is None else times
 
 
 def stack(
@@ -197,29 +195,32 @@ def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return max((left, right), key=lambda dtype: dtype.scale if pa.types.is_decimal(dtype) else -1)
 
 
-def _fitted(table: pa.Table, types: Mapping[str, pa.DataType], names: Iterable[str] | None) -> pa.Table:
+def _fitted(
+    table: pa.Table,
+    types: Mapping[str, pa.DataType],
+    names: Iterable[str] | None,
+    times: Times | None = None,
+) -> pa.Table:
     dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
     there = dict(zip(table.column_names, table.columns, strict=True))
+    if times is not None:
+        for name in there.keys() & dtypes.keys():
+            if pa.types.is_string(there[name].type) and pa.types.is_temporal(dtypes[name]):
+                there[name] = pa.chunked_array([times.parsed(name, there[name])])
     columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
     return rows_of(columns, table.num_rows)
 
 
 def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa.ChunkedArray:
-    if column is None:
+    if column is None or (pa.types.is_temporal(dtype) and column.null_count == rows):
         return pa.chunked_array([pa.nulls(rows, dtype)])
     if column.type.equals(dtype):
         return column
-    if pa.types.is_timestamp(dtype):
-        times = _times(column) if pa.types.is_string(column.type) else None
-        return pa.chunked_array([pa.nulls(len(column), dtype) if times is None else times])
     if pa.types.is_decimal(dtype):
         return to_decimals(column, dtype)
-    return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
-
-
-def _times(column: pa.ChunkedArray) -> pa.Array | None:
-    times = instants(column)
-    return instants(column, whole=True) if times is None else times
+    if pa.types.is_string(dtype):
+        return _text(column)
+    return pa.chunked_array([cast(chunk, dtype) for chunk in column.chunks], dtype)
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

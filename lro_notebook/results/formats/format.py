@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import re
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
+    from lro_notebook.results.arrow.dates import Parse
     from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
@@ -57,6 +58,9 @@ class Format:
     decide : callable, optional
         ``decide(source, shards, options)`` returns the options with what holds for a table as a whole, so
         that parts of it can be read apart; it is given all `shards`. ``read`` does it by itself otherwise.
+    times : callable, optional
+        ``times(table, column)``: how the values of a column are read as times, where its name says that they
+        are: see `dates.Look`. By the names of FHIR's elements where a format does not say it.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
     resources : callable, optional
@@ -88,6 +92,7 @@ class Format:
     looks: Callable[[str, bytes], bool] | None = None
     table_in: Callable[[bytes], str | None] | None = None
     decide: Decide | None = None
+    times: Callable[[str, str], Parse | None] | None = None
     inner_tables: re.Pattern[str] | None = None
     resources: Callable[[str], Cut] | None = None
     tables_in: Callable[[BinaryIO, Limits], Iterable[str]] | None = None
