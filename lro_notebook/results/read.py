@@ -11,6 +11,7 @@ from lro_notebook.results.admission import Near, admit, is_cloud
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import Shard, find
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.hl7v2_charsets import checked_encoding
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.manifest import manifest_at
 from lro_notebook.results.memory import available
@@ -47,6 +48,7 @@ def read(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     operation: str | None = None,
@@ -78,6 +80,9 @@ def read(
         Lists: their first element, as they are, or in tables of their own too.
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    encoding : str, optional
+        The character set of HL7v2 messages that name none: a name of Python or of HL7. By default UTF-8,
+        and Windows-1252 for those that are not in it.
     limits : mapping of str to int, optional
         What is too much, where the defaults of `limits.Limits` will not do.
     streams : int, optional
@@ -112,6 +117,7 @@ def read(
         parse_dates=parse_dates,
         lists=lists,
         errors=errors,
+        encoding=encoding,
         limits=limits,
     )
     fetch = fetch_of(streams, options.limits)
@@ -149,6 +155,7 @@ def read_files(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     buckets: str | None = None,
@@ -170,6 +177,7 @@ def read_files(
         parse_dates=parse_dates,
         lists=lists,
         errors=errors,
+        encoding=encoding,
         limits=limits,
     )
     given = {"buckets": buckets, "storage_options": storage_options}
@@ -240,13 +248,16 @@ def options_of(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> Options:
     """Return the options, checked; see `read`."""
     for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
         if value not in _WORDS[name]:
             raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
-    return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits))
+    return Options(
+        _columns(columns), decimals, parse_dates, lists, errors, checked_encoding(encoding), Limits.of(limits)
+    )
 
 
 def fetch_of(streams: object, limits: Limits) -> Fetch:

@@ -31,7 +31,8 @@ class BadLine(NamedTuple):
 class Options:
     """How to load; the words are those of `results.read.read`.
 
-    Beside them, `levels` says how many lists are around each path of the main table, where that was learnt.
+    Of those, `encoding` is empty where none is given. Beside them, `levels` says how many lists are around
+    each path of the main table, where that was learnt.
     """
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
@@ -39,6 +40,7 @@ class Options:
     parse_dates: bool = False
     lists: str = "first"
     errors: str = "report"
+    encoding: str = ""
     limits: Limits = DEFAULT
     levels: Mapping[str, int] = field(default_factory=dict)
 
