@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.results.formats.hl7v2_charsets import DEFAULT, Charset, charset_of, is_wide
 from lro_notebook.results.formats.hl7v2_switches import UNKNOWN_SWITCH, Marks, has_switches, switched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 UNDECLARED = "names no character set for its 8-bit text (MSH-18)"
 NOT_KNOWN = "the character set that it names is not known (MSH-18)"
@@ -224,18 +226,40 @@ class _Reading:
         return Decoded(text[0], tuple(dict.fromkeys(of_escapes)), faults)
 
 
-def text_of_bytes(data: bytes, names: Iterable[str]) -> str | None:
-    """Return bytes that a message has as hexadecimal digits as text; None if none of these codecs reads them.
+def text_of_bytes(pieces: Iterable[bytes], names: Sequence[str], kept: Callable[[bytes], str]) -> str:
+    """Return as text what follows each other in a message as hexadecimal digits, in one of these codecs.
 
-    Some systems give two bytes for each character, the first of them zero, whatever the set is.
+    A character may be in two pieces. Pieces that are in none of the codecs become what `kept` makes of them.
     """
-    if len(data) % 2 == 0 and not any(data[::2]) and any(data):
+    parts = []
+    for is_apart, group in groupby(pieces, partial(_is_apart, names=names)):
+        held = list(group)
+        for some in ([piece] for piece in held) if is_apart else (held,):
+            text = _text_of_bytes(b"".join(some), names)
+            parts.append("".join(map(kept, some)) if text is None else text)
+    return "".join(parts)
+
+
+def _is_apart(piece: bytes, names: Sequence[str]) -> bool:
+    return _is_padded(piece) or (is_wide(names[0]) and _is_control(piece))
+
+
+def _is_padded(piece: bytes) -> bool:
+    """Tell whether each character takes two bytes, the first of them zero: some give it so in any set."""
+    return len(piece) % 2 == 0 and not any(piece[::2]) and any(piece)
+
+
+def _is_control(piece: bytes) -> bool:
+    """Tell whether these are line breaks and the like, a byte each, even in UTF-16."""
+    return all(code < _SPACE for code in piece)
+
+
+def _text_of_bytes(data: bytes, names: Sequence[str]) -> str | None:
+    if _is_padded(data):
         return data.decode("utf_16_be")
-    for name in names:
-        if is_wide(name) and all(code < _SPACE for code in data):
-            continue  # a line break, each byte by itself
-        try:
-            return data.decode(name)
-        except UnicodeDecodeError:
+    for name in (*names, "ascii"):
+        if is_wide(name) and _is_control(data):
             continue
-    return data.decode("ascii") if data.isascii() else None
+        with suppress(UnicodeDecodeError):
+            return data.decode(name)
+    return None

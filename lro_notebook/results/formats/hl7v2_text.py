@@ -144,9 +144,8 @@ def unescape(text: str, encoding: Encoding, spaces: int = DEFAULT_LIMITS.spaces)
 
     def replace(match: re.Match[str]) -> str:
         if match[1]:
-            digits = match[1].replace(mark, "").replace("X", "")
-            plain_text = text_of_bytes(bytes.fromhex(digits), encoding.codecs)
-            return match[0] if plain_text is None else plain_text
+            pieces = [bytes.fromhex(digits.strip("X")) for digits in match[1].split(mark) if digits]
+            return text_of_bytes(pieces, encoding.codecs, lambda piece: f"{mark}X{piece.hex().upper()}{mark}")
         word = match[2]
         if word in plain:
             return plain[word]
