@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def split_messages(text: str) -> Iterator[tuple[int, str]]:
     head = text[: places[0]] if places else text
     if head.strip(_FRAME) and not head.strip(_FRAME).startswith(("FHS", "BHS")):
         yield 1, head
-    line = 1 + len(_BREAK.findall(head)) if places else 1
-    for start, end in zip(places, [*places[1:], len(text)], strict=True):
+    line = 1 + len(_BREAK.findall(head))
+    for start, end in pairwise([*places, len(text)]):
         message = text[start:end]
         yield line, _batch_end(message[3]).split(message, maxsplit=1)[0].removesuffix(_BOM)
         line += len(_BREAK.findall(message))
