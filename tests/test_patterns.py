@@ -38,6 +38,7 @@ _DYNAMIC = {
     "local/hl7v2/message_parser.py:unescaped": "three characters",
     "results/discover.py:_written_by": "an id, and no quantifier",
     "results/formats/hl7v2_messages.py:_batch_end": "one character, and no quantifier",
+    "results/formats/hl7v2_switches.py:has_switches": "one character, and digits in twos",
     "results/formats/hl7v2_switches.py:_tokens": "one character, and digits in twos",
     "results/formats/hl7v2_text.py:_escapes": "one character and all but it, and digits in twos",
     "results/formats/hl7v2_text.py:_lost_break": "one character, and a bounded name",

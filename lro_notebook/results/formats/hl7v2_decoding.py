@@ -52,6 +52,8 @@ class Decoded(NamedTuple):
 
 def wide_codec(start: bytes) -> str:
     """Return the codec of text in UTF-16 or UTF-32 that starts so; empty for any other."""
+    if start.startswith(b"MSH"):
+        return ""
     for mark, codec in _WIDE:
         if start.startswith(mark):
             return codec
@@ -83,8 +85,10 @@ def decoded(data: bytes, encoding: str = "", *, unicode: bool = False) -> Decode
     """
     if wide := wide_codec(data):
         data, unicode = b"".join(narrowed([data], wide)), True
-    start = data.find(b"MSH")
-    header = _header(data, max(start, 0))
+    start = max(data.find(b"MSH"), 0)
+    if _is_simple(data, start):
+        return Decoded(data.decode("ascii"))
+    header = re.split(rb"[\r\n]", data[start : start + _HEADER], maxsplit=1)[0]
     marks = _marks(header)
     if data.isascii() and not has_switches(data, marks.escape):
         has_bytes = marks.escape != b"" and marks.escape + b"X" in data
@@ -92,8 +96,17 @@ def decoded(data: bytes, encoding: str = "", *, unicode: bool = False) -> Decode
     return _Reading(data, header, marks, encoding).result(unicode=unicode)
 
 
-def _header(data: bytes, start: int) -> bytes:
-    return re.split(rb"[\r\n]", data[start : start + _HEADER], maxsplit=1)[0]
+def _is_simple(data: bytes, start: int) -> bool:
+    """Tell whether a message, as most are, is the same in all sets: its header begins at `start`."""
+    escape = data[start + 6 : start + 7]
+    return (
+        data.isascii()
+        and b"\x1b" not in data
+        and data[start + 3 : start + 4] not in data[start + 4 : start + 7]
+        and escape + b"X" not in data
+        and escape + b"C" not in data
+        and escape + b"M" not in data
+    )
 
 
 def _marks(header: bytes) -> Marks:

@@ -22,6 +22,9 @@ _START = re.compile(
     rf"(?:\A|(?<=[\r\x0b])|(?<=\r\n)|(?<={_BOM}))(?=MSH[^A-Za-z0-9\s])"
     r"|(?<=\n)(?=MSH(?:\||([^A-Za-z0-9\s])(?:(?!\1)[^A-Za-z0-9\s]){1,5}\1))"
 )
+#: The segments around batches.
+_BATCHES = ("FHS", "BHS", "BTS", "FTS")
+_BATCH = "|".join(_BATCHES)
 _BREAK = re.compile(r"\r\n|\r|\n")
 _OVERLAP = 16  # characters in which the start of a message is seen
 
@@ -31,15 +34,25 @@ def split_messages(text: str) -> Iterator[tuple[int, str]]:
 
     Text before the first message is yielded too, unless it is a batch header.
     """
-    places = [match.start() for match in _START.finditer(text)]
+    places = list(_starts(text))
     head = text[: places[0]] if places else text
     if head.strip(_FRAME) and not head.strip(_FRAME).startswith(("FHS", "BHS")):
         yield 1, head
     line = 1 + len(_BREAK.findall(head))
     for start, end in pairwise([*places, len(text)]):
-        message = text[start:end]
-        yield line, _batch_end(message[3]).split(message, maxsplit=1)[0].removesuffix(_BOM)
-        line += len(_BREAK.findall(message))
+        message = whole = text[start:end]
+        if any(name in message for name in _BATCHES):
+            message = _batch_end(message[3]).split(message, maxsplit=1)[0]
+        yield line, message.removesuffix(_BOM)
+        line += len(_BREAK.findall(whole))
+
+
+def _starts(text: str, place: int = 0) -> Iterator[int]:
+    """Yield where messages begin, from `place` on."""
+    while (place := text.find("MSH", place)) >= 0:
+        if _START.match(text, place):
+            yield place
+        place += 1
 
 
 @lru_cache(maxsize=100)
@@ -49,8 +62,8 @@ def _batch_end(field: str) -> re.Pattern[str]:
     Behind a line feed inside of text they need the separator of the message.
     """
     return re.compile(
-        rf"(?:(?<=\r)|(?<=\r\n))(?:BTS|FTS|BHS|FHS)(?![A-Za-z0-9])"
-        rf"|(?<=\n)(?:BTS|FTS|BHS|FHS)(?:{re.escape(field)}|[\r\n]|\Z)"
+        rf"(?:(?<=\r)|(?<=\r\n))(?:{_BATCH})(?![A-Za-z0-9])"
+        rf"|(?<=\n)(?:{_BATCH})(?:{re.escape(field)}|[\r\n]|\Z)"
     )
 
 
@@ -63,9 +76,9 @@ def split_pieces(pieces: Iterable[str], most: int) -> Iterator[tuple[int, str | 
     for piece in pieces:
         carry += piece
         if skipping:
-            start = _START.search(carry, 1)
-            cut = start.start() if start else max(len(carry) - _OVERLAP, 0)
-            line, carry, skipping = line + _breaks(carry, cut), carry[cut:], start is None
+            start = next(_starts(carry, 1), 0)
+            cut = start or max(len(carry) - _OVERLAP, 0)
+            line, carry, skipping = line + _breaks(carry, cut), carry[cut:], not start
         cut = 0 if skipping else _last_start(carry)
         for number, message in split_messages(carry[:cut]) if cut else ():
             yield line + number - 1, None if len(message) > most else message

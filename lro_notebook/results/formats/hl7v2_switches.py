@@ -76,7 +76,11 @@ class Marks(NamedTuple):
 
 def has_switches(data: bytes, escape: bytes) -> bool:
     """Tell whether some of `data` may be in another set than the first."""
-    return b"\x1b" in data or (escape != b"" and (escape + b"C" in data or escape + b"M" in data))
+    if b"\x1b" in data:
+        return True
+    if not escape or (escape + b"C" not in data and escape + b"M" not in data):
+        return False
+    return re.search(_switch(escape), data) is not None
 
 
 def switched(data: bytes, initial: Callable[[bytes], str], marks: Marks) -> tuple[str, bool]:
@@ -119,13 +123,18 @@ def switched(data: bytes, initial: Callable[[bytes], str], marks: Marks) -> tupl
     return "".join(parts), known
 
 
+def _switch(escape: bytes) -> bytes:
+    mark = re.escape(escape)
+    return rb"%b[CM](?P<switch>%b{2,3})%b" % (mark, _HEX, mark)
+
+
 @lru_cache(maxsize=100)
 def _tokens(escape: bytes) -> re.Pattern[bytes]:
     """Return the pattern of switches, of hexadecimal bytes, and of the ends of segments."""
     found = [rb"\x1b(?P<esc>[\x20-\x2f]{1,3}[\x30-\x7e])", rb"[\r\n]"]
     mark = re.escape(escape)
     if escape:
-        found.append(rb"%b[CM](?P<switch>%b{2,3})%b" % (mark, _HEX, mark))
+        found.append(_switch(escape))
         found.append(rb"(?P<hex>(?:%bX%b+%b)+)" % (mark, _HEX, mark))
     else:
         found.append(rb"(?P<switch>(?!))(?P<hex>(?!))")
