@@ -21,6 +21,7 @@ from lro_notebook.errors import (
     ResultError,
     StartUnknown,
     TruncatedListsWarning,
+    UnparsedDatesWarning,
     WaitTimeout,
 )
 from lro_notebook.healthcare.consent import ConsentStore
@@ -70,6 +71,7 @@ __all__ = [
     "StartUnknown",
     "Status",
     "TruncatedListsWarning",
+    "UnparsedDatesWarning",
     "View",
     "WaitTimeout",
     "__version__",

@@ -315,7 +315,7 @@ def read_results(
     decimals : {"float", "exact", "text"}
         JSON numbers as float64, as exact decimals, or as the text that was there.
     parse_dates : bool
-        Dates as UTC instants; by default they stay text, which keeps their precision.
+        Dates as UTC instants, times of day as such; by default they stay text, which keeps their precision.
     lists : {"first", "nested", "explode"}
         Lists: their first element, as they are, or in tables of their own.
     errors : {"report", "raise"}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.batch import BadLine, list_bad_lines, raise_if_asked
+from lro_notebook.results.arrow.dates import Times, by_name
 from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.limits import DEFAULT
@@ -30,12 +32,13 @@ _CELL = 8  # bytes of most values
 
 @dataclass(slots=True)
 class Report:
-    """What a load could not show: lines that were bad, lists that were cut."""
+    """What a load could not show: lines that were bad, lists that were cut, dates that are none."""
 
     bad: list[BadLine] = field(default_factory=list)
     truncated: dict[str, int] = field(default_factory=dict)
     most: int = DEFAULT.bad_lines
     unlisted: int = 0
+    unparsed_dates: dict[str, int] = field(default_factory=dict)
 
     def add(self, batch: Batch) -> None:
         """Take a piece into account; of more than `most` bad lines the rest is only counted."""
@@ -120,7 +123,7 @@ class Layout:
         self._levels = Levels()
         self._main, self._options = main.name, main.options
         self._limits = main.options.limits
-        self._columns: dict[str, Columns] = {self._main: self._new()}
+        self._columns: dict[str, Columns] = {self._main: self._new(self._main)}
         self._names: dict[str, None] = {}
 
     def add(self, batch: Batch) -> None:
@@ -151,7 +154,7 @@ class Layout:
     def columns(self, table: str) -> Columns:
         """Return the columns of `table`."""
         if table not in self._columns:
-            self._columns[table] = self._new()
+            self._columns[table] = self._new(table)
         return self._columns[table]
 
     def chosen(self, table: str) -> list[str]:
@@ -187,8 +190,19 @@ class Layout:
         """Return `rows` of `table` with the columns so far, in types that can be cast back."""
         return self.columns(table).draft(rows, self._options.columns_of(table, self._main))
 
-    def _new(self) -> Columns:
-        return Columns(dates=self._options.parse_dates)
+    def unparsed_dates(self) -> dict[str, int]:
+        """Return, for each column of times that stays text, how many of its values are no times."""
+        return {
+            f"{name}.{column}": count
+            for name, columns in self._columns.items()
+            for column, count in columns.unparsed_dates().items()
+        }
+
+    def _new(self, table: str) -> Columns:
+        if not self._options.parse_dates:
+            return Columns()
+        look = self.main.shards[0].format and self.main.shards[0].format.times
+        return Columns(times=Times(partial(look, table) if look else by_name))
 
 
 @dataclass(slots=True)
@@ -250,6 +264,7 @@ def _loaded(main: MainTable, advance: Advance) -> Loaded | MainTable:
             gauge.hold(table.nbytes)
     if (again := layout.raised()) is not None:
         return again
+    report.unparsed_dates = layout.unparsed_dates()
     gauge.need(sum(_blank(layout.columns(name), tables) for name, tables in parts.items()))
     tables = {
         name: stack(parts.pop(name, []), layout.columns(name), layout.chosen(name))
@@ -265,9 +280,12 @@ def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
 
 def report_on(main: MainTable, advance: Advance = lambda _: None) -> Report:
     """Read the shards of `main` for what is wrong in them, and keep nothing else."""
-    report = Report(most=main.options.limits.bad_lines)
+    layout, report = Layout(main), Report(most=main.options.limits.bad_lines)
     for batch in main.batches(advance):
         report.add(batch)
+        if main.options.parse_dates:
+            layout.add(batch)
+    report.unparsed_dates = layout.unparsed_dates()
     return report
 
 

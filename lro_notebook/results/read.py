@@ -75,7 +75,8 @@ def read(
         Numbers as float64, as exact decimals, or as the text that was there. A column where all numbers
         are integers is int64 in the first two.
     parse_dates : bool
-        Date columns as UTC instants, where every value is a date; else they stay text.
+        Columns of dates as UTC instants, and of times of day as such, where every value is one; else they
+        stay text, and ``Results.unparsed_dates`` counts the values that are none.
     lists : {"first", "nested", "explode"}
         Lists: their first element, as they are, or in tables of their own too.
     errors : {"report", "raise"}

@@ -16,6 +16,7 @@ from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
+from lro_notebook.results.told import counts_frame, warn_of_dates
 
 if TYPE_CHECKING:
     import os
@@ -284,13 +285,15 @@ class Results(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        counts = {name: rows for report in self._reports() for name, rows in report.truncated.items()}
-        return pd.DataFrame(
-            {
-                "column": pd.Series(list(counts), dtype="string"),
-                "rows": pd.Series(list(counts.values()), dtype="Int64"),
-            }
-        )
+        return counts_frame("rows", (report.truncated for report in self._reports()))
+
+    @property
+    def unparsed_dates(self) -> pd.DataFrame:
+        """One row per column that stays text with ``parse_dates``: ``column`` (string), ``values`` (Int64).
+
+        ``values`` counts those that are no dates or times. Reads the tables that are not read yet.
+        """
+        return counts_frame("values", (report.unparsed_dates for report in self._reports()))
 
     def _main(self) -> list[str]:
         """Return the tables that have files of their own."""
@@ -386,3 +389,4 @@ class Results(Mapping[str, pd.DataFrame]):
                 'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
                 TruncatedListsWarning,
             )
+        warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")

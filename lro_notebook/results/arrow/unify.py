@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
-from lro_notebook.results.arrow.schema import DECIMAL, rows_of
+from lro_notebook.results.arrow.schema import DECIMAL, cast, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from lro_notebook.results.arrow.dates import Times
 
 _SAFE = 2**53  # a double holds the integers up to this one
 _PLACES = 18  # decimals of at most 20 digits before the point and as many behind it fit 128 bits
@@ -50,16 +51,15 @@ class Columns:
 
     Parameters
     ----------
-    dates : bool
-        Whether columns of FHIR dates become UTC instants: those where every value is a date.
+    times : Times, optional
+        Which columns of text become times; none by default.
     """
 
-    def __init__(self, *, dates: bool = False) -> None:
-        self._dates = dates
+    def __init__(self, *, times: Times | None = None) -> None:
+        self._times = times
         self._types: dict[str, pa.DataType] = {}
         self._order: list[str] = []
         self._long: set[str] = set()
-        self._instants: dict[str, bool] = {}
 
     def add(self, table: pa.Table) -> None:
         """Take the columns of `table` into account."""
@@ -69,8 +69,8 @@ class Columns:
                 dtype = _narrow(column, self._types.get(name))
             elif pa.types.is_int64(dtype) and name not in self._long and not _is_safe(column):
                 self._long.add(name)
-            if self._dates and is_date_name(name):
-                self._judge(name, column)
+            if self._times is not None:
+                self._times.add(name, column)
             self._types[name] = _common(self._types[name], dtype) if name in self._types else dtype
 
     def __len__(self) -> int:
@@ -88,7 +88,11 @@ class Columns:
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns `names`, in their common types; all columns by default."""
-        return _fitted(table, self.types(), names)
+        return _fitted(table, self.types(), names, self._times)
+
+    def unparsed_dates(self) -> dict[str, int]:
+        """Return, for each column of times that stays text, how many of its values are no times."""
+        return {} if self._times is None else self._times.unparsed()
 
     def draft(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns so far, in types from which a cast gives each value back."""
@@ -106,14 +110,11 @@ class Columns:
             return bool(pa.types.is_decimal(dtype) or pa.types.is_int64(dtype))
         return bool(pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long)
 
-    def _judge(self, name: str, column: pa.ChunkedArray) -> None:
-        if self._instants.get(name, True) and column.null_count < len(column):
-            self._instants[name] = pa.types.is_string(column.type) and instants(column) is not None
-
     def _settled(self, name: str, dtype: pa.DataType) -> pa.DataType:
         if pa.types.is_floating(dtype) and name in self._long:
             return pa.string()
-        return INSTANT if pa.types.is_string(dtype) and self._instants.get(name) else dtype
+        times = self._times.dtype(name) if self._times is not None and pa.types.is_string(dtype) else None
+        return dtype if times is None else times
 
 
 def stack(
@@ -182,22 +183,30 @@ def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return DECIMAL if scale else _LONG_INTEGER
 
 
-def _fitted(table: pa.Table, types: Mapping[str, pa.DataType], names: Iterable[str] | None) -> pa.Table:
+def _fitted(
+    table: pa.Table,
+    types: Mapping[str, pa.DataType],
+    names: Iterable[str] | None,
+    times: Times | None = None,
+) -> pa.Table:
     dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
     there = dict(zip(table.column_names, table.columns, strict=True))
+    if times is not None:
+        for name in there.keys() & dtypes.keys():
+            if pa.types.is_string(there[name].type) and pa.types.is_temporal(dtypes[name]):
+                there[name] = pa.chunked_array([times.parsed(name, there[name])])
     columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
     return rows_of(columns, table.num_rows)
 
 
 def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa.ChunkedArray:
-    if column is None:
+    if column is None or (pa.types.is_temporal(dtype) and column.null_count == rows):
         return pa.chunked_array([pa.nulls(rows, dtype)])
     if column.type.equals(dtype):
         return column
-    if pa.types.is_timestamp(dtype):
-        times = instants(column) if pa.types.is_string(column.type) else None
-        return pa.chunked_array([pa.nulls(len(column), dtype) if times is None else times])
-    return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
+    if pa.types.is_string(dtype):
+        return _text(column)
+    return pa.chunked_array([cast(chunk, dtype) for chunk in column.chunks], dtype)
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

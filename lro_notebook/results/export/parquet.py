@@ -175,6 +175,7 @@ class _Writing:
     def settled(self) -> Iterator[tuple[str, int, Draft]]:
         """Yield each table and part, and its one draft with the columns and types of all parts."""
         layout = self.layout
+        self.report.unparsed_dates = layout.unparsed_dates()
         schemas = {name: layout.schema(name) for name in layout.tables()}
         for name, schema in schemas.items():
             check(name, schema)

@@ -10,13 +10,13 @@ import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from lro_notebook.results.formats.dicom_start import LONG, PREAMBLE
+
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-_PREAMBLE = 132  # 128 bytes and "DICM"
 _META = 0x0002  # the group of the file's header, always explicit and little-endian
 _SYNTAX = (_META, 0x0010)
-_LONG = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PLAIN = b"1.2.840.10008.1.2.1"  # the same, but not deflated
 
@@ -36,9 +36,12 @@ class Inflated(NamedTuple):
     whole: bool
 
 
-def inflated(file: BinaryIO, most: int) -> Inflated | None:
-    """Return the object in `file` inflated, up to `most` bytes; None if it is not deflated."""
-    at, length, end = _syntax(file)
+def inflated(file: BinaryIO, most: int, *, bare: bool = False) -> Inflated | None:
+    """Return the object in `file` inflated, up to `most` bytes; None if it is not deflated.
+
+    A `bare` one has no preamble.
+    """
+    at, length, end = _syntax(file, 0 if bare else PREAMBLE)
     file.seek(at)
     if file.read(length).rstrip(b"\0 ") != _DEFLATED:
         return None
@@ -53,9 +56,9 @@ def inflated(file: BinaryIO, most: int) -> Inflated | None:
     return Inflated(BytesIO(head + body), stream.eof)
 
 
-def _syntax(file: BinaryIO) -> tuple[int, int, int]:
+def _syntax(file: BinaryIO, start_at: int) -> tuple[int, int, int]:
     """Return where an object names its transfer syntax, in how many bytes, and where its header ends."""
-    place, at, size = _PREAMBLE, _PREAMBLE, 0
+    place, at, size = start_at, start_at, 0
     while True:
         file.seek(place)
         start = file.read(12)
@@ -64,7 +67,7 @@ def _syntax(file: BinaryIO) -> tuple[int, int, int]:
         group, element, vr = struct.unpack_from("<HH2s", start)
         if group != _META:
             return at, size, place
-        long = vr in _LONG
+        long = vr in LONG
         (length,) = struct.unpack_from("<I" if long else "<H", start, 8 if long else 6)
         place += 12 if long else 8
         if (group, element) == _SYNTAX:

@@ -9,32 +9,45 @@ from __future__ import annotations
 import re
 import struct
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from string import hexdigits
+from contextlib import suppress
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from lro_notebook.dicom_parts import Budget, Counted, TooManyPartsError, check_parts, within
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
-from lro_notebook.results.arrow.json_fallback import Number, objects_of, shaped
+from lro_notebook.results.arrow.json_fallback import shaped
 from lro_notebook.results.arrow.levels import raised
-from lro_notebook.results.arrow.lines import blocks, nests_deeper, sort_lines
-from lro_notebook.results.arrow.schema import SCALAR
-from lro_notebook.results.formats.deflated import Capped, inflated
+from lro_notebook.results.arrow.lines import BOM, decompressed
+from lro_notebook.results.formats.deflated import Capped, Inflated, inflated
+from lro_notebook.results.formats.dicom_json import read_json
+from lro_notebook.results.formats.dicom_names import column_of, tag_of, times
+from lro_notebook.results.formats.dicom_start import MARK, PREAMBLE, is_bare, looks
+from lro_notebook.results.formats.dicom_text import UNDECLARED, charsets_of, element_of
+from lro_notebook.results.formats.dicom_values import (
+    BINARY,
+    DEEPEST,
+    NO_VALUE,
+    TOO_LONG,
+    WORDS,
+    ZONE,
+    Reading,
+    number,
+    person,
+    too_deep,
+    too_long,
+)
 from lro_notebook.results.formats.format import LINE_START, Format
-from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import BinaryIO
+    from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.discover import Shard
-    from lro_notebook.results.limits import Limits
+    from lro_notebook.results.formats.dicom_values import Row
     from lro_notebook.results.sources.source import Streams
 
 #: The column of the file that holds an object.
@@ -42,21 +55,14 @@ FILE = "file"
 
 _BATCH = 500
 _HEADER = 1 << 16  # bytes that are asked of a remote file at once; most headers are shorter
+_START = 1 << 13  # bytes that tell what a file is
 _READERS = 8
-_BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
-_WORDS = {"DS", "IS"}
 _IDENTITY = "SOPInstanceUID"
 _UNDEFINED = 0xFFFFFFFF
 _PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_DEEPEST = 50  # sequences in sequences; the standard has a handful
-_LONGEST = 64  # characters of a number; the standard has 16, not all files keep to it
-_TAG_DIGITS = 8
 _CUT = "cut inside an attribute; what comes before it was read"
 _UNREADABLE = "not a DICOM object that can be read"
-_NO_VALUES = "not DICOM JSON: an attribute has no list of values of its kind"
-_NO_TAGS = "not DICOM JSON: it has no tags"
-Row = dict[str, Any]
 
 
 def read_instances(
@@ -117,12 +123,14 @@ def _read_file(
     source: Streams, shard: Shard, keywords: Sequence[str] | None, options: Options
 ) -> tuple[list[Row], list[BadLine]]:
     with source.open(shard, block_size=_HEADER) as file:
-        start = file.read(132).lstrip(b"\xef\xbb\xbf \r\n\t")
-        file.seek(0)
-        if start[:1] in (b"{", b"[") or start[:2] == b"\x1f\x8b":
-            return _read_json(file, shard, keywords, options)
+        data = decompressed(file)
+        start = data.read(_START)
+        if start.removeprefix(BOM).lstrip()[:1] in {b"{", b"["}:
+            return read_json(file, shard, keywords, options)
+        plain = Inflated(file, whole=True) if data is file else _unpacked(start, data, options)
+        plain.file.seek(0)
         try:
-            return _read_object(file, shard, keywords, options)
+            return _read_object(plain, shard, keywords, options, start)
         except _faults():
             return [], [BadLine(shard.uri, None, _UNREADABLE)]
         except OSError as error:  # pydicom's own for a cut file has no number
@@ -131,15 +139,24 @@ def _read_file(
             return [], [BadLine(shard.uri, None, _UNREADABLE)]
 
 
+def _unpacked(start: bytes, rest: Any, options: Options) -> Inflated:
+    """Return what a gzip file holds, up to a bound."""
+    most = options.limits.inflated
+    content = start + rest.read(most)
+    return Inflated(BytesIO(content[:most]), whole=len(content) <= most and not rest.damaged)
+
+
 def _read_object(
-    file: BinaryIO, shard: Shard, keywords: Sequence[str] | None, options: Options
+    content: Inflated, shard: Shard, keywords: Sequence[str] | None, options: Options, start: bytes
 ) -> tuple[list[Row], list[BadLine]]:
+    """Read an object that begins with `start`."""
     from pydicom.filereader import read_partial
 
-    tags: list[Any] | None = None if keywords is None else [tag for tag in map(_tag_of, keywords) if tag]
+    tags: list[Any] | None = None if keywords is None else [*filter(None, map(tag_of, keywords)), ZONE]
     limits, count, at_pixels = options.limits, 0, False
-    plain = inflated(file, limits.inflated)
-    capped: Any = Capped(plain.file if plain else file)
+    bare = is_bare(start) and start[PREAMBLE - 4 : PREAMBLE] != MARK
+    plain = inflated(content.file, limits.inflated, bare=bare)
+    capped: Any = Capped(plain.file if plain else content.file)
 
     def stop(tag: int, vr: str | None, length: int) -> bool:
         del vr, length
@@ -151,35 +168,32 @@ def _read_object(
     counted: Any = Counted(capped, budget)
     try:
         with within(budget):
-            dataset = read_partial(counted, stop, specific_tags=tags)
+            dataset = read_partial(counted, stop, force=bare, specific_tags=tags)
             check_parts(dataset, budget)
     except TooManyPartsError:
         return [], [BadLine(shard.uri, None, f"too wide: {limits.over('parts', 'elements and items')}")]
     if count > limits.columns:
         return [], [BadLine(shard.uri, None, f"too wide: {limits.over('columns', 'attributes')}")]
-    wrong = [_CUT] if _is_cut(dataset) else []
-    if plain and not plain.whole and not at_pixels:
-        wrong = [f"not read to its end: {limits.over('inflated', 'bytes')}"]
-    row = _row_of(dataset, options.decimals, wrong)
+    reading = Reading(options, wrong=[_CUT] if _is_cut(dataset) else [])
+    if not (content.whole and (plain is None or plain.whole)) and not at_pixels:
+        reading.wrong = [f"not read to its end: {limits.over('inflated', 'bytes')}"]
+    with suppress(*_faults()):  # which is told with the other attributes
+        reading.take_zone(dataset[ZONE].value)
+    row = _row_of(dataset, reading, UNDECLARED)
     transfer = _DEFLATED if plain else dataset.file_meta.get("TransferSyntaxUID")
     if transfer and (keywords is None or "TransferSyntaxUID" in keywords):
         row["TransferSyntaxUID"] = str(transfer)
-    return [row], [BadLine(shard.uri, None, reason) for reason in wrong]
+    return [row], [BadLine(shard.uri, None, reason) for reason in reading.wrong]
 
 
 def _faults() -> tuple[type[Exception], ...]:
     """Return what pydicom raises for what is not DICOM, and for values that it cannot read."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    usual = (AttributeError, EOFError, LookupError, NotImplementedError, OverflowError, TypeError, ValueError)
+    usual = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, TypeError, ValueError)
     deep = RecursionError  # of sequences in sequences
-    return (*usual, deep, struct.error, BytesLengthException, InvalidDicomError)
-
-
-def _tag_of(keyword: str) -> int | None:
-    from pydicom.datadict import tag_for_keyword
-
-    return int(keyword, 16) if _is_tag(keyword) else tag_for_keyword(keyword)
+    of_bytes = (struct.error, zlib.error, BytesLengthException, InvalidDicomError)
+    return (*usual, NotImplementedError, deep, *of_bytes)
 
 
 def _is_cut(dataset: Any) -> bool:
@@ -194,163 +208,50 @@ def _is_cut(dataset: Any) -> bool:
     )
 
 
-def _row_of(dataset: Any, decimals: str, wrong: list[str], level: int = 0) -> Row:
-    """Return the attributes of a dataset by their columns, without binary ones; tell what is wrong.
+def _row_of(dataset: Any, reading: Reading, charsets: Sequence[str], level: int = 0) -> Row:
+    """Return the attributes of a dataset by their columns, without binary ones.
 
-    `level` is how many sequences it is inside.
+    `charsets` are those of the dataset around it, and `level` is how many sequences it is inside.
     """
     row: Row = {}
+    with suppress(*_faults()):
+        charsets = charsets_of(dataset, charsets)
     for tag in sorted(dataset.keys()):
-        name, single = _column(tag)
+        name, single = column_of(int(tag))
         try:
-            element = dataset[tag]
-            if element.VR in _BINARY or tag.element == 0 or element.is_empty:
+            element, misread = element_of(dataset, tag, charsets)
+            if element.VR in BINARY or tag.element == 0 or element.is_empty:
                 continue
-            if element.VR == "SQ" and level == _DEEPEST:
-                wrong.append(f"{name} is inside more than {_DEEPEST} sequences; it was left out")
+            if element.VR == "SQ" and level == DEEPEST:
+                reading.wrong.append(too_deep(name))
                 continue
             if element.VR == "SQ":
-                row[name] = [_row_of(item, decimals, wrong, level + 1) for item in element.value]
+                row[name] = [_row_of(item, reading, charsets, level + 1) for item in element.value]
                 continue
             several = element.VM > 1
             held = element.value if several else [element.value]
-            values = [_value(value, element.VR, decimals) for value in held]
-            if element.VR in _WORDS and any(len(str(value)) > _LONGEST for value in values):
-                wrong.append(f"{name} has a number of more than {_LONGEST} characters; it was kept as text")
-            row[name] = values[0] if single and not several else values
+            values = [_value(value, element.VR, reading) for value in held]
         except _faults():
-            wrong.append(f"{name} has no value of its kind; the rest was read")
+            reading.wrong.append(f"{name} {NO_VALUE}")
+            continue
+        if misread:
+            reading.wrong.append(f"{name} {misread}")
+        if element.VR in WORDS and too_long(values):
+            reading.wrong.append(f"{name} {TOO_LONG}")
+        row[name] = values[0] if single and not several else values
     return row
 
 
-def _value(value: Any, vr: str, decimals: str) -> Any:
+def _value(value: Any, vr: str, reading: Reading) -> Any:
     if vr == "PN":
-        return _person(str(value.alphabetic), str(value.ideographic), str(value.phonetic))
-    if vr in _WORDS:
-        return _number(str(getattr(value, "original_string", value)), decimals)
+        return person(str(value.alphabetic), str(value.ideographic), str(value.phonetic))
+    if vr in WORDS:
+        return number(str(getattr(value, "original_string", value)), reading.decimals)
     if vr == "AT":
         return f"{int(value):08X}"
+    if vr == "DT":
+        return reading.dated(str(value))
     return value if isinstance(value, int | float) else str(value)
-
-
-def _number(words: str, decimals: str) -> str | int | None:
-    """Return a number that stands as text, in the words that were there where that is asked."""
-    text = words.strip()
-    if decimals == "text" or not text.isascii() or len(text) > _LONGEST:
-        return text or None
-    try:
-        return int(text)
-    except ValueError:
-        return Number(text) if Number.matches(text) else text
-
-
-def _person(alphabetic: str, ideographic: str, phonetic: str) -> Any:
-    """Return a person's name: its alphabetic form, with the others beside it where there are any."""
-    if not ideographic and not phonetic:
-        return alphabetic
-    return {SCALAR: alphabetic or None, "Ideographic": ideographic or None, "Phonetic": phonetic or None}
-
-
-@lru_cache(maxsize=10_000)
-def _column(tag: int) -> tuple[str, bool]:
-    """Return the column of a tag, and whether it holds one value at most."""
-    from pydicom.datadict import dictionary_VM, keyword_for_tag
-
-    keyword = keyword_for_tag(tag)
-    return (keyword, dictionary_VM(tag) == "1") if keyword else (f"{int(tag):08X}", True)
-
-
-def _read_json(
-    file: BinaryIO, shard: Shard, keywords: Sequence[str] | None, options: Options
-) -> tuple[list[Row], list[BadLine]]:
-    """Read DICOM JSON: an array of objects, or one object per line."""
-    rows: list[Row] = []
-    bad: list[BadLine] = []
-    for line, instance in _objects(file, options.limits):
-        if isinstance(instance, str):
-            bad.append(BadLine(shard.uri, line, instance))
-            continue
-        if len(instance) > options.limits.columns:
-            bad.append(BadLine(shard.uri, line, f"too wide: {options.limits.over('columns', 'attributes')}"))
-            continue
-        try:
-            row = _row_of_json(instance, options.decimals)
-        except (AttributeError, TypeError):
-            bad.append(BadLine(shard.uri, line, _NO_VALUES))
-            continue
-        if not any(map(_is_tag, instance)):
-            bad.append(BadLine(shard.uri, line, _NO_TAGS))
-        elif keywords is None:
-            rows.append(row)
-        else:
-            rows.append({name: value for name, value in row.items() if name in keywords})
-    return rows, bad
-
-
-def _objects(file: BinaryIO, limits: Limits) -> Iterator[tuple[int | None, Mapping[str, Any] | str]]:
-    """Yield line, None in an array, and each object, or what is wrong with it."""
-    array: list[bytes] | None = None
-    size = 0
-    for block in blocks(file, limits):
-        if block.line == 1 and block.data.lstrip()[:1] == b"[":
-            array = []
-        if array is not None and not block.fault:
-            array.append(block.data)
-            size += len(block.data)
-            if size > limits.line:
-                yield None, f"too long: {limits.over('line', 'bytes')}"
-                return
-            continue
-        array = None  # one that was cut is not JSON
-        good, bad = sort_lines(block)
-        yield from bad
-        yield from zip((line for line, _ in good), objects_of([one for _, one in good]), strict=True)
-    if array is not None:
-        yield from ((None, element) for element in _elements(b"".join(array)))
-
-
-def _elements(array: bytes) -> Iterator[Mapping[str, Any] | str]:
-    """Yield each object of a JSON array, or what is wrong with it."""
-    if nests_deeper(array, MAX_NESTING + 1):
-        yield TOO_DEEP
-        return
-    try:
-        values = orjson.loads(array)
-    except orjson.JSONDecodeError:
-        yield "not valid JSON"
-        return
-    yield from (value if isinstance(value, dict) else "not a JSON object" for value in values)
-
-
-def _row_of_json(instance: Mapping[str, Any], decimals: str) -> Row:
-    """Return the attributes of an object of DICOM JSON (PS3.18 F) by their columns."""
-    row: Row = {}
-    for tag, attribute in instance.items():
-        values = attribute.get("Value") if isinstance(attribute, dict) else None
-        vr = attribute.get("vr") if isinstance(attribute, dict) else None
-        if not values or vr in _BINARY or not _is_tag(tag):
-            continue
-        if not isinstance(values, list):
-            raise TypeError
-        name, single = _column(int(tag, 16))
-        if vr == "SQ":
-            row[name] = [_row_of_json(item or {}, decimals) for item in values]
-            continue
-        held = [_json_value(value, str(vr), decimals) for value in values]
-        row[name] = held[0] if single and len(held) == 1 else held
-    return row
-
-
-def _json_value(value: Any, vr: str, decimals: str) -> Any:
-    if vr == "PN" and isinstance(value, dict):
-        return _person(*(str(value.get(form) or "") for form in ("Alphabetic", "Ideographic", "Phonetic")))
-    if vr in _WORDS and value is not None:
-        return _number(str(value), decimals)
-    return value
-
-
-def _is_tag(text: str) -> bool:
-    return len(text) == _TAG_DIGITS and all(digit in hexdigits for digit in text)
 
 
 DICOM = Format(
@@ -362,6 +263,8 @@ DICOM = Format(
     start=re.compile(
         rb"\A(?s:.{128})DICM|" + LINE_START + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'
     ),
+    looks=looks,
+    times=times,
     in_folders=True,
     written_by="dicomStores",
     files_at_once=_BATCH,

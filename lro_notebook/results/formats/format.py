@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import re
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
+    from lro_notebook.results.arrow.dates import Parse
     from lro_notebook.results.discover import Shard
     from lro_notebook.results.sources.source import Streams
 
@@ -43,6 +44,9 @@ class Format:
     looks : callable, optional
         ``looks(name, start)``: whether a file of this name, without its folder, whose first bytes are
         `start`, decompressed, is of this format, whatever its suffix.
+    times : callable, optional
+        ``times(table, column)``: how the values of a column are read as times, where its name says that they
+        are: see `dates.Look`. By the names of FHIR's elements where a format does not say it.
     inner_tables : compiled pattern, optional
         The names of the tables that are read with the main one whatever the options are.
     holds_resources : bool
@@ -67,6 +71,7 @@ class Format:
     suffixes: frozenset[str] = frozenset()
     start: re.Pattern[bytes] | None = None
     looks: Callable[[str, bytes], bool] | None = None
+    times: Callable[[str, str], Parse | None] | None = None
     inner_tables: re.Pattern[str] | None = None
     holds_resources: bool = False
     in_folders: bool = False
