@@ -19,6 +19,7 @@ from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks
 from lro_notebook.results.formats import hl7v2_decoding, hl7v2_messages, hl7v2_text
 from lro_notebook.results.formats.format import LINE_START, Format
 from lro_notebook.results.formats.hl7v2_tables import MESSAGE, Segments
+from lro_notebook.results.formats.hl7v2_times import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -227,5 +228,6 @@ HL7V2 = Format(
         rb'|(?!\{[^\n]*"resourceType")' + _UP_TO_KEY + _KEYS + rb")"
     ),
     inner_tables=re.compile(r"[A-Z][A-Z0-9]{2}"),
+    times=times,
     written_by="hl7V2Stores",
 )
