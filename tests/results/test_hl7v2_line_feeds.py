@@ -118,7 +118,8 @@ _PARTS = st.lists(
 @given(parts=_PARTS, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=30))
 def test_pieces_make_no_difference(parts: list[str], sizes: list[int]) -> None:
     text = "".join(parts)
-    pieces, place = [], 0
+    pieces: list[str] = []
+    place = 0
     while place < len(text):
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(text[place : place + size])

@@ -30,7 +30,6 @@ _POSITION = re.compile(r"(?:[A-Z][A-Z0-9]*[._-])?(\d{1,9})(?:\[(\d{1,9})\])?", r
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LAST_NUMBER = re.compile(r"(?<!\d)\d{1,9}\Z", re.ASCII)
 _SPACES = re.compile(r"\.sp ?\+?(\d{1,9})", re.ASCII)
-_MARKS = 4  # characters in MSH-2 that separate
 _GAPS = 100  # places without a value that a message may have for each value
 _DIGITS = 10  # characters in which the number at the end of a name is seen
 
@@ -48,6 +47,11 @@ class Encoding(NamedTuple):
     escape: str = "\\"
     subcomponent: str = "&"
     codecs: tuple[str, ...] = ("utf_8", *DEFAULT)
+
+    @property
+    def second(self) -> str:
+        """MSH-2."""
+        return self.component + self.repetition + self.escape + self.subcomponent
 
 
 class Message(NamedTuple):
@@ -101,8 +105,10 @@ def is_name(name: str) -> bool:
 def _encoding_of(header: str, codecs: tuple[str, ...]) -> Encoding:
     given = header[4:].split(header[3], maxsplit=1)[0]
     usual = Encoding()
-    marks = (given[n : n + 1] or usual[n + 1] for n in range(_MARKS))
-    return Encoding(header[3], *marks, codecs or usual.codecs)
+    component, repetition, escape, subcomponent = (
+        given[place : place + 1] or mark for place, mark in enumerate(usual.second)
+    )
+    return Encoding(header[3], component, repetition, escape, subcomponent, codecs or usual.codecs)
 
 
 def is_crowded(message: Message, limits: Limits) -> bool:
@@ -281,7 +287,7 @@ def _text_of(name: str, tree: Mapping[int, Any]) -> str:
     if name != "MSH":
         return f"{name}{usual.field}{text(0, tree)}"
     rest = text(0, {number - 2: node for number, node in tree.items() if number > 2})  # noqa: PLR2004 - MSH-1, MSH-2
-    return usual.field.join((name, "".join(usual[1 : _MARKS + 1]), rest))
+    return usual.field.join((name, usual.second, rest))
 
 
 def escape(text: str, encoding: Encoding) -> str:
