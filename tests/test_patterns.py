@@ -37,8 +37,12 @@ _DYNAMIC = {
     "globs.py:__init__": "tested below",
     "local/fhir/apply_consents.py:_admin_consent_problem": "the name of the store, and bounded classes",
     "local/hl7v2/message_parser.py:unescaped": "three characters",
+    "results/formats/hl7v2_messages.py:_batch_end": "one character, and no quantifier",
+    "results/formats/hl7v2_switches.py:has_switches": "one character, and digits in twos",
+    "results/formats/hl7v2_switches.py:_tokens": "one character, and digits in twos",
+    "results/formats/hl7v2_text.py:_escapes": "one character and all but it, and digits in twos",
+    "results/formats/hl7v2_text.py:_lost_break": "one character, and a bounded name",
     "results/ownership.py:is_named": "an id, and no quantifier",
-    "results/formats/hl7v2_text.py:unescape": "one character and all but it",
     "views/source.py:__init__": "alternatives of names, and no quantifier",
 }
 

@@ -129,7 +129,7 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
     wanted = options.get("tables")
     asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
     shards = [shard for shard in (store.shards() if store else ()) if asked is None or shard.table in asked]
-    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "limits")
+    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "encoding", "limits")
     chosen = options_of(**{word: options[word] for word in words if word in options})
     hint = f"the operation wrote into {name}: export that, and load the export"
     return Results.from_response(response, source=store, shards=shards, options=chosen, hint=hint)

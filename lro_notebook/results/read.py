@@ -11,6 +11,7 @@ from lro_notebook.results.admission import Near
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discover import find, told
 from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.hl7v2_charsets import checked_encoding
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.listed import Reach, Storage, results_of
 from lro_notebook.results.manifest import listing_at
@@ -49,6 +50,7 @@ def read(
     lists: str = "first",
     errors: str = "report",
     source_file: bool = False,
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     operation: str | None = None,
@@ -85,6 +87,9 @@ def read(
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
     source_file : bool
         Whether each row says its file, in a column ``source_file``.
+    encoding : str, optional
+        The character set of HL7v2 messages that name none: a name of Python or of HL7. By default UTF-8,
+        and Windows-1252 for those that are not in it.
     limits : mapping of str to int, optional
         What is too much, where the defaults of `limits.Limits` will not do.
     streams : int, optional
@@ -124,6 +129,7 @@ def read(
         lists=lists,
         errors=errors,
         source_file=source_file,
+        encoding=encoding,
         limits=limits,
     )
     fetch = fetch_of(streams, options.limits)
@@ -179,6 +185,7 @@ def read_files(
     lists: str = "first",
     errors: str = "report",
     source_file: bool = False,
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     buckets: str | None = None,
@@ -201,6 +208,7 @@ def read_files(
         lists=lists,
         errors=errors,
         source_file=source_file,
+        encoding=encoding,
         limits=limits,
     )
     given = {"buckets": buckets, "storage_options": storage_options}
@@ -217,13 +225,23 @@ def options_of(
     lists: str = "first",
     errors: str = "report",
     source_file: bool = False,
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> Options:
     """Return the options, checked; see `read`."""
     for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
         if value not in _WORDS[name]:
             raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
-    return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits), source_file)
+    return Options(
+        _columns(columns),
+        decimals,
+        parse_dates,
+        lists,
+        errors,
+        encoding=checked_encoding(encoding),
+        limits=Limits.of(limits),
+        source_file=source_file,
+    )
 
 
 def fetch_of(streams: object, limits: Limits) -> Fetch:

@@ -50,8 +50,8 @@ class Miscounted(str):
 class Options:
     """How to load; the words are those of `results.read.read`.
 
-    Beside them, `levels` says how many lists are around each path of the main table, and `envelope` what the
-    rows of JSON documents are, where that was learnt.
+    Of those, `encoding` is empty where none is given. Beside them, `levels` says how many lists are around
+    each path of the main table, and `envelope` what the rows of JSON documents are, where that was learnt.
     """
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
@@ -59,6 +59,7 @@ class Options:
     parse_dates: bool = False
     lists: str = "first"
     errors: str = "report"
+    encoding: str = ""
     limits: Limits = DEFAULT
     source_file: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)

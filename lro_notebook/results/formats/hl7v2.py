@@ -16,9 +16,10 @@ from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import objects_of, shaped
 from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks, decompressed, sort_lines
-from lro_notebook.results.formats import hl7v2_text
+from lro_notebook.results.formats import hl7v2_decoding, hl7v2_messages, hl7v2_text
 from lro_notebook.results.formats.format import LINE_START, Format
 from lro_notebook.results.formats.hl7v2_tables import MESSAGE, Segments
+from lro_notebook.results.formats.hl7v2_times import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +53,8 @@ class _Entry(NamedTuple):
 
 def is_text(start: bytes) -> bool:
     """Tell whether a file that starts so is HL7v2 text."""
+    wide = hl7v2_decoding.wide_codec(start)
+    start = b"".join(hl7v2_decoding.narrowed([start], wide)) if wide else start
     return _TEXT.match(start) is not None
 
 
@@ -77,7 +80,7 @@ def read_messages(
 ) -> Iterator[Batch]:
     """Yield the messages of `shards` and their segments, those of small files together; see `Format.read`."""
     held: list[_Part] = []
-    for part in (part for shard in shards for part in _parts(source, shard, options.limits)):
+    for part in (part for shard in shards for part in _parts(source, shard, options)):
         if held and sum(other.size for other in held) + part.size > BLOCK:
             yield _batch(held, options)
             advance(sum(other.taken for other in held))
@@ -108,12 +111,13 @@ def _batch(parts: Sequence[_Part], options: Options) -> Batch:
     return Batch(tables, bad, {**truncated, **segments.truncated}, shape=shape if options.explodes else None)
 
 
-def _parts(source: Streams, shard: Shard, limits: Limits) -> Iterator[_Part]:
+def _parts(source: Streams, shard: Shard, options: Options) -> Iterator[_Part]:
     """Yield the messages of a file, some MB at a time."""
     label = source.label(shard)
+    limits = options.limits
     with source.open(shard) as file:
         if is_text(decompressed(file).read(_START)):
-            for entries, faults, size, taken in _of_text(file, limits):
+            for entries, faults, size, taken in _of_text(file, options):
                 yield _Part(shard, label, entries, faults, size, taken)
             return
         file.seek(0)
@@ -121,33 +125,41 @@ def _parts(source: Streams, shard: Shard, limits: Limits) -> Iterator[_Part]:
             good, bad = sort_lines(block)
             values = objects_of([line for _, line in good])
             numbered = zip(good, values, strict=True)
-            entries = [_entry_of_json(line, value, limits) for (line, _), value in numbered]
+            entries = [_entry_of_json(line, value, options) for (line, _), value in numbered]
             yield _Part(shard, label, entries, bad, len(block.data), block.taken)
 
 
 def _of_text(
-    file: BinaryIO, limits: Limits
+    file: BinaryIO, options: Options
 ) -> Iterator[tuple[list[_Entry], list[tuple[int, str]], int, int]]:
     """Yield messages, (line, reason) of what is none, their size, and how much of the file they took."""
     source = decompressed(file)
+    limits = options.limits
     last = 1
+    start = source.read(BLOCK)
+    wide = hl7v2_decoding.wide_codec(start)
+    unicode = bool(wide) or start.startswith(BOM)
+
+    def data_of_file() -> Iterator[bytes]:
+        data = start.removeprefix(BOM)
+        while data:
+            yield data
+            data = source.read(BLOCK)
 
     def pieces() -> Iterator[str]:
         nonlocal last
-        mark = BOM
-        while data := source.read(BLOCK).removeprefix(mark):
+        for data in hl7v2_decoding.narrowed(data_of_file(), wide) if wide else data_of_file():
             last += data.count(b"\n")
-            mark = b""
             yield data.decode("latin-1")  # a byte a character, until a message says what it is in
 
     entries: list[_Entry] = []
     size = place = 0
-    for line, text in hl7v2_text.split_pieces(pieces(), limits.line):
+    for line, text in hl7v2_messages.split_pieces(pieces(), limits.line):
         if text is None:
             too_long = f"too long: {limits.over('line', 'bytes')}"
             entries.append(_Entry(line, {}, None, [too_long], bad=True))
         else:
-            entries.append(_entry_of_text(line, text.encode("latin-1"), {}, limits))
+            entries.append(_entry_of_text(line, text.encode("latin-1"), {}, options, unicode=unicode))
             size += len(text)
         if size >= BLOCK:
             here = file.tell()
@@ -157,7 +169,8 @@ def _of_text(
     yield entries, [(last, DAMAGED)] if damaged else [], size, file.tell() - place
 
 
-def _entry_of_json(line: int, value: Mapping[str, Any], limits: Limits) -> _Entry:
+def _entry_of_json(line: int, value: Mapping[str, Any], options: Options) -> _Entry:
+    limits = options.limits
     fields = {key: part for key, part in value.items() if key not in _CONTENT}
     schematized = value.get("schematizedData") or {}
     if isinstance(schematized, dict) and schematized.get("error"):
@@ -167,7 +180,7 @@ def _entry_of_json(line: int, value: Mapping[str, Any], limits: Limits) -> _Entr
             data = base64.b64decode(value["data"], validate=True)
         except (binascii.Error, TypeError, ValueError):
             return _Entry(line, fields, None, ["data is not base64"], bad=True)
-        return _entry_of_text(line, data, fields, limits)
+        return _entry_of_text(line, data, fields, options)
     message: Message | None
     try:
         if "parsedData" in value:
@@ -182,13 +195,16 @@ def _entry_of_json(line: int, value: Mapping[str, Any], limits: Limits) -> _Entr
     return _Entry(line, fields, None, [] if known else [_NO_VIEW], bad=not known)
 
 
-def _entry_of_text(line: int, data: bytes, fields: Mapping[str, Any], limits: Limits) -> _Entry:
-    text = hl7v2_text.decoded(data)
-    message = None if text is None else hl7v2_text.parse(text)
+def _entry_of_text(
+    line: int, data: bytes, fields: Mapping[str, Any], options: Options, *, unicode: bool = False
+) -> _Entry:
+    text, codecs, faults = hl7v2_decoding.decoded(data, options.encoding, unicode=unicode)
+    message = hl7v2_text.parse(text, codecs)
     if message is None:
-        reason = hl7v2_text.NOT_TEXT if text is None else hl7v2_text.NO_HEADER
-        return _Entry(line, fields, None, [reason], bad=True)
-    return _entry(line, {**fields, "data": text}, message, limits)
+        return _Entry(line, fields, None, [hl7v2_text.NO_HEADER], bad=True)
+    if faults:
+        message = message._replace(faults=[*faults, *message.faults])
+    return _entry(line, {**fields, "data": text}, message, options.limits)
 
 
 def _entry(line: int, fields: Mapping[str, Any], message: Message | None, limits: Limits) -> _Entry:
@@ -205,9 +221,12 @@ HL7V2 = Format(
     read_messages,
     table="messages",
     start=re.compile(
-        LINE_START + rb"(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
+        rb"^(?:\xff\xfe|(?:\0\0)?\xfe\xff)?\0{0,3}[\x0b\s]?\0{0,3}(?:M\0+S|[FB]\0+H)\0+[HS]\0+[^A-Za-z0-9\s\0]|"
+        + LINE_START
+        + rb"(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
         rb'|(?!\{[^\n]*"resourceType")' + _UP_TO_KEY + _KEYS + rb")"
     ),
     inner_tables=re.compile(r"[A-Z][A-Z0-9]{2}"),
+    times=times,
     written_by="hl7V2Stores",
 )

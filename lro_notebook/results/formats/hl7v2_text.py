@@ -6,60 +6,52 @@ repetitions, escapes and subcomponents. Segments end with a carriage return.
 
 from __future__ import annotations
 
-import codecs
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lro_notebook.results.formats.hl7v2_charsets import DEFAULT
+from lro_notebook.results.formats.hl7v2_decoding import text_of_bytes
 from lro_notebook.results.formats.hl7v2_names import number_of
-from lro_notebook.results.limits import DEFAULT
+from lro_notebook.results.limits import DEFAULT as DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lro_notebook.results.limits import Limits
 
 NO_HEADER = "not HL7v2: no MSH segment at its start"
 LINE_FEEDS = "segments end with line feeds, not carriage returns; read all the same"
 NO_NAME = "a segment has no name; it was left out"
-NOT_TEXT = "not in the character set that it names"
 
-#: MSH-18 (HL7 table 0211) -> Python's name; others are tried as they are.
-_CHARACTER_SETS = {
-    "ASCII": "ascii",
-    "UNICODE UTF-8": "utf-8",
-    "UNICODE": "utf-8",
-    "ISO IR14": "shift_jis",
-    "ISO IR87": "iso2022_jp",
-    "ISO IR159": "iso2022_jp_1",
-    "GB 18030-2000": "gb18030",
-    "KS X 1001": "euc_kr",
-    "BIG-5": "big5",
-}
-_CHARACTER_SET = 17  # the place of MSH-18 behind the name of the segment and its first separator
-#: Codecs of Python that messages cannot be in: slow or strange ones.
-_NO_CHARACTER_SETS = {"idna", "mbcs", "oem", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
-_LOST_BREAK = re.compile(r"\n(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s])")
-_START = re.compile(r"(?:^|(?<=[\r\n\x0b]))(?=MSH[^A-Za-z0-9\s])")
 _FRAME = "\x0b\x1c\r\n \ufeff"  # MLLP puts a message between \x0b and \x1c\r
 _POSITION = re.compile(r"(?:[A-Z][A-Z0-9]*[._-])?(\d{1,9})(?:\[(\d{1,9})\])?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LAST_NUMBER = re.compile(r"(?<!\d)\d{1,9}\Z", re.ASCII)
-_BREAK = re.compile(r"\r\n|\r|\n")
 _SPACES = re.compile(r"\.sp ?\+?(\d{1,9})", re.ASCII)
 _GAPS = 100  # places without a value that a message may have for each value
-_OVERLAP = 8  # characters in which the start of a message is seen
+_DIGITS = 10  # characters in which the number at the end of a name is seen
 
 
 class Encoding(NamedTuple):
-    """The characters that separate, as MSH-1 and MSH-2 of a message give them."""
+    """The characters that separate, as MSH-1 and MSH-2 of a message give them.
+
+    Behind them the codecs in which bytes are that a message has as hexadecimal digits, in the order in which
+    they are tried.
+    """
 
     field: str = "|"
     component: str = "^"
     repetition: str = "~"
     escape: str = "\\"
     subcomponent: str = "&"
+    codecs: tuple[str, ...] = ("utf_8", *DEFAULT)
+
+    @property
+    def second(self) -> str:
+        """MSH-2."""
+        return self.component + self.repetition + self.escape + self.subcomponent
 
 
 class Message(NamedTuple):
@@ -70,44 +62,38 @@ class Message(NamedTuple):
     faults: Sequence[str]
 
 
-def decoded(data: bytes) -> str | None:
-    """Return the text of a message in the character set that it names (MSH-18), else in UTF-8."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        pass
-    fields = data.lstrip(_FRAME.encode())[:2000].split(b"\r")[0].split(b"\n")[0]
-    parts = fields.split(fields[3:4]) if len(fields) > len("MSH|") else []
-    named = parts[17].split(b"~")[0].decode("ascii", "replace").strip() if len(parts) > 17 else ""  # noqa: PLR2004 - MSH-18
-    known = _CHARACTER_SETS.get(
-        named, f"iso{named.replace('/', '_')}" if named.startswith("8859/") else named
-    )
-    try:
-        strange = not known or codecs.lookup(known).name.replace("-", "_") in _NO_CHARACTER_SETS
-        return None if strange else data.decode(known)
-    except (LookupError, UnicodeDecodeError):
-        return None
+def parse(text: str, codecs: tuple[str, ...] = ()) -> Message | None:
+    """Return the message in `text`, whose hexadecimal bytes are in `codecs`; None where it is none.
 
-
-def parse(text: str) -> Message | None:
-    """Return the message in `text`, None where it is none."""
+    A line feed is text, unless a segment follows that has the separator of this message.
+    """
     text = text.strip(_FRAME)
     if not text.startswith("MSH") or len(text) < len("MSH|^") or text[3].isalnum() or text[3].isspace():
         return None
     faults: list[str] = []
-    if "\n" in text and _LOST_BREAK.search(text):
-        if "\r" not in text or _LOST_BREAK.search(text.replace("\r\n", "\r")):
+    if "\n" in text:
+        text = text.replace("\r\n", "\r")
+        if text.count("\n\r") == text.count("\r"):  # each segment ends so
+            text = text.replace("\n\r", "\r")
+        lost = _lost_break(text[3])
+        if lost.search(text):
             faults.append(LINE_FEEDS)
-        text = _LOST_BREAK.sub("\r", text)
-    encoding = _encoding_of(text)
+            text = lost.sub("\r", text)
+    encoding = _encoding_of(text, codecs)
     segments: list[str] = []
     for line in text.split("\r"):
-        segment = line.strip("\n")
+        segment = line.lstrip("\n")
         if is_name(segment[:3]) and segment[3:4] in ("", encoding.field):
             segments.append(segment)
         elif segment.strip() and NO_NAME not in faults:
             faults.append(NO_NAME)
     return Message(segments, encoding, faults)
+
+
+@lru_cache(maxsize=100)
+def _lost_break(field: str) -> re.Pattern[str]:
+    """Return the pattern of a line feed where a carriage return should be."""
+    return re.compile(rf"\n(?=[A-Z][A-Z0-9]{{2}}{re.escape(field)})")
 
 
 @lru_cache(maxsize=1000)
@@ -116,69 +102,18 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _encoding_of(header: str) -> Encoding:
+def _encoding_of(header: str, codecs: tuple[str, ...]) -> Encoding:
     given = header[4:].split(header[3], maxsplit=1)[0]
     usual = Encoding()
-    return Encoding(header[3], *(given[n : n + 1] or usual[n + 1] for n in range(len(usual) - 1)))
-
-
-def split_messages(text: str) -> Iterator[tuple[int, str]]:
-    """Yield line number, from 1, and text of each message of a file; batch headers are left out.
-
-    Text before the first message is yielded too, unless it is a batch header.
-    """
-    places = [match.start() for match in _START.finditer(text)]
-    head = text[: places[0]] if places else text
-    if head.strip(_FRAME) and not head.strip(_FRAME).startswith(("FHS", "BHS")):
-        yield 1, head
-    line = 1 + len(_BREAK.findall(head)) if places else 1
-    for start, end in zip(places, [*places[1:], len(text)], strict=True):
-        message = text[start:end]
-        yield line, re.split(r"(?<=[\r\n])(?:BTS|FTS|BHS|FHS)[^A-Za-z0-9]", message)[0]
-        line += len(_BREAK.findall(message))
-
-
-def split_pieces(pieces: Iterable[str], most: int) -> Iterator[tuple[int, str | None]]:
-    """Yield what `split_messages` does of a text that comes in `pieces`, as soon as each message is whole.
-
-    A message of more than `most` characters is None. Never holds more than one beside a piece.
-    """
-    carry, line, skipping = "", 1, False
-    for piece in pieces:
-        carry += piece
-        if skipping:
-            start = _START.search(carry, 1)
-            cut = start.start() if start else max(len(carry) - _OVERLAP, 0)
-            line, carry, skipping = line + _breaks(carry, cut), carry[cut:], start is None
-        cut = 0 if skipping else _last_start(carry)
-        for number, message in split_messages(carry[:cut]) if cut else ():
-            yield line + number - 1, None if len(message) > most else message
-        line, carry = line + _breaks(carry, cut), carry[cut:]
-        if len(carry) > most and not skipping:
-            yield line, None
-            cut = len(carry) - _OVERLAP
-            line, carry, skipping = line + _breaks(carry, cut), carry[cut:], True
-    for number, message in () if skipping else split_messages(carry):
-        yield line + number - 1, None if len(message) > most else message
-
-
-def _last_start(text: str) -> int:
-    """Return where the last message in `text` begins; 0 where none does behind its start."""
-    place = text.rfind("MSH")
-    while place > 0 and not _START.match(text, place):
-        place = text.rfind("MSH", 0, place)
-    return max(place, 0)
-
-
-def _breaks(text: str, end: int) -> int:
-    """Return how many lines end before `end`; one whose break is cut there ends behind it."""
-    count = len(_BREAK.findall(text, 0, end))
-    return count - (text[end - 1 : end] == "\r" and text[end : end + 1] == "\n") if end else 0
+    component, repetition, escape, subcomponent = (
+        given[place : place + 1] or mark for place, mark in enumerate(usual.second)
+    )
+    return Encoding(header[3], component, repetition, escape, subcomponent, codecs or usual.codecs)
 
 
 def is_crowded(message: Message, limits: Limits) -> bool:
     """Tell whether a segment of `message` would make too many columns."""
-    field, component, repetition, _, subcomponent = message.encoding
+    field, component, repetition, _, subcomponent, _ = message.encoding
     for segment in message.segments:
         values = segment.count(field) + segment.count(component) + segment.count(subcomponent)
         if values <= limits.positions:
@@ -197,10 +132,10 @@ def is_crowded(message: Message, limits: Limits) -> bool:
     return False
 
 
-def unescape(text: str, encoding: Encoding, spaces: int = DEFAULT.spaces) -> str:
+def unescape(text: str, encoding: Encoding, spaces: int = DEFAULT_LIMITS.spaces) -> str:
     r"""Return `text` without its escapes: ``\F\`` and its like, ``\.br\``, ``\X0D\``; others stay.
 
-    So does a ``\.sp`` that skips more lines than `spaces`.
+    So do a ``\.sp`` that skips more lines than `spaces`, and bytes that are in no set of the message.
     """
     mark = encoding.escape
     plain = {
@@ -214,7 +149,10 @@ def unescape(text: str, encoding: Encoding, spaces: int = DEFAULT.spaces) -> str
     }
 
     def replace(match: re.Match[str]) -> str:
-        word = match[1]
+        if match[1]:
+            pieces = [bytes.fromhex(digits.strip("X")) for digits in match[1].split(mark) if digits]
+            return text_of_bytes(pieces, encoding.codecs, lambda piece: f"{mark}X{piece.hex().upper()}{mark}")
+        word = match[2]
         if word in plain:
             return plain[word]
         if word.startswith(".br"):
@@ -223,12 +161,16 @@ def unescape(text: str, encoding: Encoding, spaces: int = DEFAULT.spaces) -> str
             number = _SPACES.fullmatch(word)
             count = int(number[1]) if number else 0 if any(map(str.isdigit, word)) else 1
             return "\n" * count if 0 < count <= spaces else match[0] if number or not count else ""
-        if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", word):
-            return bytes.fromhex(word[1:]).decode("utf-8", "replace")
         return match[0]
 
+    return _escapes(mark).sub(replace, text)
+
+
+@lru_cache(maxsize=100)
+def _escapes(mark: str) -> re.Pattern[str]:
+    """Return the pattern of hexadecimal bytes, those that follow each other together, and of the rest."""
     quoted = re.escape(mark)
-    return re.sub(rf"{quoted}([^{quoted}]*){quoted}", replace, text)
+    return re.compile(rf"((?:{quoted}X(?:[0-9A-Fa-f]{{2}})+{quoted})+)|{quoted}([^{quoted}]*){quoted}")
 
 
 def from_parsed(segments: Sequence[Mapping[str, Any]]) -> Message:
@@ -303,7 +245,7 @@ def _numbered(value: Any, levels: int) -> Any:
     parts = value if isinstance(value, dict) else {"1": value}
     numbered = {}
     for order, (key, part) in enumerate(parts.items()):
-        match = _LAST_NUMBER.search(key, max(len(key) - _OVERLAP - 2, 0))
+        match = _LAST_NUMBER.search(key, max(len(key) - _DIGITS, 0))
         numbered[int(match[0]) - 1 if match else order] = _numbered(part, levels - 1)
     return numbered
 
@@ -345,7 +287,7 @@ def _text_of(name: str, tree: Mapping[int, Any]) -> str:
     if name != "MSH":
         return f"{name}{usual.field}{text(0, tree)}"
     rest = text(0, {number - 2: node for number, node in tree.items() if number > 2})  # noqa: PLR2004 - MSH-1, MSH-2
-    return usual.field.join((name, "".join(usual[1:]), rest))
+    return usual.field.join((name, usual.second, rest))
 
 
 def escape(text: str, encoding: Encoding) -> str:
