@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.errors import Code, ConfigError, LroError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.failed_units import FailedUnit
 from lro_notebook.operations.resource import parse_int64
-from lro_notebook.results.formats.bulk_files import FAILURE_FILES, FAILURES
+from lro_notebook.results.formats.fhir.bulk_files import FAILURE_FILES, FAILURES
 from lro_notebook.results.load import read_all_at, read_listed
 from lro_notebook.results.manifest import Listing, listing_of
 from lro_notebook.results.places import places_of

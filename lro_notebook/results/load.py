@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.results.admission import Near, Service, is_cloud
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.discovery.listing import files_at
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
-from lro_notebook.results.listing import files_at
 from lro_notebook.results.manifest import Listing, listing_of
 from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
 from lro_notebook.results.read import fetch_of, options_of, read, read_files
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.operation import Operation
+    from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.ownership import Span
     from lro_notebook.results.places import Place
 
 #: Methods whose result is what they left in a store.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning, ResultError, warn_caller
 from lro_notebook.operations.resource import project_of
-from lro_notebook.results.discover import find
+from lro_notebook.results.discovery.discover import find
 from lro_notebook.results.places import Place, found_in, places_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
     from lro_notebook.results.arrow.batch import Options
-    from lro_notebook.results.ownership import Span
+    from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source

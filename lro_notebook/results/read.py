@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ConfigError, LeftOutWarning, LroWarning, warn_caller
 from lro_notebook.results.admission import Near
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.discover import find, told
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
-from lro_notebook.results.formats.hl7v2_charsets import checked_encoding
+from lro_notebook.results.discovery.discover import find, told
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.hl7v2.charsets import checked_encoding
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.listed import Reach, Storage, results_of
 from lro_notebook.results.manifest import listing_at
@@ -24,9 +24,9 @@ from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from lro_notebook.results.admission import Service
+    from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.manifest import Listing
-    from lro_notebook.results.ownership import Span
     from lro_notebook.results.shards import Found
     from lro_notebook.results.storage import Location
 

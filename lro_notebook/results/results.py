@@ -14,7 +14,7 @@ from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_cal
 from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import parquet, partitions
-from lro_notebook.results.formats.bulk_files import FAILURES, empty
+from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
 from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.formats.delimited import DELIMITED
+from lro_notebook.results.formats.delimited.reader import DELIMITED
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lro_notebook.errors import LroWarning, ResultError
-from lro_notebook.results.formats.avro import AVRO
-from lro_notebook.results.formats.parquet import PARQUET
+from lro_notebook.results.formats.avro.reader import AVRO
+from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.formats.unread import why_unread
 from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results

@@ -19,7 +19,7 @@ from results.avros import block, header, number, record, written
 from results.declared import Far, results_of, rows_and_bad, rows_of
 
 from lro_notebook.errors import ConfigError, TruncatedListsWarning
-from lro_notebook.results.formats.avro import AVRO
+from lro_notebook.results.formats.avro.reader import AVRO
 from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results
 

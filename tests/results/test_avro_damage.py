@@ -12,7 +12,7 @@ from results.avros import SYNC, block, header, number, record, text, written
 from results.declared import results_of, rows_and_bad
 
 from lro_notebook.errors import BadLinesWarning, ResultError
-from lro_notebook.results.formats.avro import AVRO
+from lro_notebook.results.formats.avro.reader import AVRO
 
 if TYPE_CHECKING:
     from pathlib import Path

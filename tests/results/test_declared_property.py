@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results.declared import rows_of
 
-from lro_notebook.results.formats.avro import AVRO
-from lro_notebook.results.formats.parquet import PARQUET
+from lro_notebook.results.formats.avro.reader import AVRO
+from lro_notebook.results.formats.parquet.reader import PARQUET
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,10 @@ from results.delimiting import bad, load
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.export import parquet
-from lro_notebook.results.formats.delimited import FEWER, MORE, PLAIN_QUOTES
-from lro_notebook.results.formats.delimited_names import NO_NAMES, UNSURE, names_of, unique
-from lro_notebook.results.formats.delimited_rows import IN_NAMES, UNCLOSED
-from lro_notebook.results.formats.dialect import looks
+from lro_notebook.results.formats.delimited.dialect import looks
+from lro_notebook.results.formats.delimited.names import NO_NAMES, UNSURE, names_of, unique
+from lro_notebook.results.formats.delimited.reader import FEWER, MORE, PLAIN_QUOTES
+from lro_notebook.results.formats.delimited.rows import IN_NAMES, UNCLOSED
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from results.delimiting import load
 
 from lro_notebook.results.arrow.texts import read_back
 from lro_notebook.results.arrow.unify import Columns, stack
-from lro_notebook.results.formats.delimited_rows import Splitter, Text, Window
-from lro_notebook.results.formats.dialect import Dialect
+from lro_notebook.results.formats.delimited.dialect import Dialect
+from lro_notebook.results.formats.delimited.rows import Splitter, Text, Window
 from lro_notebook.results.limits import DEFAULT
 
 if TYPE_CHECKING:

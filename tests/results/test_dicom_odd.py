@@ -19,8 +19,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from results.dicoms import element, read
 
-from lro_notebook.results.formats.dicom_names import column_of, tag_of, times
-from lro_notebook.results.formats.dicom_start import looks
+from lro_notebook.results.formats.dicom.names import column_of, tag_of, times
+from lro_notebook.results.formats.dicom.start import looks
 from lro_notebook.results.read import read as read_results
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lro_notebook.results.formats.dicom_values import number
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.discovery.sniff import parse_name
+from lro_notebook.results.formats.dicom.values import number
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.read import read
-from lro_notebook.results.sniff import parse_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results import classify, discover
-from lro_notebook.results.formats.dicom import DICOM
-from lro_notebook.results.formats.fhir_json import FHIR_JSON
-from lro_notebook.results.formats.hl7v2 import HL7V2
+from lro_notebook.results.discovery import classify, discover
+from lro_notebook.results.discovery.sniff import parse_name
+from lro_notebook.results.formats.dicom.reader import DICOM
+from lro_notebook.results.formats.fhir.json import FHIR_JSON
+from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
 from lro_notebook.results.remote.starts import starts_of
-from lro_notebook.results.sniff import parse_name
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from results.json_files import bad, results_of, rows
 
-from lro_notebook.results.formats.fhir_json import FHIR_JSON, types_in
+from lro_notebook.results.formats.fhir.json import FHIR_JSON, types_in
 from lro_notebook.results.limits import Limits
 
 if TYPE_CHECKING:

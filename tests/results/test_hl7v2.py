@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lro_notebook.errors import BadLinesWarning, LroWarning, ResultError, TruncatedListsWarning
-from lro_notebook.results.formats import hl7v2_text
-from lro_notebook.results.formats.hl7v2_tables import Segments
+from lro_notebook.results.formats.hl7v2 import text as hl7v2_text
+from lro_notebook.results.formats.hl7v2.tables import Segments
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:

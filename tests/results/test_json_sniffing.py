@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from results.json_files import bad, results_of, rows
 
-from lro_notebook.results.formats.json_documents import JSON_DOCUMENTS
-from lro_notebook.results.formats.json_kinds import is_fhir, name_hint, resource_type
-from lro_notebook.results.formats.json_lines import JSON_LINES
+from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json.kinds import is_fhir, name_hint, resource_type
+from lro_notebook.results.formats.json.lines import JSON_LINES
 
 if TYPE_CHECKING:
     from pathlib import Path

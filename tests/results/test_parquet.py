@@ -15,7 +15,7 @@ import pytest
 from results.declared import Far, results_of, rows_and_bad, rows_of
 
 from lro_notebook.errors import ResultError, TruncatedListsWarning
-from lro_notebook.results.formats.parquet import PARQUET
+from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import copied

@@ -12,10 +12,10 @@ import pytest
 from results.declared import results_of, rows_and_bad, rows_of
 from results.limited import run
 
-from lro_notebook.results.formats import parquet_claims
-from lro_notebook.results.formats.parquet import PARQUET
-from lro_notebook.results.formats.parquet_claims import ClaimError, checked_footer
-from lro_notebook.results.formats.thrift import Compact, ThriftError
+from lro_notebook.results.formats.parquet import claims as parquet_claims
+from lro_notebook.results.formats.parquet.claims import ClaimError, checked_footer
+from lro_notebook.results.formats.parquet.reader import PARQUET
+from lro_notebook.results.formats.parquet.thrift import Compact, ThriftError
 from lro_notebook.results.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def test_little_data_that_becomes_much_is_read_in_little_memory(kind: str, tmp_p
     program = f"""
 import sys, resource, pyarrow as pa, pyarrow.parquet as pq
 from pathlib import Path
-from lro_notebook.results.formats.parquet import PARQUET
+from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.read import options_of
 from lro_notebook.results.sources.files import Files

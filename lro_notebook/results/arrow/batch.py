@@ -13,7 +13,7 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lro_notebook.results.formats.json_envelopes import Envelope
+    from lro_notebook.results.formats.json.envelopes import Envelope
     from lro_notebook.results.shards import Shard
 
 

@@ -16,17 +16,19 @@ from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import objects_of, shaped
 from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks, decompressed, sort_lines
-from lro_notebook.results.formats import hl7v2_decoding, hl7v2_messages, hl7v2_text
 from lro_notebook.results.formats.format import LINE_START, Format
-from lro_notebook.results.formats.hl7v2_tables import MESSAGE, Segments
-from lro_notebook.results.formats.hl7v2_times import times
+from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
+from lro_notebook.results.formats.hl7v2 import messages as hl7v2_messages
+from lro_notebook.results.formats.hl7v2 import text as hl7v2_text
+from lro_notebook.results.formats.hl7v2.tables import MESSAGE, Segments
+from lro_notebook.results.formats.hl7v2.times import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.formats.hl7v2_text import Message
+    from lro_notebook.results.formats.hl7v2.text import Message
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams

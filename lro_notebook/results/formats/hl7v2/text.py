@@ -10,9 +10,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.results.formats.hl7v2_charsets import DEFAULT
-from lro_notebook.results.formats.hl7v2_decoding import text_of_bytes
-from lro_notebook.results.formats.hl7v2_names import number_of
+from lro_notebook.results.formats.hl7v2.charsets import DEFAULT
+from lro_notebook.results.formats.hl7v2.decoding import text_of_bytes
+from lro_notebook.results.formats.hl7v2.names import number_of
 from lro_notebook.results.limits import DEFAULT as DEFAULT_LIMITS
 
 if TYPE_CHECKING:

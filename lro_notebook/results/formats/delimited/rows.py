@@ -21,13 +21,13 @@ from lro_notebook.results.arrow.lines import (
     decompressed,
     is_utf8,
 )
-from lro_notebook.results.formats.dialect import encoding_of, quoted_cell, whole_line
+from lro_notebook.results.formats.delimited.dialect import encoding_of, quoted_cell, whole_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from lro_notebook.results.formats.dialect import Dialect
+    from lro_notebook.results.formats.delimited.dialect import Dialect
     from lro_notebook.results.limits import Limits
 
 UNCLOSED = "a quote is not closed, or closed before the end of its cell"

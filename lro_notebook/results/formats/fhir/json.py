@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lro_notebook.results.arrow.json_values import elements, value_blocks
 from lro_notebook.results.formats.format import Format
-from lro_notebook.results.formats.json_blocks import read_objects
-from lro_notebook.results.formats.json_kinds import resource_type
-from lro_notebook.results.formats.json_members import members
+from lro_notebook.results.formats.json.blocks import read_objects
+from lro_notebook.results.formats.json.kinds import resource_type
+from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

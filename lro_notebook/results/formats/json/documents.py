@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lro_notebook.results.formats.format import Format
-from lro_notebook.results.formats.json_blocks import read_objects
-from lro_notebook.results.formats.json_envelopes import Envelope, envelope_of
-from lro_notebook.results.formats.json_kinds import name_hint
-from lro_notebook.results.formats.json_lines import is_document
-from lro_notebook.results.formats.json_streamed import rows_of
+from lro_notebook.results.formats.json.blocks import read_objects
+from lro_notebook.results.formats.json.envelopes import Envelope, envelope_of
+from lro_notebook.results.formats.json.kinds import name_hint
+from lro_notebook.results.formats.json.lines import is_document
+from lro_notebook.results.formats.json.streamed import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

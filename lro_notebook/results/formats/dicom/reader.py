@@ -22,12 +22,12 @@ from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import shaped
 from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import BOM, decompressed
-from lro_notebook.results.formats.deflated import Capped, Inflated, inflated
-from lro_notebook.results.formats.dicom_json import read_json
-from lro_notebook.results.formats.dicom_names import column_of, tag_of, times
-from lro_notebook.results.formats.dicom_start import MARK, PREAMBLE, is_bare, looks
-from lro_notebook.results.formats.dicom_text import UNDECLARED, charsets_of, element_of
-from lro_notebook.results.formats.dicom_values import (
+from lro_notebook.results.formats.dicom.deflated import Capped, Inflated, inflated
+from lro_notebook.results.formats.dicom.json import read_json
+from lro_notebook.results.formats.dicom.names import column_of, tag_of, times
+from lro_notebook.results.formats.dicom.start import MARK, PREAMBLE, is_bare, looks
+from lro_notebook.results.formats.dicom.text import UNDECLARED, charsets_of, element_of
+from lro_notebook.results.formats.dicom.values import (
     BINARY,
     DEEPEST,
     NO_VALUE,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.formats.dicom_values import Row
+    from lro_notebook.results.formats.dicom.values import Row
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 

@@ -8,23 +8,23 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.results.file_sets import table_names
+from lro_notebook.results.discovery.file_sets import table_names
+from lro_notebook.results.discovery.sniff import START, judge, needs_look, parse_name
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
-from lro_notebook.results.sniff import START, judge, needs_look, parse_name
 from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lro_notebook.results.discovery.listing import Info
+    from lro_notebook.results.discovery.sniff import Judged
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.listing import Info
     from lro_notebook.results.remote.calls import Fetch
-    from lro_notebook.results.sniff import Judged
     from lro_notebook.results.storage import Location
 
 #: What other names say: the id of an operation in front (longer than a date), the place among shards behind.

@@ -12,14 +12,14 @@ from lro_notebook.results.arrow.encodings import as_utf8
 from lro_notebook.results.arrow.json_text import BLANKS, START, marks
 from lro_notebook.results.arrow.json_values import CUT_OFF, Cutter, LargeError, cut, pieces, value_blocks
 from lro_notebook.results.arrow.lines import BLOCK, DAMAGED, Block
-from lro_notebook.results.formats.json_envelopes import Beside, is_object
-from lro_notebook.results.formats.json_members import members
+from lro_notebook.results.formats.json.envelopes import Beside, is_object
+from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lro_notebook.results.arrow.encodings import Utf8
-    from lro_notebook.results.formats.json_envelopes import Envelope
+    from lro_notebook.results.formats.json.envelopes import Envelope
     from lro_notebook.results.limits import Limits
 
 HOLD = 8_000_000  # bytes of a document that are held: some times as many are needed to look at it

@@ -19,9 +19,9 @@ from lro_notebook.results.arrow.lines import FIRST_BLOCK, is_utf8
 from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.arrow.texts import read_back
-from lro_notebook.results.formats.delimited_names import Names, names_of
-from lro_notebook.results.formats.delimited_rows import IN_NAMES, Rows, Splitter, Text, Window, bounded
-from lro_notebook.results.formats.dialect import SAMPLE, looks, quoted_cell, sniff
+from lro_notebook.results.formats.delimited.dialect import SAMPLE, looks, quoted_cell, sniff
+from lro_notebook.results.formats.delimited.names import Names, names_of
+from lro_notebook.results.formats.delimited.rows import IN_NAMES, Rows, Splitter, Text, Window, bounded
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.prefetch import ahead
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.formats.dialect import Dialect
+    from lro_notebook.results.formats.delimited.dialect import Dialect
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams

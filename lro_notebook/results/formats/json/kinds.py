@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.results.arrow.encodings import utf8_of
 from lro_notebook.results.arrow.json_text import BLANKS, marks
-from lro_notebook.results.formats.json_members import members
+from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lro_notebook.results.formats.json_members import Member
+    from lro_notebook.results.formats.json.members import Member
 
 _TYPE = re.compile(rb'"[A-Z][A-Za-z]{1,63}"')
 

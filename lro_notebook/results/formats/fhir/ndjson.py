@@ -10,11 +10,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.arrow.lines import blocks
-from lro_notebook.results.formats.fhir_json import FHIR_JSON, types_at
+from lro_notebook.results.formats.fhir.json import FHIR_JSON, types_at
 from lro_notebook.results.formats.format import Format
-from lro_notebook.results.formats.json_blocks import read_objects
-from lro_notebook.results.formats.json_kinds import resource_type
-from lro_notebook.results.formats.json_lines import layout_of
+from lro_notebook.results.formats.json.blocks import read_objects
+from lro_notebook.results.formats.json.kinds import resource_type
+from lro_notebook.results.formats.json.lines import layout_of
 
 if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Cut

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.operations.resource import operation_id
-from lro_notebook.results.classify import classify, name_of
-from lro_notebook.results.listing import check_reachable, files_at, is_folder
-from lro_notebook.results.ownership import is_named, operations, owned
+from lro_notebook.results.discovery.classify import classify, name_of
+from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder
+from lro_notebook.results.discovery.ownership import is_named, operations, owned
+from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.shards import Found
-from lro_notebook.results.sniff import parse_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from lro_notebook.results.discovery.listing import Info
+    from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.listing import Info
-    from lro_notebook.results.ownership import Span
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.storage import Location
 

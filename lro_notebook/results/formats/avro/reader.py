@@ -13,13 +13,13 @@ from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.lines import nests_deeper
 from lro_notebook.results.arrow.plain import Plain
 from lro_notebook.results.arrow.schema import path_of
-from lro_notebook.results.formats.avro_container import (
+from lro_notebook.results.formats.avro.container import (
     DAMAGED_PART,
     MAGIC,
     AvroError,
     Container,
 )
-from lro_notebook.results.formats.avro_types import TOO_DEEP, UNKNOWN, Node, Types, bare
+from lro_notebook.results.formats.avro.types import TOO_DEEP, UNKNOWN, Node, Types, bare
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.limits import MAX_NESTING
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.formats.avro_container import Block
+    from lro_notebook.results.formats.avro.container import Block
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 

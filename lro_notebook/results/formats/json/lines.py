@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, cast
 from lro_notebook.results.arrow.encodings import Utf8, encoding_of, utf8_of
 from lro_notebook.results.arrow.json_text import BLANKS, marks
 from lro_notebook.results.arrow.lines import DAMAGED, Block, blocks, decompressed
-from lro_notebook.results.formats.dicom import DICOM
+from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.formats.format import Format
-from lro_notebook.results.formats.hl7v2 import HL7V2
-from lro_notebook.results.formats.json_blocks import read_objects
-from lro_notebook.results.formats.json_kinds import is_fhir
-from lro_notebook.results.formats.json_members import members
+from lro_notebook.results.formats.hl7v2.reader import HL7V2
+from lro_notebook.results.formats.json.blocks import read_objects
+from lro_notebook.results.formats.json.kinds import is_fhir
+from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

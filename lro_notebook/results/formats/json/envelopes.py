@@ -15,8 +15,8 @@ from lro_notebook.results.arrow.encodings import as_utf8
 from lro_notebook.results.arrow.json_text import BLANKS, marks
 from lro_notebook.results.arrow.json_values import NOT_JSON, elements, value_blocks
 from lro_notebook.results.arrow.lines import Block, sort_lines
-from lro_notebook.results.formats.json_kinds import kind_of
-from lro_notebook.results.formats.json_members import members
+from lro_notebook.results.formats.json.kinds import kind_of
+from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.json_values import Lines
-    from lro_notebook.results.formats.json_members import Member
+    from lro_notebook.results.formats.json.members import Member
     from lro_notebook.results.limits import Limits
 
 _START = 1 << 16  # bytes of a file that show its kind

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from lro_notebook.results.arrow.lines import MAX_DEPTH
 from lro_notebook.results.arrow.plain import DAY, FIRST, LAST, UNITS, Plain, entries, unique, uuids
-from lro_notebook.results.formats.avro_container import AvroError
+from lro_notebook.results.formats.avro.container import AvroError
 
 if TYPE_CHECKING:
     from lro_notebook.results.limits import Limits
