@@ -14,7 +14,14 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import HTTP_CODES, Code
+from lro_notebook.errors import (
+    HTTP_CODES,
+    Code,
+    OperationCancelled,
+    OperationError,
+    OperationFailed,
+    shortened,
+)
 from lro_notebook.operations.fields import words_of
 from lro_notebook.operations.resource import parse_int64
 from lro_notebook.operations.states import state_word
@@ -319,3 +326,17 @@ def _named(fields: Mapping[Any, Any], words: frozenset[str]) -> str | None:
 
 def _first(fields: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
     return next((value for name in names if isinstance(value := fields.get(name), str) and value), None)
+
+
+def failure_of(operation: Operation) -> OperationError | None:
+    """Return why an operation that has ended has no response; None where it has one."""
+    status = operation.resource.error
+    if status is None:
+        return None
+    what = f"{operation.method} operation {operation.id}".strip()
+    if status.name == "CANCELLED":
+        text = f"{what} was cancelled; what it had done until then remains"
+        more = f"{text} (op.load(partial=True))" if operation.destination else text
+        return OperationCancelled(more, operation)
+    text = f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}"
+    return OperationFailed(text + structure_hint(operation), operation)

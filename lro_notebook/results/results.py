@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
+from lro_notebook.errors import BadLinesWarning, warn_caller
 from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import parquet, partitions
@@ -139,9 +138,7 @@ class Results(Mapping[str, pd.DataFrame]):
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
-        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in self._overview())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return told.table_html(self._overview())
 
     def arrow(self, name: str) -> pa.Table:
         """Return the table `name` as Arrow has it, without a copy.
@@ -344,9 +341,9 @@ class Results(Mapping[str, pd.DataFrame]):
             loaded, report = self._loaded.get(name), self._report_of(name)
             rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
             bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
-            yield html.escape(name), f"{files:,}", f"{size:,}", rows, bad
+            yield name, f"{files:,}", f"{size:,}", rows, bad
             for child, table in loaded.children.items() if loaded else ():
-                yield html.escape(child), "", "", f"{table.num_rows:,}", ""
+                yield child, "", "", f"{table.num_rows:,}", ""
 
     def _provenance(self, name: str) -> dict[str, Any]:
         main = self._tables.get(self._main_of(name) or "")
@@ -395,11 +392,7 @@ class Results(Mapping[str, pd.DataFrame]):
             warn_caller(message, BadLinesWarning)
         if report.truncated and not self._warned:
             self._warned = True
-            warn_caller(
-                f"lists in {name} are shown by their first element; results.truncated counts what is left "
-                'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
-                TruncatedListsWarning,
-            )
+            told.warn_of_lists(name)
         told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
 
 

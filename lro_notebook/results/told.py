@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lro_notebook.errors import UnparsedDatesWarning, warn_caller
+from lro_notebook.errors import TruncatedListsWarning, UnparsedDatesWarning, warn_caller
 from lro_notebook.results.arrow.batch import BadLine, Miscounted, list_bad_lines
 from lro_notebook.results.limits import DEFAULT
 
@@ -107,6 +108,22 @@ def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFram
             "column": pd.Series(list(counts), dtype="string"),
             what: pd.Series(list(counts.values()), dtype="Int64"),
         }
+    )
+
+
+def table_html(rows: Iterable[Sequence[str]]) -> str:
+    """Return what results show of themselves in a notebook: a table with a row per table."""
+    head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def warn_of_lists(table: str) -> None:
+    """Warn that `table` shows lists by their first element."""
+    warn_caller(
+        f"lists in {table} are shown by their first element; results.truncated counts what is left "
+        'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
+        TruncatedListsWarning,
     )
 
 

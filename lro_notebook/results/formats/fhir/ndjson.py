@@ -14,7 +14,7 @@ from lro_notebook.results.formats.fhir.json import FHIR_JSON, types_at
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
 from lro_notebook.results.formats.json.kinds import resource_type
-from lro_notebook.results.formats.json.lines import layout_of
+from lro_notebook.results.formats.json.layout import layout_of
 
 if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Cut

@@ -1,19 +1,15 @@
-"""JSON Lines: an object of anything on each line; and which files hold these, and which JSON documents."""
+"""JSON Lines: an object of anything on each line."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
-from lro_notebook.results.arrow.encodings import Utf8, encoding_of, utf8_of
-from lro_notebook.results.arrow.json_text import BLANKS, marks
+from lro_notebook.results.arrow.encodings import Utf8, encoding_of
 from lro_notebook.results.arrow.lines import DAMAGED, Block, blocks, decompressed
-from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.formats.format import Format
-from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.json.blocks import read_objects
-from lro_notebook.results.formats.json.kinds import is_fhir
-from lro_notebook.results.formats.json.members import members
+from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json.layout import is_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,67 +19,6 @@ if TYPE_CHECKING:
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
-
-_EMPTY = re.compile(rb"\{[ \t\r\n]*\}")
-_TEXT_FIRST = re.compile(rb'\{[ \t\r\n]*"(?:[^"\\\x00-\x1f]|\\.){0,256}+"[ \t\r\n]*:[ \t\r\n]*"')
-_OTHERS = (DICOM, HL7V2)  # they have lines and lists of JSON too
-
-
-def layout_of(name: str, start: bytes) -> Literal["lines", "documents"] | None:
-    """Return how JSON stands in a file that is called and begins so; None where that is no JSON.
-
-    Lines have an object each. One line alone is a document in a file ``.json``, and so is a first line that
-    does not end in `start`; elsewhere they are lines.
-    """
-    text = utf8_of(start).lstrip(BLANKS)
-    if text.startswith(b"["):
-        return "documents" if _begins_list(text) else None
-    if not _begins_object(text):
-        return None
-    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
-    end = _end_of(text)
-    if end is None:
-        return "documents" if b"\n" in text or suffix == "json" else "lines"
-    line, _, others = text[end:].partition(b"\n")
-    following = others.lstrip(BLANKS)
-    if line.strip(BLANKS) or (following and not following.startswith(b"{")):
-        return None
-    is_line = b"\n" not in text[:end] and (following or suffix != "json")
-    return "lines" if is_line else "documents"
-
-
-def _begins_list(text: bytes) -> bool:
-    """Tell whether a list begins with an object, or is empty and all there is."""
-    inner = text[1:].lstrip(BLANKS)
-    return not inner[1:].strip(BLANKS) if inner.startswith(b"]") else _begins_object(inner)
-
-
-def _begins_object(text: bytes) -> bool:
-    """Tell whether a text begins with an object, as far as it goes."""
-    found = members(text)
-    if found is None or found:
-        return bool(found)
-    return bool(_EMPTY.match(text)) or (_end_of(text) is None and bool(_TEXT_FIRST.match(text)))
-
-
-def _end_of(text: bytes) -> int | None:
-    """Return where the object ends with which a text begins; None where it goes on behind the text."""
-    places = marks(text).at(0)
-    return places[1] + 1 if len(places) > 1 else None
-
-
-def _is_other(start: bytes) -> bool:
-    return is_fhir(start) or any(each.start is not None and each.start.search(start) for each in _OTHERS)
-
-
-def is_lines(name: str, start: bytes) -> bool:
-    """Tell whether a file holds JSON Lines that are of no other format; see `Format.looks`."""
-    return layout_of(name, start) == "lines" and not _is_other(start)
-
-
-def is_document(name: str, start: bytes) -> bool:
-    """Tell whether a file holds JSON documents that are of no other format; see `Format.looks`."""
-    return layout_of(name, start) == "documents" and not _is_other(start)
 
 
 def read_lines(
@@ -113,5 +48,6 @@ JSON_LINES = Format(
     read_lines,
     suffixes=frozenset({"jsonl", "ndjson"}),
     looks=is_lines,
+    general=JSON_DOCUMENTS,
     tells_files=True,
 )
