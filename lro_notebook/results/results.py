@@ -268,10 +268,7 @@ class Results(Mapping[str, pd.DataFrame]):
 
     @property
     def failures(self) -> pd.DataFrame:
-        """One row per failure in the files of errors that the manifest of a bulk export names.
-
-        ``severity``, ``code``, ``resource``, ``message``: string, as the server put them.
-        """
+        """One row per failure in the error files that a manifest names: severity, code, message, …."""
         if self._beside is not None:
             return self._beside[FAILURES]
         frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
