@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning, ResultError, warn_caller
 from lro_notebook.operations.resource import project_of
-from lro_notebook.results.discovery.discover import find
-from lro_notebook.results.places import Place, found_in, places_of
+from lro_notebook.results.admission import CLOUD, Near, refusal
+from lro_notebook.results.discovery.discover import find, missing_of
+from lro_notebook.results.places import Place, found_in, is_role, places_of
+from lro_notebook.results.read import tell
 from lro_notebook.results.results import Results
+from lro_notebook.results.shards import Found
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
 
@@ -34,7 +37,7 @@ def outputs_of(operation: Operation) -> list[Place]:
     """
     resource, record = operation.resource, operation.record
     named = record.outputs if record else ()
-    asked = [Place(uri, role, field, "request", form) for uri, role, field, form in named]  # type: ignore[arg-type]
+    asked = [Place(uri, role, field, "request", form) for uri, role, field, form in named if is_role(role)]
     if operation.destination and "://" in operation.destination:
         asked = [Place(operation.destination, "output", "destination", "request"), *asked]
     told = places_of(resource.response, resource.metadata, project=project_of(operation.name))
@@ -93,17 +96,23 @@ def read_outputs(
     parts: list[tuple[Source, Sequence[Shard]]] = []
     skipped: list[Skipped] = []
     missing: list[ResultError] = []
-    for uris, echoed in _groups(places):
+    wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
+    groups = _groups(_admitted(places, operation.destination, errors=options.errors))
+    every = len(groups) == 1
+    for uris, echoed in groups:
         try:
             if uris[0].startswith(bigquery.PREFIX):
-                parts.append(bigquery.find_tables(uris[0], tables=tables, credentials=credentials))
+                parts.append(
+                    bigquery.find_tables(uris[0], tables=wanted, every=every, credentials=credentials)
+                )
                 continue
             location = locate(uris[0])
             found = find(
                 location,
                 paths=[location.path, *(location.another(uri).path for uri in uris[1:])],
                 operation=operation.id if echoed else None,
-                tables=tables,
+                tables=wanted,
+                every=every,
                 partial=partial,
                 span=span,
                 own=False,
@@ -119,10 +128,34 @@ def read_outputs(
             warn_caller(found.note, LroWarning)
     if missing and not parts:
         raise missing[0]
+    if gone := missing_of(wanted or (), (shard for _, shards in parts for shard in shards)):
+        raise ResultError(
+            f"no table {', '.join(gone)} at the places of operation {operation.id}; "
+            "op.load().summary lists those that there are"
+        )
     for lost in missing:
         warn_caller(f"{lost}. What is at the other places of {operation.id} is loaded", LroWarning)
+    tell(Found([], skipped), groups[0][0][0] if every else f"the places of operation {operation.id}")
     more = [(source, shards, options) for source, shards in parts]
     return Results(None, (), options, skipped=skipped, more=more)
+
+
+def _admitted(places: Iterable[Place], asked: str | None, *, errors: str) -> list[Place]:
+    """Return the places that may be read: in buckets and in BigQuery, and the one that was asked for."""
+    near = Near(f"{CLOUD}://")
+    allowed: list[Place] = []
+    refused: list[str] = []
+    for place in places:
+        if place.uri.startswith(bigquery.PREFIX) or place.uri == asked or near.resolve(place.uri):
+            allowed.append(place)
+        else:
+            refused.append(place.uri)
+    if refused:
+        text = refusal(refused, near)
+        if errors == "raise" or not allowed:
+            raise ResultError(text)
+        warn_caller(f"{text}. What the others hold is loaded", LroWarning)
+    return allowed
 
 
 def _groups(places: Iterable[Place]) -> list[tuple[list[str], bool]]:

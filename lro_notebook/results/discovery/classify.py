@@ -16,7 +16,7 @@ from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import shown
+from lro_notebook.results.storage import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.storage import Location
 
-#: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
-_ID = re.compile(r"(\d{12,})_", re.ASCII)
+#: What other names say: the id of an operation in front (neither a date nor a time), the place among shards
+#: behind.
+_ID = re.compile(
+    r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d"
+    r"(?:[0-5]\d(?:\d{3}){0,3})?_)(\d{12,})_",
+    re.ASCII,
+)
 _PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z", re.ASCII)
 _SIMILAR = 200  # files of one kind of name; of more, so many are looked at
 _MOST = 20_000  # first looks at all
@@ -212,7 +217,7 @@ def _in_tables(shards: list[Shard], location: Location) -> list[Shard]:
         else base.rpartition("/")[0]
     )
     unnamed = [shard for shard in shards if not shard.table]
-    files = [shown(shard.path).removeprefix(base).lstrip("/") for shard in unnamed]
+    files = [printable(shown(shard.path)).removeprefix(base).lstrip("/") for shard in unnamed]
     names = iter(table_names(files, base.rpartition("/")[2]))
     named = [shard if shard.table else replace(shard, table=next(names)) for shard in shards]
     formats: defaultdict[str, Counter[Format | None]] = defaultdict(Counter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
@@ -47,7 +48,19 @@ def files_at(location: Location, *, deep: bool = False) -> list[Info]:
             infos = []
         else:
             infos = _of_prefix(fs, path, deep=deep)
-    return [info for info in infos if info["type"] == "file"]
+        followed = [_followed(location, info) if info.get("islink") else info for info in infos]
+    return [info for info in followed if info["type"] == "file"]
+
+
+def _followed(location: Location, info: Info) -> Info:
+    """Return what the file system says of the file that a link leads to; of any other link, of itself.
+
+    Out of the buckets of an embedded service no link leads.
+    """
+    link = Path(info["name"])
+    if location.root or not link.is_file():
+        return info
+    return {**location.fs.info(str(link.resolve())), "name": info["name"]}
 
 
 def is_folder(location: Location) -> bool:
