@@ -21,6 +21,7 @@ from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Generator
 
     import pandas as pd

@@ -140,7 +140,7 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
 
 
 def reader_of(uri: str, *, given: bool) -> Client | None:
-    """Return the client that reads `uri` where the caller names none; None for application-default credentials.
+    """Return the client that reads `uri` where the caller names none; None: application-default credentials.
 
     Parameters
     ----------
