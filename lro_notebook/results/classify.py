@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.file_sets import table_names
+from lro_notebook.results.formats.json_documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json_lines import JSON_LINES
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
-from lro_notebook.results.sniff import START, judge, needs_look, parse_name
+from lro_notebook.results.sniff import START, UNKNOWN, judge, needs_look, parse_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +108,7 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
     reason = "" if parts else _why_not(name, info, judged)
     if judged is not None and judged.format is not None and not (reason and not single):
         parts = {"table": judged.table or "", "format": judged.format, **_parse_other(name, judged.format)}
-    elif single and parts is None:  # named by the user: the file is what it is called
+    elif single and parts is None and reason == UNKNOWN:  # named by the user: the file is what it is called
         parts = {"table": "", "format": OTHER}
     if parts is None:
         writer = _ID.match(name)
@@ -183,6 +185,15 @@ def _in_tables(shards: list[Shard], location: Location) -> list[Shard]:
     formats: defaultdict[str, Counter[Format | None]] = defaultdict(Counter)
     for shard in named:
         formats[shard.table][shard.format] += 1
+    mixed = {table for table, counts in formats.items() if JSON_LINES in counts and JSON_DOCUMENTS in counts}
+    if mixed:  # a file with one line may be either, and what reads documents reads lines
+        lines = [shard.table in mixed and shard.format is JSON_LINES for shard in named]
+        named = [
+            replace(shard, format=JSON_DOCUMENTS) if is_lines else shard
+            for shard, is_lines in zip(named, lines, strict=True)
+        ]
+        for table in mixed:
+            formats[table][JSON_DOCUMENTS] += formats[table].pop(JSON_LINES)
     usual = {table: counts.most_common(1)[0][0] for table, counts in formats.items()}
     return [
         shard

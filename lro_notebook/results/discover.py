@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.results.classify import classify, name_of
 from lro_notebook.results.listing import check_reachable, files_at, is_folder
@@ -101,7 +102,8 @@ def find(
 
 def _around(location: Location, paths: Sequence[str]) -> Location:
     """Return the folder in which all `paths` are."""
-    common = posixpath.commonpath([path.rstrip("/").rpartition("/")[0] for path in paths])
+    plain = [path.partition("*")[0] if "*" in path else path.rstrip("/") for path in paths]
+    common = posixpath.commonpath([path.rpartition("/")[0] for path in plain])
     return replace(location, path=common, uri=location.uri_of(common))
 
 
@@ -111,8 +113,13 @@ def _files_of(location: Location, paths: Sequence[str], *, deep: bool) -> list[I
         places = [replace(location, path=path, uri=location.uri_of(path)) for path in paths]
         infos = [info for place in places for info in files_at(place, deep=deep)]
     else:
-        starts = tuple(paths)
-        infos = [info for info in files_at(location, deep=True) if info["name"].startswith(starts)]
+        starts = tuple(path for path in paths if "*" not in path)
+        globs = [Glob(path, classes=True) for path in paths if "*" in path]
+        infos = [
+            info
+            for info in files_at(location, deep=True)
+            if info["name"].startswith(starts) or any(glob.matches(info["name"]) for glob in globs)
+        ]
     return list({info["name"]: info for info in infos}.values())
 
 

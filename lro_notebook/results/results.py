@@ -109,11 +109,12 @@ class Results(Mapping[str, pd.DataFrame]):
     ) -> Results:
         """Return the response of an operation that wrote no files, as the table ``response``.
 
-        A response that has exactly one list on its top level gives a row per element, and its other fields
-        in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
+        A response that has exactly one list on its top level gives a row per element, one that has a map from
+        URIs a row per entry, both with its other fields in ``frame.attrs["response"]``; any other gives one
+        row, and an empty one none. ``@type`` is left out.
         Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
-        loaded, beside = response_table.read(response)
+        loaded, beside = response_table.read(response, options)
         results = cls(source, shards, options)
         results._hint = hint
         results._loaded[RESPONSE] = loaded
@@ -191,7 +192,10 @@ class Results(Mapping[str, pd.DataFrame]):
         """
         near = next((main.source for main in self._tables.values()), None)
         target = parquet.Target.at(folder, compression, near)
-        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._tables}
+        alone = [(name, loaded) for name, loaded in self._loaded.items() if name not in self._tables]
+        whole = {
+            name: table for main, each in alone for name, table in {main: each.table, **each.children}.items()
+        }
         rows = [target.write_whole(name, table) for name, table in whole.items()]
         for name, main in self._tables.items():
             with byte_bar(f"{name} to Parquet", main.size) as advance:
@@ -300,7 +304,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the table with which the table `name` is read, None if there is none."""
         if name in self._main():
             return str(name)
-        inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
+        whole = [main for main in self._loaded if main not in self._tables]
+        inner = [*whole, *(main for main, unread in self._tables.items() if unread.has_inner_tables)]
         prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
         return next(iter((*prefixed, *inner)), None)
 
@@ -308,7 +313,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the names of all tables; inner ones are known only after their main table is read."""
         names: list[str] = []
         for main in self._main():
-            inner = main in self._tables and self._tables[main].has_inner_tables
+            inner = main in self._loaded or self._tables[main].has_inner_tables
             names += [main, *(self._load(main).children if inner else ())]
         return names
 

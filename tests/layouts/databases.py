@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from layouts.layout import BEGAN, ENDED, Layout, Table, lines, of
 
-_LEVELDB = bytes.fromhex("b7f1d0d80500 01".replace(" ", "")) + b"hello"  # a record of a log of leveldb
+_LEVELDB = bytes.fromhex("0bb95758050001") + b"hello"  # a record of a log of leveldb
 _NAME = "2026-11-02T08:00:00_77"
 _EXPORT = f"gs://out/{_NAME}"
 _DOCUMENTS = {

@@ -34,8 +34,9 @@ def put(buckets: Path, files: Mapping[str, Content], when: datetime) -> None:
         os.utime(path, (when.timestamp(), when.timestamp()))
 
 
-def operation_of(layout: Layout, buckets: Path) -> Operation:
-    """Return the operation of a layout, at its end, with its files in `buckets`."""
+@contextmanager
+def ended(layout: Layout, buckets: Path) -> Iterator[Operation]:
+    """Give the operation of a layout, at its end, with its files in `buckets`."""
     put(buckets, layout.others, BEFORE)
     put(buckets, layout.files, DURING)
 
@@ -47,12 +48,12 @@ def operation_of(layout: Layout, buckets: Path) -> Operation:
             body = {}
         return httpx.Response(200, json=body)
 
-    client = Client("http://127.0.0.1:9", transport=httpx.MockTransport(answer))
-    if layout.start is None:
-        operation: Operation = api.watch(layout.resource, client=client)
-        return operation
-    path, body = layout.start
-    return client.start("POST", path, dict(body), show=False)
+    with Client("http://127.0.0.1:9", transport=httpx.MockTransport(answer)) as client:
+        if layout.start is None:
+            yield api.watch(layout.resource, client=client)
+        else:
+            path, body = layout.start
+            yield client.start("POST", path, dict(body), show=False)
 
 
 @contextmanager

@@ -127,6 +127,8 @@ def find_tables(
 ) -> tuple[Warehouse, list[Shard]]:
     """Return where the tables at ``bq://project.dataset`` or ``bq://project.dataset.table`` are, and them.
 
+    A ``*`` at the end stands for the rest of the names of several tables.
+
     Parameters
     ----------
     uri : str
@@ -152,8 +154,10 @@ def find_tables(
     warehouse = Warehouse(parts[0], credentials)
     client = warehouse.client()
     with _read_errors(uri):
-        if len(parts) == 2:  # noqa: PLR2004 - a dataset
-            places = [item.reference for item in client.list_tables(".".join(parts))]
+        prefix = "" if len(parts) == 2 else parts[2]  # noqa: PLR2004 - a dataset
+        if not prefix or prefix.endswith("*"):
+            listed = client.list_tables(".".join(parts[:2]))
+            places = [item.reference for item in listed if item.table_id.startswith(prefix.rstrip("*"))]
         else:
             places = [".".join(parts)]
         shards = [_shard(client.get_table(place), only) for place in places]
