@@ -156,7 +156,7 @@ def _listed(location: Location, only: Format | None, fetch: Fetch, *, deep: bool
 
 def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, own: bool) -> Found:
     """Return those files that the operation `wanted` wrote."""
-    if not own and is_named(wanted, location.path):
+    if not own and is_named(wanted, location.path.removeprefix(location.root)):
         return found  # a place of its own
     if not own and len(found.shards) == 1 and found.shards[0].path == location.path:
         return found  # the file itself

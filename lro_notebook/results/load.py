@@ -116,10 +116,10 @@ def _client_of(operation: Operation) -> Client | None:
 
 
 def _span_of(operation: Operation) -> Span:
-    """Return when an operation ran, as the service says."""
+    """Return when an operation ran, as the service says: from its creation, or from when its work began."""
     progress = operation.snapshot.progress
     return (
-        progress.created if progress.created_from == "service" else None,
+        progress.created if progress.created_from in {"service", "work"} else None,
         progress.ended if progress.ended_from == "service" else None,
     )
 

@@ -45,9 +45,9 @@ def outputs_of(operation: Operation) -> list[Place]:
 
 
 def holds_more(response: Mapping[str, Any]) -> bool:
-    """Tell whether a response holds more than the places that it names."""
+    """Tell whether a response holds results beside the places that it names: not only counts and times."""
     told = {place.field.partition(".")[0].partition("[")[0] for place in found_in(response, "response")}
-    return bool(response.keys() - {"@type"} - told)
+    return any(isinstance(value, dict | list) for key, value in response.items() if key not in told)
 
 
 def read_outputs(

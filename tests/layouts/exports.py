@@ -235,7 +235,7 @@ SEARCH_IMPORT = Layout(
     ),
     files={"gs://out/errors/7/errors-00000-of-00001.jsonl": _BAD},
     tables={"response": Table("sample of the errors", {"message": ["title is missing"]})},
-    failed={"*": "price is no number"},
+    failed=("title is missing", "title is missing", "price is no number"),
     aside="the error files: `op.failures()`",
 )
 PRODUCT_IMPORT = Layout(
@@ -248,7 +248,7 @@ PRODUCT_IMPORT = Layout(
     response=of("retail.v2.ImportProductsResponse", errorsConfig={"gcsPrefix": "gs://out/errors/8"}),
     files={"gs://out/errors/8/errors-00000-of-00001.jsonl": _BAD},
     tables={"response": Table("operation", {"errorsConfig.gcsPrefix": ["gs://out/errors/8"]})},
-    failed={"*": "title is missing"},
+    failed=("title is missing", "price is no number"),
     aside="the error files: `op.failures()`",
 )
 METRICS = Layout(
@@ -266,7 +266,7 @@ METRICS = Layout(
         "gs://out/metrics/errors/errors-00000-of-00001.jsonl": lines(status(3, "a day is missing")),
     },
     tables={"search": Table("what the API counts", {"day": ["2026-11-01", "2026-11-02"]})},
-    failed={"*": "a day is missing"},
+    failed=("a day is missing",),
 )
 
 _CONSOLE = "https://console.cloud.google.com/storage/browser/maps/exports/"

@@ -68,10 +68,8 @@ class Layout:
         ``dataset.table`` -> its rows, of text.
     skipped : mapping
         Name of a file that is in no table -> words of the reason.
-    failed : mapping
-        Source or resource of a failed unit -> words of its message.
-    warns : str
-        A pattern for what is said to the user beside that.
+    failed : tuple of str
+        The messages of the units that failed, as `op.failures()` has them.
     fails : str
         A pattern for the error, where nothing can be loaded.
     aside : str
@@ -91,8 +89,7 @@ class Layout:
     others: Mapping[str, Content] = field(default_factory=dict)
     bigquery: Mapping[str, list[dict[str, str]]] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
-    failed: Mapping[str, str] = field(default_factory=dict)
-    warns: str = ""
+    failed: tuple[str, ...] = ()
     fails: str = ""
     aside: str = ""
 

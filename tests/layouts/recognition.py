@@ -63,7 +63,7 @@ DOCUMENTS = Layout(
             },
         )
     },
-    failed={"gs://in/broken.pdf": "it is no PDF"},
+    failed=("it is no PDF",),
     aside="pages and entities past the first: `lists=\"explode\"`",
 )
 
@@ -267,7 +267,7 @@ BATCH_FILES = Layout(
         )
     },
     skipped={"a_transcript_66ec8a1c-0000-2b.vtt": "subtitles"},
-    failed={"gs://in/c.wav": "gs://in/c.wav was not found"},
+    failed=("gs://in/c.wav was not found",),
     aside="subtitles (VTT, SRT)",
 )
 BATCH_INLINE = Layout(
@@ -308,7 +308,7 @@ BATCH_INLINE = Layout(
             },
         )
     },
-    failed={"gs://in/c.wav": "gs://in/c.wav was not found"},
+    failed=("gs://in/c.wav was not found",),
     aside="stretches of speech past the first: `lists=\"explode\"`",
 )
 
