@@ -304,8 +304,9 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the table with which the table `name` is read, None if there is none."""
         if name in self._main():
             return str(name)
-        whole = [main for main in self._loaded if main not in self._tables]
-        inner = [*whole, *(main for main, unread in self._tables.items() if unread.has_inner_tables)]
+        if (known := next((main for main, each in self._loaded.items() if name in each.children), None)):
+            return known
+        inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
         prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
         return next(iter((*prefixed, *inner)), None)
 
