@@ -22,6 +22,7 @@ from lro_notebook.errors import (
     ResultError,
     StartUnknown,
     TruncatedListsWarning,
+    UnparsedDatesWarning,
     WaitTimeout,
 )
 from lro_notebook.healthcare.consent import ConsentStore
@@ -72,6 +73,7 @@ __all__ = [
     "StartUnknown",
     "Status",
     "TruncatedListsWarning",
+    "UnparsedDatesWarning",
     "View",
     "WaitTimeout",
     "__version__",

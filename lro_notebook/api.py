@@ -294,6 +294,7 @@ def read_results(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     operation: str | None = None,
@@ -314,11 +315,14 @@ def read_results(
     decimals : {"float", "exact", "text"}
         JSON numbers as float64, as exact decimals, or as the text that was there.
     parse_dates : bool
-        Dates as UTC instants; by default they stay text, which keeps their precision.
+        Dates as UTC instants, times of day as such; by default they stay text, which keeps their precision.
     lists : {"first", "nested", "explode"}
         Lists: their first element, as they are, or in tables of their own.
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    encoding : str, optional
+        The character set of HL7v2 messages that name none (MSH-18), such as ``"8859/2"`` or ``"gb18030"``; by
+        default UTF-8, and Windows-1252 for those that are not in it.
     limits : mapping of str to int, optional
         Upper bounds: ``line`` (bytes), ``depth``, ``columns`` and others; see the page on results.
     streams : int, optional
@@ -352,6 +356,7 @@ def read_results(
         "parse_dates": parse_dates,
         "lists": lists,
         "errors": errors,
+        "encoding": encoding,
         "limits": limits,
         "streams": streams,
         "storage_options": storage_options,

@@ -376,6 +376,21 @@ class TruncatedListsWarning(LroWarning):
     """
 
 
+class UnparsedDatesWarning(LroWarning):
+    r"""Columns stayed text in spite of ``parse_dates=True``: not every value of theirs is a date or time.
+
+    ``Results.unparsed_dates`` counts those that are none.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("Patient.ndjson").write_text('{"birthDate": "1970-01-31"}\n{"birthDate": "unknown"}\n')
+    >>> results = lro.read_results("Patient.ndjson", parse_dates=True)
+    >>> results.unparsed_dates.values.tolist()
+    [['Patient.birthDate', 1]]
+    """
+
+
 _PACKAGE = str(Path(__file__).parent)
 
 

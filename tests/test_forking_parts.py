@@ -39,7 +39,7 @@ OF_A_CALL = {
     "results/remote/calls.py",
     "results/remote/fetching.py",
     "results/export/drafts.py",
-    "results/formats/dicom.py",
+    "results/formats/dicom/reader.py",
     "results/prefetch.py",
     "results/sources/spool.py",
     "jupyter/pump.py",

@@ -18,8 +18,8 @@ from lro_notebook.errors import ConfigError
 from lro_notebook.globs import Glob
 from lro_notebook.operations import fields, states
 from lro_notebook.operations.progress import Progress
-from lro_notebook.results import classify, listing
-from lro_notebook.results.formats.hl7v2 import HL7V2
+from lro_notebook.results.discovery import classify, listing
+from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Characters of what meets the patterns of these modules at most, as their code has it.
 _BOUNDED = dict.fromkeys((f"lro_notebook.operations.{name}" for name in ("fields", "states", "progress")), 80)
-_BOUNDED["lro_notebook.results.file_sets"] = 80
+_BOUNDED["lro_notebook.results.discovery.file_sets"] = 80
 _LENGTH, _LONG, _ENOUGH, _SUSPECTS = 800, 8000, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
 _DYNAMIC = {
@@ -37,8 +37,12 @@ _DYNAMIC = {
     "globs.py:__init__": "tested below",
     "local/fhir/apply_consents.py:_admin_consent_problem": "the name of the store, and bounded classes",
     "local/hl7v2/message_parser.py:unescaped": "three characters",
-    "results/ownership.py:is_named": "an id, and no quantifier",
-    "results/formats/hl7v2_text.py:unescape": "one character and all but it",
+    "results/formats/hl7v2/messages.py:_batch_end": "one character, and no quantifier",
+    "results/formats/hl7v2/switches.py:has_switches": "one character, and digits in twos",
+    "results/formats/hl7v2/switches.py:_tokens": "one character, and digits in twos",
+    "results/formats/hl7v2/text.py:_escapes": "one character and all but it, and digits in twos",
+    "results/formats/hl7v2/text.py:_lost_break": "one character, and a bounded name",
+    "results/discovery/ownership.py:is_named": "an id, and no quantifier",
     "views/source.py:__init__": "alternatives of names, and no quantifier",
 }
 

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lro_notebook.errors import ResultError
+from lro_notebook.results.arrow.lines import Block
 from lro_notebook.results.read import read
+from lro_notebook.views.definition import read_definition
+from lro_notebook.views.output import Output, join
+from lro_notebook.views.prepare import prepare
+from lro_notebook.views.rows import Runner
 from lro_notebook.views.scan import Scan
+from lro_notebook.views.source import NarrowReader, resources_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lro_notebook.results.results import Results
-    from lro_notebook.views.rows import Runner
 
     Resource = Mapping[str, Any] | str
 
@@ -39,6 +45,31 @@ def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of `frame` as Python values."""
     rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
     return rows
+
+
+def run(view: dict[str, Any], blocks: list[bytes], *, compiled: bool) -> object:
+    """Return the columns of the view, or that it was refused."""
+    prepared = prepare(read_definition(view))
+    if not compiled:
+        prepared.plans.clear()
+    runner, reader = Runner(prepared, Output("float")), NarrowReader(prepared.needs, "float")
+    try:
+        tables = []
+        for data in blocks:
+            parsed = reader.job(Block(data, 1))()
+            reader.learn(parsed)
+            tables.append(runner.run(resources_of(Block(data, 1), parsed)))
+        columns = prepared.definition.columns
+        return [
+            join(part, [table[part.name].combine_chunks() for table in tables]).to_pylist()
+            for part in columns
+        ]
+    except ResultError:
+        return "refused"
+
+
+def data_of(resources: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(resource).encode() + b"\n" for resource in resources)
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ TABLE = [
     row("Hl7v2Store.export_to", lambda at: at.hl7.export_to(_X), f"POST {_HL7}:export"),
     row(
         "Hl7v2Store.rollback",
-        lambda at: at.hl7.rollback("2026-01-01T00:00:00Z", result_gcs_bucket="b"),
+        lambda at: at.hl7.rollback("2026-01-01T00:00:00Z", "b"),
         f"POST {_HL7}:rollback",
     ),
     row("Hl7v2Store.messages", lambda at: list(at.hl7.messages()), f"GET {_HL7}/messages"),

@@ -14,7 +14,7 @@ from lro_notebook.fhirpath.function import (
     On,
     boolean,
     distinct,
-    key,
+    identity,
     one,
     truth,
     within,
@@ -62,7 +62,7 @@ def _repeat(items: Items, projection: On) -> Items:
             visited += len(given)
             _check_size(visited)
             for child in given:
-                if (value := key(child.value)) not in seen:
+                if (value := identity(child)) not in seen:
                     seen.add(value)
                     new.append(child)
         results += new
@@ -86,7 +86,7 @@ def _descendants(items: Items) -> Items:
     below: Items = []
     queue = items
     while queue:
-        queue = [child for item in queue for child in all_children(item.value)]
+        queue = [child for item in queue for child in all_children(item)]
         below += queue
         _check_size(len(below))
     return below
@@ -110,8 +110,10 @@ def _subset(items: Items, other: Items) -> Items:
     return boolean(all(within(item, other) for item in items))
 
 
-def _row(name: str, run: Callable[..., Items], *arguments: Any, **more: Any) -> Function:
-    return Function(name, run, arguments, **more)
+def _row(
+    name: str, run: Callable[..., Items], *arguments: Any, elements: bool = True, **more: Any
+) -> Function:
+    return Function(name, run, arguments, elements=elements, **more)
 
 
 ROWS = (
@@ -121,10 +123,10 @@ ROWS = (
     _row("empty", lambda items: boolean(not items), gives="boolean", views=True),
     _row("not", _not, gives="boolean", views=True),
     _row("count", lambda items: [Item(len(items), "integer")], gives="integer", views=True),
-    _row("allTrue", _flags("allTrue", all), gives="boolean"),
-    _row("anyTrue", _flags("anyTrue", any), gives="boolean"),
-    _row("allFalse", _flags("allFalse", lambda flags: not any(flags)), gives="boolean"),
-    _row("anyFalse", _flags("anyFalse", lambda flags: not all(flags)), gives="boolean"),
+    _row("allTrue", _flags("allTrue", all), gives="boolean", elements=False),
+    _row("anyTrue", _flags("anyTrue", any), gives="boolean", elements=False),
+    _row("allFalse", _flags("allFalse", lambda flags: not any(flags)), gives="boolean", elements=False),
+    _row("anyFalse", _flags("anyFalse", lambda flags: not all(flags)), gives="boolean", elements=False),
     _row("subsetOf", _subset, "collection", gives="boolean"),
     _row("supersetOf", lambda items, other: _subset(other, items), "collection", gives="boolean"),
     _row("distinct", distinct, gives=SAME, views=True),
@@ -159,6 +161,6 @@ ROWS = (
     _row("union", lambda items, other: distinct([*items, *other]), "collection"),
     _row("combine", lambda items, other: [*items, *other], "collection"),
     # the tree
-    _row("children", lambda items: [child for item in items for child in all_children(item.value)]),
+    _row("children", lambda items: [child for item in items for child in all_children(item)]),
     _row("descendants", _descendants),
 )

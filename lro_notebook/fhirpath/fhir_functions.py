@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SYSTEM, is_a
-from lro_notebook.fhirpath.function import ITS_TYPE, Function, Items, boolean, one
+from lro_notebook.fhirpath.function import ITS_TYPE, Function, Items, boolean, one, valued
 from lro_notebook.fhirpath.temporal import Moment, boundary
 from lro_notebook.fhirpath.units import Quantity, quantity_of
 from lro_notebook.fhirpath.values import Item, decimal_boundary, is_number
@@ -46,6 +46,8 @@ def is_type(item: Item, wanted: str) -> bool:
         return is_resource(value, wanted) if "resourceType" in value else not primitive
     if isinstance(value, Quantity):
         return wanted == "Quantity"
+    if value is None:
+        return wanted in PRIMITIVES
     json_type = PRIMITIVES.get(wanted)
     return _is_system(value, wanted) or (json_type is not None and _fits(value, json_type))
 
@@ -64,9 +66,7 @@ def _fits(value: object, json_type: str) -> bool:
 
 
 def _extension(items: Items, url: str) -> Items:
-    extensions = [
-        part for item in items if isinstance(item.value, dict) for part in item.value.get("extension") or ()
-    ]
+    extensions = [part for item in items for part in item.parts.get("extension") or ()]
     return [
         Item(part, "Extension") for part in extensions if isinstance(part, dict) and part.get("url") == url
     ]
@@ -85,11 +85,13 @@ def _type(items: Items) -> Items:
 
 
 def _type_of(item: Item) -> tuple[str, str]:
-    value, type_ = item
+    value, type_, _ = item
     if type_ is not None:
         return ("System" if type_ in SYSTEM else "FHIR", type_)
     if isinstance(value, dict):
         return ("FHIR", str(value.get("resourceType", "Element")))
+    if value is None:
+        return ("FHIR", "Element")
     return ("System", "Quantity" if isinstance(value, Quantity) else _NAMES.get(type(value), "Decimal"))
 
 
@@ -115,7 +117,7 @@ def _resolved(scope: Scope, text: str) -> dict[str, Any] | None:
 
 
 def _get_value(items: Items) -> Items:
-    return items if len(items) == 1 and not isinstance(items[0].value, dict) else []
+    return valued(items) if len(items) == 1 and not isinstance(items[0].value, dict) else []
 
 
 def _resource_key(items: Items) -> Items:
@@ -145,7 +147,7 @@ def _boundary(*, high: bool) -> Callable[..., Items]:
     def bound(items: Items, precision: int | None = None) -> Items:
         if not items:
             return []
-        value, type_ = one(items, f"{name}()")
+        value, type_, _ = one(items, f"{name}()")
         if is_number(value):
             number = decimal_boundary(value, high=high, precision=precision)
             return [] if number is None else [Item(number, "decimal")]
@@ -174,13 +176,15 @@ def _moment(type_: str, start: int = 0, end: int | None = None) -> Callable[[Sco
 
 
 ROWS = (
-    Function("is", _is, ("type",), gives="boolean", views=True),
-    Function("as", _as, ("type",), gives=ITS_TYPE, views=True),
-    Function("ofType", _as, ("type",), gives=ITS_TYPE, views=True),
-    Function("type", _type),
-    Function("extension", _extension, ("value",), reads=("extension", "url"), views=True),
-    Function("hasValue", lambda items: boolean(bool(_get_value(items))), gives="boolean", views=True),
-    Function("getValue", _get_value),
+    Function("is", _is, ("type",), gives="boolean", elements=True, views=True),
+    Function("as", _as, ("type",), gives=ITS_TYPE, elements=True, views=True),
+    Function("ofType", _as, ("type",), gives=ITS_TYPE, elements=True, views=True),
+    Function("type", _type, elements=True),
+    Function("extension", _extension, ("value",), reads=("extension", "url"), elements=True, views=True),
+    Function(
+        "hasValue", lambda items: boolean(bool(_get_value(items))), gives="boolean", elements=True, views=True
+    ),
+    Function("getValue", _get_value, elements=True),
     Function("resolve", _resolve, reads=("reference",), scoped=True),
     Function("lowBoundary", _boundary(high=False), ("value",), min_arguments=0, views=True),
     Function("highBoundary", _boundary(high=True), ("value",), min_arguments=0, views=True),

@@ -39,6 +39,8 @@ class Function:
         FHIR type of the result, or `SAME`, `ITS_TYPE`, `PROJECTED`; None if it depends on the data.
     reads : tuple of str
         The field that it reads of each element, and a field below that.
+    elements : bool
+        `run` takes elements without a value too, which have but an id or extensions; others never see them.
     scoped : bool
         `run` takes the `Scope` first.
     views : bool
@@ -53,6 +55,7 @@ class Function:
     min_arguments: int | None = None
     gives: str | None = None
     reads: tuple[str, ...] = ()
+    elements: bool = False
     scoped: bool = False
     views: bool = False
     standard: bool = True
@@ -72,6 +75,13 @@ class Function:
         return str(maximum) if self.min_arguments in (None, maximum) else f"{self.min_arguments} to {maximum}"
 
 
+def valued(items: Items) -> Items:
+    """Return the elements that have a value; primitive ones may have but an id or extensions."""
+    if len(items) == 1:  # as most are
+        return items if items[0].value is not None else []
+    return [item for item in items if item.value is not None]
+
+
 def one(items: Items, what: str) -> Item:
     """Return the single element of `items`."""
     if len(items) > 1:
@@ -81,6 +91,7 @@ def one(items: Items, what: str) -> Item:
 
 def truth(items: Items) -> bool | None:
     """Return the boolean in `items`; any other single value is true, as FHIRPath defines."""
+    items = valued(items)
     if not items:
         return None
     value = one(items, "a condition").value
@@ -97,12 +108,17 @@ def distinct(items: Items) -> Items:
     kept: Items = []
     seen: set[Hashable] = set()
     for item in items:
-        value = key(item.value)
+        value = identity(item)
         if value in seen or (_has_other_forms(item.value) and within(item, kept)):
             continue
         seen.add(value)
         kept.append(item)
     return kept
+
+
+def identity(item: Item) -> Hashable:
+    """Return the `key` of an element: of its value, or of what is beside it where it has none."""
+    return key(item.beside if item.value is None else item.value)
 
 
 def key(value: Any) -> Hashable:

@@ -13,7 +13,7 @@ from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.children import child_finder
 from lro_notebook.fhirpath.fhir_functions import is_resource
 from lro_notebook.fhirpath.fhir_types import TEMPORAL
-from lro_notebook.fhirpath.function import Argument, Items, boolean, distinct, one, truth, within
+from lro_notebook.fhirpath.function import Argument, Items, boolean, distinct, one, truth, valued, within
 from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.fhirpath.syntax import (
@@ -64,6 +64,14 @@ def _built(expr: Expr) -> Evaluator:
     return _BUILDERS[type(expr)](expr)
 
 
+def _values(expr: Expr) -> Evaluator:
+    """Return `expr` as a function that leaves out elements without a value."""
+    run = _built(expr)
+    if isinstance(expr, Literal) or (isinstance(expr, Binary) and expr.operator != "|"):
+        return run  # these give values only
+    return lambda items, scope: valued(run(items, scope))
+
+
 def _mentions(expr: Expr, *names: str) -> bool:
     return any(isinstance(part, Variable) and part.name in names for part, _ in walk(expr))
 
@@ -101,16 +109,18 @@ def _path(expr: Path) -> Evaluator:
 
     def run(items: Items, scope: Scope) -> Items:
         found: Items = []
-        for value, _ in source(items, scope):
+        for value, _, beside in source(items, scope):
             if isinstance(value, dict):
                 find(value, found)
+            elif beside is not None:
+                find(beside, found)
         return found
 
     return run
 
 
 def _index(expr: Index) -> Evaluator:
-    source, place = _built(expr.source), _built(expr.position)
+    source, place = _built(expr.source), _values(expr.position)
 
     def run(items: Items, scope: Scope) -> Items:
         elements, position = source(items, scope), place(items, scope)
@@ -126,7 +136,7 @@ def _index(expr: Index) -> Evaluator:
 
 def _call(expr: Call) -> Evaluator:
     row = FUNCTIONS[expr.name]
-    source = _built(expr.source)
+    source = _built(expr.source) if row.elements else _values(expr.source)
     makers = [
         _MAKERS[how](expr.name, argument)
         for how, argument in zip(row.arguments, expr.arguments, strict=False)
@@ -147,7 +157,7 @@ def _call(expr: Call) -> Evaluator:
 
 
 def _value_maker(name: str, argument: Expr) -> Callable[[Items, Scope], Any]:
-    run = _built(argument)
+    run = _values(argument)
 
     def make(items: Items, scope: Scope) -> Any:
         given = run(items, scope)
@@ -180,13 +190,13 @@ _MAKERS: dict[Argument, Callable[[str, Any], Callable[[Items, Scope], Any]]] = {
 
 
 def _unary(expr: Unary) -> Evaluator:
-    operand, sign = _built(expr.operand), expr.operator
+    operand, sign = _values(expr.operand), expr.operator
 
     def run(items: Items, scope: Scope) -> Items:
         given = operand(items, scope)
         if not given:
             return []
-        number, type_ = one(given, f"the sign {sign}")
+        number, type_, _ = one(given, f"the sign {sign}")
         if isinstance(number, Quantity):
             return [Item(number._replace(value=-number.value) if sign == "-" else number, type_)]
         if not is_number(number):
@@ -197,7 +207,8 @@ def _unary(expr: Unary) -> Evaluator:
 
 
 def _binary(expr: Binary) -> Evaluator:
-    left, right, sign = _built(expr.left), _built(expr.right), expr.operator
+    sign, build = expr.operator, _built if expr.operator == "|" else _values
+    left, right = build(expr.left), build(expr.right)
     if sign in LOGIC:
         return _logical(sign, left, right)
     if sign in EQUALITY:

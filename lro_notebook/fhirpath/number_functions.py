@@ -24,7 +24,7 @@ def _on_number(name: str, change: Callable[..., Any], *, quantities: bool = Fals
     def run(items: Items, *arguments: Any) -> Items:
         if not items:
             return []
-        value, type_ = one(items, f"{name}()")
+        value, type_, _ = one(items, f"{name}()")
         if quantities and isinstance(value, Quantity):
             return [Item(value._replace(value=Decimal(change(value.value, *arguments))), type_)]
         if not all(is_number(number) for number in (value, *arguments)):

@@ -31,10 +31,26 @@ _QUOTIENT = Context(prec=28)
 
 
 class Item(NamedTuple):
-    """An element of a collection: a JSON value, and its type if known."""
+    """An element of a collection.
+
+    Attributes
+    ----------
+    value : Any
+        Its JSON value; None for a primitive element that has but an id or extensions.
+    type : str, optional
+        Its type, if known.
+    beside : dict, optional
+        The id and the extensions of a primitive element, which JSON has beside it: ``_birthDate``.
+    """
 
     value: Any
     type: str | None = None
+    beside: dict[str, Any] | None = None
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What holds its children; empty for a primitive without an id and extensions."""
+        return self.value if isinstance(self.value, dict) else self.beside or {}
 
 
 def is_number(value: object) -> bool:
@@ -56,8 +72,10 @@ def _temporal(left: Item, right: Item) -> bool:
 
 
 def equal(left: Item, right: Item) -> bool | None:
-    """Return ``left = right``."""
+    """Return ``left = right``; elements without a value are equal if what is beside them is."""
     one, other = left.value, right.value
+    if one is None or other is None:
+        return one is other and left.beside == right.beside
     if isinstance(one, str) and isinstance(other, str):
         if one == other or not _temporal(left, right):
             return one == other

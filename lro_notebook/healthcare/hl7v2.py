@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any, Self
 
 from lro_notebook.healthcare import requests
+from lro_notebook.healthcare.renamed import renamed
 from lro_notebook.healthcare.store import Store
 from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
@@ -140,16 +141,22 @@ class Hl7v2Store(Store):
         }
         return self._start("export", body, source=self.name, destination=uri, since=after, show=show)
 
+    @renamed(
+        rollback_time="time",
+        result_gcs_bucket="result_bucket",
+        input_gcs_object="input_object",
+        force="not dry_run",
+    )
     def rollback(
         self,
-        rollback_time: str | datetime,
+        time: str | datetime,
+        result_bucket: str,
         *,
-        result_gcs_bucket: str,
-        change_type: str = "ALL",
+        change_type: str | None = None,
         operation_ids: Iterable[str] = (),
-        input_gcs_object: str | None = None,
+        input_object: str | None = None,
         exclude_rollbacks: bool = False,
-        force: bool = False,
+        dry_run: bool = True,
         everything: bool = False,
         show: bool | None = None,
     ) -> Operation:
@@ -157,27 +164,26 @@ class Hl7v2Store(Store):
 
         Calls ``POST {store}:rollback`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.rollback``. The
         counter counts messages. The response is a RollbackHl7V2MessagesResponse with ``hl7v2Store``.
-        Without `force` it changes nothing: it writes what it would change to
-        ``rollback_resources/{operation}/`` in the bucket.
+        The names of the messages concerned are written to ``rollback_resources/{operation}/`` of the bucket.
 
         Parameters
         ----------
-        rollback_time : str or datetime
+        time : str or datetime
             Time to go back to (RFC 3339, or a datetime with a time zone).
-        result_gcs_bucket : str
-            Bucket that gets the list of messages.
-        change_type : str
-            ALL, or only changes of this type: CREATE, UPDATE or DELETE.
-        operation_ids : iterable of str, optional
+        result_bucket : str
+            Bucket for the list of what was, or would be, rolled back.
+        change_type : str, optional
+            Only changes of this type: CREATE, UPDATE or DELETE; ALL by default.
+        operation_ids : iterable of str
             Only changes by the operations with these ids.
-        input_gcs_object : str, optional
+        input_object : str, optional
             ``gs://…`` object with the ids of the messages to bring back, one on a line.
         exclude_rollbacks : bool
             Leave out what earlier rollbacks changed.
-        force : bool
-            Make the changes. Without a filter this affects the whole store and needs `everything`.
+        dry_run : bool
+            Only list what would be rolled back; False makes the changes (``force``).
         everything : bool
-            Confirm that the whole store is meant.
+            Required to make the changes without any filter but the time.
         show : bool, optional
             See `Client.start`.
 
@@ -189,20 +195,19 @@ class Hl7v2Store(Store):
             As `Client.start`.
         """
         operations = [str(identifier) for identifier in operation_ids]
-        if force:
-            limits = operations or input_gcs_object
-            requests.confirm_all("rollback(force=True)", everything=everything, filters=limits)
-        moment = requests.timestamp(rollback_time, "rollback_time")
-        source = None if input_gcs_object is None else requests.gcs_uri(input_gcs_object, "input_gcs_object")
+        limits = operations or input_object or dry_run
+        requests.confirm_all("rollback", everything=everything, filters=limits)
+        moment = requests.timestamp(time, "time")
+        source = None if input_object is None else requests.gcs_uri(input_object, "input_object")
         body = {
             "rollbackTime": moment,
-            "resultGcsBucket": requests.gcs_bucket(result_gcs_bucket, "result_gcs_bucket"),
-            "changeType": requests.one_of(change_type, CHANGE_TYPES, "change_type"),
+            "resultGcsBucket": requests.gcs_bucket(result_bucket, "result_bucket"),
+            "changeType": requests.one_of(change_type or "ALL", CHANGE_TYPES, "change_type"),
             **requests.given(
                 filteringFields={"operationIds": operations} if operations else None,
                 inputGcsObject=source,
                 excludeRollbacks=exclude_rollbacks,
-                force=force,
+                force=not dry_run,
             ),
         }
         return self._start("rollback", body, source=source, destination=self.name, since=moment, show=show)

@@ -10,15 +10,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import threading
-from functools import partial
 from typing import Any
 
 import httpx
 
 from lro_notebook import forking
 from lro_notebook.errors import LOGIN, AuthError, ConfigError
+from lro_notebook.http import certificates
+from lro_notebook.http.proxies import proxy_for
 
-_TOKEN_TIMEOUT = 20.0  # seconds that a request to the token server may take
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "GOOGLE_CLOUD_UNIVERSE_DOMAIN"  # google-auth's own variable
 DEFAULT_UNIVERSE = "googleapis.com"
@@ -71,8 +71,13 @@ def storage_options(credentials: Any) -> dict[str, Any]:
     if not may_go_where(STORAGE_EMULATOR, credentials):
         return {"token": "anon"}
     universe = universe_of(credentials)
-    elsewhere = {} if universe == DEFAULT_UNIVERSE else {"endpoint_url": f"https://storage.{universe}"}
-    return {"token": credentials, **elsewhere}
+    endpoint = f"https://storage.{universe}"
+    options: dict[str, Any] = {"token": credentials}
+    if universe != DEFAULT_UNIVERSE:
+        options["endpoint_url"] = endpoint
+    if proxy_for(httpx.URL(endpoint)) is not None:
+        options["session_kwargs"] = {"trust_env": True}  # aiohttp takes no proxy from the environment else
+    return options
 
 
 def for_endpoint(credentials: Any, endpoint: httpx.URL) -> Signer | None:
@@ -207,18 +212,26 @@ class GoogleCredentials(Signer):
     def _guarded(self, action: Any) -> None:
         with forking.undivided():
             import google.auth.exceptions  # 100 ms that only Google Cloud users pay
-            import google.auth.transport.requests
+
+            from lro_notebook.http import token_requests
+            from lro_notebook.http.unsent import NoToken
 
         try:
             with self._lock:
-                # Its own timeout is 120 s, and the requests of all threads wait for the new token.
-                action(partial(google.auth.transport.requests.Request(), timeout=_TOKEN_TIMEOUT))
+                action(token_requests.token_request())
         except google.auth.exceptions.TransportError as error:
+            if token_requests.cannot_proxy(error):
+                raise ConfigError(
+                    "the token server is behind a SOCKS proxy, for which google-auth needs a package: "
+                    'pip install "requests[socks]"; or name a proxy with http:// in HTTPS_PROXY'
+                ) from error
             # The token server is out of reach. That may pass like any lost connection, so it is retried.
-            raise httpx.ConnectError("the token server did not answer") from error
+            raise NoToken(token_requests.host_of(error)) from error
         except google.auth.exceptions.InvalidOperation:
             return  # anonymous credentials have nothing to refresh
         except google.auth.exceptions.GoogleAuthError as error:
+            if certificates.fault_in(error, "") is not None:
+                raise NoToken(token_requests.host_of(error)) from error
             raise AuthError(
                 f"the credentials could not be refreshed ({type(error).__name__}); run: {LOGIN}"
             ) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-import urllib.request
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
+from lro_notebook.http import certificates
 from lro_notebook.http.leftovers import drop_spoiled
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator
+
+    from lro_notebook.http.proxies import Proxy
 
 CODINGS = "gzip"  # what is asked for, since it can be decoded in bounded steps
 _HEADERS = 1 << 20  # bytes until status and headers are complete, with all 1xx responses before them
@@ -348,14 +350,17 @@ def _gunzipped(pieces: Iterable[bytes], step: int) -> Iterator[bytes]:
         raise httpx.DecodingError("the gzip of the response was cut short")
 
 
-def carrier(endpoint: httpx.URL, *, trust_env: bool) -> httpx.HTTPTransport:
-    """Return what carries requests to `endpoint`, through the proxy that the environment names for it."""
-    return httpx.HTTPTransport(trust_env=trust_env, proxy=_proxy_for(endpoint) if trust_env else None)
+def carrier(endpoint: httpx.URL, proxy: Proxy | None) -> httpx.HTTPTransport:
+    """Return what carries requests to `endpoint`, through `proxy`, and trusts whom the environment says.
 
-
-def _proxy_for(url: httpx.URL) -> str | None:
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(url.host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    Raises
+    ------
+    ConfigError
+        A variable of the environment names no certificates.
+    """
+    encrypted = endpoint.scheme == "https" or (proxy is not None and proxy.is_encrypted)
+    trusting = certificates.context() if encrypted else certificates.nobody()
+    through = None
+    if proxy is not None:
+        through = httpx.Proxy(proxy.url, ssl_context=trusting if proxy.is_encrypted else None)
+    return httpx.HTTPTransport(verify=trusting, trust_env=False, proxy=through)

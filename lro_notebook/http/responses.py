@@ -54,6 +54,20 @@ class UnusableAnswer(ApiError):
         )
 
 
+class NoConnection(ApiError):
+    """No connection can be made as things are set up, such as where a certificate is not trusted.
+
+    Attributes
+    ----------
+    brief : str
+        What is wrong, in a few words.
+    """
+
+    def __init__(self, reason: str, *, url: str, hint: str, brief: str) -> None:
+        self.brief = brief
+        super().__init__(reason, status=0, code=Code.UNAVAILABLE, url=url, hint=f"{hint} Nothing was sent.")
+
+
 class AnswerTooLarge(UnusableAnswer):
     """A response has more bytes than the client takes."""
 

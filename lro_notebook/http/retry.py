@@ -17,6 +17,7 @@ import httpx
 
 from lro_notebook.http import responses
 from lro_notebook.http.bounded import TooLarge
+from lro_notebook.http.unsent import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,6 +146,6 @@ def may_repeat(outcome: httpx.Response | httpx.RequestError, role: Role) -> bool
         if role == "read":
             return outcome.status_code in responses.RETRIED or responses.is_spoiled(outcome)
         return outcome.status_code == HTTPStatus.TOO_MANY_REQUESTS
-    if isinstance(outcome, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return True  # nothing was sent
+    if isinstance(outcome, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
+        return may_pass(outcome)  # nothing was sent
     return role == "read" and not isinstance(outcome, TooLarge)

@@ -22,6 +22,7 @@ from lro_notebook.errors import ApiError, Code, ConfigError, LroError
 from lro_notebook.http import addresses, auth, pools
 from lro_notebook.http.bounded import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
 from lro_notebook.http.endpoint import Endpoint
+from lro_notebook.http.proxies import proxy_for
 from lro_notebook.http.responses import (
     CLOSED,
     MOST,
@@ -34,6 +35,7 @@ from lro_notebook.http.responses import (
 from lro_notebook.http.retry import ROLE, RetryPolicy, RetryTransport, Role, changes
 from lro_notebook.http.revive import ReviveTransport
 from lro_notebook.http.signing import SigningTransport
+from lro_notebook.http.unsent import NOT_SENT, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,7 +97,9 @@ class Session:
         self._endpoint = Endpoint(endpoint, credentials)
         self._timeout = httpx.Timeout(timeout).as_dict()
         self._usable, self._closed = True, False
-        carried = transport or carrier(self._endpoint.base, trust_env=not self._endpoint.loopback)
+        direct = transport is not None or self._endpoint.loopback
+        self._proxy = None if direct else proxy_for(self._endpoint.base)
+        carried = transport or carrier(self._endpoint.base, self._proxy)
         chain: httpx.BaseTransport = BoundedTransport(carried, seconds=2.0 * timeout, most=max_answer)
         chain = SigningTransport(chain, self._endpoint)
         if revive is not None:
@@ -237,13 +241,8 @@ class Session:
             )
         try:
             return self._transport.handle_request(request)
-        except (
-            httpx.ConnectError,
-            httpx.ConnectTimeout,
-            httpx.PoolTimeout,
-            httpx.UnsupportedProtocol,
-        ) as error:
-            raise NoResponse(f"nothing listens there ({type(error).__name__})", url=_bare(request)) from error
+        except NOT_SENT as error:
+            raise unsent(error, _bare(request), self._proxy) from error
         except httpx.RequestError as error:
             raise _unread(error, _bare(request), changes=changes(role)) from error
 

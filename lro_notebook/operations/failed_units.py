@@ -9,17 +9,25 @@ failure is better than to report one that is none.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import HTTP_CODES, Code
+from lro_notebook.errors import (
+    HTTP_CODES,
+    Code,
+    OperationCancelled,
+    OperationError,
+    OperationFailed,
+    shortened,
+)
 from lro_notebook.operations.fields import words_of
 from lro_notebook.operations.resource import parse_int64
 from lro_notebook.operations.states import state_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lro_notebook.operations.operation import Operation
     from lro_notebook.operations.resource import OperationResource
@@ -65,6 +73,8 @@ _MESSAGES = (
 )
 _MESSAGES_ALONE = frozenset({"error", "errorMessage", "failureMessage", "failureReason"})
 _STATES = ("state", "status", "currentState")
+#: What the Healthcare API says of a file in another structure (synthetichealth/synthea#1568).
+_STRUCTURE = re.compile(r"content_?structure|no bundle is found", re.IGNORECASE)
 _BAD_STATES = frozenset({"FAILED", "FAILURE", "ERROR"})
 
 
@@ -138,10 +148,52 @@ def warning_of(operation: Operation) -> str | None:
     """Return what to say of the failures inside an operation that succeeded; None where there are none."""
     told = count_told(operation)
     failed = operation.snapshot.progress.failed or told
-    more = "op.failures() lists them" if told else "it does not say which: look into its log"
+    files = _files_of_errors(operation.resource)
+    if files and not failed:
+        return (
+            f"operation {operation.id} succeeded, but names {files:,} files of errors; op.failures() lists "
+            "what they say"
+        )
+    more = "op.failures() lists them" if told or files else "it does not say which: look into its log"
+    text = f"operation {operation.id} succeeded, but {failed:,} of its units failed; {more}"
+    return text + structure_hint(operation) if failed else None
+
+
+def structure_hint(operation: Operation) -> str:
+    """Return what to look at where an import of FHIR resources could read nothing at all; else nothing."""
+    progress = operation.snapshot.progress
+    if not progress.failed or (progress.completed or 0) > progress.failed or not _imports_fhir(operation):
+        return ""
     return (
-        f"operation {operation.id} succeeded, but {failed:,} of its units failed; {more}" if failed else None
+        ". Nothing of it could be imported: are the files in another content_structure? BUNDLE and RESOURCE "
+        "have one on each line, BUNDLE_PRETTY and RESOURCE_PRETTY one in each file"
     )
+
+
+def structure_told(operation: Operation, messages: Iterable[str | None]) -> str | None:
+    """Return what to do where the service says that an import had another structure than it was told of."""
+    told = [text for text in messages if text and _STRUCTURE.search(text)] if _imports_fhir(operation) else []
+    if not told:
+        return None
+    return (
+        f"{len(told):,} of the failures of {operation.id} are of files in another content_structure than the "
+        "import was told: import_from(…, content_structure=…) takes BUNDLE or RESOURCE for one on each line, "
+        "BUNDLE_PRETTY or RESOURCE_PRETTY for one in each file"
+    )
+
+
+def _imports_fhir(operation: Operation) -> bool:
+    named = (
+        f"{operation.method} {operation.target} {(operation.resource.metadata or {}).get('apiMethodName')}"
+    )
+    return "import" in operation.method.lower() and "fhir" in named.lower()
+
+
+def _files_of_errors(resource: OperationResource) -> int:
+    """Return how many files of errors a response names, as the manifest of a bulk export does."""
+    errors = (resource.response or {}).get("error")
+    listed = errors if isinstance(errors, list) else []
+    return sum(isinstance(each, dict) and isinstance(each.get("url"), str) for each in listed)
 
 
 def _units(whole: _Spot) -> Iterator[FailedUnit]:
@@ -274,3 +326,17 @@ def _named(fields: Mapping[Any, Any], words: frozenset[str]) -> str | None:
 
 def _first(fields: Mapping[Any, Any], names: tuple[str, ...]) -> str | None:
     return next((value for name in names if isinstance(value := fields.get(name), str) and value), None)
+
+
+def failure_of(operation: Operation) -> OperationError | None:
+    """Return why an operation that has ended has no response; None where it has one."""
+    status = operation.resource.error
+    if status is None:
+        return None
+    what = f"{operation.method} operation {operation.id}".strip()
+    if status.name == "CANCELLED":
+        text = f"{what} was cancelled; what it had done until then remains"
+        more = f"{text} (op.load(partial=True))" if operation.destination else text
+        return OperationCancelled(more, operation)
+    text = f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}"
+    return OperationFailed(text + structure_hint(operation), operation)

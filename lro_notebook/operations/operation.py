@@ -16,8 +16,7 @@ from lro_notebook.errors import (
     warn_caller,
 )
 from lro_notebook.operations import titles
-from lro_notebook.operations.failed_units import warning_of
-from lro_notebook.operations.outcome import failure_of
+from lro_notebook.operations.failed_units import failure_of, warning_of
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lro_notebook import forking
 from lro_notebook.errors import ApiError, LroError, PollingLost
-from lro_notebook.http.responses import is_transient
+from lro_notebook.http.responses import NoConnection, is_transient
 from lro_notebook.operations.callbacks import Callbacks, call
 from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.policy import PollPolicy
@@ -148,7 +148,8 @@ class OperationPoller:
         """Why its state cannot be read at the moment, in a few words; empty when it can."""
         since = self._failing_since
         if self._lost is not None:
-            return "its state cannot be read any more"
+            why = f" ({self._lost.brief})" if isinstance(self._lost, NoConnection) else ""
+            return f"its state cannot be read any more{why}"
         return "" if since is None else f"{self._failing_with} for {self._clock() - since:.0f} s, retrying"
 
     @property

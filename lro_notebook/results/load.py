@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
-from lro_notebook.results.admission import Named, Near, Service, is_cloud
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.admission import Near, Service, is_cloud
+from lro_notebook.results.discovery.listing import files_at
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
-from lro_notebook.results.listing import files_at
-from lro_notebook.results.manifest import files_of
+from lro_notebook.results.manifest import Listing, listing_of
 from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
 from lro_notebook.results.read import fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.operation import Operation
     from lro_notebook.results.arrow.batch import Options
+    from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.ownership import Span
     from lro_notebook.results.places import Place
 
 #: Methods whose result is what they left in a store.
@@ -38,7 +38,7 @@ _STORES = ("Stores", "datasets")
 def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:
     """Return the output of an operation that has ended; see `Operation.load`."""
     response = operation.resource.response or {}
-    listed = None if source else _listed(response)
+    listed = None if source else listed_by(response)
     if listed is not None:
         return read_listed(operation.client, *listed, destination=operation.destination, **options)
     method = operation.method
@@ -137,7 +137,7 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
 
 def _options_in(options: Mapping[str, Any]) -> Options:
     """Return how to load, of all the options that were given."""
-    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "limits")
+    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "encoding", "limits")
     return options_of(**{word: options[word] for word in words if word in options})
 
 
@@ -155,17 +155,17 @@ def read_for(client: Client | None, uri: str, **options: Any) -> Results:
 
 def read_listed(
     client: Client | None,
-    files: list[Named],
+    listing: Listing,
     reading: Format,
     *,
     destination: str | None,
     **options: Any,
 ) -> Results:
-    """Return files that a response names one by one, as (URI, table): those of the place `destination`."""
+    """Return the files that a response names one by one: those of the place `destination`."""
     folder = destination if destination and ("://" in destination or destination.startswith("/")) else None
     near = Near(folder, origin="" if client is None else client.endpoint)
     service = None if client is None else Service(client.endpoint, partial(_storage, client, options))
-    return read_files(files, near, format=reading, service=service, **options)
+    return read_files(listing, near, format=reading, service=service, **options)
 
 
 def read_all_at(client: Client | None, uri: str) -> Results:
@@ -193,13 +193,13 @@ def _storage(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listed(response: Mapping[str, Any]) -> tuple[list[Named], Format] | None:
+def listed_by(response: Mapping[str, Any]) -> tuple[Listing, Format] | None:
     """Return the files that a response lists, and their format; None if it lists none.
 
     `queryAccessibleData` gives ``gcsUris``, FHIR ``$export`` a manifest with ``output``.
     """
     uris = response.get("gcsUris")
     if isinstance(uris, list):
-        return [(str(uri), DATA_IDS) for uri in uris], ID_LISTS
-    files = files_of(response)
-    return None if files is None else (files, FHIR_NDJSON)
+        return Listing([(str(uri), DATA_IDS) for uri in uris]), ID_LISTS
+    listing = listing_of(response)
+    return None if listing is None else (listing, FHIR_NDJSON)

@@ -5,24 +5,27 @@ from __future__ import annotations
 import difflib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.arrow.batch import BadLine, list_bad_lines, raise_if_asked
+from lro_notebook.results.arrow.batch import BadLine, Batch, Miscounted, raise_if_asked
+from lro_notebook.results.arrow.dates import Times, by_name
 from lro_notebook.results.arrow.levels import Levels
+from lro_notebook.results.arrow.lines import Unlisted
 from lro_notebook.results.arrow.unify import Columns, stack
-from lro_notebook.results.limits import DEFAULT
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.sources.spool import Spool, Spooled
+from lro_notebook.results.told import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lro_notebook.results.arrow.batch import Advance, Batch, Options
+    from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.formats.format import Decide
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
@@ -30,34 +33,6 @@ if TYPE_CHECKING:
 #: The column of the file of each row.
 SOURCE_FILE = "source_file"
 _CELL = 8  # bytes of most values
-
-
-@dataclass(slots=True)
-class Report:
-    """What a load could not show: lines that were bad, lists that were cut."""
-
-    bad: list[BadLine] = field(default_factory=list)
-    truncated: dict[str, int] = field(default_factory=dict)
-    most: int = DEFAULT.bad_lines
-    unlisted: int = 0
-    notes: dict[str, tuple[str, int]] = field(default_factory=dict)
-
-    def add(self, batch: Batch) -> None:
-        """Take a piece into account; of more than `most` bad lines the rest is only counted."""
-        self.unlisted += list_bad_lines(self.bad, batch.bad, self.most)
-        for column, rows in batch.truncated.items():
-            self.truncated[column] = self.truncated.get(column, 0) + rows
-        for file, text in batch.notes:
-            first, count = self.notes.get(text, (file, 0))
-            self.notes[text] = first, count + 1
-
-    def noted(self) -> list[str]:
-        """Return what was decided about files, each with the first file that it is about."""
-        more = {1: "", 2: " and 1 more file"}
-        return [
-            f"{file}{more.get(count, f' and {count - 1:,} more files')}: {text}"
-            for text, (file, count) in self.notes.items()
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +98,8 @@ class MainTable:
         ResultError
             A file cannot be read, or a line is bad and ``errors="raise"``.
         """
-        for batch in self.source.batches(shards or self.shards, self.options, advance):
+        read = shards or self.shards
+        for batch in _counted(read, self.source.batches(read, self.options, advance)):
             raise_if_asked(batch.bad, self.options)
             yield self._with_files(batch) if self.options.source_file else batch
 
@@ -146,6 +122,27 @@ class MainTable:
         return replace(batch, tables={**batch.tables, self.name: told_by})
 
 
+def _counted(shards: Sequence[Shard], batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield `batches`, then one that names the files with other numbers of rows than were told before."""
+    told = {shard.path: shard for shard in shards if shard.counted is not None}
+    held = dict.fromkeys((shard.uri for shard in told.values()), 0)
+    for batch in batches:
+        for shard, rows in batch.files if told else ():
+            if shard.path in told:
+                held[shard.uri] += rows
+        for line in batch.bad if told else ():
+            if line.file in held and line.line is not None:  # it is there, though it cannot be read
+                held[line.file] += line.reason.lines if isinstance(line.reason, Unlisted) else 1
+        yield batch
+    bad = [
+        BadLine(shard.uri, None, Miscounted.of(shard.counted, held[shard.uri]))
+        for shard in told.values()
+        if shard.counted is not None and shard.counted != held[shard.uri]
+    ]
+    if bad:
+        yield Batch({}, bad)
+
+
 class Layout:
     """The tables that are read with one main table, their columns and types: `add` all pieces first.
 
@@ -160,7 +157,7 @@ class Layout:
         self._levels = Levels()
         self._main, self._options = main.name, main.options
         self._limits = main.options.limits
-        self._columns: dict[str, Columns] = {self._main: self._new()}
+        self._columns: dict[str, Columns] = {self._main: self._new(self._main)}
         self._names: dict[str, None] = {}
 
     def add(self, batch: Batch) -> None:
@@ -191,7 +188,7 @@ class Layout:
     def columns(self, table: str) -> Columns:
         """Return the columns of `table`."""
         if table not in self._columns:
-            self._columns[table] = self._new()
+            self._columns[table] = self._new(table)
         return self._columns[table]
 
     def chosen(self, table: str) -> list[str]:
@@ -233,8 +230,20 @@ class Layout:
         told = self._options.source_file and table == self._main
         return [*asked, SOURCE_FILE] if asked is not None and told else asked
 
-    def _new(self) -> Columns:
-        return Columns(dates=self._options.parse_dates, decimals=self._options.decimals)
+    def unparsed_dates(self) -> dict[str, int]:
+        """Return, for each column of times that stays text, how many of its values are no times."""
+        return {
+            f"{name}.{column}": count
+            for name, columns in self._columns.items()
+            for column, count in columns.unparsed_dates().items()
+        }
+
+    def _new(self, table: str) -> Columns:
+        decimals = self._options.decimals
+        if not self._options.parse_dates:
+            return Columns(decimals=decimals)
+        look = self.main.shards[0].format and self.main.shards[0].format.times
+        return Columns(times=Times(partial(look, table) if look else by_name), decimals=decimals)
 
 
 @dataclass(slots=True)
@@ -296,6 +305,7 @@ def _loaded(main: MainTable, advance: Advance) -> Loaded | MainTable:
             gauge.hold(table.nbytes)
     if (again := layout.raised()) is not None:
         return again
+    report.unparsed_dates = layout.unparsed_dates()
     gauge.need(sum(_blank(layout.columns(name), tables) for name, tables in parts.items()))
     tables = {
         name: stack(parts.pop(name, []), layout.columns(name), layout.chosen(name))
@@ -311,9 +321,12 @@ def _blank(columns: Columns, tables: Sequence[pa.Table]) -> int:
 
 def report_on(main: MainTable, advance: Advance = lambda _: None) -> Report:
     """Read the shards of `main` for what is wrong in them, and keep nothing else."""
-    report = Report(most=main.options.limits.bad_lines)
+    layout, report = Layout(main), Report(most=main.options.limits.bad_lines)
     for batch in main.batches(advance):
         report.add(batch)
+        if main.options.parse_dates:
+            layout.add(batch)
+    report.unparsed_dates = layout.unparsed_dates()
     return report
 
 

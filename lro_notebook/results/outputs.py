@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning, ResultError, warn_caller
 from lro_notebook.operations.resource import project_of
-from lro_notebook.results.discover import find
+from lro_notebook.results.discovery.discover import find
 from lro_notebook.results.places import Place, found_in, places_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
     from lro_notebook.results.arrow.batch import Options
-    from lro_notebook.results.ownership import Span
+    from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
@@ -122,7 +122,8 @@ def read_outputs(
         raise missing[0]
     for lost in missing:
         warn_caller(f"{lost}. What is at the other places of {operation.id} is loaded", LroWarning)
-    return Results.united(parts, options, skipped=skipped)
+    more = [(source, shards, options) for source, shards in parts]
+    return Results(None, (), options, skipped=skipped, more=more)
 
 
 def _places(uris: Sequence[str], locate: Callable[[str], Location]) -> list[Location]:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import ConfigError, LeftOutWarning, LroWarning, ResultError, warn_caller
-from lro_notebook.results.admission import Near, admit, is_cloud
+from lro_notebook.errors import ConfigError, LeftOutWarning, LroWarning, warn_caller
+from lro_notebook.results.admission import Near
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.discover import find, told
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.discovery.discover import find, told
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.hl7v2.charsets import checked_encoding
 from lro_notebook.results.limits import Limits
-from lro_notebook.results.manifest import manifest_at
+from lro_notebook.results.listed import Reach, Storage, results_of
+from lro_notebook.results.manifest import listing_at
 from lro_notebook.results.memory import available
 from lro_notebook.results.remote.calls import USUAL, Fetch
-from lro_notebook.results.remote.starts import infos_of
-from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.results import Results
-from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import locate, shown
+from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
-    from lro_notebook.results.admission import Named, Service
+    from lro_notebook.results.admission import Service
+    from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.ownership import Span
+    from lro_notebook.results.manifest import Listing
     from lro_notebook.results.shards import Found
     from lro_notebook.results.storage import Location
 
@@ -50,6 +50,7 @@ def read(
     lists: str = "first",
     errors: str = "report",
     source_file: bool = False,
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     operation: str | None = None,
@@ -78,13 +79,17 @@ def read(
         Numbers as float64, as exact decimals, or as the text that was there. A column where all numbers
         are integers is int64 in the first two.
     parse_dates : bool
-        Date columns as UTC instants, where every value is a date; else they stay text.
+        Columns of dates as UTC instants, and of times of day as such, where every value is one; else they
+        stay text, and ``Results.unparsed_dates`` counts the values that are none.
     lists : {"first", "nested", "explode"}
         Lists: their first element, as they are, or in tables of their own too.
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
     source_file : bool
         Whether each row says its file, in a column ``source_file``.
+    encoding : str, optional
+        The character set of HL7v2 messages that name none: a name of Python or of HL7. By default UTF-8,
+        and Windows-1252 for those that are not in it.
     limits : mapping of str to int, optional
         What is too much, where the defaults of `limits.Limits` will not do.
     streams : int, optional
@@ -124,6 +129,7 @@ def read(
         lists=lists,
         errors=errors,
         source_file=source_file,
+        encoding=encoding,
         limits=limits,
     )
     fetch = fetch_of(streams, options.limits)
@@ -133,8 +139,8 @@ def read(
         )
         return Results(warehouse, shards, options)
     location = locate(uri, buckets=buckets, storage_options=storage_options)
-    manifest = manifest_at(location, fetch)
-    if manifest is not None:
+    listing = listing_at(location, fetch)
+    if listing is not None:
         near = Near(
             location.uri.rpartition("/")[0] or ".",
             relative=True,
@@ -142,8 +148,8 @@ def read(
             cloud=service is not None,
         )
         given = {"buckets": buckets, "storage_options": storage_options}
-        storage = _Storage(location.uri, given, service)
-        return _of_files(manifest, FHIR_NDJSON, tables, options, near, storage, fetch)
+        storage = Storage(location.uri, given, service)
+        return results_of(listing, FHIR_NDJSON, tables, options, Reach(near, storage, fetch))
     found = find(
         location,
         operation=operation,
@@ -168,7 +174,7 @@ def _tell(found: Found, location: Location) -> None:
 
 
 def read_files(
-    files: Iterable[Named],
+    listing: Listing,
     near: Near,
     *,
     format: Format,  # noqa: A002 - as the field of a shard
@@ -179,13 +185,14 @@ def read_files(
     lists: str = "first",
     errors: str = "report",
     source_file: bool = False,
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
     buckets: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     service: Service | None = None,
 ) -> Results:
-    """Return the files that are named one by one, as (URI, table); all in one file system and format.
+    """Return the files that are named one by one; all of one sort are in one file system and format.
 
     Raises
     ------
@@ -201,67 +208,13 @@ def read_files(
         lists=lists,
         errors=errors,
         source_file=source_file,
+        encoding=encoding,
         limits=limits,
     )
     given = {"buckets": buckets, "storage_options": storage_options}
-    storage = _Storage(near.folder or "gs://", given, service)
+    storage = Storage(near.folder or "gs://", given, service)
     fetch = fetch_of(streams, options.limits)
-    return _of_files(files, format, tables, options, near, storage, fetch)
-
-
-class _Storage(NamedTuple):
-    """How files are read: the options that the caller gave for a place, and the service for another kind."""
-
-    place: str
-    given: dict[str, Any]
-    service: Service | None
-
-    def of(self, uri: str) -> dict[str, Any]:
-        """Return the options of `storage.locate` for `uri`; those of one kind of place are for it alone."""
-        if is_cloud(uri) and self.service is not None:
-            return self.service.storage()
-        if uri.startswith("https://"):  # a redirect could lead anywhere
-            return {"storage_options": {"allow_redirects": False}}
-        return self.given if is_cloud(uri) == is_cloud(self.place) else {}
-
-
-def _of_files(  # noqa: PLR0917 - one place that both ways in share
-    files: Iterable[Named],
-    reading: Format,
-    tables: Iterable[str] | None,
-    options: Options,
-    near: Near,
-    storage: _Storage,
-    fetch: Fetch,
-) -> Results:
-    listed = list(files)
-    wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
-    if wanted is not None:
-        there = {table for _, table in listed}
-        if missing := sorted(wanted - there):
-            raise ResultError(
-                f"no table {', '.join(missing)} in the manifest; there are {', '.join(sorted(there))}"
-            )
-        listed = [(uri, table) for uri, table in listed if table in wanted]
-    admitted = admit(listed, near, errors=options.errors)
-    if not admitted:
-        return Results(None, [], options)
-    first = admitted[0][0]
-    location = locate(first, **storage.of(first))
-    places = [location, *(_like(location, uri, storage) for uri, _ in admitted[1:])]
-    shards = []
-    infos = infos_of(location, [place.path for place in places], fetch)
-    for (uri, table), place, info in zip(admitted, places, infos, strict=True):
-        version = Version.of(info)
-        shards.append(
-            Shard(shown(uri), place.path, table, version.size or 0, format=reading, version=version)
-        )
-    return Results(Files(location, fetch), shards, options)
-
-
-def _like(location: Location, uri: str, storage: _Storage) -> Location:
-    """Return the place of `uri`, in the file system of `location`: one for all, where it takes requests."""
-    return location.another(uri) if location.is_remote else locate(uri, **storage.of(uri))
+    return results_of(listing, format, tables, options, Reach(near, storage, fetch))
 
 
 def options_of(
@@ -272,13 +225,23 @@ def options_of(
     lists: str = "first",
     errors: str = "report",
     source_file: bool = False,
+    encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> Options:
     """Return the options, checked; see `read`."""
     for name, value in (("decimals", decimals), ("lists", lists), ("errors", errors)):
         if value not in _WORDS[name]:
             raise ConfigError(f"{name}={value!r} is not known; use one of {', '.join(_WORDS[name])}")
-    return Options(_columns(columns), decimals, parse_dates, lists, errors, Limits.of(limits), source_file)
+    return Options(
+        _columns(columns),
+        decimals,
+        parse_dates,
+        lists,
+        errors,
+        encoding=checked_encoding(encoding),
+        limits=Limits.of(limits),
+        source_file=source_file,
+    )
 
 
 def fetch_of(streams: object, limits: Limits) -> Fetch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
@@ -10,24 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.errors import BadLinesWarning, TruncatedListsWarning, warn_caller
-from lro_notebook.results import report_frames, response_table
+from lro_notebook.errors import BadLinesWarning, warn_caller
+from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import parquet, partitions
-from lro_notebook.results.main_table import Loaded, MainTable, Report, load_table, report_on
+from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
+from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.response_table import RESPONSE
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import dask.dataframe as dd
     import pyarrow as pa
 
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
+    from lro_notebook.results.told import Report
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
 
@@ -48,6 +49,10 @@ class Results(Mapping[str, pd.DataFrame]):
         How to load.
     skipped : sequence of Skipped
         The files beside them that are in no table.
+    more : sequence of (Source, sequence of Shard, Options)
+        Other sources, and how to load them; of tables with one name, the later get a number.
+    beside : Results, optional
+        What is told of failures, as the table ``failures``.
 
     Examples
     --------
@@ -69,12 +74,15 @@ class Results(Mapping[str, pd.DataFrame]):
         options: Options | None = None,
         *,
         skipped: Sequence[Skipped] = (),
+        more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
+        beside: Results | None = None,
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
-        self._skipped = list(skipped)
-        if source is not None:
-            self._add(source, shards)
+        self._skipped, self._beside = list(skipped), beside
+        of_source = [(source, shards, self._options)] if source is not None else []
+        for where, listed, how in (*of_source, *more):
+            self._add(where, listed, how)
         self._loaded: dict[str, Loaded] = {}
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
@@ -82,20 +90,6 @@ class Results(Mapping[str, pd.DataFrame]):
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = ""
-
-    @classmethod
-    def united(
-        cls,
-        parts: Iterable[tuple[Source, Sequence[Shard]]],
-        options: Options,
-        *,
-        skipped: Sequence[Skipped] = (),
-    ) -> Results:
-        """Return the tables of several sources; of those with one name, the later get a number."""
-        results = cls(None, (), options, skipped=skipped)
-        for source, shards in parts:
-            results._add(source, shards)
-        return results
 
     @classmethod
     def from_response(
@@ -145,9 +139,7 @@ class Results(Mapping[str, pd.DataFrame]):
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
-        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in self._overview())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return told.table_html(self._overview())
 
     def arrow(self, name: str) -> pa.Table:
         """Return the table `name` as Arrow has it, without a copy.
@@ -234,13 +226,17 @@ class Results(Mapping[str, pd.DataFrame]):
             raise self._unknown(name)
         return frame
 
-    def view(self, definition: View | Mapping[str, Any] | str) -> pd.DataFrame:
+    def view(
+        self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None
+    ) -> pd.DataFrame:
         """Return the rows of a view by the standard SQL on FHIR v2, as a DataFrame with Arrow types.
 
         Parameters
         ----------
         definition : View, dict or str
             A ViewDefinition: as `View` takes it, or the name of a ready one, such as ``"Patient"``.
+        parse_dates : bool, optional
+            Whether dates become UTC timestamps, by the types of columns; by default as of the results.
 
         Raises
         ------
@@ -249,18 +245,18 @@ class Results(Mapping[str, pd.DataFrame]):
         ResultError
             The data does not fit it: several values in a column that is not a collection, or another type.
         """
-        return self.scan(definition).to_pandas()
+        return self.scan(definition, parse_dates=parse_dates).to_pandas()
 
-    def scan(self, definition: View | Mapping[str, Any] | str) -> Scan:
-        """Return the rows of a view unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
+    def scan(self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None) -> Scan:
+        """Return the rows of a `view` unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
         from lro_notebook.views.scan import scan as scan_view
 
-        return scan_view(definition, self._tables, self._options)
+        return scan_view(definition, self._tables, self._options.dated(parse_dates))
 
     @property
     def summary(self) -> pd.DataFrame:
         """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        return report_frames.summary(self._sizes())
+        return told.summary(self._sizes())
 
     @property
     def bad_lines(self) -> pd.DataFrame:
@@ -272,7 +268,18 @@ class Results(Mapping[str, pd.DataFrame]):
         ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
         listed. Reads the tables that are not read yet.
         """
-        return report_frames.bad_lines(self._reports())
+        return told.bad_lines(self._reports())
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """One row per failure in the files of errors that the manifest of a bulk export names.
+
+        ``severity``, ``code``, ``resource``, ``message``: string, as the server put them.
+        """
+        if self._beside is not None:
+            return self._beside[FAILURES]
+        frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     @property
     def truncated(self) -> pd.DataFrame:
@@ -280,21 +287,29 @@ class Results(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        return report_frames.truncated(self._reports())
+        return told.counts_frame("rows", (report.truncated for report in self._reports()))
+
+    @property
+    def unparsed_dates(self) -> pd.DataFrame:
+        """One row per column that stays text with ``parse_dates``: ``column`` (string), ``values`` (Int64).
+
+        ``values`` counts those that are no dates or times. Reads the tables that are not read yet.
+        """
+        return told.counts_frame("values", (report.unparsed_dates for report in self._reports()))
 
     @property
     def skipped(self) -> pd.DataFrame:
         """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
-        return report_frames.skipped(self._skipped)
+        return told.skipped(self._skipped)
 
-    def _add(self, source: Source, shards: Sequence[Shard]) -> None:
+    def _add(self, source: Source, shards: Sequence[Shard], options: Options) -> None:
         parts: dict[str, list[Shard]] = {}
         for shard in shards:
             parts.setdefault(shard.table, []).append(shard)
         for name, files in parts.items():
             free = next(one for one in _numbered(name) if one not in self._tables)
             renamed = files if free == name else [replace(shard, table=free) for shard in files]
-            self._tables[free] = MainTable(source, renamed, self._options)
+            self._tables[free] = MainTable(source, renamed, options)
 
     def _main(self) -> list[str]:
         """Return the tables that have files of their own."""
@@ -304,7 +319,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the table with which the table `name` is read, None if there is none."""
         if name in self._main():
             return str(name)
-        if (known := next((main for main, each in self._loaded.items() if name in each.children), None)):
+        if known := next((main for main, each in self._loaded.items() if name in each.children), None):
             return known
         inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
         prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
@@ -332,9 +347,9 @@ class Results(Mapping[str, pd.DataFrame]):
             loaded, report = self._loaded.get(name), self._report_of(name)
             rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
             bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
-            yield html.escape(name), f"{files:,}", f"{size:,}", rows, bad
+            yield name, f"{files:,}", f"{size:,}", rows, bad
             for child, table in loaded.children.items() if loaded else ():
-                yield html.escape(child), "", "", f"{table.num_rows:,}", ""
+                yield child, "", "", f"{table.num_rows:,}", ""
 
     def _provenance(self, name: str) -> dict[str, Any]:
         main = self._tables.get(self._main_of(name) or "")
@@ -369,6 +384,8 @@ class Results(Mapping[str, pd.DataFrame]):
                         report = report_on(main, advance)
                     self._note(name, report)
             yield report
+        if self._beside is not None:
+            yield from self._beside._reports()  # noqa: SLF001 - of the same class
 
     def _note(self, name: str, report: Report) -> None:
         """Keep what is wrong in `name`, and warn of it once."""
@@ -377,23 +394,12 @@ class Results(Mapping[str, pd.DataFrame]):
             self._warn(name, report)
 
     def _warn(self, name: str, report: Report) -> None:
-        if report.bad:
-            first = report.bad[0]
-            line = f" line {first.line}" if first.line is not None else ""
-            more = f" the first ones, and {report.unlisted:,} more" if report.unlisted else ""
-            more += " there are (limits: bad_lines)" if report.unlisted else " them"
-            warn_caller(
-                f"bad lines in {name}: {len(report.bad) + report.unlisted:,}, the first one "
-                f"{first.file}{line} ({first.reason}); results.bad_lines lists{more}",
-                BadLinesWarning,
-            )
+        for message in report.messages(name):
+            warn_caller(message, BadLinesWarning)
         if report.truncated and not self._warned:
             self._warned = True
-            warn_caller(
-                f"lists in {name} are shown by their first element; results.truncated counts what is left "
-                'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
-                TruncatedListsWarning,
-            )
+            told.warn_of_lists(name)
+        told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
 
 
 def _numbered(name: str) -> Iterator[str]:

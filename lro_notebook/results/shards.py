@@ -38,6 +38,8 @@ class Shard:
         Rows of its table in the files before it, where that was counted.
     version : Version or None
         The state that was listed, where that is known; no other one is read.
+    counted : int or None
+        How many rows a manifest says that it has.
     """
 
     uri: str
@@ -52,6 +54,7 @@ class Shard:
     written: datetime | None = field(default=None, repr=False, compare=False)
     row: int = field(default=0, repr=False, compare=False)
     version: Version | None = field(default=None, repr=False, compare=False)
+    counted: int | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,17 @@ def faults() -> tuple[type[BaseException], ...]:
     return tuple(found)
 
 
+def kind_of(error: BaseException) -> str:
+    """Return what a file system raised, in a few words; of an untrusted certificate, what mends it."""
+    from lro_notebook.http import certificates
+
+    name = type(error).__name__
+    fault = certificates.fault_in(error, str(getattr(error, "host", None) or "the storage"))
+    if fault is None:
+        return name
+    return f"{name}, {fault.what}. The file system trusts what SSL_CERT_FILE names when Python starts"
+
+
 def cause_of(error: BaseException, path: str) -> BaseException | None:
     """Return `error` as the cause of what users see; None where it may repeat what `path` keeps secret."""
     return None if shown(path) != path else error
@@ -175,7 +186,7 @@ def opened(location: Location, file: _File, **how: Any) -> Iterator[BinaryIO]:
             yield stream
     except faults() as error:
         cause = cause_of(error, file.path)
-        raise ResultError(f"{file.uri} cannot be read: {type(error).__name__}") from cause
+        raise ResultError(f"{file.uri} cannot be read: {kind_of(error)}") from cause
 
 
 def locate(
@@ -248,7 +259,7 @@ def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
     try:
         fs, path = unshared(uri, options)
     except faults() as error:
-        raise ResultError(f"{named} cannot be reached: {type(error).__name__}") from cause_of(error, uri)
+        raise ResultError(f"{named} cannot be reached: {kind_of(error)}") from cause_of(error, uri)
     except ImportError as error:
         package = _INSTALL.get(scheme)
         hint = f'pip install "{package}"' if package else str(error)

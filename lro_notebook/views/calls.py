@@ -18,15 +18,10 @@ from lro_notebook.views.operators import truth
 Plan: TypeAlias = Callable[[Frame], Collection]
 
 
-def _inner(collection: Collection, frame: Frame) -> Frame:
-    """Return the elements of `collection` as rows of their own."""
-    return Frame(collection.flat(), frame.row_index[collection.flat_owners()])
-
-
 def _where(source: Plan, condition: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
         collection = source(frame)
-        return collection.where(truth(condition(_inner(collection, frame))))
+        return collection.where(truth(condition(collection.inner(frame.row_index))))
 
     return run
 
@@ -34,8 +29,9 @@ def _where(source: Plan, condition: Plan) -> Plan:
 def _select(source: Plan, projection: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
         outer = source(frame)
-        inner = projection(_inner(outer, frame))
-        return Collection(outer.rows, inner.flat(), outer.flat_owners()[inner.flat_owners()])
+        inner = projection(outer.inner(frame.row_index))
+        owners = outer.flat_owners()[inner.flat_owners()]
+        return Collection(outer.rows, inner.flat(), owners, inner.flat_beside())
 
     return run
 
@@ -70,7 +66,7 @@ def _join(source: Plan, separator: Expr | None = None) -> Plan:
     between = "" if separator is None else _text_of(separator, "join()")
 
     def run(frame: Frame) -> Collection:
-        collection = source(frame)
+        collection = source(frame).valued()
         values = collection.flat()
         if pa.types.is_null(values.type):
             values = values.cast(pa.string())
@@ -105,18 +101,20 @@ def _extension(source: Plan, url: Expr) -> Plan:
 
 def _key(source: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
-        collection = source(frame)
-        return collection.child("id") if "id" in collection.fields() else Collection.nothing(collection.rows)
+        collection = source(frame).valued()
+        if "id" not in collection.fields():
+            return Collection.nothing(collection.rows)
+        return collection.child("id").valued()
 
     return run
 
 
 def _reference_key(source: Plan, wanted: str | None = None) -> Plan:
     def run(frame: Frame) -> Collection:
-        collection = source(frame)
+        collection = source(frame).valued()
         if "reference" not in collection.fields():
             return Collection.nothing(collection.rows)
-        collection = collection.child("reference")
+        collection = collection.child("reference").valued()
         if not pa.types.is_string(collection.values.type):
             raise NotCompiledError("references that are no text")
         parts = pc.extract_regex(collection.values, REFERENCE)
@@ -125,6 +123,16 @@ def _reference_key(source: Plan, wanted: str | None = None) -> Plan:
             same = pc.equal(pc.struct_field(parts, "type"), wanted)
             keys = pc.if_else(same, keys, pa.scalar(None, pa.string()))
         return Collection(collection.rows, keys, collection.owners)
+
+    return run
+
+
+def _has_value(source: Plan) -> Plan:
+    def run(frame: Frame) -> Collection:
+        collection = source(frame)
+        has_parts = pa.types.is_struct(collection.values.type) and bool(collection.fields())
+        single = pa.array((collection.counts() == 1) & (not has_parts))
+        return Collection(collection.rows, pc.and_(single, collection.singles().is_valid()))
 
     return run
 
@@ -146,7 +154,7 @@ def _on_text(name: str, run_on: Callable[..., pa.Array]) -> Callable[..., Plan]:
         texts = [_text_of(argument, f"{name}()") for argument in arguments]
 
         def run(frame: Frame) -> Collection:
-            collection = source(frame)
+            collection = source(frame).valued()
             if not (pa.types.is_string(collection.values.type)) or collection.most() > 1:
                 raise NotCompiledError(f"{name}() of what is not one text")
             return Collection(collection.rows, run_on(collection.singles(), *texts))
@@ -168,6 +176,7 @@ CALLS: dict[str, Callable[..., Plan]] = {
     "first": lambda source: lambda frame: source(frame).nth(0),
     "getReferenceKey": _reference_key,
     "getResourceKey": _key,
+    "hasValue": _has_value,
     "join": _join,
     "last": lambda source: lambda frame: source(frame).last(),
     "matches": _on_text("matches", regex.search),

@@ -70,7 +70,7 @@ def _empty(_: Empty) -> Plan:
 
 
 def _this(_: This) -> Plan:
-    return lambda frame: Collection(len(frame.array), frame.array)
+    return lambda frame: Collection(len(frame.array), frame.array, None, frame.beside)
 
 
 def _variable(expr: Variable) -> Plan:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lro_notebook.fhirpath.fhir_types import SUFFIXES, choice_keys, choice_type
+from lro_notebook.fhirpath.fhir_types import PRIMITIVES, SUFFIXES, choice_keys, choice_type
 from lro_notebook.fhirpath.function import ITS_TYPE, PROJECTED
 from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Path, This, Unary
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 
 class Needs:
-    """A tree of field names; `choices` are names that may stand for the fields of a choice element."""
+    """A tree of field names; `choices` are names that may stand for the fields of a choice element.
+
+    `beside` says that, of a primitive element, its id or extensions matter, or at least whether it has any:
+    they are in a field beside it, ``_birthDate``. `complex` says that it is of a type that is not primitive.
+    """
 
     def __init__(self) -> None:
         self.fields: dict[str, Needs] = {}
         self.choices: dict[str, Needs] = {}
+        self.beside = self.complex = False
 
     def child(self, name: str) -> Needs:
         """Return what is needed below the field `name`, which is needed."""
@@ -34,16 +39,28 @@ class Needs:
 
     def of(self, name: str) -> Needs | None:
         """Return what is needed below the field `name`; None if it is not needed."""
-        parts = [need for key, need in self.choices.items() if name == key or choice_type(name, key)]
-        if name in self.fields:
-            parts.append(self.fields[name])
+        parts = self._parts(name)
+        if name.startswith("_"):
+            parts += [need for need in self._parts(name[1:]) if need.beside]
         if len(parts) < 2:  # noqa: PLR2004 - nothing to unite
             return parts[0] if parts else None
         both = Needs()
         for need in parts:
             both.fields.update(need.fields)
             both.choices.update(need.choices)
+            both.beside = both.beside or need.beside
         return both
+
+    def _parts(self, name: str) -> list[Needs]:
+        parts = [need for key, need in self.choices.items() if name == key or choice_type(name, key)]
+        return [*parts, self.fields[name]] if name in self.fields else parts
+
+
+def as_elements(needs: list[Needs]) -> list[Needs]:
+    """Return `needs`, of which the elements matter that have no value too, and what is below them."""
+    for need in needs:
+        need.beside = not need.complex
+    return needs
 
 
 def add(expr: Expr, focus: Iterable[Needs]) -> list[Needs]:
@@ -53,22 +70,27 @@ def add(expr: Expr, focus: Iterable[Needs]) -> list[Needs]:
         case This():
             return here
         case Path(source, name):
-            return [need.choice(name) for need in add(source, here)]
+            return [need.choice(name) for need in as_elements(add(source, here))]
         case Index(source, position):
             add(position, here)
-            return add(source, here)
+            return as_elements(add(source, here))
         case Unary(_, operand):
             add(operand, here)
         case Binary(_, left, right):
             add(left, here)
             add(right, here)
         case Call(Path(source, name), function, (str(wanted),)) if FUNCTIONS[function].gives == ITS_TYPE:
-            below = add(source, here)
+            below = as_elements(add(source, here))
             for need in below:
                 need.child(name)
-            return [need.child(key) for need in below for key in choice_keys(name, wanted)]
+            parts = [need.child(key) for need in below for key in choice_keys(name, wanted)]
+            for need in parts:
+                need.complex = wanted not in PRIMITIVES
+            return parts
         case Call(source, name, arguments):
-            return _call(FUNCTIONS[name], arguments, add(source, here))
+            below = add(source, here)
+            row = FUNCTIONS[name]
+            return _call(row, arguments, as_elements(below) if row.elements else below)
     return []
 
 
@@ -100,7 +122,14 @@ def prune(dtype: pa.DataType, needs: Needs) -> pa.DataType:
     ]
     for name in (*needs.fields, *names):
         parts.setdefault(name, pa.string())
+    for name, part in list(parts.items()):
+        if not (name.startswith("_") or _has_parts(part)) and (need := needs.of(name)) and need.beside:
+            parts.setdefault(f"_{name}", pa.string())
     return pa.struct(list(parts.items()))
+
+
+def _has_parts(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(dtype.value_type if pa.types.is_list(dtype) else dtype))
 
 
 def _pruned(dtype: pa.DataType, needs: Needs) -> pa.DataType:
@@ -109,18 +138,18 @@ def _pruned(dtype: pa.DataType, needs: Needs) -> pa.DataType:
     return prune(dtype, needs) if pa.types.is_struct(dtype) else dtype
 
 
-def unseen(dtype: pa.DataType, needs: Needs) -> tuple[list[bytes], bytes]:
+def unseen(dtype: pa.DataType, needs: Needs) -> dict[bytes, bytes]:
     """Return how choice elements of types that `dtype` does not have, and `prune` not expects, look in JSON.
 
-    That is: beginnings of their keys, of which one is then in the data, and a pattern that finds such a key.
+    That is: beginnings of their keys, of which one is then in the data, and patterns that find such keys.
     """
     seen: dict[str, set[str]] = {}
     _unseen(dtype, needs, seen)
-    keys = [
-        f"{name}(?:{'|'.join(sorted(suffix for suffix in SUFFIXES if name + suffix not in known))})"
+    return {
+        f'"{name}'.encode(): f'"{name}(?:{"|".join(sorted(others))})"'.encode()
         for name, known in seen.items()
-    ]
-    return [f'"{name}'.encode() for name in seen], f'"(?:{"|".join(keys)})"'.encode() if keys else b""
+        if (others := [suffix for suffix in SUFFIXES if name + suffix not in known])
+    }
 
 
 def _unseen(dtype: pa.DataType, needs: Needs, seen: dict[str, set[str]]) -> None:
@@ -128,11 +157,15 @@ def _unseen(dtype: pa.DataType, needs: Needs, seen: dict[str, set[str]]) -> None
     while pa.types.is_list(dtype):
         dtype = dtype.value_type
     fields = {part.name: part.type for part in dtype} if pa.types.is_struct(dtype) else {}
-    for name in needs.choices:
-        if name not in fields:
-            known = {key for key in fields if choice_type(key, name)}
-            seen[name] = seen[name] & known if name in seen else known
+    for name, need in needs.choices.items():
+        if name in fields or f"_{name}" in fields:
+            continue
+        known = {key for key in fields if choice_type(key, name)}
+        seen[name] = seen.get(name, known) & known
+        if need.beside:
+            key = f"_{name}"
+            known = {f"_{part}" for part in known} | {part for part in fields if choice_type(part, key)}
+            seen[key] = seen.get(key, known) & known
     for name, below in fields.items():
-        need = needs.of(name)
-        if need is not None:
-            _unseen(below, need, seen)
+        if wanted := needs.of(name):
+            _unseen(below, wanted, seen)

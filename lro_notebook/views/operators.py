@@ -24,6 +24,7 @@ _DIGITS = 15  # of a decimal that a double holds exactly enough to compare with
 
 def truth(collection: Collection) -> pa.Array:
     """Return the Boolean of each row; any other single value counts as true."""
+    collection = collection.valued()
     if collection.most() > 1:
         raise NotCompiledError("a condition with several values")
     values = collection.singles()
@@ -54,11 +55,12 @@ def compared(sign: str, left: Any, right: Any, *, plain: bool, rows: int) -> pa.
         if not isinstance(side, Collection):
             sides.append(side)
             continue
-        if side.most() > 1:
+        values = side.valued()
+        if values.most() > 1:
             if sign not in ("=", "!=") or isinstance(other, Collection):
                 raise NotCompiledError("comparing several values")
-            several = pa.array(side.counts() > 1)
-        sides.append(side.singles())
+            several = pa.array(values.counts() > 1)
+        sides.append(values.singles())
     answer = _answers(sign, sides, plain=plain, rows=rows)
     return (
         answer if several is None else pc.if_else(several, sign == "!=", answer)
@@ -118,6 +120,7 @@ def _constant(value: int | Decimal, wanted: pa.DataType) -> pa.Scalar:
 
 def arithmetic(sign: str, left: Collection, right: Collection) -> pa.Array:
     """Return ``left + right`` and the like of whole numbers, and of text with ``+``."""
+    left, right = left.valued(), right.valued()
     if left.most() > 1 or right.most() > 1:
         raise NotCompiledError("arithmetic with several values")
     one, other = left.singles(), right.singles()

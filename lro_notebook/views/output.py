@@ -79,6 +79,7 @@ class Output:
 
     def of_collection(self, column: Column, collection: Collection) -> pa.Array:
         """Return the array of `column`, of which `collection` are the values; raises as `of_values`."""
+        collection = collection.valued()
         if column.collection:
             return collection.lists(self._of_array(column, collection.flat()))
         _check_single(column, collection.most())

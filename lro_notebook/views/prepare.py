@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES
 from lro_notebook.views.collection import NotCompiledError
 from lro_notebook.views.compiler import compile_path
-from lro_notebook.views.needs import Needs, add
+from lro_notebook.views.needs import Needs, add, as_elements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ def _select(prepared: Prepared, select: Select, focus: list[Needs], reason: str)
         reason = reason or "below a repeat"
     elif select.each and not reason:
         focus, fault = prepared.compile(select.each[0], focus)
+        as_elements(focus)
         reason = fault and f"below a forEach with {fault}"
     for column in select.columns:
         why = reason or _column(prepared, column, focus)

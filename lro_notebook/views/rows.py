@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from lro_notebook.errors import ResultError
+from lro_notebook.fhirpath.function import valued
 from lro_notebook.fhirpath.interpreter import evaluator, repeat
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.results.limits import DEFAULT
@@ -129,7 +130,7 @@ class _Block:
         self._runner.ways.setdefault(column.name, Counter())[way] += 1
         output = self._runner.output
         if isinstance(result, list):
-            return output.of_values(column, [[item.value for item in items] for items in result])
+            return output.of_values(column, [[item.value for item in valued(items)] for items in result])
         return output.of_collection(column, result)
 
     def _unnest(self, select: Select, focus: Focus) -> tuple[Focus, Positions]:
@@ -148,13 +149,14 @@ class _Block:
             values = [item for items in result for item in items]
             index = positions(owners)
             return Focus(len(values), None, focus.roots[owners], index, lambda: values), owners
-        array, owners = result.flat(), result.flat_owners()
+        owners = result.flat_owners()
         index = positions(owners)
+        frame = Frame(result.flat(), index, result.flat_beside())
 
         def make() -> list[Item]:
             return [item for items in python() for item in items]
 
-        return Focus(len(array), Frame(array, index), focus.roots[owners], index, make), owners
+        return Focus(len(owners), frame, focus.roots[owners], index, make), owners
 
 
 _NO_CONDITION = "is not true or false for every resource; a condition of a view must be"
@@ -162,6 +164,7 @@ _NO_CONDITION = "is not true or false for every resource; a condition of a view 
 
 def _interpreted(rows: list[list[Item]], where: str) -> Mask:
     """Return which resources meet a condition."""
+    rows = [valued(items) for items in rows]
     if any(len(items) > 1 or not isinstance(item.value, bool) for items in rows for item in items):
         raise ResultError(f"{where} {_NO_CONDITION}")
     return np.array([bool(items and items[0].value) for items in rows], bool)
@@ -169,6 +172,7 @@ def _interpreted(rows: list[list[Item]], where: str) -> Mask:
 
 def _compiled(collection: Collection, where: str) -> Mask:
     """Return which resources meet a condition."""
+    collection = collection.valued()
     values = collection.singles()
     is_boolean = pa.types.is_boolean(values.type)
     if collection.most() > 1 or (not is_boolean and values.null_count < len(values)):

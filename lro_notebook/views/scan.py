@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_caller
 from lro_notebook.results.arrow.batch import list_bad_lines
-from lro_notebook.results.arrow.dates import instants
+from lro_notebook.results.arrow.dates import PARTIAL
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.storage import unwritable
+from lro_notebook.results.told import warn_of_dates
 from lro_notebook.views.output import Output, fits, join, join_types
 from lro_notebook.views.prepare import prepare
 from lro_notebook.views.rows import Runner
@@ -67,7 +68,7 @@ def scan(
 def _resources_in(main: MainTable) -> Streams | None:
     """Return what opens the shards of a table of FHIR resources; None if it is none."""
     reading = main.shards[0].format
-    resources = reading is not None and reading.holds_resources
+    resources = reading is not None and reading.resources is not None
     return main.source if resources and isinstance(main.source, Streams) else None
 
 
@@ -146,6 +147,8 @@ class Scan:
                 schema = self._schema(runner, first)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with parquet.ParquetWriter(part, schema) as writer:
+                    if first is None:  # pyarrow 18 reads no file without a row group
+                        writer.write_table(schema.empty_table())
                     for table in () if first is None else chain([first], tables):
                         writer.write_table(self._fitted(table, schema))
             return part.replace(target)
@@ -253,8 +256,14 @@ class Scan:
     def _dated(self, table: pa.Table) -> pa.Table:
         if not self._options.parse_dates:
             return table
+        unparsed = {}
         for place, column in enumerate(self._view.definition.columns):
             if column.type in ("date", "dateTime", "instant") and not column.collection:
-                times = instants(table.column(place))
-                table = table if times is None else table.set_column(place, column.name, times)
+                text = table.column(place)
+                times = PARTIAL(text)
+                if times.null_count == text.null_count:
+                    table = table.set_column(place, column.name, times)
+                else:
+                    unparsed[column.name] = times.null_count - text.null_count
+        warn_of_dates(f"view {self._view.definition.name or self._view.resource}", unparsed)
         return table

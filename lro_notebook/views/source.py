@@ -10,6 +10,7 @@ import json
 import re
 from decimal import Decimal
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from lro_notebook.results.arrow.guards import may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.arrow.json_lines import REFUSED, Parsed, Reader, parse_json, sound
 from lro_notebook.results.arrow.lines import count_objects, sort_lines
 from lro_notebook.results.arrow.schema import join
-from lro_notebook.results.formats.json_blocks import parsed_blocks
+from lro_notebook.results.formats.json.blocks import parsed_blocks
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.views.elements import Resources
 from lro_notebook.views.needs import prune, unseen
@@ -51,8 +52,14 @@ def resources(
 ) -> Iterator[tuple[Resources, list[BadLine]]]:
     """Yield the resources of `shards`, a block at a time, and the lines of it that could not be read."""
     with source.reading(shards) as streams:
-        for block, _, parsed, bad in parsed_blocks(streams, shards, reader, advance, reader.limits):
-            yield resources_of(block, parsed), bad
+        for (reading, table), group in groupby(shards, lambda shard: (shard.format, shard.table)):
+            if reading is None or reading.resources is None:
+                raise TypeError(f"{table} holds no FHIR resources")
+            read = parsed_blocks(
+                streams, list(group), reader, advance, reader.limits, cut=reading.resources(table)
+            )
+            for block, _, parsed, bad in read:
+                yield resources_of(block, parsed), bad
 
 
 def resources_of(block: Block, parsed: Parsed) -> Resources:
@@ -118,8 +125,7 @@ class _Narrow:
 
     def __init__(self, known: pa.DataType, needs: Needs) -> None:
         self._schema = prune(known, needs)
-        self._names, pattern = unseen(known, needs)
-        self._choices = re.compile(pattern) if pattern else None
+        self._choices = {begin: re.compile(pattern) for begin, pattern in unseen(known, needs).items()}
 
     def parsed(self, data: bytes) -> pa.Table | None:
         """Return what is needed of the objects of `data`; None where it may hold something else there."""
@@ -136,6 +142,4 @@ class _Narrow:
         """Tell whether `data` may hold what is not JSON, or a choice element of a type not seen yet."""
         if may_hold_no_numbers(data):  # pyarrow accepts them in fields that it leaves out
             return True
-        if self._choices is None or not any(name in data for name in self._names):
-            return False
-        return self._choices.search(data) is not None
+        return any(begin in data and choice.search(data) for begin, choice in self._choices.items())

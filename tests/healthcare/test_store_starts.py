@@ -185,7 +185,7 @@ STARTS: list[tuple[Callable[[Dataset], Operation], Started]] = [
         ),
     ),
     (
-        lambda ds: ds.hl7v2_store("s").rollback("2026-01-01T00:00:00Z", result_gcs_bucket="b"),
+        lambda ds: ds.hl7v2_store("s").rollback("2026-01-01T00:00:00Z", "b"),
         (
             f"POST /v1/{HL7V2}:rollback",
             "hl7V2Stores.rollback",
@@ -197,12 +197,12 @@ STARTS: list[tuple[Callable[[Dataset], Operation], Started]] = [
     (
         lambda ds: ds.hl7v2_store("s").rollback(
             "2026-01-01T00:00:00Z",
-            result_gcs_bucket="b",
+            "b",
             change_type="CREATE",
             operation_ids=["7"],
-            input_gcs_object="gs://b/ids",
+            input_object="gs://b/ids",
             exclude_rollbacks=True,
-            force=True,
+            dry_run=False,
         ),
         (
             f"POST /v1/{HL7V2}:rollback",

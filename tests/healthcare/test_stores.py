@@ -68,7 +68,7 @@ REFUSED: list[tuple[Callable[[Dataset], object], str]] = [
     (lambda ds: ds.hl7v2_store("s").export_to("gs://b/x", message_view="ALL"), "SCHEMATIZED_ONLY"),
     (lambda ds: ds.hl7v2_store("s").export_to("gs://b/x", end_time="today"), "RFC 3339"),
     (
-        lambda ds: ds.hl7v2_store("s").rollback("2026-01-01T00:00:00Z", result_gcs_bucket="b", force=True),
+        lambda ds: ds.hl7v2_store("s").rollback("2026-01-01T00:00:00Z", "b", dry_run=False),
         "everything=True",
     ),
     (lambda ds: ds.hl7v2_store("s").create(parser_version="V9"), "V1, V2, V3"),
@@ -92,7 +92,7 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(
 
 def test_a_rollback_of_the_whole_store_is_sent_when_it_is_meant() -> None:
     store, transport = hl7v2()
-    store.rollback("2026-01-01T00:00:00Z", result_gcs_bucket="b", force=True, everything=True)
+    store.rollback("2026-01-01T00:00:00Z", "b", dry_run=False, everything=True)
     assert bodies(transport)[0]["force"] is True
 
 

@@ -41,7 +41,7 @@ def test_messages_come_in_go_out_and_go_back(dataset: Dataset, service: Path) ->
     answer = store.ingest(rf"MSH|^~\&|A|HERE|||{before:%Y%m%d%H%M%S}||ADT^A01|7|T|2.5.1")
     assert b"MSA|AA|7" in base64.b64decode(answer["hl7Ack"])
     assert store.message(answer["message"]["name"], view="PARSED_ONLY")["sendFacility"] == "HERE"
-    undone = store.rollback(before, result_gcs_bucket="demo-out", force=True, everything=True)
+    undone = store.rollback(before, "demo-out", dry_run=False, everything=True)
     assert undone.result()["hl7v2Store"] == store.name
     assert list(store.messages(view="BASIC")) == []
 

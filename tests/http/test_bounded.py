@@ -15,8 +15,7 @@ from fakes import NAME, Clock, Scripted, ok
 from hostile import Hostile, bomb, saying, whole
 
 from lro_notebook.errors import ApiError, LroError
-from lro_notebook.http.auth import is_loopback
-from lro_notebook.http.bounded import BoundedTransport, TooLarge, TooSlow, carrier
+from lro_notebook.http.bounded import BoundedTransport, TooLarge, TooSlow
 from lro_notebook.http.responses import NoResponse, ResponseLost, UnusableAnswer, is_transient
 from lro_notebook.http.session import Session
 
@@ -361,33 +360,3 @@ def test_a_service_that_asks_for_years_is_not_waited_for(role: str) -> None:
     with pytest.raises(ApiError):
         session.call("POST", "x:go", role=role)  # type: ignore[arg-type]  # a role
     assert sum(clock.slept) <= 90.0
-
-
-@pytest.mark.parametrize(
-    ("environment", "url", "expected"),
-    [
-        ({"https_proxy": "http://proxy:3128"}, "https://a.googleapis.com", "http://proxy:3128"),
-        ({"https_proxy": "proxy:3128"}, "https://a.googleapis.com", "http://proxy:3128"),
-        ({"all_proxy": "http://proxy:1"}, "https://a.googleapis.com", "http://proxy:1"),
-        ({"http_proxy": "http://proxy:1"}, "https://a.googleapis.com", None),
-        (
-            {"https_proxy": "http://proxy:1", "no_proxy": "x.example,.googleapis.com"},
-            "https://a.googleapis.com",
-            None,
-        ),
-        ({}, "https://a.googleapis.com", None),
-    ],
-)
-def test_the_proxy_of_the_environment_is_used(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str, expected: str | None
-) -> None:
-    given = []
-    monkeypatch.setattr("httpx.HTTPTransport", lambda **options: given.append(options))
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    carrier(httpx.URL(url), trust_env=not is_loopback(httpx.URL(url)))
-    carrier(httpx.URL(url), trust_env=False)
-    assert [options["proxy"] for options in given] == [expected, None]

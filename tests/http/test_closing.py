@@ -55,7 +55,7 @@ def server() -> Iterator[Hostile]:
 
 
 def to_google(server: Hostile) -> BoundedTransport:
-    return BoundedTransport(carrier(httpx.URL(server.endpoint), trust_env=False), seconds=9.0, most=1000)
+    return BoundedTransport(carrier(httpx.URL(server.endpoint), None), seconds=9.0, most=1000)
 
 
 def to_the_local_service(server: Hostile) -> BoundedTransport:

@@ -18,7 +18,7 @@ from lro_notebook.http.responses import UnusableAnswer, is_transient
 from lro_notebook.http.session import Session
 from lro_notebook.operations.remote import ask_local
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.store import FhirStore, Hl7v2Store
 

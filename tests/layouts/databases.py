@@ -102,9 +102,7 @@ def _extract(form: str, suffix: str, data: bytes | str, **settings: str) -> Layo
             f"gs://out/sales/000000000001{suffix}": data,
         },
         others={f"gs://out/salesmen/000000000000{suffix}": data},
-        tables={
-            "sales": Table("row of the table", {name: values * 2 for name, values in _VALUES.items()})
-        },
+        tables={"sales": Table("row of the table", {name: values * 2 for name, values in _VALUES.items()})},
     )
 
 

@@ -338,7 +338,7 @@ MAP_GEOJSON = Layout(
             },
         )
     },
-    aside="GeoTIFF, TFRecord, shapefiles, KML: named, with what reads them",
+    aside='lists of coordinates (`lists="nested"`); GeoTIFF, TFRecord, shapefiles, KML: told what reads them',
 )
 
 LAYOUTS = (

@@ -27,17 +27,17 @@ class Table:
     ----------
     of : str
         What a row is, for the documentation.
-    values : mapping
+    columns : mapping
         Some of its columns, with their values in all rows.
     """
 
     of: str
-    values: Mapping[str, list[Any]]
+    columns: Mapping[str, list[Any]]
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return len(next(iter(self.values.values())))
+        return len(next(iter(self.columns.values())))
 
 
 @dataclass(frozen=True)

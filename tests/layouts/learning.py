@@ -65,7 +65,7 @@ TEXTS = Layout(
         "errors": Table("text", {"id": [2], "source": ["good what"], "error": ["the text is too long"]}),
     },
     skipped={"in_b_de_translations.txt": "text"},
-    aside="translations of `.txt` and `.html`: they are text",
+    aside="translations of `.txt` and `.html`: they are text, and `index` names them",
 )
 _DOCUMENTS = "projects/p/locations/us-central1:batchTranslateDocument"
 TRANSLATED = Layout(
@@ -100,7 +100,7 @@ TRANSLATED = Layout(
         )
     },
     skipped={"in_a_de_translation.pdf": "PDF"},
-    aside="the documents themselves",
+    aside="the documents themselves: `index` names them",
 )
 
 _JOB = {
@@ -335,9 +335,7 @@ TABLES = Layout(
         f"{_PREDICTED}/errors_1.csv": "age,job,error\nold,cook,age is no number\n",
     },
     tables={
-        "tables": Table(
-            "row of the input", {"age": [30, 41, 52], "y_yes_score": [0.25, 0.5, 0.75]}
-        ),
+        "tables": Table("row of the input", {"age": [30, 41, 52], "y_yes_score": [0.25, 0.5, 0.75]}),
         "errors": Table("row of the input", {"age": ["old"], "error": ["age is no number"]}),
     },
 )

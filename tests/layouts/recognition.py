@@ -64,7 +64,7 @@ DOCUMENTS = Layout(
         )
     },
     failed=("it is no PDF",),
-    aside="pages and entities past the first: `lists=\"explode\"`",
+    aside='pages and entities past the first: `lists="explode"`',
 )
 
 _VISION = {"@type": "type.googleapis.com/google.cloud.vision.v1.OperationMetadata", "state": "DONE", **_TIMES}
@@ -309,7 +309,7 @@ BATCH_INLINE = Layout(
         )
     },
     failed=("gs://in/c.wav was not found",),
-    aside="stretches of speech past the first: `lists=\"explode\"`",
+    aside='stretches of speech past the first: `lists="explode"`',
 )
 
 _SEEN = {
@@ -362,7 +362,7 @@ FILM_INLINE = Layout(
             {"inputUri": ["/in/film.mp4"], "segmentLabelAnnotations.entity.description": ["cat"]},
         )
     },
-    aside="labels past the first: `lists=\"explode\"`",
+    aside='labels past the first: `lists="explode"`',
 )
 
 LAYOUTS = (

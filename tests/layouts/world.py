@@ -1,4 +1,4 @@
-"""The world of a layout: buckets with its files, a service that knows its operation, BigQuery with its tables."""
+"""The world of a layout: buckets with files, a service that knows the operation, BigQuery with tables."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -290,3 +291,17 @@ def test_a_service_without_wait_is_looked_at() -> None:
     with lro.Client(HOST, transport=transport) as client:
         assert client.wait(NAME).state == "SUCCEEDED"
     assert transport.sent[-1] == f"GET /v1/{NAME}"
+
+
+@pytest.mark.parametrize("before", ["", "\n ", "\ufeff", "["])
+def test_the_text_of_json_is_not_repeated(before: str) -> None:
+    text = before + json.dumps({"name": "projects/p/operations/1", "metadata": {"who": "Jane Roe " * 9}})
+    with pytest.raises(lro.ConfigError, match=r"looks like JSON \(json\.loads reads it\)") as caught:
+        lro.watch(text)
+    assert "Jane" not in str(caught.value)
+
+
+def test_a_name_that_is_none_by_its_length_is_cut() -> None:
+    with pytest.raises(lro.ConfigError, match=r"pass client=") as caught:
+        lro.watch(f"projects/p/operations/{'x' * 100_000}")
+    assert len(str(caught.value)) < 1000

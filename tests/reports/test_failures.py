@@ -184,3 +184,35 @@ def test_error_files_that_are_not_there_or_cannot_be_read_cost_nothing_else(tmp_
         )
         with pytest.warns(LroWarning, match=said) if said else nullcontext():
             assert len(failures(client.get(NAME))) == 1
+
+
+GOOGLES_WORDS = (
+    "an error occurred while reading the record starting at byte 720: no bundle is found; if you intend to "
+    "import individual resources, make sure you specify the appropriate ContentStructure in the request"
+)
+
+
+def test_an_import_in_another_content_structure_is_called_that() -> None:
+    logged = entry(1)
+    logged["jsonPayload"]["error"]["message"] = GOOGLES_WORDS
+    with pytest.warns(LroWarning, match=r"1 of the failures .* another content_structure .*RESOURCE_PRETTY"):
+        frame = failures(ended(1), transport=Scripted(ok({"entries": [logged]})))
+    assert frame["message"].tolist() == [GOOGLES_WORDS]
+
+
+def imported(counter: dict[str, str], **end: Any) -> Operation:
+    metadata = {
+        "apiMethodName": "google.cloud.healthcare.v1.fhir.FhirService.ImportResources",
+        "counter": counter,
+    }
+    resource = operation(done=True, metadata=metadata, **end)
+    return Client("https://api.example.com", transport=Scripted(ok(resource))).get(NAME)
+
+
+def test_an_import_that_could_read_nothing_asks_for_its_content_structure() -> None:
+    error = {"code": 3, "message": "invalid_argument: importing one or more resources failed."}
+    failed = imported({"failure": "7"}, error=error).exception()
+    assert "BUNDLE_PRETTY and RESOURCE_PRETTY" in str(failed)
+    assert "content_structure" not in str(imported({"success": "9", "failure": "7"}, error=error).exception())
+    with pytest.warns(PartialFailureWarning, match="another content_structure"):
+        imported({"failure": "7"}, response={}).wait()

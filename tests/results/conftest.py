@@ -42,7 +42,7 @@ def load(tmp_path: Path) -> Callable[..., Results]:
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep small files in pieces of their own, as large files are."""
     alone = partial(coalesced, first=1, size=1)
-    monkeypatch.setattr("lro_notebook.results.formats.json_blocks.coalesced", alone)
+    monkeypatch.setattr("lro_notebook.results.formats.json.blocks.coalesced", alone)
 
 
 @pytest.fixture(params=["together", "apart"])

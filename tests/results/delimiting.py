@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results.formats.delimited import DELIMITED
+from lro_notebook.results.formats.delimited.reader import DELIMITED
 from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results.formats.json_documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
 from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 
 def results_of(
-    folder: Path, *files: bytes | str, reading: Format = JSON_DOCUMENTS, **options: Any
+    folder: Path, *files: bytes | str, reading: Format = JSON_DOCUMENTS, table: str = "T", **options: Any
 ) -> Results:
-    """Write files and return them as the table ``T``, unread."""
+    """Write files and return them as a table, unread."""
     shards = []
     for number, content in enumerate(files):
         path = folder / f"f{number:03d}.json"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        shards.append(Shard(str(path), str(path), "T", path.stat().st_size, format=reading))
+        shards.append(Shard(str(path), str(path), table, path.stat().st_size, format=reading))
     return Results(Files(locate(folder)), shards, options_of(**options))
 
 
 def quietly(results: Results) -> Results:
-    """Read the table ``T`` without warnings."""
+    """Read the table without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LroWarning)
-        results.arrow("T")
+        list(results.bad_lines["file"])
     return results
 
 
 def rows(results: Results) -> list[dict[str, Any]]:
-    """Return the rows of the table ``T``, without the fields that are null in them."""
-    table = quietly(results).arrow("T").to_pylist()
+    """Return the rows of the table, without the fields that are null in them."""
+    table = quietly(results).arrow(next(iter(results))).to_pylist()
     return [{name: value for name, value in row.items() if value is not None} for row in table]
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from lro_notebook.errors import AuthError, ConfigError, ResultError, TruncatedListsWarning
-from lro_notebook.results.formats.dicom import DICOM
+from lro_notebook.results.arrow.batch import Options
+from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.read import read
+from lro_notebook.results.sources.bigquery import Warehouse, find_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,6 +190,41 @@ def test_lists_explode_and_go_to_parquet(tmp_path: Path) -> None:
     ]
     read("bq://p.d", tables="Patient", lists="explode").to_parquet(tmp_path)
     assert pq.read_table(tmp_path / "Patient.name.given")["value"].to_pylist() == ["Jane", "Q"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_prefix_of_names_gives_the_tables_that_begin_so() -> None:
+    assert list(read("bq://p.d.Pat*")) == ["Patient"]
+    assert list(read("bq://p.d.*")) == ["Patient", "Empty"]
+    assert list(read("bq://p.d.Patient")) == ["Patient"]
+    with pytest.raises(ResultError, match=r"no tables at bq://p\.d\.None_\*"):
+        read("bq://p.d.None_*")
+    for place in ("bq://p.*", "bq://p.d*.t", "bq://p.d.a*b", "bq://*.d.t", "bq://p.d."):
+        with pytest.raises(ConfigError, match="no place in BigQuery"):
+            read(place)
+
+
+@pytest.mark.usefixtures("server")
+def test_each_batch_says_which_table_its_rows_are_of() -> None:
+    warehouse, shards = find_tables("bq://p.d")
+    batches = list(warehouse.batches(shards[:1], Options(), lambda _: None))
+    assert [(shard.uri, rows) for batch in batches for shard, rows in batch.files] == [
+        ("bq://p.d.Patient", batch.tables["Patient"].num_rows) for batch in batches
+    ]
+    assert sum(rows for batch in batches for _, rows in batch.files) == 3
+
+
+@pytest.mark.usefixtures("server")
+def test_the_storage_api_is_used_where_its_library_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        sys.modules, "google.cloud.bigquery_storage", SimpleNamespace(BigQueryReadClient=dict)
+    )
+    warehouse = Warehouse("p")
+    assert warehouse.fast_client() is None  # an emulator has none
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST")
+    assert warehouse.fast_client() == {"credentials": None, "client_options": None}
+    monkeypatch.setitem(sys.modules, "google.cloud.bigquery_storage", None)
+    assert warehouse.fast_client() is None
 
 
 @pytest.mark.usefixtures("server")

@@ -314,7 +314,7 @@ def test_files_together_are_as_each_alone(seed: int, tmp_path: Path, monkeypatch
     put(tmp_path, *files)
     joined = _seen(tmp_path)
     alone = partial(coalesced, first=1, size=1)
-    monkeypatch.setattr("lro_notebook.results.formats.json_blocks.coalesced", alone)
+    monkeypatch.setattr("lro_notebook.results.formats.json.blocks.coalesced", alone)
     assert joined == _seen(tmp_path)
 
 
@@ -333,7 +333,7 @@ def test_what_one_file_has_of_another_type_changes_nothing_in_the_others(
     put(tmp_path, b'{"a":1.50,"l":[1]}\n', b'{"a":"x","l":[2]}\nbad\n', b'{"a":2,"l":"y"}\n', b"bad")
     joined = {lists: _whole(tmp_path, lists) for lists in ("first", "nested", "explode")}
     monkeypatch.setattr(
-        "lro_notebook.results.formats.json_blocks.coalesced", partial(coalesced, first=1, size=1)
+        "lro_notebook.results.formats.json.blocks.coalesced", partial(coalesced, first=1, size=1)
     )
     assert joined == {lists: _whole(tmp_path, lists) for lists in ("first", "nested", "explode")}
     assert joined["nested"][0][1]["l"] == "[2]"

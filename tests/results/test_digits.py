@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lro_notebook.results.formats.dicom import _number
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.discovery.sniff import parse_name
+from lro_notebook.results.formats.dicom.values import number
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.read import read
-from lro_notebook.results.sniff import parse_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,5 +42,5 @@ def test_other_names_are_read_by_ascii_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("decimals", ["float", "exact", "text"])
 @pytest.mark.parametrize("words", ["٣", "３.5", "1٠"])
 def test_numbers_in_other_digits_stay_text(words: str, decimals: str) -> None:
-    assert _number(words, decimals) == words
-    assert type(_number(words, decimals)) is str
+    assert number(words, decimals) == words
+    assert type(number(words, decimals)) is str

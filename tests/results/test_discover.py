@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results import classify, discover
-from lro_notebook.results.formats.dicom import DICOM
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
-from lro_notebook.results.formats.hl7v2 import HL7V2
+from lro_notebook.results.discovery import classify, discover
+from lro_notebook.results.discovery.sniff import TEXT, parse_name
+from lro_notebook.results.formats.dicom.reader import DICOM
+from lro_notebook.results.formats.fhir.json import FHIR_JSON
+from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
 from lro_notebook.results.remote.starts import starts_of
-from lro_notebook.results.sniff import parse_name
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_a_folder_is_sorted_by_table_and_number_and_the_rest_is_told(tmp_path: P
     assert names(found.shards) == ["1_Claim", *(f"1_Patient-{n}-of-11" for n in range(11))]
     assert [(each.reason, each.quiet) for each in found.skipped] == [
         ("its name says that it is no result", True),
-        ("in no format that is read here", False),
+        (TEXT, False),
     ]
 
 
@@ -199,7 +199,7 @@ def test_what_names_do_not_say_the_first_bytes_do(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     formats = {shard.path.rpartition("/")[2]: shard.format for shard in find(locate(tmp_path))}
     messages = dict.fromkeys(("a", "b.txt", "d", "i.csv"), HL7V2)
-    known = {**messages, "c.json": DICOM, "e": DICOM, "f.txt": ID_LISTS, "h.json": FHIR_NDJSON}
+    known = {**messages, "c.json": DICOM, "e": DICOM, "f.txt": ID_LISTS, "h.json": FHIR_JSON}
     assert {name: formats[name] for name in known} == known
     assert "j" not in formats
 
@@ -210,9 +210,10 @@ def test_of_many_files_of_one_kind_of_name_some_are_opened(tmp_path: Path) -> No
     with counted_looks() as looks:
         assert len(find(locate(tmp_path))) == 1000
     assert 100 < sum(looks) < 300
-    (tmp_path / "note-0.ndjson").write_text("no JSON")
+    for number in range(500):
+        (tmp_path / f"note-{number}.ndjson").write_text('{"resourceType":"Patient"}\n')
     with counted_looks() as looks:
-        assert len(find(locate(tmp_path))) == 999
+        assert len({shard.table for shard in find(locate(tmp_path))}) == 2
     assert sum(looks) == 1000
 
 

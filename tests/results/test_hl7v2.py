@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lro_notebook.errors import BadLinesWarning, LroWarning, ResultError, TruncatedListsWarning
-from lro_notebook.results.formats import hl7v2_text
-from lro_notebook.results.formats.hl7v2_tables import Segments
+from lro_notebook.results.formats.hl7v2 import text as hl7v2_text
+from lro_notebook.results.formats.hl7v2.tables import Segments
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
@@ -263,14 +263,15 @@ def test_wrong_messages_are_named_and_the_others_kept(tmp_path: Path) -> None:
         4: "not valid JSON",
         5: "not a message in any view of the API",
         6: "segments end with line feeds, not carriage returns; read all the same",
-        7: "not in the character set that it names",
+        7: "names no character set for its 8-bit text (MSH-18); read as cp1252, "
+        "encoding= of read_results and op.load says another",
         10: "a segment has no name; it was left out",
         11: "its schematized data holds no segment that is known",
         12: "not a message in any view of the API",
     }
     assert bad["line"].is_monotonic_increasing
     kept = [name.rpartition(":")[2] for name in results["messages"]["message"]]
-    assert kept == ["1", "6", "8", "9", "10", "m"]
+    assert kept == ["1", "6", "7", "8", "9", "10", "m"]
     per_message = results["OBX"].groupby("message").size().to_dict()
     assert per_message == {f"messages-0-of-1:{number}": 2 for number in (1, 6, 9)}
     assert cells(results, "PID")[2]["PID.3"] == "é"

@@ -8,7 +8,7 @@ import pytest
 from results.header import MSH
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.formats import hl7v2_tables
+from lro_notebook.results.formats.hl7v2 import tables as hl7v2_tables
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:

@@ -142,8 +142,8 @@ def test_what_is_bad_is_named_by_its_line_and_the_rest_is_read(tmp_path: Path) -
     data = '[\n{"a":1},\n{"a":NaN},\nnull, 5,\n{"a":2,},\n// no\n{"a":"x\ny"},\n{"a":3}\n{"a":4},\n]'
     results = results_of(tmp_path, data, '[{"b":1}]')
     assert rows(results) == [{"a": 1}, {"a": 3}, {"a": 4}, {"b": 1}]
-    no_object = ("000", 5, "not a JSON object")
-    there = [("000", line, NOT_JSON) for line in (3, 5, 7, 7, 10, 11)]
+    no_object = ("000", 4, "not a JSON object")
+    there = [("000", line, NOT_JSON) for line in (3, 5, 6, 7, 10, 10)]
     assert sorted(bad(results)) == sorted([*there, no_object, no_object])
 
 
@@ -198,3 +198,8 @@ def test_whose_rows_follow_each_other_is_told(tmp_path: Path) -> None:
     (table,) = results._tables.values()
     told = [(shard.uri[-8:-5], count) for batch in table.batches() for shard, count in batch.files]
     assert told == [("000", 2), ("002", 1)]
+
+
+def test_lines_among_documents_are_read_as_lines_are(tmp_path: Path) -> None:
+    lines = '{"instance":{"k":1},"prediction":[{"s":0.5},{"s":0.1}]}\n'
+    assert rows(results_of(tmp_path, lines, lines * 2)) == [{"instance.k": 1, "prediction.s": 0.5}] * 3

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from typing import TYPE_CHECKING
 
 import pytest
+from results.json_files import bad, results_of, rows
 
-from lro_notebook.results.formats.json_documents import JSON_DOCUMENTS
-from lro_notebook.results.formats.json_kinds import is_fhir, name_hint, resource_type
-from lro_notebook.results.formats.json_lines import JSON_LINES
+from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json.kinds import is_fhir, name_hint, resource_type
+from lro_notebook.results.formats.json.lines import JSON_LINES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LONG = '{"a":"' + "x" * 9000
 
@@ -111,3 +117,26 @@ def test_resources_are_known_wherever_their_type_stands() -> None:
 )
 def test_tables_are_called_as_their_documents_are_known(start: str, hint: str | None) -> None:
     assert name_hint(start.encode()) == hint
+
+
+def test_lines_are_read_in_other_encodings_and_styles(tmp_path: Path) -> None:
+    text = '{"a":"é","b":1.50}\n\n{"a":NaN}\n{"a":"x"}\n[1]\n'
+    damaged = gzip.compress(text.encode("utf-16") * 200)[:-8]
+    files = [text.encode(), gzip.compress(text.encode("utf-16")), text.encode("utf-32"), damaged]
+    results = results_of(tmp_path, *files, reading=JSON_LINES, decimals="text")
+    found = rows(results)
+    assert found[:6] == [{"a": "é", "b": "1.50"}, {"a": "x"}] * 3
+    places = [place for place in bad(results) if place[0] != "003"]
+    assert places == [
+        (file, line, reason)
+        for file in ("000", "001", "002")
+        for line, reason in ((3, "not valid JSON"), (5, "not a JSON object"))
+    ]
+    assert bad(results)[-1][2] == "not readable: the compressed data is damaged from here on"
+
+
+def test_what_is_no_text_in_its_encoding_is_bad(tmp_path: Path) -> None:
+    data = '{"a":"x"}\n{"b":"'.encode("utf-16") + b"\x00\xdc" + '"}\n'.encode("utf-16-le")
+    results = results_of(tmp_path, data, reading=JSON_LINES)
+    assert rows(results) == [{"a": "x"}]
+    assert bad(results) == [("000", 2, "not valid UTF-8")]

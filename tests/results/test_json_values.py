@@ -7,7 +7,7 @@ import io
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,9 +17,14 @@ from results.json_files import quietly, results_of
 from lro_notebook.results.arrow import json_values
 from lro_notebook.results.arrow.json_values import value_blocks
 from lro_notebook.results.arrow.lines import sort_lines
-from lro_notebook.results.formats.json_documents import JSON_DOCUMENTS
-from lro_notebook.results.formats.json_lines import JSON_LINES
+from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json.envelopes import Envelope
+from lro_notebook.results.formats.json.lines import JSON_LINES
+from lro_notebook.results.formats.json.streamed import rows_of
 from lro_notebook.results.limits import Limits
+
+if TYPE_CHECKING:
+    from lro_notebook.results.arrow.lines import Block
 
 TEXT = st.text(alphabet=st.sampled_from('ab"\\{}[],:\n é\U0001f600\u2028'), max_size=6)
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
@@ -39,14 +44,17 @@ STYLES = st.fixed_dictionaries(
 )
 
 
+def _line(block: Block, number: int) -> int:
+    return block.numbers[number - block.line] if block.numbers else number
+
+
 def found(data: bytes, limits: Limits) -> list[tuple[int, bytes | str]]:
     """Return line and text of each object, line and reason of each bad one."""
     rows: list[tuple[int, bytes | str]] = []
     for block in value_blocks(io.BytesIO(data), limits):
         good, bad = sort_lines(block)
-        for number, what in (*good, *bad):
-            index = number - block.line
-            rows.append((block.numbers[index] if block.numbers else number, what))
+        rows += [(_line(block, number), line) for number, line in good]
+        rows += [(_line(block, number), reason) for number, reason in bad]
     return rows
 
 
@@ -89,7 +97,7 @@ def test_documents_are_read_as_lines_are(  # noqa: PLR0917 - what may vary
         assert documents.bad_lines.empty
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     objects=st.lists(OBJECTS, max_size=4),
     style=STYLES,
@@ -112,6 +120,49 @@ def test_it_does_not_matter_where_pieces_end(
     if not edits:
         assert [json.loads(line) for line in _good(whole)] == objects
         assert not _bad(whole)
+
+
+ENVELOPES = st.dictionaries(
+    st.sampled_from(["list", "a", "b", "c"]),
+    st.lists(OBJECTS, max_size=4) | VALUES,
+    max_size=4,
+)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    documents=st.lists(ENVELOPES, min_size=1, max_size=2),
+    style=STYLES,
+    piece=st.integers(1, 40),
+    missing=st.sampled_from([0, 0, 0, 1, 5, 20]),
+)
+def test_an_envelope_that_is_not_held_gives_the_same(
+    documents: list[dict[str, Any]], style: dict[str, Any], piece: int, missing: int
+) -> None:
+    data = " \n".join(json.dumps(each, **style) for each in documents).encode()
+    data = data[: len(data) - missing]
+    envelope = Envelope(frozenset({"list"}), None, frozenset({"b"}))
+
+    def read(hold: int) -> tuple[list[tuple[int, Any]], int]:
+        rows, bad = [], 0
+        for block in rows_of(envelope, io.BytesIO(data), Limits(), hold=hold):
+            good, wrong = sort_lines(block)
+            rows += [(_line(block, number), json.loads(line)) for number, line in good]
+            bad += len(wrong)
+        return rows, bad
+
+    held = read(10_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_values, "_PIECE", piece)
+        assert read(1) == held
+    if not missing:
+        first = documents[0]
+        beside = {key: value for key, value in first.items() if key not in {"list", "b"}}
+        if "b" in first:
+            beside["document"] = {"b": first["b"]}
+        elements = first["list"] if isinstance(first.get("list"), list) else []
+        if all(isinstance(each, dict) for each in elements) and elements:
+            assert [row for _, row in held[0]][: len(elements)] == [beside | each for each in elements]
 
 
 def _good(rows: list[tuple[int, bytes | str]]) -> list[bytes]:

@@ -22,8 +22,9 @@ from lro_notebook.results import memory
 from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
 from lro_notebook.results.arrow.unify import Columns
-from lro_notebook.results.formats import hl7v2_text
-from lro_notebook.results.formats.hl7v2_text import Encoding
+from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
+from lro_notebook.results.formats.hl7v2 import text as hl7v2_text
+from lro_notebook.results.formats.hl7v2.text import Encoding
 from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.read import read
@@ -285,7 +286,7 @@ def test_long_messages_of_many_segments_and_repetitions_are_read(tmp_path: Path)
 
 
 def test_text_is_read_message_by_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lro_notebook.results.formats.hl7v2.BLOCK", 50)
+    monkeypatch.setattr("lro_notebook.results.formats.hl7v2.reader.BLOCK", 50)
     one = [MSH.replace("|1|P", f"|{n}|P") + f"PID|{n}\r\n" for n in range(40)]
     long = MSH + "NTE|1||" + "x" * 3000 + "\r\n"
     results = hl7(tmp_path, *one[:20], long, *one[20:], limits={"line": 500})
@@ -318,7 +319,9 @@ def test_positions_are_no_amount_of_work(load: Load, tmp_path: Path, segments: l
 def test_a_message_names_a_character_set_not_a_program(tmp_path: Path, codec: str) -> None:
     text = MSH.replace("\r", "||||||" + codec + "\r").encode() + b"PID|\xff\r"
     (tmp_path / "m.hl7").write_bytes(text)
-    assert bad(loaded(tmp_path))[0][1] == hl7v2_text.NOT_TEXT
+    results = loaded(tmp_path)
+    assert bad(results)[0][1].startswith(hl7v2_decoding.NOT_KNOWN)
+    assert results["PID"]["PID.1"].tolist() == ["ÿ"]
 
 
 def _data(text: str) -> str:

@@ -184,7 +184,7 @@ def test_exact_decimals(load: Load) -> None:
     got = rows(results)
     assert [row["n"] for row in got] == [Decimal("1.5"), Decimal(INT53), Decimal("0.00001")]
     assert got[0]["m"] == Decimal(long)
-    assert str(results.arrow("T").schema.field("n").type) == "decimal128(38, 6)"
+    assert str(results.arrow("T").schema.field("n").type) == "decimal256(21, 5)"
 
 
 @pytest.mark.parametrize("number", ["1E40", "0." + "1" * 45, "9" * 45, "1E400"])

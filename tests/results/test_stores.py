@@ -16,7 +16,7 @@ from lro_notebook import local
 from lro_notebook.errors import BadLinesWarning, ResultError
 from lro_notebook.http.session import Session
 from lro_notebook.operations.client import Client
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.read import read
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard

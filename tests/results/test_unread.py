@@ -89,7 +89,9 @@ def test_a_file_that_is_not_read_is_named_with_what_reads_it(what: str, name: st
     reason = why_unread(name, start)
     assert reason is not None
     assert what in reason
-    assert (": " in reason) and reason.isprintable() and len(reason) < 220
+    assert ": " in reason
+    assert reason.isprintable()
+    assert len(reason) < 220
 
 
 @pytest.mark.parametrize(

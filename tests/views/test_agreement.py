@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow.lines import Block
-from lro_notebook.views.definition import read_definition
-from lro_notebook.views.output import Output, join
-from lro_notebook.views.prepare import prepare
-from lro_notebook.views.rows import Runner
-from lro_notebook.views.source import NarrowReader, resources_of
+from viewing import data_of, run
 
 TEXT = st.sampled_from(["a", "b", "official", "2020-01-02", "2020-01-02T10:00:00Z", "é", ""])
 NUMBER = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, 1.0, 2.25]))
@@ -27,14 +17,34 @@ CHOICES = [
     st.integers(-3, 3).map(lambda number: {"valueInteger": number}),
     st.booleans().map(lambda flag: {"valueBoolean": flag}),
 ]
-CHOICE = st.one_of(CHOICES)
+PLAIN_CHOICE = st.one_of(CHOICES)
+#: The id and extensions of a primitive element, which are beside it.
+BESIDE = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": TEXT,
+        "extension": st.lists(
+            st.builds(lambda url, value: {"url": url, **value}, st.sampled_from(["u", "v"]), PLAIN_CHOICE),
+            min_size=1,
+            max_size=2,
+        ),
+    },
+)
+BESIDE_CHOICE = st.one_of(
+    st.builds(lambda text, beside: {"valueString": text, "_valueString": beside}, TEXT, BESIDE),
+    st.builds(lambda beside: {"_valueString": beside}, BESIDE),
+    st.builds(lambda beside: {"_valueBoolean": beside}, BESIDE),
+)
+CHOICE = st.one_of(PLAIN_CHOICE, BESIDE_CHOICE)
 EXTENSION = st.builds(lambda url, value: {"url": url, **value}, st.sampled_from(["u", "v"]), CHOICE)
 NAME = st.fixed_dictionaries(
     {},
     optional={
         "use": TEXT,
         "family": TEXT,
+        "_family": BESIDE,
         "given": st.lists(st.one_of(TEXT, st.none()), max_size=3),
+        "_given": st.lists(st.one_of(BESIDE, st.none()), max_size=3),
         "period": st.fixed_dictionaries({}, optional={"start": TEXT, "end": TEXT}),
         "extension": st.lists(EXTENSION, max_size=2),
     },
@@ -44,6 +54,8 @@ FIELDS = st.fixed_dictionaries(
     {"resourceType": st.just("Patient"), "id": TEXT},
     optional={
         "active": st.booleans(),
+        "_active": BESIDE,
+        "_count": BESIDE,
         "count": st.integers(-3, 3),
         "name": st.lists(NAME, max_size=3),
         "extension": st.lists(EXTENSION, max_size=3),
@@ -59,12 +71,15 @@ ATOMS = [
     "value.ofType(integer)", "extension('u').value.ofType(string)", "name.extension('v').value", "nothing",
     "subject.getReferenceKey()", "subject.getReferenceKey(Patient)", "getResourceKey()", "%rowIndex", "{}",
     "'a'", "'official'", "1", "0.5", "true", "@2020-01-02", "given", "use", "family",
+    "active.extension('u').value", "name.given.extension('u').value.ofType(string)", "extension",
+    "name.given.id", "value.ofType(boolean)",
 ]  # fmt: skip
 SIGNS = ("=", "!=", "<", ">=", "and", "or", "xor", "implies", "+", "*", "|")
 TEMPLATES = [
     "value.exists()", "{0}.first()", "{0}.last()", "{0}.exists()", "{0}.empty()", "{0}.not()", "{0}.count()",
     "{0}.join('/')", "{0}[0]", "{0}[1]", "{0}.where({1})", "{0}.exists({1})", "{0}.select({1})",
     "{0}.startsWith('a')", "{0}.value", "{0}.given", "{0}.use",
+    "{0}.hasValue()", "{0}.extension('u')", "{0}.extension.url", "{0}.id", "{0}.single()",
     *(f"({{0}} {sign} {{1}})" for sign in SIGNS),
 ]  # fmt: skip
 PATH = st.recursive(
@@ -72,31 +87,6 @@ PATH = st.recursive(
     lambda inner: st.builds(str.format, st.sampled_from(TEMPLATES), inner, inner),
     max_leaves=4,
 )
-
-
-def run(view: dict[str, Any], blocks: list[bytes], *, compiled: bool) -> object:
-    """Return the columns of the view, or that it was refused."""
-    prepared = prepare(read_definition(view))
-    if not compiled:
-        prepared.plans.clear()
-    runner, reader = Runner(prepared, Output("float")), NarrowReader(prepared.needs, "float")
-    try:
-        tables = []
-        for data in blocks:
-            parsed = reader.job(Block(data, 1))()
-            reader.learn(parsed)
-            tables.append(runner.run(resources_of(Block(data, 1), parsed)))
-        columns = prepared.definition.columns
-        return [
-            join(part, [table[part.name].combine_chunks() for table in tables]).to_pylist()
-            for part in columns
-        ]
-    except ResultError:
-        return "refused"
-
-
-def data_of(resources: list[dict[str, Any]]) -> bytes:
-    return b"".join(json.dumps(resource).encode() + b"\n" for resource in resources)
 
 
 BLOCKS = st.lists(st.lists(RESOURCE, min_size=1, max_size=4).map(data_of), min_size=1, max_size=3)

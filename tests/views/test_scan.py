@@ -116,6 +116,16 @@ def test_dates_are_text_unless_they_are_to_be_parsed(store: Store) -> None:
     assert parsed.tolist() == [pd.Timestamp("1970-03-01", tz="UTC")]
 
 
+def test_one_view_can_ask_for_dates_or_for_text(store: Store) -> None:
+    first_of_march = [pd.Timestamp("1970-03-01", tz="UTC")]
+    text, dates = store([PATIENT]), store([PATIENT], parse_dates=True)
+    assert text.view(VIEW, parse_dates=True)["born"].tolist() == first_of_march
+    assert text.scan(VIEW, parse_dates=True).to_pandas()["born"].tolist() == first_of_march
+    assert text.view(VIEW)["born"].tolist() == ["1970-03"]
+    assert dates.view(VIEW, parse_dates=False)["born"].tolist() == ["1970-03"]
+    assert dates.view(VIEW)["born"].tolist() == first_of_march
+
+
 def test_the_frame_says_where_it_is_from_and_how_it_was_made(store: Store) -> None:
     frame = store([PATIENT]).view({**VIEW, "name": "people"})
     assert frame.attrs["view"] == "people"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES, RESOURCES, SUFFIXES, SYSTEM, can_be_boolean
-from lro_notebook.fhirpath.function import SAME
+from lro_notebook.fhirpath.function import SAME, valued
 from lro_notebook.fhirpath.interpreter import Evaluator, evaluator
 from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.registry import FUNCTIONS
@@ -66,7 +66,7 @@ class Expression(NamedTuple):
             raise ParseError(str(error)) from error
         except (ArithmeticError, RecursionError) as error:
             raise ParseError("a number is out of range, or an element nested too deep") from error
-        values = [item.value for item in items]
+        values = [item.value for item in valued(items)]
         if len(values) == 1 and isinstance(values[0], bool):
             return [base.value] if values[0] else []
         if not all(isinstance(value, dict) and "resourceType" in value for value in values):

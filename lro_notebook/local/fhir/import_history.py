@@ -107,11 +107,12 @@ def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Fa
         yield text
         return
     if not request.source.bundles:
-        yield _version(text.raw, text.source)
+        read = imports.resource_of(text, request.source)
+        yield read if isinstance(read, Failure) else _version(text.raw, text.source)
         return
     bundle = imports.bundle_in(text.raw)
     if bundle is None:
-        yield failure(text.source, "not a FHIR Bundle")
+        yield imports.no_bundle(text, request.source)
         return
     entries = rawjson.member(text.raw, "entry")
     if entries is None:

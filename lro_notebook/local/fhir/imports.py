@@ -15,7 +15,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting, objects, rawjson
 from lro_notebook.local.core.names import is_fhir_id, is_resource_type
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import rows
+from lro_notebook.local.fhir import rows, structures
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.operations import arguments, batches
 from lro_notebook.local.operations.method import Method, Step
@@ -148,13 +148,10 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
         yield text
         return
     if not request.bundles:
-        yield read_resource(text.raw, text.source)
+        yield resource_of(text, request)
         return
-    bundle = bundle_in(text.raw)
-    if bundle is None:
-        yield failure(
-            text.source, "not a FHIR Bundle; for one resource in each text use contentStructure RESOURCE"
-        )
+    if bundle_in(text.raw) is None:
+        yield no_bundle(text, request)
         return
     entries = rawjson.member(text.raw, "entry")
     if entries is None:
@@ -166,6 +163,21 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
             yield failure(source, "the entry has no resource")
         else:
             yield read_resource(entry[resource.start : resource.end], source)
+
+
+def resource_of(text: Text, request: ImportRequest) -> Incoming | Failure:
+    """Return the resource that a text is; for one in another structure, the failure names that."""
+    read = read_resource(text.raw, text.source)
+    if isinstance(read, Incoming) and read.type != "Bundle":
+        return read
+    reason = structures.misfit(text.raw, bundles=False, whole_files=request.whole_files)
+    return read if reason is None else failure(text.source, reason)
+
+
+def no_bundle(text: Text, request: ImportRequest) -> Failure:
+    """Return the failure of a text that is no Bundle."""
+    reason = structures.misfit(text.raw, bundles=True, whole_files=request.whole_files)
+    return failure(text.source, reason or "not a FHIR Bundle")
 
 
 def count_units(text: Text | Failure, request: ImportRequest) -> int:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
+from lro_notebook.http import certificates
 from lro_notebook.http.responses import NoResponse
+from lro_notebook.http.unsent import untrusted
 from lro_notebook.operations.adapters import rest_cancel
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
@@ -379,6 +381,9 @@ def told(error: Exception, name: str) -> ApiError | AuthError:
             "there, or follow the operation by its name: lro.watch(name, client=…)"
         )
     status, message = getattr(error, "code", None), getattr(error, "message", None)
+    fault = certificates.fault_in(error, "its service")
+    if fault is not None:
+        return untrusted(fault, name)
     if status is None or message is None:  # a lost connection, or retries that came to their end
         return NoResponse(type(error).__name__, url=name)
     code = getattr(getattr(error, "grpc_status_code", None), "name", "")

@@ -95,9 +95,13 @@ def _no_operation(candidate: object) -> ConfigError:
 
 def _shown(text: str) -> str:
     """Return a text that may be a name; of any other, which may hold anybody's data, only what it is."""
-    if text.lstrip()[:1] in ("{", "["):
+    if _is_json(text):
         return f"this text of {len(text):,} characters looks like JSON (json.loads reads it), and as text it"
     return repr(text) if len(text) <= _LONGEST_NAME else f"this text of {len(text):,} characters"
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
 
 
 def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
@@ -108,6 +112,7 @@ def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
     if asking is not None:
         return asker_of(asking)
     next_step = f". {how_to_follow(kind)}" if kind else ""
+    what = what if len(what) <= 2 * _LONGEST_NAME else f"{what[:_LONGEST_NAME]}… ({len(what):,} characters)"
     raise ConfigError(f"cannot read {what}: pass client=, since not exactly one client is open{next_step}")
 
 
@@ -116,6 +121,8 @@ def _is_operation(name: str) -> bool:
 
 
 def _of_name(name: str, client: object) -> Operation:
+    if _is_json(name):  # which may hold the name of an operation, and anybody's data
+        raise _no_operation(name)
     if _is_operation(name):
         return _asker(client, name, kinds.kind_named(name)).operation(name, None)
     kind = kinds.kind_named(name)

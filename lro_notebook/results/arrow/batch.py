@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import Unlisted
@@ -13,7 +13,7 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lro_notebook.results.formats.json_envelopes import Envelope
+    from lro_notebook.results.formats.json.envelopes import Envelope
     from lro_notebook.results.shards import Shard
 
 
@@ -35,12 +35,23 @@ class Note(NamedTuple):
     text: str
 
 
+class Miscounted(str):
+    """Why a file as a whole is bad: it does not hold as many rows as a manifest says."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, counted: int, held: int) -> Self:
+        """Return the reason for a file that holds so many resources."""
+        return cls(f"the manifest counts {counted:,} resources, the file holds {held:,}")
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to load; the words are those of `results.read.read`.
 
-    Beside them, `levels` says how many lists are around each path of the main table, and `envelope` what the
-    rows of JSON documents are, where that was learnt.
+    Of those, `encoding` is empty where none is given. Beside them, `levels` says how many lists are around
+    each path of the main table, and `envelope` what the rows of JSON documents are, where that was learnt.
     """
 
     columns: Sequence[str] | Mapping[str, Sequence[str]] | None = None
@@ -48,6 +59,7 @@ class Options:
     parse_dates: bool = False
     lists: str = "first"
     errors: str = "report"
+    encoding: str = ""
     limits: Limits = DEFAULT
     source_file: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
@@ -57,6 +69,10 @@ class Options:
     def explodes(self) -> bool:
         """Whether each list is a table of its own."""
         return self.lists == "explode"
+
+    def dated(self, parse_dates: bool | None) -> Options:  # noqa: FBT001 - its value
+        """Return these options with another `parse_dates`; None changes nothing."""
+        return self if parse_dates is None else replace(self, parse_dates=parse_dates)
 
     def columns_of(self, table: str, main: str) -> list[str] | None:
         """Return the columns that are asked of `table`, read with the table `main`; None for all."""
@@ -84,7 +100,7 @@ class Batch:
     files : sequence of (Shard, int)
         Whose rows of the main table follow each other, and how many; empty where the format does not tell.
     is_typed : bool
-        Whether columns have types; else all are text, and what they hold is judged over all pieces.
+        Whether columns have types; else what they hold is judged over all pieces, and all could be text.
     notes : sequence of Note
         What was decided about the files.
     """
@@ -107,8 +123,10 @@ def list_bad_lines(listed: list[BadLine], more: Sequence[BadLine], most: int) ->
     """Add bad lines to those `listed`, up to `most`; return how many others there are."""
     unlisted = sum(line.reason.lines for line in more if isinstance(line.reason, Unlisted))
     single = [line for line in more if not isinstance(line.reason, Unlisted)]
+    files = [line for line in single if isinstance(line.reason, Miscounted)]  # there are only so many
+    single = [line for line in single if not isinstance(line.reason, Miscounted)]
     kept = single[: max(most - len(listed), 0)]
-    listed.extend(kept)
+    listed.extend([*kept, *files])
     return unlisted + len(single) - len(kept)
 
 

@@ -47,7 +47,7 @@ def _marked(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("lro_notebook.marked", _marked)
 
 
-class Utf8(io.RawIOBase):
+class Utf8:
     """The text of a file as UTF-8."""
 
     def __init__(self, file: BinaryIO) -> None:

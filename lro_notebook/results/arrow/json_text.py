@@ -126,4 +126,6 @@ def _inside(quotes: np.ndarray[Any, np.dtype[np.bool_]], *, opened: bool) -> Cod
 
 
 def _bits(packed: Codes, places: Numbers) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return ((packed[places >> 3] >> (places & 7).astype(np.uint8)) & 1).astype(bool)
+    shifts = (places & 7).astype(np.uint8)
+    bits: np.ndarray[Any, np.dtype[np.bool_]] = ((packed[places >> 3] >> shifts) & 1).astype(bool)
+    return bits

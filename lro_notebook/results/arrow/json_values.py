@@ -19,13 +19,16 @@ from lro_notebook.results.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from lro_notebook.results.arrow.encodings import Utf8
+
     #: Makes the lines of an object on the top level, as it stands in the file, and of its line there.
     Split = Callable[[bytes, int], "Lines"]
     Lines = tuple[list[bytes], list[int], str]
 
 _PIECE = 1 << 20  # bytes that are looked at together
-_OBJECT, _LIST = b"{["
-_NO_OBJECT, _NO_JSON = b"null", b"?"  # lines that stand for what is not read: what reads lines says why
+_OBJECT, _END = b"{]"
+#: Lines that stand for what is not read: what reads lines says why.
+_NOT_OBJECT, NOT_JSON = b"null", b"?"
 _GAP = 1 << 20  # bytes that are no object, and that are judged together
 _RESTARTS = 100
 _RESTART = re.compile(rb"\n(?=[{\[])")
@@ -33,7 +36,13 @@ CUT_OFF = "cut off: it does not end in this file"
 LOST = "not valid JSON from here on"
 
 
-def value_blocks(file: BinaryIO, limits: Limits = DEFAULT, split: Split | None = None) -> Iterator[Block]:
+class LargeError(Exception):
+    """The first value of a file is an object that is not held as a whole; nothing was made of it."""
+
+
+def value_blocks(
+    file: BinaryIO, limits: Limits = DEFAULT, split: Split | None = None, *, hold: int | None = None
+) -> Iterator[Block]:
     """Yield the objects in `file` in blocks of some MB, each on a line, with the numbers of their lines.
 
     gzip, a byte order mark and the encodings that it tells are recognised. What is no object is a line that
@@ -47,31 +56,65 @@ def value_blocks(file: BinaryIO, limits: Limits = DEFAULT, split: Split | None =
         What is too much.
     split : callable, optional
         Makes lines of the objects that are in no list.
+    hold : int, optional
+        Bytes of such an object from which on it is large.
+
+    Raises
+    ------
+    LargeError
+        The file begins with an object that is large.
     """
-    source = as_utf8(file)
-    cutter = _Cutter(limits, split)
+    yield from cut(as_utf8(file), Cutter(limits, split, hold=hold), limits)
+
+
+def cut(source: Utf8, cutter: Cutter, limits: Limits) -> Iterator[Block]:
+    """Yield what a cutter makes of what is left of a text."""
     place, most = 0, FIRST_BLOCK
-    while piece := source.read(min(_PIECE, limits.line)):
+    for piece in pieces(source, limits):
         cutter.take(piece)
         if cutter.size >= most or cutter.blocks:
-            before, place, most = place, file.tell(), BLOCK
+            before, place, most = place, source.tell(), BLOCK
             yield from cutter.emptied(place - before)
     cutter.end(damaged=source.damaged)
-    yield from cutter.emptied(file.tell() - place)
+    yield from cutter.emptied(source.tell() - place)
+
+
+def pieces(source: Utf8, limits: Limits) -> Iterator[bytes]:
+    """Yield what is left of a text."""
+    while piece := source.read(min(_PIECE, limits.line)):
+        yield piece
 
 
 def elements(text: bytes, line: int, limits: Limits) -> tuple[list[bytes], list[int]]:
     """Return the lines of a list that begins on this line of a file, and their numbers."""
-    cutter = _Cutter(limits, None, line)
+    cutter = Cutter(limits, line=line)
     cutter.take(text)
     return cutter.lines, cutter.numbers
 
 
-class _Cutter:
-    """Takes a file piece by piece, and cuts values out of it."""
+class Cutter:
+    """Takes a file piece by piece, and cuts values out of it.
 
-    def __init__(self, limits: Limits, split: Split | None, line: int = 1) -> None:
-        self._limits, self._split = limits, split
+    Parameters
+    ----------
+    limits, split, hold
+        See `value_blocks`.
+    line : int
+        The first line.
+    shape : callable, optional
+        Is called with each line, and returns what it becomes.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        split: Split | None = None,
+        line: int = 1,
+        *,
+        hold: int | None = None,
+        shape: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        self._limits, self._split, self._hold, self._shape = limits, split, hold, shape
         self.blocks: list[Block] = []
         self.size = 0  # of the lines
         self.lines: list[bytes] = []
@@ -81,7 +124,9 @@ class _Cutter:
         self._kind = 0  # of the value on the top level that is open
         self._value: list[bytes] | None = None  # the parts of the object that is open
         self._length = self._start = 0  # its bytes so far, its line
+        self._since = 0  # the line of the gap
         self._gap = self._left = b""  # what stands between objects, and what was before it
+        self._emptied = False
         self._restarts, self._lost, self._fed = 0, False, True
 
     def take(self, data: bytes) -> None:
@@ -92,6 +137,7 @@ class _Cutter:
     def emptied(self, taken: int) -> Iterator[Block]:
         """Yield what there is, and forget it."""
         self._flush()
+        self._emptied = self._emptied or bool(self.blocks)
         blocks, self.blocks = self.blocks, []
         for number, block in enumerate(blocks):
             yield (
@@ -126,7 +172,7 @@ class _Cutter:
             return b""
         self._line += here.lines([stop], 0)[0]
         self._judge_gap(self._line)
-        self._put([_NO_JSON], [self._line])
+        self._put([NOT_JSON], [self._line])
         self._lost, self._fed, self._kind, self._state = True, False, 0, State()
         self._restarts += 1
         if self._restarts == _RESTARTS:
@@ -152,7 +198,7 @@ class _Cutter:
         for number in (here.depths[:last] == 0).nonzero()[0].tolist():
             at = int(here.places[number])
             if not self._kind:
-                self._between(here.text[place:at])
+                self._between(here, place, at)
                 self._judge_gap(self._line)
                 self._kind, place, self._left = data[at], at, b""
                 if self._kind == _OBJECT:
@@ -165,6 +211,8 @@ class _Cutter:
                 else:
                     self._elements(here, (done, number), place, at)
                     self._judge_gap(here.lines([at], self._line)[0])
+                    if data[at] != _END:
+                        self._put([NOT_JSON], here.lines([at], self._line))
                 self._kind, place = 0, at + 1
             done = number + 1
         if self._kind == _OBJECT:
@@ -173,7 +221,7 @@ class _Cutter:
             self._elements(here, (done, last), place, stop)
             self._judge_part(self._line)
         else:
-            self._between(here.text[place:stop])
+            self._between(here, place, stop)
 
     def _elements(self, here: Marks, brackets: tuple[int, int], place: int, stop: int) -> None:
         """Cut the objects out of a part of a list."""
@@ -187,30 +235,31 @@ class _Cutter:
             place = end
         starts, ends = places[::2], [end + 1 for end in places[1::2]]
         numbers = here.lines(starts, self._line)
-        gaps = [text[end:start] for end, start in zip([place, *ends], starts, strict=False)]
-        if gaps:
-            self._between(gaps.pop(0))
+        if starts:
+            self._between(here, place, starts[0])
             self._judge_gap(numbers[0], before=True)
+        gaps = [text[end:start] for end, start in zip(ends, starts[1:], strict=False)]
         found = [text[start:end] for start, end in zip(starts, ends, strict=False)]
         if b";".join(gaps).translate(None, BLANKS) == b";".join([b","] * len(gaps)):
             self._put(found, numbers[: len(found)])
         else:
-            self._put_apart(found, numbers, gaps)
+            self._put_apart(here, starts, ends)
         if found:
             self._left = b"0"
         if len(starts) > len(ends):
             self._open(numbers[-1])
             self._add(text[starts[-1] : stop])
         else:
-            self._between(text[ends[-1] if ends else place : stop])
+            self._between(here, ends[-1] if ends else place, stop)
 
-    def _put_apart(self, found: Sequence[bytes], numbers: Sequence[int], gaps: Sequence[bytes]) -> None:
+    def _put_apart(self, here: Marks, starts: Sequence[int], ends: Sequence[int]) -> None:
         """Put elements of a list of which not all are objects."""
-        for index, (row, number) in enumerate(zip(found, numbers, strict=False)):
-            self._put([row], [number])
-            if index < len(gaps):
-                self._left = b"0"
-                self._between(gaps[index])
+        numbers = here.lines([*starts], self._line)
+        for index, end in enumerate(ends):
+            self._put([here.text[starts[index] : end]], [numbers[index]])
+            self._left = b"0"
+            if index + 1 < len(starts):
+                self._between(here, end, starts[index + 1])
                 self._judge_gap(numbers[index + 1], before=True)
 
     def _open(self, line: int) -> None:
@@ -220,6 +269,8 @@ class _Cutter:
         if self._value is not None:
             self._length += len(part)
             self._value.append(part)
+            if self._hold and self._length > self._hold and self._kind == _OBJECT and self._is_first:
+                raise LargeError
             if self._is_long:
                 self._value.clear()
 
@@ -238,12 +289,21 @@ class _Cutter:
         return self._length > self._limits.line
 
     @property
+    def _is_first(self) -> bool:
+        return not (self.lines or self.blocks or self._emptied)
+
+    @property
     def _too_long(self) -> str:
         return f"too long: {self._limits.over('line', 'bytes')}"
 
-    def _between(self, text: bytes) -> None:
+    def _between(self, here: Marks, start: int, end: int) -> None:
         """Take what stands between objects."""
-        self._gap = (self._gap + text.translate(None, BLANKS))[:_GAP]
+        text = here.text[start:end]
+        bare = text.translate(None, BLANKS)
+        if bare and not self._gap.strip(b","):
+            rest = text.lstrip(BLANKS + b",") or text.lstrip(BLANKS)
+            self._since = here.lines([end - len(rest)], self._line)[0]
+        self._gap = (self._gap + bare)[:_GAP]
 
     def _judge_part(self, line: int) -> None:
         """Judge the elements of a list that are no objects, so far: they may be many."""
@@ -256,21 +316,23 @@ class _Cutter:
     def _judge_gap(self, line: int, *, before: bool = False) -> None:
         """Make lines of what stands between objects, if it is more than the comma of a list."""
         gap, self._gap = self._gap, b""
+        line = self._since if gap else line
         if not self._kind:
             if gap:
-                self._put([_NO_OBJECT if _is_json(gap) else _NO_JSON], [line])
+                self._put([_NOT_OBJECT if _is_json(gap) else NOT_JSON], [line])
             return
         left, right = self._left, b"0" if before else b""
         if gap == (b"," if left == b"0" and right else b"") and (right or left != b"0,"):
             return
-        whole = b"[" + left + gap + right + b"]"
+        whole = b"[%b %b %b]" % (left, gap, right)
         if not _is_json(whole):
-            self._put([_NO_JSON], [line])
+            self._put([NOT_JSON], [line])
             return
         count = len(orjson.loads(whole)) - bool(left) - before
-        self._put([_NO_OBJECT] * count, [line] * count)
+        self._put([_NOT_OBJECT] * count, [line] * count)
 
     def _put(self, lines: Sequence[bytes], numbers: Sequence[int], fault: str = "") -> None:
+        lines = [self._shape(line) for line in lines] if self._shape else lines
         self.lines.extend(lines)
         self.numbers.extend(numbers)
         self.size += sum(map(len, lines))

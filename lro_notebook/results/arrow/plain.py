@@ -17,7 +17,7 @@ from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import DECIMAL, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 BAD_TEXT = "text that is not valid UTF-8; what is wrong in it is shown as U+FFFD"
 BAD_TIME = "a date or time out of range; it is shown as missing"
@@ -47,6 +47,17 @@ class Plain:
     def __init__(self, decimals: str = "float") -> None:
         self._decimals = decimals
         self.faults: dict[str, None] = {}
+        self._makers: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
+            (lambda dtype: isinstance(dtype, pa.BaseExtensionType), self._extension),
+            (pa.types.is_dictionary, self._decoded),
+            (pa.types.is_struct, self._struct),
+            (lambda dtype: _is_list(dtype) or pa.types.is_map(dtype), self._list),
+            (lambda dtype: dtype in _TEXTS, self._sound),
+            (_is_bytes, self._bytes),
+            (pa.types.is_decimal, self._decimal),
+            (lambda dtype: pa.types.is_integer(dtype) or pa.types.is_floating(dtype), self._number),
+            (pa.types.is_temporal, self._temporal),
+        )
 
     def table(self, table: pa.Table) -> pa.Table:
         """Return `table` in plain types; of columns of one name, each has its own."""
@@ -55,24 +66,7 @@ class Plain:
 
     def array(self, array: pa.Array) -> pa.Array:
         """Return `array` in a plain type."""
-        dtype = array.type
-        if isinstance(dtype, pa.BaseExtensionType):
-            return self._extension(array)
-        if pa.types.is_dictionary(dtype):
-            return self._decoded(array)
-        if pa.types.is_struct(dtype):
-            return self._struct(array)
-        if _is_list(dtype) or pa.types.is_map(dtype):
-            return self._list(array)
-        if dtype in _TEXTS:
-            return self._sound(array if pa.types.is_string(dtype) else array.cast(pa.string()))
-        if _is_bytes(dtype):
-            return array if dtype == pa.binary() else array.cast(pa.binary())
-        if pa.types.is_decimal(dtype):
-            return self._decimal(array)
-        if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
-            return self._number(array)
-        return self._temporal(array) if pa.types.is_temporal(dtype) else array
+        return next((make(array) for fits, make in self._makers if fits(array.type)), array)
 
     def _extension(self, array: pa.Array) -> pa.Array:
         name, storage = getattr(array.type, "extension_name", ""), array.storage
@@ -98,7 +92,8 @@ class Plain:
         offsets, values = entries(array)
         return pa.ListArray.from_arrays(offsets, self.array(values), mask=array.is_null())
 
-    def _sound(self, array: pa.StringArray) -> pa.StringArray:
+    def _sound(self, array: pa.Array) -> pa.StringArray:
+        array = array if pa.types.is_string(array.type) else array.cast(pa.string())
         try:
             array.validate(full=True)
         except pa.ArrowInvalid:
@@ -107,6 +102,9 @@ class Plain:
             texts = (None if value is None else value.decode("utf-8", "replace") for value in values)
             return pa.array(texts, pa.string())
         return array
+
+    def _bytes(self, array: pa.Array) -> pa.BinaryArray:
+        return array if pa.types.is_binary(array.type) else array.cast(pa.binary())
 
     def _number(self, array: pa.Array) -> pa.Array:
         if self._decimals == "text":
@@ -201,17 +199,28 @@ def entries(array: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 def decoded_bytes(array: pa.Array) -> int:
     """Return how many bytes the text and bytes in the dictionaries of `array` become."""
+    parts = ((pc.binary_length(part.dictionary).cast(pa.int64()), part.indices) for part in _packed(array))
+    return sum(pc.sum(pc.take(lengths, indices)).as_py() or 0 for lengths, indices in parts)
+
+
+def longest_word(array: pa.Array) -> int:
+    """Return how many bytes the longest text or bytes in the dictionaries of `array` have."""
+    lengths = (pc.max(pc.binary_length(part.dictionary)).as_py() or 0 for part in _packed(array))
+    return max(lengths, default=0)
+
+
+def _packed(array: pa.Array) -> Iterator[pa.DictionaryArray]:
+    """Yield what has a dictionary of text or bytes in `array`."""
     dtype = array.type
     if isinstance(dtype, pa.BaseExtensionType):
-        return decoded_bytes(array.storage)
-    if pa.types.is_struct(dtype):
-        return sum(map(decoded_bytes, array.flatten()))
-    if _is_list(dtype) or pa.types.is_map(dtype):
-        return decoded_bytes(entries(array)[1])
-    if not pa.types.is_dictionary(dtype) or not (dtype.value_type in _TEXTS or _is_bytes(dtype.value_type)):
-        return 0
-    lengths = pc.binary_length(array.dictionary).cast(pa.int64())
-    return pc.sum(pc.take(lengths, array.indices)).as_py() or 0
+        yield from _packed(array.storage)
+    elif pa.types.is_struct(dtype):
+        for part in array.flatten():
+            yield from _packed(part)
+    elif _is_list(dtype) or pa.types.is_map(dtype):
+        yield from _packed(entries(array)[1])
+    elif pa.types.is_dictionary(dtype) and (dtype.value_type in _TEXTS or _is_bytes(dtype.value_type)):
+        yield array
 
 
 def uuids(array: pa.Array) -> pa.StringArray:

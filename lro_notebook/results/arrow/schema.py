@@ -134,6 +134,31 @@ def join(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return right if pa.types.is_integer(left) else left
 
 
+def cast(array: pa.Array, dtype: pa.DataType) -> pa.Array:
+    """Return `array` as `dtype`: objects field by field, whatever their order; null where one is missing.
+
+    pyarrow can do so itself from version 19.
+    """
+    source = array.type
+    if source.equals(dtype):
+        return array
+    if pa.types.is_struct(source) and pa.types.is_struct(dtype) and dtype.num_fields:
+        there = {part.name: place for place, part in enumerate(source)}
+        inner = array.flatten()  # null where the object is, and no longer than a slice
+        parts = [
+            cast(inner[there[part.name]], part.type)
+            if part.name in there
+            else pa.nulls(len(array), part.type)
+            for part in dtype
+        ]
+        return pa.StructArray.from_arrays(parts, fields=list(dtype), mask=array.is_null())
+    if pa.types.is_list(source) and pa.types.is_list(dtype):
+        offsets = pa.array(array.offsets.to_numpy())  # a copy: a mask wants offsets that are no slice
+        values = cast(array.values, dtype.value_type)
+        return pa.ListArray.from_arrays(offsets, values, type=dtype, mask=array.is_null())
+    return array.cast(dtype, safe=False)
+
+
 def rows_of(columns: Mapping[str, pa.Array | pa.ChunkedArray], rows: int) -> pa.Table:
     """Return a table of `columns` that keeps its `rows` even without a column."""
     counted = pa.Table.from_arrays([pa.nulls(rows), *columns.values()], ["", *columns])

@@ -1,4 +1,4 @@
-"""Columns of text whose every value is a number, a truth value or a point in time, and nothing gets lost. Pure.
+"""Columns of text whose every value is a number or a truth value, and what these are. Pure.
 
 A number counts only as it is written by who means a number: postal codes, codes with leading or trailing
 zeros and phone numbers are text.
@@ -17,10 +17,30 @@ from lro_notebook.results.arrow.schema import DECIMAL
 _HEAD = 20  # values that tell most columns of text
 _SAFE = 2**53  # a double holds the integers up to this one
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.(?:\d*[1-9]|0))?(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_NO_NUMBER = r"[^0-9.eE+-]"
+_INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 _DIGITS = r"^(-?[1-9]\d*|0|-?(0|[1-9]\d*)(\.(\d*[1-9]|0)([eE][+-]?\d{1,2})?|[eE][+-]?\d{1,2}))$"
+_PLAIN = r"^(-?[1-9]\d*|0|-?(0|[1-9]\d*)\.(\d*[1-9]|0))$"
+_SHORT = 15  # a double gives back as many digits, whatever they are
 _WHOLE = r"^-?\d+$"
 _TRUTH = ("true", "false")
+
+
+def read_back(column: pa.ChunkedArray, decimals: str) -> pa.ChunkedArray:
+    """Return a column of text as what all its values are, if a cast to text gives them back; else as it is.
+
+    What it is in the end depends on other pieces of its table.
+    """
+    head = column.slice(0, _HEAD).drop_null().to_pylist()
+    if decimals == "text" or not head:
+        return column
+    found: pa.ChunkedArray | None = None
+    if all(value in _TRUTH for value in head):
+        return _truths(column)
+    if all(map(_INTEGER.fullmatch, head)):
+        found = _integers(column)
+    elif decimals == "float" and all(_NUMBER.fullmatch(text) and not text.endswith(".0") for text in head):
+        found = _printed(column)
+    return column if found is None else found
 
 
 def read_text(column: pa.ChunkedArray, decimals: str) -> pa.ChunkedArray:
@@ -33,7 +53,7 @@ def read_text(column: pa.ChunkedArray, decimals: str) -> pa.ChunkedArray:
     decimals : str
         As in `Options`: of ``"exact"`` fractions become decimals, of ``"text"`` all stays text.
     """
-    if decimals == "text":
+    if decimals == "text" or not pa.types.is_string(column.type):
         return column
     head = column.drop_null().slice(0, _HEAD).to_pylist()
     if all(value in _TRUTH for value in head):
@@ -73,17 +93,28 @@ def _decimals(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 def _fractions(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Return doubles of which each stands for the digits of its text, and for no others."""
-    if pc.any(pc.match_substring_regex(column, _NO_NUMBER)).as_py():
-        return None
     try:
         numbers = column.cast(pa.float64())
     except pa.ArrowInvalid:
         return None
-    text = numbers.cast(pa.string())
-    same = pc.or_(pc.equal(text, column), pc.equal(pc.binary_join_element_wise(text, ".0", ""), column))
-    same = pc.and_(same, pc.not_equal(column, "-0"))
-    others = pc.unique(column.filter(pc.invert(same))).to_pylist()
-    return numbers if all(map(_is_canonical, others)) else None
+    if not pc.all(pc.is_finite(numbers)).as_py():
+        return None
+    is_short = pc.less_equal(pc.binary_length(column), _SHORT)
+    sure = pc.and_(is_short, pc.match_substring_regex(column, _PLAIN))
+    doubtful = pc.fill_null(pc.invert(sure), fill_value=False)
+    rest, text = column.filter(doubtful), numbers.filter(doubtful).cast(pa.string())
+    rest = rest.filter(pc.or_(pc.not_equal(text, rest), pc.equal(rest, "-0")))
+    return numbers if all(map(_is_canonical, pc.unique(rest).to_pylist())) else None
+
+
+def _printed(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return doubles which as text are what they were."""
+    try:
+        numbers = column.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    same = pc.and_(pc.equal(numbers.cast(pa.string()), column), pc.not_equal(column, "-0"))
+    return numbers if pc.all(pc.and_(same, pc.is_finite(numbers))).as_py() else None
 
 
 def _is_canonical(text: str) -> bool:
@@ -92,5 +123,4 @@ def _is_canonical(text: str) -> bool:
         return False
     if text.lstrip("-").isdecimal():
         return text != "-0" and abs(int(text)) <= _SAFE
-    value = float(text)
-    return value - value == 0 and Decimal(repr(value)) == Decimal(text)
+    return Decimal(repr(float(text))) == Decimal(text)

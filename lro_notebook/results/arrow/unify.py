@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.dates import INSTANT, instants, is_date_name
-from lro_notebook.results.arrow.schema import DECIMAL, rows_of
+from lro_notebook.results.arrow.decimals import bounds_of, dtype_of, least_places, to_decimals, whole_digits
+from lro_notebook.results.arrow.schema import cast, rows_of
 from lro_notebook.results.arrow.texts import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from lro_notebook.results.arrow.dates import Times
+
 _SAFE = 2**53  # a double holds the integers up to this one
-_PLACES = 18  # decimals of at most 20 digits before the point and as many behind it fit 128 bits
-_SCALES = (2, 4, 6, 9, 12, _PLACES)
-_INTEGER, _LONG_INTEGER = pa.decimal128(38, 0), pa.decimal256(76, 0)
 _EMPTY, _NOTHING = pa.string(), pa.null()
 #: The keys of a dotted path, with the dot before each but the first.
 _PARTS = re.compile(r"(?:^|\.)(?:[^.\\]|\\.)*", re.DOTALL)
@@ -49,27 +48,26 @@ class Columns:
 
     A column that a table lacks is null there. Integers give way to fractions where a double holds them;
     types that no number joins become text: numbers in their shortest form, lists as JSON. Decimals get
-    the smallest of some scales that loses nothing.
+    the narrowest type that loses nothing.
 
     Columns of tables without types (CSV) are text, unless each value in all of the tables is a number or a
     truth value.
 
     Parameters
     ----------
-    dates : bool
-        Whether columns of FHIR dates become UTC instants: those where every value is a date. Of tables
-        without types all columns are judged.
+    times : Times, optional
+        Which columns of text become times; none by default.
     decimals : str
         What text of fractions becomes in tables without types; see `texts.read_text`.
     """
 
-    def __init__(self, *, dates: bool = False, decimals: str = "float") -> None:
-        self._dates, self._decimals = dates, decimals
+    def __init__(self, *, times: Times | None = None, decimals: str = "float") -> None:
+        self._times, self._decimals = times, decimals
         self._nested = False
         self._types: dict[str, pa.DataType] = {}
         self._order: list[str] = []
         self._long: set[str] = set()
-        self._instants: dict[str, bool] = {}
+        self._whole: dict[str, int] = {}  # digits before the point
 
     def add(self, table: pa.Table, *, typed: bool = True) -> None:
         """Take the columns of `table` into account; all of them are text unless it is `typed`."""
@@ -78,13 +76,28 @@ class Columns:
             name = part.name
             column = given if typed else self._read(name, given)
             dtype = column.type
-            if pa.types.is_decimal(dtype):
-                dtype = _narrow(column, self._types.get(name))
-            elif pa.types.is_int64(dtype) and name not in self._long and not _is_safe(column):
+            if pa.types.is_decimal(dtype) or pa.types.is_integer(dtype):
+                dtype = self._measured(name, column)
+            if self._times is not None:
+                self._times.add(name, column)
+            known = self._types.get(name)
+            dtype = dtype if known is None else _common(known, dtype)
+            self._types[name] = (
+                dtype_of(self._whole[name], dtype.scale) if pa.types.is_decimal(dtype) else dtype
+            )
+
+    def _measured(self, name: str, column: pa.ChunkedArray) -> pa.DataType:
+        """Take the digits of `column` into account; return its type, with so many places as it needs."""
+        low, high = bounds_of(column)
+        whole = max(self._whole.get(name, 0), whole_digits(low), whole_digits(high))
+        self._whole[name] = whole
+        if not pa.types.is_decimal(column.type):
+            if low < -_SAFE or high > _SAFE:
                 self._long.add(name)
-            if self._dates and (not typed or is_date_name(name)):
-                self._judge(name, column, whole=not typed)
-            self._types[name] = _common(self._types[name], dtype) if name in self._types else dtype
+            return column.type
+        known = self._types.get(name)
+        least = known.scale if known is not None and pa.types.is_decimal(known) else 0
+        return dtype_of(whole, least_places(column, whole, least))
 
     def __len__(self) -> int:
         return len(self._types)
@@ -101,7 +114,11 @@ class Columns:
 
     def fit(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns `names`, in their common types; all columns by default."""
-        return _fitted(table, self.types(), names)
+        return _fitted(table, self.types(), names, self._times)
+
+    def unparsed_dates(self) -> dict[str, int]:
+        """Return, for each column of times that stays text, how many of its values are no times."""
+        return {} if self._times is None else self._times.unparsed()
 
     def draft(self, table: pa.Table, names: Iterable[str] | None = None) -> pa.Table:
         """Return `table` with the columns so far, in types from which a cast gives each value back."""
@@ -119,7 +136,7 @@ class Columns:
         known = self._types[name]
         if pa.types.is_decimal(known):
             return bool(pa.types.is_decimal(dtype) or pa.types.is_int64(dtype))
-        if pa.types.is_string(dtype):  # without types: numbers that are written as the text was
+        if pa.types.is_string(dtype):  # of tables without types, whose text it would be again
             return bool(pa.types.is_int64(known) or pa.types.is_boolean(known))
         return bool(pa.types.is_floating(known) and pa.types.is_int64(dtype) and name not in self._long)
 
@@ -130,16 +147,11 @@ class Columns:
         known = self._types.get(name, _NOTHING)
         return column if pa.types.is_string(known) else read_text(column, self._decimals)
 
-    def _judge(self, name: str, column: pa.ChunkedArray, *, whole: bool) -> None:
-        if self._instants.get(name, True) and column.null_count < len(column):
-            is_text = pa.types.is_string(column.type)
-            self._instants[name] = is_text and instants(column, whole=whole) is not None
-
     def _settled(self, name: str, dtype: pa.DataType) -> pa.DataType:
         if pa.types.is_floating(dtype) and name in self._long:
             return pa.string()
-        dtype = _or_text(dtype)
-        return INSTANT if pa.types.is_string(dtype) and self._instants.get(name) else dtype
+        times = self._times.dtype(name) if self._times is not None and pa.types.is_string(dtype) else None
+        return _or_text(dtype) if times is None else times
 
 
 def stack(
@@ -153,35 +165,6 @@ def stack(
     fitted = [columns.fit(table, names) for table in tables] or [columns.fit(rows_of({}, 0), names)]
     whole = pa.concat_tables(fitted)
     return whole if whole.num_columns else rows_of({}, sum(table.num_rows for table in tables))
-
-
-def _narrow(column: pa.ChunkedArray, known: pa.DataType | None) -> pa.DataType:
-    """Return the decimal type of least scale that holds `column`; those of 128 bits join without loss.
-
-    That is `known`, the type of other tables, if it will do.
-    """
-    if known is not None and pa.types.is_decimal(known) and _fits(column, known):
-        return known
-    widest = pa.decimal128(38, _PLACES)
-    if not _fits(column, widest):
-        return _LONG_INTEGER if _fits(column, _LONG_INTEGER) else DECIMAL
-    if _fits(column, _INTEGER):
-        return _INTEGER
-    dtypes = (pa.decimal128(38, scale) for scale in _SCALES)
-    return next((dtype for dtype in dtypes if _fits(column, dtype)), widest)
-
-
-def _fits(column: pa.ChunkedArray, dtype: pa.DataType) -> bool:
-    try:
-        column.cast(dtype)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _is_safe(column: pa.ChunkedArray) -> bool:
-    bounds = pc.min_max(column).as_py()
-    return bounds["min"] is None or (bounds["min"] >= -_SAFE and bounds["max"] <= _SAFE)
 
 
 def _or_text(dtype: pa.DataType) -> pa.DataType:
@@ -206,36 +189,38 @@ def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 
 
 def _common_decimal(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    left, right = (_INTEGER if pa.types.is_integer(dtype) else dtype for dtype in (left, right))
-    if not (pa.types.is_decimal(left) and pa.types.is_decimal(right)):
+    """Return the one of more places, of two types of which whole numbers or decimals are the only ones."""
+    if not all(pa.types.is_decimal(dtype) or pa.types.is_integer(dtype) for dtype in (left, right)):
         return pa.string()
-    scale = max(left.scale, right.scale)
-    if left.precision == right.precision == _INTEGER.precision:
-        return pa.decimal128(_INTEGER.precision, scale)
-    return DECIMAL if scale else _LONG_INTEGER
+    return max((left, right), key=lambda dtype: dtype.scale if pa.types.is_decimal(dtype) else -1)
 
 
-def _fitted(table: pa.Table, types: Mapping[str, pa.DataType], names: Iterable[str] | None) -> pa.Table:
+def _fitted(
+    table: pa.Table,
+    types: Mapping[str, pa.DataType],
+    names: Iterable[str] | None,
+    times: Times | None = None,
+) -> pa.Table:
     dtypes = types if names is None else {name: types.get(name, _EMPTY) for name in names}
     there = dict(zip(table.column_names, table.columns, strict=True))
+    if times is not None:
+        for name in there.keys() & dtypes.keys():
+            if pa.types.is_string(there[name].type) and pa.types.is_temporal(dtypes[name]):
+                there[name] = pa.chunked_array([times.parsed(name, there[name])])
     columns = {name: _column(there.get(name), dtype, table.num_rows) for name, dtype in dtypes.items()}
     return rows_of(columns, table.num_rows)
 
 
 def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa.ChunkedArray:
-    if column is None:
+    if column is None or (pa.types.is_temporal(dtype) and column.null_count == rows):
         return pa.chunked_array([pa.nulls(rows, dtype)])
     if column.type.equals(dtype):
         return column
-    if pa.types.is_timestamp(dtype):
-        times = _times(column) if pa.types.is_string(column.type) else None
-        return pa.chunked_array([pa.nulls(len(column), dtype) if times is None else times])
-    return _text(column) if pa.types.is_string(dtype) else column.cast(dtype, safe=False)
-
-
-def _times(column: pa.ChunkedArray) -> pa.Array | None:
-    times = instants(column)
-    return instants(column, whole=True) if times is None else times
+    if pa.types.is_decimal(dtype):
+        return to_decimals(column, dtype)
+    if pa.types.is_string(dtype):
+        return _text(column)
+    return pa.chunked_array([cast(chunk, dtype) for chunk in column.chunks], dtype)
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -224,7 +224,7 @@ class _Writer:
     """Writes one draft: as Parquet, or as Arrow's own file where it has a type that Parquet lacks."""
 
     def __init__(self, fs: Any, draft: Draft, compression: str) -> None:
-        self.draft = draft
+        self.draft, self._is_empty = draft, True
         with ExitStack() as stack:
             self._file = stack.enter_context(fs.open(draft.path, "wb"))
             self._writer: Any = (
@@ -235,11 +235,14 @@ class _Writer:
             self._stack = stack.pop_all()
 
     def write(self, table: pa.Table) -> None:
+        self._is_empty = False
         self._writer.write_table(table)
         self.draft.rows += table.num_rows
 
     def close(self) -> None:
         with self._stack:
+            if self._is_empty:  # pyarrow 18 reads no file without a row group
+                self._writer.write_table(self.draft.schema.empty_table())
             self._writer.close()
             self.draft.bytes = self._file.tell()
 

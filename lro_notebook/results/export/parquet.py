@@ -10,8 +10,9 @@ import pandas as pd
 
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.export.drafts import Drafts, check
-from lro_notebook.results.main_table import Layout, Report, fetched_once
+from lro_notebook.results.main_table import Layout, fetched_once
 from lro_notebook.results.storage import locate
+from lro_notebook.results.told import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -175,6 +176,7 @@ class _Writing:
     def settled(self) -> Iterator[tuple[str, int, Draft]]:
         """Yield each table and part, and its one draft with the columns and types of all parts."""
         layout = self.layout
+        self.report.unparsed_dates = layout.unparsed_dates()
         schemas = {name: layout.schema(name) for name in layout.tables()}
         for name, schema in schemas.items():
             check(name, schema)

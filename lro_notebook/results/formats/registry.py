@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lro_notebook.results.formats.avro import AVRO
-from lro_notebook.results.formats.delimited import DELIMITED
-from lro_notebook.results.formats.dicom import DICOM
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
-from lro_notebook.results.formats.hl7v2 import HL7V2
+from lro_notebook.results.formats.avro.reader import AVRO
+from lro_notebook.results.formats.delimited.reader import DELIMITED
+from lro_notebook.results.formats.dicom.reader import DICOM
+from lro_notebook.results.formats.fhir.json import FHIR_JSON
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
-from lro_notebook.results.formats.json_documents import JSON_DOCUMENTS
-from lro_notebook.results.formats.json_lines import JSON_LINES
-from lro_notebook.results.formats.parquet import PARQUET
+from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
+from lro_notebook.results.formats.json.lines import JSON_LINES
+from lro_notebook.results.formats.parquet.reader import PARQUET
 
 if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Format
 
 FORMATS: tuple[Format, ...] = (
     FHIR_NDJSON,
+    FHIR_JSON,
     DICOM,
     HL7V2,
     ID_LISTS,

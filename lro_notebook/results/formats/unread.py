@@ -70,8 +70,8 @@ _VTT = re.compile(rb"WEBVTT(?:[ \t\r\n]|\Z)")
 _SRT = re.compile(rb"\s*\d+\r?\n\d\d:\d\d:\d\d,\d{3} --> \d\d:\d\d:\d\d,\d{3}")
 _DUMP = re.compile(
     rb"\s*(?:(?:--|#)[^\n]*\n\s*|/\*.*?\*/;?\s*)*+"
-    rb"(?:--[^\n]*dump|(?:CREATE|INSERT INTO|DROP (?:TABLE|DATABASE)|SET|BEGIN|PRAGMA|ALTER TABLE|LOCK TABLES|USE)\s"
-    rb"[^;]*;)",
+    rb"(?:--[^\n]*dump|(?:CREATE|INSERT INTO|DROP (?:TABLE|DATABASE)|SET|BEGIN|PRAGMA|ALTER TABLE"
+    rb"|LOCK TABLES|USE)\s[^;]*;)",
     re.DOTALL | re.IGNORECASE,
 )
 _DUMP_HEAD = re.compile(rb"\s*--\s*\n?(?:--\s*)?[^\n]*\bdump\b", re.IGNORECASE)

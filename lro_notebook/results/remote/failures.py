@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lro_notebook.errors import ResultError
 from lro_notebook.results.remote.calls import StalledError, TruncatedError, is_forbidden, status_of
 from lro_notebook.results.remote.versions import Version
-from lro_notebook.results.storage import faults
+from lro_notebook.results.storage import faults, kind_of
 
 if TYPE_CHECKING:
     from lro_notebook.results.remote.calls import Call, Calls
@@ -60,7 +60,7 @@ def failure(
         now = _now(calls, shard)
         if now is not None and version.differs(now):
             return changed(shard.uri)
-    kind = type(error).__name__
+    kind = kind_of(error)
     if isinstance(error, StalledError):
         why = f"{reached.tries} times there was no answer within {reached.timeout:g} seconds"
         todo = "see that the network is up, and load again; on a slow line with streams=4"

@@ -11,7 +11,7 @@ from lro_notebook.errors import ResultError
 from lro_notebook.results.file_systems import is_serial, pinned, unbuffered
 from lro_notebook.results.remote.calls import Calls, TruncatedError, in_order
 from lro_notebook.results.remote.versions import Version
-from lro_notebook.results.storage import bare, cause_of, faults
+from lro_notebook.results.storage import bare, cause_of, faults, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -128,4 +128,4 @@ def _named(location: Location, path: str) -> Iterator[None]:
         yield
     except faults() as error:
         name = bare(location.uri_of(path))
-        raise ResultError(f"{name} cannot be read: {type(error).__name__}") from cause_of(error, path)
+        raise ResultError(f"{name} cannot be read: {kind_of(error)}") from cause_of(error, path)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: How its places begin.
 PREFIX = "bq://"
 _EMULATOR = "BIGQUERY_EMULATOR_HOST"
-_PART = re.compile(r"[^/?#%\\\x00-\x1f]+")  # the library puts them into a path as they are
+_PART = re.compile(r"[^/?#%*\\\x00-\x1f]+")  # the library puts them into a path as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ def find_tables(
     credentials: Any = None,
     only: Format | None = None,
 ) -> tuple[Warehouse, list[Shard]]:
-    """Return where the tables at ``bq://project.dataset`` or ``bq://project.dataset.table`` are, and them.
+    """Return where the tables at ``bq://project.dataset`` are, and them.
 
-    A ``*`` at the end stands for the rest of the names of several tables.
+    ``bq://project.dataset.table`` is one of them; ``bq://project.dataset.prefix_*`` those that begin so.
 
     Parameters
     ----------
@@ -149,17 +149,18 @@ def find_tables(
         It cannot be read, or has no such table.
     """
     parts = uri.removeprefix(PREFIX).split(".")
-    if len(parts) not in (2, 3) or not all(map(_PART.fullmatch, parts)):
+    names = [*parts[:2], *("x" if part == "*" else part.removesuffix("*") for part in parts[2:])]
+    if len(parts) not in (2, 3) or not all(map(_PART.fullmatch, names)):
         raise ConfigError(f"{uri!r} is no place in BigQuery, such as bq://project.dataset")
     warehouse = Warehouse(parts[0], credentials)
     client = warehouse.client()
+    prefix = "" if len(parts) == 2 else parts[2].removesuffix("*")  # noqa: PLR2004 - a dataset
     with _read_errors(uri):
-        prefix = "" if len(parts) == 2 else parts[2]  # noqa: PLR2004 - a dataset
-        if not prefix or prefix.endswith("*"):
-            listed = client.list_tables(".".join(parts[:2]))
-            places = [item.reference for item in listed if item.table_id.startswith(prefix.rstrip("*"))]
-        else:
+        if parts[2:] == [prefix]:
             places = [".".join(parts)]
+        else:
+            listed = client.list_tables(".".join(parts[:2]))
+            places = [item.reference for item in listed if item.table_id.startswith(prefix)]
         shards = [_shard(client.get_table(place), only) for place in places]
     if tables is not None:
         wanted = {tables} if isinstance(tables, str) else set(tables)
@@ -191,7 +192,8 @@ def _batch(shard: Shard, part: pa.Table, options: Options, place: int) -> Batch:
     flat = flatten(part, lists=options.lists, offset=place)
     name = shard.table
     tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
-    return Batch(tables, (), {f"{name}.{path}": count for path, count in flat.truncated.items()})
+    truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
+    return Batch(tables, (), truncated, files=[(shard, part.num_rows)])
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Shards that can be read from any place, for formats that say at their end what is where.
 
-A file of this machine is opened as it is. Any other is a forward stream, which is copied into a temporary file
-without a name first: as fast as its ranges are fetched ahead, and in the memory of one piece.
+A file of this machine is opened as it is. Any other is a forward stream, which is copied into a temporary
+file without a name first: as fast as its ranges are fetched ahead, and in the memory of one piece.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _temporary() -> Iterator[BinaryIO]:
     except OSError as error:
         raise no_room(tempfile.gettempdir()) from error
     with file:
-        yield file  # type: ignore[misc]  # raw, where BinaryIO says buffered
+        yield file
 
 
 def _keep(file: BinaryIO, piece: bytes) -> None:

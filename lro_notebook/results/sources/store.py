@@ -23,8 +23,8 @@ from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import AnswerTooLarge
 from lro_notebook.operations.resource import parse_int64
-from lro_notebook.results.formats.fhir_ndjson import FHIR_NDJSON
-from lro_notebook.results.formats.hl7v2 import HL7V2
+from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
+from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.limits import MAX_NESTING
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.source import Streams

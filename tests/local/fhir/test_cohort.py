@@ -71,6 +71,32 @@ def test_true_or_the_resource_itself_selects_it(text: str, expected: bool) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Patient.birthDate.exists().not()", ["none"]),
+        ("Patient.birthDate.exists()", ["born", "masked"]),
+        ("Patient.birthDate.hasValue()", ["born"]),
+        ("Patient.where(birthDate.hasValue().not())", ["masked", "none"]),
+        ("Patient.birthDate < @2000", ["born"]),
+        ("Patient.where(birthDate.extension('u').exists())", ["masked"]),
+        ("Patient.active", []),
+        ("Patient.active.exists()", ["masked"]),
+    ],
+)
+def test_an_element_with_extensions_and_no_value_is_there(text: str, expected: list[str]) -> None:
+    beside = {"extension": [{"url": "u", "valueCode": "masked"}]}
+    born, masked, none = (
+        {"resourceType": "Patient", **fields}
+        for fields in (
+            {"id": "born", "birthDate": "1960"},
+            {"id": "masked", "_birthDate": beside, "_active": beside},
+            {"id": "none"},
+        )
+    )
+    assert [name for one in (born, masked, none) for name in selected(text, one)] == expected
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Observation.where(valueQuantity.value > 5)",

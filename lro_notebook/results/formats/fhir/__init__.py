@@ -1,0 +1,1 @@
+"""FHIR resources, in lines and in any JSON."""

@@ -1,0 +1,112 @@
+"""FHIR resources wherever JSON has them: in lines of several types, in lists, alone, in Bundles.
+
+The table of a shard is the type of the resources that are read of its file: a file of several types has a
+shard for each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+from lro_notebook.results.arrow.json_values import elements, value_blocks
+from lro_notebook.results.formats.format import Format
+from lro_notebook.results.formats.json.blocks import read_objects
+from lro_notebook.results.formats.json.kinds import resource_type
+from lro_notebook.results.formats.json.members import members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lro_notebook.results.arrow.batch import Advance, Batch, Options
+    from lro_notebook.results.arrow.json_values import Lines
+    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.formats.format import Cut
+    from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
+    from lro_notebook.results.sources.source import Streams
+
+_TYPE_FIRST = re.compile(rb'\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,63})"')
+BUNDLE = "Bundle"
+
+
+def resource_blocks(file: BinaryIO, limits: Limits) -> Iterator[Block]:
+    """Yield the resources in `file`, each on a line; of a Bundle those in its entries. See `value_blocks`."""
+    return value_blocks(file, limits, partial(_opened, limits))
+
+
+def types_in(file: BinaryIO, limits: Limits) -> Counter[str]:
+    """Return how many resources of each type there are in `file`, in the order in which they come."""
+    types: Counter[str] = Counter()
+    for block in resource_blocks(file, limits):
+        types.update(found for line in block.data.splitlines() if (found := type_of(line)))
+    return types
+
+
+def types_at(start: bytes) -> Counter[str]:
+    """Return how many resources of each type the lines begin with that are in the first bytes of a file."""
+    return Counter(found for line in start.splitlines() if (found := type_of(line)))
+
+
+def type_of(line: bytes) -> str | None:
+    """Return the type of the resource on a line; None where that is none."""
+    found = _TYPE_FIRST.match(line)
+    return found[1].decode() if found else resource_type(line)
+
+
+def _opened(limits: Limits, data: bytes, line: int) -> Lines:
+    """Return the lines of an object: those of the resources in it where it is a Bundle."""
+    if type_of(data) != BUNDLE:
+        return [data.replace(b"\n", b" ")], [line], ""
+    lines: list[bytes] = []
+    numbers: list[int] = []
+    for member in members(data) or ():
+        if member.key != "entry" or not member.is_list:
+            continue
+        first = line + data.count(b"\n", 0, member.start)
+        entries, places = elements(data[member.start : member.start + len(member.text)], first, limits)
+        for entry, place in zip(entries, places, strict=True):
+            found = members(entry)
+            parts = [entry] if found is None else [part.text for part in found if part.key == "resource"]
+            lines += parts
+            numbers += [place] * len(parts)
+    return lines, numbers, ""
+
+
+def _of_type(wanted: str, file: BinaryIO, limits: Limits) -> Iterator[Block]:
+    """Yield the blocks of a file with the resources of one type, and with what is of none."""
+    for block in resource_blocks(file, limits):
+        if block.fault:
+            yield block
+            continue
+        pairs = zip(block.data.splitlines(), block.numbers, strict=True)
+        kept = [(line, number) for line, number in pairs if type_of(line) in {wanted, None}]
+        data = b"".join(line + b"\n" for line, _ in kept)
+        numbers = [number for _, number in kept]
+        yield replace(block, data=data, line=numbers[0] if numbers else block.line, numbers=numbers)
+
+
+def read_resources(
+    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
+) -> Iterator[Batch]:
+    """Yield the resources of `shards` that are of the type of their table; see `Format.read`."""
+    wanted = shards[0].table.removesuffix("_history")
+    return read_objects(source, shards, options, advance, partial(_of_type, wanted))
+
+
+def looks(_: str, start: bytes) -> bool:
+    """Tell whether a file begins with a resource; see `Format.looks`."""
+    return resource_type(start) is not None
+
+
+def resources_of(wanted: str) -> Cut:
+    """Return what cuts a file into its resources of one type; see `Format.resources`."""
+    return partial(_of_type, wanted)
+
+
+FHIR_JSON = Format(
+    "FHIR JSON", read_resources, looks=looks, tables_in=types_in, resources=resources_of, tells_files=True
+)

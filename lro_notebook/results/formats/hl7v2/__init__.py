@@ -1,0 +1,1 @@
+"""HL7v2 messages, in text and in JSON."""

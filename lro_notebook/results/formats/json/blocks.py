@@ -1,0 +1,136 @@
+"""JSON objects, one a line, to batches: parsed ahead in threads, those of small files together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from lro_notebook.results.arrow.batch import BadLine, Batch
+from lro_notebook.results.arrow.coalesce import coalesced, place, shares
+from lro_notebook.results.arrow.json_lines import Reader
+from lro_notebook.results.arrow.lines import blocks
+from lro_notebook.results.formats.rows import Batches, flat_rows
+from lro_notebook.results.prefetch import ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lro_notebook.results.arrow.batch import Advance, Options
+    from lro_notebook.results.arrow.coalesce import Piece, Pieces
+    from lro_notebook.results.arrow.json_lines import Parsed
+    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.formats.format import Cut
+    from lro_notebook.results.formats.rows import Rows
+    from lro_notebook.results.limits import Limits
+    from lro_notebook.results.shards import Shard
+    from lro_notebook.results.sources.source import Streams
+
+
+def read_objects(
+    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance, cut: Cut | None = None
+) -> Iterator[Batch]:
+    """Yield the objects of `shards`, one a line unless `cut` says where they are; see `Format.read`."""
+    reader = _FlatReader(shards[0].table, options)
+    batches = Batches(shards[0], options)
+    for block, pieces, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits, cut=cut):
+        if piece.rows is None:
+            yield Batch({}, bad)
+        else:
+            yield batches.of(piece.rows, bad, shares(block, pieces, piece.rows.size))
+
+
+class _Piece(NamedTuple):
+    """A block of objects: what was learned of it, and its rows, None where it has none."""
+
+    parsed: Parsed
+    rows: Rows | None
+
+    @property
+    def bad(self) -> list[tuple[int, str]]:
+        return self.parsed.bad
+
+    @property
+    def is_refused(self) -> bool:
+        return self.parsed.is_refused
+
+
+class _FlatReader:
+    """Parses blocks and makes them flat, both in the thread that is at it."""
+
+    def __init__(self, name: str, options: Options) -> None:
+        self._name, self._options = name, options
+        some = options.columns_of(name, name) if options.lists != "explode" else None
+        self._reader = Reader(
+            options.decimals, some, limits=options.limits, name=name, bare=bool(options.levels)
+        )
+
+    def job(self, block: Block) -> Callable[[], _Piece]:
+        """Return what reads `block`; see `Reader.job`."""
+        parse = self._reader.job(block)
+
+        def run() -> _Piece:
+            parsed = parse()
+            if parsed.table is None:
+                return _Piece(parsed, None)
+            rows = flat_rows(parsed.table, self._name, self._options, shape=parsed.shape)
+            return _Piece(parsed._replace(table=None), rows)  # what the flat table does not need may go
+
+        return run
+
+    def learn(self, piece: _Piece) -> None:
+        """Use what a block taught for those to come."""
+        self._reader.learn(piece.parsed)
+
+
+class _Read(Protocol):
+    @property
+    def bad(self) -> list[tuple[int, str]]: ...
+
+    @property
+    def is_refused(self) -> bool: ...
+
+
+Result = TypeVar("Result", bound=_Read)
+
+
+class _Reader(Protocol[Result]):
+    def job(self, block: Block) -> Callable[[], Result]: ...
+
+    def learn(self, parsed: Result, /) -> None: ...
+
+
+def parsed_blocks(
+    source: Streams,
+    shards: Sequence[Shard],
+    reader: _Reader[Result],
+    advance: Advance,
+    limits: Limits,
+    *,
+    cut: Cut | None = None,
+) -> Iterator[tuple[Block, Pieces[Shard], Result, list[BadLine]]]:
+    """Yield the blocks of `shards` as `reader` reads them, and the lines that could not be read.
+
+    A block may be of several small files. Where their types do not go together, they are read apart, as large
+    files are.
+    """
+    read = coalesced((shard, block) for shard in shards for block in _blocks(source, shard, limits, cut))
+    for (block, pieces), parsed in ahead(lambda pair: reader.job(pair[0]), read):
+        if not parsed.is_refused:
+            reader.learn(parsed)
+            yield block, pieces, parsed, _bad_lines(pieces, parsed)
+        else:
+            for piece in pieces:
+                alone = reader.job(piece.block)()
+                reader.learn(alone)
+                one = [piece._replace(first=piece.block.line)]
+                yield piece.block, one, alone, _bad_lines(one, alone)
+        advance(block.taken)
+
+
+def _bad_lines(pieces: Sequence[Piece[Shard]], parsed: _Read) -> list[BadLine]:
+    places = ((*place(pieces, line), reason) for line, reason in parsed.bad)
+    return [BadLine(shard.uri, line, reason) for shard, line, reason in places]
+
+
+def _blocks(source: Streams, shard: Shard, limits: Limits, cut: Cut | None) -> Iterator[Block]:
+    with source.open(shard) as file:
+        yield from (cut or blocks)(file, limits)

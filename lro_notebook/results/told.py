@@ -1,0 +1,143 @@
+"""What a load could not show, as people are told of it: bad lines, cut lists, files left out."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lro_notebook.errors import TruncatedListsWarning, UnparsedDatesWarning, warn_caller
+from lro_notebook.results.arrow.batch import BadLine, Miscounted, list_bad_lines
+from lro_notebook.results.limits import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from lro_notebook.results.arrow.batch import Batch
+    from lro_notebook.results.shards import Skipped
+
+
+@dataclass(slots=True)
+class Report:
+    """What a load could not show: lines that were bad, lists that were cut."""
+
+    bad: list[BadLine] = field(default_factory=list)
+    truncated: dict[str, int] = field(default_factory=dict)
+    most: int = DEFAULT.bad_lines
+    unlisted: int = 0
+    unparsed_dates: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def add(self, batch: Batch) -> None:
+        """Take a piece into account; of more than `most` bad lines the rest is only counted."""
+        self.unlisted += list_bad_lines(self.bad, batch.bad, self.most)
+        for column, rows in batch.truncated.items():
+            self.truncated[column] = self.truncated.get(column, 0) + rows
+        for file, text in batch.notes:
+            first, count = self.notes.get(text, (file, 0))
+            self.notes[text] = first, count + 1
+
+    def noted(self) -> list[str]:
+        """Return what was decided about files, each with the first file that it is about."""
+        more = {1: "", 2: " and 1 more file"}
+        return [
+            f"{file}{more.get(count, f' and {count - 1:,} more files')}: {text}"
+            for text, (file, count) in self.notes.items()
+        ]
+
+    def messages(self, name: str) -> Iterator[str]:
+        """Yield what to tell people of the bad lines of the table `name`."""
+        short = [line for line in self.bad if isinstance(line.reason, Miscounted)]
+        bad = [line for line in self.bad if not isinstance(line.reason, Miscounted)]
+        if bad or self.unlisted:
+            first = f", the first one {_place(bad[0])} ({bad[0].reason})" if bad else ""
+            more = f" the first ones, and {self.unlisted:,} more" if self.unlisted else ""
+            more += " there are (limits: bad_lines)" if self.unlisted else " them"
+            yield f"bad lines in {name}: {len(bad) + self.unlisted:,}{first}; results.bad_lines lists{more}"
+        if short:
+            more = f" So it is with {len(short) - 1:,} more files." if len(short) > 1 else ""
+            yield (
+                f"{short[0].file}: {short[0].reason}, so the table {name} is not what was exported.{more} "
+                "results.bad_lines lists them; fetch the files anew, or export again"
+            )
+
+
+def summary(sizes: Sequence[tuple[str, int, int]]) -> pd.DataFrame:
+    """Return one row per table, from its name, files and bytes; see `Results.summary`."""
+    return pd.DataFrame(
+        {
+            "table": pd.Series([name for name, _, _ in sizes], dtype="string"),
+            "files": pd.Series([files for _, files, _ in sizes], dtype="Int64"),
+            "bytes": pd.Series([size for _, _, size in sizes], dtype="Int64"),
+        }
+    )
+
+
+def skipped(files: Sequence[Skipped]) -> pd.DataFrame:
+    """Return one row per file that is in no table; see `Results.skipped`."""
+    return pd.DataFrame(
+        {
+            "file": pd.Series([each.uri for each in files], dtype="string"),
+            "reason": pd.Series([each.reason for each in files], dtype="string"),
+        }
+    )
+
+
+def bad_lines(reports: Iterable[Report]) -> pd.DataFrame:
+    """Return one row per bad line; see `Results.bad_lines`."""
+    listed = list(reports)
+    bad = [line for report in listed for line in report.bad]
+    frame = pd.DataFrame(
+        {
+            "file": pd.Series([line.file for line in bad], dtype="string"),
+            "line": pd.Series([line.line for line in bad], dtype="Int64"),
+            "reason": pd.Series([line.reason for line in bad], dtype="string"),
+        }
+    )
+    frame.attrs["more"] = sum(report.unlisted for report in listed)
+    return frame
+
+
+def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFrame:
+    """Return one row per column that was counted: ``column`` (string), and `what` was counted (Int64)."""
+    counts = {name: count for report in reports for name, count in report.items()}
+    return pd.DataFrame(
+        {
+            "column": pd.Series(list(counts), dtype="string"),
+            what: pd.Series(list(counts.values()), dtype="Int64"),
+        }
+    )
+
+
+def table_html(rows: Iterable[Sequence[str]]) -> str:
+    """Return what results show of themselves in a notebook: a table with a row per table."""
+    head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def warn_of_lists(table: str) -> None:
+    """Warn that `table` shows lists by their first element."""
+    warn_caller(
+        f"lists in {table} are shown by their first element; results.truncated counts what is left "
+        'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
+        TruncatedListsWarning,
+    )
+
+
+def warn_of_dates(table: str, counts: Mapping[str, int], more: str = "") -> None:
+    """Warn of the columns of `table` that stay text, and how many values are no dates; say `more`."""
+    if not counts:
+        return
+    column, values = next(iter(counts.items()))
+    warn_caller(
+        f"columns of dates in {table} that stay text: {len(counts):,}, the first one {column}, of which "
+        f"{values:,} {'value is no date' if values == 1 else 'values are no dates'} or time{more}",
+        UnparsedDatesWarning,
+    )
+
+
+def _place(line: BadLine) -> str:
+    return line.file + (f" line {line.line}" if line.line is not None else "")
