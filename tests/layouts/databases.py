@@ -72,11 +72,14 @@ def _avro(name: str = "Root") -> bytes:
     return file.getvalue()
 
 
+_FORMATS = {"CSV": "CSV", "NEWLINE_DELIMITED_JSON": "JSON Lines", "PARQUET": "Parquet", "AVRO": "Avro"}
+
+
 def _extract(form: str, suffix: str, data: bytes | str, **settings: str) -> Layout:
     return Layout(
         "BigQuery",
         "extract job",
-        f"{form}{', gzip' if settings else ''}",
+        f"{_FORMATS[form]}{', gzip' if settings else ''}",
         job={
             "kind": "bigquery#job",
             "id": "p:US.job_7",
@@ -184,8 +187,8 @@ METASTORE = Layout(
     files={f"{_METASTORE}/DBS.avro": _avro("DBS"), f"{_METASTORE}/TBLS.avro": _avro("TBLS")},
     others={"gs://out/hive/meta-2026-11-01T08:00:00Z-11ec8a1c/DBS.avro": _avro("DBS")},
     tables={
-        "DBS": Table("row of the metastore's table", _VALUES),
-        "TBLS": Table("row of the metastore's table", _VALUES),
+        "DBS": Table("row of the tables of the metastore", _VALUES),
+        "TBLS": Table("row of the tables of the metastore", _VALUES),
     },
 )
 

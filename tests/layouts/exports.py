@@ -247,7 +247,7 @@ PRODUCT_IMPORT = Layout(
     ),
     response=of("retail.v2.ImportProductsResponse", errorsConfig={"gcsPrefix": "gs://out/errors/8"}),
     files={"gs://out/errors/8/errors-00000-of-00001.jsonl": _BAD},
-    tables={"response": Table("operation", {"errorsConfig.gcsPrefix": ["gs://out/errors/8"]})},
+    tables={"response": Table("import", {"errorsConfig.gcsPrefix": ["gs://out/errors/8"]})},
     failed=("title is missing", "price is no number"),
     aside="the error files: `op.failures()`",
 )
@@ -265,7 +265,7 @@ METRICS = Layout(
         "gs://out/metrics/search.json": lines({"day": "2026-11-01", "searches": "12"}, {"day": "2026-11-02"}),
         "gs://out/metrics/errors/errors-00000-of-00001.jsonl": lines(status(3, "a day is missing")),
     },
-    tables={"search": Table("what the API counts", {"day": ["2026-11-01", "2026-11-02"]})},
+    tables={"search": Table("day", {"day": ["2026-11-01", "2026-11-02"]})},
     failed=("a day is missing",),
 )
 

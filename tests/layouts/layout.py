@@ -1,4 +1,4 @@
-"""One layout: what a method of an API says of its operation and leaves in buckets, and what must be loaded."""
+"""A layout: what a method of an API says of its operation and leaves in buckets, and what must be loaded."""
 
 from __future__ import annotations
 
