@@ -54,7 +54,7 @@ DATASTORE = Layout(
 )
 
 _ROWS = [{"id": 1, "zip": "01069", "price": 1.5}, {"id": 2, "zip": "20095", "price": 2.25}]
-_VALUES = {"id": [1, 2], "zip": ["01069", "20095"], "price": [1.5, 2.25]}
+_VALUES: dict[str, list[Any]] = {"id": [1, 2], "zip": ["01069", "20095"], "price": [1.5, 2.25]}
 _CSV = "id,zip,price\n1,01069,1.5\n2,20095,2.25\n"
 
 
