@@ -135,7 +135,7 @@ class Results(Mapping[str, pd.DataFrame]):
         return name in self._names()
 
     def __repr__(self) -> str:
-        files = sum(len(main.shards) for main in self._tables.values())
+        files = len({shard.uri for main in self._tables.values() for shard in main.shards})
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
@@ -272,10 +272,7 @@ class Results(Mapping[str, pd.DataFrame]):
 
     @property
     def failures(self) -> pd.DataFrame:
-        """One row per failure in the files of errors that the manifest of a bulk export names.
-
-        ``severity``, ``code``, ``resource``, ``message``: string, as the server put them.
-        """
+        """One row per failure in the error files that a manifest names: severity, code, message, …."""
         if self._beside is not None:
             return self._beside[FAILURES]
         frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)

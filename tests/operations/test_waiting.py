@@ -54,9 +54,17 @@ def test_wait_returns_at_the_first_exception() -> None:
     assert lro.wait(ops, timeout=GIVE_UP, return_when="FIRST_EXCEPTION").done == {ops[0], ops[2]}
 
 
-def test_wait_counts_a_lost_operation_as_done() -> None:
+def test_wait_counts_a_lost_operation_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is lost while it waits: what was lost before is looked at again."""
     op = handle(1)
-    threading.Timer(0.02, op.poller.lose, [lro.PollingLost("gone")]).start()
+    follow = op.poller.follow
+
+    def followed_and_lost() -> None:
+        follow()
+        monkeypatch.undo()
+        threading.Timer(0.02, op.poller.lose, [lro.PollingLost("gone")]).start()
+
+    monkeypatch.setattr(op.poller, "follow", followed_and_lost)
     assert lro.wait([op], timeout=GIVE_UP).done == {op}
     with pytest.raises(lro.PollingLost):
         op.done()
