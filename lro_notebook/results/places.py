@@ -8,6 +8,7 @@ alike: ``outputConfig.gcsDestination.uri``, ``outputInfo.gcsOutputDirectory``, `
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lro_notebook.operations.fields import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Role = Literal["output", "errors"]
 Teller = Literal["response", "metadata", "request"]
@@ -268,8 +269,19 @@ def _text(fields: Mapping[Any, Any], *names: str) -> str | None:
 
 
 def _listed_only(places: list[Place]) -> list[Place]:
-    """Return `places` without the folders and prefixes in which others of them are."""
-    uris = [place.uri for place in places]
+    """Return `places` without the folders and prefixes in which others are that another field lists."""
+    by_field: dict[str, list[str]] = {}
+    for place in places:
+        by_field.setdefault(place.field, []).append(place.uri)
+    listed = {field: sorted(uris) for field, uris in by_field.items()}
     return [
-        place for place in places if not any(uri != place.uri and uri.startswith(place.uri) for uri in uris)
+        place
+        for place in places
+        if not any(_has_below(place.uri, uris) for field, uris in listed.items() if field != place.field)
     ]
+
+
+def _has_below(uri: str, uris: Sequence[str]) -> bool:
+    """Tell whether one of the sorted `uris` is longer than `uri`, and begins with it."""
+    place = bisect_right(uris, uri)
+    return place < len(uris) and uris[place].startswith(uri)

@@ -103,9 +103,8 @@ class Results(Mapping[str, pd.DataFrame]):
     ) -> Results:
         """Return the response of an operation that wrote no files, as the table ``response``.
 
-        A response that has exactly one list on its top level gives a row per element, one that has a map from
-        URIs a row per entry, both with its other fields in ``frame.attrs["response"]``; any other gives one
-        row, and an empty one none. ``@type`` is left out.
+        One list on its top level gives a row per element, one map from URIs a row per entry, with the other
+        fields in ``frame.attrs["response"]``; any other gives one row, an empty one none; without ``@type``.
         Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
         loaded, beside = response_table.read(response, options)
@@ -184,11 +183,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """
         near = next((main.source for main in self._tables.values()), None)
         target = parquet.Target.at(folder, compression, near)
-        alone = [(name, loaded) for name, loaded in self._loaded.items() if name not in self._tables]
-        whole = {
-            name: table for main, each in alone for name, table in {main: each.table, **each.children}.items()
-        }
-        rows = [target.write_whole(name, table) for name, table in whole.items()]
+        alone = [each.tables(main) for main, each in self._loaded.items() if main not in self._tables]
+        rows = [target.write_whole(name, one) for tables in alone for name, one in tables.items()]
         for name, main in self._tables.items():
             with byte_bar(f"{name} to Parquet", main.size) as advance:
                 written = target.write(main, advance)

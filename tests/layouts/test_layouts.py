@@ -48,7 +48,8 @@ def test_a_layout_gives_the_tables_that_an_analyst_expects(layout: Layout, tmp_p
         warnings.simplefilter("always")
         results = operation.load()
         check_tables(layout, results)
-        skipped = {row.file.rpartition("/")[2]: row.reason for row in results.skipped.itertuples(index=False)}
+        told = results.skipped
+        skipped = dict(zip((file.rpartition("/")[2] for file in told["file"]), told["reason"], strict=True))
         failures = operation.failures()
     assert skipped.keys() == layout.skipped.keys()
     assert [name for name, words in layout.skipped.items() if words not in skipped[name]] == []

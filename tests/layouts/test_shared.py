@@ -56,6 +56,42 @@ def test_a_place_that_is_gone_is_told_and_the_others_are_loaded(tmp_path: Path) 
         assert len(operation.load()["documents"]) == 2
 
 
+@pytest.mark.parametrize("count", [3, 12])
+def test_folders_that_are_listed_take_no_files_of_others_whose_names_begin_alike(
+    tmp_path: Path, count: int
+) -> None:
+    run = "gs://out/run"
+    files = {
+        f"{run}/{number}/a-0.json": pretty({"text": str(number), "mimeType": "text/plain"})
+        for number in range(count)
+    }
+    told = [
+        {"inputGcsSource": "gs://in/a.pdf", "outputGcsDestination": uri.rpartition("/")[0]} for uri in files
+    ]
+    others = {f"{run}/1{count}/a-0.json": files[f"{run}/0/a-0.json"], f"{run}/1-old.json": "{}"}
+    metadata = {**DOCUMENTS.metadata, "individualProcessStatuses": told}
+    with ended(replace(DOCUMENTS, metadata=metadata, files=files, others=others), tmp_path) as operation:
+        texts = operation.load()["documents"]["text"].tolist()
+    assert sorted(texts, key=int) == [str(number) for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [2, 10])
+def test_files_and_patterns_may_be_listed_together(tmp_path: Path, count: int) -> None:
+    listed = [f"gs://out/d/part{number}-*" for number in range(count)]
+    files = {f"gs://out/d/part{number}-00000-of-00001.jsonl": '{"n":1}\n' for number in range(count)}
+    layout = replace(
+        DOCUMENTS,
+        metadata={},
+        response={"exportedFiles": [*listed, "gs://out/d/last.jsonl"]},
+        files={**files, "gs://out/d/last.jsonl": '{"n":2}\n'},
+        others={"gs://out/d/last.jsonl.bak": '{"n":3}\n'},
+    )
+    with ended(layout, tmp_path) as operation:
+        results = operation.load()
+        assert results["last"]["n"].tolist() == [2]
+        assert len(results) > 1
+
+
 def test_an_empty_place_is_an_error_and_no_table_of_counts(tmp_path: Path) -> None:
     with (
         ended(replace(TEXTS, files={}), tmp_path) as operation,

@@ -6,6 +6,7 @@ What files hold, `classify` tells; whose they are, `ownership`.
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import replace
 from itertools import islice
@@ -113,14 +114,34 @@ def _files_of(location: Location, paths: Sequence[str], *, deep: bool) -> list[I
         places = [replace(location, path=path, uri=location.uri_of(path)) for path in paths]
         infos = [info for place in places for info in files_at(place, deep=deep)]
     else:
-        starts = tuple(path for path in paths if "*" not in path)
-        globs = [Glob(path, classes=True) for path in paths if "*" in path]
-        infos = [
-            info
-            for info in files_at(location, deep=True)
-            if info["name"].startswith(starts) or any(glob.matches(info["name"]) for glob in globs)
-        ]
+        infos = _of_paths(paths, files_at(location, deep=True))
     return list({info["name"]: info for info in infos}.values())
+
+
+def _of_paths(paths: Sequence[str], infos: Iterable[Info]) -> list[Info]:
+    """Return those of the files that are at `paths`: in such a folder, of that name, or of that prefix."""
+    there = sorted(infos, key=_name_of)
+    found: list[Info] = []
+    for path in paths:
+        if "*" in path:
+            glob = Glob(path, classes=True)
+            found += [info for info in there if glob.matches(_name_of(info))]
+            continue
+        alike = _beginning(path, there)
+        below = _beginning(f"{path.rstrip('/')}/", alike)
+        found += below or [info for info in alike if info["name"] == path] or alike
+    return found
+
+
+def _beginning(prefix: str, infos: Sequence[Info]) -> Sequence[Info]:
+    """Return those of sorted files whose names begin so."""
+    first = bisect_left(infos, prefix, key=_name_of)
+    end = bisect_left(infos, True, first, key=lambda info: not _name_of(info).startswith(prefix))  # noqa: FBT003 - a key
+    return infos[first:end]
+
+
+def _name_of(info: Info) -> str:
+    return str(info["name"])
 
 
 def _nothing(found: Found, location: Location) -> str:
