@@ -102,7 +102,7 @@ def _at_places(
         )
     except ResultError as error:
         response = operation.resource.response or {}
-        if not holds_more(response):
+        if tables is not None or not holds_more(response):
             raise
         warn_caller(f"{error}. The response itself is loaded", LroWarning)
         return Results.from_response(response, options=chosen)

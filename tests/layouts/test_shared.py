@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from layouts.layout import BEFORE, DURING, pretty
-from layouts.learning import TEXTS
+from layouts.learning import PREDICTIONS, TEXTS
 from layouts.recognition import BATCH_INLINE, DOCUMENTS, PICTURES
 from layouts.world import ended, put
 
@@ -98,6 +98,20 @@ def test_an_empty_place_is_an_error_and_no_table_of_counts(tmp_path: Path) -> No
         pytest.raises(ResultError, match="gs://out/t/"),
     ):
         operation.load()
+
+
+def test_a_table_that_is_not_there_is_an_error_and_no_response(tmp_path: Path) -> None:
+    with ended(PREDICTIONS, tmp_path) as operation, pytest.raises(ResultError, match="no table nope"):
+        operation.load(tables="nope")
+
+
+def test_the_index_of_translations_tells_the_language_of_each(tmp_path: Path) -> None:
+    with ended(TEXTS, tmp_path) as operation:
+        results = operation.load(source_file=True)
+    told = results["translations"].merge(
+        results["index"], left_on="source_file", right_on="translations_file"
+    )
+    assert told["target_language_code"].tolist() == ["de", "de"]
 
 
 def test_lists_inside_of_a_response_are_tables_where_they_are_asked_for(tmp_path: Path) -> None:
