@@ -47,9 +47,12 @@ EXPECTED = {
             "('exportDocuments', 'projects/demo/databases/main', 48000, 48000)",
             "CANCELLED",
             "about 30 days",
+            "gs://demo/invoice-8.pdf  INVALID_ARGUMENT",
+            "[figure]",
+            "we begin with bed four",
         ),
         (),
-        2,
+        4,
     ),
     "04_healthcare_tour": Expected(
         1,
