@@ -130,13 +130,15 @@ def read_outputs(
     if missing and not parts:
         raise missing[0]
     if gone := missing_of(wanted or (), (shard for _, shards in parts for shard in shards)):
+        more = "".join(f"; {lost}" for lost in missing[:1])
         raise ResultError(
             f"no table {', '.join(gone)} at the places of operation {operation.id}; "
-            "op.load().summary lists those that there are"
+            f"op.load().summary lists those that there are{more}"
         )
     for lost in missing:
         warn_caller(f"{lost}. What is at the other places of {operation.id} is loaded", LroWarning)
-    tell(Found([], skipped), groups[0][0][0] if every else f"the places of operation {operation.id}")
+    listed = [uri for uris, _ in groups for uri in uris]
+    tell(Found([], skipped), listed[0] if len(listed) == 1 else f"the places of operation {operation.id}")
     more = [(source, shards, options) for source, shards in parts]
     return Results(None, (), options, skipped=skipped, more=more)
 
