@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import LroWarning, ResultError, warn_caller
+from lro_notebook.errors import AuthError, ConfigError, LroError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.resource import project_of
 from lro_notebook.results.admission import CLOUD, Near, refusal
 from lro_notebook.results.discovery.discover import find, missing_of
@@ -93,10 +93,12 @@ def read_outputs(
     ------
     ResultError
         Nothing is at any of them, a table is not, or shards are missing.
+    AuthError, ConfigError
+        None of them can be read: credentials or a package are missing.
     """
     parts: list[tuple[Source, Sequence[Shard]]] = []
     skipped: list[Skipped] = []
-    missing: list[ResultError] = []
+    missing: list[LroError] = []
     wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
     groups = _groups(_admitted(places, operation.destination, errors=options.errors))
     every = len(groups) == 1
@@ -120,7 +122,7 @@ def read_outputs(
                 deep=True,
                 fetch=fetch,
             )
-        except ResultError as error:
+        except (AuthError, ConfigError, ResultError) as error:  # of this place: others may be read
             missing.append(error)
             continue
         parts.append((Files(location, fetch), found.shards))

@@ -80,7 +80,8 @@ class Location:
         """Return how the user names the `path` of the file system."""
         if self.shown and path.startswith(self.shown):  # file systems of the web keep the scheme
             return shown(path)
-        return self.shown + printable(path.removeprefix(self.root))
+        below = path.removeprefix(self.root) if f"{path}/" != self.root else ""
+        return self.shown + printable(below)
 
     def beside(self, uri: str) -> Location | None:
         """Return the place `uri` in this file system, None where it is in another one.

@@ -297,3 +297,40 @@ def test_the_buckets_of_the_one_local_service_need_no_gcsfs(
         lro.read_results("gs://b/rows")
     assert columns(lro.read_results("gs://b/rows", client=only)) == {"rows": ROWS}
     assert columns(lro.read_results(service.buckets / "b" / "rows")) == {"rows": ROWS}
+
+
+@pytest.mark.parametrize("place", ["bq://p", "bq://p.d.t.x", "bq://p.d../x"])
+def test_a_place_that_is_none_in_bigquery_is_told_beside_files(service: Service, place: str) -> None:
+    service.put(rows={"rows.csv": CSV})
+    with pytest.raises(ConfigError, match="is no place in BigQuery"):
+        service.ended({"outputFiles": [place]}).load()
+    with pytest.warns(LroWarning, match=r"is no place in BigQuery.*\. What is at the other places"):
+        results = service.ended({"outputFiles": [place, "gs://b/rows"]}).load()
+    assert columns(results) == {"rows": ROWS}
+
+
+def test_files_are_loaded_where_the_library_of_bigquery_is_missing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "google.cloud.bigquery", None)
+    service.put(rows={"rows.csv": CSV})
+    both = service.ended({"outputs": ["bq://p.d.t", "gs://b/rows"]})
+    with pytest.warns(LroWarning, match=r"lro-notebook\[bigquery\]"):
+        assert columns(both.load()) == {"rows": ROWS}
+
+
+def test_many_places_take_time_that_grows_with_them(service: Service) -> None:
+    """Not with their square: that were an hour for these."""
+    places = [f"gs://b/rows/{number:06d}.jsonl" for number in range(90_000)]
+    assert len(service.ended({"outputFiles": places}).outputs) == 90_000
+    service.put(rows={f"{number:06d}.jsonl": '{"a":1}\n' for number in range(200)})
+    some = service.ended({"outputFiles": places[:3_000]})
+    with pytest.warns(LroWarning, match=r"nothing is at gs://b/rows/000200.jsonl, .* and 2,795 more"):
+        assert len(some.load()["rows"]) == 200
+
+
+def test_names_at_the_top_of_a_bucket_are_told_without_folders_of_this_machine(service: Service) -> None:
+    put_named(service.buckets / "c", {"zz": ""})
+    with pytest.raises(ResultError) as told:
+        service.ended({"outputUris": ["gs://c/", "gs://c/yy*"]}).load()
+    assert str(service.buckets) not in str(told.value)
