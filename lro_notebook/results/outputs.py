@@ -132,10 +132,10 @@ def read_outputs(
     if missing and not parts:
         raise missing[0]
     if gone := missing_of(wanted or (), (shard for _, shards in parts for shard in shards)):
-        more = "".join(f"; {lost}" for lost in missing[:1])
+        why = "".join(f"; {lost}" for lost in missing[:1])
         raise ResultError(
             f"no table {', '.join(gone)} at the places of operation {operation.id}; "
-            f"op.load().summary lists those that there are{more}"
+            f"op.load().summary lists those that there are{why}"
         )
     for lost in missing:
         warn_caller(f"{lost}. What is at the other places of {operation.id} is loaded", LroWarning)

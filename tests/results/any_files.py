@@ -14,11 +14,12 @@ from lro_notebook.errors import LroWarning
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lro_notebook.results.results import Results
 
-ROWS = {"id": [1, 2], "name": ["x", "y"]}
+ROWS: dict[str, list[Any]] = {"id": [1, 2], "name": ["x", "y"]}
 CSV = "id,name\n1,x\n2,y\n"
 LINES = '{"id":1,"name":"x"}\n{"id":2,"name":"y"}\n'
 
@@ -47,7 +48,7 @@ def put(folder: Path, **files: bytes | str) -> Path:
     return put_named(folder, {name.replace("__", "."): content for name, content in files.items()})
 
 
-def put_named(folder: Path, files: dict[str, bytes | str]) -> Path:
+def put_named(folder: Path, files: Mapping[str, bytes | str]) -> Path:
     """Write files into a folder, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -69,4 +70,4 @@ def quiet(place: Any, **options: Any) -> Results:
 
 def columns(results: Results) -> dict[str, dict[str, list[Any]]]:
     """Return the values of each table, by columns."""
-    return {name: results[name].to_dict("list") for name in results}
+    return {name: {str(column): list(results[name][column]) for column in results[name]} for name in results}

@@ -58,7 +58,7 @@ def test_links_that_lead_nowhere_or_in_circles_are_left_alone(tmp_path: Path) ->
 def test_no_link_leads_out_of_a_bucket(tmp_path: Path) -> None:
     put_named(tmp_path, {"secret.csv": CSV, "buckets/b/rows.csv": CSV})
     (tmp_path / "buckets" / "b" / "link.csv").symlink_to(tmp_path / "secret.csv")
-    how = {"buckets": str(tmp_path / "buckets")}
+    how: dict[str, Any] = {"buckets": str(tmp_path / "buckets")}
     assert columns(quiet("gs://b", **how)) == {"rows": ROWS}
     with pytest.raises(ConfigError, match="does not stay inside a bucket"):
         read("gs://b/link.csv", **how)
