@@ -72,7 +72,7 @@ EXPECTED = {
             "mean HbA1c",
             "[figure]",
             "Systolic blood pressure",
-            "exact 0.3 ",
+            "exact 0.3 [",
             "two objects on one line",
             "['messages', 'MSH', 'PID', 'OBR', 'OBX']",
             "SliceLocation",
