@@ -33,7 +33,7 @@ _PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z", re.ASCII)
 _SIMILAR = 200  # files of one kind of name; of more, so many are looked at
 _MOST = 20_000  # first looks at all
 #: Names of what jobs leave beside their output for each other.
-_HIDDEN = ("_", ".")
+HIDDEN = ("_", ".")
 _COPY = re.compile(r" \(\d+\)(?=\.|\Z)")
 _VARYING = re.compile(r"[0-9a-f]{8,}|\d+", re.ASCII)
 
@@ -151,7 +151,7 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
             reason,
             writer[1] if writer else None,
             moment_of(info),
-            quiet=name.startswith(_HIDDEN) or not info.get("size"),
+            quiet=name.startswith(HIDDEN) or not info.get("size"),
         )
     return Shard(
         uri=location.uri_of(info["name"]),
@@ -164,7 +164,7 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
 
 
 def _why_not(name: str, info: Info, judged: Judged | None) -> str:
-    if name.startswith(_HIDDEN):
+    if name.startswith(HIDDEN):
         return "its name says that it is no result"
     if judged is None:
         return f"not looked at: more than {_MOST:,} others are"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lro_notebook.results.formats.dicom.start import is_directory
+
 _TFRECORD = "a TFRecord file: tf.data.TFRecordDataset reads it"
 _EXPORT = (
     "part of a Datastore or Firestore export: load it into BigQuery with bq load "
@@ -28,6 +30,7 @@ _STREAM = "packed data: unpack it, and give the folder"
 _SQLITE = "an SQLite database: pandas.read_sql reads it"
 _HDF5 = "an HDF5 file: pandas.read_hdf or h5py reads it"
 _MEDIA = "sound or a film: a player plays it"
+_DICOMDIR = "the directory of a medium with DICOM objects: those beside it are read"
 _PICKLE = "a pickle: it may run any code that is in it, so load it only if you wrote it"
 
 #: Where the words are, and which: what a file begins with.
@@ -140,6 +143,8 @@ def _held(start: bytes) -> str | None:
     )
     if found is None and _REDIS.match(start):
         return _RDB
+    if found is None and is_directory(start):
+        return _DICOMDIR
     return _TFRECORD if found is None and _is_tfrecord(start) else found
 
 
