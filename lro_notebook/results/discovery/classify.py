@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.results.discovery.file_sets import table_names
+from lro_notebook.results.discovery.file_sets import keys_in, table_names
 from lro_notebook.results.discovery.sniff import START, judge, needs_look, parse_name
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.limits import DEFAULT, Limits
@@ -211,10 +211,13 @@ def _in_tables(shards: list[Shard], location: Location) -> list[Shard]:
         if base == location.path and _is_below(shards, base)
         else base.rpartition("/")[0]
     )
-    unnamed = [shard for shard in shards if not shard.table]
-    files = [shown(shard.path).removeprefix(base).lstrip("/") for shard in unnamed]
-    names = iter(table_names(files, base.rpartition("/")[2]))
-    named = [shard if shard.table else replace(shard, table=next(names)) for shard in shards]
+    files = [shown(shard.path).removeprefix(base).lstrip("/") for shard in shards]
+    unnamed = [file for file, shard in zip(files, shards, strict=True) if not shard.table]
+    names = iter(table_names(unnamed, base.rpartition("/")[2]))
+    named = [
+        replace(shard, table=shard.table or next(names), keys=keys_in(file))
+        for file, shard in zip(files, shards, strict=True)
+    ]
     formats: defaultdict[str, Counter[Format | None]] = defaultdict(Counter)
     for shard in named:
         formats[shard.table][shard.format] += 1
