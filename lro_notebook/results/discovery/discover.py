@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.results.discovery.classify import HIDDEN, classify, name_of
-from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder, listed_at
 from lro_notebook.results.discovery.lakes import note_of
+from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder, listed_at
 from lro_notebook.results.discovery.ownership import is_named, operations, owned
 from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.remote.calls import USUAL, Fetch

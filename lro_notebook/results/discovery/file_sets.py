@@ -67,7 +67,7 @@ def keys_in(path: str) -> tuple[tuple[str, str | None], ...]:
     """
     found = map(_KEY.fullmatch, path.split("/")[:-1])
     pairs = ((unquote(each[1]), unquote(each[2])) for each in found if each)
-    return tuple(dict((key, None if value == _NO_KEY else value) for key, value in pairs).items())
+    return tuple({key: None if value == _NO_KEY else value for key, value in pairs}.items())
 
 
 def _stem(path: str, place: str) -> str:

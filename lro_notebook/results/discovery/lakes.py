@@ -23,6 +23,6 @@ def note_of(folders: Collection[str], place: str) -> str:
     else:
         return ""
     return (
-        f"{place} looks like {kind}: all files there are read, also those of older versions and with rows that "
+        f"{place} looks like {kind}: all files there are read, also those of older versions, with rows that "
         f"were deleted; {reader} reads what is in it now"
     )

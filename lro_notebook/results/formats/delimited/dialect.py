@@ -8,7 +8,7 @@ import io
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Bytes of a file, and rows in them, that tell its dialect.
 SAMPLE, ROWS = 1 << 16, 200
-DELIMITERS = ",\t;|"
+DELIMITERS = ",\t;|\x01~"  # \x01 is that of Hive
 _HALF = 0.5
 _START = 8192  # bytes that `looks` is given; a file with fewer is whole
 _FEW = 2  # rows, and columns, that a file has at least whose name does not tell its format
@@ -32,7 +32,7 @@ _DOUBTFUL = re.compile(
     re.DOTALL,
 )
 _SEGMENTS = re.compile(r"(?:[A-Z][A-Z0-9]{2}\|[^\r\n]*(?:[\r\n]+|\Z))+\Z")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00\x02-\x08\x0e-\x1f\x7f]")
 #: Byte order marks, and the encodings that they stand for; a longer one first.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -41,6 +41,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: Which bytes of ASCII text in UTF-16 are zero.
+_WIDE = (False, True, False, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,16 @@ class Dialect:
     quote : str
         What stands around a cell that holds delimiters or line breaks; twice, where the cell holds it
         itself. Empty where quotes are text like any other.
+    escapes : bool
+        Whether a quote inside a quoted cell has a backslash before it, as Spark and MySQL write it.
+    pads : bool
+        Whether blanks stand between a delimiter and the quote of a cell.
     """
 
     delimiter: str = ","
     quote: str = '"'
+    escapes: bool = False
+    pads: bool = False
 
     def cells(self, row: str) -> list[str]:
         """Return the cells of a row, with or without the end of its line."""
@@ -72,6 +80,30 @@ class Dialect:
                 io.StringIO(text, newline=""), delimiter=self.delimiter, quoting=csv.QUOTE_NONE
             )
         return (row for row in reader if row)
+
+    def plain(self, data: bytes) -> bytes:
+        """Return `data` with quotes twice where backslashes were before them, and no blanks before cells."""
+        quote = self.quote.encode()
+        if self.escapes:
+            data = _ESCAPED.sub(lambda match: quote * 2 if match[1] else match[0], data)
+        return _padded(self).sub(rb"\1", data) if self.pads else data
+
+
+_ESCAPED = re.compile(rb"\\(?:\\|(\"))")
+_NAMED_DELIMITER = re.compile(rb"\"?sep=([^\sA-Za-z0-9])\"?(?:\r\n|\r|\n)")
+
+
+@lru_cache
+def _padded(dialect: Dialect) -> re.Pattern[bytes]:
+    """Return the pattern of blanks between a delimiter and a quote that begins a cell."""
+    delimiter, quote = re.escape(dialect.delimiter.encode()), dialect.quote.encode()
+    return re.compile(rb"(%b) +(?=%b(?!%b)|%b%b(?:%b|[\r\n]|\Z))" % (delimiter, *(quote,) * 4, delimiter))
+
+
+def first_line_names_delimiter(start: bytes) -> tuple[str, int]:
+    """Return the delimiter that a first line ``sep=;`` of Excel names, and its length; empty without one."""
+    found = _NAMED_DELIMITER.match(start)
+    return (found[1].decode("latin-1"), found.end()) if found and found[1] < b"\x80" else ("", 0)
 
 
 @lru_cache
@@ -91,8 +123,15 @@ def whole_line(dialect: Dialect) -> re.Pattern[bytes]:
 
 
 def encoding_of(start: bytes) -> tuple[str, int]:
-    """Return the encoding that a byte order mark says, and the length of the mark; UTF-8 without one."""
-    return next(((name, len(mark)) for mark, name in _MARKS if start.startswith(mark)), ("utf-8", 0))
+    """Return the encoding that a byte order mark says, and the length of the mark.
+
+    Without one it is UTF-8, or UTF-16 where each second byte is zero.
+    """
+    found = next(((name, len(mark)) for mark, name in _MARKS if start.startswith(mark)), None)
+    if found is None and len(start) >= len(_WIDE):
+        zeros = tuple(code == 0 for code in start[: len(_WIDE)])
+        found = (f"utf-16-{'le' if zeros == _WIDE else 'be'}", 0) if zeros in {_WIDE, _WIDE[::-1]} else None
+    return found or ("utf-8", 0)
 
 
 def delimiter_of(name: str) -> str | None:
@@ -101,7 +140,7 @@ def delimiter_of(name: str) -> str | None:
     return None if named is None else "," if named[1].lower() == "csv" else "\t"
 
 
-def sniff(start: bytes, name: str = "", *, whole: bool = False) -> Dialect:
+def sniff(start: bytes, name: str = "", *, whole: bool = False, delimiter: str = "") -> Dialect:
     """Return the dialect of a file.
 
     Parameters
@@ -112,9 +151,35 @@ def sniff(start: bytes, name: str = "", *, whole: bool = False) -> Dialect:
         What it is called: its suffix decides between dialects that go as well.
     whole : bool
         Whether `start` is all of it.
+    delimiter : str
+        The delimiter, where the file says it.
     """
+    dialect = _sniffed(start, name, whole=whole, delimiter=delimiter)
+    return _rewritten(dialect, start[:SAMPLE], whole=whole and len(start) <= SAMPLE)
+
+
+def _rewritten(dialect: Dialect, start: bytes, *, whole: bool) -> Dialect:
+    """Return `dialect` with escapes and blanks, if with these all quotes stand around whole cells."""
+    usual = replace(dialect, quote='"')
+    before = _evenness(_rows(dialect, start.decode(errors="replace"), whole=whole))
+    for escapes, pads in ((True, False), (False, True), (True, True)):
+        found = replace(usual, escapes=escapes, pads=pads)
+        data = found.plain(start)
+        text = data.decode(errors="replace")
+        if data == start or _quoted(found, text, whole=whole)[0]:
+            continue
+        is_needed = not dialect.quote or _quoted(dialect, start.decode(errors="replace"), whole=whole)[0]
+        width, share = _evenness(_rows(found, text, whole=whole))
+        if (is_needed and share >= before[1]) or (pads and share >= before[1] and width <= before[0]):
+            return found
+    return dialect
+
+
+def _sniffed(start: bytes, name: str, *, whole: bool, delimiter: str) -> Dialect:
     whole = whole and len(start) <= SAMPLE
     text = start[:SAMPLE].decode(errors="replace")
+    if delimiter:
+        return _with_quotes(Dialect(delimiter), text, whole=whole)
     named = delimiter_of(name) or ","
     found = [
         (share, width, delimiter == named, delimiter)
