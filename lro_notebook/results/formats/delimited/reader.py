@@ -26,6 +26,7 @@ from lro_notebook.results.formats.delimited.dialect import (
     quoted_cell,
     sniff,
 )
+from lro_notebook.results.formats.delimited.kinds import names_in
 from lro_notebook.results.formats.delimited.names import NO_NAMES, Names, names_of
 from lro_notebook.results.formats.delimited.rows import Rows, Splitter, Window, bounded
 from lro_notebook.results.formats.delimited.text import READ_AS, Text, as_text
@@ -113,7 +114,7 @@ def _pieces(source: Streams, shard: Shard, options: Options) -> Iterator[_Piece]
         told: set[str] = set()
         for rows in _blocks(text, start, splitter, line=2 if head else 1):
             if names is None and len(rows.filled()):
-                names, rows = _named(rows, splitter, mended)  # noqa: PLW2901 - what is left of it
+                names, rows = _named(rows, splitter, _name(shard), mended)  # noqa: PLW2901 - what is left of it
                 notes += [names.note] if names.note else []
             before, place = place, file.tell()
             rows = rows._replace(bad=_told_once(rows.bad, told))  # noqa: PLW2901 - the same, with fewer lines
@@ -140,7 +141,7 @@ def _blocks(text: Text, start: bytes, splitter: Splitter, *, line: int) -> Itera
     return Window(text, start, splitter, line=line).blocks()
 
 
-def _named(rows: Rows, splitter: Splitter, mended: str) -> tuple[Names, Rows]:
+def _named(rows: Rows, splitter: Splitter, file: str, mended: str) -> tuple[Names, Rows]:
     """Return the names of the columns, and the first rows of a file without the row that has them."""
     limits, filled = splitter.limits, rows.filled().tolist()
     sample: list[list[str]] = []
@@ -153,7 +154,8 @@ def _named(rows: Rows, splitter: Splitter, mended: str) -> tuple[Names, Rows]:
                 return Names([], 0), Rows.fault(int(rows.numbers[row]), reason)
             break
         sample.append(_cells(data, splitter.dialect))
-    names = names_of(sample)
+    known = names_in(file, sample)
+    names = Names(known, 0) if known else names_of(sample)
     width = len(names.names)
     reasons = [FEWER if len(cells) < width else MORE for cells in sample[: max(names.before - 1, 0)]]
     rest = rows.behind(filled[names.before - 1] + 1) if names.before else rows
