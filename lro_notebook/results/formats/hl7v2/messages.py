@@ -27,7 +27,10 @@ _INDENTED = re.compile(r"(?:\A|[\r\n])[ \t]+\Z")
 _LONG = 1 << 20  # characters of a line of a log that are held until its end is seen
 _INDENT = 80  # blanks before a header that are looked at
 #: The start of a line of a log: a day and a time of day, in brackets or behind a word perhaps.
-_STAMP = re.compile(r"[^\sA-Za-z0-9|]?(?:[A-Z]+[: ]+)?\d{4}[-/.]?\d\d[-/.]?\d\d[ T,]+\d\d:\d\d")
+_STAMP = re.compile(
+    r"[^\sA-Za-z0-9|]?(?:[A-Z]+[: ]+)?(?:\d{4}[-/.]?\d\d[-/.]?\d\d"
+    r"|\d\d?[-/. ](?:\d\d?|[A-Z][a-z]{2})[-/. ]\d{2,4}|[A-Z][a-z]{2} +\d\d?)[ T,]+\d\d:\d\d"
+)
 _LOGGED = re.compile(r"[\s:>\]=]\x0b?(?=MSH([^A-Za-z0-9\s])(?:(?!\1)[^A-Za-z0-9\s]){1,5}\1)")
 #: The segments around batches.
 _BATCHES = ("FHS", "BHS", "BTS", "FTS")
