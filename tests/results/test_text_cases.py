@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def bare_values(folder: Path) -> None:
 
 
 def check_seven_digits(results: Results) -> None:
-    told = datetime.datetime(2024, 3, 1, 10, 20, 30, 123456, tzinfo=datetime.UTC)
+    told = dt.datetime(2024, 3, 1, 10, 20, 30, 123456, tzinfo=dt.UTC)
     assert results.arrow("Observation")["issued"].to_pylist() == [told]
     assert results.unparsed_dates.empty
 

@@ -38,7 +38,7 @@ _UP_TO_KEY = rb"\{(?:[^{}\[\]\n]|\{[^{}\n]*\}|\[[^\[\]\n]*\])*?"
 #: A message of the API: its text in base64 begins with MSH, FHS, BHS, or with the frame of MLLP.
 _KEYS = rb'(?:"data"\s*:\s*"(?:TVNI|RkhT|QkhT|C01T)|"(?:parsedData|schematizedData)"\s*:|/hl7V2Stores/)'
 _LINE = re.compile(rb"[\r\n][ \t]*\x0b?MSH([^A-Za-z0-9\s])(?:(?!\1)[^A-Za-z0-9\s]){1,5}\1")
-_LOG_LINES = "lines of a log are between its messages; they were left out"
+LOG_LINES = "lines of a log are between its messages; they were left out"
 _TEXT = re.compile(rb"[\x0b\s]*(?:\xef\xbb\xbf)?\x0b?(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
 _START = 1 << 16  # bytes in which a file shows whether it is text
 _NO_VIEW = "not a message in any view of the API"
@@ -171,7 +171,7 @@ def _of_text(
             yield data.decode("latin-1")  # a byte a character, until a message says what it is in
 
     entries: list[_Entry] = []
-    faults = [(1, _LOG_LINES)] if logged else []
+    faults = [(1, LOG_LINES)] if logged else []
     size = place = 0
     given = hl7v2_messages.without_log(pieces()) if logged else pieces()
     for line, text in hl7v2_messages.split_pieces(given, limits.line):
