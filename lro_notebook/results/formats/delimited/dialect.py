@@ -81,23 +81,28 @@ class Dialect:
             )
         return (row for row in reader if row)
 
-    def plain(self, data: bytes) -> bytes:
-        """Return `data` with quotes twice where backslashes were before them, and no blanks before cells."""
-        quote = self.quote.encode()
+    def plain(self, data: bytes, *, inside: bool = False) -> bytes:
+        """Return `data` with quotes twice where backslashes were before them, and no blanks before cells.
+
+        `inside` is whether it begins in a quoted cell.
+        """
         if self.escapes:
+            quote = self.quote.encode()
             data = _ESCAPED.sub(lambda match: quote * 2 if match[1] else match[0], data)
-        return _padded(self).sub(rb"\1", data) if self.pads else data
+        return self._unpadded(data, inside=inside) if self.pads else data
+
+    def _unpadded(self, data: bytes, *, inside: bool) -> bytes:
+        quote, delimiter = self.quote.encode(), self.delimiter.encode()
+        parts = data.split(quote)
+        for place in range(int(inside), len(parts) - 1, 2):  # those outside of cells
+            bare = parts[place].rstrip(b" ")
+            if bare.endswith(delimiter):
+                parts[place] = bare
+        return quote.join(parts)
 
 
 _ESCAPED = re.compile(rb"\\(?:\\|(\"))")
 _NAMED_DELIMITER = re.compile(rb"\"?sep=([^\sA-Za-z0-9])\"?(?:\r\n|\r|\n)")
-
-
-@lru_cache
-def _padded(dialect: Dialect) -> re.Pattern[bytes]:
-    """Return the pattern of blanks between a delimiter and a quote that begins a cell."""
-    delimiter, quote = re.escape(dialect.delimiter.encode()), dialect.quote.encode()
-    return re.compile(rb"(%b) +(?=%b(?!%b)|%b%b(?:%b|[\r\n]|\Z))" % (delimiter, *(quote,) * 4, delimiter))
 
 
 def first_line_names_delimiter(start: bytes) -> tuple[str, int]:
@@ -154,30 +159,34 @@ def sniff(start: bytes, name: str = "", *, whole: bool = False, delimiter: str =
     delimiter : str
         The delimiter, where the file says it.
     """
+    whole = whole and len(start) <= SAMPLE
+    start = start[:SAMPLE]
     dialect = _sniffed(start, name, whole=whole, delimiter=delimiter)
-    return _rewritten(dialect, start[:SAMPLE], whole=whole and len(start) <= SAMPLE)
+    return _rewritten(dialect, start, name, whole=whole, delimiter=delimiter)
 
 
-def _rewritten(dialect: Dialect, start: bytes, *, whole: bool) -> Dialect:
-    """Return `dialect` with escapes and blanks, if with these all quotes stand around whole cells."""
-    usual = replace(dialect, quote='"')
-    before = _evenness(_rows(dialect, start.decode(errors="replace"), whole=whole))
-    for escapes, pads in ((True, False), (False, True), (True, True)):
-        found = replace(usual, escapes=escapes, pads=pads)
-        data = found.plain(start)
-        text = data.decode(errors="replace")
-        if data == start or _quoted(found, text, whole=whole)[0]:
+def _rewritten(dialect: Dialect, start: bytes, name: str, *, whole: bool, delimiter: str) -> Dialect:
+    """Return `dialect`, or one with escapes or blanks with which all quotes stand around whole cells."""
+    text = start.decode(errors="replace")
+    width, share = _evenness(_rows(dialect, text, whole=whole))
+    is_wrong = not dialect.quote or _quoted(dialect, text, whole=whole)[0] > 0
+    for escapes, pads in ((True, ""), *((escapes, each) for each in ",;|" for escapes in (False, True))):
+        given = Dialect(pads or ",", escapes=escapes, pads=bool(pads))
+        data = given.plain(start)
+        if data == start or (delimiter and pads not in ("", delimiter)):
             continue
-        is_needed = not dialect.quote or _quoted(dialect, start.decode(errors="replace"), whole=whole)[0]
-        width, share = _evenness(_rows(found, text, whole=whole))
-        if (is_needed and share >= before[1]) or (pads and share >= before[1] and width <= before[0]):
-            return found
+        found = _sniffed(data, name, whole=whole, delimiter=pads or delimiter)
+        plain = data.decode(errors="replace")
+        if found.quote != given.quote or _quoted(found, plain, whole=whole)[0]:
+            continue
+        new_width, new_share = _evenness(_rows(found, plain, whole=whole))
+        if new_share >= share and (is_wrong or (pads and (new_share == 1 or new_width <= width))):
+            return replace(found, escapes=escapes, pads=bool(pads))
     return dialect
 
 
 def _sniffed(start: bytes, name: str, *, whole: bool, delimiter: str) -> Dialect:
-    whole = whole and len(start) <= SAMPLE
-    text = start[:SAMPLE].decode(errors="replace")
+    text = start.decode(errors="replace")
     if delimiter:
         return _with_quotes(Dialect(delimiter), text, whole=whole)
     named = delimiter_of(name) or ","

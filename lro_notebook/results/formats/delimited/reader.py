@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 FEWER, MORE = "fewer cells than columns", "more cells than columns"
 PLAIN_QUOTES = "the quotes in it are read as text: they do not stand around whole cells"
 _BINARY = "not text: it holds NUL bytes (binary data, or UTF-16 without a byte order mark)"
-_OTHERS = "its columns have no names, those of other files of its table have"
+NO_NAMES_BUT_OTHERS = "its columns have no names, those of other files of its table have"
 _FEW = 8  # of so many bytes one is zero at least in what is no text
 _SHOWN = 50  # rows that tell whether the first one has names
 _LONG = 100_000  # bytes of a row that is split like all others, since the csv module has a limit
@@ -85,7 +85,7 @@ def read_delimited(
         bad = [BadLine(piece.shard.uri, line or None, reason) for line, reason in parsed.bad]
         notes = [Note(piece.shard.uri, note) for note in piece.notes]
         if NO_NAMES in piece.notes and is_named:
-            bad.append(BadLine(piece.shard.uri, None, _OTHERS))
+            bad.append(BadLine(piece.shard.uri, None, NO_NAMES_BUT_OTHERS))
         is_named = is_named or (bool(piece.names) and bool(not seen) and NO_NAMES not in piece.notes)
         seen.update(dict.fromkeys(piece.names))
         if parsed.table is None:

@@ -284,6 +284,7 @@ class Window:
     ) -> None:
         self._text, self._splitter, self._size, self._line = text, splitter, size, line
         self._raw = b""  # what may be rewritten with what comes behind it
+        self._inside = False  # whether that begins in a quoted cell
         self._held = self._plain(start)
 
     def blocks(self) -> Iterator[Rows]:
@@ -318,7 +319,9 @@ class Window:
         while part and end and data[end - 1] in edge:
             end -= 1
         self._raw = data[end:]
-        return dialect.plain(data[:end])
+        plain = dialect.plain(data[:end], inside=self._inside)
+        self._inside ^= bool(plain.count(dialect.quote.encode()) % 2)
+        return plain
 
     def _taken(self, *, last: bool = False, force: bool = False) -> Rows:
         rows = self._splitter.split(self._held, self._line, last=last, force=force)
