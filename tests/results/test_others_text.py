@@ -277,3 +277,21 @@ def test_avro_of_an_event_hub_in_folders_of_days(tmp_path: Path) -> None:
         },
     )
     assert only(results)["SequenceNumber"].tolist() == [1]
+
+
+def test_links_to_files_are_files(tmp_path: Path) -> None:
+    (tmp_path / "annex").mkdir()
+    (tmp_path / "set/sub").mkdir(parents=True)
+    for name in ("a.dcm", "sub/b.dcm"):
+        (tmp_path / "annex" / name.replace("/", "-")).write_bytes(made())
+        (tmp_path / "set" / name).symlink_to(tmp_path / "annex" / name.replace("/", "-"))
+    (tmp_path / "set/gone.dcm").symlink_to(tmp_path / "annex/gone.dcm")
+    assert len(loaded(tmp_path / "set")["instances"]) == 2
+    assert len(loaded(tmp_path / "set/a.dcm")["instances"]) == 1
+
+
+def test_a_slide_that_is_tiff_and_dicom_in_one(tmp_path: Path) -> None:
+    results = read(
+        tmp_path, {"slide": b"II*\0" + made()[4:], "packed.gz": gzip.compress(b"II*\0" + made()[4:])}
+    )
+    assert len(results["instances"]) == 2

@@ -54,8 +54,14 @@ def listed_at(location: Location, *, deep: bool = False) -> tuple[list[Info], li
             infos = []
         else:
             infos = _of_prefix(fs, path, deep=deep)
+        infos = [_followed(fs, info) for info in infos]
     files = [info for info in infos if info["type"] == "file"]
     return files, sorted(folder.rpartition("/")[2] for folder in folders if folder != path.rstrip("/"))
+
+
+def _followed(fs: Any, info: Info) -> Info:
+    """Return what a file system says of a file; of a link to one, what it says of that."""
+    return {**info, "type": "file"} if info.get("islink") and fs.isfile(info["name"]) else info
 
 
 def is_folder(location: Location) -> bool:

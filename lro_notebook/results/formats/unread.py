@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lro_notebook.results.formats.dicom.start import is_directory
+from lro_notebook.results.formats.dicom.start import MARK, PREAMBLE, is_directory
 
 _TFRECORD = "a TFRecord file: tf.data.TFRecordDataset reads it"
 _EXPORT = (
@@ -137,6 +137,8 @@ def why_unread(name: str, start: bytes) -> str | None:
 
 def _held(start: bytes) -> str | None:
     is_text = not _NO_TEXT.search(start[:_LOOKED_AT])
+    if start.startswith(MARK, PREAMBLE - len(MARK)) and not is_directory(start):
+        return None  # whatever its preamble is: slides are TIFF and DICOM in one
     held = ((words, what) for place, words, what in _MAGIC if start.startswith(words, place))
     found = next(
         (what for words, what in held if not (is_text and words.isalnum() and len(words) < _SURE)), None
