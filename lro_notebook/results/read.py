@@ -87,8 +87,8 @@ def read(
     source_file : bool
         Whether each row says its file, in a column ``source_file``.
     encoding : str, optional
-        The character set of HL7v2 messages that name none: a name of Python or of HL7. By default UTF-8,
-        and Windows-1252 for those that are not in it.
+        The character set of HL7v2 messages that name none, and of delimited values without a byte order mark:
+        a name of Python or of HL7. By default UTF-8, and Windows-1252 for what is not in it.
     limits : mapping of str to int, optional
         What is too much, where the defaults of `limits.Limits` will not do.
     streams : int, optional

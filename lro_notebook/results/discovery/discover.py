@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
-from lro_notebook.results.discovery.classify import classify, name_of
-from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder
+from lro_notebook.results.discovery.classify import HIDDEN, classify, name_of
+from lro_notebook.results.discovery.lakes import note_of
+from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder, listed_at
 from lro_notebook.results.discovery.ownership import is_named, operations, owned
 from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.remote.calls import USUAL, Fetch
-from lro_notebook.results.shards import Found
+from lro_notebook.results.shards import Found, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.discovery.listing import Info
     from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.shards import Shard, Skipped
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.storage import Location
 
 _SHOWN = 5
@@ -177,16 +178,33 @@ def _told(skipped: Sequence[Skipped]) -> str:
 
 
 def _listed(location: Location, only: Format | None, fetch: Fetch, *, deep: bool) -> Found:
-    infos = files_at(location, deep=deep)
+    infos, folders = listed_at(location, deep=deep)
     single = len(infos) == 1 and infos[0]["name"] == location.path
     found = classify(location, infos, only, fetch, single=single)
-    in_folders = only.in_folders if only else False
+    in_folders = only.in_folders if only else any(_is_in_folders(shard) for shard in found.shards)
     if not deep and not single and (in_folders or not found.shards) and is_folder(location):
-        below = [info for info in files_at(location, deep=True) if not parse_name(name_of(info))]
+        here = {info["name"] for info in infos}
+        below = [
+            info
+            for info in files_at(location, deep=True)
+            if info["name"] in here or not parse_name(name_of(info))
+        ]
         found = classify(location, below, only, fetch)
+    elif only is None and found.shards:
+        passed = [_passed_over(location, folder) for folder in folders if not folder.startswith(HIDDEN)]
+        found = found._replace(skipped=[*found.skipped, *passed])
     if not found.shards and location.is_remote:
         check_reachable(location)
-    return found
+    return found._replace(note=note_of(folders, location.uri))
+
+
+def _is_in_folders(shard: Shard) -> bool:
+    return shard.format is not None and shard.format.in_folders
+
+
+def _passed_over(location: Location, name: str) -> Skipped:
+    path = f"{location.path.rstrip('/')}/{name}"
+    return Skipped(location.uri_of(path), path, "a folder beside files: give it, or a pattern such as **")
 
 
 def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, own: bool) -> Found:

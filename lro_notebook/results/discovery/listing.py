@@ -36,20 +36,28 @@ def files_at(location: Location, *, deep: bool = False) -> list[Info]:
     ResultError
         It cannot be listed.
     """
+    return listed_at(location, deep=deep)[0]
+
+
+def listed_at(location: Location, *, deep: bool = False) -> tuple[list[Info], list[str]]:
+    """Return the files at a place as `files_at`, and the names of the folders in it if it is one."""
     fs, path = location.fs, location.path
+    folders: list[str] = []
     with _listing(location):
         if "*" in path:
             infos = _globbed(location)
         elif fs.isdir(path):
             infos = _all_below(fs, path) if deep else fs.ls(path, detail=True)
+            folders = [str(info["name"]).rstrip("/") for info in infos if info["type"] == "directory"]
         elif not path.endswith("/") and fs.isfile(path):
             infos = [fs.info(path)]
         elif path.endswith("/"):
             infos = []
         else:
             infos = _of_prefix(fs, path, deep=deep)
-        followed = [_followed(location, info) if info.get("islink") else info for info in infos]
-    return [info for info in followed if info["type"] == "file"]
+        infos = [_followed(location, info) if info.get("islink") else info for info in infos]
+    files = [info for info in infos if info["type"] == "file"]
+    return files, sorted(folder.rpartition("/")[2] for folder in folders if folder != path.rstrip("/"))
 
 
 def _followed(location: Location, info: Info) -> Info:

@@ -6,7 +6,6 @@ by the keywords of the standard, private attributes by their tags (``00091001``)
 
 from __future__ import annotations
 
-import re
 import struct
 import warnings
 import zlib
@@ -40,7 +39,7 @@ from lro_notebook.results.formats.dicom.values import (
     too_deep,
     too_long,
 )
-from lro_notebook.results.formats.format import LINE_START, Format
+from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -261,9 +260,6 @@ DICOM = Format(
     read_instances,
     table="instances",
     own_suffixes=frozenset({"dcm"}),
-    start=re.compile(
-        rb"\A(?s:.{128})DICM|" + LINE_START + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'
-    ),
     looks=looks,
     times=times,
     in_folders=True,
