@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Load = Callable[..., Results]
 
 Row = dict[str, Any]
-OBJECT = {"resourceType": "Patient", "id": "1", "a": {"b": [1]}}
-LIST = {"resourceType": "Patient", "id": "2", "a": [{"b": [2]}, {"b": [3]}]}
+OBJECT = {"resourceType": "T", "id": "1", "a": {"b": [1]}}
+LIST = {"resourceType": "T", "id": "2", "a": [{"b": [2]}, {"b": [3]}]}
 
 
 def levels(rows: list[Row]) -> dict[str, int]:
@@ -177,7 +177,7 @@ def test_even_files_are_read_once(load: Load, monkeypatch: pytest.MonkeyPatch) -
         read.append(given)
         return before(*given, **more)
 
-    monkeypatch.setattr("lro_notebook.results.formats.json_blocks.blocks", counted)
+    monkeypatch.setattr("lro_notebook.results.formats.json.blocks.blocks", counted)
     load('{"id":"1","a":[1]}\n', '{"id":"2","a":[2]}\n', lists="explode")
     assert len(read) == 2
     load('{"id":"1","a":[1]}\n', '{"id":"2","a":2}\n', lists="explode")

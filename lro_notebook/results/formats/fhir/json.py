@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _TYPE_FIRST = re.compile(rb'\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,63})"')
 BUNDLE = "Bundle"
+_ANSWERS = (b'"searchset"', b'"history"', b'"batch-response"', b'"transaction-response"')
+_DEPTH = 3  # of answers in answers
 
 
 def resource_blocks(file: BinaryIO, limits: Limits) -> Iterator[Block]:
@@ -57,9 +59,12 @@ def type_of(line: bytes) -> str | None:
     return found[1].decode() if found else resource_type(line)
 
 
-def _opened(limits: Limits, data: bytes, line: int) -> Lines:
-    """Return the lines of an object: those of the resources in it where it is a Bundle."""
-    if type_of(data) != BUNDLE:
+def _opened(limits: Limits, data: bytes, line: int, depth: int = 0) -> Lines:
+    """Return the lines of an object: those of the resources in it where it is a Bundle.
+
+    The answers in a Bundle of answers are opened too; other Bundles in it are resources.
+    """
+    if type_of(data) != BUNDLE or (depth and not _is_answer(data)):
         return [data.replace(b"\n", b" ")], [line], ""
     lines: list[bytes] = []
     numbers: list[int] = []
@@ -71,9 +76,17 @@ def _opened(limits: Limits, data: bytes, line: int) -> Lines:
         for entry, place in zip(entries, places, strict=True):
             found = members(entry)
             parts = [entry] if found is None else [part.text for part in found if part.key == "resource"]
-            lines += parts
-            numbers += [place] * len(parts)
+            for part in parts:
+                inner = _opened(limits, part, place, depth + 1)[0] if depth < _DEPTH else [part]
+                lines += inner
+                numbers += [place] * len(inner)
     return lines, numbers, ""
+
+
+def _is_answer(bundle: bytes) -> bool:
+    """Tell whether a Bundle is what a server answers to a search."""
+    kinds = (member.text for member in members(bundle) or () if member.key == "type")
+    return next(kinds, b"") in _ANSWERS
 
 
 def _of_type(wanted: str, file: BinaryIO, limits: Limits) -> Iterator[Block]:

@@ -141,6 +141,14 @@ def name_hint(start: bytes) -> str | None:
     return kind.name if kind else None
 
 
+def is_manifest(name: str, start: bytes) -> bool:
+    """Tell whether a JSON text says which files a job wrote, as the manifest of an export does."""
+    if name.lower() == "manifest.json":
+        return True
+    keys = {member.key for member in members(utf8_of(start).lstrip(BLANKS)) or ()}
+    return "transactionTime" in keys and not keys.isdisjoint(("output", "request"))
+
+
 def is_fhir(start: bytes) -> bool:
     """Tell whether a JSON text begins with a FHIR resource: alone, in lines, in a list, or in a Bundle."""
     return resource_type(start) is not None
