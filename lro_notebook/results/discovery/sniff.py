@@ -21,7 +21,7 @@ UNKNOWN = "in no format that is read here"
 MANIFEST = "a manifest: given that file itself, lro.read_results reads what a bulk export names in it"
 _GZIP = b"\x1f\x8b"
 #: Words of resources, which few others have.
-_LIKE_FHIR = re.compile(rb'"(?:resourceType|lastUpdated|coding|contentType|reference)"[ \t\r\n]*:')
+_LIKE_FHIR = re.compile(rb'"(?:resourceType|lastUpdated|coding|contentType|reference|fullUrl)"[ \t\r\n]*:')
 
 
 class Judged(NamedTuple):

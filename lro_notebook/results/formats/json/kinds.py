@@ -160,7 +160,16 @@ def resource_type(start: bytes) -> str | None:
     A file whose first type is ``Bundle`` may hold the resources in ``entry[].resource``.
     """
     text = utf8_of(start).lstrip(BLANKS).removeprefix(b"[").lstrip(BLANKS)
-    for member in members(text, marks(text)) or ():
+    found = members(text, marks(text)) or ()
+    for member in found:
         if member.key == "resourceType":
             return member.text[1:-1].decode() if _TYPE.fullmatch(member.text) else None
-    return None
+    return "Bundle" if any(map(_has_resources, found)) else None
+
+
+def _has_resources(member: Member) -> bool:
+    """Tell whether a field that is cut off has the entries of a Bundle, which says its type behind them."""
+    if member.whole or member.key != "entry" or not member.holds_objects:
+        return False
+    entry = members(member.text[1:].lstrip(BLANKS)) or ()
+    return any(part.key == "resource" and resource_type(part.text) is not None for part in entry)
