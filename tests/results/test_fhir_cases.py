@@ -1,10 +1,11 @@
-"""What users reported of tools that read FHIR: inputs with right values, and those kept beside the project."""
+"""What users reported of tools that read FHIR: inputs with right values, and some kept beside the project."""
 
 from __future__ import annotations
 
 import json
 import warnings
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -34,6 +35,8 @@ EXTENSIONS = {
         }
     ],
 }
+
+AT = {"name": "at", "path": "issued", "type": "instant"}
 
 
 def kept(name: str) -> Any:
@@ -111,7 +114,7 @@ def _is_microseconds(folder: Path, out: Path) -> None:
     results = lro.read_results(str(folder), parse_dates=True)
     frame = results["Observation"]
     assert [frame[name][0] for name in ("meta.lastUpdated", "issued")] == [right, right]
-    view = {"resource": "Observation", "select": [{"column": [{"name": "at", "path": "issued"}]}]}
+    view = {"resource": "Observation", "select": [{"column": [AT]}]}
     assert results.view(view)["at"][0] == right
     results.to_parquet(str(out / "parquet"))
     assert lro.read_results(str(out / "parquet"))["Observation"]["issued"][0] == right
@@ -171,7 +174,7 @@ def test_kept_exact_decimals() -> None:
     "numbers", [["0.1", "10", "-3"], ["12345678901234567.89", "1"], ["1E-7", "2.5"], ["0.10", "0.100"]]
 )
 def test_exact_decimals(tmp_path: Path, numbers: list[str]) -> None:
-    rows = ('{"resourceType":"Observation","valueQuantity":{"value":%s}}' % number for number in numbers)  # noqa: UP031 - braces
+    rows = (f'{{"resourceType":"Observation","valueQuantity":{{"value":{number}}}}}' for number in numbers)
     (tmp_path / "Observation.ndjson").write_text(lines(*rows))
     _is_calculable(tmp_path, numbers)
 
@@ -183,8 +186,9 @@ def _is_calculable(folder: Path, numbers: list[str]) -> None:
     assert (values + 1).tolist() == [number + 1 for number in exact]
     assert (values * 2).tolist() == [number * 2 for number in exact]
     assert (values / 2).tolist() == pytest.approx([number / 2 for number in exact])
-    assert values.diff().tolist()[1:] == [b - a for a, b in zip(exact, exact[1:], strict=False)]
-    assert abs(float((values - values.mean()).sum())) < 1e-6 * max(1, *map(abs, map(float, exact)))
+    assert values.diff().tolist()[1:] == [b - a for a, b in pairwise(exact)]
+    mean = values.mean()
+    assert (values - mean).tolist() == [number - mean for number in exact]
 
 
 MIXED = {
@@ -201,7 +205,7 @@ def test_values_do_not_depend_on_what_comes_first(
     tmp_path: Path, kinds: str, *, turned: bool, apart: bool
 ) -> None:
     words, wanted = MIXED[kinds]
-    rows = ['{"resourceType":"Dose","id":"%d","x":%s}' % pair for pair in enumerate(words)]
+    rows = [f'{{"resourceType":"Dose","id":"{number}","x":{word}}}' for number, word in enumerate(words)]
     rows = rows[::-1] if turned else rows
     for number, part in enumerate([[row] for row in rows] if apart else [rows]):
         (tmp_path / f"{number}.ndjson").write_text(lines(*part))
