@@ -131,10 +131,14 @@ def test_a_manifest_says_the_type_and_counts_what_is_there(tmp_path: Path) -> No
     assert bad(results) == [("a.ndjson", 2, OTHER_TYPE)]
 
 
-def test_versions_of_a_history_and_lines_without_a_type_stay(tmp_path: Path) -> None:
-    (tmp_path / "1_history_Condition").write_bytes(text([condition(1), {"id": "bare"}, condition(1)]))
-    results = lro.read_results(str(tmp_path))
-    assert list(results["Condition_history"]["id"]) == ["c1", "bare", "c1"]
+@pytest.mark.parametrize("name", ["1_history_Condition", "run1_history_Condition.ndjson"])
+def test_the_bundles_of_a_history_and_lines_without_a_type_stay(tmp_path: Path, name: str) -> None:
+    versions = {"resourceType": "Bundle", "type": "history", "entry": [{"resource": condition(1)}]}
+    (tmp_path / name).write_bytes(text([versions, versions]))
+    (tmp_path / name.replace("history_", "")).write_bytes(text([condition(1), {"id": "bare"}]))
+    results = read(tmp_path, lists="nested")
+    assert results.arrow("Condition")["id"].to_pylist() == ["c1", "bare"]
+    assert results.arrow("Condition_history")["resourceType"].to_pylist() == ["Bundle", "Bundle"]
     assert not len(results.bad_lines)
 
 

@@ -60,9 +60,9 @@ FOLDERS: dict[str, tuple[Files, dict[str, int]]] = {
             "126_Patient": of("Patient"),
             "126_Observation-0-of-2": of("Observation"),
             "126_Observation-1-of-2": of("Observation"),
-            "126_history_Patient": of("Patient", "Patient"),
+            "126_history_Patient": lines(bundle("history", resource("Patient"))),
         },
-        {"Patient": 1, "Observation": 2, "Patient_history": 2},
+        {"Patient": 1, "Observation": 2, "Patient_history": 1},
     ),
     "HAPI, Binary resources with ids of their own": (
         {"Zt0cH7xkR3": of("Patient"), "qQ81kPz0aa": of("Patient"), "OP99": of("Observation")},

@@ -212,7 +212,7 @@ def _agreed(said: dict[str, Any], judged: Judged) -> dict[str, Any] | None:
         return fields if judged.reason == UNKNOWN else None
     if judged.format is reading:
         return fields if _confirms(said, judged) else {"table": judged.table, "format": reading}
-    if judged.format is reading.general and said["table"] != BUNDLE:
+    if judged.format is reading.general and said["table"] != BUNDLE and not said["history"]:
         return {**fields, "table": "", "format": reading.general}
     if judged.format is OTHER.general:
         return {**fields, "format": reading.general}

@@ -75,9 +75,12 @@ def looks(name: str, start: bytes) -> bool:
 def read_lines(
     source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
-    """Yield the resources of `shards`; those that are not of the type of their table are bad lines."""
-    wanted = shards[0].table.partition("_")[0]  # of Patient_history too
-    return read_objects(source, shards, options, advance, belonging=OfType(wanted))
+    """Yield the resources of `shards`; those that are not of the type of their table are bad lines.
+
+    The lines of a history are Bundles.
+    """
+    belonging = None if shards[0].history else OfType(shards[0].table.partition("_")[0])
+    return read_objects(source, shards, options, advance, belonging=belonging)
 
 
 class OfType:
