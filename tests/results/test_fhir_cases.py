@@ -39,7 +39,7 @@ EXTENSIONS = {
 AT = {"name": "at", "path": "issued", "type": "instant"}
 
 
-def kept(name: str) -> Any:
+def kept(name: str) -> pytest.MarkDecorator:
     """Return a mark for a test of an input that lies beside the project."""
     return pytest.mark.skipif(not (CASES / name).is_dir(), reason=f"../shared/cases/{name} is not here")
 
@@ -48,9 +48,8 @@ def lines(*rows: Any) -> str:
     return "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return shown
+def records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 @kept("03-view-primitive-extension")
@@ -187,7 +186,7 @@ def _is_calculable(folder: Path, numbers: list[str]) -> None:
     assert (values * 2).tolist() == [number * 2 for number in exact]
     assert (values / 2).tolist() == pytest.approx([number / 2 for number in exact])
     assert values.diff().tolist()[1:] == [b - a for a, b in pairwise(exact)]
-    mean = values.mean()
+    mean: Any = values.mean()
     assert (values - mean).tolist() == [number - mean for number in exact]
 
 

@@ -177,7 +177,7 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
     reason = "" if parts else _why_not(name, info, judged)
     if parts is None and judged is not None and judged.format is not None and not (reason and not single):
         parts = {"table": judged.table or "", "format": judged.format, **_parse_other(name, judged.format)}
-    elif single and parts is None:  # named by the user: the file is what it is called
+    elif single and parts is None and reason == UNKNOWN:  # named by the user: the file is what it is called
         parts = {"table": "", "format": OTHER}
     if parts is None:
         writer = _ID.match(name)

@@ -19,6 +19,9 @@ START = 8192
 LONGER = 8 * START
 UNKNOWN = "in no format that is read here"
 MANIFEST = "a manifest: given that file itself, lro.read_results reads what a bulk export names in it"
+TEXT = "text without columns: an editor or pathlib.Path.read_text reads it"
+_TEXTS = (".txt", ".txt.gz", ".md")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 _GZIP = b"\x1f\x8b"
 #: Words of resources, which few others have.
 _LIKE_FHIR = re.compile(rb'"(?:resourceType|lastUpdated|coding|contentType|reference|fullUrl)"[ \t\r\n]*:')
@@ -71,7 +74,10 @@ def judge(path: str, start: bytes, size: int = START) -> Judged:
             reason = MANIFEST if each is OTHER.general and is_manifest(name, text) else ""
             return Judged(each, each.table or (each.table_in(text) if each.table_in else None), reason)
     promised = _of_suffix(name, "suffixes")
-    return Judged(promised) if promised else Judged(None, reason=UNKNOWN)
+    if promised:
+        return Judged(promised)
+    is_text = name.lower().endswith(_TEXTS) and not _CONTROL.search(text)
+    return Judged(None, reason=TEXT if is_text else UNKNOWN)
 
 
 def _of_suffix(name: str, which: Literal["own_suffixes", "suffixes"] = "own_suffixes") -> Format | None:
