@@ -21,6 +21,7 @@ from lro_notebook.results.discovery.listing import check_reachable, files_at, is
 from lro_notebook.results.discovery.ownership import is_named, operations, owned
 from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.versions import moment_of
 from lro_notebook.results.shards import Found, Skipped
 
 if TYPE_CHECKING:
@@ -183,13 +184,9 @@ def _listed(location: Location, only: Format | None, fetch: Fetch, *, deep: bool
     found = classify(location, infos, only, fetch, single=single)
     in_folders = only.in_folders if only else any(_is_in_folders(shard) for shard in found.shards)
     if not deep and not single and (in_folders or not found.shards) and is_folder(location):
-        here = {info["name"] for info in infos}
-        below = [
-            info
-            for info in files_at(location, deep=True)
-            if info["name"] in here or not parse_name(name_of(info))
-        ]
+        below, several = _without_repeats(files_at(location, deep=True), location)
         found = classify(location, below, only, fetch)
+        found = found._replace(skipped=[*found.skipped, *several])
     elif only is None and found.shards:
         passed = [_passed_over(location, folder) for folder in folders if not folder.startswith(HIDDEN)]
         found = found._replace(skipped=[*found.skipped, *passed])
@@ -205,6 +202,31 @@ def _is_in_folders(shard: Shard) -> bool:
 def _passed_over(location: Location, name: str) -> Skipped:
     path = f"{location.path.rstrip('/')}/{name}"
     return Skipped(location.uri_of(path), path, "a folder beside files: give it, or a pattern such as **")
+
+
+def _without_repeats(infos: Sequence[Info], location: Location) -> tuple[list[Info], list[Skipped]]:
+    """Return the files in folders below; apart from them those of several exports, each in its own folder.
+
+    Files that the same table has by their names in more than one folder are not told to be of one export.
+    """
+    said = {info["name"]: said for info in infos if (said := parse_name(name_of(info)))}
+    folders: defaultdict[str, set[str]] = defaultdict(set)
+    for path, fields in said.items():
+        folders[fields["table"]].add(posixpath.dirname(path))
+    if all(len(each) == 1 for each in folders.values()):
+        return list(infos), []
+    several = [
+        Skipped(
+            location.uri_of(info["name"]),
+            info["name"],
+            "folders have files of the same names: give one of the folders",
+            said[info["name"]]["operation"],
+            moment_of(info),
+        )
+        for info in infos
+        if info["name"] in said
+    ]
+    return [info for info in infos if info["name"] not in said], several
 
 
 def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, own: bool) -> Found:
