@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 #: Room -> the rooms that it may import at run time, imports inside functions included; from the ground up.
 ROOMS: dict[str, set[str]] = {
-    "errors": set(),
+    "warned": set(),
+    "errors": {"warned"},
     "forking": set(),
     "globs": set(),
     "dicom_parts": set(),
