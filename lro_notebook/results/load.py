@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.results.admission import Near, Service, is_cloud
+from lro_notebook.results.discovery.discover import NothingThere
 from lro_notebook.results.discovery.listing import files_at
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.manifest import Listing, listing_of
+from lro_notebook.results.nothing import nothing_of, wrote_nothing
 from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
 from lro_notebook.results.read import fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
@@ -35,10 +37,24 @@ _STORES = ("Stores", "datasets")
 
 
 def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:
-    """Return the output of an operation that has ended; see `Operation.load`."""
+    """Return the output of an operation that has ended; see `Operation.load`.
+
+    Of an export that says itself that it has written nothing: empty results.
+    """
+    try:
+        return _loaded(operation, source, partial=partial, **options)
+    except NothingThere:
+        if not wrote_nothing(operation):
+            raise
+        return nothing_of(operation, options.get("tables"), options_of(**_how(options)))
+
+
+def _loaded(operation: Operation, source: str | None, *, partial: bool, **options: Any) -> Results:
     response = operation.resource.response or {}
     listed = None if source else listed_by(response)
     if listed is not None:
+        if "output" in response and listed[0].is_empty:
+            return nothing_of(operation, options.get("tables"), options_of(**_how(options)))
         return read_listed(operation.client, *listed, destination=operation.destination, **options)
     method = operation.method
     collection = method.partition(".")[0]
@@ -129,10 +145,15 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
     wanted = options.get("tables")
     asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
     shards = [shard for shard in (store.shards() if store else ()) if asked is None or shard.table in asked]
-    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "encoding", "limits")
-    chosen = options_of(**{word: options[word] for word in words if word in options})
+    chosen = options_of(**_how(options))
     hint = f"the operation wrote into {name}: export that, and load the export"
     return Results.from_response(response, source=store, shards=shards, options=chosen, hint=hint)
+
+
+def _how(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the options of `read_for` that say how to load."""
+    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "encoding", "limits")
+    return {word: options[word] for word in words if word in options}
 
 
 def read_for(client: Client | None, uri: str, **options: Any) -> Results:

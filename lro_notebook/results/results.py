@@ -53,6 +53,8 @@ class Results(Mapping[str, pd.DataFrame]):
         Other sources, and how to load them; of tables with one name, the later get a number.
     beside : Results, optional
         What is told of failures, as the table ``failures``.
+    known : mapping of str to Loaded
+        Tables that need no reading.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Results(Mapping[str, pd.DataFrame]):
         skipped: Sequence[Skipped] = (),
         more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
         beside: Results | None = None,
+        known: Mapping[str, Loaded] | None = None,
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
@@ -83,7 +86,7 @@ class Results(Mapping[str, pd.DataFrame]):
         of_source = [(source, shards, self._options)] if source is not None else []
         for where, listed, how in (*of_source, *more):
             self._add(where, listed, how)
-        self._loaded: dict[str, Loaded] = {}
+        self._loaded: dict[str, Loaded] = dict(known or {})
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._plans: dict[str, partitions.Plan] = {}
@@ -108,9 +111,8 @@ class Results(Mapping[str, pd.DataFrame]):
         Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
         loaded, beside = response_table.read(response)
-        results = cls(source, shards, options)
+        results = cls(source, shards, options, known={RESPONSE: loaded})
         results._hint = hint
-        results._loaded[RESPONSE] = loaded
         results._warn(RESPONSE, loaded.report)
         results._response = beside
         return results
@@ -211,7 +213,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """
         main = self._main_of(name)
         if main not in self._tables:
-            raise self._unknown(name)
+            return partitions.whole(self[name])
         if main not in self._plans:
             table = self._tables[main]
             with byte_bar(f"{main} for Dask", table.size) as advance:

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from lro_notebook.results.storage import Location
 
 _SHOWN = 5
+
+
+class NothingThere(ResultError):
+    """A place could be listed, and has no results, or none of the operation."""
+
+
 _SEVERAL = 8  # places that are listed one by one
 
 
@@ -89,7 +95,7 @@ def find(
         raise ConfigError(_several(found.shards, location))
     shards = found.shards
     if not shards:
-        raise ResultError(_nothing(found, location))
+        raise NothingThere(_nothing(found, location))
     if tables is not None:
         shards = _of_tables([tables] if isinstance(tables, str) else list(tables), shards, location)
     if not partial:
@@ -170,7 +176,7 @@ def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, 
     hint = f"; operations that wrote there: {', '.join(others[:_SHOWN])}" if others else ""
     if not others and found.shards:
         hint = "; the files there carry no operation id: read_results(uri) reads them"
-    raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}")
+    raise NothingThere(f"operation {wanted} left no results at {location.uri}{hint}")
 
 
 def _several(shards: Sequence[Shard], location: Location) -> str:
