@@ -13,7 +13,7 @@ from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.manifest import Listing, listing_of
-from lro_notebook.results.nothing import nothing_of, wrote_nothing
+from lro_notebook.results.nothing import add_nothing, nothing_of, wrote_nothing
 from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
 from lro_notebook.results.read import fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
@@ -39,14 +39,18 @@ _STORES = ("Stores", "datasets")
 def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:
     """Return the output of an operation that has ended; see `Operation.load`.
 
-    Of an export that says itself that it has written nothing: empty results.
+    Of an export that says itself that it has written nothing, or nothing of a type: empty tables.
     """
+    tables = options.get("tables")
     try:
-        return _loaded(operation, source, partial=partial, **options)
+        results = _loaded(operation, source, partial=partial, **options)
     except NothingThere:
         if not wrote_nothing(operation):
             raise
-        return nothing_of(operation, options.get("tables"), options_of(**_how(options)))
+        return nothing_of(operation, tables, options_of(**_how(options)))
+    if source is None and tables is None and not (operation.destination or "").startswith(PREFIX):
+        add_nothing(results, operation, options_of(**_how(options)))
+    return results
 
 
 def _loaded(operation: Operation, source: str | None, *, partial: bool, **options: Any) -> Results:

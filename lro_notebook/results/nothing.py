@@ -1,4 +1,4 @@
-"""An export that succeeded and had nothing to write: empty tables, with the columns that are known."""
+"""An export that succeeded and had nothing to write, or nothing of a type: empty tables, of known columns."""
 
 from __future__ import annotations
 
@@ -38,12 +38,25 @@ def wrote_nothing(operation: Operation) -> bool:
 
 def nothing_of(operation: Operation, tables: Iterable[str] | None, options: Options) -> Results:
     """Return the empty results of an operation: a table for each that is asked for or was at its start."""
-    if tables is not None:
-        names = [tables] if isinstance(tables, str) else list(tables)
-    else:
-        ending = "_history" if operation.method.endswith("exportHistory") else ""
-        names = [f"{name}{ending}" for name in (operation.record.types if operation.record else ())]
-    return Results(None, (), options, known={name: _empty(name, options) for name in names})
+    names = _asked(operation) if tables is None else [tables] if isinstance(tables, str) else list(tables)
+    results = Results(None, (), options)
+    results.know({name: _empty(name, options) for name in names})
+    return results
+
+
+def add_nothing(results: Results, operation: Operation, options: Options) -> None:
+    """Add an empty table to what an export has written for each type asked for that it had none of."""
+    snapshot = operation.snapshot
+    if snapshot.state == "SUCCEEDED" and not snapshot.progress.failed:
+        results.know({name: _empty(name, options) for name in _asked(operation)})
+
+
+def _asked(operation: Operation) -> list[str]:
+    """Return the tables that an export was asked for at its start; none where that was all there is."""
+    if operation.record is None or "export" not in operation.method.lower():
+        return []
+    ending = "_history" if operation.method.endswith("exportHistory") else ""
+    return [f"{name}{ending}" for name in operation.record.types]
 
 
 def _empty(name: str, options: Options) -> Loaded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -53,8 +53,6 @@ class Results(Mapping[str, pd.DataFrame]):
         Other sources, and how to load them; of tables with one name, the later get a number.
     beside : Results, optional
         What is told of failures, as the table ``failures``.
-    known : mapping of str to Loaded
-        Tables that need no reading.
 
     Examples
     --------
@@ -78,7 +76,6 @@ class Results(Mapping[str, pd.DataFrame]):
         skipped: Sequence[Skipped] = (),
         more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
         beside: Results | None = None,
-        known: Mapping[str, Loaded] | None = None,
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
@@ -86,7 +83,7 @@ class Results(Mapping[str, pd.DataFrame]):
         of_source = [(source, shards, self._options)] if source is not None else []
         for where, listed, how in (*of_source, *more):
             self._add(where, listed, how)
-        self._loaded: dict[str, Loaded] = dict(known or {})
+        self._loaded: dict[str, Loaded] = {}
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._plans: dict[str, partitions.Plan] = {}
@@ -111,11 +108,16 @@ class Results(Mapping[str, pd.DataFrame]):
         Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
         loaded, beside = response_table.read(response)
-        results = cls(source, shards, options, known={RESPONSE: loaded})
+        results = cls(source, shards, options)
         results._hint = hint
+        results._loaded[RESPONSE] = loaded
         results._warn(RESPONSE, loaded.report)
         results._response = beside
         return results
+
+    def know(self, tables: Mapping[str, Loaded]) -> None:
+        """Have these tables too, where there are none of their names."""
+        self._loaded.update((name, each) for name, each in tables.items() if name not in self._main())
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         frame = self._frames.get(name)
@@ -302,7 +304,8 @@ class Results(Mapping[str, pd.DataFrame]):
         for shard in shards:
             parts.setdefault(shard.table, []).append(shard)
         for name, files in parts.items():
-            free = next(one for one in _numbered(name) if one not in self._tables)
+            names = chain([name], (f"{name}_{number}" for number in count(2)))
+            free = next(one for one in names if one not in self._tables)
             renamed = files if free == name else [replace(shard, table=free) for shard in files]
             self._tables[free] = MainTable(source, renamed, options)
 
@@ -393,8 +396,3 @@ class Results(Mapping[str, pd.DataFrame]):
             self._warned = True
             told.warn_of_lists(name)
         told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))

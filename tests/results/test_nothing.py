@@ -89,6 +89,17 @@ def test_the_tables_of_a_history_have_their_names(tmp_path: Path) -> None:
     assert list(op.load()) == ["Patient_history"]
 
 
+def test_a_type_of_which_there_was_nothing_is_an_empty_table_beside_the_others(tmp_path: Path) -> None:
+    (tmp_path / "77_Patient").write_text('{"resourceType":"Patient","id":"p1"}\n')
+    op = exported(tmp_path, {**NONE, "counter": {"success": "1"}}, types=("Observation", "Patient"))
+    results = op.load()
+    assert sorted(results) == ["Observation", "Patient"]
+    assert (len(results["Patient"]), len(results["Observation"])) == (1, 0)
+    assert results.summary.set_index("table")["files"].to_dict() == {"Patient": 1, "Observation": 0}
+    everything = exported(tmp_path, {**NONE, "counter": {"success": "1"}}).load()
+    assert list(everything) == ["Patient"]
+
+
 def test_dask_reads_an_empty_table(tmp_path: Path) -> None:
     pytest.importorskip("dask.dataframe")
     results = exported(tmp_path, NONE, types=("Patient",)).load()

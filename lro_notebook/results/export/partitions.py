@@ -111,7 +111,8 @@ def plan(main: MainTable, advance: Advance) -> Plan:
 
 def whole(table: pd.DataFrame) -> dd.DataFrame:
     """Return a table that is in no file as one partition."""
-    return _dask().from_pandas(table, npartitions=1)
+    found: dd.DataFrame = _dask().from_pandas(table, npartitions=1)
+    return found
 
 
 def _dask() -> Any:
