@@ -22,8 +22,8 @@ def gcs_uri(value: object, what: str) -> str:
     if not isinstance(value, str) or not _GCS.fullmatch(value):
         raise ConfigError(
             f"{what} {value!r} is not a Cloud Storage URI such as gs://bucket/path. The service reads and "
-            "writes buckets, not this machine's files; lro.local.put(path, 'gs://bucket/path') copies files into "
-            "those of the local service"
+            "writes buckets, not this machine's files; lro.local.put(path, 'gs://bucket/path') copies files "
+            "into those of the local service"
         )
     return value
 
