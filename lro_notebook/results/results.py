@@ -103,11 +103,11 @@ class Results(Mapping[str, pd.DataFrame]):
     ) -> Results:
         """Return the response of an operation that wrote no files, as the table ``response``.
 
-        A response that has exactly one list on its top level gives a row per element, and its other fields
-        in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
+        One list on its top level gives a row per element, one map from URIs a row per entry, with the other
+        fields in ``frame.attrs["response"]``; any other gives one row, an empty one none; without ``@type``.
         Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
-        loaded, beside = response_table.read(response)
+        loaded, beside = response_table.read(response, options)
         results = cls(source, shards, options)
         results._hint = hint
         results._loaded[RESPONSE] = loaded
@@ -138,7 +138,7 @@ class Results(Mapping[str, pd.DataFrame]):
         return name in self._names()
 
     def __repr__(self) -> str:
-        files = sum(len(main.shards) for main in self._tables.values())
+        files = len({shard.uri for main in self._tables.values() for shard in main.shards})
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
@@ -187,8 +187,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """
         near = next((main.source for main in self._tables.values()), None)
         target = parquet.Target.at(folder, compression, near)
-        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._tables}
-        rows = [target.write_whole(name, table) for name, table in whole.items()]
+        alone = [each.tables(main) for main, each in self._loaded.items() if main not in self._tables]
+        rows = [target.write_whole(name, one) for tables in alone for name, one in tables.items()]
         for name, main in self._tables.items():
             with byte_bar(f"{name} to Parquet", main.size) as advance:
                 written = target.write(main, advance)
@@ -317,6 +317,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the table with which the table `name` is read, None if there is none."""
         if name in self._main():
             return str(name)
+        if known := next((main for main, each in self._loaded.items() if name in each.children), None):
+            return known
         inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
         prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
         return next(iter((*prefixed, *inner)), None)
@@ -325,7 +327,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the names of all tables; inner ones are known only after their main table is read."""
         names: list[str] = []
         for main in self._main():
-            inner = main in self._tables and self._tables[main].has_inner_tables
+            inner = main in self._loaded or self._tables[main].has_inner_tables
             names += [main, *(self._load(main).children if inner else ())]
         return names
 
