@@ -12,22 +12,56 @@ LroError
 ├── WaitTimeout (TimeoutError)      the wait ended, the operation goes on
 └── ResultError                     the output of an operation cannot be read
 
-This module imports nothing of the package.
+The warnings are in `warned`; from here they can be imported as well.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-import inspect
-import warnings
 from enum import IntEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from lro_notebook.warned import (
+    BadLinesWarning,
+    LeftOutWarning,
+    LroWarning,
+    OperationFailedWarning,
+    PartialFailureWarning,
+    TruncatedListsWarning,
+    UnparsedDatesWarning,
+    warn_caller,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lro_notebook.operations.operation import Operation
+
+__all__ = [
+    "HTTP_CODES",
+    "LOGIN",
+    "ApiError",
+    "AuthError",
+    "BadLinesWarning",
+    "Code",
+    "ConfigError",
+    "LeftOutWarning",
+    "LroError",
+    "LroWarning",
+    "OperationCancelled",
+    "OperationError",
+    "OperationFailed",
+    "OperationFailedWarning",
+    "PartialFailureWarning",
+    "PollingLost",
+    "ResultError",
+    "StartUnknown",
+    "TruncatedListsWarning",
+    "UnparsedDatesWarning",
+    "WaitTimeout",
+    "shortened",
+    "warn_caller",
+]
 
 _LONGEST = 2_000  # characters of a service's own words in a message
 
@@ -310,91 +344,6 @@ class ResultError(LroError):
     """
 
 
-class LroWarning(UserWarning):
-    """Base of the package's warnings.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> warnings.simplefilter("ignore", lro.LroWarning)
-    """
-
-
-class PartialFailureWarning(LroWarning):
-    """An operation succeeded although some of its units failed (``counter.failure`` > 0).
-
-    Examples
-    --------
-    >>> import warnings
-    >>> broken = ds.hl7v2_store("broken").create(exist_ok=True)
-    >>> with warnings.catch_warnings(record=True) as seen:
-    ...     warnings.simplefilter("always", lro.PartialFailureWarning)
-    ...     op = broken.import_from("gs://lro-sample/hl7v2/broken.ndjson").wait()
-    >>> len(seen), op.state, op.progress.failed == len(op.failures())
-    (1, 'SUCCEEDED', True)
-    """
-
-
-class BadLinesWarning(LroWarning):
-    r"""Some lines of an operation's output could not be read; ``Results.bad_lines`` lists them.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> _ = Path("Patient.ndjson").write_text('{"id": "a"}\nno resource\n')
-    >>> results = lro.read_results("Patient.ndjson")
-    >>> len(results["Patient"]), results.bad_lines["line"].tolist()
-    (1, [2])
-    """
-
-
-class LeftOutWarning(LroWarning):
-    """Some files at a place are in no table; ``Results.skipped`` lists them with the reasons.
-
-    Examples
-    --------
-    >>> lro.read_results("gs://lro-sample/fhir", client=ds.client).skipped.columns.tolist()
-    ['file', 'reason']
-    """
-
-
-class TruncatedListsWarning(LroWarning):
-    """Some lists had more than the one element that is shown; ``Results.truncated`` counts them.
-
-    Examples
-    --------
-    >>> names = op.load(tables=["Patient"], lists="explode")["Patient.name"]  # nothing is left out
-    >>> names.columns.tolist()[:2]
-    ['id', 'index']
-    """
-
-
-class UnparsedDatesWarning(LroWarning):
-    r"""Columns stayed text in spite of ``parse_dates=True``: not every value of theirs is a date or time.
-
-    ``Results.unparsed_dates`` counts those that are none.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> _ = Path("Patient.ndjson").write_text('{"birthDate": "1970-01-31"}\n{"birthDate": "unknown"}\n')
-    >>> results = lro.read_results("Patient.ndjson", parse_dates=True)
-    >>> results.unparsed_dates.values.tolist()
-    [['Patient.birthDate', 1]]
-    """
-
-
-_PACKAGE = str(Path(__file__).parent)
-
-
 def shortened(text: str) -> str:
     """Return a service's words for use in a message, cut where they are very long."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters in all)"
-
-
-def warn_caller(message: str, category: type[LroWarning]) -> None:
-    """Warn at the line of the user's code that called into this package, however deep the call."""
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)

@@ -106,10 +106,12 @@ def names(user: None) -> dict[str, Any]:  # noqa: ARG001 - where it runs
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if fenced(page, "python")], ids=lambda page: str(page.relative_to(ROOT))
 )
-def test_the_code_of_a_page_runs(page: Path, names: dict[str, Any]) -> None:
+def test_the_code_of_a_page_runs_and_runs_again(page: Path, names: dict[str, Any]) -> None:
+    """A second time in the kernel and the service of the first, as who runs all cells again does."""
     if page.name == "README.md":  # begins by itself, on a machine where there is nothing yet
         names["store"].delete()
         names = {"__name__": "docs"}
+    run(page, names)
     run(page, names)
 
 

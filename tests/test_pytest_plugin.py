@@ -48,7 +48,7 @@ def test_each_test_begins_with_nothing_but_the_sample(lro_service: LroService, r
     assert lro.started().empty
     assert lro_service.to_come == []
     lro_service.fail_operation("*", after=round_, times=2)
-    ds.fhir_store("s").create().import_from("gs://nothing/*").wait(30)
+    assert ds.fhir_store("s").create().import_from("gs://nothing/*").exception(30) is not None
     assert len(lro.started()) == 1
     lro_service.fail_answer("*", 500, times=9)
     lro_service.pace(1)
@@ -101,9 +101,9 @@ def test_an_operation_fails_as_scripted_and_the_next_does_not(
     lro_service: LroService, store: FhirStore
 ) -> None:
     lro_service.fail_operation(IMPORT, "RESOURCE_EXHAUSTED", "no room", after=25)
-    op = store.import_from("gs://input/*").wait(30)
+    op = store.import_from("gs://input/*")
     with pytest.raises(lro.OperationFailed, match="no room"):
-        op.result()
+        op.result(30)
     assert op.error is not None
     assert op.error.code == lro.Code.RESOURCE_EXHAUSTED
     assert op.progress.completed == 25

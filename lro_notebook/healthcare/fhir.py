@@ -55,4 +55,6 @@ class FhirStore(FhirTransfer, FhirChanges):
         if bulk_export_uri is not None:
             prefix = requests.gcs_uri(bulk_export_uri, "bulk_export_uri")
             body["bulkExportGcsDestination"] = {"uriPrefix": prefix}
-        return self._create(body, exist_ok=exist_ok)
+        store = self._create(body, exist_ok=exist_ok)
+        self._fhir_version = None if exist_ok else version  # one that was there may have another
+        return store

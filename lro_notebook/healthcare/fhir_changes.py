@@ -22,6 +22,8 @@ _VERSIONS = ("ALL", "CURRENT_ONLY", "HISTORY_ONLY")
 class FhirChanges(Store):
     """Rollback, bulk deletion, de-identification, consents, search and cohorts."""
 
+    _fhir_version: str | None = None  # where it is known
+
     def rollback(
         self,
         time: str | datetime,
@@ -75,7 +77,7 @@ class FhirChanges(Store):
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        names, ids = requests.type_names(types), list(operation_ids)
+        names, ids = requests.type_names(types, self._fhir_version), list(operation_ids)
         change = None if change_type is None else requests.one_of(change_type, _CHANGES, "change_type")
         limited = [names, ids, metadata_filter, input_object, dry_run]
         requests.confirm_all("rollback", everything=everything, filters=any(limited))
@@ -144,7 +146,7 @@ class FhirChanges(Store):
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
-        names, before = requests.type_names(types), requests.timestamp(until, "until")
+        names, before = requests.type_names(types, self._fhir_version), requests.timestamp(until, "until")
         limited = any([names, before, source, dry_run])
         requests.confirm_all("bulk_delete", everything=everything, filters=limited)
         body = requests.given(

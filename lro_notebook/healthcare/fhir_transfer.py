@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.healthcare import requests
+from lro_notebook.healthcare import exports, requests
 from lro_notebook.healthcare.bulk_export import attach_bulk_export, start_bulk_export
 from lro_notebook.healthcare.store import Store
 from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Iterable
 
+    from lro_notebook.healthcare.exports import Since
     from lro_notebook.operations.operation import Operation
 
 CONTENT_STRUCTURES = ("RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY")
@@ -24,6 +25,8 @@ _PARTITIONS = ("HOUR", "DAY", "MONTH", "YEAR")
 
 class FhirTransfer(Store):
     """Import and export, of the current resources and of their history."""
+
+    _fhir_version: str | None = None  # where it is known
 
     def import_from(
         self, uri: str, *, content_structure: str = "RESOURCE", show: bool | None = None
@@ -93,7 +96,7 @@ class FhirTransfer(Store):
         uri: str,
         *,
         types: str | Iterable[str] | None = None,
-        since: str | datetime | None = None,
+        since: Since = None,
         schema_type: str | None = None,
         recursive_depth: int | None = None,
         write_disposition: str | None = None,
@@ -112,8 +115,11 @@ class FhirTransfer(Store):
             ``gs://bucket/folder`` or ``bq://project.dataset``. Several exports may share one folder.
         types : str or iterable of str, optional
             Resource types; all by default.
-        since : str or datetime, optional
-            Only resources updated after this time (RFC 3339, or a datetime with a time zone).
+        since : str, date, datetime or timedelta, optional
+            Only resources updated after this time: RFC 3339 text; a date, or its text, from its beginning in
+            UTC; a datetime with a time zone; a timedelta before now. ``"last"``: since this machine's last
+            export of this store that went well and held these types, by the service's clock; the first time
+            all is exported, with a warning.
         schema_type, recursive_depth, write_disposition, partition_by : optional
             Of a BigQuery export: ANALYTICS or ANALYTICS_V2; 1 to 5; WRITE_EMPTY, WRITE_TRUNCATE or
             WRITE_APPEND; HOUR, DAY, MONTH or YEAR of the last update.
@@ -148,7 +154,7 @@ class FhirTransfer(Store):
         uri: str,
         *,
         types: str | Iterable[str] | None = None,
-        since: str | datetime | None = None,
+        since: Since = None,
         max_versions: int | None = None,
         show: bool | None = None,
     ) -> Operation:
@@ -165,8 +171,8 @@ class FhirTransfer(Store):
             ``gs://bucket/folder``.
         types : str or iterable of str, optional
             Resource types; all by default.
-        since : str or datetime, optional
-            Only versions written after this time.
+        since : str, date, datetime or timedelta, optional
+            Only versions written after this time, as in `export_to`.
         max_versions : int, optional
             At most so many versions of a resource, the newest ones; all by default.
         show : bool, optional
@@ -191,7 +197,7 @@ class FhirTransfer(Store):
         *,
         group: str | None = None,
         types: str | Iterable[str] | None = None,
-        since: str | datetime | None = None,
+        since: Since = None,
         show: bool | None = None,
     ) -> Operation:
         """Start a FHIR bulk data export (``$export``), and return an operation for it at once.
@@ -209,8 +215,8 @@ class FhirTransfer(Store):
             Id of a Group: the resources of its patients, organised by patient. The whole store by default.
         types : str or iterable of str, optional
             Resource types; all by default.
-        since : str or datetime, optional
-            Only resources updated after this time.
+        since : str, date, datetime or timedelta, optional
+            Only resources updated after this time, as in `export_to`.
         show : bool, optional
             See `Client.start`.
 
@@ -221,13 +227,15 @@ class FhirTransfer(Store):
         ApiError, AuthError, StartUnknown
             As `Client.start`.
         """
+        names = requests.type_names(types, self._fhir_version)
+        exports.warn_of_imports(self._client, self.name)
         return start_bulk_export(
             self._client,
             self.name,
             version=self._version,
             group=None if group is None else addresses.segment(group, "group"),
-            types=requests.type_names(types),
-            since=requests.timestamp(since, "since"),
+            types=names,
+            since=self._since(since, "bulkExport", names, self._bulk_export),
             not_found_hint=self._missing,
             show=show,
         )
@@ -239,7 +247,7 @@ class FhirTransfer(Store):
         by its name).
         """
         name = addresses.child(self.name, "operations", export_id, "export")
-        return attach_bulk_export(self._client, name, version=self._version)
+        return self._bulk_export(name)
 
     def _import(
         self,
@@ -266,11 +274,12 @@ class FhirTransfer(Store):
         body: dict[str, Any],
         *,
         types: str | Iterable[str] | None,
-        since: str | datetime | None,
+        since: Since,
         version: str | None,
         show: bool | None,
     ) -> Operation:
-        names, after = requests.type_names(types), requests.timestamp(since, "since")
+        names = requests.type_names(types, self._fhir_version)
+        after = self._since(since, verb, names, self._operation)
         body |= requests.given(_type=",".join(names), _since=after)
         return self._start(
             verb,
@@ -282,6 +291,20 @@ class FhirTransfer(Store):
             since=after,
             show=show,
         )
+
+    def _since(
+        self, value: Since, verb: str, types: tuple[str, ...], attach: Callable[[str], Operation]
+    ) -> str | None:
+        """Return since when a method exports; ``"last"`` is since it was last used and went well."""
+        method = f"{self.collection}.{verb}"
+        last = partial(exports.last_success, self._client, self.name, method, types, attach)
+        return exports.since_text(value, last)
+
+    def _operation(self, name: str) -> Operation:
+        return self._client.get(name)
+
+    def _bulk_export(self, name: str) -> Operation:
+        return attach_bulk_export(self._client, name, version=self._version)
 
 
 def _schema(schema_type: str | None, depth: int | None, partition_by: str | None) -> dict[str, Any]:

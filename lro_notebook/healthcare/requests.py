@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
+from lro_notebook.healthcare import fhir_types
 from lro_notebook.operations.resource import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 _GCS = re.compile(r"gs://[a-z0-9][a-z0-9._-]*(/.*)?")
 _BIGQUERY = re.compile(r"bq://[^./]+\.[^./]+")
-_TYPE = re.compile(r"[A-Za-z]+")
 
 
 def gcs_uri(value: object, what: str) -> str:
@@ -22,8 +22,8 @@ def gcs_uri(value: object, what: str) -> str:
     if not isinstance(value, str) or not _GCS.fullmatch(value):
         raise ConfigError(
             f"{what} {value!r} is not a Cloud Storage URI such as gs://bucket/path. The service reads and "
-            "writes buckets, not this machine's files; the buckets of the local service are the "
-            "folders in lro.local.ensure().buckets"
+            "writes buckets, not this machine's files; lro.local.put(path, 'gs://bucket/path') copies files "
+            "into those of the local service"
         )
     return value
 
@@ -77,14 +77,17 @@ def one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     return value
 
 
-def type_names(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return resource types as a tuple; a string may hold several with commas between them."""
+def type_names(value: str | Iterable[str] | None, version: str | None = None) -> tuple[str, ...]:
+    """Return FHIR resource types as a tuple; a string may hold several with commas between them.
+
+    They are those of `version`, of any version of FHIR if that is not known.
+    """
     names: list[object] = [*(value.split(",") if isinstance(value, str) else value or ())]
     checked = []
     for name in names:
-        if not isinstance(name, str) or not _TYPE.fullmatch(name.strip()):
+        if not isinstance(name, str):
             raise ConfigError(f"types: {name!r} is not a resource type such as 'Patient'")
-        checked.append(name.strip())
+        checked.append(fhir_types.checked(name.strip(), version))
     return tuple(checked)
 
 

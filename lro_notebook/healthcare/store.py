@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.errors import ApiError, Code, LroError
+from lro_notebook.healthcare import exports
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
 
@@ -61,8 +62,10 @@ class Store:
                 f"creating {self.name} was sent, but {lost}; call create(exist_ok=True) to make sure"
             ) from lost
         except ApiError as error:
-            if not (exist_ok and error.code is Code.ALREADY_EXISTS):
+            if error.code is not Code.ALREADY_EXISTS:
                 raise
+            if not exist_ok:
+                raise _exists_already(error) from None  # the traceback of the request says nothing more
         return self
 
     def _call(self, method: str, path: str, *, params: dict[str, str | int] | None = None) -> dict[str, Any]:
@@ -98,6 +101,8 @@ class Store:
         """Start a custom method of the store; `version` where only that API version has it."""
         path = addresses.join(version or self._version, self.name, verb=verb)
         title = f"{self.collection}.{verb}"
+        if verb.startswith("export"):
+            exports.warn_of_imports(self._client, self.name)
         return self._client.start("POST", path, body, title=title, not_found_hint=self._missing, **recorded)
 
     def _named(self, store: Store | str) -> str:
@@ -112,3 +117,15 @@ class Store:
     @property
     def _missing(self) -> str:
         return f"ds.{self.maker}({self.id!r}).create() makes the store; ds.stores() lists those there are."
+
+
+def _exists_already(error: ApiError) -> ApiError:
+    """Return the service's refusal to create what exists, with what to write instead."""
+    return ApiError(
+        error.message,
+        status=error.status,
+        code=error.code,
+        url=error.url,
+        details=error.details,
+        hint="create(exist_ok=True) takes the store that is there, as it is.",
+    )

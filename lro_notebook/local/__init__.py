@@ -7,10 +7,15 @@ Examples
 'projects/local/locations/local/datasets/demo'
 >>> (running.buckets / "lro-sample" / "fhir" / "Patient.ndjson").exists()
 True
+>>> from pathlib import Path
+>>> _ = Path("mine.ndjson").write_text('{"resourceType": "Patient", "id": "me"}')
+>>> lro.local.put("mine.ndjson", "gs://my-bucket/first/")  # own files, to import
+'gs://my-bucket/first/mine.ndjson'
 >>> lro.local.set_pace(2_000)  # resources a second
 >>> lro.local.set_pace(None)
 """
 
 from lro_notebook.local.launch import Running, ensure, set_pace, stop
+from lro_notebook.local.own_files import put
 
-__all__ = ["Running", "ensure", "set_pace", "stop"]
+__all__ = ["Running", "ensure", "put", "set_pace", "stop"]

@@ -242,6 +242,15 @@ class Journal:
             (state, format_timestamp(moment), name, service),
         )
 
+    def started_on(
+        self, target: str, methods: Sequence[str], *, service: str, limit: int
+    ) -> list[StartRecord]:
+        """Return what was started with one of `methods` on `target` and has a name, the newest first."""
+        names = ", ".join("?" * len(methods))
+        clause = f"target = ? AND service = ? AND method IN ({names}) AND name IS NOT NULL"
+        sql = f"{_SELECT} WHERE {clause} AND coalesce(origin, 'started') = 'started' ORDER BY id DESC LIMIT ?"
+        return [_record(row) for row in self._read(sql, (target, service, *methods, limit))]
+
     def prune(self, newest: int, now: datetime) -> None:
         """Remove some of the rows that are older than `KEPT_FOR` and not among the `KEPT` before `newest`.
 

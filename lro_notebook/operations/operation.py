@@ -5,20 +5,14 @@ Showing it and reading its output belong to rooms above: their modules are impor
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import (
-    LroError,
-    OperationCancelled,
-    OperationError,
-    PartialFailureWarning,
-    WaitTimeout,
-    warn_caller,
-)
+from lro_notebook.errors import LroError, OperationCancelled, OperationError, WaitTimeout
 from lro_notebook.operations import titles
-from lro_notebook.operations.failed_units import failure_of, warning_of
+from lro_notebook.operations.failed_units import failure_of
 from lro_notebook.operations.resource import operation_id
-from lro_notebook.operations.waiting import wait_until, wait_until_async
+from lro_notebook.operations.waiting import wait_until, wait_until_async, warn_of_end
 
 if TYPE_CHECKING:
     import os
@@ -67,7 +61,8 @@ class Operation:
         record: StartRecord | None = None,
     ) -> None:
         self._poller, self._client, self._record = poller, client, record
-        self._warned = False
+        self._telling = threading.Lock()  # taken for good by who tells of the end
+        self._cancel_sent = False
         self._titled: tuple[Snapshot, str, str] | None = None
 
     @property
@@ -168,6 +163,11 @@ class Operation:
         """Why its state cannot be read at the moment, in a few words; empty when it can."""
         return self._poller.trouble
 
+    @property
+    def cancel_sent(self) -> bool:
+        """Whether this handle, or its card, has asked for the cancellation."""
+        return self._cancel_sent
+
     def done(self) -> bool:
         """Tell whether it has ended. Never blocks.
 
@@ -230,12 +230,16 @@ class Operation:
         if self.resource.done:
             return False
         self._poller.source.cancel()
+        self._cancel_sent = True
         self._poller.cancelling()
         self._poller.look_now()
         return True
 
     def wait(self, timeout: float | None = None) -> Operation:
         """Wait until it has ended, whatever the end is, and return this operation.
+
+        An end without success is told once, by an `OperationFailedWarning`; a cancellation that this handle
+        or its card asked for is none to tell of.
 
         An interrupt ends the waiting, never the operation. So does the loss of its state, which
         `done` and `result` tell.
@@ -244,7 +248,7 @@ class Operation:
         operation goes on.
         """
         self._wait(timeout)
-        self._warn_once()
+        warn_of_end(self)
         return self
 
     def result(self, timeout: float | None = None) -> Json:
@@ -352,6 +356,10 @@ class Operation:
 
         return history_frame(self)
 
+    def first_to_tell(self) -> bool:
+        """Tell whether nobody has told of its end yet; from now on somebody has."""
+        return self._telling.acquire(blocking=False)
+
     def about_to_block(self) -> None:
         """Hear that this thread is about to wait for it; a subclass may refuse."""
 
@@ -383,15 +391,12 @@ class Operation:
         while True:
             self._wait(timeout)
             if self.resource.done:
-                self._warn_once()
-                return failure_of(self)
+                failure = failure_of(self)
+                if failure is None:
+                    warn_of_end(self)
+                else:
+                    self.first_to_tell()  # the error tells it
+                return failure
             lost = self._poller.pop_error()
             if lost is not None:
                 return lost
-
-    def _warn_once(self) -> None:
-        if self._warned or self.snapshot.state != "SUCCEEDED":
-            return
-        self._warned = True  # what it says does not change any more
-        if warning := warning_of(self):
-            warn_caller(warning, PartialFailureWarning)

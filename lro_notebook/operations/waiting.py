@@ -1,6 +1,7 @@
 """Waiting for operations: one or many, on a thread or on an event loop, in the words of concurrent.futures.
 
-A wait never cancels what it waits for. What people see meanwhile is up to `jupyter.notebook`.
+A wait never cancels what it waits for. What people see meanwhile is up to `jupyter.notebook`. Who only waits
+is warned of an end without success, once; who asks for the result gets the error itself.
 """
 
 from __future__ import annotations
@@ -9,7 +10,14 @@ import concurrent.futures
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from lro_notebook.errors import ConfigError, WaitTimeout
+from lro_notebook.errors import (
+    ConfigError,
+    OperationFailedWarning,
+    PartialFailureWarning,
+    WaitTimeout,
+    warn_caller,
+)
+from lro_notebook.operations.failed_units import count_told, failure_of, warning_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +25,8 @@ if TYPE_CHECKING:
     from lro_notebook.operations.operation import Operation
 
 TICK = 0.1  # seconds between two checks of the clock, the keyboard and the display by a waiting thread
+_SHOWN, _LONGEST = 3, 300  # of several that ended without success, and characters of each
+_RAISES = "In a script, op.result() raises this error instead of a warning."
 _WHEN = (
     concurrent.futures.FIRST_COMPLETED,
     concurrent.futures.FIRST_EXCEPTION,
@@ -48,6 +58,11 @@ def wait(
     return_when : {"ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"}
         When to return; an operation that failed, was cancelled or cannot be read counts as an exception.
 
+    Warns
+    -----
+    OperationFailedWarning
+        Some ended without success, as `Operation.wait` says: one warning for all of them.
+
     Returns
     -------
     DoneAndNotDone
@@ -73,11 +88,14 @@ def wait(
 
     wait_until(ready, operations, timeout)
     done = set(filter(_released, operations))
+    warn_of_ends(dict.fromkeys(operations))
     return DoneAndNotDone(done, set(operations) - done)
 
 
 def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> Iterator[Operation]:
     """Yield operations as they end, as `concurrent.futures.as_completed` does for futures.
+
+    It warns of no failure: it hands each operation over, and ``result()`` raises its error.
 
     Parameters
     ----------
@@ -177,3 +195,63 @@ def _without_result(operation: Operation) -> bool:
     if not _released(operation):
         return False
     return operation.resource.error is not None or not operation.resource.done
+
+
+def warn_of_end(operation: Operation) -> None:
+    """Warn of an operation that has ended without success, or in which units failed; at most once."""
+    if not operation.resource.done:
+        return
+    failure = failure_of(operation)
+    if not operation.first_to_tell():
+        return
+    if failure is None:
+        if warning := warning_of(operation):
+            warn_caller(warning, PartialFailureWarning)
+    elif not was_asked_for(operation):
+        warn_caller(f"{failure}\n{next_step(operation)}", OperationFailedWarning)
+
+
+def warn_of_ends(operations: Iterable[Operation]) -> None:
+    """Warn of those of several operations that ended without success: one warning for all, each once."""
+    several = list(operations)
+    ended = [each for each in several if each.resource.done]
+    lost = [each for each in ended if each.resource.error is not None and not was_asked_for(each)]
+    bad = [each for each in lost if each.first_to_tell()]
+    if len(bad) == 1:
+        warn_caller(f"{failure_of(bad[0])}\n{next_step(bad[0])}", OperationFailedWarning)
+    elif bad:
+        warn_caller(_of_several(bad, len(several)), OperationFailedWarning)
+
+
+def was_asked_for(operation: Operation) -> bool:
+    """Tell whether it was cancelled because this handle has asked for that."""
+    return operation.snapshot.state == "CANCELLED" and operation.cancel_sent
+
+
+def next_step(operation: Operation) -> str:
+    """Return what to do about an operation that ended without success."""
+    if operation.snapshot.state == "CANCELLED":
+        return f"Somebody else cancelled it: start it again for the rest. {_RAISES}"
+    steps = ["Mend what it says, and start it again"]
+    if count_told(operation):
+        steps.append("op.failures() lists what failed in it")
+    if "://" in (operation.destination or ""):
+        steps.append("op.load(partial=True) loads what it wrote until then")
+    return f"{'; '.join(steps)}. {_RAISES}"
+
+
+def _of_several(bad: Sequence[Operation], of: int) -> str:
+    listed = [f"  {_cut(str(failure_of(each)))}" for each in bad[:_SHOWN]]
+    more = [f"  and {len(bad) - _SHOWN:,} more"] if len(bad) > _SHOWN else []
+    return "\n".join(
+        [
+            f"{len(bad):,} of {of:,} operations ended without success:",
+            *listed,
+            *more,
+            "lro.to_frame(ops) shows all of them, op.result() raises the error of each.",
+        ]
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

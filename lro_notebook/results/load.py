@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.results.admission import Near, Service, is_cloud
+from lro_notebook.results.discovery.discover import NothingThere
 from lro_notebook.results.discovery.listing import files_at
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.manifest import Listing, listing_of
+from lro_notebook.results.nothing import add_nothing, nothing_of, wrote_nothing
 from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
 from lro_notebook.results.read import fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
@@ -39,11 +41,29 @@ _STORES = ("Stores", "datasets")
 def load(
     operation: Operation, source: str | os.PathLike[str] | None, *, partial: bool = False, **options: Any
 ) -> Results:
-    """Return the output of an operation that has ended; see `Operation.load`."""
+    """Return the output of an operation that has ended; see `Operation.load`.
+
+    Of an export that says itself that it has written nothing, or nothing of a type: empty tables.
+    """
+    tables = options.get("tables")
     source = None if source is None else os.fspath(source)
+    try:
+        results = _loaded(operation, source, partial=partial, **options)
+    except NothingThere:
+        if not wrote_nothing(operation):
+            raise
+        return nothing_of(operation, tables, _options_in(options))
+    if source is None and tables is None and not (operation.destination or "").startswith(PREFIX):
+        add_nothing(results, operation, _options_in(options))
+    return results
+
+
+def _loaded(operation: Operation, source: str | None, *, partial: bool, **options: Any) -> Results:
     response = operation.resource.response or {}
     listed = None if source else listed_by(response)
     if listed is not None:
+        if "output" in response and listed[0].is_empty:
+            return nothing_of(operation, options.get("tables"), _options_in(options))
         return read_listed(operation.client, *listed, destination=operation.destination, **options)
     method = operation.method
     collection = method.partition(".")[0]

@@ -51,6 +51,11 @@ class Listing:
     deleted: Sequence[Named] = ()
     notes: Sequence[str] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it names no file, and nothing else that people should know."""
+        return not (self.files or self.failures or self.deleted or self.notes)
+
 
 def listing_of(manifest: Mapping[str, Any]) -> Listing | None:
     """Return what a manifest lists; None if this is not a manifest.

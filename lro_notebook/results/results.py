@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -115,6 +115,10 @@ class Results(Mapping[str, pd.DataFrame]):
         results._response = beside
         return results
 
+    def know(self, tables: Mapping[str, Loaded]) -> None:
+        """Have these tables too, where there are none of their names."""
+        self._loaded.update((name, each) for name, each in tables.items() if name not in self._main())
+
     def __getitem__(self, name: str) -> pd.DataFrame:
         frame = self._frames.get(name)
         if frame is None:
@@ -211,7 +215,7 @@ class Results(Mapping[str, pd.DataFrame]):
         """
         main = self._main_of(name)
         if main not in self._tables:
-            raise self._unknown(name)
+            return partitions.whole(self[name])
         if main not in self._plans:
             table = self._tables[main]
             with byte_bar(f"{main} for Dask", table.size) as advance:
@@ -300,7 +304,8 @@ class Results(Mapping[str, pd.DataFrame]):
         for shard in shards:
             parts.setdefault(shard.table, []).append(shard)
         for name, files in parts.items():
-            free = next(one for one in _numbered(name) if one not in self._tables)
+            names = chain([name], (f"{name}_{number}" for number in count(2)))
+            free = next(one for one in names if one not in self._tables)
             renamed = files if free == name else [replace(shard, table=free) for shard in files]
             self._tables[free] = MainTable(source, renamed, options)
 
@@ -393,8 +398,3 @@ class Results(Mapping[str, pd.DataFrame]):
             self._warned = True
             told.warn_of_lists(name)
         told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))

@@ -124,7 +124,8 @@ def test_a_cancel_by_its_name_goes_through_that_client(row: Row, over: str) -> N
 def test_why_it_failed_is_told(row: Row, over: str) -> None:
     with started(row, over) as (operation, server):
         server.operations[row.operation].end = ERROR
-        assert operation.wait(SOON).state == "FAILED"
+        with pytest.warns(lro.OperationFailedWarning, match="the bucket gs://out is not there"):
+            assert operation.wait(SOON).state == "FAILED"
         assert operation.error is not None
         assert operation.error.details[0]["reason"] == "BUCKET_MISSING"
         error = operation.exception()

@@ -80,8 +80,9 @@ def test_a_store_is_created_with_its_version_and_returned() -> None:
 
 def test_a_store_that_exists_is_an_error_unless_that_is_fine() -> None:
     taken = failed(409, "taken", "ALREADY_EXISTS")
-    with pytest.raises(lro.ApiError, match="taken"):
+    with pytest.raises(lro.ApiError, match=r"taken\ncreate\(exist_ok=True\)") as caught:
         dataset_on(taken)[0].fhir_store("s").create()
+    assert (caught.value.code, caught.value.status) == (lro.Code.ALREADY_EXISTS, 409)
     dataset_on(taken)[0].fhir_store("s").create(exist_ok=True)
 
 

@@ -192,7 +192,7 @@ def test_destroying_a_whole_store_must_be_meant(call: Callable[[FhirStore], Oper
         (lambda s: s.rollback(TIME, "b/c d", change_type="X"), "change_type"),
         (lambda s: s.rollback(TIME, "B!"), "bucket"),
         (lambda s: s.bulk_delete(types="P/1"), "resource type"),
-        (lambda s: s.bulk_delete(types="P", version_config="X"), "version_config"),
+        (lambda s: s.bulk_delete(types="Patient", version_config="X"), "version_config"),
         (lambda s: s.export_to("gs://b/o", schema_type="ANALYTICS"), "BigQuery"),
         (lambda s: s.bulk_export(group="a/b"), "group id"),
     ],

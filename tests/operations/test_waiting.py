@@ -51,7 +51,9 @@ def test_wait_returns_at_the_first_exception() -> None:
     ops = [handle(n) for n in range(3)]
     end(ops[0])
     threading.Timer(0.02, end, [ops[2]], {"error": {"code": 5}}).start()
-    assert lro.wait(ops, timeout=GIVE_UP, return_when="FIRST_EXCEPTION").done == {ops[0], ops[2]}
+    with pytest.warns(lro.OperationFailedWarning, match="operation 2 failed"):
+        done = lro.wait(ops, timeout=GIVE_UP, return_when="FIRST_EXCEPTION").done
+    assert done == {ops[0], ops[2]}
 
 
 def test_wait_counts_a_lost_operation_as_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from lro_notebook.results.storage import Location
 
 _SHOWN = 5
+
+
+class NothingThere(ResultError):
+    """A place could be listed, and has no results, or none of the operation."""
+
+
 _SEVERAL = 8  # places that are listed one by one
 
 
@@ -98,7 +104,7 @@ def find(
         raise ConfigError(_several(found.shards, location))
     shards = found.shards
     if not shards:
-        raise ResultError(_nothing(found, location))
+        raise NothingThere(_nothing(found, location))
     if tables is not None:
         shards = _of_tables([tables] if isinstance(tables, str) else tables, shards, location, every=every)
     if not partial:
@@ -255,7 +261,7 @@ def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, 
     hint = f"; operations that wrote there: {', '.join(others[:_SHOWN])}" if others else ""
     if not others and found.shards:
         hint = "; the files there carry no operation id: read_results(uri) reads them"
-    raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}")
+    raise NothingThere(f"operation {wanted} left no results at {location.uri}{hint}")
 
 
 def _several(shards: Sequence[Shard], location: Location) -> str:

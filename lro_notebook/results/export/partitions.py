@@ -94,12 +94,7 @@ def plan(main: MainTable, advance: Advance) -> Plan:
     ResultError
         A file cannot be read, or there is no room for temporary files.
     """
-    try:
-        import dask.dataframe  # noqa: F401 - optional
-    except ImportError as error:
-        raise ConfigError(
-            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
-        ) from error
+    _dask()
     kept = Kept.new()
 
     def advance_with_room(count: int) -> None:
@@ -114,17 +109,31 @@ def plan(main: MainTable, advance: Advance) -> Plan:
         raise
 
 
+def whole(table: pd.DataFrame) -> dd.DataFrame:
+    """Return a table that is in no file as one partition."""
+    found: dd.DataFrame = _dask().from_pandas(table, npartitions=1)
+    return found
+
+
+def _dask() -> Any:
+    try:
+        import dask.dataframe as dd  # optional
+    except ImportError as error:
+        raise ConfigError(
+            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
+        ) from error
+    return dd
+
+
 def frame(planned: Plan, name: str) -> dd.DataFrame | None:
     """Return the table `name` with a partition per part; None if there is none."""
-    import dask.dataframe as dd
-
     layout, _, parts, _ = planned.export
     if name not in layout.tables():
         return None
     schema = layout.schema(name)
     read = _Partition(layout, name, tuple(schema.names), planned.kept)
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
-    found: dd.DataFrame = dd.from_map(read, range(len(parts)), parts, meta=meta, label=f"read-{name}")
+    found: dd.DataFrame = _dask().from_map(read, range(len(parts)), parts, meta=meta, label=f"read-{name}")
     return found
 
 

@@ -1,0 +1,240 @@
+"""A user's own files into the buckets of the embedded service. Client code: it only copies files.
+
+Each file appears under its name as a whole, so that an import which runs meanwhile reads no half of one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from lro_notebook.errors import ConfigError, LroError, LroWarning, warn_caller
+from lro_notebook.local import launch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lro_notebook.local.core.buckets import Buckets, Location
+
+_PIECE = 1 << 20  # bytes that are copied at once
+
+
+class _File(NamedTuple):
+    """A file to copy, and the object that it becomes."""
+
+    source: Path
+    uri: str
+    target: Path
+    size: int
+
+
+class _Found(NamedTuple):
+    """What is below a folder: the files with their names, and how many things are no such files."""
+
+    files: list[tuple[str, Path]]
+    left_out: int
+
+
+def put(path: str | os.PathLike[str], uri: str, *, data_dir: str | os.PathLike[str] | None = None) -> str:
+    r"""Copy a file, or a folder with all that is in it, into a bucket of the embedded service.
+
+    The bucket is made if it is not there. Files of the same names are replaced, with a warning that says so.
+    Names that begin with a dot are left out, as the service leaves them out of what ``*`` matches.
+
+    Parameters
+    ----------
+    path : str or path
+        A file, or a folder: then the files below it keep their places under `uri`.
+    uri : str
+        ``gs://bucket/path``. A file gets this name; where it ends with a slash, names a bucket alone or a
+        folder that is there, the file keeps its name in it.
+    data_dir : str or path, optional
+        Of which service, as in `connect`.
+
+    Returns
+    -------
+    str
+        The URI of the file, or of the folder: ``store.import_from(f"{uri}/*.ndjson")`` reads its files.
+
+    Raises
+    ------
+    ConfigError
+        There is no such file or folder, or nothing in it, or it cannot go there; nothing was copied.
+    LroError
+        A file cannot be read or written; those before it were copied.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Path("mine").mkdir(exist_ok=True)
+    >>> _ = Path("mine/Patient.ndjson").write_text('{"resourceType": "Patient", "id": "me"}\n')
+    >>> lro.local.put("mine", "gs://my-bucket/first")
+    'gs://my-bucket/first'
+    >>> store.import_from("gs://my-bucket/first/*.ndjson").wait().progress.completed
+    1
+    """
+    from lro_notebook.local.core.buckets import Buckets
+    from lro_notebook.results.progress_bar import byte_bar
+
+    source = Path(path).expanduser()
+    location = _location(uri)
+    found = _found(source)
+    buckets = Buckets(launch.ensure(None if data_dir is None else Path(data_dir)).buckets)
+    whole, files = _planned(source, found, uri, location, buckets)
+    replaced = [file.uri for file in files if file.target.exists()]
+    with byte_bar(f"to {whole}", sum(file.size for file in files)) as advance:
+        for number, file in enumerate(files):
+            _copy(file, buckets.partial, advance, done=f"{number:,} of {len(files):,} files were copied")
+    if replaced:
+        warn_caller(
+            f"{len(replaced):,} of the {len(files):,} files were there before and are replaced: {replaced[0]}"
+            + (" and others" if len(replaced) > 1 else ""),
+            LroWarning,
+        )
+    if found.left_out:
+        warn_caller(
+            f"{found.left_out:,} things below {source} were left out: they are hidden, or no files",
+            LroWarning,
+        )
+    return whole
+
+
+def _location(uri: str) -> Location:
+    """Return the place that is written to, checked as the service checks it.
+
+    Raises
+    ------
+    ConfigError
+        It is no address, or that of the sample.
+    """
+    from lro_notebook.local.core.buckets import SAMPLE_BUCKET, parse
+    from lro_notebook.local.core.service_errors import ServiceError
+
+    try:
+        location = parse(uri, field="lro.local.put")
+    except ServiceError as error:
+        raise ConfigError(error.message) from None
+    if "*" in location.path or "?" in location.path:
+        raise ConfigError(f"lro.local.put: {uri} is a pattern; give the one folder that the files go to")
+    if location.bucket == SAMPLE_BUCKET:
+        raise ConfigError(
+            f"lro.local.put: gs://{SAMPLE_BUCKET} holds the sample of the service; choose another bucket"
+        )
+    return location
+
+
+def _found(source: Path) -> _Found:
+    """Return the files at `source` with their names below it.
+
+    Raises
+    ------
+    ConfigError
+        There are none.
+    """
+    if source.is_file():
+        return _Found([(source.name, source)], 0)
+    if not source.is_dir():
+        there = f"the current folder is {Path.cwd()}" if not source.is_absolute() else "look at its spelling"
+        raise ConfigError(f"lro.local.put: there is no file or folder {source}; {there}")
+    found = _Found([], 0)
+    for place in _below(source):
+        if place is not None and place.is_file():
+            found.files.append((place.relative_to(source).as_posix(), place))
+        else:
+            found = found._replace(left_out=found.left_out + 1)
+    if not found.files:
+        raise ConfigError(f"lro.local.put: no files are in the folder {source}, or hidden ones only")
+    return found
+
+
+def _below(source: Path) -> Iterator[Path | None]:
+    """Yield the files below a folder, sorted, links to folders followed once; None for what is left out."""
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(source, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (None for name in (*folders, *files) if not _is_name(name))
+        folders[:] = sorted(filter(_is_name, folders))
+        yield from (Path(folder, name) for name in sorted(filter(_is_name, files)))
+
+
+def _is_name(name: str) -> bool:
+    """Tell whether a file name can be one of an object that ``*`` matches: not hidden, and text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return not name.startswith(".")
+
+
+def _planned(
+    source: Path, found: _Found, uri: str, location: Location, buckets: Buckets
+) -> tuple[str, list[_File]]:
+    """Return the URI of all, and what is copied where.
+
+    Raises
+    ------
+    ConfigError
+        A name cannot be one of an object, or a folder stands where a file goes, or the other way round.
+    """
+    bucket = buckets.root / location.bucket
+    base = location.path
+    if source.is_file():
+        inside = not base or uri.endswith("/") or (bucket / base).is_dir()
+        name = "/".join(part for part in (base, source.name) if part) if inside else base
+        names = [(name, source)]
+        whole = f"gs://{location.bucket}/{name}"
+    else:
+        names = [("/".join(part for part in (base, name) if part), place) for name, place in found.files]
+        whole = f"gs://{location.bucket}" + (f"/{base}" if base else "")
+    return whole, [_file(name, place, location.bucket, buckets) for name, place in names]
+
+
+def _file(name: str, place: Path, bucket: str, buckets: Buckets) -> _File:
+    from lro_notebook.local.core.service_errors import ServiceError
+
+    target = buckets.root / bucket / name
+    uri = f"gs://{bucket}/{name}"
+    try:
+        buckets.check(_location(f"gs://{bucket}/{_without_wildcards(name)}"), field="lro.local.put")
+    except ServiceError as error:
+        raise ConfigError(error.message) from None
+    if target.is_dir():
+        raise ConfigError(f"lro.local.put: {uri} is a folder already, and {place} is a file")
+    taken = next((each for each in target.parents if each != buckets.root and each.is_file()), None)
+    if taken is not None:
+        raise ConfigError(
+            f"lro.local.put: {taken.name} is a file at gs://{bucket}, so {uri} cannot be below it"
+        )
+    return _File(place, uri, target, place.stat().st_size)
+
+
+def _without_wildcards(name: str) -> str:
+    """Return a name of the same length and parts: in the name of a file, a star is a letter like others."""
+    return name.replace("*", "_").replace("?", "_")
+
+
+def _copy(file: _File, partial: Path, advance: Callable[[int], object], *, done: str) -> None:
+    from lro_notebook.local.core import objects
+
+    draft: str | None = None
+    try:
+        with file.source.open("rb") as reading:
+            number, draft = tempfile.mkstemp(prefix="put-", dir=partial)
+            with os.fdopen(number, "wb") as writing:
+                while piece := reading.read(_PIECE):
+                    writing.write(piece)
+                    advance(len(piece))
+        objects.place(Path(draft), file.target)
+    except OSError as error:
+        raise LroError(
+            f"{file.source} cannot be copied to {file.uri}: {error.strerror or type(error).__name__}; {done}"
+        ) from error
+    finally:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
