@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.errors import BadLinesWarning, warn_caller
 from lro_notebook.results import response_table, told
-from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
-from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
-from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.response_table import RESPONSE
+from lro_notebook.results.tables import Tables
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import dask.dataframe as dd
-    import pyarrow as pa
 
-    from lro_notebook.results.shards import Shard, Skipped
+    from lro_notebook.results.arrow.batch import Options
+    from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
-    from lro_notebook.results.told import Report
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
 
 
-class Results(Mapping[str, pd.DataFrame]):
+class Results(Tables):
     """The tables of an operation's output: a lazy mapping from name to DataFrame.
 
     Making one reads nothing. A table is parsed when it is first asked for, and kept. Frames hold Arrow
@@ -67,30 +60,6 @@ class Results(Mapping[str, pd.DataFrame]):
     ['column', 'rows']
     """
 
-    def __init__(
-        self,
-        source: Source | None,
-        shards: Sequence[Shard],
-        options: Options | None = None,
-        *,
-        skipped: Sequence[Skipped] = (),
-        more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
-        beside: Results | None = None,
-    ) -> None:
-        self._options = options or Options()
-        self._tables: dict[str, MainTable] = {}
-        self._skipped, self._beside = list(skipped), beside
-        of_source = [(source, shards, self._options)] if source is not None else []
-        for where, listed, how in (*of_source, *more):
-            self._add(where, listed, how)
-        self._loaded: dict[str, Loaded] = {}
-        self._reported: dict[str, Report] = {}
-        self._frames: dict[str, pd.DataFrame] = {}
-        self._plans: dict[str, partitions.Plan] = {}
-        self._warned = False
-        self._response: Mapping[str, Any] = {}
-        self._hint = ""
-
     @classmethod
     def from_response(
         cls,
@@ -115,47 +84,12 @@ class Results(Mapping[str, pd.DataFrame]):
         results._response = beside
         return results
 
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        frame = self._frames.get(name)
-        if frame is None:
-            table = self.arrow(name)
-            frame = table.to_pandas(types_mapper=pd.ArrowDtype)
-            frame.attrs = self._provenance(name)
-            self._frames[name] = frame
-        return frame
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
-
-    def __len__(self) -> int:
-        return len(self._names())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names()
-
     def __repr__(self) -> str:
         files = sum(len(main.shards) for main in self._tables.values())
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
         return told.table_html(self._overview())
-
-    def arrow(self, name: str) -> pa.Table:
-        """Return the table `name` as Arrow has it, without a copy.
-
-        Raises
-        ------
-        KeyError
-            There is no such table; the message names those that there are.
-        ResultError
-            It cannot be read, or would not fit in memory.
-        """
-        main = self._main_of(name)
-        if main == name:
-            return self._load(name).table
-        if main is not None and name in self._load(main).children:
-            return self._loaded[main].children[name]
-        raise self._unknown(name)
 
     def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:
         """Write every table as Parquet, shard by shard; no table has to fit in memory.
@@ -212,11 +146,8 @@ class Results(Mapping[str, pd.DataFrame]):
         main = self._main_of(name)
         if main not in self._tables:
             raise self._unknown(name)
-        if main not in self._plans:
-            table = self._tables[main]
-            with byte_bar(f"{main} for Dask", table.size) as advance:
-                self._plans[main] = partitions.plan(table, advance)
-            self._note(main, self._plans[main].export.report)
+        partitions.check_dask()
+        self._plans[main] = self._plan(main, "for Dask")
         frame = partitions.frame(self._plans[main], name)
         if frame is None:
             raise self._unknown(name)
@@ -295,40 +226,6 @@ class Results(Mapping[str, pd.DataFrame]):
         """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
         return told.skipped(self._skipped)
 
-    def _add(self, source: Source, shards: Sequence[Shard], options: Options) -> None:
-        parts: dict[str, list[Shard]] = {}
-        for shard in shards:
-            parts.setdefault(shard.table, []).append(shard)
-        for name, files in parts.items():
-            free = next(one for one in _numbered(name) if one not in self._tables)
-            renamed = files if free == name else [replace(shard, table=free) for shard in files]
-            self._tables[free] = MainTable(source, renamed, options)
-
-    def _main(self) -> list[str]:
-        """Return the tables that have files of their own."""
-        return list(dict.fromkeys((*self._tables, *self._loaded)))
-
-    def _main_of(self, name: object) -> str | None:
-        """Return the table with which the table `name` is read, None if there is none."""
-        if name in self._main():
-            return str(name)
-        inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
-        prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
-        return next(iter((*prefixed, *inner)), None)
-
-    def _names(self) -> list[str]:
-        """Return the names of all tables; inner ones are known only after their main table is read."""
-        names: list[str] = []
-        for main in self._main():
-            inner = main in self._tables and self._tables[main].has_inner_tables
-            names += [main, *(self._load(main).children if inner else ())]
-        return names
-
-    def _unknown(self, name: str) -> KeyError:
-        inner = [child for loaded in self._loaded.values() for child in loaded.children]
-        there = ", ".join((*self._main(), *inner)) or "none"
-        return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
-
     def _sizes(self) -> list[tuple[str, int, int]]:
         tables = [(name, self._tables.get(name)) for name in self._main()]
         return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in tables]
@@ -341,58 +238,3 @@ class Results(Mapping[str, pd.DataFrame]):
             yield name, f"{files:,}", f"{size:,}", rows, bad
             for child, table in loaded.children.items() if loaded else ():
                 yield child, "", "", f"{table.num_rows:,}", ""
-
-    def _provenance(self, name: str) -> dict[str, Any]:
-        main = self._tables.get(self._main_of(name) or "")
-        shards = main.shards if main else []
-        operation = shards[0].operation if shards else None
-        beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
-        loaded = self._loaded.get(main.name) if main else None
-        notes = {"notes": loaded.report.noted()} if loaded and loaded.report.notes else {}
-        return {"operation": operation, "files": [shard.uri for shard in shards], **beside, **notes}
-
-    def _load(self, name: str) -> Loaded:
-        if name not in self._loaded:
-            main = self._tables[name]
-            with byte_bar(name, main.size) as advance:
-                self._loaded[name] = load_table(main, advance)
-            self._note(name, self._loaded[name].report)
-        return self._loaded[name]
-
-    def _report_of(self, name: str) -> Report | None:
-        loaded = self._loaded.get(name)
-        return loaded.report if loaded else self._reported.get(name)
-
-    def _reports(self) -> Iterator[Report]:
-        for name in self._main():
-            report = self._report_of(name)
-            if report is None:
-                main = self._tables[name]
-                if fits(main.size):
-                    report = self._load(name).report
-                else:  # read, but not kept
-                    with byte_bar(name, main.size) as advance:
-                        report = report_on(main, advance)
-                    self._note(name, report)
-            yield report
-        if self._beside is not None:
-            yield from self._beside._reports()  # noqa: SLF001 - of the same class
-
-    def _note(self, name: str, report: Report) -> None:
-        """Keep what is wrong in `name`, and warn of it once."""
-        if name not in self._reported:
-            self._reported[name] = report
-            self._warn(name, report)
-
-    def _warn(self, name: str, report: Report) -> None:
-        for message in report.messages(name):
-            warn_caller(message, BadLinesWarning)
-        if report.truncated and not self._warned:
-            self._warned = True
-            told.warn_of_lists(name)
-        told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))
