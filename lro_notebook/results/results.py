@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.results import response_table, told
+from lro_notebook.results import join, response_table, told
 from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
 from lro_notebook.results.progress_bar import byte_bar
+from lro_notebook.results.references import keyed
 from lro_notebook.results.response_table import RESPONSE
 from lro_notebook.results.tables import Tables
 
@@ -179,6 +180,65 @@ class Results(Tables):
         from lro_notebook.views.scan import scan as scan_view
 
         return scan_view(definition, self._tables, self._options.dated(parse_dates))
+
+    def join(
+        self,
+        left: str | pd.DataFrame,
+        right: str,
+        on: str | None = None,
+        *,
+        how: str = "left",
+        base: str | None = None,
+    ) -> pd.DataFrame:
+        """Return two tables side by side, by the reference between them: conditions with their patients.
+
+        The columns of `left` keep their names, and beside each reference is its key, without the type in
+        front: ``subject.reference`` is ``Patient/1``, ``subject.key`` is ``1``. Those of `right` have its name
+        in front: ``Patient.birthDate``. References to what is inside a resource (``#p1``) or is to be searched
+        for have no key.
+
+        Parameters
+        ----------
+        left : str or DataFrame
+            A table; or a frame that was joined before, to join one more to it.
+        right : str
+            The other table. Of a resource that it has in several versions, the newest one counts.
+        on : str, optional
+            The reference, where there are several (``"subject"``), or a column that both have.
+        how : {"left", "inner", "right", "outer"}
+            Which rows are kept that match nothing; by default those of `left`.
+        base : str, optional
+            The server whose absolute references (``https://…/fhir/Patient/1``) are meant. By default they
+            are followed where all of a column name one server.
+
+        Returns
+        -------
+        DataFrame
+            ``attrs["join"]`` tells by what it was joined, and how many rows of `left` matched, did not, and
+            had no key.
+
+        Raises
+        ------
+        KeyError
+            There is no such table.
+        ConfigError
+            There is no reference between them, or there are several; the message names them.
+
+        Examples
+        --------
+        >>> joined = results.join("Condition", "Patient")
+        >>> len(joined) == len(results["Condition"])
+        True
+        >>> joined.attrs["join"]["on"]
+        'Condition.subject'
+        """
+        return join.joined(self, left, right, on=on, how=how, base=base)
+
+    def keyed(self, name: str, *, base: str | None = None) -> pd.DataFrame:
+        """Return the table `name` with a key beside each reference: ``subject.key`` is ``1``; see `join`."""
+        frame: pd.DataFrame = keyed(self.arrow(name), base).to_pandas(types_mapper=pd.ArrowDtype)
+        frame.attrs = self.provenance(name)
+        return frame
 
     @property
     def summary(self) -> pd.DataFrame:

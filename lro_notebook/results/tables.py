@@ -62,7 +62,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         if frame is None:
             table = self.arrow(name)
             frame = table.to_pandas(types_mapper=pd.ArrowDtype)
-            frame.attrs = self._provenance(name)
+            frame.attrs = self.provenance(name)
             self._frames[name] = frame
         return frame
 
@@ -126,7 +126,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         there = ", ".join((*self._main(), *inner)) or "none"
         return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
 
-    def _provenance(self, name: str) -> dict[str, Any]:
+    def provenance(self, name: str) -> dict[str, Any]:
+        """Return what the frame of a table has in ``attrs``: the operation and the files that it is from."""
         main = self._tables.get(self._main_of(name) or "")
         shards = main.shards if main else []
         operation = shards[0].operation if shards else None
