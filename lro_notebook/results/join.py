@@ -67,9 +67,10 @@ def joined(tables: _Tables, left: str | pd.DataFrame, right: str, **how: Any) ->
     """Return `join` of two tables of results as a frame, which says what it was made of."""
     if isinstance(left, pd.DataFrame):
         first = Side("the left table", pa.Table.from_pandas(left, preserve_index=False))
-        attrs = left.attrs
+        attrs: dict[Any, Any] = dict(left.attrs)
     else:
-        first, attrs = Side(left, tables.arrow(left)), tables.provenance(left)
+        first = Side(left, tables.arrow(left))
+        attrs = dict(tables.provenance(left))
     table, keys = join(first, Side(right, tables.arrow(right)), **how)
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     frame.attrs = _attrs(keys, attrs, tables.provenance(right))

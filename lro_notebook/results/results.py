@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lro_notebook.results import join, response_table, told
+from lro_notebook.results.databases import duckdb, sqlite
+from lro_notebook.results.databases.write import named, write_all
 from lro_notebook.results.export import parquet, partitions
-from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.references import keyed
 from lro_notebook.results.response_table import RESPONSE
@@ -16,11 +17,13 @@ from lro_notebook.results.tables import Tables
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Mapping, Sequence
 
     import dask.dataframe as dd
 
     from lro_notebook.results.arrow.batch import Options
+    from lro_notebook.results.databases.write import Database, Views
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
     from lro_notebook.views.scan import Scan
@@ -127,6 +130,67 @@ class Results(Tables):
             self._note(name, written.report)
         return parquet.frame_of(rows)
 
+    def to_sqlite(
+        self,
+        database: str | os.PathLike[str] | sqlite3.Connection,
+        *,
+        tables: Sequence[str] | None = None,
+        views: Views = (),
+    ) -> pd.DataFrame:
+        """Write every table to SQLite, piece by piece; no table has to fit in memory.
+
+        All or nothing: after an error the database is as it was. Tables of the same names are replaced.
+        Whole numbers, fractions, text and bytes are what they are; instants and dates are text in ISO 8601,
+        decimals text with all digits, lists and objects JSON.
+
+        Parameters
+        ----------
+        database : path or sqlite3.Connection
+            Within a transaction of yours it is a part of that; you commit.
+        tables : sequence of str, optional
+            Only these.
+        views : sequence or mapping
+            Views to write too, as `view` takes them: ``["Patient"]`` becomes the table ``Patient_view``,
+            ``{"patients": "Patient"}`` names it.
+
+        Returns
+        -------
+        DataFrame
+            One row per table: ``table``, its name there (string), and ``rows`` (Int64). Where two names
+            differ only in case, the later one gets a number; so do columns.
+
+        Raises
+        ------
+        ResultError
+            It cannot be written to, or a file cannot be read.
+
+        Examples
+        --------
+        >>> written = results.to_sqlite("export.db", views=["Patient"])
+        >>> int(written.set_index("table")["rows"]["Patient_view"]) == len(results["Patient"])
+        True
+        """
+        with sqlite.opened(database) as target:
+            return self._to_database(target, tables, views, "to SQLite")
+
+    def to_duckdb(
+        self, database: Any, *, tables: Sequence[str] | None = None, views: Views = ()
+    ) -> pd.DataFrame:
+        """Write every table to DuckDB, as `to_sqlite` does; types stay what they are, lists and objects too.
+
+        `database` is a path, or a connection that is in no transaction. Decimals of more than 38 digits are
+        text. Needs the extra ``lro-notebook[duckdb]``.
+
+        Raises
+        ------
+        ConfigError
+            DuckDB is not installed, or the connection is in a transaction.
+        ResultError
+            It cannot be written to, or a file cannot be read.
+        """
+        with duckdb.opened(database) as target:
+            return self._to_database(target, tables, views, "to DuckDB")
+
     def dask(self, name: str) -> dd.DataFrame:
         """Return the table `name` as a Dask DataFrame with one partition per file.
 
@@ -193,9 +257,9 @@ class Results(Tables):
         """Return two tables side by side, by the reference between them: conditions with their patients.
 
         The columns of `left` keep their names, and beside each reference is its key, without the type in
-        front: ``subject.reference`` is ``Patient/1``, ``subject.key`` is ``1``. Those of `right` have its name
-        in front: ``Patient.birthDate``. References to what is inside a resource (``#p1``) or is to be searched
-        for have no key.
+        front: ``subject.reference`` is ``Patient/1``, ``subject.key`` is ``1``. Those of `right` have its
+        name in front: ``Patient.birthDate``. References to what is inside a resource (``#p1``) or is to be
+        searched for have no key.
 
         Parameters
         ----------
@@ -237,64 +301,12 @@ class Results(Tables):
     def keyed(self, name: str, *, base: str | None = None) -> pd.DataFrame:
         """Return the table `name` with a key beside each reference: ``subject.key`` is ``1``; see `join`."""
         frame: pd.DataFrame = keyed(self.arrow(name), base).to_pandas(types_mapper=pd.ArrowDtype)
-        frame.attrs = self.provenance(name)
+        frame.attrs.update(self.provenance(name))
         return frame
 
-    @property
-    def summary(self) -> pd.DataFrame:
-        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        return told.summary(self._sizes())
-
-    @property
-    def bad_lines(self) -> pd.DataFrame:
-        """One row per line that could not be read: ``file`` (string), ``line`` (Int64, from 1), ``reason``.
-
-        Of each table the first ones, ``limits["bad_lines"]`` of them; ``.attrs["more"]`` is how many others
-        there are.
-
-        ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
-        listed. Reads the tables that are not read yet.
-        """
-        return told.bad_lines(self._reports())
-
-    @property
-    def failures(self) -> pd.DataFrame:
-        """One row per failure in the error files that a manifest names: severity, code, message, …."""
-        if self._beside is not None:
-            return self._beside[FAILURES]
-        frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
-        return frame
-
-    @property
-    def truncated(self) -> pd.DataFrame:
-        """One row per list that is shown by its first element: ``column`` (string), ``rows`` (Int64).
-
-        ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
-        """
-        return told.counts_frame("rows", (report.truncated for report in self._reports()))
-
-    @property
-    def unparsed_dates(self) -> pd.DataFrame:
-        """One row per column that stays text with ``parse_dates``: ``column`` (string), ``values`` (Int64).
-
-        ``values`` counts those that are no dates or times. Reads the tables that are not read yet.
-        """
-        return told.counts_frame("values", (report.unparsed_dates for report in self._reports()))
-
-    @property
-    def skipped(self) -> pd.DataFrame:
-        """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
-        return told.skipped(self._skipped)
-
-    def _sizes(self) -> list[tuple[str, int, int]]:
-        tables = [(name, self._tables.get(name)) for name in self._main()]
-        return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in tables]
-
-    def _overview(self) -> Iterator[tuple[str, ...]]:
-        for name, files, size in self._sizes():
-            loaded, report = self._loaded.get(name), self._report_of(name)
-            rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
-            bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
-            yield name, f"{files:,}", f"{size:,}", rows, bad
-            for child, table in loaded.children.items() if loaded else ():
-                yield child, "", "", f"{table.num_rows:,}", ""
+    def _to_database(
+        self, database: Database, tables: Sequence[str] | None, views: Views, purpose: str
+    ) -> pd.DataFrame:
+        scans = {name: self.scan(view) for name, view in named(views).items()}
+        streams = (self._streams(main, purpose, tables) for main in self._mains_of(tables))
+        return write_all(database, streams, scans)

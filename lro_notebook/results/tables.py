@@ -14,6 +14,7 @@ from lro_notebook.errors import BadLinesWarning, warn_caller
 from lro_notebook.results import told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import partitions
+from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
 from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
@@ -92,6 +93,52 @@ class Tables(Mapping[str, pd.DataFrame]):
             return self._loaded[main].children[name]
         raise self._unknown(name)
 
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
+        return told.summary(self._sizes())
+
+    @property
+    def bad_lines(self) -> pd.DataFrame:
+        """One row per line that could not be read: ``file`` (string), ``line`` (Int64, from 1), ``reason``.
+
+        Of each table the first ones, ``limits["bad_lines"]`` of them; ``.attrs["more"]`` is how many others
+        there are.
+
+        ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
+        listed. Reads the tables that are not read yet.
+        """
+        return told.bad_lines(self._reports())
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """One row per failure in the error files that a manifest names: severity, code, message, …."""
+        if self._beside is not None:
+            return self._beside[FAILURES]
+        frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
+
+    @property
+    def truncated(self) -> pd.DataFrame:
+        """One row per list that is shown by its first element: ``column`` (string), ``rows`` (Int64).
+
+        ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
+        """
+        return told.counts_frame("rows", (report.truncated for report in self._reports()))
+
+    @property
+    def unparsed_dates(self) -> pd.DataFrame:
+        """One row per column that stays text with ``parse_dates``: ``column`` (string), ``values`` (Int64).
+
+        ``values`` counts those that are no dates or times. Reads the tables that are not read yet.
+        """
+        return told.counts_frame("values", (report.unparsed_dates for report in self._reports()))
+
+    @property
+    def skipped(self) -> pd.DataFrame:
+        """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
+        return told.skipped(self._skipped)
+
     def _add(self, source: Source, shards: Sequence[Shard], options: Options) -> None:
         parts: dict[str, list[Shard]] = {}
         for shard in shards:
@@ -126,6 +173,19 @@ class Tables(Mapping[str, pd.DataFrame]):
         there = ", ".join((*self._main(), *inner)) or "none"
         return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
 
+    def _sizes(self) -> list[tuple[str, int, int]]:
+        tables = [(name, self._tables.get(name)) for name in self._main()]
+        return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in tables]
+
+    def _overview(self) -> Iterator[tuple[str, ...]]:
+        for name, files, size in self._sizes():
+            loaded, report = self._loaded.get(name), self._report_of(name)
+            rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
+            bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
+            yield name, f"{files:,}", f"{size:,}", rows, bad
+            for child, table in loaded.children.items() if loaded else ():
+                yield child, "", "", f"{table.num_rows:,}", ""
+
     def provenance(self, name: str) -> dict[str, Any]:
         """Return what the frame of a table has in ``attrs``: the operation and the files that it is from."""
         main = self._tables.get(self._main_of(name) or "")
@@ -144,6 +204,15 @@ class Tables(Mapping[str, pd.DataFrame]):
             self._note(name, self._loaded[name].report)
         return self._loaded[name]
 
+    def _mains_of(self, names: Sequence[str] | None) -> list[str]:
+        """Return the main tables that `names` are read with; of all tables for None."""
+        if names is None:
+            return self._main()
+        mains = {name: self._main_of(name) for name in names}
+        if unknown := next((name for name, main in mains.items() if main is None), None):
+            raise self._unknown(unknown)
+        return list(dict.fromkeys(main for main in mains.values() if main is not None))
+
     def _plan(self, main: str, purpose: str) -> partitions.Plan:
         """Read a main table to the folder for temporary files, and keep it there until the plan is gone."""
         if main in self._plans:
@@ -155,14 +224,25 @@ class Tables(Mapping[str, pd.DataFrame]):
         return plan
 
     @contextmanager
-    def _streams(self, main: str, purpose: str) -> Iterator[dict[str, Stream]]:
-        """Give the tables that are read with `main`, row by row, in little memory unless they are loaded."""
+    def _streams(
+        self, main: str, purpose: str, names: Sequence[str] | None = None
+    ) -> Iterator[dict[str, Stream]]:
+        """Give the tables that are read with `main`, row by row, in little memory unless they are loaded.
+
+        Only those of `names`; all by default.
+        """
         loaded = self._loaded.get(main)
         if loaded is not None:
-            yield {name: Stream.of(table) for name, table in ((main, loaded.table), *loaded.children.items())}
-            return
-        plan = self._plan(main, purpose)  # is kept on the disk as long as this name
-        yield plan.streams()
+            plan, tables = None, {main: loaded.table, **loaded.children}
+            streams = {name: Stream.of(table) for name, table in tables.items()}
+        else:
+            plan = self._plan(main, purpose)  # is kept on the disk as long as this name
+            streams = plan.streams()
+        for name in names or ():
+            if self._main_of(name) == main and name not in streams:
+                raise self._unknown(name)
+        yield {name: stream for name, stream in streams.items() if names is None or name in names}
+        del plan
 
     def _report_of(self, name: str) -> Report | None:
         loaded = self._loaded.get(name)
