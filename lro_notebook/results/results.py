@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.databases.write import Database, Views
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
+    from lro_notebook.views.events import Events
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
 
@@ -244,6 +245,37 @@ class Results(Tables):
         from lro_notebook.views.scan import scan as scan_view
 
         return scan_view(definition, self._tables, self._options.dated(parse_dates))
+
+    def events(
+        self, patient: str | Sequence[str] | None = None, *, tables: Sequence[str] | None = None
+    ) -> Events:
+        """Return what happened as one long table: a row for each dated row of the ready views.
+
+        Parameters
+        ----------
+        patient : str or sequence of str, optional
+            Ids of patients; all by default.
+        tables : sequence of str, optional
+            Ready views, such as ``["Observation", "Condition"]``; by default all that have dates.
+
+        Returns
+        -------
+        Events
+            A DataFrame by patient and time: ``time`` (a UTC timestamp; the start of ``1970-03`` is its first
+            day), ``patient``, ``table``, ``id``, ``code``, ``system``, ``text``, ``value`` (a number),
+            ``unit``, ``value_text`` (values that are no numbers). ``attrs["undated"]`` counts what has no
+            date and is left out. ``.plot()`` draws the course of one patient; it needs matplotlib
+            (``lro-notebook[plot]``).
+
+        Examples
+        --------
+        >>> course = results.events(results["Patient"]["id"][0])
+        >>> bool(course["time"].is_monotonic_increasing)
+        True
+        """
+        from lro_notebook.views.events import events
+
+        return events(self._tables, self._options, patient, tables)
 
     def join(
         self,
