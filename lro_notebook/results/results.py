@@ -10,6 +10,7 @@ from lro_notebook.results import join, response_table, told
 from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
 from lro_notebook.results.export import parquet, partitions
+from lro_notebook.results.profile import profile
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.references import keyed
 from lro_notebook.results.response_table import RESPONSE
@@ -95,6 +96,33 @@ class Results(Tables):
 
     def _repr_html_(self) -> str:
         return told.table_html(self._overview())
+
+    def profile(self, name: str) -> pd.DataFrame:
+        """Return a data dictionary of the table `name`: a row for each column, in little memory.
+
+        Returns
+        -------
+        DataFrame
+            ``column``, ``dtype``, ``filled`` (the share of rows that have a value), ``distinct``
+            (``estimated`` beyond some 4,000), ``top`` (the most frequent values, codes with their texts, and
+            how many there are), ``first`` and ``last`` (of dates), ``min`` and ``max`` (of numbers), and
+            ``values``, what is in ``top`` as lists. ``attrs["rows"]`` counts the rows.
+
+        Raises
+        ------
+        KeyError
+            There is no such table.
+
+        Examples
+        --------
+        >>> known = results.profile("Condition").set_index("column")
+        >>> float(known["filled"]["id"])
+        1.0
+        """
+        with self._stream(name) as (stream, look):
+            frame = profile(stream, look)
+        frame.attrs.update(self.provenance(name))
+        return frame
 
     def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:
         """Write every table as Parquet, shard by shard; no table has to fit in memory.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-_ROWS = 16_384  # of a piece
+_ROWS, _BYTES = 16_384, 16_000_000  # of a piece, at most
 
 
 class Stream(NamedTuple):
@@ -40,12 +40,20 @@ class Stream(NamedTuple):
 
 
 def _cut(table: pa.Table) -> Iterator[pa.Table]:
-    for start in range(0, table.num_rows, _ROWS):
-        yield table.slice(start, _ROWS)
+    count = _rows_of(table.num_rows, table.nbytes)
+    for start in range(0, table.num_rows, count):
+        yield table.slice(start, count)
 
 
 def _read(files: list[Path]) -> Iterator[pa.Table]:
     for path in files:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS):
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+            size = sum(group.total_byte_size for group in groups)
+            for batch in file.iter_batches(_rows_of(file.metadata.num_rows, size)):
                 yield pa.Table.from_batches([batch])
+
+
+def _rows_of(rows: int, size: int) -> int:
+    """Return how many rows a piece has of a table of so many `rows` and bytes."""
+    return max(1, min(_ROWS, rows * _BYTES // max(size, 1)))

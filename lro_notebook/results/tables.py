@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lro_notebook.results.arrow.dates import Look
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
     from lro_notebook.results.told import Report
+
+
+_SMALL = 32_000_000  # bytes of files
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -243,6 +248,22 @@ class Tables(Mapping[str, pd.DataFrame]):
                 raise self._unknown(name)
         yield {name: stream for name, stream in streams.items() if names is None or name in names}
         del plan
+
+    @contextmanager
+    def _stream(self, name: str) -> Iterator[tuple[Stream, Look | None]]:
+        """Give one table, row by row, and how its dates are read; what is small is loaded, and kept."""
+        main = self._main_of(name)
+        if main is None:
+            raise self._unknown(name)
+        unread = self._tables.get(main)
+        if unread is not None and main not in self._loaded:
+            if unread.size <= _SMALL and fits(unread.size):
+                self._load(main)
+            else:
+                self._plans[main] = self._plan(main, "profile")
+        reading = unread.shards[0].format if unread else None
+        with self._streams(main, "profile", [name]) as streams:
+            yield streams[name], partial(reading.times, name) if reading and reading.times else None
 
     def _report_of(self, name: str) -> Report | None:
         loaded = self._loaded.get(name)

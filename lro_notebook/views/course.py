@@ -19,7 +19,7 @@ _WIDTH, _ROW, _PANEL = 9.0, 0.32, 1.2  # inches
 _LONG = 34  # characters of a label
 
 
-class Course(PlotAccessor):  # type: ignore[misc] - pandas-stubs do not have it
+class Course(PlotAccessor):
     """Draws a frame of events; with any argument of pandas, as pandas does."""
 
     def __call__(self, *args: Any, measurements: int = 5, **kwargs: Any) -> Any:
@@ -42,7 +42,7 @@ class Course(PlotAccessor):  # type: ignore[misc] - pandas-stubs do not have it
         ConfigError
             There are events of several patients, or matplotlib is not installed.
         """
-        frame: pd.DataFrame = self._parent
+        frame: pd.DataFrame = self._parent  # type: ignore[attr-defined]
         if args or kwargs or not set(frame.columns) >= _NEEDED:
             return super().__call__(*args, **kwargs)
         return _draw(frame, measurements)

@@ -98,8 +98,8 @@ class Events(pd.DataFrame):
         return Events
 
     @property
-    def plot(self) -> Course:  # type: ignore[override]
-        """Draw: ``.plot()`` the course of one patient; with arguments, and ``.plot.line(…)``, as pandas does."""
+    def plot(self) -> Course:
+        """Draw: ``.plot()`` the course of one patient; with arguments, what pandas draws."""
         return Course(self)
 
 
