@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.results.references import KEY, REFERENCE, References, keyed, reference_columns
+from lro_notebook.results.references import KEY, REFERENCE, References, keyed, reference_columns, searched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ID = "id"
 HOWS = ("left", "inner", "right", "outer")
 _UPDATED = "meta.lastUpdated"
+_IDENTIFIER = ("identifier.system", "identifier.value")
 _SHOWN = 12  # references that a message names
 
 
@@ -149,7 +150,7 @@ def _named(left: Side, right: Side, on: str, base: str | None) -> Keys:
             references = References.of(one.table[f"{on}{REFERENCE}"], base)
             if references.targets() and other.type not in references.targets():
                 continue
-            keys = _to(references, other, f"{one.name}.{on}")
+            keys = _to(one, on, references, other)
             return keys if one is left else _turned(keys)
     if on in left.columns and on in right.columns:
         return _by_columns(left, right, on, on)
@@ -163,17 +164,27 @@ def _references(one: Side, other: Side, base: str | None) -> dict[str, Keys]:
     if ID not in other.columns:
         return {}
     found = {}
-    ids = _ids(other)
     for name in reference_columns(one.table.schema):
         references = References.of(one.table[f"{name}{REFERENCE}"], base)
-        keys = references.to(other.type)
-        if other.type in references.targets() or pc.any(pc.is_in(keys.drop_null(), ids)).as_py():
-            found[name] = _to(references, other, f"{one.name}.{name}")
+        keys = _to(one, name, references, other)
+        if other.type in references.targets() or pc.any(pc.is_in(keys.left.drop_null(), keys.right)).as_py():
+            found[name] = keys
     return found
 
 
-def _to(references: References, other: Side, on: str) -> Keys:
-    return Keys(references.to(other.type), _ids(other), on, references.bases)
+def _to(one: Side, name: str, references: References, other: Side) -> Keys:
+    """Return the keys by a column of references; those to be searched for by an identifier are."""
+    keys, ids = references.to(other.type), _ids(other)
+    wanted = searched(one.table[f"{name}{REFERENCE}"], other.type)
+    if wanted.null_count < len(wanted) and set(_IDENTIFIER) <= set(other.columns):
+        parts = [other.table[part].cast(pa.string()).combine_chunks() for part in _IDENTIFIER]
+        known = pa.table({"id": ids, "text": pc.binary_join_element_wise(*parts, "|")})
+        known = known.filter(pc.and_(known["id"].is_valid(), known["text"].is_valid()))
+        counts = known.group_by("text").aggregate([("id", "count"), ("id", "min")])
+        single = counts.filter(pc.equal(counts["id_count"], 1))
+        places = pc.index_in(wanted, single["text"].combine_chunks())
+        keys = pc.coalesce(keys, single["id_min"].combine_chunks().take(places))
+    return Keys(keys, ids, f"{one.name}.{name}", references.bases)
 
 
 def _shared(left: Side, right: Side) -> dict[str, Keys]:

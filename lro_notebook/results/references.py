@@ -1,8 +1,8 @@
 """What FHIR references refer to: keys without the type in front. Arrays only, no files.
 
 A reference of a resource is relative (``Patient/1``), also to a version (``Patient/1/_history/2``); absolute
-(``https://…/fhir/Patient/1``); ``urn:uuid:…``, in Bundles; or of what is inside it (``#p1``) or is to be
-searched for (``Patient?identifier=…``), which are in no table.
+(``https://…/fhir/Patient/1``); ``urn:uuid:…``, in Bundles; a search (``Patient?identifier=system|value``) that
+says no id; or leads to what is inside the resource itself (``#p1``), which is in no table.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _PARTS = (
     r"^(?:(?P<base>[a-z][a-z0-9+.-]*://[^\s?#]*?)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<key>[A-Za-z0-9.\-_]{1,128})"
     r"(?:/_history/[A-Za-z0-9.\-]+)?/?(?:#.*)?$"
 )
+_SEARCH = r"^(?P<type>[A-Z][A-Za-z]+)\?identifier=(?P<system>[^|&]*?)(?:\||%7[Cc])(?P<value>[^|&\s]+)$"
 _URN = r"^urn:(?:uuid|oid):(?P<key>[^\s#]+)(?:#.*)?$"
 
 
@@ -69,6 +70,15 @@ class References(NamedTuple):
         """Return the types that they say, and how many refer to each."""
         counted = pc.value_counts(self.type.drop_null()).to_pylist()
         return {row["values"]: row["counts"] for row in sorted(counted, key=lambda row: -row["counts"])}
+
+
+def searched(column: pa.ChunkedArray, target: str) -> pa.Array:
+    """Return ``system|value`` of references that search for one: ``Practitioner?identifier=system|value``."""
+    text = column.cast(pa.string()).combine_chunks()
+    parts = pc.extract_regex(text, _SEARCH)
+    told = pc.binary_join_element_wise(parts.field("system"), parts.field("value"), "|")
+    is_told = pc.fill_null(pc.and_(parts.is_valid(), pc.equal(parts.field("type"), target)), fill_value=False)
+    return pc.if_else(is_told, told, pa.scalar(None, pa.string()))
 
 
 def reference_columns(schema: pa.Schema) -> list[str]:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.results import join, response_table, told
+from lro_notebook.results import join, told
 from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
 from lro_notebook.results.export import parquet, partitions
+from lro_notebook.results.formats.dicom.studies import series, studies
+from lro_notebook.results.formats.hl7v2.admissions import SEGMENTS, admissions
 from lro_notebook.results.profile import profile
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.references import keyed
-from lro_notebook.results.response_table import RESPONSE
 from lro_notebook.results.tables import Tables
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
 
     import dask.dataframe as dd
 
-    from lro_notebook.results.arrow.batch import Options
     from lro_notebook.results.databases.write import Database, Views
-    from lro_notebook.results.shards import Shard
-    from lro_notebook.results.sources.source import Source
     from lro_notebook.views.events import Events
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
@@ -66,30 +64,6 @@ class Results(Tables):
     ['column', 'rows']
     """
 
-    @classmethod
-    def from_response(
-        cls,
-        response: Mapping[str, Any],
-        *,
-        source: Source | None = None,
-        shards: Sequence[Shard] = (),
-        options: Options | None = None,
-        hint: str = "",
-    ) -> Results:
-        """Return the response of an operation that wrote no files, as the table ``response``.
-
-        A response that has exactly one list on its top level gives a row per element, and its other fields
-        in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
-        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
-        """
-        loaded, beside = response_table.read(response)
-        results = cls(source, shards, options)
-        results._hint = hint
-        results._loaded[RESPONSE] = loaded
-        results._warn(RESPONSE, loaded.report)
-        results._response = beside
-        return results
-
     def __repr__(self) -> str:
         files = sum(len(main.shards) for main in self._tables.values())
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
@@ -123,6 +97,38 @@ class Results(Tables):
             frame = profile(stream, look)
         frame.attrs.update(self.provenance(name))
         return frame
+
+    def admissions(self) -> pd.DataFrame:
+        """Return the visits that HL7v2 messages (ADT) tell of, a row for each, as they stand at the end.
+
+        Returns
+        -------
+        DataFrame
+            ``patient`` (PID-3), ``visit`` (PV1-19), ``status`` (planned, in-progress, finished, cancelled,
+            unknown), ``admitted``, ``discharged`` (UTC timestamps; of PV1, else of the event), ``class``,
+            ``ward``, ``room``, ``bed``, ``facility``, ``doctor_id``, ``doctor_family``, ``doctor_given``,
+            ``service``, ``source``, ``disposition``, ``events`` (``A01 A02 A03``), ``messages`` and
+            ``last_message``.
+        """
+        there = self._names()
+        return admissions({name: self.arrow(name) for name in SEGMENTS if name in there})
+
+    def studies(self, name: str = "instances") -> pd.DataFrame:
+        """Return the DICOM studies of a table of instances, a row for each.
+
+        The columns have the names of DICOM's queries: ``StudyInstanceUID``, ``PatientID``, ``StudyDate``,
+        ``ModalitiesInStudy`` (a list), ``NumberOfStudyRelatedSeries``, ``NumberOfStudyRelatedInstances``, ….
+        """
+        with self._stream(name) as (stream, _):
+            return studies(stream)
+
+    def series(self, name: str = "instances") -> pd.DataFrame:
+        """Return the DICOM series of a table of instances, a row for each.
+
+        ``StudyInstanceUID``, ``SeriesInstanceUID``, ``Modality``, ``NumberOfSeriesRelatedInstances``, ….
+        """
+        with self._stream(name) as (stream, _):
+            return series(stream)
 
     def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:
         """Write every table as Parquet, shard by shard; no table has to fit in memory.
@@ -318,8 +324,9 @@ class Results(Tables):
 
         The columns of `left` keep their names, and beside each reference is its key, without the type in
         front: ``subject.reference`` is ``Patient/1``, ``subject.key`` is ``1``. Those of `right` have its
-        name in front: ``Patient.birthDate``. References to what is inside a resource (``#p1``) or is to be
-        searched for have no key.
+        name in front: ``Patient.birthDate``. References to what is inside a resource (``#p1``) have
+        no key. Those that search (``Practitioner?identifier=system|value``) find what has that as its first
+        identifier.
 
         Parameters
         ----------

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, warn_caller
-from lro_notebook.results import told
+from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import partitions
 from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
@@ -62,6 +62,30 @@ class Tables(Mapping[str, pd.DataFrame]):
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = ""
+
+    @classmethod
+    def from_response(
+        cls,
+        response: Mapping[str, Any],
+        *,
+        source: Source | None = None,
+        shards: Sequence[Shard] = (),
+        options: Options | None = None,
+        hint: str = "",
+    ) -> Self:
+        """Return the response of an operation that wrote no files, as the table ``response``.
+
+        A response that has exactly one list on its top level gives a row per element, and its other fields
+        in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
+        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
+        """
+        loaded, beside = response_table.read(response)
+        results = cls(source, shards, options)
+        results._hint = hint
+        results._loaded[RESPONSE] = loaded
+        results._warn(RESPONSE, loaded.report)
+        results._response = beside
+        return results
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         frame = self._frames.get(name)

@@ -71,6 +71,25 @@ def test_absolute_references_to_two_servers_are_followed_only_where_one_is_named
     assert References.of(column, "https://b.example/fhir/").key.to_pylist() == [None, "1"]
 
 
+def test_references_that_search_find_the_one_with_that_identifier(make: Callable[..., Results]) -> None:
+    practitioners = [
+        {"id": "a", "identifier": [{"system": "npi", "value": "1"}]},
+        {"id": "b", "identifier": [{"system": "npi", "value": "2"}]},
+        {"id": "c", "identifier": [{"system": "npi", "value": "2"}]},
+    ]
+    written = [
+        *(
+            "Practitioner?identifier=npi|1",
+            "Practitioner?identifier=npi%7C1",
+            "Practitioner?identifier=npi|2",
+        ),
+        *("Organization?identifier=npi|1", "Practitioner/c"),
+    ]
+    results = make(Condition=conditions(*written, name="asserter"), Practitioner=practitioners)
+    frame = results.join("Condition", "Practitioner")
+    assert frame["Practitioner.id"].fillna("-").tolist() == ["a", "a", "-", "-", "c"]
+
+
 def test_a_left_join_keeps_every_row_in_its_order(make: Callable[..., Results]) -> None:
     written = ["Patient/2", "Patient/1/_history/4", None, "Patient/9", "#x", "urn:uuid:3", "Patient/2"]
     frame = make(Condition=conditions(*written), Patient=PATIENTS).join("Condition", "Patient")
@@ -196,3 +215,5 @@ def test_every_condition_of_real_data_has_its_patient_and_encounter() -> None:
             frame = results.join("Condition", target)
             assert len(frame) == len(results["Condition"])
             assert frame[f"{target}.id"].notna().all()
+        doctors = results.join("Encounter", "Practitioner", "participant.individual")
+        assert doctors["Practitioner.id"].notna().all()

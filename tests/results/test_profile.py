@@ -94,7 +94,7 @@ def test_what_is_kept_of_a_column_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
 
     columns: list[Any] = []
 
-    class Watched(module._Column):  # type: ignore[misc]
+    class Watched(module._Column):
         def add(self, *args: Any) -> None:
             super().add(*args)
             columns.append((len(self.counts), len(self.texts), len(self.hashes)))
