@@ -1,8 +1,8 @@
 """What FHIR references refer to: keys without the type in front. Arrays only, no files.
 
 A reference of a resource is relative (``Patient/1``), also to a version (``Patient/1/_history/2``); absolute
-(``https://…/fhir/Patient/1``); ``urn:uuid:…``, in Bundles; a search (``Patient?identifier=system|value``) that
-says no id; or leads to what is inside the resource itself (``#p1``), which is in no table.
+(``https://…/fhir/Patient/1``); ``urn:uuid:…``, in Bundles; a search (``Patient?identifier=system|value``),
+which says no id; or leads to what is inside the resource itself (``#p1``), which is in no table.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Results(Tables):
     """
 
     def __repr__(self) -> str:
-        files = sum(len(main.shards) for main in self._tables.values())
+        files = len({shard.uri for main in self._tables.values() for shard in main.shards})
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
@@ -156,8 +156,8 @@ class Results(Tables):
         """
         near = next((main.source for main in self._tables.values()), None)
         target = parquet.Target.at(folder, compression, near)
-        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._tables}
-        rows = [target.write_whole(name, table) for name, table in whole.items()]
+        alone = [each.tables(main) for main, each in self._loaded.items() if main not in self._tables]
+        rows = [target.write_whole(name, one) for tables in alone for name, one in tables.items()]
         for name, main in self._tables.items():
             with byte_bar(f"{name} to Parquet", main.size) as advance:
                 written = target.write(main, advance)

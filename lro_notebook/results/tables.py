@@ -75,11 +75,11 @@ class Tables(Mapping[str, pd.DataFrame]):
     ) -> Self:
         """Return the response of an operation that wrote no files, as the table ``response``.
 
-        A response that has exactly one list on its top level gives a row per element, and its other fields
-        in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
+        One list on its top level gives a row per element, one map from URIs a row per entry, with the other
+        fields in ``frame.attrs["response"]``; any other gives one row, an empty one none; without ``@type``.
         Beside it there may be tables of a store; `hint` says what to do for one that is not there.
         """
-        loaded, beside = response_table.read(response)
+        loaded, beside = response_table.read(response, options)
         results = cls(source, shards, options)
         results._hint = hint
         results._loaded[RESPONSE] = loaded
@@ -185,6 +185,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         """Return the table with which the table `name` is read, None if there is none."""
         if name in self._main():
             return str(name)
+        if known := next((main for main, each in self._loaded.items() if name in each.children), None):
+            return known
         inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
         prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
         return next(iter((*prefixed, *inner)), None)
@@ -193,7 +195,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         """Return the names of all tables; inner ones are known only after their main table is read."""
         names: list[str] = []
         for main in self._main():
-            inner = main in self._tables and self._tables[main].has_inner_tables
+            inner = main in self._loaded or self._tables[main].has_inner_tables
             names += [main, *(self._load(main).children if inner else ())]
         return names
 
@@ -262,8 +264,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         """
         loaded = self._loaded.get(main)
         if loaded is not None:
-            plan, tables = None, {main: loaded.table, **loaded.children}
-            streams = {name: Stream.of(table) for name, table in tables.items()}
+            plan, streams = None, {name: Stream.of(table) for name, table in loaded.tables(main).items()}
         else:
             plan = self._plan(main, purpose)  # is kept on the disk as long as this name
             streams = plan.streams()
