@@ -228,7 +228,7 @@ def _turned(keys: Keys) -> Keys:
 
 def _near(left: Side, right: Side, on: str) -> str:
     known = [*reference_columns(left.table.schema), *reference_columns(right.table.schema)]
-    near = difflib.get_close_matches(on, known, n=1)
+    near = [] if on in known else difflib.get_close_matches(on, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -29,11 +29,11 @@ _SPACE = float(2**64)
 
 #: What the column of a code ends in, and the column beside it that says it in words.
 _WORDS = (
-    (r"(^|[._])code$", r"\1display"),
-    (r"(^|[._])code$", r"\1text"),
-    (r"\.reference$", ".display"),
-    (r"(^|[._])identifier$", r"\1text"),
-    (r"CodeValue$", "CodeMeaning"),
+    (re.compile(r"(^|[._])code$"), r"\1display"),
+    (re.compile(r"(^|[._])code$"), r"\1text"),
+    (re.compile(r"\.reference$"), ".display"),
+    (re.compile(r"(^|[._])identifier$"), r"\1text"),
+    (re.compile(r"CodeValue$"), "CodeMeaning"),
 )
 
 _VALUES = pa.list_(pa.struct([("value", pa.string()), ("text", pa.string()), ("count", pa.int64())]))
@@ -73,7 +73,7 @@ def profile(stream: Stream, look: Look | None) -> pd.DataFrame:
 
 def _beside(name: str, names: list[str]) -> str | None:
     """Return the column that has the texts of the codes in `name`."""
-    told = (re.sub(pattern, words, name) for pattern, words in _WORDS if re.search(pattern, name))
+    told = (pattern.sub(words, name) for pattern, words in _WORDS if pattern.search(name))
     return next((one for one in told if one in names), None)
 
 

@@ -145,6 +145,8 @@ def test_what_cannot_be_joined_names_the_references_there_are(make: Callable[...
     results = make(Condition=conditions("Patient/1"), Patient=PATIENTS, Device=[{"id": "1"}])
     with pytest.raises(ConfigError, match=r"Condition has the references subject -> Patient"):
         results.join("Condition", "Device")
+    with pytest.raises(ConfigError, match="on 'subject'; Condition has the references subject -> P"):
+        results.join("Condition", "Device", on="subject")
     with pytest.raises(ConfigError, match="did you mean 'subject'"):
         results.join("Condition", "Patient", on="subjekt")
     with pytest.raises(ConfigError, match="left, inner, right, outer"):
