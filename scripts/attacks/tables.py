@@ -15,6 +15,7 @@ from lro_notebook.results.stream import Stream
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
 _SECONDS = 12.0  # after which a loop ends by itself
 _SERVER = "https://a.example/fhir/"
@@ -40,7 +41,7 @@ def joins(rng: random.Random) -> tuple[int, int]:
         left = pa.table({"id": range(len(texts)), "subject.reference": pa.array(texts, pa.string())})
         right = pa.table({"id": pa.array(ids, pa.string())})
         how = rng.choice(["left", "inner", "right", "outer"])
-        expected = [
+        expected: list[tuple[int | None, str | None]] = [
             (row, key if key in ids else None)
             for row, key in enumerate(keys)
             if key in ids or how in ("left", "outer")
@@ -75,7 +76,7 @@ def databases(rng: random.Random) -> tuple[int, int]:
 
 
 def _values(rng: random.Random, rows: int) -> pa.Array:
-    made = {
+    made: dict[pa.DataType, Callable[[], object]] = {
         pa.string(): lambda: "".join(rng.choices(_LETTERS, k=3)),
         pa.int64(): lambda: rng.randrange(-(2**63), 2**63),
         pa.float64(): lambda: rng.uniform(-1e300, 1e300),
