@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.results.discovery.file_sets import table_names
+from lro_notebook.results.discovery.file_sets import keys_in, table_names
 from lro_notebook.results.discovery.sniff import START, UNKNOWN, judge, needs_look, parse_name
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.limits import DEFAULT, Limits
@@ -16,7 +16,7 @@ from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import shown
+from lro_notebook.results.storage import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +27,18 @@ if TYPE_CHECKING:
     from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.storage import Location
 
-#: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
-_ID = re.compile(r"(\d{12,})_", re.ASCII)
+#: What other names say: the id of an operation in front (neither a date nor a time), the place among shards
+#: behind.
+_ID = re.compile(
+    r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d"
+    r"(?:[0-5]\d(?:\d{3}){0,3})?_)(\d{12,})_",
+    re.ASCII,
+)
 _PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z", re.ASCII)
 _SIMILAR = 200  # files of one kind of name; of more, so many are looked at
 _MOST = 20_000  # first looks at all
 #: Names of what jobs leave beside their output for each other.
-_HIDDEN = ("_", ".")
+HIDDEN = ("_", ".")
 _COPY = re.compile(r" \(\d+\)(?=\.|\Z)")
 _VARYING = re.compile(r"[0-9a-f]{8,}|\d+", re.ASCII)
 
@@ -151,7 +156,7 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
             reason,
             writer[1] if writer else None,
             moment_of(info),
-            quiet=name.startswith(_HIDDEN) or not info.get("size"),
+            quiet=name.startswith(HIDDEN) or not info.get("size"),
         )
     return Shard(
         uri=location.uri_of(info["name"]),
@@ -164,7 +169,7 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
 
 
 def _why_not(name: str, info: Info, judged: Judged | None) -> str:
-    if name.startswith(_HIDDEN):
+    if name.startswith(HIDDEN):
         return "its name says that it is no result"
     if judged is None:
         return f"not looked at: more than {_MOST:,} others are"
@@ -211,10 +216,13 @@ def _in_tables(shards: list[Shard], location: Location) -> list[Shard]:
         if base == location.path and _is_below(shards, base)
         else base.rpartition("/")[0]
     )
-    unnamed = [shard for shard in shards if not shard.table]
-    files = [shown(shard.path).removeprefix(base).lstrip("/") for shard in unnamed]
-    names = iter(table_names(files, base.rpartition("/")[2]))
-    named = [shard if shard.table else replace(shard, table=next(names)) for shard in shards]
+    files = [printable(shown(shard.path)).removeprefix(base).lstrip("/") for shard in shards]
+    unnamed = [file for file, shard in zip(files, shards, strict=True) if not shard.table]
+    names = iter(table_names(unnamed, base.rpartition("/")[2]))
+    named = [
+        replace(shard, table=shard.table or next(names), keys=keys_in(file))
+        for file, shard in zip(files, shards, strict=True)
+    ]
     formats: defaultdict[str, Counter[Format | None]] = defaultdict(Counter)
     for shard in named:
         formats[shard.table][shard.format] += 1
