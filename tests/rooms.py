@@ -124,6 +124,8 @@ SEAMS = [
     Seam("operations.operation", "reports.outputs", "op.outputs"),
     Seam("operations.waiting", "jupyter.notebook", "a wait is shown, and lets clicks through"),
     Seam("results.results", "views.scan", "results.view(…)"),
+    Seam("results.results", "views.events", "results.events(…)"),
+    Seam("results.databases.write", "views.view", "results.to_sqlite(…, views=…)"),
     Seam("results.progress_bar", "jupyter.notebook", "whether a notebook is there to show the bar"),
     Seam("results.progress_bar", "jupyter.terminal", "whether a terminal wants bars"),
 ]

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.errors import BadLinesWarning, warn_caller
-from lro_notebook.results import response_table, told
-from lro_notebook.results.arrow.batch import Options
+from lro_notebook.results import join, told
+from lro_notebook.results.databases import duckdb, sqlite
+from lro_notebook.results.databases.write import named, write_all
 from lro_notebook.results.export import parquet, partitions
-from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
-from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
-from lro_notebook.results.memory import fits
+from lro_notebook.results.formats.dicom.studies import series, studies
+from lro_notebook.results.formats.hl7v2.admissions import SEGMENTS, admissions
+from lro_notebook.results.profile import profile
 from lro_notebook.results.progress_bar import byte_bar
-from lro_notebook.results.response_table import RESPONSE
+from lro_notebook.results.references import keyed
+from lro_notebook.results.tables import Tables
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    import sqlite3
+    from collections.abc import Mapping, Sequence
 
     import dask.dataframe as dd
-    import pyarrow as pa
 
-    from lro_notebook.results.shards import Shard, Skipped
-    from lro_notebook.results.sources.source import Source
-    from lro_notebook.results.told import Report
+    from lro_notebook.results.databases.write import Database, Views
+    from lro_notebook.views.events import Events
     from lro_notebook.views.scan import Scan
     from lro_notebook.views.view import View
 
 
-class Results(Mapping[str, pd.DataFrame]):
+class Results(Tables):
     """The tables of an operation's output: a lazy mapping from name to DataFrame.
 
     Making one reads nothing. A table is parsed when it is first asked for, and kept. Frames hold Arrow
@@ -67,76 +64,6 @@ class Results(Mapping[str, pd.DataFrame]):
     ['column', 'rows']
     """
 
-    def __init__(
-        self,
-        source: Source | None,
-        shards: Sequence[Shard],
-        options: Options | None = None,
-        *,
-        skipped: Sequence[Skipped] = (),
-        more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
-        beside: Results | None = None,
-    ) -> None:
-        self._options = options or Options()
-        self._tables: dict[str, MainTable] = {}
-        self._skipped, self._beside = list(skipped), beside
-        of_source = [(source, shards, self._options)] if source is not None else []
-        for where, listed, how in (*of_source, *more):
-            self._add(where, listed, how)
-        self._loaded: dict[str, Loaded] = {}
-        self._reported: dict[str, Report] = {}
-        self._frames: dict[str, pd.DataFrame] = {}
-        self._plans: dict[str, partitions.Plan] = {}
-        self._warned = False
-        self._response: Mapping[str, Any] = {}
-        self._hint = ""
-
-    @classmethod
-    def from_response(
-        cls,
-        response: Mapping[str, Any],
-        *,
-        source: Source | None = None,
-        shards: Sequence[Shard] = (),
-        options: Options | None = None,
-        hint: str = "",
-    ) -> Results:
-        """Return the response of an operation that wrote no files, as the table ``response``.
-
-        One list on its top level gives a row per element, one map from URIs a row per entry, with the other
-        fields in ``frame.attrs["response"]``; any other gives one row, an empty one none; without ``@type``.
-        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
-        """
-        loaded, beside = response_table.read(response, options)
-        results = cls(source, shards, options)
-        results._hint = hint
-        results._loaded[RESPONSE] = loaded
-        results._warn(RESPONSE, loaded.report)
-        results._response = beside
-        return results
-
-    def know(self, tables: Mapping[str, Loaded]) -> None:
-        """Have these tables too, where there are none of their names."""
-        self._loaded.update((name, each) for name, each in tables.items() if name not in self._main())
-
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        frame = self._frames.get(name)
-        if frame is None:
-            table = self.arrow(name)
-            frame = table.to_pandas(types_mapper=pd.ArrowDtype)
-            frame.attrs = self._provenance(name)
-            self._frames[name] = frame
-        return frame
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
-
-    def __len__(self) -> int:
-        return len(self._names())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names()
-
     def __repr__(self) -> str:
         files = len({shard.uri for main in self._tables.values() for shard in main.shards})
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
@@ -144,22 +71,64 @@ class Results(Mapping[str, pd.DataFrame]):
     def _repr_html_(self) -> str:
         return told.table_html(self._overview())
 
-    def arrow(self, name: str) -> pa.Table:
-        """Return the table `name` as Arrow has it, without a copy.
+    def profile(self, name: str) -> pd.DataFrame:
+        """Return a data dictionary of the table `name`: a row for each column, in little memory.
+
+        Returns
+        -------
+        DataFrame
+            ``column``, ``dtype``, ``filled`` (the share of rows that have a value), ``distinct``
+            (``estimated`` beyond some 4,000), ``top`` (the most frequent values, codes with their texts, and
+            how many there are), ``first`` and ``last`` (of dates), ``min`` and ``max`` (of numbers), and
+            ``values``, what is in ``top`` as lists. ``attrs["rows"]`` counts the rows.
 
         Raises
         ------
         KeyError
-            There is no such table; the message names those that there are.
-        ResultError
-            It cannot be read, or would not fit in memory.
+            There is no such table.
+
+        Examples
+        --------
+        >>> known = results.profile("Condition").set_index("column")
+        >>> float(known["filled"]["id"])
+        1.0
         """
-        main = self._main_of(name)
-        if main == name:
-            return self._load(name).table
-        if main is not None and name in self._load(main).children:
-            return self._loaded[main].children[name]
-        raise self._unknown(name)
+        with self._stream(name) as (stream, look):
+            frame = profile(stream, look)
+        frame.attrs.update(self.provenance(name))
+        return frame
+
+    def admissions(self) -> pd.DataFrame:
+        """Return the visits that HL7v2 messages (ADT) tell of, a row for each, as they stand at the end.
+
+        Returns
+        -------
+        DataFrame
+            ``patient`` (PID-3), ``visit`` (PV1-19), ``status`` (planned, in-progress, finished, cancelled,
+            unknown), ``admitted``, ``discharged`` (UTC timestamps; of PV1, else of the event), ``class``,
+            ``ward``, ``room``, ``bed``, ``facility``, ``doctor_id``, ``doctor_family``, ``doctor_given``,
+            ``service``, ``source``, ``disposition``, ``events`` (``A01 A02 A03``), ``messages`` and
+            ``last_message``.
+        """
+        there = self._names()
+        return admissions({name: self.arrow(name) for name in SEGMENTS if name in there})
+
+    def studies(self, name: str = "instances") -> pd.DataFrame:
+        """Return the DICOM studies of a table of instances, a row for each.
+
+        The columns have the names of DICOM's queries: ``StudyInstanceUID``, ``PatientID``, ``StudyDate``,
+        ``ModalitiesInStudy`` (a list), ``NumberOfStudyRelatedSeries``, ``NumberOfStudyRelatedInstances``, ….
+        """
+        with self._stream(name) as (stream, _):
+            return studies(stream)
+
+    def series(self, name: str = "instances") -> pd.DataFrame:
+        """Return the DICOM series of a table of instances, a row for each.
+
+        ``StudyInstanceUID``, ``SeriesInstanceUID``, ``Modality``, ``NumberOfSeriesRelatedInstances``, ….
+        """
+        with self._stream(name) as (stream, _):
+            return series(stream)
 
     def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:
         """Write every table as Parquet, shard by shard; no table has to fit in memory.
@@ -196,6 +165,67 @@ class Results(Mapping[str, pd.DataFrame]):
             self._note(name, written.report)
         return parquet.frame_of(rows)
 
+    def to_sqlite(
+        self,
+        database: str | os.PathLike[str] | sqlite3.Connection,
+        *,
+        tables: Sequence[str] | None = None,
+        views: Views = (),
+    ) -> pd.DataFrame:
+        """Write every table to SQLite, piece by piece; no table has to fit in memory.
+
+        All or nothing: after an error the database is as it was. Tables of the same names are replaced.
+        Whole numbers, fractions, text and bytes are what they are; instants and dates are text in ISO 8601,
+        decimals text with all digits, lists and objects JSON.
+
+        Parameters
+        ----------
+        database : path or sqlite3.Connection
+            Within a transaction of yours it is a part of that; you commit.
+        tables : sequence of str, optional
+            Only these.
+        views : sequence or mapping
+            Views to write too, as `view` takes them: ``["Patient"]`` becomes the table ``Patient_view``,
+            ``{"patients": "Patient"}`` names it.
+
+        Returns
+        -------
+        DataFrame
+            One row per table: ``table``, its name there (string), and ``rows`` (Int64). Where two names
+            differ only in case, the later one gets a number; so do columns.
+
+        Raises
+        ------
+        ResultError
+            It cannot be written to, or a file cannot be read.
+
+        Examples
+        --------
+        >>> written = results.to_sqlite("export.db", views=["Patient"])
+        >>> int(written.set_index("table")["rows"]["Patient_view"]) == len(results["Patient"])
+        True
+        """
+        with sqlite.opened(database) as target:
+            return self._to_database(target, tables, views, "to SQLite")
+
+    def to_duckdb(
+        self, database: Any, *, tables: Sequence[str] | None = None, views: Views = ()
+    ) -> pd.DataFrame:
+        """Write every table to DuckDB, as `to_sqlite` does; types stay what they are, lists and objects too.
+
+        `database` is a path, or a connection that is in no transaction. Decimals of more than 38 digits are
+        text. Needs the extra ``lro-notebook[duckdb]``.
+
+        Raises
+        ------
+        ConfigError
+            DuckDB is not installed, or the connection is in a transaction.
+        ResultError
+            It cannot be written to, or a file cannot be read.
+        """
+        with duckdb.opened(database) as target:
+            return self._to_database(target, tables, views, "to DuckDB")
+
     def dask(self, name: str) -> dd.DataFrame:
         """Return the table `name` as a Dask DataFrame with one partition per file.
 
@@ -216,11 +246,8 @@ class Results(Mapping[str, pd.DataFrame]):
         main = self._main_of(name)
         if main not in self._tables:
             return partitions.whole(self[name])
-        if main not in self._plans:
-            table = self._tables[main]
-            with byte_bar(f"{main} for Dask", table.size) as advance:
-                self._plans[main] = partitions.plan(table, advance)
-            self._note(main, self._plans[main].export.report)
+        partitions.check_dask()
+        self._plans[main] = self._plan(main, "for Dask")
         frame = partitions.frame(self._plans[main], name)
         if frame is None:
             raise self._unknown(name)
@@ -253,148 +280,100 @@ class Results(Mapping[str, pd.DataFrame]):
 
         return scan_view(definition, self._tables, self._options.dated(parse_dates))
 
-    @property
-    def summary(self) -> pd.DataFrame:
-        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        return told.summary(self._sizes())
+    def events(
+        self, patient: str | Sequence[str] | None = None, *, tables: Sequence[str] | None = None
+    ) -> Events:
+        """Return what happened as one long table: a row for each dated row of the ready views.
 
-    @property
-    def bad_lines(self) -> pd.DataFrame:
-        """One row per line that could not be read: ``file`` (string), ``line`` (Int64, from 1), ``reason``.
+        Parameters
+        ----------
+        patient : str or sequence of str, optional
+            Ids of patients; all by default.
+        tables : sequence of str, optional
+            Ready views, such as ``["Observation", "Condition"]``; by default all that have dates.
 
-        Of each table the first ones, ``limits["bad_lines"]`` of them; ``.attrs["more"]`` is how many others
-        there are.
+        Returns
+        -------
+        Events
+            A DataFrame by patient and time: ``time`` (a UTC timestamp; the start of ``1970-03`` is its first
+            day), ``patient``, ``table``, ``id``, ``code``, ``system``, ``text``, ``value`` (a number),
+            ``unit``, ``value_text`` (values that are no numbers). ``attrs["undated"]`` counts what has no
+            date and is left out. ``.plot()`` draws the course of one patient; it needs matplotlib
+            (``lro-notebook[plot]``).
 
-        ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
-        listed. Reads the tables that are not read yet.
+        Examples
+        --------
+        >>> course = results.events(results["Patient"]["id"][0])
+        >>> bool(course["time"].is_monotonic_increasing)
+        True
         """
-        return told.bad_lines(self._reports())
+        from lro_notebook.views.events import events
 
-    @property
-    def failures(self) -> pd.DataFrame:
-        """One row per failure in the error files that a manifest names: severity, code, message, …."""
-        if self._beside is not None:
-            return self._beside[FAILURES]
-        frame: pd.DataFrame = empty(FAILURES).to_pandas(types_mapper=pd.ArrowDtype)
+        return events(self._tables, self._options, patient, tables)
+
+    def join(
+        self,
+        left: str | pd.DataFrame,
+        right: str,
+        on: str | None = None,
+        *,
+        how: str = "left",
+        base: str | None = None,
+    ) -> pd.DataFrame:
+        """Return two tables side by side, by the reference between them: conditions with their patients.
+
+        The columns of `left` keep their names, and beside each reference is its key, without the type in
+        front: ``subject.reference`` is ``Patient/1``, ``subject.key`` is ``1``. Those of `right` have its
+        name in front: ``Patient.birthDate``. References to what is inside a resource (``#p1``) have
+        no key. Those that search (``Practitioner?identifier=system|value``) find what has that as its first
+        identifier.
+
+        Parameters
+        ----------
+        left : str or DataFrame
+            A table; or a frame that was joined before, to join one more to it.
+        right : str
+            The other table. Of a resource that it has in several versions, the newest one counts.
+        on : str, optional
+            The reference, where there are several (``"subject"``), or a column that both have.
+        how : {"left", "inner", "right", "outer"}
+            Which rows are kept that match nothing; by default those of `left`.
+        base : str, optional
+            The server whose absolute references (``https://…/fhir/Patient/1``) are meant. By default they
+            are followed where all of a column name one server.
+
+        Returns
+        -------
+        DataFrame
+            ``attrs["join"]`` tells by what it was joined, and how many rows of `left` matched, did not, and
+            had no key.
+
+        Raises
+        ------
+        KeyError
+            There is no such table.
+        ConfigError
+            There is no reference between them, or there are several; the message names them.
+
+        Examples
+        --------
+        >>> joined = results.join("Condition", "Patient")
+        >>> len(joined) == len(results["Condition"])
+        True
+        >>> joined.attrs["join"]["on"]
+        'Condition.subject'
+        """
+        return join.joined(self, left, right, on=on, how=how, base=base)
+
+    def keyed(self, name: str, *, base: str | None = None) -> pd.DataFrame:
+        """Return the table `name` with a key beside each reference: ``subject.key`` is ``1``; see `join`."""
+        frame: pd.DataFrame = keyed(self.arrow(name), base).to_pandas(types_mapper=pd.ArrowDtype)
+        frame.attrs.update(self.provenance(name))
         return frame
 
-    @property
-    def truncated(self) -> pd.DataFrame:
-        """One row per list that is shown by its first element: ``column`` (string), ``rows`` (Int64).
-
-        ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
-        """
-        return told.counts_frame("rows", (report.truncated for report in self._reports()))
-
-    @property
-    def unparsed_dates(self) -> pd.DataFrame:
-        """One row per column that stays text with ``parse_dates``: ``column`` (string), ``values`` (Int64).
-
-        ``values`` counts those that are no dates or times. Reads the tables that are not read yet.
-        """
-        return told.counts_frame("values", (report.unparsed_dates for report in self._reports()))
-
-    @property
-    def skipped(self) -> pd.DataFrame:
-        """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
-        return told.skipped(self._skipped)
-
-    def _add(self, source: Source, shards: Sequence[Shard], options: Options) -> None:
-        parts: dict[str, list[Shard]] = {}
-        for shard in shards:
-            parts.setdefault(shard.table, []).append(shard)
-        for name, files in parts.items():
-            names = chain([name], (f"{name}_{number}" for number in count(2)))
-            free = next(one for one in names if one not in self._tables)
-            renamed = files if free == name else [replace(shard, table=free) for shard in files]
-            self._tables[free] = MainTable(source, renamed, options)
-
-    def _main(self) -> list[str]:
-        """Return the tables that have files of their own."""
-        return list(dict.fromkeys((*self._tables, *self._loaded)))
-
-    def _main_of(self, name: object) -> str | None:
-        """Return the table with which the table `name` is read, None if there is none."""
-        if name in self._main():
-            return str(name)
-        if known := next((main for main, each in self._loaded.items() if name in each.children), None):
-            return known
-        inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
-        prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
-        return next(iter((*prefixed, *inner)), None)
-
-    def _names(self) -> list[str]:
-        """Return the names of all tables; inner ones are known only after their main table is read."""
-        names: list[str] = []
-        for main in self._main():
-            inner = main in self._loaded or self._tables[main].has_inner_tables
-            names += [main, *(self._load(main).children if inner else ())]
-        return names
-
-    def _unknown(self, name: str) -> KeyError:
-        inner = [child for loaded in self._loaded.values() for child in loaded.children]
-        there = ", ".join((*self._main(), *inner)) or "none"
-        return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
-
-    def _sizes(self) -> list[tuple[str, int, int]]:
-        tables = [(name, self._tables.get(name)) for name in self._main()]
-        return [(name, len(one.shards), one.size) if one else (name, 0, 0) for name, one in tables]
-
-    def _overview(self) -> Iterator[tuple[str, ...]]:
-        for name, files, size in self._sizes():
-            loaded, report = self._loaded.get(name), self._report_of(name)
-            rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
-            bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
-            yield name, f"{files:,}", f"{size:,}", rows, bad
-            for child, table in loaded.children.items() if loaded else ():
-                yield child, "", "", f"{table.num_rows:,}", ""
-
-    def _provenance(self, name: str) -> dict[str, Any]:
-        main = self._tables.get(self._main_of(name) or "")
-        shards = main.shards if main else []
-        operation = shards[0].operation if shards else None
-        beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
-        loaded = self._loaded.get(main.name) if main else None
-        notes = {"notes": loaded.report.noted()} if loaded and loaded.report.notes else {}
-        return {"operation": operation, "files": [shard.uri for shard in shards], **beside, **notes}
-
-    def _load(self, name: str) -> Loaded:
-        if name not in self._loaded:
-            main = self._tables[name]
-            with byte_bar(name, main.size) as advance:
-                self._loaded[name] = load_table(main, advance)
-            self._note(name, self._loaded[name].report)
-        return self._loaded[name]
-
-    def _report_of(self, name: str) -> Report | None:
-        loaded = self._loaded.get(name)
-        return loaded.report if loaded else self._reported.get(name)
-
-    def _reports(self) -> Iterator[Report]:
-        for name in self._main():
-            report = self._report_of(name)
-            if report is None:
-                main = self._tables[name]
-                if fits(main.size):
-                    report = self._load(name).report
-                else:  # read, but not kept
-                    with byte_bar(name, main.size) as advance:
-                        report = report_on(main, advance)
-                    self._note(name, report)
-            yield report
-        if self._beside is not None:
-            yield from self._beside._reports()  # noqa: SLF001 - of the same class
-
-    def _note(self, name: str, report: Report) -> None:
-        """Keep what is wrong in `name`, and warn of it once."""
-        if name not in self._reported:
-            self._reported[name] = report
-            self._warn(name, report)
-
-    def _warn(self, name: str, report: Report) -> None:
-        for message in report.messages(name):
-            warn_caller(message, BadLinesWarning)
-        if report.truncated and not self._warned:
-            self._warned = True
-            told.warn_of_lists(name)
-        told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
+    def _to_database(
+        self, database: Database, tables: Sequence[str] | None, views: Views, purpose: str
+    ) -> pd.DataFrame:
+        scans = {name: self.scan(view) for name, view in named(views).items()}
+        streams = (self._streams(main, purpose, tables) for main in self._mains_of(tables))
+        return write_all(database, streams, scans)

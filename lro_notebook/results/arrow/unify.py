@@ -219,11 +219,12 @@ def _column(column: pa.ChunkedArray | None, dtype: pa.DataType, rows: int) -> pa
     if pa.types.is_decimal(dtype):
         return to_decimals(column, dtype)
     if pa.types.is_string(dtype):
-        return _text(column)
+        return text_of(column)
     return pa.chunked_array([cast(chunk, dtype) for chunk in column.chunks], dtype)
 
 
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the values of a column as text: lists and objects as JSON, times as ISO 8601 has them."""
     dtype = column.type
     if pa.types.is_nested(dtype):
         values = (

@@ -1,4 +1,4 @@
-"""Tables as Dask DataFrames: read once for what all partitions share, and kept as Parquet for them.
+"""Tables as Dask DataFrames and streams: read once for what all parts share, and kept as Parquet for them.
 
 Workers on this machine read what is kept; any other reads the files of the export by itself.
 """
@@ -21,6 +21,7 @@ from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.export.parquet import Target
 from lro_notebook.results.sources.spool import check_room, no_room
+from lro_notebook.results.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,10 +57,14 @@ class Kept:
         weakref.finalize(kept, _remove, kept.folder, os.getpid())
         return kept
 
+    def path(self, name: str, number: int) -> Path:
+        """Return where a part of the table `name` is kept."""
+        return Path(self.folder, name, f"part-{number:05d}.parquet")
+
     def read(self, name: str, number: int) -> pa.Table | None:
         """Return a part of the table `name`; None where it is not there, or not any more."""
         try:
-            return pq.read_table(Path(self.folder, name, f"part-{number:05d}.parquet"), partitioning=None)
+            return pq.read_table(self.path(name, number), partitioning=None)
         except FileNotFoundError:
             return None
 
@@ -83,18 +88,34 @@ class Plan(NamedTuple):
     export: Export
     kept: Kept
 
+    def streams(self) -> dict[str, Stream]:
+        """Return the rows of each of its tables, as they are kept: hold the plan while they are read."""
+        layout, parts = self.export.layout, range(len(self.export.parts))
+        return {
+            name: Stream.of_files(layout.schema(name), [self.kept.path(name, part) for part in parts])
+            for name in layout.tables()
+        }
+
+
+def check_dask() -> Any:
+    """Return Dask's frames; raise `ConfigError` where it is not installed."""
+    try:
+        import dask.dataframe as dd  # optional
+    except ImportError as error:
+        raise ConfigError(
+            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
+        ) from error
+    return dd
+
 
 def plan(main: MainTable, advance: Advance) -> Plan:
     """Read a main table, and the inner tables with it, and keep them until nobody has the plan.
 
     Raises
     ------
-    ConfigError
-        Dask is not installed.
     ResultError
         A file cannot be read, or there is no room for temporary files.
     """
-    _dask()
     kept = Kept.new()
 
     def advance_with_room(count: int) -> None:
@@ -111,18 +132,8 @@ def plan(main: MainTable, advance: Advance) -> Plan:
 
 def whole(table: pd.DataFrame) -> dd.DataFrame:
     """Return a table that is in no file as one partition."""
-    found: dd.DataFrame = _dask().from_pandas(table, npartitions=1)
+    found: dd.DataFrame = check_dask().from_pandas(table, npartitions=1)
     return found
-
-
-def _dask() -> Any:
-    try:
-        import dask.dataframe as dd  # optional
-    except ImportError as error:
-        raise ConfigError(
-            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
-        ) from error
-    return dd
 
 
 def frame(planned: Plan, name: str) -> dd.DataFrame | None:
@@ -133,7 +144,9 @@ def frame(planned: Plan, name: str) -> dd.DataFrame | None:
     schema = layout.schema(name)
     read = _Partition(layout, name, tuple(schema.names), planned.kept)
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
-    found: dd.DataFrame = _dask().from_map(read, range(len(parts)), parts, meta=meta, label=f"read-{name}")
+    found: dd.DataFrame = check_dask().from_map(
+        read, range(len(parts)), parts, meta=meta, label=f"read-{name}"
+    )
     return found
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _ZONE = r"(?:[Zz]|(?P<sign>[+-])(?P<off>[01]\d|2[0-3])(?P<shift>[0-5]\d)?)?"
 #: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]; some systems give more digits of a second.
-_FORM = Form(
+FORM = Form(
     r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)(?:(?P<hour>\d\d)(?:(?P<minute>\d\d)"
     rf"(?:(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?)?)?)?)?{_ZONE}"
 )
@@ -36,4 +36,4 @@ def times(table: str, column: str) -> Parse | None:
             name = field.components[place - 1] if place <= len(field.components) else ""
         else:  # the first component of TS is its time
             name = field.name if place <= 1 and not field.components else ""
-    return _FORM if _WORD.fullmatch(name) else None
+    return FORM if _WORD.fullmatch(name) else None
