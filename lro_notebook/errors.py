@@ -11,8 +11,6 @@ LroError
 │   └── OperationCancelled (concurrent.futures.CancelledError)
 ├── WaitTimeout (TimeoutError)      the wait ended, the operation goes on
 └── ResultError                     the output of an operation cannot be read
-
-This module imports nothing of the package.
 """
 
 from __future__ import annotations
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from lro_notebook.operations.operation import Operation
 
 _LONGEST = 2_000  # characters of a service's own words in a message
+_PACKAGE = str(Path(__file__).parent)
 
 
 class Code(IntEnum):
@@ -105,6 +104,11 @@ class LroError(Exception):
     def _travelling(self) -> dict[str, object]:
         """Return the attributes that are pickled with the error."""
         return self.__dict__
+
+    def _render_traceback_(self) -> list[str]:
+        from lro_notebook.jupyter.tracebacks import render
+
+        return render(self)  # what IPython shows of it: the user's own lines and the message
 
 
 def _restored(cls: type[LroError], args: tuple[object, ...], attributes: dict[str, object]) -> LroError:
@@ -232,8 +236,7 @@ class OperationError(LroError):
     Attributes
     ----------
     operation : Operation
-        The handle, with ``.error``, ``.metadata`` and ``.progress``. None where the error was pickled, as
-        process pools do: a handle belongs to its process.
+        The handle, with ``.error``, ``.metadata``, ``.progress``; None in an error that was pickled.
 
     Examples
     --------
@@ -382,9 +385,6 @@ class UnparsedDatesWarning(LroWarning):
     >>> results.unparsed_dates.values.tolist()
     [['Patient.birthDate', 1]]
     """
-
-
-_PACKAGE = str(Path(__file__).parent)
 
 
 def shortened(text: str) -> str:

@@ -112,6 +112,7 @@ class Seam(NamedTuple):
 
 
 SEAMS = [
+    Seam("errors", "jupyter.tracebacks", "how IPython shows an error"),
     Seam("operations.operation", "results.load", "op.load()"),
     Seam("operations.operation", "reports.failures", "op.failures()"),
     Seam("operations.operation", "reports.frames", "op.history"),
