@@ -294,6 +294,7 @@ def read_results(
     parse_dates: bool = False,
     lists: str = "first",
     errors: str = "report",
+    source_file: bool = False,
     encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
     streams: int | None = None,
@@ -320,6 +321,8 @@ def read_results(
         Lists: their first element, as they are, or in tables of their own.
     errors : {"report", "raise"}
         Bad lines: listed in ``Results.bad_lines`` with a warning, or an error.
+    source_file : bool
+        Whether each row says its file, in a column ``source_file``.
     encoding : str, optional
         The character set of HL7v2 messages that name none (MSH-18), such as ``"8859/2"`` or ``"gb18030"``; by
         default UTF-8, and Windows-1252 for those that are not in it.
@@ -356,6 +359,7 @@ def read_results(
         "parse_dates": parse_dates,
         "lists": lists,
         "errors": errors,
+        "source_file": source_file,
         "encoding": encoding,
         "limits": limits,
         "streams": streams,

@@ -134,7 +134,7 @@ class Results(Mapping[str, pd.DataFrame]):
         return name in self._names()
 
     def __repr__(self) -> str:
-        files = sum(len(main.shards) for main in self._tables.values())
+        files = len({shard.uri for main in self._tables.values() for shard in main.shards})
         return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
 
     def _repr_html_(self) -> str:
