@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import requests
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
 
-CONTENT_STRUCTURES = ("RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY")
-_SCHEMAS = ("ANALYTICS", "ANALYTICS_V2")
-_DISPOSITIONS = ("WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_APPEND")
-_PARTITIONS = ("HOUR", "DAY", "MONTH", "YEAR")
+ContentStructure: TypeAlias = Literal["RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY"]
+SchemaType: TypeAlias = Literal["ANALYTICS", "ANALYTICS_V2"]
+WriteDisposition: TypeAlias = Literal["WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_APPEND"]
+Partition: TypeAlias = Literal["HOUR", "DAY", "MONTH", "YEAR"]
 
 
 class FhirTransfer(Store):
     """Import and export, of the current resources and of their history."""
 
     def import_from(
-        self, uri: str, *, content_structure: str = "RESOURCE", show: bool | None = None
+        self, uri: str, *, content_structure: ContentStructure = "RESOURCE", show: bool | None = None
     ) -> Operation:
         """Start an import of files from Cloud Storage, and return the operation at once.
 
@@ -57,7 +57,7 @@ class FhirTransfer(Store):
         self,
         uri: str,
         *,
-        content_structure: str = "BUNDLE",
+        content_structure: ContentStructure = "BUNDLE",
         max_errors: int | None = None,
         show: bool | None = None,
     ) -> Operation:
@@ -94,10 +94,10 @@ class FhirTransfer(Store):
         *,
         types: str | Iterable[str] | None = None,
         since: str | datetime | None = None,
-        schema_type: str | None = None,
+        schema_type: SchemaType | None = None,
         recursive_depth: int | None = None,
-        write_disposition: str | None = None,
-        partition_by: str | None = None,
+        write_disposition: WriteDisposition | None = None,
+        partition_by: Partition | None = None,
         show: bool | None = None,
     ) -> Operation:
         """Start an export of the current resources, and return the operation at once.
@@ -132,7 +132,9 @@ class FhirTransfer(Store):
         if requests.is_bigquery(uri):
             destination = requests.given(datasetUri=uri, schemaConfig=schema)
             if write_disposition is not None:
-                disposition = requests.one_of(write_disposition, _DISPOSITIONS, "write_disposition")
+                disposition = requests.one_of(
+                    write_disposition, get_args(WriteDisposition), "write_disposition"
+                )
                 destination["writeDisposition"] = disposition
             body = {"bigqueryDestination": destination}
         elif schema or write_disposition is not None:
@@ -253,7 +255,7 @@ class FhirTransfer(Store):
     ) -> Operation:
         source = requests.gcs_uri(uri, "source")
         body = {
-            "contentStructure": requests.one_of(structure, CONTENT_STRUCTURES, "content_structure"),
+            "contentStructure": requests.one_of(structure, get_args(ContentStructure), "content_structure"),
             "gcsSource": {"uri": source},
             **more,
         }
@@ -284,14 +286,14 @@ class FhirTransfer(Store):
         )
 
 
-def _schema(schema_type: str | None, depth: int | None, partition_by: str | None) -> dict[str, Any]:
+def _schema(schema_type: SchemaType | None, depth: int | None, partition_by: str | None) -> dict[str, Any]:
     """Return the SchemaConfig of a BigQuery export."""
     schema: dict[str, Any] = {}
     if schema_type is not None:
-        schema["schemaType"] = requests.one_of(schema_type, _SCHEMAS, "schema_type")
+        schema["schemaType"] = requests.one_of(schema_type, get_args(SchemaType), "schema_type")
     if depth is not None:
         schema["recursiveStructureDepth"] = str(depth)
     if partition_by is not None:
-        unit = requests.one_of(partition_by, _PARTITIONS, "partition_by")
+        unit = requests.one_of(partition_by, get_args(Partition), "partition_by")
         schema["lastUpdatedPartitionConfig"] = {"type": unit}
     return schema

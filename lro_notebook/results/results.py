@@ -87,9 +87,8 @@ class Results(Mapping[str, pd.DataFrame]):
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._plans: dict[str, partitions.Plan] = {}
-        self._warned = False
+        self._warned, self._hint = False, ""
         self._response: Mapping[str, Any] = {}
-        self._hint = ""
 
     @classmethod
     def from_response(
@@ -104,25 +103,23 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the response of an operation that wrote no files, as the table ``response``.
 
         A response that has exactly one list on its top level gives a row per element, and its other fields
-        in ``frame.attrs["response"]``; any other gives one row, and an empty one none. ``@type`` is left out.
-        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
+        in ``frame.attrs["response"]``; any other gives one row, and an empty one none, or no table where
+        there are `shards` of a store. ``@type`` is left out. `hint` says what to do for a table not there.
         """
         loaded, beside = response_table.read(response)
         results = cls(source, shards, options)
-        results._hint = hint
-        results._loaded[RESPONSE] = loaded
-        results._warn(RESPONSE, loaded.report)
-        results._response = beside
+        results._hint, results._response = hint, beside
+        if loaded.table.num_rows or not shards:
+            results._loaded[RESPONSE] = loaded
+            results._note(RESPONSE, loaded.report)
         return results
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        frame = self._frames.get(name)
-        if frame is None:
-            table = self.arrow(name)
-            frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        if name not in self._frames:
+            frame = self.arrow(name).to_pandas(types_mapper=pd.ArrowDtype)
             frame.attrs = self._provenance(name)
             self._frames[name] = frame
-        return frame
+        return self._frames[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names())
@@ -133,12 +130,17 @@ class Results(Mapping[str, pd.DataFrame]):
     def __contains__(self, name: object) -> bool:
         return name in self._names()
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the names that are known without reading."""
+        return [*self._main(), *(child for loaded in self._loaded.values() for child in loaded.children)]
+
     def __repr__(self) -> str:
         files = len({shard.uri for main in self._tables.values() for shard in main.shards})
-        return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
+        names = [f"{name} and the tables in it" if self._is_folded(name) else name for name in self._main()]
+        return f"<Results of {files} files: {', '.join(names) or 'no tables'}{told.cut(self._reported)}>"
 
     def _repr_html_(self) -> str:
-        return told.table_html(self._overview())
+        return told.table_html(self._overview(), self._reported)
 
     def arrow(self, name: str) -> pa.Table:
         """Return the table `name` as Arrow has it, without a copy.
@@ -300,7 +302,8 @@ class Results(Mapping[str, pd.DataFrame]):
         for shard in shards:
             parts.setdefault(shard.table, []).append(shard)
         for name, files in parts.items():
-            free = next(one for one in _numbered(name) if one not in self._tables)
+            numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
+            free = next(one for one in numbered if one not in self._tables)
             renamed = files if free == name else [replace(shard, table=free) for shard in files]
             self._tables[free] = MainTable(source, renamed, options)
 
@@ -320,13 +323,14 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the names of all tables; inner ones are known only after their main table is read."""
         names: list[str] = []
         for main in self._main():
-            inner = main in self._tables and self._tables[main].has_inner_tables
-            names += [main, *(self._load(main).children if inner else ())]
+            names += [
+                main,
+                *(self._load(main).children if main in self._loaded or self._is_folded(main) else ()),
+            ]
         return names
 
     def _unknown(self, name: str) -> KeyError:
-        inner = [child for loaded in self._loaded.values() for child in loaded.children]
-        there = ", ".join((*self._main(), *inner)) or "none"
+        there = ", ".join(self._ipython_key_completions_()) or "none"
         return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
 
     def _sizes(self) -> list[tuple[str, int, int]]:
@@ -336,19 +340,23 @@ class Results(Mapping[str, pd.DataFrame]):
     def _overview(self) -> Iterator[tuple[str, ...]]:
         for name, files, size in self._sizes():
             loaded, report = self._loaded.get(name), self._report_of(name)
-            rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
+            unread = "not read yet" + (", with the tables in it" if self._is_folded(name) else "")
+            rows = f"{loaded.table.num_rows:,}" if loaded else unread
             bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
             yield name, f"{files:,}", f"{size:,}", rows, bad
             for child, table in loaded.children.items() if loaded else ():
                 yield child, "", "", f"{table.num_rows:,}", ""
 
+    def _is_folded(self, name: str) -> bool:  # the tables in it are known only once it is read
+        return name not in self._loaded and self._tables[name].has_inner_tables
+
     def _provenance(self, name: str) -> dict[str, Any]:
         main = self._tables.get(self._main_of(name) or "")
         shards = main.shards if main else []
-        operation = shards[0].operation if shards else None
         beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
         loaded = self._loaded.get(main.name) if main else None
         notes = {"notes": loaded.report.noted()} if loaded and loaded.report.notes else {}
+        operation = shards[0].operation if shards else None
         return {"operation": operation, "files": [shard.uri for shard in shards], **beside, **notes}
 
     def _load(self, name: str) -> Loaded:
@@ -380,19 +388,12 @@ class Results(Mapping[str, pd.DataFrame]):
 
     def _note(self, name: str, report: Report) -> None:
         """Keep what is wrong in `name`, and warn of it once."""
-        if name not in self._reported:
-            self._reported[name] = report
-            self._warn(name, report)
-
-    def _warn(self, name: str, report: Report) -> None:
+        if name in self._reported:
+            return
+        self._reported[name] = report
         for message in report.messages(name):
             warn_caller(message, BadLinesWarning)
         if report.truncated and not self._warned:
             self._warned = True
             told.warn_of_lists(name)
         told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))

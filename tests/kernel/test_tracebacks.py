@@ -42,7 +42,7 @@ MISTAKES = {
     ),
     "nothing there": ("lro.read_results('/no/such/folder')", "ResultError: no results at /no/such/folder"),
     "not in time": (
-        "try:\n    lro.local.set_pace(99)\n    begin().wait(timeout=0.01)\nfinally:\n    lro.local.set_pace(None)",
+        "try:\n    lro.local.set_pace(99)\n    begin().wait(timeout=0.01)\nfinally: lro.local.set_pace(None)",
         "WaitTimeout: ",
     ),
     "after an await": ("import asyncio\nawait asyncio.sleep(0)\nlro.View('Patients')", "ConfigError: "),
