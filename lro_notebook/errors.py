@@ -362,7 +362,7 @@ class LeftOutWarning(LroWarning):
 
 
 class TruncatedListsWarning(LroWarning):
-    """Some lists had more than the one element that is shown; ``Results.truncated`` counts them.
+    """Lists are shown by their first element; ``Results.truncated`` counts them. Not in notebooks.
 
     Examples
     --------
