@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
 
+#: Words that are known; any text is taken, and checked when it is given.
 ContentStructure: TypeAlias = Literal["RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY"]
 SchemaType: TypeAlias = Literal["ANALYTICS", "ANALYTICS_V2"]
 WriteDisposition: TypeAlias = Literal["WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_APPEND"]
@@ -26,7 +27,7 @@ class FhirTransfer(Store):
     """Import and export, of the current resources and of their history."""
 
     def import_from(
-        self, uri: str, *, content_structure: ContentStructure = "RESOURCE", show: bool | None = None
+        self, uri: str, *, content_structure: ContentStructure | str = "RESOURCE", show: bool | None = None
     ) -> Operation:
         """Start an import of files from Cloud Storage, and return the operation at once.
 
@@ -57,7 +58,7 @@ class FhirTransfer(Store):
         self,
         uri: str,
         *,
-        content_structure: ContentStructure = "BUNDLE",
+        content_structure: ContentStructure | str = "BUNDLE",
         max_errors: int | None = None,
         show: bool | None = None,
     ) -> Operation:
@@ -94,10 +95,10 @@ class FhirTransfer(Store):
         *,
         types: str | Iterable[str] | None = None,
         since: str | datetime | None = None,
-        schema_type: SchemaType | None = None,
+        schema_type: SchemaType | str | None = None,
         recursive_depth: int | None = None,
-        write_disposition: WriteDisposition | None = None,
-        partition_by: Partition | None = None,
+        write_disposition: WriteDisposition | str | None = None,
+        partition_by: Partition | str | None = None,
         show: bool | None = None,
     ) -> Operation:
         """Start an export of the current resources, and return the operation at once.
@@ -286,7 +287,9 @@ class FhirTransfer(Store):
         )
 
 
-def _schema(schema_type: SchemaType | None, depth: int | None, partition_by: str | None) -> dict[str, Any]:
+def _schema(
+    schema_type: SchemaType | str | None, depth: int | None, partition_by: str | None
+) -> dict[str, Any]:
     """Return the SchemaConfig of a BigQuery export."""
     schema: dict[str, Any] = {}
     if schema_type is not None:

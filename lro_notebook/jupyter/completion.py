@@ -64,7 +64,7 @@ def words_of(functions: Iterable[Callable[..., Any]], more: Mapping[str, list[st
     for function in functions:
         parameters = [each for each in inspect.signature(function).parameters.values() if each.name != "self"]
         for number, each in enumerate(parameters):
-            words = _literal(function, str(each.annotation)) or more.get(each.name)
+            words = _literal(function, str(each.annotation)) or more.get(each.name, [])
             for name in (each.name, *([""] if number == 0 else [])) if words else ():
                 found[function.__name__, name] = words
     return found

@@ -34,9 +34,9 @@ _CONTEXT: Final = 2  # the line before, and the statement
 
 def render(error: LroError) -> list[str]:
     """Return what IPython shows of `error`, as ``_render_traceback_`` does: blocks of lines."""
-    from IPython.core.getipython import get_ipython
+    from IPython.core import getipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call, unused-ignore] - typed in some versions of IPython
+    shell: Any = getipython.get_ipython()
     if shell is None:
         return traceback.format_exception(error)
     frames = [frame for frame in _steps(error.__traceback__) if _is_users(frame.tb_frame)]
@@ -102,8 +102,8 @@ def _may_be_a_bug(error: LroError) -> bool:
 def _causes(error: LroError) -> Iterator[str]:
     """Yield a line for each error that led to this one, so that none is lost."""
     for words, each in _chained(error):
-        *_, last = (None, *_steps(each.__traceback__))
-        where = "" if last is None else f" ({_file(last.tb_frame)}, line {last.tb_lineno})"
+        places = [f" ({_file(step.tb_frame)}, line {step.tb_lineno})" for step in _steps(each.__traceback__)]
+        where = places[-1] if places else ""
         yield f"{words} {traceback.format_exception_only(each)[-1].strip()}{where}"
 
 

@@ -15,6 +15,8 @@ WORDS: Words = words_of(
     {"types": ["Patient", "Person"], "definition": ["Patient"]},
 )
 LISTS = ["first", "nested", "explode"]
+READ: Any = lro.read_results
+CONNECT: Any = lro.connect
 LINES = {
     'op.load(lists="': LISTS,
     "x = op.load('gs://b/f', decimals = 'exact', lists='ne": LISTS,
@@ -46,11 +48,11 @@ def test_the_types_are_those_of_fhir() -> None:
     ("call", "sentence"),
     [
         (
-            lambda: lro.read_results("x", list="nested"),
+            lambda: READ("x", list="nested"),
             "unexpected keyword argument 'list'; did you mean 'lists'",
         ),
-        (lambda: lro.connect(data_folder="x"), "argument 'data_folder'; did you mean 'data_dir'"),
-        (lambda: lro.connect(zzz=1), r"argument 'zzz'; it takes dataset, credentials, endpoint"),
+        (lambda: CONNECT(data_folder="x"), "argument 'data_folder'; did you mean 'data_dir'"),
+        (lambda: CONNECT(zzz=1), r"argument 'zzz'; it takes dataset, credentials, endpoint"),
     ],
 )
 def test_an_unknown_keyword_names_the_nearest(call: Any, sentence: str) -> None:
@@ -61,7 +63,7 @@ def test_an_unknown_keyword_names_the_nearest(call: Any, sentence: str) -> None:
 def test_all_methods_that_start_or_read_name_the_nearest_keyword() -> None:
     dataset = lro.connect("projects/p/locations/l/datasets/d", endpoint="http://127.0.0.1:9", credentials="t")
     store = dataset.fhir_store("s")
-    for method, wrong, right in (
+    methods: list[tuple[Any, str, str]] = [
         (store.export_to, "typs", "types"),
         (store.import_from, "content", "content_structure"),
         (store.create, "exists_ok", "exist_ok"),
@@ -69,9 +71,10 @@ def test_all_methods_that_start_or_read_name_the_nearest_keyword() -> None:
         (dataset.dicom_store("i").export_to, "sho", "show"),
         (dataset.read_results, "column", "columns"),
         (dataset.deidentify, "confg", "config"),
-    ):
+    ]
+    for method, wrong, right in methods:
         with pytest.raises(TypeError, match=f"{wrong!r}; did you mean {right!r}"):
-            method("gs://b/x", **{wrong: None})  # type: ignore[operator]
+            method("gs://b/x", **{wrong: None})
 
 
 def test_only_public_names_are_listed() -> None:
