@@ -7,15 +7,18 @@ over gRPC and REST. The scripts of the notebook are in `scripts_of_the_notebook`
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import grpc
+import imitated_results
 from google.longrunning import operations_pb2 as messages
 from google.protobuf import empty_pb2
 from google.protobuf.json_format import ParseDict
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 600.0  # seconds that a request may hang
 _OPERATIONS = "/google.longrunning.Operations/"
+_OF_LOCAL = ("/.lro-local", "/v2/entries:list")
 CANCELLED = {"error": {"code": 1, "message": "cancelled by the caller"}}
 
 
@@ -77,6 +81,8 @@ class Imitation:
         Gives the script of what a start request starts, from the gRPC method or the path of the request.
     seconds : float, optional
         How long each operation takes; None for as long as nobody ends it.
+    buckets : temporary directory, optional
+        Holds a folder for each bucket, as that of the embedded service does; it is removed by `close`.
 
     Attributes
     ----------
@@ -90,8 +96,13 @@ class Imitation:
         Cleared, the server takes requests and answers none.
     """
 
-    def __init__(self, script_of: Callable[[str], Script], seconds: float | None = None) -> None:
-        self._script_of, self._seconds = script_of, seconds
+    def __init__(
+        self,
+        script_of: Callable[[str], Script],
+        seconds: float | None = None,
+        buckets: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
+        self._script_of, self._seconds, self._buckets = script_of, seconds, buckets
         self.grpc, self.rest = "127.0.0.1:0", "http://127.0.0.1:0"
         self.operations: dict[str, Running] = {}
         self.asked: list[tuple[str, str]] = []
@@ -118,6 +129,8 @@ class Imitation:
         self._serving.join(_LONGEST)
         self._http.server_close()
         self._pool.shutdown(wait=False)
+        if self._buckets is not None:
+            self._buckets.cleanup()
 
     def __enter__(self) -> Self:
         return self.open()
@@ -125,6 +138,11 @@ class Imitation:
     def __exit__(self, *_: object) -> None:
         self.answers.set()
         self.close()
+
+    def as_local(self) -> dict[str, str] | None:
+        """Return what the embedded service says of its folders; None where there are no buckets."""
+        folder = self._buckets.name if self._buckets else ""
+        return {"service": "lro-notebook-local", "dataDir": folder, "buckets": folder} if folder else None
 
     def start(self, method: str) -> dict[str, Any]:
         """Start what the script of a method says."""
@@ -196,6 +214,10 @@ class _Rest(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        local = self.server.imitation.as_local()
+        if local and self.path in _OF_LOCAL:  # where its files are; it has no log
+            self._answer(local if self.command == "GET" else {})
+            return
         path = self.path.partition("?")[0].removeprefix("/").partition("/")[2]  # without the version
         name, _, verb = path.partition(":")
         asks = verb if verb in ("cancel", "wait") else "get" if self.command == "GET" else ""
@@ -240,7 +262,9 @@ _SECONDS, _STEPS = 3.0, 20  # that an operation of the notebook takes
 
 def start() -> Imitation:
     """Start the server of the notebook."""
-    return Imitation(scripts_of_the_notebook, _SECONDS).open()
+    buckets = tempfile.TemporaryDirectory(prefix="imitation-")
+    imitated_results.write(Path(buckets.name))
+    return Imitation(scripts_of_the_notebook, _SECONDS, buckets).open()
 
 
 def scripts_of_the_notebook(method: str) -> Script:
@@ -250,6 +274,8 @@ def scripts_of_the_notebook(method: str) -> Script:
         "RunTransferJob": _transfer,
         "LongRunningRecognize": _recognition,
         "BatchProcessDocuments": _batch,
+        "invoices:batchProcess": _invoices,
+        "BatchRecognize": _talks,
     }
     return made.get(method.rpartition("/")[2], _firestore)(at)
 
@@ -297,6 +323,33 @@ def _batch(at: datetime) -> Script:
     steps = _steps("google.cloud.documentai.v1.BatchProcessMetadata", metadata)
     missing = {"code": 5, "message": "gs://demo/5.pdf is not there"}
     return Script("projects/demo/locations/us/operations/1795628442293018792", steps, {"error": missing})
+
+
+def _invoices(at: datetime) -> Script:
+    def metadata(step: int) -> dict[str, Any]:
+        state = "RUNNING" if step < _STEPS else "SUCCEEDED"
+        times = {"createTime": _time(at), "updateTime": _time(at, step)}
+        return {
+            "state": state,
+            **times,
+            "individualProcessStatuses": imitated_results.statuses(step / _STEPS),
+        }
+
+    kind = "type.googleapis.com/google.cloud.documentai.v1.BatchProcessResponse"
+    steps = _steps("google.cloud.documentai.v1.BatchProcessMetadata", metadata)
+    name = f"projects/demo/locations/us/operations/{imitated_results.BATCH}"
+    return Script(name, steps, {"response": {"@type": kind}})
+
+
+def _talks(at: datetime) -> Script:
+    def metadata(step: int) -> dict[str, Any]:
+        times = {"createTime": _time(at), "updateTime": _time(at, step)}
+        return {**times, "progressPercent": 5 * step, "resource": "projects/demo/locations/us/recognizers/r"}
+
+    kind = "type.googleapis.com/google.cloud.speech.v2.BatchRecognizeResponse"
+    steps = _steps("google.cloud.speech.v2.OperationMetadata", metadata)
+    name = "projects/demo/locations/us/operations/1795628442293018795"
+    return Script(name, steps, {"response": {"@type": kind, "results": imitated_results.by_recording()}})
 
 
 def _firestore(at: datetime) -> Script:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.operation import Operation
+    from lro_notebook.results.arrow.batch import Options
     from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.places import Place
@@ -70,7 +71,7 @@ def _elsewhere(operation: Operation, method: str, *, partial: bool, options: dic
         )
     if operation.destination and method.lower().endswith(_FILLING):
         return _in_store(operation.client, operation.destination, response, options)
-    return Results.from_response(response)
+    return Results.from_response(response, options=_options_in(options))
 
 
 def _at_places(
@@ -101,10 +102,10 @@ def _at_places(
         )
     except ResultError as error:
         response = operation.resource.response or {}
-        if not holds_more(response):
+        if tables is not None or not holds_more(response):
             raise
         warn_caller(f"{error}. The response itself is loaded", LroWarning)
-        return Results.from_response(response)
+        return Results.from_response(response, options=chosen)
 
 
 def _client_of(operation: Operation) -> Client | None:
@@ -115,10 +116,10 @@ def _client_of(operation: Operation) -> Client | None:
 
 
 def _span_of(operation: Operation) -> Span:
-    """Return when an operation ran, as the service says."""
+    """Return when an operation ran, as the service says: from its creation, or from when its work began."""
     progress = operation.snapshot.progress
     return (
-        progress.created if progress.created_from == "service" else None,
+        progress.created if progress.created_from in {"service", "work"} else None,
         progress.ended if progress.ended_from == "service" else None,
     )
 
@@ -129,10 +130,15 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
     wanted = options.get("tables")
     asked = None if wanted is None else {wanted} if isinstance(wanted, str) else set(wanted)
     shards = [shard for shard in (store.shards() if store else ()) if asked is None or shard.table in asked]
-    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "encoding", "limits")
-    chosen = options_of(**{word: options[word] for word in words if word in options})
+    chosen = _options_in(options)
     hint = f"the operation wrote into {name}: export that, and load the export"
     return Results.from_response(response, source=store, shards=shards, options=chosen, hint=hint)
+
+
+def _options_in(options: Mapping[str, Any]) -> Options:
+    """Return how to load, of all the options that were given."""
+    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "encoding", "limits")
+    return options_of(**{word: options[word] for word in words if word in options})
 
 
 def read_for(client: Client | None, uri: str, **options: Any) -> Results:

@@ -254,6 +254,10 @@ class Loaded:
     report: Report = field(default_factory=Report)
     children: dict[str, pa.Table] = field(default_factory=dict)
 
+    def tables(self, main: str) -> dict[str, pa.Table]:
+        """Return the main table, which is called `main`, and those that were read with it."""
+        return {main: self.table, **self.children}
+
 
 @contextmanager
 def fetched_once(main: MainTable) -> Iterator[MainTable]:

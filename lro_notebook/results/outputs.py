@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from lro_notebook.results.sources.source import Source
     from lro_notebook.results.storage import Location
 
-#: Words in the path of a field that repeats what was asked for, which other runs may have asked for too.
-_ECHO = ("config", "request")
+#: Words in the path of a field that repeats what was asked for, which other runs may have asked for too; and
+#: the beginning of the last name in it.
+_ECHO, _ASKED = ("config", "request"), "destination"
 
 
 def outputs_of(operation: Operation) -> list[Place]:
@@ -44,9 +45,9 @@ def outputs_of(operation: Operation) -> list[Place]:
 
 
 def holds_more(response: Mapping[str, Any]) -> bool:
-    """Tell whether a response holds more than the places that it names."""
+    """Tell whether a response holds results beside the places that it names: not only counts and times."""
     told = {place.field.partition(".")[0].partition("[")[0] for place in found_in(response, "response")}
-    return bool(response.keys() - {"@type"} - told)
+    return any(isinstance(value, dict | list) for key, value in response.items() if key not in told)
 
 
 def read_outputs(
@@ -98,10 +99,10 @@ def read_outputs(
             if uris[0].startswith(bigquery.PREFIX):
                 parts.append(bigquery.find_tables(uris[0], tables=tables, credentials=credentials))
                 continue
-            location = locate(uris[0])
+            location, *others = _places(uris, locate)
             found = find(
                 location,
-                paths=[location.path, *(location.another(uri).path for uri in uris[1:])],
+                paths=[location.path, *(other.path for other in others)],
                 operation=operation.id if echoed else None,
                 tables=tables,
                 partial=partial,
@@ -125,11 +126,23 @@ def read_outputs(
     return Results(None, (), options, skipped=skipped, more=more)
 
 
+def _places(uris: Sequence[str], locate: Callable[[str], Location]) -> list[Location]:
+    """Return the places of `uris`, in one file system: one for all, where it takes requests."""
+    first = locate(uris[0])
+    return [first, *(first.another(uri) if first.is_remote else locate(uri) for uri in uris[1:])]
+
+
+def _is_echo(place: Place) -> bool:
+    field = place.field.lower()
+    last = field.rpartition(".")[2]
+    return place.told_by == "request" or last.startswith(_ASKED) or any(word in field for word in _ECHO)
+
+
 def _groups(places: Iterable[Place]) -> list[tuple[list[str], bool]]:
     """Return the places that can be read together, and whether their URIs only repeat the request."""
     groups: dict[tuple[str, bool], list[str]] = {}
     for place in places:
-        echoed = place.told_by == "request" or any(word in place.field.lower() for word in _ECHO)
+        echoed = _is_echo(place)
         scheme, _, rest = place.uri.partition("://")
         own = place.uri if place.uri.startswith(bigquery.PREFIX) else f"{scheme}://{rest.partition('/')[0]}"
         groups.setdefault((own, echoed), []).append(place.uri)

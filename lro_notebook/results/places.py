@@ -8,6 +8,7 @@ alike: ``outputConfig.gcsDestination.uri``, ``outputInfo.gcsOutputDirectory``, `
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lro_notebook.operations.fields import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Role = Literal["output", "errors"]
 Teller = Literal["response", "metadata", "request"]
@@ -68,6 +69,7 @@ _CONSOLE = re.compile(r"https://console\.(?:cloud|developers)\.google\.com/stora
 _BARE = re.compile(r"storage\.googleapis\.com/([^\s?#]+)")
 _DATASET = re.compile(r"projects/([^/\s]+)/datasets/([A-Za-z0-9_]+)(?:/tables/([A-Za-z0-9_$-]+))?")
 _NAME = re.compile(r"[A-Za-z0-9_$-]+")
+_SPLIT = ("separate", "tables")
 _MOST = 100_000  # values that are looked at: a response may hold the results themselves
 _LONGEST = 2048
 _NEAR = 2  # how many objects above a place may say its format
@@ -177,7 +179,7 @@ def _uris(spot: _Spot, project: str | None) -> Iterator[str]:
         yield from _composed(value, spot.keys, project)
     elif isinstance(value, str) and len(value) <= _LONGEST:
         if _URI.fullmatch(value):
-            yield value
+            yield _with_table(value, spot)
         elif match := _CONSOLE.match(value) or _BARE.fullmatch(value):
             yield f"gs://{match[1]}"
         elif (match := _DATASET.fullmatch(value)) and not _has_table(spot):
@@ -197,6 +199,8 @@ def _composed(value: Mapping[Any, Any], keys: tuple[str, ...], project: str | No
         return
     table = _text(value, "tableId", "table", "table_id")
     prefix = _text(value, "tablePrefix", "tableIdPrefix", "table_prefix")
+    if table and any(_is_split(str(key), each) for key, each in value.items()):
+        table, prefix = None, f"{table}_"
     full = _DATASET.fullmatch(dataset)
     owner = full[1] if full else _text(value, "projectId", "project", "project_id") or project
     name = full[2] if full else dataset
@@ -204,8 +208,22 @@ def _composed(value: Mapping[Any, Any], keys: tuple[str, ...], project: str | No
         yield _table(owner, name, table or (f"{prefix}*" if prefix else None))
 
 
+def _is_split(key: str, value: object) -> bool:
+    """Tell whether a setting has a table of its own made for each kind of rows, which its name begins."""
+    return value is True and words_of(key)[:2] == _SPLIT
+
+
 def _table(project: str, dataset: str, table: str | None) -> str:
     return f"bq://{project}.{dataset}" + (f".{table}" if table else "")
+
+
+def _with_table(uri: str, spot: _Spot) -> str:
+    """Return a place; a dataset with the table that is told beside it, as in ``bigqueryOutputTable``."""
+    beside = spot.keys[-1].removesuffix("Dataset") + "Table" if spot.keys else ""
+    table = spot.around[-1].get(beside) if spot.around else None
+    if not uri.startswith("bq://") or uri.count(".") != 1 or not isinstance(table, str):
+        return uri
+    return f"{uri}.{table}" if _NAME.fullmatch(table) else uri
 
 
 def _has_table(spot: _Spot) -> bool:
@@ -251,8 +269,19 @@ def _text(fields: Mapping[Any, Any], *names: str) -> str | None:
 
 
 def _listed_only(places: list[Place]) -> list[Place]:
-    """Return `places` without the folders and prefixes in which others of them are."""
-    uris = [place.uri for place in places]
+    """Return `places` without the folders and prefixes in which others are that another field lists."""
+    by_field: dict[str, list[str]] = {}
+    for place in places:
+        by_field.setdefault(place.field, []).append(place.uri)
+    listed = {field: sorted(uris) for field, uris in by_field.items()}
     return [
-        place for place in places if not any(uri != place.uri and uri.startswith(place.uri) for uri in uris)
+        place
+        for place in places
+        if not any(_has_below(place.uri, uris) for field, uris in listed.items() if field != place.field)
     ]
+
+
+def _has_below(uri: str, uris: Sequence[str]) -> bool:
+    """Tell whether one of the sorted `uris` is longer than `uri`, and begins with it."""
+    place = bisect_right(uris, uri)
+    return place < len(uris) and uris[place].startswith(uri)

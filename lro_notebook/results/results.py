@@ -102,11 +102,11 @@ class Results(Mapping[str, pd.DataFrame]):
     ) -> Results:
         """Return the response of an operation that wrote no files, as the table ``response``.
 
-        A response that has exactly one list on its top level gives a row per element, and its other fields
-        in ``frame.attrs["response"]``; any other gives one row, and an empty one none, or no table where
-        there are `shards` of a store. ``@type`` is left out. `hint` says what to do for a table not there.
+        One list on its top level gives a row per element, one map from URIs a row per entry, with the other
+        fields in ``frame.attrs["response"]``; any other gives one row, an empty one none; without ``@type``.
+        Beside `shards` of a store, an empty one gives no table. `hint` says what to do for one not there.
         """
-        loaded, beside = response_table.read(response)
+        loaded, beside = response_table.read(response, options)
         results = cls(source, shards, options)
         results._hint, results._response = hint, beside
         if loaded.table.num_rows or not shards:
@@ -185,8 +185,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """
         near = next((main.source for main in self._tables.values()), None)
         target = parquet.Target.at(folder, compression, near)
-        whole = {name: loaded.table for name, loaded in self._loaded.items() if name not in self._tables}
-        rows = [target.write_whole(name, table) for name, table in whole.items()]
+        alone = [each.tables(main) for main, each in self._loaded.items() if main not in self._tables]
+        rows = [target.write_whole(name, one) for tables in alone for name, one in tables.items()]
         for name, main in self._tables.items():
             with byte_bar(f"{name} to Parquet", main.size) as advance:
                 written = target.write(main, advance)
@@ -315,6 +315,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the table with which the table `name` is read, None if there is none."""
         if name in self._main():
             return str(name)
+        if known := next((main for main, each in self._loaded.items() if name in each.children), None):
+            return known
         inner = [main for main, unread in self._tables.items() if unread.has_inner_tables]
         prefixed = [main for main in inner if str(name).startswith(f"{main}.")]
         return next(iter((*prefixed, *inner)), None)
@@ -323,10 +325,8 @@ class Results(Mapping[str, pd.DataFrame]):
         """Return the names of all tables; inner ones are known only after their main table is read."""
         names: list[str] = []
         for main in self._main():
-            names += [
-                main,
-                *(self._load(main).children if main in self._loaded or self._is_folded(main) else ()),
-            ]
+            inner = main in self._loaded or self._tables[main].has_inner_tables
+            names += [main, *(self._load(main).children if inner else ())]
         return names
 
     def _unknown(self, name: str) -> KeyError:

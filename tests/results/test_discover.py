@@ -12,7 +12,7 @@ import pytest
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.discovery import classify, discover
-from lro_notebook.results.discovery.sniff import parse_name
+from lro_notebook.results.discovery.sniff import TEXT, parse_name
 from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.formats.fhir.json import FHIR_JSON
 from lro_notebook.results.formats.hl7v2.reader import HL7V2
@@ -87,7 +87,7 @@ def test_a_folder_is_sorted_by_table_and_number_and_the_rest_is_told(tmp_path: P
     assert names(found.shards) == ["1_Claim", *(f"1_Patient-{n}-of-11" for n in range(11))]
     assert [(each.reason, each.quiet) for each in found.skipped] == [
         ("its name says that it is no result", True),
-        ("in no format that is read here", False),
+        (TEXT, False),
     ]
 
 

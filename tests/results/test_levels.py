@@ -177,7 +177,7 @@ def test_even_files_are_read_once(load: Load, monkeypatch: pytest.MonkeyPatch) -
         read.append(given)
         return before(*given, **more)
 
-    monkeypatch.setattr("lro_notebook.results.formats.json_blocks.blocks", counted)
+    monkeypatch.setattr("lro_notebook.results.formats.json.blocks.blocks", counted)
     load('{"id":"1","a":[1]}\n', '{"id":"2","a":[2]}\n', lists="explode")
     assert len(read) == 2
     load('{"id":"1","a":[1]}\n', '{"id":"2","a":2}\n', lists="explode")

@@ -262,3 +262,11 @@ def test_thrift_is_read_without_trust() -> None:
     for data in (b"", b"\x15", deep, long_list, field(8, _length(2**40)), b"\x15" + b"\xff" * 20, b"\x1b"):
         with pytest.raises(ThriftError):
             Compact(data).struct()
+
+
+def test_rows_that_are_promised_and_do_not_come_are_told(tmp_path: Path) -> None:
+    """pyarrow writes one null list with pages of a byte, and then reads nothing of it."""
+    data = written(pa.table({"a": pa.array([None], pa.list_(pa.string()))}), data_page_size=1)
+    lost = 1 - pq.read_table(io.BytesIO(data)).num_rows
+    rows, bad = beside_a_good_one(tmp_path, data)
+    assert (rows, [reason for _, reason in bad]) == (1 - lost, [PART] * lost)

@@ -379,6 +379,21 @@ def test_a_place_says_which_field_told_it_and_in_which_format() -> None:
     )
 
 
+def test_folders_whose_names_begin_alike_are_all_places() -> None:
+    statuses = [{"outputGcsDestination": f"gs://out/77/{number}"} for number in range(12)]
+    found = places_of({}, {"individualProcessStatuses": statuses})
+    assert [place.uri for place in found] == [f"gs://out/77/{number}" for number in range(12)]
+
+
+def test_a_dataset_is_told_with_the_table_beside_it_and_with_the_tables_that_are_made_per_type() -> None:
+    told = {"outputInfo": {"bigqueryOutputDataset": "bq://p.d", "bigqueryOutputTable": "t_1"}}
+    assert [place.uri for place in places_of(told)] == ["bq://p.d.t_1"]
+    asked = {"dataset": "projects/p/datasets/d", "table": "t", "separateTablesPerAssetType": True}
+    assert [place.uri for place in places_of({"outputConfig": {"bigqueryDestination": asked}})] == [
+        "bq://p.d.t_*"
+    ]
+
+
 def test_keys_that_are_uris_are_no_names_of_fields() -> None:
     response = {"results": {"gs://in/errors/source.wav": {"uri": "gs://out/1.json"}}}
     (place,) = places_of(response)

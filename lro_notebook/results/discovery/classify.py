@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.discovery.file_sets import table_names
-from lro_notebook.results.discovery.sniff import START, judge, needs_look, parse_name
+from lro_notebook.results.discovery.sniff import START, UNKNOWN, judge, needs_look, parse_name
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.remote.starts import starts_of
@@ -141,7 +141,7 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
     reason = "" if parts else _why_not(name, info, judged)
     if judged is not None and judged.format is not None and not (reason and not single):
         parts = {"table": judged.table or "", "format": judged.format, **_parse_other(name, judged.format)}
-    elif single and parts is None:  # named by the user: the file is what it is called
+    elif single and parts is None and reason == UNKNOWN:  # named by the user: the file is what it is called
         parts = {"table": "", "format": OTHER}
     if parts is None:
         writer = _ID.match(name)

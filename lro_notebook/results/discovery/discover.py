@@ -6,12 +6,14 @@ What files hold, `classify` tells; whose they are, `ownership`.
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.results.discovery.classify import classify, name_of
 from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder
@@ -101,7 +103,8 @@ def find(
 
 def _around(location: Location, paths: Sequence[str]) -> Location:
     """Return the folder in which all `paths` are."""
-    common = posixpath.commonpath([path.rstrip("/").rpartition("/")[0] for path in paths])
+    plain = [path.partition("*")[0] if "*" in path else path.rstrip("/") for path in paths]
+    common = posixpath.commonpath([path.rpartition("/")[0] for path in plain])
     return replace(location, path=common, uri=location.uri_of(common))
 
 
@@ -111,9 +114,34 @@ def _files_of(location: Location, paths: Sequence[str], *, deep: bool) -> list[I
         places = [replace(location, path=path, uri=location.uri_of(path)) for path in paths]
         infos = [info for place in places for info in files_at(place, deep=deep)]
     else:
-        starts = tuple(paths)
-        infos = [info for info in files_at(location, deep=True) if info["name"].startswith(starts)]
+        infos = _of_paths(paths, files_at(location, deep=True))
     return list({info["name"]: info for info in infos}.values())
+
+
+def _of_paths(paths: Sequence[str], infos: Iterable[Info]) -> list[Info]:
+    """Return those of the files that are at `paths`: in such a folder, of that name, or of that prefix."""
+    there = sorted(infos, key=_name_of)
+    found: list[Info] = []
+    for path in paths:
+        if "*" in path:
+            glob = Glob(path, classes=True)
+            found += [info for info in there if glob.matches(_name_of(info))]
+            continue
+        alike = _beginning(path, there)
+        below = _beginning(f"{path.rstrip('/')}/", alike)
+        found += below or [info for info in alike if info["name"] == path] or alike
+    return found
+
+
+def _beginning(prefix: str, infos: Sequence[Info]) -> Sequence[Info]:
+    """Return those of sorted files whose names begin so."""
+    first = bisect_left(infos, prefix, key=_name_of)
+    end = bisect_left(infos, True, first, key=lambda info: not _name_of(info).startswith(prefix))  # noqa: FBT003 - a key
+    return infos[first:end]
+
+
+def _name_of(info: Info) -> str:
+    return str(info["name"])
 
 
 def _nothing(found: Found, location: Location) -> str:
@@ -149,7 +177,7 @@ def _listed(location: Location, only: Format | None, fetch: Fetch, *, deep: bool
 
 def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, own: bool) -> Found:
     """Return those files that the operation `wanted` wrote."""
-    if not own and is_named(wanted, location.path):
+    if not own and is_named(wanted, location.path.removeprefix(location.root)):
         return found  # a place of its own
     if not own and len(found.shards) == 1 and found.shards[0].path == location.path:
         return found  # the file itself

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 #: Bytes of a file that tell its format.
 START = 8192
 UNKNOWN = "in no format that is read here"
+TEXT = "text without columns: an editor or pathlib.Path.read_text reads it"
+_TEXTS = (".txt", ".txt.gz", ".md")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 _GZIP = b"\x1f\x8b"
 
 
@@ -62,7 +66,10 @@ def judge(path: str, start: bytes) -> Judged:
         if (each.looks and each.looks(name, text)) or (each.start and each.start.search(text)):
             return Judged(each, each.table or (each.table_in(text) if each.table_in else None))
     promised = _of_suffix(name, "suffixes")
-    return Judged(promised) if promised else Judged(None, reason=UNKNOWN)
+    if promised:
+        return Judged(promised)
+    is_text = name.lower().endswith(_TEXTS) and not _CONTROL.search(text)
+    return Judged(None, reason=TEXT if is_text else UNKNOWN)
 
 
 def _of_suffix(name: str, which: Literal["own_suffixes", "suffixes"] = "own_suffixes") -> Format | None:

@@ -74,7 +74,7 @@ _DUMP = re.compile(
     rb"|LOCK TABLES|USE)\s[^;]*;)",
     re.DOTALL | re.IGNORECASE,
 )
-_DUMP_HEAD = re.compile(rb"\s*--\s*\n?(?:--\s*)?[^\n]*\bdump\b", re.IGNORECASE)
+_DUMP_HEAD = re.compile(rb"\s*+--[ \t\r]*+(?:\n--)?[^\n]*\bdump\b", re.IGNORECASE)
 _MARKUP = re.compile(rb"\s*<(?:\?xml\b|!doctype\b|!--|[A-Za-z])", re.IGNORECASE)
 
 #: Names of exports of Datastore and Firestore; ``output-0`` alone says nothing, what is in it does.

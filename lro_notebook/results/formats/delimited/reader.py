@@ -20,6 +20,7 @@ from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.arrow.texts import read_back
 from lro_notebook.results.formats.delimited.dialect import SAMPLE, looks, quoted_cell, sniff
+from lro_notebook.results.formats.delimited.kinds import names_in
 from lro_notebook.results.formats.delimited.names import Names, names_of
 from lro_notebook.results.formats.delimited.rows import IN_NAMES, Rows, Splitter, Text, Window, bounded
 from lro_notebook.results.formats.format import Format
@@ -94,7 +95,7 @@ def _pieces(source: Streams, shard: Shard, limits: Limits) -> Iterator[_Piece]:
         names: Names | None = None
         for rows in _blocks(text, start, splitter):
             if names is None and len(rows.filled()):
-                names, rows = _named(rows, splitter, is_mended=is_mended)  # noqa: PLW2901 - what is left of it
+                names, rows = _named(rows, splitter, _name(shard), is_mended=is_mended)  # noqa: PLW2901 - what is left of it
                 notes += [names.note] if names.note else []
             before, place = place, file.tell()
             yield _Piece(shard, dialect, rows, names.names if names else [], notes, place - before)
@@ -109,7 +110,7 @@ def _blocks(text: Text, start: bytes, splitter: Splitter) -> Iterator[Rows]:
     return Window(text, start, splitter).blocks()
 
 
-def _named(rows: Rows, splitter: Splitter, *, is_mended: bool) -> tuple[Names, Rows]:
+def _named(rows: Rows, splitter: Splitter, file: str, *, is_mended: bool) -> tuple[Names, Rows]:
     """Return the names of the columns, and the first rows of a file without the row that has them."""
     limits, filled = splitter.limits, rows.filled().tolist()
     sample: list[list[str]] = []
@@ -122,7 +123,8 @@ def _named(rows: Rows, splitter: Splitter, *, is_mended: bool) -> tuple[Names, R
                 return Names([], 0), Rows.fault(int(rows.numbers[row]), reason)
             break
         sample.append(_cells(data, splitter.dialect))
-    names = names_of(sample)
+    known = names_in(file, sample)
+    names = Names(known, 0) if known else names_of(sample)
     width = len(names.names)
     reasons = [FEWER if len(cells) < width else MORE for cells in sample[: max(names.before - 1, 0)]]
     if is_mended:

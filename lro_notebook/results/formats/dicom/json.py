@@ -48,7 +48,7 @@ _FORMS = ("Alphabetic", "Ideographic", "Phonetic")
 _ONE_TEXT = {"LT", "ST", "UT", "UR"}  # a backslash in these divides nothing
 _DECODER = json_decoder(float, int)
 _SPACE = re.compile(r"[ \t\r\n,]*")
-_PRETTY = re.compile(rb'\A\s*\{\s*\n\s*"')
+_PRETTY = re.compile(rb'\s*+\{[ \t\r]*+\n\s*+"')
 
 
 def read_json(

@@ -12,6 +12,7 @@ from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.json.kinds import is_fhir
 from lro_notebook.results.formats.json.members import members
 
+_DOCUMENTS = (".json", ".geojson")
 _EMPTY = re.compile(rb"\{[ \t\r\n]*\}")
 _TEXT_FIRST = re.compile(rb'\{[ \t\r\n]*"(?:[^"\\\x00-\x1f]|\\.){0,256}+"[ \t\r\n]*:[ \t\r\n]*"')
 _OTHERS = (DICOM, HL7V2)  # they have lines and lists of JSON too
@@ -20,23 +21,23 @@ _OTHERS = (DICOM, HL7V2)  # they have lines and lists of JSON too
 def layout_of(name: str, start: bytes) -> Literal["lines", "documents"] | None:
     """Return how JSON stands in a file that is called and begins so; None where that is no JSON.
 
-    Lines have an object each. One line alone is a document in a file ``.json``, and so is a first line that
-    does not end in `start`; elsewhere they are lines.
+    Lines have an object each. One line alone is a document in a file ``.json`` or ``.geojson``, and so is a
+    first line that does not end in `start`; elsewhere they are lines.
     """
     text = utf8_of(start).lstrip(BLANKS)
     if text.startswith(b"["):
         return "documents" if _begins_list(text) else None
     if not _begins_object(text):
         return None
-    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    is_json = name.lower().removesuffix(".gz").endswith(_DOCUMENTS)
     end = _end_of(text)
     if end is None:
-        return "documents" if b"\n" in text or suffix == "json" else "lines"
+        return "documents" if b"\n" in text or is_json else "lines"
     line, _, others = text[end:].partition(b"\n")
     following = others.lstrip(BLANKS)
     if line.strip(BLANKS) or (following and not following.startswith(b"{")):
         return None
-    is_line = b"\n" not in text[:end] and (following or suffix != "json")
+    is_line = b"\n" not in text[:end] and (following or not is_json)
     return "lines" if is_line else "documents"
 
 

@@ -181,12 +181,16 @@ class _Reading:
         packed = [path for path, claim in claims.items() if claim.words == "all"]
         reader = self._with_words(parquet, packed)
         held: list[pa.RecordBatch] = []
+        missing = group.rows
         for batch in reader.iter_batches(rows, row_groups=[number], columns=list(chunks), use_threads=False):
             held.append(batch)
+            missing -= batch.num_rows
             if sum(each.nbytes for each in held) >= _PIECE:
                 yield from self._parts(held, leaves)
                 held = []
         yield from self._parts(held, leaves)
+        if missing:  # as in files of some versions of Arrow, which lose a last list that is null
+            self.reason = self.reason or DAMAGED_PART
 
     def _longest(self, parquet: Any, group: int, paths: Sequence[str]) -> int:
         """Return how long the longest word is in the dictionaries of columns that have other values too.
