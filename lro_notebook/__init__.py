@@ -107,4 +107,4 @@ if not TYPE_CHECKING:  # where types are checked, the import above serves
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_ON_FIRST_USE})
+        return __all__

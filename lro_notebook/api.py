@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook import forking
 from lro_notebook.errors import ConfigError, LroWarning, warn_caller
 from lro_notebook.healthcare.dataset import Dataset
+from lro_notebook.healthcare.fhir_types import TYPES
 from lro_notebook.http import addresses
-from lro_notebook.jupyter import notebook
+from lro_notebook.jupyter import completion, notebook
 from lro_notebook.jupyter.operation_list import Operations
+from lro_notebook.keywords import named
 from lro_notebook.local import launch
 from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
@@ -52,6 +54,7 @@ class _Embedded:
 _embedded = _Embedded()
 
 
+@named
 def connect(
     dataset: str | None = None,
     *,
@@ -90,6 +93,8 @@ def connect(
     >>> lro.connect("projects/my-project/locations/us-central1/datasets/my-dataset").id
     'my-dataset'
     """
+    if (here := notebook.kernel()) is not None:
+        completion.register(here.shell, {"types": sorted(TYPES["R4"])})
     if dataset is not None:
         addresses.dataset(dataset)  # before anything is started for it
     wants_local = data_dir is not None or dataset is None or dataset.startswith(LOCAL_PROJECT)
@@ -133,6 +138,7 @@ def _revive(data_dir: Path, transport: ProvenTransport) -> tuple[str, str]:
     return running.endpoint, running.token
 
 
+@named
 def watch(x: Any, *, client: Any = None) -> Any:
     """Follow any operation or job, or several, and show them live: one as a card, many as one table.
 
@@ -178,6 +184,7 @@ def watch(x: Any, *, client: Any = None) -> Any:
     return operations if several else operations[0]
 
 
+@named
 def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
     """Return a DataFrame with a row per operation, from their last snapshots; sends no request.
 
@@ -187,9 +194,9 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
         ``name``, ``method``, ``target``, ``state`` (string), ``done`` (boolean), ``created``, ``ended``
         (datetime64[us, UTC]), ``elapsed`` (timedelta64[us]), ``completed``, ``total``, ``failed`` (Int64),
         ``fraction`` (Float64), ``cancel_requested`` (boolean), ``error_code``, ``error_message``,
-        ``logs_url``, ``created_from`` (string); the same for no operations. ``created_from`` says where
-        ``created`` is from: ``"service"``; ``"work"``, when the work began; ``"request"``, when this machine
-        asked for it; ``"seen"``, when it was first seen here.
+        ``logs_url``, ``created_from``, ``source``, ``destination`` (string); the same for no operations.
+        ``created_from`` says where ``created`` is from: ``"service"``; ``"work"``, when the work began;
+        ``"request"``, when this machine asked for it; ``"seen"``, when it was first seen here.
 
     Examples
     --------
@@ -202,6 +209,7 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
     return operations_frame([operations] if isinstance(operations, Operation) else operations)
 
 
+@named
 def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = None) -> Axes:
     """Draw when each operation ran: a bar in the colour of its state, on a UTC axis; sends no request.
 
@@ -235,6 +243,7 @@ def timeline(operations: Operation | Iterable[Operation], *, ax: Axes | None = N
     return draw([operations] if isinstance(operations, Operation) else operations, ax=ax)
 
 
+@named
 def started(limit: int | None = RECENT) -> pd.DataFrame:
     """Return a DataFrame of the operations that this machine has started or watched, newest last.
 
@@ -285,15 +294,16 @@ def started(limit: int | None = RECENT) -> pd.DataFrame:
     return frame
 
 
+@named
 def read_results(
     op_or_uri: Operation | str | os.PathLike[str],
     *,
     tables: Iterable[str] | None = None,
     columns: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
-    decimals: str = "float",
+    decimals: Literal["float", "exact", "text"] = "float",
     parse_dates: bool = False,
-    lists: str = "first",
-    errors: str = "report",
+    lists: Literal["first", "nested", "explode"] = "first",
+    errors: Literal["report", "raise"] = "report",
     source_file: bool = False,
     encoding: str | None = None,
     limits: Mapping[str, int] | None = None,
@@ -378,3 +388,4 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from lro_notebook.jupyter import magics
 
     magics.register(shell, to_frame=to_frame, started=started)
+    completion.register(shell, {"types": sorted(TYPES["R4"])})

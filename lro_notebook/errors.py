@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import concurrent.futures
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.warned import (
@@ -64,6 +65,7 @@ __all__ = [
 ]
 
 _LONGEST = 2_000  # characters of a service's own words in a message
+_PACKAGE = str(Path(__file__).parent)
 
 
 class Code(IntEnum):
@@ -139,6 +141,11 @@ class LroError(Exception):
     def _travelling(self) -> dict[str, object]:
         """Return the attributes that are pickled with the error."""
         return self.__dict__
+
+    def _render_traceback_(self) -> list[str]:
+        from lro_notebook.jupyter.tracebacks import render
+
+        return render(self)  # what IPython shows of it: the user's own lines and the message
 
 
 def _restored(cls: type[LroError], args: tuple[object, ...], attributes: dict[str, object]) -> LroError:
@@ -266,8 +273,7 @@ class OperationError(LroError):
     Attributes
     ----------
     operation : Operation
-        The handle, with ``.error``, ``.metadata`` and ``.progress``. None where the error was pickled, as
-        process pools do: a handle belongs to its process.
+        The handle, with ``.error``, ``.metadata``, ``.progress``; None in an error that was pickled.
 
     Examples
     --------

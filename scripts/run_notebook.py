@@ -23,6 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from PIL import Image
+from traitlets.config import Config
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -37,17 +38,27 @@ class TerminalClient(NotebookClient):
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
     ) -> NotebookNode | None:
-        """Print an output as it arrives, then keep it as usual."""
+        """Print an output as it arrives, then keep it as usual, but for the bars of a terminal."""
         kind, content = msg["msg_type"], msg["content"]
         if kind == "stream":
             stream = sys.stderr if content["name"] == "stderr" else sys.stdout
             stream.write(content["text"])
             stream.flush()
+            if content["name"] == "stderr":
+                content["text"] = without_bars(content["text"])
+                if not content["text"]:
+                    return None
         elif kind in ("execute_result", "display_data"):
             data = content["data"]
             text = "[figure]" if "image/png" in data else data.get("text/plain", "")
             print(text, end="\n" if text else "", flush=True)
         return super().process_message(msg, cell, cell_index)
+
+
+def without_bars(text: str) -> str:
+    """Return what was written to stderr without progress bars, which are drawn over and over in one line."""
+    lines = [line for line in text.split("\n") if "\r" not in line]
+    return "\n".join(lines) if "".join(lines).strip() else ""
 
 
 def show_source(cell: NotebookNode, **_: object) -> None:
@@ -101,18 +112,22 @@ def what_it_says(outputs: list[NotebookNode]) -> str:
 
 def execute(notebook: NotebookNode, folder: Path) -> str:
     """Run all cells; return why it stopped, or nothing."""
-    client = TerminalClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
-        coalesce_streams=True,
-        on_cell_execute=show_source,
-    )
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        return f"{error.ename}: {error.evalue}"
+    with TemporaryDirectory(prefix="lro-kernel-") as sockets:
+        # Not over TCP, of which kernels warn that others on this machine could read along.
+        transport = {"transport": "ipc", "ip": f"{sockets}/kernel"} if os.name == "posix" else {}
+        client = TerminalClient(
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
+            coalesce_streams=True,
+            on_cell_execute=show_source,
+            config=Config({"KernelManager": transport}),
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            return f"{error.ename}: {error.evalue}"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import subprocess
 import sys
@@ -159,7 +160,13 @@ def test_a_notebook_runs_on_any_machine_and_shows_progress_and_frames(
         assert done.returncode == 0, done.stderr[-2000:]
         assert [text for text in expected.stdout if text not in done.stdout] == []
         assert [text for text in expected.stderr if text not in done.stderr] == []
-        assert page.read_text(encoding="utf-8").count("<table") >= expected.tables
+        html = page.read_text(encoding="utf-8")
+        assert html.count("<table") >= expected.tables
+        drawn = re.findall(
+            r'<div class="[^"]*" data-mime-type="application/vnd.jupyter.stderr".*?</div>', html, re.DOTALL
+        )
+        assert not [output for output in drawn if "running" in output or "100%" in output]  # pink bars
+        assert "without encryption" not in done.stderr
         page.unlink()
 
 
@@ -180,6 +187,14 @@ def test_an_output_that_says_the_same_as_the_stored_one_is_left_as_stored(tmp_pa
     assert path.read_text(encoding="utf-8").strip() == before
     keep_outputs(nbformat.reads(saved("1795628442293018791 in 0:11", "<svg>2</svg>Failed"), 4), path)
     assert "Failed" in path.read_text(encoding="utf-8")
+
+
+def test_progress_bars_are_not_kept_and_warnings_are() -> None:
+    without_bars = runpy.run_path(str(ROOT / "scripts" / "run_notebook.py"))["without_bars"]
+    assert without_bars("\rimport: 10%\rimport: 100%\n") == ""
+    assert without_bars("\n") == ""
+    assert without_bars("a warning\n") == "a warning\n"
+    assert without_bars("\rimport: 100%\na warning\n") == "a warning\n"
 
 
 def test_every_notebook_is_run() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.errors import LroWarning, warn_caller
 from lro_notebook.healthcare import requests
@@ -13,9 +13,10 @@ from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.jupyter.operation_list import Operations
+from lro_notebook.keywords import named_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lro_notebook.healthcare.store import Store
     from lro_notebook.operations.client import Client
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _STORE_TYPES: tuple[type[Store], ...] = (FhirStore, DicomStore, Hl7v2Store, ConsentStore)
 
 
+@named_in
 class Dataset:
     """A dataset. Creating this object sends no request.
 
@@ -208,14 +210,45 @@ class Dataset:
         path = addresses.join(self._version, self.name)
         return Operations(self.client.list(path, filter=filter, page_size=page_size))
 
-    def read_results(self, uri: str, **options: Any) -> Results:
+    def read_results(
+        self,
+        uri: str,
+        *,
+        tables: Iterable[str] | None = None,
+        columns: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
+        decimals: Literal["float", "exact", "text"] = "float",
+        parse_dates: bool = False,
+        lists: Literal["first", "nested", "explode"] = "first",
+        errors: Literal["report", "raise"] = "report",
+        source_file: bool = False,
+        encoding: str | None = None,
+        limits: Mapping[str, int] | None = None,
+        streams: int | None = None,
+        operation: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> Results:
         """Return files as DataFrames, read with this dataset's credentials and file system.
 
         See `lro_notebook.read_results`.
         """
         from lro_notebook.results.load import read_for
 
-        return read_for(self.client, uri, **options)
+        return read_for(
+            self.client,
+            uri,
+            tables=tables,
+            columns=columns,
+            decimals=decimals,
+            parse_dates=parse_dates,
+            lists=lists,
+            errors=errors,
+            source_file=source_file,
+            encoding=encoding,
+            limits=limits,
+            streams=streams,
+            operation=operation,
+            storage_options=storage_options,
+        )
 
     def _call(self, method: str, path: str, params: dict[str, str | int] | None = None) -> dict[str, Any]:
         missing = f"lro.connect({self.name!r}).create() makes the dataset."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lro_notebook.healthcare import requests
 from lro_notebook.healthcare.fhir_changes import FhirChanges
@@ -28,7 +28,7 @@ class FhirStore(FhirTransfer, FhirChanges):
     def create(
         self,
         *,
-        version: str = "R4",
+        version: Literal["DSTU2", "STU3", "R4", "R5"] = "R4",
         bulk_export_uri: str | None = None,
         settings: Mapping[str, Any] | None = None,
         exist_ok: bool = False,

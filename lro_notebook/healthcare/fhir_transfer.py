@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.healthcare import exports, requests
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from lro_notebook.healthcare.exports import Since
     from lro_notebook.operations.operation import Operation
 
-CONTENT_STRUCTURES = ("RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY")
-_SCHEMAS = ("ANALYTICS", "ANALYTICS_V2")
-_DISPOSITIONS = ("WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_APPEND")
-_PARTITIONS = ("HOUR", "DAY", "MONTH", "YEAR")
+#: Words that are known; any text is taken, and checked when it is given.
+ContentStructure: TypeAlias = Literal["RESOURCE", "BUNDLE", "RESOURCE_PRETTY", "BUNDLE_PRETTY"]
+SchemaType: TypeAlias = Literal["ANALYTICS", "ANALYTICS_V2"]
+WriteDisposition: TypeAlias = Literal["WRITE_EMPTY", "WRITE_TRUNCATE", "WRITE_APPEND"]
+Partition: TypeAlias = Literal["HOUR", "DAY", "MONTH", "YEAR"]
 
 
 class FhirTransfer(Store):
@@ -29,7 +30,7 @@ class FhirTransfer(Store):
     _fhir_version: str | None = None  # where it is known
 
     def import_from(
-        self, uri: str, *, content_structure: str = "RESOURCE", show: bool | None = None
+        self, uri: str, *, content_structure: ContentStructure | str = "RESOURCE", show: bool | None = None
     ) -> Operation:
         """Start an import of files from Cloud Storage, and return the operation at once.
 
@@ -60,7 +61,7 @@ class FhirTransfer(Store):
         self,
         uri: str,
         *,
-        content_structure: str = "BUNDLE",
+        content_structure: ContentStructure | str = "BUNDLE",
         max_errors: int | None = None,
         show: bool | None = None,
     ) -> Operation:
@@ -97,10 +98,10 @@ class FhirTransfer(Store):
         *,
         types: str | Iterable[str] | None = None,
         since: Since = None,
-        schema_type: str | None = None,
+        schema_type: SchemaType | str | None = None,
         recursive_depth: int | None = None,
-        write_disposition: str | None = None,
-        partition_by: str | None = None,
+        write_disposition: WriteDisposition | str | None = None,
+        partition_by: Partition | str | None = None,
         show: bool | None = None,
     ) -> Operation:
         """Start an export of the current resources, and return the operation at once.
@@ -138,7 +139,9 @@ class FhirTransfer(Store):
         if requests.is_bigquery(uri):
             destination = requests.given(datasetUri=uri, schemaConfig=schema)
             if write_disposition is not None:
-                disposition = requests.one_of(write_disposition, _DISPOSITIONS, "write_disposition")
+                disposition = requests.one_of(
+                    write_disposition, get_args(WriteDisposition), "write_disposition"
+                )
                 destination["writeDisposition"] = disposition
             body = {"bigqueryDestination": destination}
         elif schema or write_disposition is not None:
@@ -261,7 +264,7 @@ class FhirTransfer(Store):
     ) -> Operation:
         source = requests.gcs_uri(uri, "source")
         body = {
-            "contentStructure": requests.one_of(structure, CONTENT_STRUCTURES, "content_structure"),
+            "contentStructure": requests.one_of(structure, get_args(ContentStructure), "content_structure"),
             "gcsSource": {"uri": source},
             **more,
         }
@@ -307,14 +310,16 @@ class FhirTransfer(Store):
         return attach_bulk_export(self._client, name, version=self._version)
 
 
-def _schema(schema_type: str | None, depth: int | None, partition_by: str | None) -> dict[str, Any]:
+def _schema(
+    schema_type: SchemaType | str | None, depth: int | None, partition_by: str | None
+) -> dict[str, Any]:
     """Return the SchemaConfig of a BigQuery export."""
     schema: dict[str, Any] = {}
     if schema_type is not None:
-        schema["schemaType"] = requests.one_of(schema_type, _SCHEMAS, "schema_type")
+        schema["schemaType"] = requests.one_of(schema_type, get_args(SchemaType), "schema_type")
     if depth is not None:
         schema["recursiveStructureDepth"] = str(depth)
     if partition_by is not None:
-        unit = requests.one_of(partition_by, _PARTITIONS, "partition_by")
+        unit = requests.one_of(partition_by, get_args(Partition), "partition_by")
         schema["lastUpdatedPartitionConfig"] = {"type": unit}
     return schema

@@ -8,6 +8,7 @@ from lro_notebook.errors import ApiError, Code, LroError
 from lro_notebook.healthcare import exports
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
+from lro_notebook.keywords import named_in
 
 if TYPE_CHECKING:
     from lro_notebook.operations.client import Client
@@ -34,6 +35,9 @@ class Store:
         self.id = addresses.segment(store_id, "store")
         self.name = addresses.join(dataset, self.collection, self.id)
         self._client, self._dataset, self._version = client, dataset, api_version
+
+    def __init_subclass__(cls) -> None:
+        named_in(cls)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} of {self._dataset}>"

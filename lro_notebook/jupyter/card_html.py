@@ -34,9 +34,22 @@ _BARE = "background:none;color:inherit;padding:0"  # for code, which JupyterLab 
 NARROW, WIDE = 760, 960  # the most pixels that a card and a table take
 
 
+#: Shown by `hiding` once the kernel of the live part is gone.
+GONE = '<span class="lro-gone" style="display:none">The kernel is gone. </span>'
+
+
 def hiding(key: str) -> str:
-    """Return the style that hides the saved part of cell output `key` while its live part is on the page."""
-    return f"<style>.lro-{key}{{display:none}}</style>"
+    """Return the style that shows of cell output `key` the live part alone, or the saved one alone.
+
+    Front ends mark widgets that have lost their kernel: numbers that stand still, and a button that does
+    nothing. Then what was saved last is shown.
+    """
+    dead = f".lro-card.lro-live-{key}.jupyter-widgets-disconnected"
+    return (
+        f"<style>.lro-{key}{{display:none}}{dead}{{display:none!important}}"
+        f"body:has({dead}) .lro-{key}{{display:block}}"
+        f"body:has({dead}) .lro-{key} .lro-gone{{display:inline!important}}</style>"
+    )
 
 
 def hiding_the_dead(key: str) -> str:
@@ -111,7 +124,7 @@ def saved_card(card: Card, key: str = "") -> str:
     saved = (
         ""
         if card.ended
-        else quiet(as_of(clock(card.as_of), escape(f"{card.again} shows it")), "font-size:12px")
+        else quiet(GONE + as_of(clock(card.as_of), escape(f"{card.again} shows it")), "font-size:12px")
     )
     return box(f'{header(card)}<div style="margin:6px 0">{middle}</div>{details(card)}{saved}', key)
 

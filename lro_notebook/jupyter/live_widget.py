@@ -28,7 +28,7 @@ class LiveWidget:
         self._content: CardWidget | TableWidget | None = None
         self._end = ipywidgets.HTML()
         self.root = ipywidgets.VBox()
-        self.root.add_class("lro-card")
+        self.root.add_class("lro-card").add_class(f"lro-live-{key}")
 
     @property
     def comm_ids(self) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.jupyter import stylesheets
 from lro_notebook.jupyter.card_html import (
     DIGITS,
+    GONE,
     WIDE,
     alert,
     as_of,
@@ -95,7 +96,7 @@ def saved_table(cards: Sequence[Card], now: datetime, key: str = "") -> str:
     )
     body += "".join(quiet(escape(note)) for note in _notes(cards, len(page)))
     if not all(card.ended for card in cards):
-        body += quiet(as_of(clock(now), _again(cards)))
+        body += quiet(GONE + as_of(clock(now), _again(cards)))
     return box(body, key, WIDE)
 
 

@@ -1,6 +1,6 @@
 """`Operation`: the handle of one long-running operation, in the words of concurrent.futures.
 
-Showing it and reading its output belong to rooms above: their modules are imported where they are called.
+Showing it belongs to a room above: its modules are imported where they are called.
 """
 
 from __future__ import annotations
@@ -8,17 +8,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import LroError, OperationCancelled, OperationError, WaitTimeout
+from lro_notebook.errors import LroError, OperationCancelled, WaitTimeout
 from lro_notebook.operations import titles
+from lro_notebook.operations.data import OperationData
 from lro_notebook.operations.failed_units import failure_of
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async, warn_of_end
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Generator
-
-    import pandas as pd
 
     from lro_notebook.operations.journal import StartRecord
     from lro_notebook.operations.poller import OperationPoller
@@ -26,10 +24,12 @@ if TYPE_CHECKING:
     from lro_notebook.operations.resource import Json, OperationResource, State, Status
     from lro_notebook.operations.samples import Samples
     from lro_notebook.operations.snapshot import Snapshot
-    from lro_notebook.results.results import Results
+
+#: What other rooms ask a handle for; not listed when a name is completed.
+_INNER = frozenset({"about_to_block", "poller", "record", "samples", "snapshot"})
 
 
-class Operation:
+class Operation(OperationData):
     """A handle of one operation: a future that also carries live progress and loads the output.
 
     Everything but `refresh`, `cancel` and the waiting methods answers at once from the last
@@ -198,6 +198,9 @@ class Operation:
             parts.append(f"({progress.failed:,} failed)")
         return f"<{' '.join(part for part in parts if part)}>"
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_") and name not in _INNER]
+
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError(
             f"operation {self.name} cannot be pickled or copied: its handle is followed over connections of "
@@ -292,69 +295,6 @@ class Operation:
         """
         self._poller.when_ended(lambda: function(self))
         self._poller.follow()
-
-    def load(
-        self, source: str | os.PathLike[str] | None = None, *, partial: bool = False, **options: Any
-    ) -> Results:
-        """Wait, and return the output of this operation as DataFrames.
-
-        Parameters
-        ----------
-        source : str or path, optional
-            Where the output is; needed only if this machine does not know it (see `lro.started`).
-        partial : bool
-            Load what exists of an operation that failed or was cancelled.
-        **options
-            As in `lro_notebook.read_results`.
-
-        Raises
-        ------
-        OperationFailed, OperationCancelled
-            It ended without a result and `partial` is False.
-        ConfigError
-            Where the output is, is not known.
-        ResultError
-            There is no output, or it cannot be read.
-        """
-        error = self._outcome(None)
-        if error is not None and not (partial and isinstance(error, OperationError)):
-            raise error
-        from lro_notebook.results.load import load
-
-        return load(self, source, partial=partial, **options)
-
-    @property
-    def outputs(self) -> pd.DataFrame:
-        """Where it wrote: ``what``, ``where`` (URI), ``role`` (output or errors), ``format``, who tells it.
-
-        As its response says, else its metadata, else the body that `Client.start` sent. Local, as `metadata`.
-        """
-        from lro_notebook.reports.outputs import outputs
-
-        return outputs(self)
-
-    def failures(self) -> pd.DataFrame:
-        """Return what failed inside this operation, a row per unit.
-
-        Its response, metadata and error are asked first, under any names that an API has for a
-        ``google.rpc.Status`` of a unit; where they say nothing, Cloud Logging.
-
-        Returns
-        -------
-        DataFrame
-            ``time``, ``source``, ``resource``, ``code`` (google.rpc name), ``message``. Its ``attrs`` say
-            whether it has all that the operation counts (``complete``), and who told (``joined_by``).
-        """
-        from lro_notebook.reports.failures import failures
-
-        return failures(self)
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """The progress over time, a row per look: time, state, completed, total, failed, fraction."""
-        from lro_notebook.reports.frames import history_frame
-
-        return history_frame(self)
 
     def first_to_tell(self) -> bool:
         """Tell whether nobody has told of its end yet; from now on somebody has."""

@@ -1,4 +1,4 @@
-"""The progress of an operation over time, in little memory, and how fast it goes by that. Pure."""
+"""The progress of an operation over time, in little memory: how fast it goes, and when it will end. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _STATES: tuple[State, ...] = get_args(State)
 _COUNTS = ("completed", "total", "failed")
 _MOST_COUNTED = 2**63 - 1
+_MOVES = 64  # past that every second one of the older half is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +102,58 @@ def _rate(counted: list[tuple[float, int]]) -> float | None:
         return None
     median = (slopes[(len(slopes) - 1) // 2] + slopes[len(slopes) // 2]) / 2.0
     return median if median > 0.0 else None
+
+
+class Eta:
+    """The moves of one operation's progress, and the end that they point to; all times are seconds.
+
+    It never claims to know: without a moving fraction there is no forecast, and each look may change it.
+
+    A look at which nothing had moved is no move: progress that comes in bursts is measured from burst to
+    burst, so that the flat stretch after one does not look like a slowdown. A fraction that falls (the
+    total has grown, or work was done again) starts afresh.
+
+    Attributes
+    ----------
+    began : float or None
+        Elapsed seconds at the first look that saw a fraction; what comes before is the start-up.
+    """
+
+    __slots__ = ("_moves", "began")
+
+    def __init__(self) -> None:
+        self._moves: list[tuple[float, float]] = []
+        self.began: float | None = None
+
+    def add(self, elapsed: float, fraction: float | None) -> None:
+        """Note that `fraction` (0 to 1, None where it is unknown) was seen after `elapsed` seconds."""
+        if fraction is None:
+            return
+        if self.began is None:
+            self.began = elapsed
+        if self._moves and fraction < self._moves[-1][1]:
+            self._moves = []
+        if not self._moves or fraction > self._moves[-1][1]:
+            self._moves.append((elapsed, fraction))
+        if len(self._moves) > _MOVES:
+            half = _MOVES // 2
+            self._moves = self._moves[:half:2] + self._moves[half:]
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it comes from three looks at progress that moved, enough to show it to people."""
+        return len(self._moves) >= 3  # noqa: PLR2004
+
+    @property
+    def end(self) -> float | None:
+        """Elapsed seconds at which the fraction should reach 1; None before the progress has moved.
+
+        The pace is that of the later half of the work: a slow beginning is soon forgotten.
+        """
+        moves = self._moves.copy()  # another thread may add one
+        if len(moves) < 2:  # noqa: PLR2004 - a pace needs two moves
+            return None
+        now, reached = moves[-1]
+        later = [move for move in moves if move[1] >= reached / 2]
+        since, base = later[0] if len(later) > 2 else moves[-3:][0]  # noqa: PLR2004 - three make it steady
+        return now + (1.0 - reached) * (now - since) / (reached - base)

@@ -35,6 +35,8 @@ OPERATION_DTYPES: Mapping[str, str] = {
     "error_message": "string",
     "logs_url": "string",
     "created_from": "string",
+    "source": "string",
+    "destination": "string",
 }
 SAMPLE_DTYPES: Mapping[str, str] = {
     "time": _UTC,
@@ -118,6 +120,8 @@ def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
         "error_message": error.message if error else None,
         "logs_url": metadata.get("logsUrl") if isinstance(metadata.get("logsUrl"), str) else None,
         "created_from": progress.created_from,
+        "source": operation.source,
+        "destination": operation.destination,
     }
 
 

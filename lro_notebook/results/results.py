@@ -66,10 +66,11 @@ class Results(Tables):
 
     def __repr__(self) -> str:
         files = len({shard.uri for main in self._tables.values() for shard in main.shards})
-        return f"<Results of {files} files: {', '.join(self._main()) or 'no tables'}>"
+        names = [f"{name} and the tables in it" if self._is_folded(name) else name for name in self._main()]
+        return f"<Results of {files} files: {', '.join(names) or 'no tables'}{told.cut(self._reported)}>"
 
     def _repr_html_(self) -> str:
-        return told.table_html(self._overview())
+        return told.table_html(self._overview(), self._reported)
 
     def profile(self, name: str) -> pd.DataFrame:
         """Return a data dictionary of the table `name`: a row for each column, in little memory.

@@ -77,14 +77,14 @@ class Tables(Mapping[str, pd.DataFrame]):
 
         One list on its top level gives a row per element, one map from URIs a row per entry, with the other
         fields in ``frame.attrs["response"]``; any other gives one row, an empty one none; without ``@type``.
-        Beside it there may be tables of a store; `hint` says what to do for one that is not there.
+        Beside `shards` of a store, an empty one gives no table. `hint` says what to do for one not there.
         """
         loaded, beside = response_table.read(response, options)
         results = cls(source, shards, options)
-        results._hint = hint
-        results._loaded[RESPONSE] = loaded
-        results._warn(RESPONSE, loaded.report)
-        results._response = beside
+        results._hint, results._response = hint, beside
+        if loaded.table.num_rows or not shards:
+            results._loaded[RESPONSE] = loaded
+            results._note(RESPONSE, loaded.report)
         return results
 
     def know(self, tables: Mapping[str, Loaded]) -> None:
@@ -108,6 +108,10 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._names()
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the names that are known without reading."""
+        return [*self._main(), *(child for loaded in self._loaded.values() for child in loaded.children)]
 
     def arrow(self, name: str) -> pa.Table:
         """Return the table `name` as Arrow has it, without a copy.
@@ -204,8 +208,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         return names
 
     def _unknown(self, name: str) -> KeyError:
-        inner = [child for loaded in self._loaded.values() for child in loaded.children]
-        there = ", ".join((*self._main(), *inner)) or "none"
+        there = ", ".join(self._ipython_key_completions_()) or "none"
         return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
 
     def _sizes(self) -> list[tuple[str, int, int]]:
@@ -215,11 +218,16 @@ class Tables(Mapping[str, pd.DataFrame]):
     def _overview(self) -> Iterator[tuple[str, ...]]:
         for name, files, size in self._sizes():
             loaded, report = self._loaded.get(name), self._report_of(name)
-            rows = f"{loaded.table.num_rows:,}" if loaded else "not read yet"
+            unread = "not read yet" + (", with the tables in it" if self._is_folded(name) else "")
+            rows = f"{loaded.table.num_rows:,}" if loaded else unread
             bad = "" if report is None else f"{len(report.bad) + report.unlisted:,}"
             yield name, f"{files:,}", f"{size:,}", rows, bad
             for child, table in loaded.children.items() if loaded else ():
                 yield child, "", "", f"{table.num_rows:,}", ""
+
+    def _is_folded(self, name: str) -> bool:
+        """Tell whether there are tables in `name` that are known only once it is read."""
+        return name not in self._loaded and self._tables[name].has_inner_tables
 
     def provenance(self, name: str) -> dict[str, Any]:
         """Return what the frame of a table has in ``attrs``: the operation and the files that it is from."""
@@ -315,11 +323,9 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def _note(self, name: str, report: Report) -> None:
         """Keep what is wrong in `name`, and warn of it once."""
-        if name not in self._reported:
-            self._reported[name] = report
-            self._warn(name, report)
-
-    def _warn(self, name: str, report: Report) -> None:
+        if name in self._reported:
+            return
+        self._reported[name] = report
         for message in report.messages(name):
             warn_caller(message, BadLinesWarning)
         if report.truncated and not self._warned:

@@ -111,20 +111,36 @@ def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFram
     )
 
 
-def table_html(rows: Iterable[Sequence[str]]) -> str:
-    """Return what results show of themselves in a notebook: a table with a row per table."""
+def table_html(rows: Iterable[Sequence[str]], reports: Mapping[str, Report]) -> str:
+    """Return what results show of themselves in a notebook: a row per table, and a note of cut lists."""
     head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    note = f"<p>{html.escape(_lists(names), quote=False)}</p>" if (names := _cut(reports)) else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def cut(reports: Mapping[str, Report]) -> str:
+    """Return a note for a repr of the tables that show lists by their first element; empty for none."""
+    return f"; first elements of lists in {names}, see .truncated" if (names := _cut(reports)) else ""
+
+
+def _cut(reports: Mapping[str, Report]) -> str:
+    return ", ".join(name for name, report in reports.items() if report.truncated)
+
+
+def _lists(names: str) -> str:
+    return (
+        f"lists in {names} are shown by their first element; results.truncated counts what is left "
+        'out, lists="nested" or lists="explode" of read_results and op.load keeps it'
+    )
 
 
 def warn_of_lists(table: str) -> None:
-    """Warn that `table` shows lists by their first element."""
-    warn_caller(
-        f"lists in {table} are shown by their first element; results.truncated counts what is left "
-        'out, lists="nested" or lists="explode" of read_results and op.load keeps it',
-        TruncatedListsWarning,
-    )
+    """Warn that `table` shows lists by their first element; in a notebook, the results themselves say so."""
+    from lro_notebook.jupyter.notebook import kernel
+
+    if kernel() is None:
+        warn_caller(_lists(table), TruncatedListsWarning)
 
 
 def warn_of_dates(table: str, counts: Mapping[str, int], more: str = "") -> None:

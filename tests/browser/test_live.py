@@ -139,6 +139,40 @@ def test_after_a_restart_the_old_card_reads_well_and_the_operation_is_found_agai
     assert "Cancelled" in notebook.text(4)
 
 
+def gone(notebook: Notebook) -> tuple[list[str], bool]:
+    """Return the snapshots that are visible, and whether anything of a widget without a kernel is."""
+    snapshots = [
+        each.inner_text() for each in notebook.page.locator(".lro-snapshot").all() if each.is_visible()
+    ]
+    dead = notebook.page.locator(".jupyter-widgets-disconnected").all()
+    return snapshots, any(each.is_visible() for each in dead)
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["card", "table"])
+def test_after_a_restart_a_running_card_is_what_was_saved_last(
+    open_notebook: Open, pace: Callable[[float | None], None], *, several: bool
+) -> None:
+    pace(20)
+    notebook = begun(open_notebook, *([f"{BEGIN}\n{BEGIN}"] if several else []))
+    if several:
+        notebook.run_to_end(2)
+    cell = 2 if several else 1
+    notebook.await_text(cell, "Cancel")
+    assert "The kernel is gone." not in notebook.text(cell)
+    notebook.restart()
+    notebook.await_text(cell, "The kernel is gone. As of ")
+    snapshots, dead = gone(notebook)
+    assert len(snapshots) == cell
+    assert "Running" in snapshots[-1]
+    assert not dead
+    notebook.save()
+    notebook.load()
+    notebook.page.locator(".lro-snapshot").first.wait_for()
+    snapshots, dead = gone(notebook)
+    assert len(snapshots) == cell
+    assert not dead
+
+
 def outputs(path: Path, cell: int) -> list[dict[str, Any]]:
     saved: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"][cell]["outputs"]
     return [output["data"] for output in saved if "data" in output]

@@ -49,7 +49,7 @@ def patient(number: int, **fields: object) -> str:
 def test_an_import_loads_what_is_in_the_store(store: FhirStore, dataset: Dataset) -> None:
     (local.ensure(_data(dataset)).buckets / "demo-out" / "one-more.ndjson").write_text(patient(5))
     results = store.import_from("gs://demo-out/one-more.ndjson").load()
-    assert set(results) == {"Patient", "response"}
+    assert set(results) == {"Patient"}
     assert sorted(results["Patient"]["id"]) == ["p0", "p1", "p2", "p3", "p4", "p5"]
 
 

@@ -79,6 +79,11 @@ class Session:
         assert not cell.error, cell.of("error")[0]["content"]["traceback"][-1]
         return cell
 
+    def complete(self, line: str) -> list[str]:
+        """Return what the kernel offers at the end of a line, as Tab does."""
+        reply = self._client.complete(line, len(line), reply=True, timeout=60)
+        return [str(match) for match in reply["content"]["matches"]]
+
     def until(self, ready: Callable[[], object], timeout: float = 20.0) -> None:
         """Read what the kernel sends until `ready` says so."""
         deadline = time.monotonic() + timeout
