@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
