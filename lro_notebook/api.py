@@ -324,8 +324,9 @@ def read_results(
     source_file : bool
         Whether each row says its file, in a column ``source_file``.
     encoding : str, optional
-        The character set of HL7v2 messages that name none (MSH-18), such as ``"8859/2"`` or ``"gb18030"``; by
-        default UTF-8, and Windows-1252 for those that are not in it.
+        The character set of HL7v2 messages that name none (MSH-18), and of delimited values without a byte
+        order mark, such as ``"8859/2"`` or ``"gb18030"``; by default UTF-8, and Windows-1252 for what is not
+        in it.
     limits : mapping of str to int, optional
         Upper bounds: ``line`` (bytes), ``depth``, ``columns`` and others; see the page on results.
     streams : int, optional
@@ -350,7 +351,7 @@ def read_results(
     >>> list(everything)[:2]
     ['Condition', 'Encounter']
     """
-    from lro_notebook.results.load import read_for
+    from lro_notebook.results.load import read_for, reader_of
 
     options: dict[str, Any] = {
         "tables": tables,
@@ -367,7 +368,9 @@ def read_results(
     }
     if isinstance(op_or_uri, Operation):
         return op_or_uri.load(**options)
-    return read_for(client or Client.only_open(), os.fspath(op_or_uri), operation=operation, **options)
+    place = os.fspath(op_or_uri)
+    reader = client or reader_of(place, given=bool(storage_options))
+    return read_for(reader, place, operation=operation, **options)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -6,6 +6,8 @@ import difflib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -99,9 +101,28 @@ class MainTable:
             A file cannot be read, or a line is bad and ``errors="raise"``.
         """
         read = shards or self.shards
-        for batch in _counted(read, self.source.batches(read, self.options, advance)):
+        for batch in _counted(read, self._read(read, advance)):
             raise_if_asked(batch.bad, self.options)
             yield self._with_files(batch) if self.options.source_file else batch
+
+    def _read(self, shards: Sequence[Shard], advance: Advance) -> Iterator[Batch]:
+        """Yield the pieces of `shards`; those of folders that say values of columns, with these columns."""
+        for keys, alike in groupby(shards, attrgetter("keys")):
+            for batch in self.source.batches(list(alike), self.options, advance):
+                yield self._with_keys(batch, keys) if keys else batch
+
+    def _with_keys(self, batch: Batch, keys: Sequence[tuple[str, str | None]]) -> Batch:
+        """Return a piece with columns of the values that its folders say, unless it has such columns."""
+        table = batch.tables.get(self.name)
+        if table is None:
+            return batch
+        asked = self.options.columns_of(self.name, self.name)
+        for key, value in keys:
+            own = key in table.column_names or key in batch.names
+            if not own and (asked is None or key in asked):
+                table = table.append_column(key, pa.array([value] * table.num_rows, pa.string()))
+        names = dict.fromkeys([*batch.names, *(key for key, _ in keys)]) if batch.names else ()
+        return replace(batch, tables={**batch.tables, self.name: table}, names=list(names))
 
     def _with_files(self, batch: Batch) -> Batch:
         """Return a piece with the file of each row of the main table."""
@@ -111,7 +132,7 @@ class MainTable:
         files = batch.files or [(shard, table.num_rows) for shard in self.shards[:1] if len(self.shards) == 1]
         if sum(rows for _, rows in files) != table.num_rows or SOURCE_FILE in table.column_names:
             reading = self.shards[0].format
-            told = "a column of that name" if files else "columns that tell them"
+            told = "a column of that name" if files else "no files that are known"
             raise ConfigError(
                 f"source_file=True: rows of {reading.name if reading else 'BigQuery'} in {self.name} have "
                 f"{told}; leave it out"

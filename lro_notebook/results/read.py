@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.manifest import Listing
     from lro_notebook.results.shards import Found
-    from lro_notebook.results.storage import Location
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
 
@@ -88,8 +87,8 @@ def read(
     source_file : bool
         Whether each row says its file, in a column ``source_file``.
     encoding : str, optional
-        The character set of HL7v2 messages that name none: a name of Python or of HL7. By default UTF-8,
-        and Windows-1252 for those that are not in it.
+        The character set of HL7v2 messages that name none, and of delimited values without a byte order mark:
+        a name of Python or of HL7. By default UTF-8, and Windows-1252 for what is not in it.
     limits : mapping of str to int, optional
         What is too much, where the defaults of `limits.Limits` will not do.
     streams : int, optional
@@ -161,16 +160,16 @@ def read(
         own=own,
         fetch=fetch,
     )
-    _tell(found, location)
+    tell(found, location.uri)
     return Results(Files(location, fetch), found.shards, options, skipped=found.skipped)
 
 
-def _tell(found: Found, location: Location) -> None:
-    """Warn of what is left out, and of what is not sure."""
+def tell(found: Found, place: str) -> None:
+    """Warn of what is left out of what was `found` at a place, and of what is not sure."""
     if found.note:
         warn_caller(found.note, LroWarning)
     if loud := [each for each in found.skipped if not each.quiet]:
-        warn_caller(told(loud, location.uri), LeftOutWarning)
+        warn_caller(told(loud, place), LeftOutWarning)
 
 
 def read_files(

@@ -40,6 +40,8 @@ class Shard:
         The state that was listed, where that is known; no other one is read.
     counted : int or None
         How many rows a manifest says that it has.
+    keys : tuple of (str, str or None)
+        Columns whose value the folders around it say, as in ``year=2024/month=02``; in no file of theirs.
     """
 
     uri: str
@@ -55,6 +57,7 @@ class Shard:
     row: int = field(default=0, repr=False, compare=False)
     version: Version | None = field(default=None, repr=False, compare=False)
     counted: int | None = field(default=None, repr=False, compare=False)
+    keys: tuple[tuple[str, str | None], ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ _PARTS = [
     b"\xff",
     b"\0",
     b"\xef\xbb\xbf",
+    b'\\"',
+    b', "',
+    b"sep=;\n",
+    b"\xfc",
+    b"\x01",
 ]
 
 

@@ -16,7 +16,8 @@ from lro_notebook.results.export import parquet
 from lro_notebook.results.formats.delimited.dialect import looks
 from lro_notebook.results.formats.delimited.names import NO_NAMES, UNSURE, names_of, unique
 from lro_notebook.results.formats.delimited.reader import FEWER, MORE, PLAIN_QUOTES
-from lro_notebook.results.formats.delimited.rows import IN_NAMES, UNCLOSED
+from lro_notebook.results.formats.delimited.rows import UNCLOSED
+from lro_notebook.results.formats.delimited.text import READ_AS, REPLACED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,18 +132,44 @@ def test_limits(tmp_path: Path) -> None:
     assert (len(bad(many)), many.bad_lines.attrs["more"], many.arrow("t").num_rows) == (2, 7, 1)
 
 
-def test_other_encodings_are_named(tmp_path: Path) -> None:
-    latin = "not valid UTF-8 (Latin-1 or Windows-1252 perhaps)"
-    results = load(tmp_path, {"x.csv": "Größe,b\n1,2\nß,3\n4,5\n".encode("latin-1")})
-    assert results.arrow("t")["b"].to_pylist() == [2, 5]
-    assert bad(results) == [(1, IN_NAMES.format(latin.removeprefix("not valid "))), (3, latin)]
+def test_text_of_8_bits_is_read_and_told_once(tmp_path: Path) -> None:
+    latin = READ_AS.format("cp1252")
+    results = load(tmp_path, {"x.csv": "Größe,b\n1,2\nß,3\n4 €,5\n".encode("cp1252")})
+    assert results.arrow("t").to_pydict() == {"Größe": ["1", "ß", "4 €"], "b": [2, 3, 5]}
+    assert bad(results) == [(1, latin)]
     headless = load(tmp_path, {"x.csv": "1,ß\n2,x\n".encode("latin-1")})
     assert bad(headless) == [(1, latin)]
-    assert headless.arrow("t").num_rows == 1
+    assert headless.arrow("t")["column_2"].to_pylist() == ["ß", "x"]
+    below = load(tmp_path, {"x.csv": "a,b\n1,x\n2,\xe4\n".encode("latin-1")})
+    assert (bad(below), below.arrow("t")["b"].to_pylist()) == ([(3, latin)], ["x", "ä"])
+    damaged = load(tmp_path, {"x.csv": "a,b\n1,äöü\n".encode()[:-2] + b"\n"})
+    assert bad(damaged) == [(2, REPLACED.format("UTF-8"))]
+    assert damaged.arrow("t")["b"].to_pylist() == ["äö\ufffd"]
+
+
+def test_encoding_is_what_the_user_says(tmp_path: Path) -> None:
+    text = "a,b\nЖив,1\n"
+    results = load(tmp_path, {"x.csv": text.encode("cp1251")}, encoding="cp1251")
+    assert (results.arrow("t")["a"].to_pylist(), bad(results)) == (["Жив"], [])
+    marked = load(tmp_path, {"x.csv": text.encode("utf-8-sig")}, encoding="cp1251")
+    assert marked.arrow("t")["a"].to_pylist() == ["Жив"]
+    wide = load(tmp_path, {"x.csv": text.encode("gb18030")}, encoding="gb18030")
+    assert wide.arrow("t")["a"].to_pylist() == ["Жив"]
+
+
+def test_utf_16_with_and_without_a_mark(tmp_path: Path) -> None:
     torn = load(tmp_path, {"x.csv": b"\xff\xfe" + "a,b\n1,".encode("utf-16-le") + b"\x00\xdc" + b"\n\0"})
-    assert bad(torn) == [(2, "not valid UTF-16")]
-    bare = load(tmp_path, {"x.csv": "a,b\n1,2\n".encode("utf-16-le")})
-    assert [line for line, _ in bad(bare)] == [None]
+    assert bad(torn) == [(2, REPLACED.format("UTF-16"))]
+    for codec in ("utf-16-le", "utf-16-be"):
+        bare = load(tmp_path, {"x.csv": "a,b\n1,ß\n".encode(codec)})
+        assert (bare.arrow("t")["b"].to_pylist(), bad(bare)) == (["ß"], [])
+
+
+def test_a_zero_byte_is_a_character_and_many_are_no_text(tmp_path: Path) -> None:
+    results = load(tmp_path, {"x.csv": "a,b\n1,x\0y\n" + "2,z\n" * 9})
+    assert results.arrow("t")["b"].to_pylist() == ["x\0y"] + ["z"] * 9
+    binary = load(tmp_path, {"x.csv": b"a,b\n" + bytes(50)})
+    assert [line for line, _ in bad(binary)] == [None]
 
 
 def test_several_files(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,9 @@ _SETS = {
 _ERRORS = frozenset({"error", "errors"})
 _TOLD = frozenset({"results", "result", "stats", "file"})
 _FALLBACK = "data"
+#: A folder that says the value of a column, and what it says of rows without a value.
+_KEY = re.compile(r"([^=]+)=(.*)", re.DOTALL)
+_NO_KEY = "__HIVE_DEFAULT_PARTITION__"
 
 
 def table_names(paths: Sequence[str], place: str = "") -> list[str]:
@@ -51,6 +55,19 @@ def table_names(paths: Sequence[str], place: str = "") -> list[str]:
     stems = [_stem(path, place) for path in paths]
     beside = any(_set_of(stem) for stem in stems)
     return [_set_of(stem) or _errors(stem, beside=beside) or stem for stem in stems]
+
+
+def keys_in(path: str) -> tuple[tuple[str, str | None], ...]:
+    """Return what the folders of a path with ``/`` say of the rows below them, as Hive and Spark do.
+
+    Examples
+    --------
+    >>> keys_in("year=2024/city=K%C3%B6ln/part-0.parquet")
+    (('year', '2024'), ('city', 'Köln'))
+    """
+    found = map(_KEY.fullmatch, path.split("/")[:-1])
+    pairs = ((unquote(each[1]), unquote(each[2])) for each in found if each)
+    return tuple({key: None if value == _NO_KEY else value for key, value in pairs}.items())
 
 
 def _stem(path: str, place: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
@@ -35,19 +36,39 @@ def files_at(location: Location, *, deep: bool = False) -> list[Info]:
     ResultError
         It cannot be listed.
     """
+    return listed_at(location, deep=deep)[0]
+
+
+def listed_at(location: Location, *, deep: bool = False) -> tuple[list[Info], list[str]]:
+    """Return the files at a place as `files_at`, and the names of the folders in it if it is one."""
     fs, path = location.fs, location.path
+    folders: list[str] = []
     with _listing(location):
         if "*" in path:
             infos = _globbed(location)
         elif fs.isdir(path):
             infos = _all_below(fs, path) if deep else fs.ls(path, detail=True)
+            folders = [str(info["name"]).rstrip("/") for info in infos if info["type"] == "directory"]
         elif not path.endswith("/") and fs.isfile(path):
             infos = [fs.info(path)]
         elif path.endswith("/"):
             infos = []
         else:
             infos = _of_prefix(fs, path, deep=deep)
-    return [info for info in infos if info["type"] == "file"]
+        infos = [_followed(location, info) if info.get("islink") else info for info in infos]
+    files = [info for info in infos if info["type"] == "file"]
+    return files, sorted(folder.rpartition("/")[2] for folder in folders if folder != path.rstrip("/"))
+
+
+def _followed(location: Location, info: Info) -> Info:
+    """Return what the file system says of the file that a link leads to; of any other link, of itself.
+
+    Out of the buckets of an embedded service no link leads.
+    """
+    link = Path(info["name"])
+    if location.root or not link.is_file():
+        return info
+    return {**location.fs.info(str(link.resolve())), "name": info["name"]}
 
 
 def is_folder(location: Location) -> bool:

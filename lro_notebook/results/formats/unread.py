@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lro_notebook.results.formats.dicom.start import MARK, PREAMBLE, is_directory
+
 _TFRECORD = "a TFRecord file: tf.data.TFRecordDataset reads it"
 _EXPORT = (
     "part of a Datastore or Firestore export: load it into BigQuery with bq load "
@@ -28,6 +30,7 @@ _STREAM = "packed data: unpack it, and give the folder"
 _SQLITE = "an SQLite database: pandas.read_sql reads it"
 _HDF5 = "an HDF5 file: pandas.read_hdf or h5py reads it"
 _MEDIA = "sound or a film: a player plays it"
+_DICOMDIR = "the directory of a medium with DICOM objects: those beside it are read"
 _PICKLE = "a pickle: it may run any code that is in it, so load it only if you wrote it"
 
 #: Where the words are, and which: what a file begins with.
@@ -134,12 +137,16 @@ def why_unread(name: str, start: bytes) -> str | None:
 
 def _held(start: bytes) -> str | None:
     is_text = not _NO_TEXT.search(start[:_LOOKED_AT])
+    if start.startswith(MARK, PREAMBLE - len(MARK)) and not is_directory(start):
+        return None  # whatever its preamble is: slides are TIFF and DICOM in one
     held = ((words, what) for place, words, what in _MAGIC if start.startswith(words, place))
     found = next(
         (what for words, what in held if not (is_text and words.isalnum() and len(words) < _SURE)), None
     )
     if found is None and _REDIS.match(start):
         return _RDB
+    if found is None and is_directory(start):
+        return _DICOMDIR
     return _TFRECORD if found is None and _is_tfrecord(start) else found
 
 

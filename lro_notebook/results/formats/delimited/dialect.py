@@ -8,7 +8,7 @@ import io
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Bytes of a file, and rows in them, that tell its dialect.
 SAMPLE, ROWS = 1 << 16, 200
-DELIMITERS = ",\t;|"
+DELIMITERS = ",\t;|\x01~"  # \x01 is that of Hive
 _HALF = 0.5
 _START = 8192  # bytes that `looks` is given; a file with fewer is whole
 _FEW = 2  # rows, and columns, that a file has at least whose name does not tell its format
@@ -32,7 +32,7 @@ _DOUBTFUL = re.compile(
     re.DOTALL,
 )
 _SEGMENTS = re.compile(r"(?:[A-Z][A-Z0-9]{2}\|[^\r\n]*(?:[\r\n]+|\Z))+\Z")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00\x02-\x08\x0e-\x1f\x7f]")
 #: Byte order marks, and the encodings that they stand for; a longer one first.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -41,6 +41,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: Which bytes of ASCII text in UTF-16 are zero.
+_WIDE = (False, True, False, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,16 @@ class Dialect:
     quote : str
         What stands around a cell that holds delimiters or line breaks; twice, where the cell holds it
         itself. Empty where quotes are text like any other.
+    escapes : bool
+        Whether a quote inside a quoted cell has a backslash before it, as Spark and MySQL write it.
+    pads : bool
+        Whether blanks stand between a delimiter and the quote of a cell.
     """
 
     delimiter: str = ","
     quote: str = '"'
+    escapes: bool = False
+    pads: bool = False
 
     def cells(self, row: str) -> list[str]:
         """Return the cells of a row, with or without the end of its line."""
@@ -72,6 +80,35 @@ class Dialect:
                 io.StringIO(text, newline=""), delimiter=self.delimiter, quoting=csv.QUOTE_NONE
             )
         return (row for row in reader if row)
+
+    def plain(self, data: bytes, *, inside: bool = False) -> bytes:
+        """Return `data` with quotes twice where backslashes were before them, and no blanks before cells.
+
+        `inside` is whether it begins in a quoted cell.
+        """
+        if self.escapes:
+            quote = self.quote.encode()
+            data = _ESCAPED.sub(lambda match: quote * 2 if match[1] else match[0], data)
+        return self._unpadded(data, inside=inside) if self.pads else data
+
+    def _unpadded(self, data: bytes, *, inside: bool) -> bytes:
+        quote, delimiter = self.quote.encode(), self.delimiter.encode()
+        parts = data.split(quote)
+        for place in range(int(inside), len(parts) - 1, 2):  # those outside of cells
+            bare = parts[place].rstrip(b" ")
+            if bare.endswith(delimiter):
+                parts[place] = bare
+        return quote.join(parts)
+
+
+_ESCAPED = re.compile(rb"\\(?:\\|(\"))")
+_NAMED_DELIMITER = re.compile(rb"\"?sep=([^\sA-Za-z0-9])\"?(?:\r\n|\r|\n)")
+
+
+def first_line_names_delimiter(start: bytes) -> tuple[str, int]:
+    """Return the delimiter that a first line ``sep=;`` of Excel names, and its length; empty without one."""
+    found = _NAMED_DELIMITER.match(start)
+    return (found[1].decode("latin-1"), found.end()) if found and found[1] < b"\x80" else ("", 0)
 
 
 @lru_cache
@@ -91,8 +128,15 @@ def whole_line(dialect: Dialect) -> re.Pattern[bytes]:
 
 
 def encoding_of(start: bytes) -> tuple[str, int]:
-    """Return the encoding that a byte order mark says, and the length of the mark; UTF-8 without one."""
-    return next(((name, len(mark)) for mark, name in _MARKS if start.startswith(mark)), ("utf-8", 0))
+    """Return the encoding that a byte order mark says, and the length of the mark.
+
+    Without one it is UTF-8, or UTF-16 where each second byte is zero.
+    """
+    found = next(((name, len(mark)) for mark, name in _MARKS if start.startswith(mark)), None)
+    if found is None and len(start) >= len(_WIDE):
+        zeros = tuple(code == 0 for code in start[: len(_WIDE)])
+        found = (f"utf-16-{'le' if zeros == _WIDE else 'be'}", 0) if zeros in {_WIDE, _WIDE[::-1]} else None
+    return found or ("utf-8", 0)
 
 
 def delimiter_of(name: str) -> str | None:
@@ -101,7 +145,7 @@ def delimiter_of(name: str) -> str | None:
     return None if named is None else "," if named[1].lower() == "csv" else "\t"
 
 
-def sniff(start: bytes, name: str = "", *, whole: bool = False) -> Dialect:
+def sniff(start: bytes, name: str = "", *, whole: bool = False, delimiter: str = "") -> Dialect:
     """Return the dialect of a file.
 
     Parameters
@@ -112,9 +156,39 @@ def sniff(start: bytes, name: str = "", *, whole: bool = False) -> Dialect:
         What it is called: its suffix decides between dialects that go as well.
     whole : bool
         Whether `start` is all of it.
+    delimiter : str
+        The delimiter, where the file says it.
     """
     whole = whole and len(start) <= SAMPLE
-    text = start[:SAMPLE].decode(errors="replace")
+    start = start[:SAMPLE]
+    dialect = _sniffed(start, name, whole=whole, delimiter=delimiter)
+    return _rewritten(dialect, start, name, whole=whole, delimiter=delimiter)
+
+
+def _rewritten(dialect: Dialect, start: bytes, name: str, *, whole: bool, delimiter: str) -> Dialect:
+    """Return `dialect`, or one with escapes or blanks with which all quotes stand around whole cells."""
+    text = start.decode(errors="replace")
+    width, share = _evenness(_rows(dialect, text, whole=whole))
+    is_wrong = not dialect.quote or _quoted(dialect, text, whole=whole)[0] > 0
+    for escapes, pads in ((True, ""), *((escapes, each) for each in ",;|" for escapes in (False, True))):
+        given = Dialect(pads or ",", escapes=escapes, pads=bool(pads))
+        data = given.plain(start)
+        if data == start or (delimiter and pads not in ("", delimiter)):
+            continue
+        found = _sniffed(data, name, whole=whole, delimiter=pads or delimiter)
+        plain = data.decode(errors="replace")
+        if found.quote != given.quote or _quoted(found, plain, whole=whole)[0]:
+            continue
+        new_width, new_share = _evenness(_rows(found, plain, whole=whole))
+        if new_share >= share and (is_wrong or (pads and (new_share == 1 or new_width <= width))):
+            return replace(found, escapes=escapes, pads=bool(pads))
+    return dialect
+
+
+def _sniffed(start: bytes, name: str, *, whole: bool, delimiter: str) -> Dialect:
+    text = start.decode(errors="replace")
+    if delimiter:
+        return _with_quotes(Dialect(delimiter), text, whole=whole)
     named = delimiter_of(name) or ","
     found = [
         (share, width, delimiter == named, delimiter)

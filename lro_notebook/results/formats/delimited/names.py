@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 NO_NAMES = "the columns have no names in the file: they are called column_1, column_2, …"
 UNSURE = "the first row is taken for the names of the columns, but it may be data: nothing tells"
 
+SHORT = "the first row has one name fewer than there are columns"
 _MANY, _NEARLY_ALL = 3, 0.9
+_HEAD = 20  # lines of text above the names of the columns
+_FEW = 2
 _LONG = 300  # characters that no name has
 _KINDS = (
     ("number", re.compile(r"[+-]?(?:\d[\d.,' ]*|\.\d+)(?:[eE][+-]?\d+)?\s?%?")),
@@ -54,13 +57,37 @@ def names_of(rows: Sequence[Sequence[str]]) -> Names:
     rows : sequence of sequence of str
         At least one.
     """
+    if short := _short_names(rows):
+        return Names(unique(short), 1, SHORT)
     width, start = _width(rows)
     first = rows[start]
     below = [row for row in rows[start + 1 :] if len(row) == width]
     verdict = _has_names(first, below)
     if verdict is False:
         return Names(unique([""] * width), 0, NO_NAMES)
-    return Names(unique(first), start + 1, "" if verdict else UNSURE)
+    return Names(unique(_stripped(first)), start + 1, "" if verdict else UNSURE)
+
+
+def _stripped(names: Sequence[str]) -> Sequence[str]:
+    """Return names without the blanks that stand behind each delimiter."""
+    is_padded = len(names) > 1 and all(name[:1] == " " for name in names[1:])
+    return [name.strip(" ") for name in names] if is_padded else names
+
+
+def _short_names(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names of a first row that is short by one: none where it is not.
+
+    R gives no name to the column of row names, which is the first; other programs end each row with a
+    delimiter, and so with an empty cell.
+    """
+    first, below = rows[0], rows[1:]
+    if len(below) < _FEW or any(len(row) != len(first) + 1 for row in below):
+        return []
+    if len(set(first)) < len(first) or any(_kind(cell) != _TEXT for cell in first):
+        return []
+    if not any(row[-1] for row in below):
+        return [*first, ""]
+    return [] if len(first) == 1 or _has_names(below[0], below[1:]) else ["", *first]
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -84,9 +111,15 @@ def unique(names: Iterable[str]) -> list[str]:
 def _width(rows: Sequence[Sequence[str]]) -> tuple[int, int]:
     """Return how many columns there are, and which row is the first to have as many.
 
-    The first row says it, unless it stands alone above many that all have another number of cells: a title.
+    The first row says it, unless it stands alone above many that all have another number of cells: a title,
+    or lines of text without any delimiter do.
     """
     widths = [len(row) for row in rows]
+    lines = next((place for place, width in enumerate(widths) if width > 1), 0)
+    if 1 < lines <= _HEAD and widths[lines:].count(widths[lines]) >= max(
+        _MANY, _NEARLY_ALL * (len(widths) - lines)
+    ):
+        return widths[lines], lines
     usual, count = Counter(widths[1:]).most_common(1)[0] if widths[1:] else (widths[0], 0)
     if widths[0] in widths[1:] or count < max(_MANY, _NEARLY_ALL * (len(widths) - widths.index(usual))):
         return widths[0], 0

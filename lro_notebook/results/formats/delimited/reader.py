@@ -19,11 +19,19 @@ from lro_notebook.results.arrow.lines import FIRST_BLOCK, is_utf8
 from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.arrow.texts import read_back
-from lro_notebook.results.formats.delimited.dialect import SAMPLE, looks, quoted_cell, sniff
+from lro_notebook.results.formats.delimited.dialect import (
+    SAMPLE,
+    first_line_names_delimiter,
+    looks,
+    quoted_cell,
+    sniff,
+)
 from lro_notebook.results.formats.delimited.kinds import names_in
-from lro_notebook.results.formats.delimited.names import Names, names_of
-from lro_notebook.results.formats.delimited.rows import IN_NAMES, Rows, Splitter, Text, Window, bounded
+from lro_notebook.results.formats.delimited.names import NO_NAMES, Names, names_of
+from lro_notebook.results.formats.delimited.rows import Rows, Splitter, Window, bounded
+from lro_notebook.results.formats.delimited.text import READ_AS, Text, as_text
 from lro_notebook.results.formats.format import Format
+from lro_notebook.results.formats.hl7v2.charsets import DEFAULT
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
@@ -31,18 +39,19 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.formats.delimited.dialect import Dialect
-    from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 
 FEWER, MORE = "fewer cells than columns", "more cells than columns"
 PLAIN_QUOTES = "the quotes in it are read as text: they do not stand around whole cells"
 _BINARY = "not text: it holds NUL bytes (binary data, or UTF-16 without a byte order mark)"
+NO_NAMES_BUT_OTHERS = "its columns have no names, those of other files of its table have"
+_FEW = 8  # of so many bytes one is zero at least in what is no text
 _SHOWN = 50  # rows that tell whether the first one has names
 _LONG = 100_000  # bytes of a row that is split like all others, since the csv module has a limit
 _MARK = b"\xef\xbb\xbf"
 _FIRST_LINE = re.compile(rb"[\r\n]*[^\r\n]*")
-_HIGH = re.compile(rb"[\x80-\xff]+")
+_READ_AS = {READ_AS.format(codec) for codec in DEFAULT}
 
 
 class _Piece(NamedTuple):
@@ -70,10 +79,14 @@ def read_delimited(
     main = shards[0].table
     wanted = options.columns_of(main, main)
     seen: dict[str, None] = {}
-    pieces = (piece for shard in shards for piece in _pieces(source, shard, options.limits))
+    is_named = False
+    pieces = (piece for shard in shards for piece in _pieces(source, shard, options))
     for piece, parsed in ahead(partial(_job, wanted, options), pieces):
         bad = [BadLine(piece.shard.uri, line or None, reason) for line, reason in parsed.bad]
         notes = [Note(piece.shard.uri, note) for note in piece.notes]
+        if NO_NAMES in piece.notes and is_named:
+            bad.append(BadLine(piece.shard.uri, None, NO_NAMES_BUT_OTHERS))
+        is_named = is_named or (bool(piece.names) and bool(not seen) and NO_NAMES not in piece.notes)
         seen.update(dict.fromkeys(piece.names))
         if parsed.table is None:
             yield Batch({}, bad, notes=notes)
@@ -83,34 +96,52 @@ def read_delimited(
         advance(piece.taken)
 
 
-def _pieces(source: Streams, shard: Shard, limits: Limits) -> Iterator[_Piece]:
+def _pieces(source: Streams, shard: Shard, options: Options) -> Iterator[_Piece]:
     """Yield the rows of one file in pieces, and what is wrong in it, in their order."""
     with source.open(shard) as file:
-        text = Text(file)
+        text = Text(file, options.encoding)
         start = text.read(FIRST_BLOCK)
-        dialect = sniff(start, _name(shard), whole=len(start) < SAMPLE)
-        splitter = Splitter(dialect, limits, _called(text.encoding, start))
-        start, is_mended = _mended(start)
+        is_whole = len(start) < SAMPLE
+        delimiter, head = first_line_names_delimiter(start)
+        start = start[head:]
+        dialect = sniff(start, _name(shard), whole=is_whole, delimiter=delimiter)
+        splitter = Splitter(
+            dialect, options.limits, text.encoding.upper().removesuffix("-LE").removesuffix("-BE")
+        )
+        start, mended = _mended(start, splitter.encoding)
         place, notes = 0, [PLAIN_QUOTES] if not dialect.quote else []
         names: Names | None = None
-        for rows in _blocks(text, start, splitter):
+        told: set[str] = set()
+        for rows in _blocks(text, start, splitter, line=2 if head else 1):
             if names is None and len(rows.filled()):
-                names, rows = _named(rows, splitter, _name(shard), is_mended=is_mended)  # noqa: PLW2901 - what is left of it
+                names, rows = _named(rows, splitter, _name(shard), mended)  # noqa: PLW2901 - what is left of it
                 notes += [names.note] if names.note else []
             before, place = place, file.tell()
+            rows = rows._replace(bad=_told_once(rows.bad, told))  # noqa: PLW2901 - the same, with fewer lines
             yield _Piece(shard, dialect, rows, names.names if names else [], notes, place - before)
             notes = []
             if names and not names.names:  # too many
                 return
 
 
-def _blocks(text: Text, start: bytes, splitter: Splitter) -> Iterator[Rows]:
-    if b"\0" in start[:SAMPLE]:
+def _told_once(bad: Sequence[tuple[int, str]], told: set[str]) -> list[tuple[int, str]]:
+    """Return bad lines, of those that were read in another character set only the first of the file."""
+    kept = []
+    for line, reason in bad:
+        if reason not in told:
+            kept.append((line, reason))
+        told |= {reason} & _READ_AS
+    return kept
+
+
+def _blocks(text: Text, start: bytes, splitter: Splitter, *, line: int) -> Iterator[Rows]:
+    sample = start[:SAMPLE]
+    if sample.count(b"\0") * _FEW > len(sample):
         return iter([Rows.fault(0, _BINARY)])
-    return Window(text, start, splitter).blocks()
+    return Window(text, start, splitter, line=line).blocks()
 
 
-def _named(rows: Rows, splitter: Splitter, file: str, *, is_mended: bool) -> tuple[Names, Rows]:
+def _named(rows: Rows, splitter: Splitter, file: str, mended: str) -> tuple[Names, Rows]:
     """Return the names of the columns, and the first rows of a file without the row that has them."""
     limits, filled = splitter.limits, rows.filled().tolist()
     sample: list[list[str]] = []
@@ -127,12 +158,10 @@ def _named(rows: Rows, splitter: Splitter, file: str, *, is_mended: bool) -> tup
     names = Names(known, 0) if known else names_of(sample)
     width = len(names.names)
     reasons = [FEWER if len(cells) < width else MORE for cells in sample[: max(names.before - 1, 0)]]
-    if is_mended:
-        reason = IN_NAMES if names.before == 1 else "not valid {}"
-        reasons = [reason.format(splitter.encoding), *reasons[1:]]
-    count = max(names.before, int(is_mended))
-    rest = rows.behind(filled[count - 1] + 1) if count else rows
+    rest = rows.behind(filled[names.before - 1] + 1) if names.before else rows
     bad = [(int(rows.numbers[row]), reason) for row, reason in zip(filled, reasons, strict=False)]
+    if mended:
+        bad.insert(0, (int(rows.numbers[0]), mended))
     return names, rest._replace(bad=[*bad, *rest.bad])
 
 
@@ -158,25 +187,14 @@ def _width(row: bytes, dialect: Dialect) -> int:
     return row.count(dialect.delimiter.encode()) + 1
 
 
-def _mended(start: bytes) -> tuple[bytes, bool]:
-    """Return the start of a file with a first line that is UTF-8, and whether it was not."""
+def _mended(start: bytes, encoding: str) -> tuple[bytes, str]:
+    """Return the start of a file with a first line that is UTF-8, and what was done for it."""
     first = _FIRST_LINE.match(start)
     line = first[0] if first else b""
     if is_utf8(line):
-        return start, False
-    return line.decode(errors="replace").encode() + start[len(line) :], True
-
-
-def _called(encoding: str, start: bytes) -> str:
-    """Return what the encoding of a file is called where something in it is not valid."""
-    name = encoding.upper().removesuffix("-LE").removesuffix("-BE")
-    return f"{name} (Latin-1 or Windows-1252 perhaps)" if name == "UTF-8" and _is_latin(start) else name
-
-
-def _is_latin(start: bytes) -> bool:
-    """Tell whether text that is not UTF-8 is plainly Latin-1: nothing in it is a letter of UTF-8."""
-    high = _HIGH.findall(start[:SAMPLE])
-    return bool(high) and not any(is_utf8(part) for part in high)
+        return start, ""
+    text, reason = as_text(line, encoding)
+    return text + start[len(line) :], reason
 
 
 def _job(wanted: Sequence[str] | None, options: Options, piece: _Piece) -> Callable[[], _Parsed]:

@@ -6,8 +6,8 @@ of the file, the lines that it would swallow are judged one by one.
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -16,22 +16,20 @@ from lro_notebook.results.arrow.lines import (
     BLOCK,
     DAMAGED,
     Codes,
-    Gunzip,
     Unlisted,
-    decompressed,
     is_utf8,
 )
-from lro_notebook.results.formats.delimited.dialect import encoding_of, quoted_cell, whole_line
+from lro_notebook.results.formats.delimited.dialect import quoted_cell, whole_line
+from lro_notebook.results.formats.delimited.text import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
 
     from lro_notebook.results.formats.delimited.dialect import Dialect
+    from lro_notebook.results.formats.delimited.text import Text
     from lro_notebook.results.limits import Limits
 
 UNCLOSED = "a quote is not closed, or closed before the end of its cell"
-IN_NAMES = "not valid {}: in the names of the columns U+FFFD stands for what is not"
 _FEED, _RETURN = b"\n\r"
 _MOST = 1 << 30  # bytes of a block: pyarrow's parser counts them in 32 bits
 
@@ -135,20 +133,43 @@ class Splitter:
             faults[rows[[not _decodes(data[start:end]) for start, end in pairs]]] = _NOT_TEXT
         if not faults.any():
             return Rows(data[:used], starts, numbers, [], used, lines)
-        keep = faults == 0
+        bad = self._listed(faults, numbers)
+        misread = np.flatnonzero(faults == _NOT_TEXT)
+        if len(misread):
+            data, starts, row_ends, reasons = self._as_text(data, starts, row_ends, misread)
+            bad = sorted([*bad, *zip(numbers[misread].tolist(), reasons, strict=True)], key=itemgetter(0))
+            codes = np.frombuffer(data, np.uint8)
+        keep = (faults == 0) | (faults == _NOT_TEXT)
         lengths = row_ends - starts
-        kept = codes[:used][np.repeat(keep, lengths)].tobytes()
+        total = len(data) if len(misread) else used
+        kept = codes[:total][np.repeat(keep, lengths)].tobytes()
         places = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths[keep])))[:-1]
-        return Rows(kept, places, numbers[keep], self._listed(faults, numbers), used, lines)
+        return Rows(kept, places, numbers[keep], bad, used, lines)
+
+    def _as_text(
+        self, data: bytes, starts: Places, ends: Places, rows: Places
+    ) -> tuple[bytes, Places, Places, list[str]]:
+        """Return all rows with those of `rows` as UTF-8, where each begins and ends, and what was done."""
+        texts, reasons, parts, place = [], [], [], 0
+        for start, end in zip(starts[rows].tolist(), ends[rows].tolist(), strict=True):
+            text, reason = as_text(data[start:end], self.encoding)
+            texts.append(text)
+            reasons.append(reason)
+            parts += [data[place:start], text]
+            place = end
+        lengths = ends - starts
+        lengths[rows] = [len(text) for text in texts]
+        parts.append(data[place : int(ends[-1])])
+        behind = np.cumsum(lengths)
+        return b"".join(parts), behind - lengths, behind, reasons
 
     def _listed(self, faults: Codes, numbers: Places) -> list[tuple[int, str]]:
         """Return number and reason of the lines with a fault; of those past the limit only how many."""
         reasons = {
             _WRONG: UNCLOSED,
             _TOO_LONG: f"too long: {self.limits.over('line', 'bytes')}",
-            _NOT_TEXT: f"not valid {self.encoding}",
         }
-        rows = np.flatnonzero(faults)
+        rows = np.flatnonzero((faults != 0) & (faults != _NOT_TEXT))
         most = self.limits.bad_lines
         listed = rows[:most]
         pairs = zip(numbers[listed].tolist(), faults[listed].tolist(), strict=True)
@@ -252,60 +273,19 @@ def bounded(bad: list[tuple[int, str]], limits: Limits) -> list[tuple[int, str]]
     return [*bad[: limits.bad_lines], (bad[limits.bad_lines][0], Unlisted.of(more, limits))]
 
 
-def _lone(error: UnicodeError) -> tuple[str, int]:
-    """Stand in for what cannot be decoded: a surrogate, which becomes invalid UTF-8, and so a bad row."""
-    return ("\udcff", error.end) if isinstance(error, UnicodeDecodeError) else ("", 0)
-
-
-codecs.register_error("lro_notebook.lone", _lone)
-
-
-class Text:
-    """The text in a file as UTF-8, from its start: decompressed, without its byte order mark.
-
-    Attributes
-    ----------
-    encoding : str
-        What the mark says: ``utf-8`` without one.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._source = decompressed(file)
-        start = self._source.read(4)
-        self.encoding, mark = encoding_of(start)
-        self._held = start[mark:]
-        self._decoder = (
-            None
-            if self.encoding == "utf-8"
-            else codecs.getincrementaldecoder(self.encoding)("lro_notebook.lone")
-        )
-
-    @property
-    def is_damaged(self) -> bool:
-        """Whether what was compressed could not be read to its end."""
-        return isinstance(self._source, Gunzip) and self._source.damaged
-
-    def read(self, size: int) -> bytes:
-        """Return about `size` more bytes; none only at the end."""
-        data, self._held = self._held + self._source.read(size), b""
-        if self._decoder is None:
-            return data
-        text = self._decoder.decode(data, final=not data)
-        while data and not text:  # a part of a character
-            data = self._source.read(size)
-            text = self._decoder.decode(data, final=not data)
-        return text.encode(errors="surrogatepass")
-
-
 class Window:
     """Goes over the text of a file, and gives its rows in blocks of about `size` bytes.
 
     A longer row is a block by itself, up to the limit.
     """
 
-    def __init__(self, text: Text, start: bytes, splitter: Splitter, size: int = BLOCK) -> None:
-        self._text, self._held, self._splitter, self._size = text, start, splitter, size
-        self._line = 1
+    def __init__(
+        self, text: Text, start: bytes, splitter: Splitter, size: int = BLOCK, *, line: int = 1
+    ) -> None:
+        self._text, self._splitter, self._size, self._line = text, splitter, size, line
+        self._raw = b""  # what may be rewritten with what comes behind it
+        self._inside = False  # whether that begins in a quoted cell
+        self._held = self._plain(start)
 
     def blocks(self) -> Iterator[Rows]:
         """Yield the rows, and the lines that are none."""
@@ -322,11 +302,26 @@ class Window:
                 yield rows
             part = self._text.read(min(max(self._size, len(self._held)), max(limit, 1), _MOST))
             more = bool(part)
-            self._held += part
+            self._held += self._plain(part)
         if self._held and not self._text.is_damaged:
             yield self._taken(last=True)
         if self._text.is_damaged:
             yield Rows.fault(self._line, DAMAGED)
+
+    def _plain(self, part: bytes) -> bytes:
+        """Return what comes next as the dialect reads it, whole as far as more could change it."""
+        dialect = self._splitter.dialect
+        if not (dialect.escapes or dialect.pads):
+            return part
+        data = self._raw + part
+        edge = {*dialect.delimiter.encode(), *dialect.quote.encode(), *b"\\ "}
+        end = len(data)
+        while part and end and data[end - 1] in edge:
+            end -= 1
+        self._raw = data[end:]
+        plain = dialect.plain(data[:end], inside=self._inside)
+        self._inside ^= bool(plain.count(dialect.quote.encode()) % 2)
+        return plain
 
     def _taken(self, *, last: bool = False, force: bool = False) -> Rows:
         rows = self._splitter.split(self._held, self._line, last=last, force=force)
@@ -345,7 +340,7 @@ class Window:
                 break
             tail = b"\r" if self._held.endswith(b"\r") else b""
             part = self._text.read(min(self._size, _MOST))
-            self._held = tail + part if part else b""
+            self._held = tail + self._plain(part) if part else b""
             if not part:
                 break
         return Rows.fault(line, f"too long: {limits.over('line', 'bytes')}")

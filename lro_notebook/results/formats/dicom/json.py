@@ -158,7 +158,9 @@ def _row_of(instance: Mapping[str, Any], reading: Reading, level: int = 0) -> Ro
                     continue
                 row[name] = [_row_of(_item(item), reading, level + 1) for item in values]
                 continue
-            held = [_value(value, vr, reading) for value in values]
+            held = [None if value == "" else _value(value, vr, reading) for value in values]
+            if held.count(None) == len(held):  # as what is empty in an object
+                continue
         except _NoValueError as error:
             reading.wrong.append(f"{name} {error}")
             continue

@@ -6,7 +6,6 @@ by the keywords of the standard, private attributes by their tags (``00091001``)
 
 from __future__ import annotations
 
-import re
 import struct
 import warnings
 import zlib
@@ -40,7 +39,7 @@ from lro_notebook.results.formats.dicom.values import (
     too_deep,
     too_long,
 )
-from lro_notebook.results.formats.format import LINE_START, Format
+from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -86,8 +85,10 @@ def read_instances(
         batch = shards[start : start + _BATCH]
         rows: list[Row] = []
         bad: list[BadLine] = []
+        files: list[tuple[Shard, int]] = []
         for shard, (more, faults) in zip(batch, _mapped(read, batch, source), strict=True):
             rows += more
+            files.append((shard, len(more)))
             bad += faults
             advance(shard.size)
         name = shards[0].table
@@ -97,7 +98,7 @@ def read_instances(
         flat = flatten(raised(table, options.levels), lists=options.lists, key=_IDENTITY)
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        yield Batch(tables, bad, truncated, shape=shape if options.explodes else None)
+        yield Batch(tables, bad, truncated, shape=shape if options.explodes else None, files=files)
 
 
 def _mapped(
@@ -259,9 +260,6 @@ DICOM = Format(
     read_instances,
     table="instances",
     own_suffixes=frozenset({"dcm"}),
-    start=re.compile(
-        rb"\A(?s:.{128})DICM|" + LINE_START + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'
-    ),
     looks=looks,
     times=times,
     in_folders=True,

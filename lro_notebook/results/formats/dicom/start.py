@@ -29,10 +29,10 @@ _KEYS = re.compile(rb'"[0-9A-Fa-f]{8}"\s*:\s*\{\s*(?:"(?:vr|Value|BulkDataURI|In
 def looks(name: str, start: bytes) -> bool:
     """Tell whether a file that begins with `start` is a DICOM object, or DICOM JSON; see `Format.looks`."""
     del name
-    return (is_object(start) and not _is_directory(start)) or is_json(start)
+    return (is_object(start) and not is_directory(start)) or is_json(start)
 
 
-def _is_directory(start: bytes) -> bool:
+def is_directory(start: bytes) -> bool:
     """Tell whether an object is the directory of a medium, which is no instance but names those beside it."""
     return _DIRECTORY.search(start, 0, _HEAD) is not None
 

@@ -16,12 +16,22 @@ if TYPE_CHECKING:
 
 #: MLLP puts a message between \x0b and \x1c\r; byte order marks are left over from files that were joined.
 _BOM = "\u00ef\u00bb\u00bf"
-_FRAME = "\x0b\x1c\r\n " + _BOM
+_FRAME = "\x0b\x1c\r\n \t" + _BOM
 #: What may begin a segment begins a message there; behind a line feed inside of text, only a whole header.
 _START = re.compile(
     rf"(?:\A|(?<=[\r\x0b])|(?<=\r\n)|(?<={_BOM}))(?=MSH[^A-Za-z0-9\s])"
     r"|(?<=\n)(?=MSH(?:\||([^A-Za-z0-9\s])(?:(?!\1)[^A-Za-z0-9\s]){1,5}\1))"
 )
+_HEADER = re.compile(r"MSH([^A-Za-z0-9\s])(?:(?!\1)[^A-Za-z0-9\s]){1,5}\1")
+_INDENTED = re.compile(r"(?:\A|[\r\n])[ \t]+\Z")
+_LONG = 1 << 20  # characters of a line of a log that are held until its end is seen
+_INDENT = 80  # blanks before a header that are looked at
+#: The start of a line of a log: a day and a time of day, in brackets or behind a word perhaps.
+_STAMP = re.compile(
+    r"[^\sA-Za-z0-9|]?(?:[A-Z]+[: ]+)?(?:\d{4}[-/.]?\d\d[-/.]?\d\d"
+    r"|\d\d?[-/. ](?:\d\d?|[A-Z][a-z]{2})[-/. ]\d{2,4}|[A-Z][a-z]{2} +\d\d?)[ T,]+\d\d:\d\d"
+)
+_LOGGED = re.compile(r"[\s:>\]=]\x0b?(?=MSH([^A-Za-z0-9\s])(?:(?!\1)[^A-Za-z0-9\s]){1,5}\1)")
 #: The segments around batches.
 _BATCHES = ("FHS", "BHS", "BTS", "FTS")
 _BATCH = "|".join(_BATCHES)
@@ -50,9 +60,44 @@ def split_messages(text: str) -> Iterator[tuple[int, str]]:
 def _starts(text: str, place: int = 0) -> Iterator[int]:
     """Yield where messages begin, from `place` on."""
     while (place := text.find("MSH", place)) >= 0:
-        if _START.match(text, place):
+        if _is_start(text, place):
             yield place
         place += 1
+
+
+def _is_start(text: str, place: int) -> bool:
+    """Tell whether a message begins with the ``MSH`` at `place`; behind blanks only with a whole header."""
+    if _START.match(text, place):
+        return True
+    is_indented = text[place - 1 : place] in (" ", "\t") and _HEADER.match(text, place)
+    return bool(is_indented and _INDENTED.search(text[max(place - _INDENT, 0) : place]))
+
+
+def is_log(start: str) -> bool:
+    """Tell whether a file that starts so is a log in which messages stand."""
+    return _STAMP.match(start.lstrip("\r\n")) is not None and _LOGGED.search(start) is not None
+
+
+def without_log(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the text of a log without its own lines: what is before a message on its line, and the others."""
+    held, inside = "", False  # of a long line, whose start was seen
+    for piece in pieces:
+        first, *lines = (held + piece).split("\n")
+        held = lines.pop() if lines else ""
+        start = first if inside else _without_stamp(first)
+        if not lines and "\n" not in piece and not inside and len(first) < _LONG:
+            held = first
+            continue
+        inside = "\n" not in piece
+        yield start + ("" if inside else "\n" + "".join(f"{_without_stamp(line)}\n" for line in lines))
+    yield held if inside else _without_stamp(held)
+
+
+def _without_stamp(line: str) -> str:
+    if not _STAMP.match(line):
+        return line
+    found = _LOGGED.search(line)
+    return line[found.end() :] if found else ""
 
 
 @lru_cache(maxsize=100)
@@ -94,7 +139,7 @@ def split_pieces(pieces: Iterable[str], most: int) -> Iterator[tuple[int, str | 
 def _last_start(text: str) -> int:
     """Return where the last message in `text` begins; 0 where none does behind its start."""
     place = text.rfind("MSH")
-    while place > 0 and not _START.match(text, place):
+    while place > 0 and not _is_start(text, place):
         place = text.rfind("MSH", 0, place)
     return max(place, 0)
 

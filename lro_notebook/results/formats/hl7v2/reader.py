@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _UP_TO_KEY = rb"\{(?:[^{}\[\]\n]|\{[^{}\n]*\}|\[[^\[\]\n]*\])*?"
 #: A message of the API: its text in base64 begins with MSH, FHS, BHS, or with the frame of MLLP.
 _KEYS = rb'(?:"data"\s*:\s*"(?:TVNI|RkhT|QkhT|C01T)|"(?:parsedData|schematizedData)"\s*:|/hl7V2Stores/)'
+_LINE = re.compile(rb"[\r\n][ \t]*\x0b?MSH([^A-Za-z0-9\s])(?:(?!\1)[^A-Za-z0-9\s]){1,5}\1")
+LOG_LINES = "lines of a log are between its messages; they were left out"
 _TEXT = re.compile(rb"[\x0b\s]*(?:\xef\xbb\xbf)?\x0b?(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
 _START = 1 << 16  # bytes in which a file shows whether it is text
 _NO_VIEW = "not a message in any view of the API"
@@ -57,7 +59,20 @@ def is_text(start: bytes) -> bool:
     """Tell whether a file that starts so is HL7v2 text."""
     wide = hl7v2_decoding.wide_codec(start)
     start = b"".join(hl7v2_decoding.narrowed([start], wide)) if wide else start
-    return _TEXT.match(start) is not None
+    if _TEXT.match(start) or is_log(start):
+        return True
+    return _LINE.search(start) is not None and start.lstrip()[:1] not in (b"{", b"[")
+
+
+def is_log(start: bytes) -> bool:
+    """Tell whether a file that starts so is a log in which messages stand."""
+    return hl7v2_messages.is_log(start[:_START].decode("latin-1"))
+
+
+def looks(name: str, start: bytes) -> bool:
+    """Tell whether a file that begins with `start` is a log of messages; see `Format.looks`."""
+    del name
+    return is_log(start)
 
 
 class _Part(NamedTuple):
@@ -110,7 +125,13 @@ def _batch(parts: Sequence[_Part], options: Options) -> Batch:
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
     bad = [line for part in parts for line in part.bad()]
-    return Batch(tables, bad, {**truncated, **segments.truncated}, shape=shape if options.explodes else None)
+    return Batch(
+        tables,
+        bad,
+        {**truncated, **segments.truncated},
+        shape=shape if options.explodes else None,
+        files=[(part.shard, sum(not entry.bad for entry in part.entries)) for part in parts],
+    )
 
 
 def _parts(source: Streams, shard: Shard, options: Options) -> Iterator[_Part]:
@@ -141,6 +162,7 @@ def _of_text(
     start = source.read(BLOCK)
     wide = hl7v2_decoding.wide_codec(start)
     unicode = bool(wide) or start.startswith(BOM)
+    logged = not wide and is_log(start.removeprefix(BOM))
 
     def data_of_file() -> Iterator[bytes]:
         data = start.removeprefix(BOM)
@@ -155,8 +177,10 @@ def _of_text(
             yield data.decode("latin-1")  # a byte a character, until a message says what it is in
 
     entries: list[_Entry] = []
+    faults = [(1, LOG_LINES)] if logged else []
     size = place = 0
-    for line, text in hl7v2_messages.split_pieces(pieces(), limits.line):
+    given = hl7v2_messages.without_log(pieces()) if logged else pieces()
+    for line, text in hl7v2_messages.split_pieces(given, limits.line):
         if text is None:
             too_long = f"too long: {limits.over('line', 'bytes')}"
             entries.append(_Entry(line, {}, None, [too_long], bad=True))
@@ -165,10 +189,10 @@ def _of_text(
             size += len(text)
         if size >= BLOCK:
             here = file.tell()
-            yield entries, [], size, here - place
-            entries, size, place = [], 0, here
+            yield entries, faults, size, here - place
+            entries, faults, size, place = [], [], 0, here
     damaged = isinstance(source, Gunzip) and source.damaged
-    yield entries, [(last, DAMAGED)] if damaged else [], size, file.tell() - place
+    yield entries, [*faults, *([(last, DAMAGED)] if damaged else [])], size, file.tell() - place
 
 
 def _entry_of_json(line: int, value: Mapping[str, Any], options: Options) -> _Entry:
@@ -228,6 +252,7 @@ HL7V2 = Format(
         + rb"(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
         rb'|(?!\{[^\n]*"resourceType")' + _UP_TO_KEY + _KEYS + rb")"
     ),
+    looks=looks,
     inner_tables=re.compile(r"[A-Z][A-Z0-9]{2}"),
     times=times,
     written_by="hl7V2Stores",

@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 NO_HEADER = "not HL7v2: no MSH segment at its start"
 LINE_FEEDS = "segments end with line feeds, not carriage returns; read all the same"
 NO_NAME = "a segment has no name; it was left out"
+PADDED = "blanks stand around the names of segments; read all the same"
+WRITTEN_OUT = "segments end with characters that stand for carriage returns; read all the same"
 
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
-_FRAME = "\x0b\x1c\r\n \ufeff"  # MLLP puts a message between \x0b and \x1c\r
+_FRAME = "\x0b\x1c\r\n \t\ufeff"  # MLLP puts a message between \x0b and \x1c\r
 _POSITION = re.compile(r"(?:[A-Z][A-Z0-9]*[._-])?(\d{1,9})(?:\[(\d{1,9})\])?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LAST_NUMBER = re.compile(r"(?<!\d)\d{1,9}\Z", re.ASCII)
 _SPACES = re.compile(r"\.sp ?\+?(\d{1,9})", re.ASCII)
+#: What programs write where they show a carriage return, or cannot keep one.
+_SHOWN = r"\\r(?:\\n)?|\\n|<CR>(?:<LF>)?|\\X0D(?:0A)?\\|\\x0[dD]"
+_SECOND = "EVN|PID|MSA|ERR|SFT|UAC|QRD|QPD|ORC|OBR|OBX|NTE|PV1|SCH|TXA|MFI|DSC|FT1|STF"
 _GAPS = 100  # places without a value that a message may have for each value
 _DIGITS = 10  # characters in which the number at the end of a name is seen
 
@@ -80,20 +85,50 @@ def parse(text: str, codecs: tuple[str, ...] = ()) -> Message | None:
             faults.append(LINE_FEEDS)
             text = lost.sub("\r", text)
     encoding = _encoding_of(text, codecs)
+    if shown := _shown_break(text, encoding):
+        faults.append(WRITTEN_OUT)
+        text = shown.sub("\r", text)
+    segments = _segments(text, encoding.field, faults)
+    return Message(segments, encoding, faults)
+
+
+def _segments(text: str, field: str, faults: list[str]) -> list[str]:
+    """Return the segments of a message; what is wrong with them is added to `faults`."""
     segments: list[str] = []
     for line in text.split("\r"):
-        segment = line.lstrip("\n")
-        if is_name(segment[:3]) and segment[3:4] in ("", encoding.field):
+        segment = line.lstrip("\n \t")
+        if segment[3:4] in (" ", "\t") and segment[3:].lstrip(" \t").startswith(field):
+            segment = segment[:3] + segment[3:].lstrip(" \t")
+        if is_name(segment[:3]) and segment[3:4] in ("", field):
             segments.append(segment)
+            if not line.lstrip("\n").startswith(segment[:4]) and PADDED not in faults:
+                faults.append(PADDED)
         elif segment.strip() and NO_NAME not in faults:
             faults.append(NO_NAME)
-    return Message(segments, encoding, faults)
+    return segments
 
 
 @lru_cache(maxsize=100)
 def _lost_break(field: str) -> re.Pattern[str]:
     """Return the pattern of a line feed where a carriage return should be."""
-    return re.compile(rf"\n(?=[A-Z][A-Z0-9]{{2}}{re.escape(field)})")
+    return re.compile(rf"\n(?=[ \t]*[A-Z][A-Z0-9]{{2}} *{re.escape(field)})")
+
+
+def _shown_break(text: str, encoding: Encoding) -> re.Pattern[str] | None:
+    """Return the pattern of what stands for carriage returns in `text`; None where nothing does.
+
+    That is looked for in a message of one line, and at the end of the first of several.
+    """
+    first, found, _ = text.partition("\r")
+    if found:
+        match = re.search(rf"(?:{_SHOWN})\Z", first)
+        return re.compile(rf"{re.escape(match[0])}(?=\r|\Z)") if match else None
+    marks = re.escape("".join(encoding[:5]))
+    field = re.escape(encoding.field)
+    match = re.search(rf"({_SHOWN}|[^A-Za-z0-9\s{marks}]{{1,4}})(?:{_SECOND}){field}", text)
+    if match is None:
+        return None
+    return re.compile(rf"{re.escape(match[1])}(?:(?=[A-Z][A-Z0-9]{{2}}{field})|\Z)")
 
 
 @lru_cache(maxsize=1000)
