@@ -62,7 +62,7 @@ class Operation(OperationData):
     ) -> None:
         self._poller, self._client, self._record = poller, client, record
         self._telling = threading.Lock()  # taken for good by who tells of the end
-        self._cancel_sent = False
+        self.cancel_sent = False  # whether this handle, or its card, has asked for the cancellation
         self._titled: tuple[Snapshot, str, str] | None = None
 
     @property
@@ -163,11 +163,6 @@ class Operation(OperationData):
         """Why its state cannot be read at the moment, in a few words; empty when it can."""
         return self._poller.trouble
 
-    @property
-    def cancel_sent(self) -> bool:
-        """Whether this handle, or its card, has asked for the cancellation."""
-        return self._cancel_sent
-
     def done(self) -> bool:
         """Tell whether it has ended. Never blocks.
 
@@ -233,7 +228,7 @@ class Operation(OperationData):
         if self.resource.done:
             return False
         self._poller.source.cancel()
-        self._cancel_sent = True
+        self.cancel_sent = True
         self._poller.cancelling()
         self._poller.look_now()
         return True

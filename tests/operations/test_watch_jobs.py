@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -91,9 +91,9 @@ def test_why_a_bigquery_job_failed_is_told_and_several_are_one_table() -> None:
         BIGQUERY, status={"state": "DONE", "errorResult": {"reason": "invalidQuery", "message": "Syntax"}}
     )
     several = lro.watch([query_job(wrong)[0], query_job(DONE)[0]])
-    assert [op.wait(20).state for op in several] == ["FAILED", "SUCCEEDED"]
     with pytest.raises(lro.OperationFailed, match=r"INVALID_ARGUMENT \(3\): Syntax"):
-        several[0].result()
+        several[0].result(20)
+    assert [op.wait(20).state for op in several] == ["FAILED", "SUCCEEDED"]
 
 
 def test_cancel_through_its_own_client_shows_cancelling_at_once() -> None:
@@ -162,7 +162,8 @@ def test_the_json_of_a_job_is_followed_with_a_client(first: Json, last: Json, pa
     with lro.Client(HOST, transport=transport) as client:
         op = lro.watch(first, client=client)
         assert op.state == "RUNNING"
-        assert op.wait(20).state == state
+        with nullcontext() if state == "SUCCEEDED" else pytest.warns(lro.OperationFailedWarning):
+            assert op.wait(20).state == state
     assert set(transport.sent) == {f"GET {path}"}
 
 
