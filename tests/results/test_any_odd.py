@@ -116,10 +116,14 @@ _CUT, _DAMAGED = (
 _PARQUET = "not readable: the Parquet file is damaged or cut off"
 _AVRO = "not readable: the Avro file is damaged or cut off"
 
+_TWICE = "not text: it is compressed with gzip twice"
+_8_BITS = (
+    "not valid UTF-8 here; such lines are read as cp1252, encoding= of read_results and op.load says another"
+)
 _SOME = -1
 #: File, content, how many rows are read, and the reason for the rest.
 DAMAGE: dict[str, tuple[str, bytes, int, str | None]] = {
-    "gzip of gzip": ("x.csv", gzip.compress(gzip.compress(CSV.encode())), 0, _NUL),
+    "gzip of gzip": ("x.csv", gzip.compress(gzip.compress(CSV.encode())), 0, _TWICE),
     "cut gzip": ("x.csv", many("csv")[:-15], _SOME, _DAMAGED),
     "cut gzip of lines": ("x.jsonl", many("jsonl")[:-15], _SOME, _DAMAGED),
     "cut gzip of Parquet": ("x.parquet", gzip.compress(FILES["parquet"])[:-15], 0, _CUT),
@@ -129,12 +133,12 @@ DAMAGE: dict[str, tuple[str, bytes, int, str | None]] = {
     "a mark alone": ("x.csv", b"\xef\xbb\xbf", 0, None),
     "a mark": ("x.csv", b"\xef\xbb\xbf" + CSV.encode(), 2, None),
     "UTF-16": ("x.csv", CSV.encode("utf-16"), 2, None),
-    "UTF-16 without a mark": ("x.csv", CSV.encode("utf-16-le"), 0, _NUL),
+    "UTF-16 without a mark": ("x.csv", CSV.encode("utf-16-le"), 2, None),
     "Latin-1": (
         "x.csv",
         "id,name\n1,é\n2,y\n".encode("latin-1"),
-        1,
-        "not valid UTF-8 (Latin-1 or Windows-1252 perhaps)",
+        2,
+        _8_BITS,
     ),
     "NUL bytes": ("x.csv", bytes(100), 0, _NUL),
     "ragged": ("x.csv", b"id,name\n1\n2,y\n", 1, "fewer cells than columns"),

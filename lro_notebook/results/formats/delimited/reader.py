@@ -47,6 +47,9 @@ PLAIN_QUOTES = "the quotes in it are read as text: they do not stand around whol
 _BINARY = "not text: it holds NUL bytes (binary data, or UTF-16 without a byte order mark)"
 NO_NAMES_BUT_OTHERS = "its columns have no names, those of other files of its table have"
 _FEW = 8  # of so many bytes one is zero at least in what is no text
+_TWICE = "not text: it is compressed with gzip twice"
+#: How gzip begins, as it stands there and as text of 8 bits.
+_GZIP = (b"\x1f\x8b", b"\x1f\xc2\x8b", "\x1f\u2039".encode())
 _SHOWN = 50  # rows that tell whether the first one has names
 _LONG = 100_000  # bytes of a row that is split like all others, since the csv module has a limit
 _MARK = b"\xef\xbb\xbf"
@@ -138,6 +141,8 @@ def _blocks(text: Text, start: bytes, splitter: Splitter, *, line: int) -> Itera
     sample = start[:SAMPLE]
     if sample.count(b"\0") * _FEW > len(sample):
         return iter([Rows.fault(0, _BINARY)])
+    if sample.startswith(_GZIP):
+        return iter([Rows.fault(0, _TWICE)])
     return Window(text, start, splitter, line=line).blocks()
 
 
