@@ -351,7 +351,7 @@ def read_results(
     >>> list(everything)[:2]
     ['Condition', 'Encounter']
     """
-    from lro_notebook.results.load import read_for
+    from lro_notebook.results.load import read_for, reader_of
 
     options: dict[str, Any] = {
         "tables": tables,
@@ -368,7 +368,9 @@ def read_results(
     }
     if isinstance(op_or_uri, Operation):
         return op_or_uri.load(**options)
-    return read_for(client or Client.only_open(), os.fspath(op_or_uri), operation=operation, **options)
+    place = os.fspath(op_or_uri)
+    reader = client or reader_of(place, given=bool(storage_options))
+    return read_for(reader, place, operation=operation, **options)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -21,6 +21,7 @@ from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Generator
 
     import pandas as pd
@@ -288,12 +289,14 @@ class Operation:
         self._poller.when_ended(lambda: function(self))
         self._poller.follow()
 
-    def load(self, source: str | None = None, *, partial: bool = False, **options: Any) -> Results:
+    def load(
+        self, source: str | os.PathLike[str] | None = None, *, partial: bool = False, **options: Any
+    ) -> Results:
         """Wait, and return the output of this operation as DataFrames.
 
         Parameters
         ----------
-        source : str, optional
+        source : str or path, optional
             Where the output is; needed only if this machine does not know it (see `lro.started`).
         partial : bool
             Load what exists of an operation that failed or was cancelled.

@@ -79,7 +79,7 @@ class Near:
         rest = place.partition("://")[2] if _SCHEME.match(place) else place
         if self._kind == scheme == "":
             return self._inside(place) if rest else None
-        if not rest or rest.startswith("/") or not _stays(rest):
+        if not rest or rest.startswith("/") or "@" in rest.partition("/")[0] or not _stays(rest):
             return None
         if scheme == "":
             joined = f"{(self.folder or '').rstrip('/')}/{place}"
@@ -122,14 +122,15 @@ def admit(files: Iterable[Named], near: Near, *, errors: str) -> list[Named]:
         else:
             admitted.append((uri, table))
     if refused:
-        text = _told(refused, near)
+        text = refusal(refused, near)
         if errors == "raise" or not admitted:
             raise ResultError(text)
         warn_caller(f"{text}. What the others hold is loaded", LroWarning)
     return admitted
 
 
-def _told(refused: list[str], near: Near) -> str:
+def refusal(refused: list[str], near: Near) -> str:
+    """Return a sentence on the places that are not read."""
     names = ", ".join(bare(place) for place in refused[:_FEW])
     more = f" and {len(refused) - _FEW} more" if len(refused) > _FEW else ""
     return (

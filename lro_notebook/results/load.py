@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,11 @@ _FILLING = ("import", "deidentify")
 _STORES = ("Stores", "datasets")
 
 
-def load(operation: Operation, source: str | None, *, partial: bool = False, **options: Any) -> Results:
+def load(
+    operation: Operation, source: str | os.PathLike[str] | None, *, partial: bool = False, **options: Any
+) -> Results:
     """Return the output of an operation that has ended; see `Operation.load`."""
+    source = None if source is None else os.fspath(source)
     response = operation.resource.response or {}
     listed = None if source else listed_by(response)
     if listed is not None:
@@ -133,6 +137,32 @@ def _in_store(client: Client, name: str, response: Mapping[str, Any], options: M
     chosen = _options_in(options)
     hint = f"the operation wrote into {name}: export that, and load the export"
     return Results.from_response(response, source=store, shards=shards, options=chosen, hint=hint)
+
+
+def reader_of(uri: str, *, given: bool) -> Client | None:
+    """Return the client that reads `uri` where the caller names none; None: application-default credentials.
+
+    Parameters
+    ----------
+    uri : str
+        The place.
+    given : bool
+        Whether the caller says otherwise how to read it.
+
+    Raises
+    ------
+    ConfigError
+        It may lie in the buckets of an embedded service or elsewhere.
+    """
+    from lro_notebook.operations.client import Client
+
+    several = Client.all_open()
+    if len(several) > 1 and is_cloud(uri) and not given and any(each.is_local for each in several):
+        raise ConfigError(
+            f"{len(several)} clients are open, and an embedded service has buckets of its own: say whose "
+            f"{uri} is, with read_results(…, client=…) or the read_results of its dataset"
+        )
+    return Client.only_open()
 
 
 def _options_in(options: Mapping[str, Any]) -> Options:

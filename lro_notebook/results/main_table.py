@@ -132,7 +132,7 @@ class MainTable:
         files = batch.files or [(shard, table.num_rows) for shard in self.shards[:1] if len(self.shards) == 1]
         if sum(rows for _, rows in files) != table.num_rows or SOURCE_FILE in table.column_names:
             reading = self.shards[0].format
-            told = "a column of that name" if files else "columns that tell them"
+            told = "a column of that name" if files else "no files that are known"
             raise ConfigError(
                 f"source_file=True: rows of {reading.name if reading else 'BigQuery'} in {self.name} have "
                 f"{told}; leave it out"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import LroWarning, ResultError, warn_caller
+from lro_notebook.errors import AuthError, ConfigError, LroError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.resource import project_of
-from lro_notebook.results.discovery.discover import find
-from lro_notebook.results.places import Place, found_in, places_of
+from lro_notebook.results.admission import CLOUD, Near, refusal
+from lro_notebook.results.discovery.discover import find, missing_of
+from lro_notebook.results.places import Place, found_in, is_role, places_of
+from lro_notebook.results.read import tell
 from lro_notebook.results.results import Results
+from lro_notebook.results.shards import Found
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
 
@@ -35,7 +38,7 @@ def outputs_of(operation: Operation) -> list[Place]:
     """
     resource, record = operation.resource, operation.record
     named = record.outputs if record else ()
-    asked = [Place(uri, role, field, "request", form) for uri, role, field, form in named]  # type: ignore[arg-type]
+    asked = [Place(uri, role, field, "request", form) for uri, role, field, form in named if is_role(role)]
     if operation.destination and "://" in operation.destination:
         asked = [Place(operation.destination, "output", "destination", "request"), *asked]
     told = places_of(resource.response, resource.metadata, project=project_of(operation.name))
@@ -90,28 +93,36 @@ def read_outputs(
     ------
     ResultError
         Nothing is at any of them, a table is not, or shards are missing.
+    AuthError, ConfigError
+        None of them can be read: credentials or a package are missing.
     """
     parts: list[tuple[Source, Sequence[Shard]]] = []
     skipped: list[Skipped] = []
-    missing: list[ResultError] = []
-    for uris, echoed in _groups(places):
+    missing: list[LroError] = []
+    wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
+    groups = _groups(_admitted(places, operation.destination, errors=options.errors))
+    every = len(groups) == 1
+    for uris, echoed in groups:
         try:
             if uris[0].startswith(bigquery.PREFIX):
-                parts.append(bigquery.find_tables(uris[0], tables=tables, credentials=credentials))
+                parts.append(
+                    bigquery.find_tables(uris[0], tables=wanted, every=every, credentials=credentials)
+                )
                 continue
             location, *others = _places(uris, locate)
             found = find(
                 location,
                 paths=[location.path, *(other.path for other in others)],
                 operation=operation.id if echoed else None,
-                tables=tables,
+                tables=wanted,
+                every=every,
                 partial=partial,
                 span=span,
                 own=False,
                 deep=True,
                 fetch=fetch,
             )
-        except ResultError as error:
+        except (AuthError, ConfigError, ResultError) as error:  # of this place: others may be read
             missing.append(error)
             continue
         parts.append((Files(location, fetch), found.shards))
@@ -120,10 +131,36 @@ def read_outputs(
             warn_caller(found.note, LroWarning)
     if missing and not parts:
         raise missing[0]
+    if gone := missing_of(wanted or (), (shard for _, shards in parts for shard in shards)):
+        why = "".join(f"; {lost}" for lost in missing[:1])
+        raise ResultError(
+            f"no table {', '.join(gone)} at the places of operation {operation.id}; "
+            f"op.load().summary lists those that there are{why}"
+        )
     for lost in missing:
         warn_caller(f"{lost}. What is at the other places of {operation.id} is loaded", LroWarning)
+    listed = [uri for uris, _ in groups for uri in uris]
+    tell(Found([], skipped), listed[0] if len(listed) == 1 else f"the places of operation {operation.id}")
     more = [(source, shards, options) for source, shards in parts]
     return Results(None, (), options, skipped=skipped, more=more)
+
+
+def _admitted(places: Iterable[Place], asked: str | None, *, errors: str) -> list[Place]:
+    """Return the places that may be read: in buckets and in BigQuery, and the one that was asked for."""
+    near = Near(f"{CLOUD}://")
+    allowed: list[Place] = []
+    refused: list[str] = []
+    for place in places:
+        if place.uri.startswith(bigquery.PREFIX) or place.uri == asked or near.resolve(place.uri):
+            allowed.append(place)
+        else:
+            refused.append(place.uri)
+    if refused:
+        text = refusal(refused, near)
+        if errors == "raise" or not allowed:
+            raise ResultError(text)
+        warn_caller(f"{text}. What the others hold is loaded", LroWarning)
+    return allowed
 
 
 def _places(uris: Sequence[str], locate: Callable[[str], Location]) -> list[Location]:

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from lro_notebook.operations.fields import words_of
 
@@ -108,6 +108,11 @@ class _Spot:
     value: Any
     keys: tuple[str, ...] = ()
     around: tuple[Mapping[Any, Any], ...] = ()
+
+
+def is_role(word: str) -> TypeGuard[Role]:
+    """Tell whether a word says what lies at a place."""
+    return word in {"output", "errors"}
 
 
 def places_of(

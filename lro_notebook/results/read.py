@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.manifest import Listing
     from lro_notebook.results.shards import Found
-    from lro_notebook.results.storage import Location
 
 Columns = Iterable[str] | Mapping[str, Iterable[str]] | None
 
@@ -161,16 +160,16 @@ def read(
         own=own,
         fetch=fetch,
     )
-    _tell(found, location)
+    tell(found, location.uri)
     return Results(Files(location, fetch), found.shards, options, skipped=found.skipped)
 
 
-def _tell(found: Found, location: Location) -> None:
-    """Warn of what is left out, and of what is not sure."""
+def tell(found: Found, place: str) -> None:
+    """Warn of what is left out of what was `found` at a place, and of what is not sure."""
     if found.note:
         warn_caller(found.note, LroWarning)
     if loud := [each for each in found.skipped if not each.quiet]:
-        warn_caller(told(loud, location.uri), LeftOutWarning)
+        warn_caller(told(loud, place), LeftOutWarning)
 
 
 def read_files(

@@ -80,7 +80,8 @@ class Location:
         """Return how the user names the `path` of the file system."""
         if self.shown and path.startswith(self.shown):  # file systems of the web keep the scheme
             return shown(path)
-        return self.shown + path.removeprefix(self.root)
+        below = path.removeprefix(self.root) if f"{path}/" != self.root else ""
+        return self.shown + printable(below)
 
     def beside(self, uri: str) -> Location | None:
         """Return the place `uri` in this file system, None where it is in another one.
@@ -124,6 +125,11 @@ def bare(place: str) -> str:
     text = _USER.sub("//", _SECRET.sub("", place))
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return text if text.isprintable() and text else repr(text)
+
+
+def printable(name: str) -> str:
+    """Return a name as tables can hold it: bytes of local file names that are no Unicode become ``?``."""
+    return name if name.isascii() else name.encode(errors="replace").decode()
 
 
 def shown(uri: str) -> str:

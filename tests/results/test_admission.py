@@ -163,7 +163,7 @@ def test_a_kept_manifest_names_files_below_its_own_folder(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "Patient.ndjson").write_text('{"resourceType":"Patient","id":"p"}\n')
+    (tmp_path / "out" / "Patient.ndjson").write_text('{"resourceType":"TA","id":"p"}\n')
     place = {
         "relative": "out/Patient.ndjson",
         "deeper": "./out/../out/Patient.ndjson",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Load = Callable[..., Results]
 
 OBSERVATION = {
-    "resourceType": "Observation",
+    "resourceType": "T",
     "id": "o1",
     "category": [{"coding": [{"code": "vital"}, {"code": "other"}]}, {"coding": [{"code": "lab"}]}],
     "component": [
@@ -53,7 +53,7 @@ def test_first_elements_and_what_they_hide(load: Load) -> None:
         "component.value",
         "note",
     ]
-    assert frame.iloc[0].tolist() == ["Observation", "o1", "vital", "c1", "sys", 120, "n1"]
+    assert frame.iloc[0].tolist() == ["T", "o1", "vital", "c1", "sys", 120, "n1"]
     assert frame.loc[1, "component.value"] is pd.NA
     hidden = results.truncated
     assert dict(zip(hidden["column"], hidden["rows"], strict=True)) == {

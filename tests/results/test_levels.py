@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Load = Callable[..., Results]
 
 Row = dict[str, Any]
-OBJECT = {"resourceType": "Patient", "id": "1", "a": {"b": [1]}}
-LIST = {"resourceType": "Patient", "id": "2", "a": [{"b": [2]}, {"b": [3]}]}
+OBJECT = {"resourceType": "T", "id": "1", "a": {"b": [1]}}
+LIST = {"resourceType": "T", "id": "2", "a": [{"b": [2]}, {"b": [3]}]}
 
 
 def levels(rows: list[Row]) -> dict[str, int]:

@@ -114,7 +114,11 @@ class Reader:
 
     def job(self, block: Block) -> Callable[[], Parsed]:
         """Return what parses `block` with what is known now; to be called in any thread."""
-        return partial(self._parsed, block, self._known)
+        return partial(self.parser(), block)
+
+    def parser(self) -> Callable[[Block], Parsed]:
+        """Return what parses any block with what is known now; to be called in any thread."""
+        return partial(self._parsed, known=self._known)
 
     def learn(self, parsed: Parsed) -> None:
         """Use what a block taught for those to come."""

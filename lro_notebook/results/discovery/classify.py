@@ -9,14 +9,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.discovery.file_sets import keys_in, table_names
-from lro_notebook.results.discovery.sniff import START, UNKNOWN, judge, needs_look, parse_name
+from lro_notebook.results.discovery.sniff import (
+    LONGER,
+    START,
+    UNKNOWN,
+    judge,
+    leaves_open,
+    needs_look,
+    parse_name,
+)
+from lro_notebook.results.formats.fhir.json import BUNDLE
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import shown
+from lro_notebook.results.storage import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +36,14 @@ if TYPE_CHECKING:
     from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.storage import Location
 
-#: What other names say: the id of an operation in front (longer than a date), the place among shards behind.
-_ID = re.compile(r"(\d{12,})_", re.ASCII)
+#: What other names say: the id of an operation in front (neither a date nor a time), the place among shards
+#: behind.
+_ID = re.compile(
+    r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d"
+    r"(?:[0-5]\d(?:\d{3}){0,3})?_)(\d{12,})_",
+    re.ASCII,
+)
+_OPERATION = re.compile(r"\d+", re.ASCII)
 _PLACE = re.compile(r"-(\d+)-of-(\d+)(?:\.[A-Za-z0-9]+)*\Z", re.ASCII)
 _SIMILAR = 200  # files of one kind of name; of more, so many are looked at
 _MOST = 20_000  # first looks at all
@@ -106,40 +121,66 @@ def _apart(
 
 
 def _judged(location: Location, infos: Sequence[Info], fetch: Fetch) -> dict[str, Judged]:
-    """Return what files hold whose names do not say it, by their paths.
+    """Return what files hold whose names do not say it for sure, by their paths.
 
-    Of very many files with names of one kind some are looked at; where they agree, the others are like them.
+    Of very many files with names of one kind some are looked at, and one where names say what it is; where
+    they agree, the others are like them.
     """
-    kinds: defaultdict[str, list[Info]] = defaultdict(list)
+    kinds: defaultdict[tuple[str, bool], list[Info]] = defaultdict(list)
     for info in infos:
-        if not parse_name(name_of(info)):
-            kinds[_VARYING.sub("#", name_of(info)) if info.get("size") else ""].append(info)
-    samples = [info for alike in kinds.values() for info in alike[:: -(-len(alike) // _SIMILAR)]][:_MOST]
+        name = name_of(info)
+        said = parse_name(name)
+        if not _is_sure(said):
+            kinds[_VARYING.sub("#", name) if info.get("size") else "", said is not None].append(info)
+    samples = [
+        info
+        for (_, named), alike in kinds.items()
+        for info in ([min(alike, key=name_of)] if named else alike[:: -(-len(alike) // _SIMILAR)])
+    ][:_MOST]
     judged = _first_looks(location, samples, fetch)
-    for alike in kinds.values():
+    for (_, named), alike in kinds.items():
         rest = [info for info in alike if info["name"] not in judged]
         seen = {judged[info["name"]] for info in alike if info["name"] in judged}
-        if len(seen) == 1:
+        if len(seen) == 1 and (not named or _is_as_named(alike[0], *seen)):
             judged |= dict.fromkeys((info["name"] for info in rest), seen.pop())
         elif rest:
             judged |= _first_looks(location, rest[: _MOST - len(judged)], fetch)
     return judged
 
 
+def _is_as_named(info: Info, judged: Judged) -> bool:
+    said = parse_name(name_of(info))
+    return said is not None and _confirms(said, judged)
+
+
+def _confirms(said: dict[str, Any], judged: Judged) -> bool:
+    """Tell whether a file holds what its name says."""
+    return judged.format is said["format"] and judged.table == said["table"].removesuffix("_history")
+
+
 def _first_looks(location: Location, infos: Sequence[Info], fetch: Fetch) -> dict[str, Judged]:
     unknown = [info for info in infos if needs_look(name_of(info)) and info.get("size") != 0]
     names = {info["name"] for info in unknown}
+    judged: dict[str, Judged] = {}
+    short = []
     with closing(starts_of(location, unknown, START, fetch)) as starts:  # in the order of `infos`
-        return {
-            info["name"]: judge(info["name"], next(starts) if info["name"] in names else b"")
-            for info in infos
-        }
+        for info in infos:
+            start = next(starts) if info["name"] in names else b""
+            judged[info["name"]] = judge(info["name"], start)
+            if leaves_open(judged[info["name"]], start):
+                short.append(info)
+    with closing(starts_of(location, short, LONGER, fetch)) as starts:
+        for info, start in zip(short, starts, strict=True):
+            judged[info["name"]] = judge(info["name"], start, LONGER)
+    return judged
 
 
 def _shard(location: Location, info: Info, judged: Judged | None, *, single: bool = False) -> Shard | Skipped:
     name, parts = name_of(info), parse_name(name_of(info))
+    if parts and judged:
+        parts = _agreed(parts, judged)
     reason = "" if parts else _why_not(name, info, judged)
-    if judged is not None and judged.format is not None and not (reason and not single):
+    if parts is None and judged is not None and judged.format is not None and not (reason and not single):
         parts = {"table": judged.table or "", "format": judged.format, **_parse_other(name, judged.format)}
     elif single and parts is None and reason == UNKNOWN:  # named by the user: the file is what it is called
         parts = {"table": "", "format": OTHER}
@@ -161,6 +202,31 @@ def _shard(location: Location, info: Info, judged: Judged | None, *, single: boo
         version=Version.of(info),
         **parts,
     )
+
+
+def _is_sure(said: dict[str, Any] | None) -> bool:
+    """Tell whether a name is one that only Google's services give: nothing else is in such files."""
+    return said is not None and _OPERATION.fullmatch(said["operation"] or "") is not None
+
+
+def _agreed(said: dict[str, Any], judged: Judged) -> dict[str, Any] | None:
+    """Return what to believe of a name that others may give too; None where it says another thing."""
+    reading: Format = said["format"]
+    fields = {**said, "operation": _run(said["operation"])}
+    if judged.format is None:
+        return fields if judged.reason == UNKNOWN else None
+    if judged.format is reading:
+        return fields if _confirms(said, judged) else {"table": judged.table, "format": reading}
+    if judged.format is reading.general and said["table"] != BUNDLE and not said["history"]:
+        return {**fields, "table": "", "format": reading.general}
+    if judged.format is OTHER.general:
+        return {**fields, "format": reading.general}
+    return fields if judged.format in {OTHER, reading.general} else None
+
+
+def _run(written: str | None) -> str | None:
+    """Return the id of an operation that a name begins with; None for a word, such as the name of a place."""
+    return written if written and any(character.isdigit() for character in written) else None
 
 
 def _why_not(name: str, info: Info, judged: Judged | None) -> str:
@@ -211,7 +277,7 @@ def _in_tables(shards: list[Shard], location: Location) -> list[Shard]:
         if base == location.path and _is_below(shards, base)
         else base.rpartition("/")[0]
     )
-    files = [shown(shard.path).removeprefix(base).lstrip("/") for shard in shards]
+    files = [printable(shown(shard.path)).removeprefix(base).lstrip("/") for shard in shards]
     unnamed = [file for file, shard in zip(files, shards, strict=True) if not shard.table]
     names = iter(table_names(unnamed, base.rpartition("/")[2]))
     named = [

@@ -21,6 +21,7 @@ from lro_notebook.results.discovery.listing import check_reachable, files_at, is
 from lro_notebook.results.discovery.ownership import is_named, operations, owned
 from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.versions import moment_of
 from lro_notebook.results.shards import Found, Skipped
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def find(
     *,
     operation: str | None = None,
     tables: Iterable[str] | None = None,
+    every: bool = True,
     partial: bool = False,
     span: Span = (None, None),
     only: Format | None = None,
@@ -59,6 +61,8 @@ def find(
         Id or name of the operation whose files are wanted.
     tables : iterable of str, optional
         Only these tables.
+    every : bool
+        Whether it is an error if one of `tables` is not there; else those are taken that are.
     partial : bool
         Whether a set of shards may have gaps.
     span : pair of datetime
@@ -68,7 +72,8 @@ def find(
     deep : bool
         Whether files in folders below are meant; if not, they are where there are no others.
     own : bool
-        Whether it is an error if no file can be told to be of `operation`; else all of them are taken.
+        Whether the place may hold what several operations wrote, and it is an error if no file can be told
+        to be of `operation`; else all of them are taken.
     paths : sequence of str
         Several places in this file system instead, each a file, a folder or a name prefix.
     fetch : Fetch
@@ -83,18 +88,19 @@ def find(
     """
     if len(paths) > 1:
         location = _around(location, paths)
-        found = classify(location, _files_of(location, paths, deep=deep), only, fetch)
+        infos = _files_of(location, paths, deep=deep)
+        found = classify(location, infos, only, fetch)._replace(note=_lost(location, paths, infos))
     else:
         found = _listed(location, only, fetch, deep=deep)
     if operation is not None:
         found = _of_operation(operation_id(operation), found, location, span, own=own)
-    elif len({shard.operation for shard in found.shards}) > 1:
+    elif own and len({shard.operation for shard in found.shards}) > 1:
         raise ConfigError(_several(found.shards, location))
     shards = found.shards
     if not shards:
         raise ResultError(_nothing(found, location))
     if tables is not None:
-        shards = _of_tables([tables] if isinstance(tables, str) else list(tables), shards, location)
+        shards = _of_tables([tables] if isinstance(tables, str) else tables, shards, location, every=every)
     if not partial:
         _check_complete(shards)
     return found._replace(
@@ -117,6 +123,15 @@ def _files_of(location: Location, paths: Sequence[str], *, deep: bool) -> list[I
     else:
         infos = _of_paths(paths, files_at(location, deep=True))
     return list({info["name"]: info for info in infos}.values())
+
+
+def _lost(location: Location, paths: Iterable[str], infos: Iterable[Info]) -> str:
+    """Return a sentence on those of `paths` where no file is; empty for none."""
+    there = sorted(infos, key=_name_of)
+    lost = [path for path in paths if "*" not in path and not _beginning(path.rstrip("/"), there)]
+    names = ", ".join(location.uri_of(path) for path in lost[:_SHOWN])
+    more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
+    return f"nothing is at {names}{more}. What is at the other places is loaded" if lost else ""
 
 
 def _of_paths(paths: Sequence[str], infos: Iterable[Info]) -> list[Info]:
@@ -169,13 +184,9 @@ def _listed(location: Location, only: Format | None, fetch: Fetch, *, deep: bool
     found = classify(location, infos, only, fetch, single=single)
     in_folders = only.in_folders if only else any(_is_in_folders(shard) for shard in found.shards)
     if not deep and not single and (in_folders or not found.shards) and is_folder(location):
-        here = {info["name"] for info in infos}
-        below = [
-            info
-            for info in files_at(location, deep=True)
-            if info["name"] in here or not parse_name(name_of(info))
-        ]
+        below, several = _without_repeats(files_at(location, deep=True), location)
         found = classify(location, below, only, fetch)
+        found = found._replace(skipped=[*found.skipped, *several])
     elif only is None and found.shards:
         passed = [_passed_over(location, folder) for folder in folders if not folder.startswith(HIDDEN)]
         found = found._replace(skipped=[*found.skipped, *passed])
@@ -193,6 +204,31 @@ def _passed_over(location: Location, name: str) -> Skipped:
     return Skipped(location.uri_of(path), path, "a folder beside files: give it, or a pattern such as **")
 
 
+def _without_repeats(infos: Sequence[Info], location: Location) -> tuple[list[Info], list[Skipped]]:
+    """Return the files in folders below; apart from them those of several exports, each in its own folder.
+
+    Files that the same table has by their names in more than one folder are not told to be of one export.
+    """
+    said = {info["name"]: said for info in infos if (said := parse_name(name_of(info)))}
+    folders: defaultdict[str, set[str]] = defaultdict(set)
+    for path, fields in said.items():
+        folders[fields["table"]].add(posixpath.dirname(path))
+    if all(len(each) == 1 for each in folders.values()):
+        return list(infos), []
+    several = [
+        Skipped(
+            location.uri_of(info["name"]),
+            info["name"],
+            "folders have files of the same names: give one of the folders",
+            said[info["name"]]["operation"],
+            moment_of(info),
+        )
+        for info in infos
+        if info["name"] in said
+    ]
+    return [info for info in infos if info["name"] not in said], several
+
+
 def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, own: bool) -> Found:
     """Return those files that the operation `wanted` wrote."""
     if not own and is_named(wanted, location.path.removeprefix(location.root)):
@@ -204,15 +240,18 @@ def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, 
         return Found(
             [shard for shard in found.shards if told_by.holds(shard, location)],
             [each for each in found.skipped if told_by.holds(each, location)],
+            found.note,
         )
     others = operations(found.shards)
-    if not own and not others:
+    if not own and found.shards and not others:
         count = len(found.shards)
-        files = "the file" if count == 1 else f"which of the {count:,} files"
-        return found._replace(
-            note=f"{files} at {location.uri} is of operation {wanted} cannot be told: no name there and no "
-            "time says it. All are loaded"
+        files = "whether the file" if count == 1 else f"which of the {count:,} files"
+        loaded = "It is" if count == 1 else "All are"
+        note = (
+            f"{files} at {location.uri} is of operation {wanted} cannot be told: no name there and no "
+            f"time says it. {loaded} loaded"
         )
+        return found._replace(note="; ".join(filter(None, (note, found.note))))
     hint = f"; operations that wrote there: {', '.join(others[:_SHOWN])}" if others else ""
     if not others and found.shards:
         hint = "; the files there carry no operation id: read_results(uri) reads them"
@@ -230,15 +269,22 @@ def _several(shards: Sequence[Shard], location: Location) -> str:
     )
 
 
-def _of_tables(wanted: Sequence[str], shards: Sequence[Shard], location: Location) -> list[Shard]:
+def _of_tables(
+    wanted: Iterable[str], shards: Sequence[Shard], location: Location, *, every: bool
+) -> list[Shard]:
     """Return the files in which the tables `wanted` are, inner ones with those that they are read with."""
     there = {shard.table: shard.format for shard in shards}
     mains = {name: _main_of(name, there) for name in wanted}
-    missing = sorted(name for name, main in mains.items() if main is None)
-    if missing:
+    if every and (missing := missing_of(mains, shards)):
         names = ", ".join(sorted(there))
         raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {names}")
     return [shard for shard in shards if shard.table in mains.values()]
+
+
+def missing_of(wanted: Iterable[str], shards: Iterable[Shard]) -> list[str]:
+    """Return the names of tables that are not read with any of the files."""
+    there = {shard.table: shard.format for shard in shards}
+    return sorted(name for name in wanted if _main_of(name, there) is None)
 
 
 def _main_of(name: str, there: Mapping[str, Format | None]) -> str | None:

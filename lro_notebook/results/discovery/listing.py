@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, ResultError
@@ -54,14 +55,20 @@ def listed_at(location: Location, *, deep: bool = False) -> tuple[list[Info], li
             infos = []
         else:
             infos = _of_prefix(fs, path, deep=deep)
-        infos = [_followed(fs, info) for info in infos]
+        infos = [_followed(location, info) if info.get("islink") else info for info in infos]
     files = [info for info in infos if info["type"] == "file"]
     return files, sorted(folder.rpartition("/")[2] for folder in folders if folder != path.rstrip("/"))
 
 
-def _followed(fs: Any, info: Info) -> Info:
-    """Return what a file system says of a file; of a link to one, what it says of that."""
-    return {**info, "type": "file"} if info.get("islink") and fs.isfile(info["name"]) else info
+def _followed(location: Location, info: Info) -> Info:
+    """Return what the file system says of the file that a link leads to; of any other link, of itself.
+
+    Out of the buckets of an embedded service no link leads.
+    """
+    link = Path(info["name"])
+    if location.root or not link.is_file():
+        return info
+    return {**location.fs.info(str(link.resolve())), "name": info["name"]}
 
 
 def is_folder(location: Location) -> bool:

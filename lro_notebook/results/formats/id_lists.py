@@ -41,15 +41,16 @@ def _batch(shard: Shard, block: Block) -> Batch:
             ids.append(text.decode())
         elif text:
             bad.append(BadLine(shard.uri, number, "not valid UTF-8"))
+    files = [(shard, len(ids))]
     if shard.table == DATA_IDS:
-        return Batch({DATA_IDS: pa.table({"data_id": pa.array(ids, pa.string())})}, bad)
+        return Batch({DATA_IDS: pa.table({"data_id": pa.array(ids, pa.string())})}, bad, files=files)
     parts = [_RESOURCE.fullmatch(text) for text in ids]
     columns = {
         "resource": pa.array(ids, pa.string()),
         "resourceType": pa.array([part and part[1] for part in parts], pa.string()),
         "id": pa.array([part and part[2] for part in parts], pa.string()),
     }
-    return Batch({shard.table: pa.table(columns)}, bad)
+    return Batch({shard.table: pa.table(columns)}, bad, files=files)
 
 
 ID_LISTS = Format(

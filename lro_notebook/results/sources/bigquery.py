@@ -122,6 +122,7 @@ def find_tables(
     uri: str,
     *,
     tables: Iterable[str] | None = None,
+    every: bool = True,
     credentials: Any = None,
     only: Format | None = None,
 ) -> tuple[Warehouse, list[Shard]]:
@@ -135,6 +136,8 @@ def find_tables(
         What an export named as its destination.
     tables : iterable of str, optional
         Only these.
+    every : bool
+        Whether it is an error if one of `tables` is not there, or there is none at all.
     credentials : google.auth.credentials.Credentials, optional
         Application-default credentials if None.
     only : Format, optional
@@ -165,10 +168,10 @@ def find_tables(
     if tables is not None:
         wanted = {tables} if isinstance(tables, str) else set(tables)
         there = {shard.table for shard in shards}
-        if missing := sorted(wanted - there):
+        if every and (missing := sorted(wanted - there)):
             raise ResultError(f"no table {', '.join(missing)} at {uri}; there are {', '.join(sorted(there))}")
         shards = [shard for shard in shards if shard.table in wanted]
-    if not shards:
+    if not shards and (every or tables is None):
         raise ResultError(f"no tables at {uri}; give the dataset that the operation wrote to")
     return warehouse, shards
 

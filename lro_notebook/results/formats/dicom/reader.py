@@ -86,8 +86,10 @@ def read_instances(
         batch = shards[start : start + _BATCH]
         rows: list[Row] = []
         bad: list[BadLine] = []
+        files: list[tuple[Shard, int]] = []
         for shard, (more, faults) in zip(batch, _mapped(read, batch, source), strict=True):
             rows += more
+            files.append((shard, len(more)))
             bad += faults
             advance(shard.size)
         name = shards[0].table
@@ -97,7 +99,7 @@ def read_instances(
         flat = flatten(raised(table, options.levels), lists=options.lists, key=_IDENTITY)
         tables = {name: flat.table, **{f"{name}.{path}": child for path, child in flat.children.items()}}
         truncated = {f"{name}.{path}": count for path, count in flat.truncated.items()}
-        yield Batch(tables, bad, truncated, shape=shape if options.explodes else None)
+        yield Batch(tables, bad, truncated, shape=shape if options.explodes else None, files=files)
 
 
 def _mapped(

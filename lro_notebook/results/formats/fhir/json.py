@@ -31,24 +31,45 @@ if TYPE_CHECKING:
 
 _TYPE_FIRST = re.compile(rb'\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,63})"')
 BUNDLE = "Bundle"
+_NAMED = b'"Bundle"'
+_WHOLE = (b'"document"', b'"message"')
+_DEPTH = 3  # of Bundles in Bundles
 
 
 def resource_blocks(file: BinaryIO, limits: Limits) -> Iterator[Block]:
     """Yield the resources in `file`, each on a line; of a Bundle those in its entries. See `value_blocks`."""
-    return value_blocks(file, limits, partial(_opened, limits))
+    for block in value_blocks(file, limits, partial(_opened, limits)):
+        yield _all_opened(block, limits) if _NAMED in block.data else block
+
+
+def _lines_of(data: bytes) -> list[bytes]:
+    """Return lines that end in line feeds; a carriage return is a blank between the words of JSON."""
+    return data.removesuffix(b"\n").split(b"\n") if data else []
+
+
+def _all_opened(block: Block, limits: Limits) -> Block:
+    """Return a block with the resources of the Bundles that are elements of a list."""
+    lines: list[bytes] = []
+    numbers: list[int] = []
+    for line, number in zip(_lines_of(block.data), block.numbers, strict=True):
+        inner = _opened(limits, line, number, 1)[0] if _NAMED in line else [line]
+        lines += inner
+        numbers += [number] * len(inner)
+    data = b"".join(line + b"\n" for line in lines)
+    return replace(block, data=data, line=numbers[0] if numbers else block.line, numbers=numbers)
 
 
 def types_in(file: BinaryIO, limits: Limits) -> Counter[str]:
     """Return how many resources of each type there are in `file`, in the order in which they come."""
     types: Counter[str] = Counter()
     for block in resource_blocks(file, limits):
-        types.update(found for line in block.data.splitlines() if (found := type_of(line)))
+        types.update(found for line in _lines_of(block.data) if (found := type_of(line)))
     return types
 
 
 def types_at(start: bytes) -> Counter[str]:
     """Return how many resources of each type the lines begin with that are in the first bytes of a file."""
-    return Counter(found for line in start.splitlines() if (found := type_of(line)))
+    return Counter(found for line in _lines_of(start) if (found := type_of(line)))
 
 
 def type_of(line: bytes) -> str | None:
@@ -57,9 +78,12 @@ def type_of(line: bytes) -> str | None:
     return found[1].decode() if found else resource_type(line)
 
 
-def _opened(limits: Limits, data: bytes, line: int) -> Lines:
-    """Return the lines of an object: those of the resources in it where it is a Bundle."""
-    if type_of(data) != BUNDLE:
+def _opened(limits: Limits, data: bytes, line: int, depth: int = 0) -> Lines:
+    """Return the lines of an object: those of the resources in it where it is a Bundle.
+
+    So are Bundles in Bundles, other than documents and messages.
+    """
+    if type_of(data) != BUNDLE or (depth and _is_whole(data)):
         return [data.replace(b"\n", b" ")], [line], ""
     lines: list[bytes] = []
     numbers: list[int] = []
@@ -71,9 +95,17 @@ def _opened(limits: Limits, data: bytes, line: int) -> Lines:
         for entry, place in zip(entries, places, strict=True):
             found = members(entry)
             parts = [entry] if found is None else [part.text for part in found if part.key == "resource"]
-            lines += parts
-            numbers += [place] * len(parts)
+            for part in parts:
+                inner = _opened(limits, part, place, depth + 1)[0] if depth < _DEPTH else [part]
+                lines += inner
+                numbers += [place] * len(inner)
     return lines, numbers, ""
+
+
+def _is_whole(bundle: bytes) -> bool:
+    """Tell whether a Bundle stands for itself: its resources are no answers, and no work to be done."""
+    kinds = (member.text for member in members(bundle) or () if member.key == "type")
+    return next(kinds, b"") in _WHOLE
 
 
 def _of_type(wanted: str, file: BinaryIO, limits: Limits) -> Iterator[Block]:
@@ -82,7 +114,7 @@ def _of_type(wanted: str, file: BinaryIO, limits: Limits) -> Iterator[Block]:
         if block.fault:
             yield block
             continue
-        pairs = zip(block.data.splitlines(), block.numbers, strict=True)
+        pairs = zip(_lines_of(block.data), block.numbers, strict=True)
         kept = [(line, number) for line, number in pairs if type_of(line) in {wanted, None}]
         data = b"".join(line + b"\n" for line, _ in kept)
         numbers = [number for _, number in kept]

@@ -125,7 +125,13 @@ def _batch(parts: Sequence[_Part], options: Options) -> Batch:
     tables.update(segments.tables())
     truncated = {f"{table}.{path}": count for path, count in flat.truncated.items()}
     bad = [line for part in parts for line in part.bad()]
-    return Batch(tables, bad, {**truncated, **segments.truncated}, shape=shape if options.explodes else None)
+    return Batch(
+        tables,
+        bad,
+        {**truncated, **segments.truncated},
+        shape=shape if options.explodes else None,
+        files=[(part.shard, sum(not entry.bad for entry in part.entries)) for part in parts],
+    )
 
 
 def _parts(source: Streams, shard: Shard, options: Options) -> Iterator[_Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
@@ -12,7 +13,9 @@ from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.arrow.coalesce import Piece, Pieces
@@ -25,24 +28,47 @@ if TYPE_CHECKING:
     from lro_notebook.results.sources.source import Streams
 
 
+class Belonging(Protocol):
+    """Tells which lines do not belong to the table that they are in."""
+
+    column: str
+
+    def others(self, table: pa.Table, block: Block) -> Mapping[int, str]:
+        """Return the lines that do not, by number, with why; `table` has `column` if any line has it."""
+        ...
+
+
 def read_objects(
-    source: Streams, shards: Sequence[Shard], options: Options, advance: Advance, cut: Cut | None = None
+    source: Streams,
+    shards: Sequence[Shard],
+    options: Options,
+    advance: Advance,
+    cut: Cut | None = None,
+    *,
+    belonging: Belonging | None = None,
 ) -> Iterator[Batch]:
-    """Yield the objects of `shards`, one a line unless `cut` says where they are; see `Format.read`."""
-    reader = _FlatReader(shards[0].table, options)
+    """Yield the objects of `shards`, one a line unless `cut` says where they are; see `Format.read`.
+
+    Lines that do not belong to the table, as `belonging` tells, are bad lines.
+    """
+    reader = _FlatReader(shards[0].table, options, belonging)
     batches = Batches(shards[0], options)
     for block, pieces, piece, bad in parsed_blocks(source, shards, reader, advance, options.limits, cut=cut):
         if piece.rows is None:
             yield Batch({}, bad)
         else:
-            yield batches.of(piece.rows, bad, shares(block, pieces, piece.rows.size))
+            yield batches.of(piece.rows, bad, shares(piece.block or block, pieces, piece.rows.size))
 
 
 class _Piece(NamedTuple):
-    """A block of objects: what was learned of it, and its rows, None where it has none."""
+    """A block of objects: what was learned of it, and its rows, None where it has none.
+
+    `block` is what was read of it, where that is not all.
+    """
 
     parsed: Parsed
     rows: Rows | None
+    block: Block | None = None
 
     @property
     def bad(self) -> list[tuple[int, str]]:
@@ -56,29 +82,49 @@ class _Piece(NamedTuple):
 class _FlatReader:
     """Parses blocks and makes them flat, both in the thread that is at it."""
 
-    def __init__(self, name: str, options: Options) -> None:
-        self._name, self._options = name, options
+    def __init__(self, name: str, options: Options, belonging: Belonging | None) -> None:
+        self._name, self._options, self._belonging = name, options, belonging
         some = options.columns_of(name, name) if options.lists != "explode" else None
+        if some is not None and belonging is not None:
+            some = list(dict.fromkeys([*some, belonging.column]))
         self._reader = Reader(
             options.decimals, some, limits=options.limits, name=name, bare=bool(options.levels)
         )
 
     def job(self, block: Block) -> Callable[[], _Piece]:
         """Return what reads `block`; see `Reader.job`."""
-        parse = self._reader.job(block)
+        parse, belonging = self._reader.parser(), self._belonging
 
         def run() -> _Piece:
-            parsed = parse()
-            if parsed.table is None:
-                return _Piece(parsed, None)
-            rows = flat_rows(parsed.table, self._name, self._options, shape=parsed.shape)
-            return _Piece(parsed._replace(table=None), rows)  # what the flat table does not need may go
+            parsed = parse(block)
+            others: Mapping[int, str] = {}
+            if belonging is not None and parsed.table is not None:
+                others = belonging.others(parsed.table, block)
+            if not others:
+                return self._piece(parsed)
+            kept = _without(block, others)  # read again: so the others add no columns, and change no types
+            parsed = parse(kept)
+            return self._piece(parsed._replace(bad=sorted([*parsed.bad, *others.items()])), kept)
 
         return run
+
+    def _piece(self, parsed: Parsed, block: Block | None = None) -> _Piece:
+        if parsed.table is None:
+            return _Piece(parsed, None, block)
+        rows = flat_rows(parsed.table, self._name, self._options, shape=parsed.shape)
+        return _Piece(parsed._replace(table=None), rows, block)  # what the flat table does not need may go
 
     def learn(self, piece: _Piece) -> None:
         """Use what a block taught for those to come."""
         self._reader.learn(piece.parsed)
+
+
+def _without(block: Block, lines: Container[int]) -> Block:
+    """Return a block in which these lines, by number, are empty."""
+    kept = [
+        b"" if number in lines else line for number, line in enumerate(block.data.split(b"\n"), block.line)
+    ]
+    return replace(block, data=b"\n".join(kept))
 
 
 class _Read(Protocol):

@@ -141,6 +141,14 @@ def name_hint(start: bytes) -> str | None:
     return kind.name if kind else None
 
 
+def is_manifest(name: str, start: bytes) -> bool:
+    """Tell whether a JSON text says which files a job wrote, as the manifest of an export does."""
+    if name.lower() == "manifest.json":
+        return True
+    keys = {member.key for member in members(utf8_of(start).lstrip(BLANKS)) or ()}
+    return "transactionTime" in keys and not keys.isdisjoint(("output", "request"))
+
+
 def is_fhir(start: bytes) -> bool:
     """Tell whether a JSON text begins with a FHIR resource: alone, in lines, in a list, or in a Bundle."""
     return resource_type(start) is not None
@@ -152,7 +160,16 @@ def resource_type(start: bytes) -> str | None:
     A file whose first type is ``Bundle`` may hold the resources in ``entry[].resource``.
     """
     text = utf8_of(start).lstrip(BLANKS).removeprefix(b"[").lstrip(BLANKS)
-    for member in members(text, marks(text)) or ():
+    found = members(text, marks(text)) or ()
+    for member in found:
         if member.key == "resourceType":
             return member.text[1:-1].decode() if _TYPE.fullmatch(member.text) else None
-    return None
+    return "Bundle" if any(map(_has_resources, found)) else None
+
+
+def _has_resources(member: Member) -> bool:
+    """Tell whether a field that is cut off has the entries of a Bundle, which says its type behind them."""
+    if member.whole or member.key != "entry" or not member.holds_objects:
+        return False
+    entry = members(member.text[1:].lstrip(BLANKS)) or ()
+    return any(part.key == "resource" and resource_type(part.text) is not None for part in entry)
