@@ -6,6 +6,7 @@ by the keywords of the standard, private attributes by their tags (``00091001``)
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
@@ -39,7 +40,7 @@ from lro_notebook.results.formats.dicom.values import (
     too_deep,
     too_long,
 )
-from lro_notebook.results.formats.format import Format
+from lro_notebook.results.formats.format import LINE_START, Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -260,6 +261,7 @@ DICOM = Format(
     read_instances,
     table="instances",
     own_suffixes=frozenset({"dcm"}),
+    start=re.compile(LINE_START + rb'[\[{]\s*(?:\{\s*)?"[0-9A-Fa-f]{8}"\s*:\s*\{\s*"vr"'),
     looks=looks,
     times=times,
     in_folders=True,
