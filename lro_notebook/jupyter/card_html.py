@@ -87,8 +87,13 @@ def live_lines(card: Card) -> str:
 
 def bar(card: Card) -> str:
     """Return a progress bar; it has no value where nothing says how far the operation is."""
-    known = f' value="{card.fraction:.3f}"' if card.fraction is not None else ""
-    return f'<progress class="lro-bar" aria-label="Progress"{known}></progress>'
+    return progress(card.fraction)
+
+
+def progress(fraction: float | None, label: str = "Progress") -> str:
+    """Return a progress bar for a part of 1, None if it is not known."""
+    known = f' value="{fraction:.3f}"' if fraction is not None else ""
+    return f'<progress class="lro-bar" aria-label="{label}"{known}></progress>'
 
 
 def ending(card: Card) -> str:

@@ -61,7 +61,7 @@ def show_new(operations: Sequence[Operation]) -> None:
     output = CellOutput(operations, _publish)
     _running.id, _running.output = _cell_id(), output
     _outputs.append(output)
-    for old in [other for other in _outputs if not other.comm_ids][:-KEPT]:
+    for old in [other for other in _outputs if not other.follows][:-KEPT]:
         _outputs.remove(old)
         old.close()
     output.show()
