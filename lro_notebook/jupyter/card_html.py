@@ -60,16 +60,19 @@ def header(card: Card) -> str:
 
 
 def details(card: Card) -> str:
-    """Return the line that never changes: which operation it is, when it began, and where its log is."""
+    """Return the line that never changes: which operation, since when, and where its log and store are."""
     identifier = f'<code class="lro-id" style="user-select:all;{_BARE}">{escape(card.operation_id)}</code>'
     parts = [f"operation {identifier}"]
     if card.created is not None:
         parts.append(f"{_began(card)} {clock(card.created)}")
-    if card.logs_url:
-        link = f'<a href="{escape(card.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
-        parts.append(link)
+    parts += [_link("log", card.logs_url)] * bool(card.logs_url)
+    parts += [_link(words, url) for words, url in card.links]
     parts += ["local, synthetic"] * card.local
     return quiet(" · ".join(parts), f"font-size:12px;{DIGITS}")
+
+
+def _link(words: str, url: str) -> str:
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(words)}</a>'
 
 
 def _began(card: Card) -> str:

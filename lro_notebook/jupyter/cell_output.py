@@ -59,6 +59,8 @@ class CellOutput:
         Takes a MIME bundle, a display id, and whether that output exists already.
     scheduler : Scheduler
         Ticks the clocks and sends the cancel requests.
+    leafed_through : bool
+        Whether somebody may leaf through many operations after their end. If not, nothing live stays.
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class CellOutput:
         publish: Callable[[dict[str, Any], str, bool], object],
         *,
         scheduler: Scheduler | None = None,
+        leafed_through: bool = True,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.operations = list(operations)
         self._publish, self._clock, self._now = publish, clock, now
         self._scheduler = scheduler or shared()
+        self._leafed_through = leafed_through
         self._key = uuid.uuid4().hex[:12]
         self._lock = threading.RLock()
         self._live: LiveWidget | None = None
@@ -196,7 +200,7 @@ class CellOutput:
         return all(operation.resource.done for operation in self.operations)
 
     def _has_pages(self) -> bool:
-        return len(self.operations) > FEW
+        return self._leafed_through and len(self.operations) > FEW
 
     def _lingers(self, live: LiveWidget) -> bool:
         """Show the end in the widgets and save it, once; return whether the widgets still stay."""

@@ -186,7 +186,7 @@ class Results(Mapping[str, pd.DataFrame]):
         alone = [each.tables(main) for main, each in self._loaded.items() if main not in self._tables]
         rows = [target.write_whole(name, one) for tables in alone for name, one in tables.items()]
         for name, main in self._tables.items():
-            with byte_bar(f"{name} to Parquet", main.size) as advance:
+            with byte_bar(f"{name} to Parquet", main.size, len(main.shards)) as advance:
                 written = target.write(main, advance)
             rows.extend(written.files)
             self._note(name, written.report)
@@ -214,7 +214,7 @@ class Results(Mapping[str, pd.DataFrame]):
             raise self._unknown(name)
         if main not in self._plans:
             table = self._tables[main]
-            with byte_bar(f"{main} for Dask", table.size) as advance:
+            with byte_bar(f"{main} for Dask", table.size, len(table.shards)) as advance:
                 self._plans[main] = partitions.plan(table, advance)
             self._note(main, self._plans[main].export.report)
         frame = partitions.frame(self._plans[main], name)
@@ -356,7 +356,7 @@ class Results(Mapping[str, pd.DataFrame]):
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:
             main = self._tables[name]
-            with byte_bar(name, main.size) as advance:
+            with byte_bar(name, main.size, len(main.shards)) as advance:
                 self._loaded[name] = load_table(main, advance)
             self._note(name, self._loaded[name].report)
         return self._loaded[name]
@@ -373,7 +373,7 @@ class Results(Mapping[str, pd.DataFrame]):
                 if fits(main.size):
                     report = self._load(name).report
                 else:  # read, but not kept
-                    with byte_bar(name, main.size) as advance:
+                    with byte_bar(name, main.size, len(main.shards)) as advance:
                         report = report_on(main, advance)
                     self._note(name, report)
             yield report

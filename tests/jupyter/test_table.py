@@ -311,6 +311,21 @@ def test_at_the_end_of_many_the_saved_table_is_whole_and_the_pages_live_on(page:
     assert VIEW not in page.live
 
 
+def test_at_the_end_of_many_nothing_live_stays_where_nobody_looks_on(page: Page) -> None:
+    page.leafed_through = False
+    handles = [page.handle(number)[0] for number in range(60)]
+    cell_output = page.show(*handles)
+    for op in handles:
+        end(op)
+    page.scheduler.tick()
+    assert VIEW not in page.live
+    assert len(shown(page.saved["text/html"])) == 1 + 60
+    cell_output.close()
+    page.outputs.clear()
+    page.show(*handles)
+    assert [bundle for bundle in page.outputs.values() if VIEW in bundle] == []
+
+
 def test_many_that_have_ended_before_have_pages_too_and_more_may_be_added(page: Page) -> None:
     handles = [page.handle(number)[0] for number in range(60)]
     for op in handles[:-1]:
