@@ -23,7 +23,7 @@ from lro_notebook.operations.policy import PollPolicy
 from lro_notebook.operations.remote import LocalService
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
@@ -139,7 +139,7 @@ def _revive(data_dir: Path, transport: ProvenTransport) -> tuple[str, str]:
 
 
 @named
-def watch(x: Any, *, client: Any = None) -> Any:
+def watch(x: Any, *, client: Any = None, notify: Callable[[Operation], object] | None = None) -> Any:
     """Follow any operation or job, or several, and show them live: one as a card, many as one table.
 
     Parameters
@@ -153,6 +153,8 @@ def watch(x: Any, *, client: Any = None) -> Any:
         Reads what is only a name, a message or a JSON object: a `Client`, a service of
         google-api-python-client, a client of Google's libraries, or a ``google.genai.Client``; by default
         the one `Client` that is open.
+    notify : callable, optional
+        Called with each operation when it has ended, as by `Operation.add_done_callback`.
 
     Returns
     -------
@@ -180,6 +182,8 @@ def watch(x: Any, *, client: Any = None) -> Any:
     noting.note(operations)
     for operation in operations:
         operation.poller.follow()
+        if notify is not None:
+            operation.add_done_callback(notify)
     notebook.show_all(operations)
     return operations if several else operations[0]
 

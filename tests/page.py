@@ -61,6 +61,7 @@ class Page:
         self.scheduler = Ticking(self.clock)
         self.outputs: dict[str, dict[str, Any]] = {}
         self.published = 0
+        self.leafed_through = True
 
     def publish(self, bundle: dict[str, Any], display_id: str, update: bool) -> None:  # noqa: FBT001 - as it is called
         assert update == (display_id in self.outputs)
@@ -94,6 +95,7 @@ class Page:
             scheduler=self.scheduler,  # type: ignore[arg-type]  # driven by hand
             clock=self.clock,
             now=lambda: NOW,
+            leafed_through=self.leafed_through,
         )
         cell_output.show()
         return cell_output

@@ -73,16 +73,19 @@ def header(card: Card) -> str:
 
 
 def details(card: Card) -> str:
-    """Return the line that never changes: which operation it is, when it began, and where its log is."""
+    """Return the line that never changes: which operation, since when, and where its log and store are."""
     identifier = f'<code class="lro-id" style="user-select:all;{_BARE}">{escape(card.operation_id)}</code>'
     parts = [f"operation {identifier}"]
     if card.created is not None:
         parts.append(f"{_began(card)} {clock(card.created)}")
-    if card.logs_url:
-        link = f'<a href="{escape(card.logs_url)}" target="_blank" rel="noopener noreferrer">log</a>'
-        parts.append(link)
+    parts += [_link("log", card.logs_url)] * bool(card.logs_url)
+    parts += [_link(words, url) for words, url in card.links]
     parts += ["local, synthetic"] * card.local
     return quiet(" · ".join(parts), f"font-size:12px;{DIGITS}")
+
+
+def _link(words: str, url: str) -> str:
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(words)}</a>'
 
 
 def _began(card: Card) -> str:
@@ -100,8 +103,13 @@ def live_lines(card: Card) -> str:
 
 def bar(card: Card) -> str:
     """Return a progress bar; it has no value where nothing says how far the operation is."""
-    known = f' value="{card.fraction:.3f}"' if card.fraction is not None else ""
-    return f'<progress class="lro-bar" aria-label="Progress"{known}></progress>'
+    return progress(card.fraction)
+
+
+def progress(fraction: float | None, label: str = "Progress") -> str:
+    """Return a progress bar for a part of 1, None if it is not known."""
+    known = f' value="{fraction:.3f}"' if fraction is not None else ""
+    return f'<progress class="lro-bar" aria-label="{label}"{known}></progress>'
 
 
 def ending(card: Card) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
+from lro_notebook.jupyter.console_links import links_of
 from lro_notebook.operations.failed_units import count_told
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Card:
         Once it has ended: how it ended, what to do, and what to type.
     as_of : datetime
         When all this was true.
+    links : tuple of (str, str)
+        Words and addresses of its pages in the Google Cloud console; none for any other service.
     sparkline : tuple of float
         Progress at even steps of time, 0 to 1; empty before it has moved.
     """
@@ -108,6 +111,7 @@ class Card:
     sparkline: tuple[float, ...] = ()
     first_seen: bool = False
     again: str = "lro.watch(name)"
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -149,6 +153,7 @@ def card_of(operation: Operation, now: datetime, *, with_sparkline: bool = False
         as_of=now,
         first_seen=progress.created_from == "seen",
         again=_again(operation),
+        links=links_of(operation),
     )
 
 

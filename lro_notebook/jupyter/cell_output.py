@@ -3,7 +3,8 @@
 One operation is a card, several are one table. A cell output has two parts: a saved one in HTML and text,
 which is what a saved notebook keeps, and a widget view with the live numbers and the Cancel button. While
 the widget is on the page, its style hides the saved part. At the end the saved part is final and the widget
-goes away. The clocks tick in the scheduler's thread; nothing here sends a request.
+goes away; that of many operations stays, with its pages and filter, for as long as the kernel lives. The
+clocks tick in the scheduler's thread; nothing here sends a request.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lro_notebook import forking
 from lro_notebook.jupyter import card_html, table_html
 from lro_notebook.jupyter.card_model import CardCache, aged
 from lro_notebook.jupyter.live_widget import LiveWidget
-from lro_notebook.jupyter.table_widget import FEW
+from lro_notebook.jupyter.table_model import FEW
 from lro_notebook.operations.scheduler import Scheduler, shared
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class CellOutput:
         Takes a MIME bundle, a display id, and whether that output exists already.
     scheduler : Scheduler
         Ticks the clocks and sends the cancel requests.
+    leafed_through : bool
+        Whether somebody may leaf through many operations after their end. If not, nothing live stays.
     """
 
     def __init__(
@@ -66,12 +69,14 @@ class CellOutput:
         publish: Callable[[dict[str, Any], str, bool], object],
         *,
         scheduler: Scheduler | None = None,
+        leafed_through: bool = True,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.operations = list(operations)
         self._publish, self._clock, self._now = publish, clock, now
         self._scheduler = scheduler or shared()
+        self._leafed_through = leafed_through
         self._key = uuid.uuid4().hex[:12]
         self._lock = threading.RLock()
         self._live: LiveWidget | None = None
@@ -94,6 +99,11 @@ class CellOutput:
         return live.comm_ids if live is not None else []
 
     @property
+    def follows(self) -> bool:
+        """Whether operations that have not ended are shown."""
+        return self._live is not None and not self._over
+
+    @property
     def root(self) -> Any:
         """The widget that holds all that lives on the page; None where nothing does."""
         live = self._live
@@ -104,6 +114,9 @@ class CellOutput:
         with self._lock:
             self._save(update=False)
             if self._ended():
+                if self._has_pages():
+                    self._go_live(update=False)
+                    self._over = True
                 return
             _watch(self.operations)
             self._go_live(update=False)
@@ -116,6 +129,7 @@ class CellOutput:
             self._lingers_until = None
             _watch(operations)
             if self._live is not None:
+                self._over = False
                 self._draw(self._live)
             else:
                 self._save(update=True)
@@ -143,36 +157,50 @@ class CellOutput:
         """Replace everything live by the final saved part, if all has ended.
 
         Removing a widget that somebody has clicked on would take the focus away, so such a widget stays a
-        while and shows the end.
+        while and shows the end. Widgets with pages stay.
         """
         if not self._ended():
             return
         with self._lock:
             live = self._live
+            if live is not None and self._has_pages():
+                self._scheduler.untick(self.tick)
+                if not self._over:
+                    self._over = True
+                    self._draw(live)
+                    self._save(update=True)
+                return
             if live is not None and live.clicked and self._lingers(live):
                 return
             self._scheduler.untick(self.tick)
-            self._live = None
             if live is None:
                 return
             self._over = True
-            self._save(update=True)
+            self._save(update=True)  # hidden until the live part is gone, or both would be seen for a moment
+            self._live = None
             self._publish({"text/html": "", "text/plain": ""}, f"{self._key}-live", True)  # noqa: FBT003
             # A reloaded page gets no updates of outputs but still shows the widget, so the widget shows the
             # end too, and stays.
             now = self._now()
             live.end(_rendered(self._cards.cards(self.operations, now), self._note, now)[0])
+            self._save(update=True)
             self._left = live
 
     def close(self) -> None:
-        """Let go of the widgets that were left for reloaded pages."""
+        """Let go of the widgets that were left for reloaded pages or to leaf through."""
         with self._lock:
             left, self._left = self._left, None
+            if left is None and self._over and self._live is not None:
+                left, self._live = self._live, None
+                self._publish({"text/html": "", "text/plain": ""}, f"{self._key}-live", True)  # noqa: FBT003
         if left is not None:
             left.close()
 
     def _ended(self) -> bool:
         return all(operation.resource.done for operation in self.operations)
+
+    def _has_pages(self) -> bool:
+        return self._leafed_through and len(self.operations) > FEW
 
     def _lingers(self, live: LiveWidget) -> bool:
         """Show the end in the widgets and save it, once; return whether the widgets still stay."""
@@ -187,6 +215,8 @@ class CellOutput:
         now = self._now()
         cards = self._cards.cards(self.operations, now)
         live.update(cards, self._note, now)
+        if self._over:
+            return
         news = len(cards) <= FEW and _words(cards) != self._saved_words
         if news or self._clock() - self._saved_at >= REFRESH:
             self._save(update=True)
@@ -194,7 +224,7 @@ class CellOutput:
     def _save(self, *, update: bool) -> None:
         now = self._now()
         cards = self._cards.cards(self.operations, now)
-        key = self._key if self._live is not None or not self._ended() else ""
+        key = self._key if self._live is not None or self._has_pages() or not self._ended() else ""
         self._saved_at, self._saved_words = self._clock(), _words(cards)
         html, text = _rendered(cards, self._note, now, key)
         self._publish({"text/html": html, "text/plain": text}, f"{self._key}-saved", update)

@@ -5,6 +5,7 @@ A cell has one output for all operations that were started in it: a card, or a t
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.operations.operation import Operation
 
+#: Jupyter's server sets it where a notebook is open; where a program runs a notebook, nobody looks on.
+_SESSION = "JPY_SESSION_NAME"
 KEPT = 50  # outputs of ended operations whose widgets stay, for pages that are reloaded
 
 
@@ -58,10 +61,10 @@ def not_in(output: CellOutput | None, operations: Sequence[Operation]) -> list[O
 
 def show_new(operations: Sequence[Operation]) -> None:
     """Give the running cell a new output with `operations`."""
-    output = CellOutput(operations, _publish)
+    output = CellOutput(operations, _publish, leafed_through=_SESSION in os.environ)
     _running.id, _running.output = _cell_id(), output
     _outputs.append(output)
-    for old in [other for other in _outputs if not other.comm_ids][:-KEPT]:
+    for old in [other for other in _outputs if not other.follows][:-KEPT]:
         _outputs.remove(old)
         old.close()
     output.show()

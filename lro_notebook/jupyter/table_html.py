@@ -1,6 +1,7 @@
 """Several operations as the rows of one table, in HTML and text. Pure; every value is escaped here.
 
-The live table uses classes, so that a page of 50 rows stays under 20 kB; a saved table stands alone.
+Tables use classes, so that a page of 50 rows stays under 20 kB. A saved table brings the style sheet and, for
+viewers that drop it, says in attributes what makes it legible.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lro_notebook.jupyter.card_html import (
     clock,
     coloured,
     places,
+    progress,
     quiet,
     utc,
 )
@@ -35,7 +37,17 @@ from lro_notebook.jupyter.card_model import (
     short_id,
     speed,
 )
-from lro_notebook.jupyter.table_model import PAGE, TableOptions, page_of, totals
+from lro_notebook.jupyter.table_model import (
+    FEW,
+    PAGE,
+    TableOptions,
+    fraction,
+    pace,
+    sorted_places,
+    states_of,
+    totals,
+    units_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,10 +66,9 @@ _COLUMNS = {
     "Failed": "n",
 }
 _TEXT = 100  # characters of a target, or of why an operation failed, in the live table
-_FEW = 10  # rows to save of many running operations
+KEPT = 1_000  # rows of ended operations in a saved table
+BOX = "height:420px;overflow:auto"  # what many rows scroll in, live and saved
 _REASON = 240  # characters of why an operation failed, in a saved table
-_CELL = "padding:3px 12px 3px 0;vertical-align:top"
-_ALIGN, _NUMBER = f"{_CELL};text-align:left", f"{_CELL};text-align:right"
 
 
 def live_table(cards: Iterable[Card], now: datetime) -> str:
@@ -65,44 +76,49 @@ def live_table(cards: Iterable[Card], now: datetime) -> str:
     head = "".join(f'<th scope="col"{_class(name)}>{title}</th>' for title, name in _COLUMNS.items())
     body = "".join(_live_row(card, now) for card in cards)
     return (
-        '<div class="lro-scroll"><table class="lro-table" aria-label="Operations">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        '<table class="lro-table" aria-label="Operations">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
-def foot(words: str, note: str, *, local: bool) -> str:
-    """Return the line below a live table: a note on the whole, and its totals."""
-    synthetic = f" {quiet('· local, synthetic', tag='span')}" if local else ""
-    return f"{alert(note)}{escape(words)}{synthetic}"
+def overall(cards: Sequence[Card], note: str, now: datetime) -> str:
+    """Return what stands over a live table: totals, rate, time left, a bar, and a note on the whole."""
+    synthetic = f" {quiet('· local, synthetic', tag='span')}" if any(card.local for card in cards) else ""
+    done = fraction(cards)
+    known = done is not None and not all(card.ended for card in cards)
+    bar_of_all = progress(done, "Progress of all") if known else '<div class="lro-bar lro-none"></div>'
+    return f"{alert(note)}{_lines(cards, now, synthetic)}{bar_of_all}"
+
+
+def _lines(cards: Sequence[Card], now: datetime, after: str = "") -> str:
+    """Return what all operations add up to: how many there are, and their units, rate and time left."""
+    second = " · ".join(filter(None, [units_of(cards), pace(cards, now)]))
+    return f"<div>{escape(states_of(cards))}{after}</div><div>{escape(second)}</div>"
 
 
 def saved_table(cards: Sequence[Card], now: datetime, key: str = "") -> str:
     """Return a table that stands alone, as a saved notebook keeps it: the rows that matter and the totals."""
-    page = [cards[place] for place in _worth_saving(cards, now)]
-    widths = [
-        stylesheets.inline("table", f".lro-table th:nth-child({number})")
-        for number in range(1, len(_COLUMNS) + 1)
-    ]
-    head = "".join(
-        f'<th scope="col" style="{_NUMBER if name else _ALIGN};{width}">{title}</th>'
-        for (title, name), width in zip(_COLUMNS.items(), widths, strict=True)
-    )
+    page = [cards[place] for place in _worth_saving(cards, now, KEPT)]
+    ended = all(card.ended for card in cards)
+    head = "".join(f'<th scope="col"{_aligned(name)}>{title}</th>' for title, name in _COLUMNS.items())
     rows = "".join(_saved_row(card, now) for card in page)
-    size = "margin:0 0 4px;width:100%;min-width:680px;font-size:12px"
-    style = f"{size};table-layout:fixed;border-collapse:collapse;{DIGITS}"
+    style = f"width:100%;border-collapse:collapse;margin:0;{DIGITS}"
+    size = BOX if len(page) > FEW else "overflow-x:auto"
     body = (
-        f'<div style="overflow-x:auto"><table class="lro-table" aria-label="Operations" style="{style}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><div>{escape(totals(cards))}</div>"
+        f'{stylesheets.style("table")}<div class="lro-whole"><div class="lro-over">{_lines(cards, now)}</div>'
+        f'<div class="lro-scroll" style="{size}" role="region" aria-label="Operations" tabindex="0">'
+        f'<table class="lro-table" cellpadding="3" style="{style}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></div>"
     )
     body += "".join(quiet(escape(note)) for note in _notes(cards, len(page)))
-    if not all(card.ended for card in cards):
+    if not ended:
         body += quiet(GONE + as_of(clock(now), _again(cards)))
     return box(body, key, WIDE)
 
 
 def table_text(cards: Sequence[Card], now: datetime) -> str:
     """Return several operations as lines of plain text, with the totals."""
-    page = [cards[place] for place in _worth_saving(cards, now)]
+    page = [cards[place] for place in _worth_saving(cards, now, PAGE)]
     lines = [
         " · ".join(filter(None, [headline(card), card.title, card.target, *numbers(card), card.operation_id]))
         for card in page
@@ -112,12 +128,13 @@ def table_text(cards: Sequence[Card], now: datetime) -> str:
     return "\n".join([*lines, totals(cards), *notes])
 
 
-def _worth_saving(cards: Sequence[Card], now: datetime) -> list[int]:
-    """Return all rows if they fit on a page, else those that need attention most: few while they change."""
-    if len(cards) <= PAGE:
+def _worth_saving(cards: Sequence[Card], now: datetime, most: int) -> list[int]:
+    """Return all rows that are not too many, else those that need attention most: few while they change."""
+    ended = all(card.ended for card in cards)
+    if len(cards) <= (most if ended else PAGE):
         return list(range(len(cards)))
-    page = page_of(cards, TableOptions(sort="state"), now).places
-    return page if all(card.ended for card in cards) else page[:_FEW]
+    places = sorted_places(cards, TableOptions(sort="state"), now)
+    return places[: most if ended else FEW]
 
 
 def _again(cards: Iterable[Card]) -> str:
@@ -172,18 +189,13 @@ def _live_row(card: Card, now: datetime) -> str:
 
 
 def _saved_row(card: Card, now: datetime) -> str:
-    cells = [
-        coloured(card, card.word),
-        *_cells(card, now),
-    ]
-    row = "".join(
-        f'<td style="{_NUMBER if name else _ALIGN}">{cell}</td>'
-        for name, cell in zip(_COLUMNS.values(), cells, strict=True)
-    )
+    cells = zip(_COLUMNS.values(), [coloured(card, card.word), *_cells(card, now)], strict=True)
+    row = "".join(f"<td{_aligned(name)}>{cell}</td>" for name, cell in cells)
     why = escape(cut(_why(card), _REASON))
-    below = f'<td></td><td colspan="6" style="{_ALIGN};padding-top:0">{why}</td>'
-    line = stylesheets.inline("table", ".lro-table tbody tr")
-    return (
-        f'<tr style="background:none;{line}">{row}</tr>'
-        + f'<tr style="background:none">{below}</tr>' * bool(why)
-    )
+    below = f'<tr valign="top"><td></td><td colspan="6">{why}</td></tr>'
+    return f'<tr valign="top">{row}</tr>{below * bool(why)}'
+
+
+def _aligned(name: str) -> str:
+    """Return the class of a saved cell, and what it means where viewers drop the style sheet."""
+    return _class(name) + ' align="right"' * bool(name)

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from lro_notebook.jupyter.card_model import WORDS, elapsed_at
+from lro_notebook.jupyter.card_model import WORDS, duration, elapsed_at, speed
 from lro_notebook.operations.resource import State
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lro_notebook.jupyter.card_model import Card
 
 PAGE = 50  # rows
+FEW = 10  # rows that need no controls and no box to scroll in
 STARTED = "as started"
 #: What needs attention comes first.
 _ATTENTION: Mapping[State, int] = {
@@ -86,29 +87,64 @@ class Page:
 
 def page_of(cards: Sequence[Card], options: TableOptions, now: datetime) -> Page:
     """Return the page of `cards` that `options` asks for."""
-    matching = [place for place, card in enumerate(cards) if options.state in (None, card.state)]
-    key = _KEYS.get(options.sort)
-    if key is not None:
-        matching.sort(key=lambda place: key(cards[place], now))
+    matching = sorted_places(cards, options, now)
     last = max(0, len(matching) - 1) // PAGE
     first = min(options.page, last) * PAGE
     return Page(matching[first : first + PAGE], matching, first)
 
 
+def sorted_places(cards: Sequence[Card], options: TableOptions, now: datetime) -> list[int]:
+    """Return the places of all cards that match `options`, in order."""
+    matching = [place for place, card in enumerate(cards) if options.state in (None, card.state)]
+    key = _KEYS.get(options.sort)
+    if key is not None:
+        matching.sort(key=lambda place: key(cards[place], now))
+    return matching
+
+
+def pace(cards: Sequence[Card], now: datetime) -> str:
+    """Return how fast those that run go together and when the last ends; what is unknown is left out."""
+    running = [card for card in cards if not card.ended]
+    rates = [card.rate for card in running if card.rate is not None]
+    lefts = [
+        max(0.0, card.left - (now - card.as_of).total_seconds()) for card in running if card.left is not None
+    ]
+    parts = [speed(sum(rates))] * bool(rates)
+    parts += [f"about {duration(max(lefts))} left" for _ in lefts[:1] if len(lefts) == len(running)]
+    return " · ".join(parts)
+
+
+def fraction(cards: Sequence[Card]) -> float | None:
+    """Return how much of all units is done, 0 to 1; None unless each operation has a total."""
+    whole = sum(card.total or 0 for card in cards)
+    if not whole or any(card.total is None or card.completed is None for card in cards):
+        return None
+    return min(1.0, sum(card.completed or 0 for card in cards) / whole)
+
+
 def totals(cards: Sequence[Card]) -> str:
     """Return one line: how many operations are in each state, and the units and failures of all."""
-    states: Counter[State] = Counter()
+    return " · ".join(filter(None, [states_of(cards), units_of(cards)]))
+
+
+def states_of(cards: Sequence[Card]) -> str:
+    """Return how many operations there are and in which states."""
+    states = Counter(card.state for card in cards)
+    parts = [f"{states[state]:,} {WORDS[state].lower()}" for state in STATES if states[state]]
+    noun = "operation" if len(cards) == 1 else "operations"
+    return f"{len(cards):,} {noun}: {' · '.join(parts)}" if cards else "no operations"
+
+
+def units_of(cards: Sequence[Card]) -> str:
+    """Return the units and failures of all; a total only if each operation has one."""
     done = whole = failed = counted = 0
     for card in cards:
-        states[card.state] += 1
         failed += card.failed
         if card.completed is not None:
             done += card.completed
             whole += card.total or 0
             counted += card.total is not None
-    parts = [f"{states[state]:,} {WORDS[state].lower()}" for state in STATES if states[state]]
     total = f" of {whole:,}" if counted == len(cards) else ""
-    parts += [f"{done:,}{total} done"] * bool(done or whole)
+    parts = [f"{done:,}{total} done"] * bool(done or whole)
     parts += [f"{failed:,} {'failure' if failed == 1 else 'failures'}"] * bool(failed)
-    noun = "operation" if len(cards) == 1 else "operations"
-    return f"{len(cards):,} {noun}: {' · '.join(parts)}" if cards else "no operations"
+    return " · ".join(parts)

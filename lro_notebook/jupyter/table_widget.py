@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.jupyter import table_html
 from lro_notebook.jupyter.card_model import WORDS, clean
 from lro_notebook.jupyter.card_widget import ASK, CANCELLING, ENDED
-from lro_notebook.jupyter.table_model import SORTS, STATES, TableOptions, page_of, totals
+from lro_notebook.jupyter.table_model import FEW, SORTS, STATES, TableOptions, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from lro_notebook.jupyter.card_model import Card
 
-FEW = 10  # rows that need no controls
 #: JupyterLab uses the plain arrows and Shift+arrows to move between cells.
 KEYS = "Choose with Ctrl+click, or move with Ctrl+↑ Ctrl+↓ and choose with Ctrl+Space:"
 _STATES = {WORDS[state].lower(): state for state in STATES}
+_LIST = 18  # rows of the list to choose from; it stands where the table was
 _LABEL = 90  # characters of an operation in the list to choose from
 
 
 class TableWidget:
-    """The table, the controls above it, and the totals and Cancel buttons below.
+    """The totals and Cancel buttons, the controls, and below them the table, or the list to choose from.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class TableWidget:
         import ipywidgets
 
         self._cancel, self._redraw = cancel, redraw
-        self.clicked = False
+        self.clicked = self._pressed = False
         self._options, self._pages = TableOptions(), 1
         self._cards: Sequence[Card] = ()
         self._asked: set[int] = set()
@@ -63,18 +63,22 @@ class TableWidget:
         self._where = ipywidgets.HTML()
         for button in (self._back, self._on):
             button.add_class("lro-page")
-        self._controls = _row(ipywidgets, self._order, self._only, self._back, self._where, self._on)
+        self._pager = _row(ipywidgets, self._back, self._where, self._on)
+        self._pager.layout.width = "auto"
+        self._controls = _row(ipywidgets, self._order, self._only, self._pager)
         self._table = ipywidgets.HTML()
+        self._table.add_class("lro-scroll")
         self._totals = ipywidgets.HTML()
         self._totals.add_class("lro-totals")
         self._choose = ipywidgets.ToggleButton(description="Choose…", tooltip="Choose which to cancel")
         self._button = ipywidgets.Button(tooltip=ASK)
-        self._foot = _row(ipywidgets, self._totals, self._choose, self._button)
+        self._over = _row(ipywidgets, self._totals, self._choose, self._button)
+        self._over.add_class("lro-over")
         self._list = ipywidgets.SelectMultiple(
-            rows=6, description=KEYS, style={"description_width": "initial"}, layout={"display": "none"}
+            rows=_LIST, description=KEYS, style={"description_width": "initial"}, layout={"display": "none"}
         )
         self._list.add_class("lro-list")
-        self.parts: tuple[Any, ...] = (self._controls, self._table, self._foot, self._list)
+        self.parts: tuple[Any, ...] = (self._over, self._controls, self._table, self._list)
         self._listen()
 
     @property
@@ -89,8 +93,13 @@ class TableWidget:
         self._options, self._pages = replace(self._options, page=page.number), page.count
         self._shown = page.matching
         self._table.value = table_html.live_table([cards[place] for place in page.places], now)
-        self._totals.value = table_html.foot(totals(cards), note, local=any(card.local for card in cards))
+        self._totals.value = table_html.overall(cards, note, now)
         self._controls.layout.display = "" if len(cards) > FEW else "none"
+        if len(cards) > FEW:
+            self._table.add_class("lro-many")
+        # Whoever has pressed one of them may have the focus there.
+        useless = not self._pressed and all(card.ended for card in cards)
+        self._choose.layout.display = self._button.layout.display = "none" if useless else ""
         self._where.value = str(page)
         for button in (self._back, self._on):
             button.layout.display = "" if page.count > 1 else "none"
@@ -102,7 +111,7 @@ class TableWidget:
 
     def close(self) -> None:
         """Remove the widgets from the page and from the kernel."""
-        for widget in (*self.parts, *self.clickable, self._where, self._totals):
+        for widget in (*self.parts, *self.clickable, self._pager, self._where, self._totals):
             widget.close()
 
     def _listen(self) -> None:
@@ -133,10 +142,11 @@ class TableWidget:
 
         It does not change while it is open: a selection is a set of positions, which must keep their meaning.
         """
-        self.clicked = True
+        self.clicked = self._pressed = True
         self._listed = [place for place in self._shown if offered and self._is_free(place)]
         self._list.options = [_label_of(self._cards[place]) for place in self._listed]
         self._list.layout.display = "" if offered else "none"
+        self._table.layout.display = "none" if offered else ""
         self._label()
 
     def _label(self) -> None:
@@ -155,7 +165,7 @@ class TableWidget:
     def _click(self) -> None:
         """Handle a click, on whichever thread it comes: only note it and hand it on."""
         places = [self._listed[index] for index in self._list.index] if self._choose.value else self._free()
-        self.clicked = True
+        self.clicked = self._pressed = True
         self._asked.update(places)
         self._choose.value = False
         self._label()

@@ -14,8 +14,8 @@ _FROM = 20_000_000  # bytes; less is read before a bar could help
 
 
 @contextmanager
-def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
-    """Show a bar on stderr while `size` bytes are read, if they are many and somebody can see it.
+def byte_bar(label: str, size: int, files: int = 1) -> Iterator[Callable[[int], object]]:
+    """Show a bar on stderr while `size` bytes of `files` are read, if they are many and somebody can see it.
 
     The value is told how many more were read, as stored, and made into rows. `size` is what a listing says;
     whatever the sum is, the bar is full at the end, and not before. Then it is gone.
@@ -25,6 +25,7 @@ def byte_bar(label: str, size: int) -> Iterator[Callable[[int], object]]:
         return
     from tqdm import tqdm
 
+    label += f", {files:,} files" if files > 1 else ""
     with tqdm(total=size, desc=label, unit="B", unit_scale=True, leave=False, file=sys.stderr) as bar:
         yield lambda count: bar.update(max(0, min(count, size - bar.n)))
         bar.update(size - bar.n)

@@ -160,7 +160,7 @@ class Results(Tables):
         alone = [each.tables(main) for main, each in self._loaded.items() if main not in self._tables]
         rows = [target.write_whole(name, one) for tables in alone for name, one in tables.items()]
         for name, main in self._tables.items():
-            with byte_bar(f"{name} to Parquet", main.size) as advance:
+            with byte_bar(f"{name} to Parquet", main.size, len(main.shards)) as advance:
                 written = target.write(main, advance)
             rows.extend(written.files)
             self._note(name, written.report)

@@ -242,7 +242,7 @@ class Tables(Mapping[str, pd.DataFrame]):
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:
             main = self._tables[name]
-            with byte_bar(name, main.size) as advance:
+            with byte_bar(name, main.size, len(main.shards)) as advance:
                 self._loaded[name] = load_table(main, advance)
             self._note(name, self._loaded[name].report)
         return self._loaded[name]
@@ -261,7 +261,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         if main in self._plans:
             return self._plans[main]
         table = self._tables[main]
-        with byte_bar(f"{main} {purpose}", table.size) as advance:
+        with byte_bar(f"{main} {purpose}", table.size, len(table.shards)) as advance:
             plan = partitions.plan(table, advance)
         self._note(main, plan.export.report)
         return plan
@@ -314,7 +314,7 @@ class Tables(Mapping[str, pd.DataFrame]):
                 if fits(main.size):
                     report = self._load(name).report
                 else:  # read, but not kept
-                    with byte_bar(name, main.size) as advance:
+                    with byte_bar(name, main.size, len(main.shards)) as advance:
                         report = report_on(main, advance)
                     self._note(name, report)
             yield report

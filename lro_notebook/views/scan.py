@@ -226,7 +226,8 @@ class Scan:
 
     def _bar(self, purpose: str = "") -> AbstractContextManager[Advance]:
         name = self._view.definition.name or self._view.resource
-        return byte_bar(f"view {name}{purpose}", sum(shard.size for shard in self._shards))
+        size = sum(shard.size for shard in self._shards)
+        return byte_bar(f"view {name}{purpose}", size, len(self._shards))
 
     def _tables(self, runner: Runner, advance: Advance = lambda _: None) -> Iterator[pa.Table]:
         """Yield the rows of each block; warn once of lines that could not be read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +16,17 @@ from lro_notebook import OperationResource
 from lro_notebook.jupyter import notebook, table_html
 from lro_notebook.jupyter.cell_output import REFRESH
 from lro_notebook.jupyter.operation_list import Operations
-from lro_notebook.jupyter.table_model import PAGE, SORTS, TableOptions, page_of, totals
-from lro_notebook.jupyter.table_widget import FEW
+from lro_notebook.jupyter.table_html import KEPT
+from lro_notebook.jupyter.table_model import (
+    FEW,
+    PAGE,
+    SORTS,
+    TableOptions,
+    fraction,
+    pace,
+    page_of,
+    totals,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -121,7 +131,8 @@ def test_the_totals_count_states_units_and_failures_and_leave_out_a_total_that_i
 
 def test_a_page_of_rows_stays_small_whatever_the_service_says() -> None:
     long = [card("FAILED", target="x" * 120, sentence="y" * 600)] * 500
-    assert len(table_html.saved_table(long, NOW)) < 65_000
+    assert len(table_html.saved_table(long, NOW)) < 500 * 800
+    assert len(table_html.saved_table(long * 20, NOW)) < KEPT * 800
     busy = [card(target="gs://hospital-inbox/2026-03/*.ndjson → fhirStores/ward-17")] * PAGE
     assert len(table_html.live_table(busy, NOW).encode()) < 20_000
 
@@ -133,7 +144,38 @@ def test_a_saved_table_of_many_keeps_those_that_need_attention_and_says_how_many
     assert text[0].endswith("bad")
     assert text[-2].startswith("201 operations: 200 succeeded · 1 failed")
     assert text[-1] == "151 more rows are not kept here; lro.to_frame(...) has them all."
-    assert table_html.saved_table(cards, NOW).count("<tr") == 1 + PAGE + 1  # head, rows, why
+    cards += [card("SUCCEEDED")] * KEPT
+    saved = table_html.saved_table(cards, NOW)
+    assert saved.count("<tr") == 1 + KEPT + 1  # head, rows, why
+    assert shown(saved)[1][2].endswith("bad")
+    assert "201 more rows are not kept here" in saved
+
+
+def test_a_saved_table_of_many_that_have_ended_has_each_row_in_a_box_of_one_height() -> None:
+    cards = [card("SUCCEEDED", operation_id=f"s{n}") for n in range(177)]
+    saved = table_html.saved_table(cards, NOW)
+    assert len(shown(saved)) == 1 + 177
+    assert table_html.BOX in saved
+    assert "177 operations: 177 succeeded" in saved
+    assert "not kept here" not in saved
+    assert table_html.BOX not in table_html.saved_table(cards[:FEW], NOW)
+
+
+def test_the_line_over_all_tells_rate_and_time_left_of_those_that_run() -> None:
+    cards = [
+        card(rate=1_000.0, left=60.0, completed=1, total=4),
+        card(rate=200.0, left=90.0, completed=1, total=4),
+        card("SUCCEEDED", rate=7.0, left=None, completed=2, total=2),
+    ]
+    assert pace(cards, NOW) == "1,200/s · about 1:30 left"
+    assert pace(cards, NOW + timedelta(seconds=30)) == "1,200/s · about 1:00 left"
+    assert fraction(cards) == 0.4
+    assert 'aria-label="Progress of all" value="0.400"' in table_html.overall(cards, "", NOW)
+    unknown = [*cards, card("PENDING", rate=None, left=None, completed=None, total=None)]
+    assert pace(unknown, NOW) == "1,200/s"  # nothing tells when the last one ends
+    assert fraction(unknown) is None
+    assert "<progress" not in table_html.overall(unknown, "", NOW)
+    assert pace(cards[2:], NOW) == ""
 
 
 def test_controls_come_with_many_rows_and_lead_through_the_pages(page: Page) -> None:
@@ -243,15 +285,72 @@ def test_only_what_has_changed_is_looked_at_again(page: Page, monkeypatch: pytes
     assert made == ["4"]
 
 
-def test_at_the_end_of_all_the_table_is_final(page: Page) -> None:
+def test_at_the_end_of_many_the_saved_table_is_whole_and_the_pages_live_on(page: Page) -> None:
+    handles = [page.handle(number)[0] for number in range(60)]
+    cell_output = page.show(*handles)
+    seen = Seen(cell_output)
+    assert cell_output.follows
+    for op in handles[:-1]:
+        end(op)
+    end(handles[-1], error={"code": 5, "message": "no such bucket"})
+    page.scheduler.tick()
+    assert not cell_output.follows
+    assert len(shown(page.saved["text/html"])) == 1 + 60 + 1
+    published = page.published
+    seen.of("Button", "›").click()  # noqa: RUF001 - the button's sign
+    assert "51-60 of 60" in seen.text
+    seen.of("Dropdown", "State").value = "failed"
+    assert shown(seen.html)[-1] == ["", "NOT_FOUND (5): no such bucket"]
+    assert not seen.is_visible(seen.of("ToggleButton"))
+    cell_output.finish()
+    page.clock.now += 2 * REFRESH
+    page.scheduler.tick()
+    assert page.published == published
+    assert VIEW in page.live
+    cell_output.close()
+    assert VIEW not in page.live
+
+
+def test_at_the_end_of_many_nothing_live_stays_where_nobody_looks_on(page: Page) -> None:
+    page.leafed_through = False
     handles = [page.handle(number)[0] for number in range(60)]
     cell_output = page.show(*handles)
     for op in handles:
         end(op)
     page.scheduler.tick()
     assert VIEW not in page.live
-    assert "60 operations: 60 succeeded · 600 of 600 done" in page.saved["text/plain"]
-    assert "60 operations: 60 succeeded" in page.saved["text/html"]
+    assert len(shown(page.saved["text/html"])) == 1 + 60
+    cell_output.close()
+    page.outputs.clear()
+    page.show(*handles)
+    assert [bundle for bundle in page.outputs.values() if VIEW in bundle] == []
+
+
+def test_many_that_have_ended_before_have_pages_too_and_more_may_be_added(page: Page) -> None:
+    handles = [page.handle(number)[0] for number in range(60)]
+    for op in handles[:-1]:
+        end(op)
+    cell_output = page.show(*handles[:-1])
+    assert not cell_output.follows
+    assert VIEW in page.live
+    assert "1-50 of 59" in Seen(cell_output).text
+    cell_output.add(handles[-1])
+    assert cell_output.follows
+    end(handles[-1])
+    page.scheduler.tick()
+    assert not cell_output.follows
+    assert "60 operations: 60 succeeded" in page.saved["text/plain"]
+
+
+def test_at_the_end_of_a_few_the_table_is_final(page: Page) -> None:
+    handles = [page.handle(number)[0] for number in range(FEW)]
+    cell_output = page.show(*handles)
+    for op in handles:
+        end(op)
+    page.scheduler.tick()
+    assert VIEW not in page.live
+    assert "10 operations: 10 succeeded · 100 of 100 done" in page.saved["text/plain"]
+    assert "10 operations: 10 succeeded" in page.saved["text/html"]
     assert cell_output.comm_ids == []
     cell_output.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import sqlite3
 import threading
 import time
@@ -343,6 +344,15 @@ def test_a_job_behind_the_name_of_an_operation_is_read_as_what_it_is() -> None:
     with lro.Client(HOST, transport=transport) as client:
         assert lro.watch(name, client=client).state == "RUNNING"
         assert client.get(name).refresh().state == "SUCCEEDED"
+
+
+def test_whoever_watches_is_told_when_each_has_ended() -> None:
+    told: queue.Queue[lro.Operation] = queue.Queue()
+    ended = [{"name": f"operations/{number}", "done": True} for number in range(2)]
+    several = lro.watch(ended, notify=told.put)
+    assert [told.get(timeout=20) for _ in several] == several
+    alone = lro.watch(ended[0], notify=told.put)
+    assert told.get(timeout=20) is alone
 
 
 def test_what_is_watched_is_noted_and_found_again_by_its_name() -> None:

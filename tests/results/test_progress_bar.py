@@ -125,6 +125,7 @@ def test_the_bar_has_the_bytes_of_the_listing_and_is_full_at_the_end(
         CONSUMERS[consumer](read(tmp_path / "out" if place == "here" else storage.uri("out")), tmp_path)
     (bar,) = bars
     assert bar.total == sum(map(len, written.values()))
+    assert bar.label.endswith(f", {len(written)} files" if len(written) > 1 else "")
     assert bar.how["unit"] == "B"
     assert bar.how["unit_scale"]
     assert min(bar.steps) >= 0
