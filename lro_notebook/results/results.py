@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.results import join, told
+from lro_notebook.results import told
 from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
 from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.formats.dicom.studies import series, studies
 from lro_notebook.results.formats.hl7v2.admissions import SEGMENTS, admissions
+from lro_notebook.results.joins import join
+from lro_notebook.results.joins.references import keyed
 from lro_notebook.results.profile import profile
 from lro_notebook.results.progress_bar import byte_bar
-from lro_notebook.results.references import keyed
 from lro_notebook.results.tables import Tables
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lro_notebook.results.databases.sqlite import opened
-from lro_notebook.results.join import Side, join
+from lro_notebook.results.joins.join import Side, join
 from lro_notebook.results.stream import Stream
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 from places import SHARED
 
 from lro_notebook.errors import ConfigError
+from lro_notebook.results.joins.references import References
 from lro_notebook.results.read import read
-from lro_notebook.results.references import References
 
 if TYPE_CHECKING:
     from collections.abc import Callable

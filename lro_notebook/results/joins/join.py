@@ -16,7 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.results.references import KEY, REFERENCE, References, keyed, reference_columns, searched
+from lro_notebook.results.joins.references import (
+    KEY,
+    REFERENCE,
+    References,
+    keyed,
+    reference_columns,
+    searched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
