@@ -94,12 +94,12 @@ def checked(name: str, version: str | None = None) -> str:
     if name in _ANY:
         others = ", ".join(each for each, listed in TYPES.items() if name in listed)
         raise ConfigError(f"types: {where} has no resource type {name!r}; it is one of {others}")
-    raise ConfigError(f"types: {name!r} is no resource type of {where}{_hint(name, types)}. Nothing was sent")
+    raise ConfigError(f"types: {name!r} is no resource type of {where}{_hint(name, types)} Nothing was sent")
 
 
 def _hint(name: str, types: frozenset[str]) -> str:
     by_letters = {each.lower(): each for each in sorted(types)}
     near = difflib.get_close_matches(name.lower(), list(by_letters), n=_NEAR, cutoff=_LIKENESS)
     if not near:
-        return "; they are written as in 'Patient' and 'MedicationRequest'"
+        return "; they are written as in 'Patient' and 'MedicationRequest'."
     return f"; did you mean {' or '.join(repr(by_letters[each]) for each in near)}?"

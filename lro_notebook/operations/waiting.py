@@ -232,7 +232,7 @@ def next_step(operation: Operation) -> str:
     """Return what to do about an operation that ended without success."""
     if operation.snapshot.state == "CANCELLED":
         return f"Somebody else cancelled it: start it again for the rest. {_RAISES}"
-    steps = ["Mend what it says, and start it again"]
+    steps = ["Fix the cause, and start it again"]
     if count_told(operation):
         steps.append("op.failures() lists what failed in it")
     if "://" in (operation.destination or ""):

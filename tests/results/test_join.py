@@ -196,6 +196,22 @@ def test_lists_of_their_own_join_what_they_are_of_and_what_they_refer_to(
     assert len(results.join("Encounter", "Encounter.participant")) == 2
 
 
+def test_lists_of_documents_without_ids_join_what_they_are_of(tmp_path: Path) -> None:
+    for number in (0, 1):
+        entities = [{"id": number + place, "type": f"{number}{place}"} for place in (0, 1)]
+        document = {"text": f"Invoice {number}", "id": 1 - number, "pages": [{}], "entities": entities}
+        (tmp_path / f"documents-{number}.json").write_text(json.dumps(document))
+    results = read(tmp_path, lists="explode")
+    frame = results.join("documents.entities", "documents")
+    assert frame["type"].tolist() == ["00", "01", "10", "11"]
+    assert frame["documents.text"].tolist() == ["Invoice 0", "Invoice 0", "Invoice 1", "Invoice 1"]
+    turned = results.join("documents", "documents.entities")
+    assert turned[["text", "documents.entities.type"]].to_numpy().tolist()[2:] == [
+        ["Invoice 1", "10"],
+        ["Invoice 1", "11"],
+    ]
+
+
 def test_tables_without_references_join_on_a_column_of_both(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text("order,customer\n1,7\n2,8\n3,7\n")
     (tmp_path / "customers.csv").write_text("customer,town\n7,Ulm\n")

@@ -182,7 +182,9 @@ class Buckets:
         for error in unread:
             place = os.path.relpath(os.fsdecode(error.filename or folder), folder)
             uri = f"gs://{bucket}/{objects.shown(place)}/"
-            matches.left_out.append((uri, f"the folder cannot be listed: {error.strerror}"))
+            is_missing = isinstance(error, FileNotFoundError)
+            reason = "there is no such folder" if is_missing else f"it cannot be listed: {error.strerror}"
+            matches.left_out.append((uri, reason))
         for name in sorted(names):
             reason = objects.why_unusable(str(folder / name), str(self.root))
             if reason is None:
@@ -220,7 +222,7 @@ def _left_out(left_out: list[tuple[str, str]]) -> str:
     if not left_out:
         return ""
     (uri, reason), more = left_out[0], len(left_out) - 1
-    return f"; {uri[:300]} is not one: {reason}" + (f" (and {more} more)" if more else "")
+    return f"; {uri[:300]} is left out: {reason}" + (f" (and {more} more)" if more else "")
 
 
 def _is_unsafe(segment: str) -> bool:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lro_notebook.errors import ConfigError
+from lro_notebook.results.arrow.flatten import INDEX, ROW
 from lro_notebook.results.joins.references import (
     KEY,
     REFERENCE,
@@ -198,10 +199,21 @@ def _shared(left: Side, right: Side) -> dict[str, Keys]:
     """Return what tables of one resource or message have in common: the key of the one that they are of."""
     first, second = left.name, right.name
     if first.startswith(f"{second}.") or second.startswith(f"{first}."):
+        if ROW in (left.columns[0], right.columns[0]):
+            return _by_row(left, right) or {on: _turned(keys) for on, keys in _by_row(right, left).items()}
         return {ID: _by_columns(left, right, ID, ID)} if ID in left.columns and ID in right.columns else {}
     if all("message" in side.columns or side.name == "messages" for side in (left, right)):
         return {"message": _by_columns(left, right, "message", "message")}
     return {}
+
+
+def _by_row(left: Side, right: Side) -> dict[str, Keys]:
+    """Return the keys of a list whose rows say, where there are no ids, of which row they are."""
+    is_list_in_list = right.columns[:2] == [ROW, INDEX]
+    if is_list_in_list or left.columns[:1] != [ROW] or not left.name.startswith(f"{right.name}."):
+        return {}
+    rows = left.table[ROW].cast(pa.int64()).combine_chunks()
+    return {ROW: Keys(rows, pa.array(np.arange(right.table.num_rows)), ROW)}
 
 
 def _by_columns(left: Side, right: Side, first: str, second: str) -> Keys:
