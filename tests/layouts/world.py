@@ -38,7 +38,7 @@ def put(buckets: Path, files: Mapping[str, Content], when: datetime) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hide the clients that other tests of this process have left open: an operation may look for the only one."""
+    """Hide the clients that other tests have left open: an operation may look for the only one."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Client, "_open", weakref.WeakSet())
         yield
