@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Characters of what meets the patterns of these modules at most, as their code has it.
 _BOUNDED = dict.fromkeys((f"lro_notebook.operations.{name}" for name in ("fields", "states", "progress")), 80)
-_BOUNDED["lro_notebook.results.discovery.file_sets"] = 80
+_BOUNDED |= {"lro_notebook.results.discovery.file_sets": 80, "lro_notebook.jupyter.completion": 300}
 _LENGTH, _LONG, _ENOUGH, _SUSPECTS = 800, 8000, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
 _DYNAMIC = {
@@ -43,6 +43,7 @@ _DYNAMIC = {
     "results/formats/hl7v2/switches.py:has_switches": "one character, and digits in twos",
     "results/formats/hl7v2/switches.py:_tokens": "one character, and digits in twos",
     "results/formats/hl7v2/text.py:_escapes": "one character and all but it, and digits in twos",
+    "results/formats/hl7v2/text.py:_shown_break": "one character, and bounded names",
     "results/formats/hl7v2/text.py:_lost_break": "one character, and a bounded name",
     "results/discovery/ownership.py:is_named": "an id, and no quantifier",
     "views/source.py:__init__": "alternatives of names, and no quantifier",

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 Words = dict[tuple[str, str], list[str]]  # of a function and its parameter; of the first one, also by ""
 
 _INNERMOST = re.compile(r"\([^()]*\)")
-_CALL = re.compile(r"(?P<function>\w+)\((?P<given>[^()]*)$")
+_END = 300  # characters before the cursor that are looked at
+_CALL = re.compile(r"(?<!\w)(?P<function>\w+)\((?P<given>[^()]*)$")
 _OPEN = re.compile(
-    r"""(?:^|(?P<name>\w+)\s*=)\s*  # the first argument, or one by its name
-    [\[{]?\s*(?:(["'])[^"']*\2\s*,\s*)*  # the elements of a list before it
+    r"""(?:^|(?<!\w)(?P<name>\w++)\s*+=)\s*+  # the first argument, or one by its name
+    [\[{]?\s*+(?:(["'])[^"']*+\2\s*+,\s*+)*+  # the elements of a list before it
     ["'][\w,]*$""",
     re.VERBOSE,
 )
@@ -48,7 +49,7 @@ def register(shell: InteractiveShell, more: Mapping[str, list[str]]) -> None:
 
 def offered(line: str, words: Mapping[tuple[str, str], list[str]]) -> list[str]:
     """Return what may stand in the quotes that are open at the end of `line`."""
-    before = None
+    before, line = None, line[-_END:]
     while before != line:
         before, line = line, _INNERMOST.sub("", line)
     call = _CALL.search(line)
