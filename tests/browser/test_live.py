@@ -139,13 +139,14 @@ def test_after_a_restart_the_old_card_reads_well_and_the_operation_is_found_agai
     assert "Cancelled" in notebook.text(4)
 
 
-def gone(notebook: Notebook) -> tuple[list[str], bool]:
-    """Return the snapshots that are visible, and whether anything of a widget without a kernel is."""
-    snapshots = [
-        each.inner_text() for each in notebook.page.locator(".lro-snapshot").all() if each.is_visible()
-    ]
-    dead = notebook.page.locator(".jupyter-widgets-disconnected").all()
-    return snapshots, any(each.is_visible() for each in dead)
+#: Whether so many snapshots are visible, and nothing of a widget without a kernel is.
+GONE = """count => {
+    const seen = name => [...document.querySelectorAll(name)].filter(each => {
+        const box = each.getBoundingClientRect();
+        return box.width > 0 && box.height > 0 && getComputedStyle(each).visibility !== "hidden";
+    });
+    return seen(".lro-snapshot").length === count && seen(".jupyter-widgets-disconnected").length === 0;
+}"""
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["card", "table"])
@@ -161,16 +162,11 @@ def test_after_a_restart_a_running_card_is_what_was_saved_last(
     assert "The kernel is gone." not in notebook.text(cell)
     notebook.restart()
     notebook.await_text(cell, "The kernel is gone. As of ")
-    snapshots, dead = gone(notebook)
-    assert len(snapshots) == cell
-    assert "Running" in snapshots[-1]
-    assert not dead
+    notebook.page.wait_for_function(GONE, arg=cell)
+    notebook.await_text(cell, "Running")
     notebook.save()
     notebook.load()
-    notebook.page.locator(".lro-snapshot").first.wait_for()
-    snapshots, dead = gone(notebook)
-    assert len(snapshots) == cell
-    assert not dead
+    notebook.page.wait_for_function(GONE, arg=cell)
 
 
 def outputs(path: Path, cell: int) -> list[dict[str, Any]]:
