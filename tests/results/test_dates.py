@@ -172,7 +172,7 @@ def test_a_later_file_makes_a_column_text_again(tmp_path: Path) -> None:
 def test_columns_that_stay_text_are_told(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     results = loaded(tmp_path, [{"birthDate": "2023-02-30"}, {"birthDate": "2023-02-03", "id": "x"}])
     if way == "too large":
-        monkeypatch.setattr("lro_notebook.results.results.fits", lambda _: False)
+        monkeypatch.setattr("lro_notebook.results.tables.fits", lambda _: False)
     with pytest.warns(UnparsedDatesWarning, match="stay text") as caught:
         if way == "parquet":
             results.to_parquet(tmp_path / "pq")
