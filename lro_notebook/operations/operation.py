@@ -5,7 +5,6 @@ Showing it belongs to a room above: its modules are imported where they are call
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroError, OperationCancelled, WaitTimeout
@@ -61,7 +60,7 @@ class Operation(OperationData):
         record: StartRecord | None = None,
     ) -> None:
         self._poller, self._client, self._record = poller, client, record
-        self._telling = threading.Lock()  # taken for good by who tells of the end
+        self._untold = [True]  # taken by who tells of the end; one step, so no lock
         self.cancel_sent = False  # whether this handle, or its card, has asked for the cancellation
         self._titled: tuple[Snapshot, str, str] | None = None
 
@@ -293,7 +292,10 @@ class Operation(OperationData):
 
     def first_to_tell(self) -> bool:
         """Tell whether nobody has told of its end yet; from now on somebody has."""
-        return self._telling.acquire(blocking=False)
+        try:
+            return self._untold.pop()
+        except IndexError:
+            return False
 
     def about_to_block(self) -> None:
         """Hear that this thread is about to wait for it; a subclass may refuse."""

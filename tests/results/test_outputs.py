@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +61,12 @@ class Service:
         """Write files into folders of bucket ``b``."""
         for folder, files in folders.items():
             put_named(self.buckets / "b" / folder, files)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the clients that other tests have left open: some places are read by the only one."""
+    monkeypatch.setattr(Client, "_open", weakref.WeakSet())
 
 
 @pytest.fixture
@@ -312,7 +319,10 @@ def test_a_place_that_is_none_in_bigquery_is_told_beside_files(service: Service,
 def test_files_are_loaded_where_the_library_of_bigquery_is_missing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import google.cloud
+
     monkeypatch.setitem(sys.modules, "google.cloud.bigquery", None)
+    monkeypatch.delattr(google.cloud, "bigquery", raising=False)  # as where nothing has imported it
     service.put(rows={"rows.csv": CSV})
     both = service.ended({"outputs": ["bq://p.d.t", "gs://b/rows"]})
     with pytest.warns(LroWarning, match=r"lro-notebook\[bigquery\]"):
