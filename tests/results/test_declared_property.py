@@ -100,6 +100,14 @@ def _check(data: bytes, reading: Format, columns: dict[str, Column], rows: list[
 _SETTINGS = settings(max_examples=40, deadline=None, derandomize=True)
 
 
+def _are_all_there(file: io.BytesIO, rows: int) -> bool:
+    """Tell whether pyarrow reads what it has written, alone and as words: a last null list may get lost."""
+    leaves = range(pq.ParquetFile(file).metadata.num_columns)
+    paths = [pq.ParquetFile(file).schema.column(leaf).path for leaf in leaves]
+    ways = (pq.ParquetFile(file), pq.ParquetFile(file, read_dictionary=paths))
+    return all(sum(batch.num_rows for batch in way.iter_batches(100)) == rows for way in ways)
+
+
 @given(
     table=_tables(),
     codec=st.sampled_from(["none", "snappy", "gzip", "zstd"]),
@@ -124,7 +132,7 @@ def test_parquet_is_read_back_as_it_was_written(
         data_page_size=page,
         data_page_version=version,
     )
-    assume(pq.read_table(out).num_rows == len(rows))  # else pyarrow has not written them all
+    assume(_are_all_there(out, len(rows)))
     _check(out.getvalue(), PARQUET, columns, rows)
 
 
