@@ -186,11 +186,11 @@ class Buckets:
             reason = "there is no such folder" if is_missing else f"it cannot be listed: {error.strerror}"
             matches.left_out.append((uri, reason))
         for name in sorted(names):
-            reason = objects.why_unusable(str(folder / name), str(self.root))
-            if reason is None:
+            unusable = objects.why_unusable(str(folder / name), str(self.root))
+            if unusable is None:
                 matches.objects.append((f"gs://{bucket}/{name}", folder / name))
             else:
-                matches.left_out.append((f"gs://{bucket}/{objects.shown(name)}", reason))
+                matches.left_out.append((f"gs://{bucket}/{objects.shown(name)}", unusable))
         return matches
 
     def _log(self, left_out: list[tuple[str, str]]) -> None:
