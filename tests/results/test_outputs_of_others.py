@@ -27,7 +27,7 @@ TWICE = {name: values * 2 for name, values in ROWS.items()}
 
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the folder that is ``gs://b`` for the one client that is open, whatever other tests have left."""
+    """Return the folder that is ``gs://b`` for the one client that is open."""
     monkeypatch.setattr(Client, "_open", weakref.WeakSet())
     local = LocalService(tmp_path, tmp_path / "buckets")
     with Client("http://127.0.0.1:9", transport=Scripted(ok({})), local=local):
