@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from scripts import attacks
+from scripts.marked import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- attack: begin -->", "<!-- attack: end -->"
 
 
 class Outcome(NamedTuple):
@@ -83,9 +83,8 @@ def main() -> int:
     (build / "attack.json").write_text(json.dumps([each._asdict() for each in outcomes], indent=1) + "\n")
     if options.docs:
         page = ROOT / "docs" / "security.md"
-        head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        tail = rest.partition(END)[2]
-        page.write_text(f"{head}{BEGIN}\n{table(outcomes)}\n{END}{tail}", encoding="utf-8")
+        text = replaced(page.read_text(encoding="utf-8"), "attack", table(outcomes))
+        page.write_text(text, encoding="utf-8")
     tried = sum(each.tried for each in outcomes)
     print(f"{tried:,} tried, {tried - sum(each.held for each in outcomes):,} did not hold")
     return int(any(each.held < each.tried for each in outcomes))

@@ -1,6 +1,6 @@
 """Write the table of docs/any-api.md: which of Google's clients the tests follow, from the rows of the tests.
 
-Usage: PYTHONPATH=tests:notebooks python scripts/google_table.py
+Usage: PYTHONPATH=tests:notebooks:. python scripts/google_table.py
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from google_rows.table import ROWS
 
+from scripts.marked import replaced
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from google_rows.row import Row
 
 PAGE = Path(__file__).parents[1] / "docs" / "any-api.md"
-BEGIN, END = "<!-- google: begin -->", "<!-- google: end -->"
 OVER = {"grpc": "gRPC", "grpc_asyncio": "asyncio", "rest": "REST"}
 
 
@@ -63,9 +64,7 @@ def _progress(row: Row) -> str:
 
 def page(text: str) -> str:
     """Return the text of the page with the table of today."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table(ROWS)}\n{END}{after}"
+    return replaced(text, "google", table(ROWS))
 
 
 if __name__ == "__main__":

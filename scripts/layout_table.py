@@ -1,6 +1,6 @@
 """Write the table of docs/other-apis.md: what `op.load()` gives for each layout, from the rows of the tests.
 
-Usage: PYTHONPATH=tests:notebooks python scripts/layout_table.py
+Usage: PYTHONPATH=tests:notebooks:. python scripts/layout_table.py
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from layouts.table import LAYOUTS
 
+from scripts.marked import replaced
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from layouts.layout import Layout
 
 PAGE = Path(__file__).parents[1] / "docs" / "other-apis.md"
-BEGIN, END = "<!-- layouts: begin -->", "<!-- layouts: end -->"
 
 
 def table(layouts: Iterable[Layout]) -> str:
@@ -48,9 +49,7 @@ def _rows(of: str) -> str:
 
 def page(text: str) -> str:
     """Return the text of the page with the table of today."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table(LAYOUTS)}\n{END}{after}"
+    return replaced(text, "layouts", table(LAYOUTS))
 
 
 if __name__ == "__main__":
