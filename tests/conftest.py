@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,6 +19,7 @@ from warm import CAN_FORK, Warm
 
 from lro_notebook import api, local
 from lro_notebook.local.identity.transport import ProvenTransport
+from lro_notebook.operations.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -96,6 +98,12 @@ def service(service_folder: Path) -> Iterator[Path]:
     client = api._embedded.clients.pop(service_folder, None)
     if client is not None:
         client.close()
+
+
+@pytest.fixture
+def no_other_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the clients that other tests have left open: some things are asked of the only one."""
+    monkeypatch.setattr(Client, "_open", weakref.WeakSet())
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-import weakref
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import pytest
 from layouts.layout import BEFORE, DURING
 
 from lro_notebook import api
@@ -37,14 +35,6 @@ def put(buckets: Path, files: Mapping[str, Content], when: datetime) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Hide the clients that other tests have left open: an operation may look for the only one."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Client, "_open", weakref.WeakSet())
-        yield
-
-
-@contextmanager
 def ended(layout: Layout, buckets: Path) -> Iterator[Operation]:
     """Give the operation of a layout, at its end, with its files in `buckets`."""
     put(buckets, layout.others, BEFORE)
@@ -58,7 +48,7 @@ def ended(layout: Layout, buckets: Path) -> Iterator[Operation]:
             body = {}
         return httpx.Response(200, json=body)
 
-    with _alone(), Client("http://127.0.0.1:9", transport=httpx.MockTransport(answer)) as client:
+    with Client("http://127.0.0.1:9", transport=httpx.MockTransport(answer)) as client:
         if layout.start is None:
             yield api.watch(layout.resource, client=client)
         else:

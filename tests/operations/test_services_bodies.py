@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import httpx
@@ -21,9 +20,7 @@ Json = dict[str, Any]
 ROLLOUT, RUN = f"{PL}/deliveryPipelines/d/releases/r/rollouts/o", f"{PL}/workflows/w/executions/e"
 
 
-@pytest.fixture(autouse=True)
-def no_other_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lro.Client, "_open", weakref.WeakSet())
+pytestmark = pytest.mark.usefixtures("no_other_clients")
 
 
 #: The name of a job, its word for a state, and what that means.

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import threading
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,9 +24,7 @@ import lro_notebook as lro
 HOST = "https://api.example.com"
 
 
-@pytest.fixture(autouse=True)
-def no_other_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lro.Client, "_open", weakref.WeakSet())
+pytestmark = pytest.mark.usefixtures("no_other_clients")
 
 
 def packed(message: Any) -> any_pb2.Any:

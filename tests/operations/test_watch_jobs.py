@@ -7,7 +7,6 @@ import queue
 import sqlite3
 import threading
 import time
-import weakref
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from enum import Enum
@@ -36,9 +35,7 @@ SPEECH = "6780123456789012345"
 Json = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def no_other_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lro.Client, "_open", weakref.WeakSet())
+pytestmark = pytest.mark.usefixtures("no_other_clients")
 
 
 class Requests:

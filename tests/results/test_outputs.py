@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,10 +62,7 @@ class Service:
             put_named(self.buckets / "b" / folder, files)
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the clients that other tests have left open: some places are read by the only one."""
-    monkeypatch.setattr(Client, "_open", weakref.WeakSet())
+pytestmark = pytest.mark.usefixtures("no_other_clients")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("no_other_clients")
+
 TWICE = {name: values * 2 for name, values in ROWS.items()}
 
 
 @pytest.fixture
-def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def bucket(tmp_path: Path) -> Iterator[Path]:
     """Return the folder that is ``gs://b`` for the one client that is open."""
-    monkeypatch.setattr(Client, "_open", weakref.WeakSet())
     local = LocalService(tmp_path, tmp_path / "buckets")
     with Client("http://127.0.0.1:9", transport=Scripted(ok({})), local=local):
         yield put_named(tmp_path / "buckets" / "b", {})
