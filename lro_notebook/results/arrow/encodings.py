@@ -10,19 +10,28 @@ from lro_notebook.results.arrow.lines import Gunzip, decompressed
 
 #: Marks, the longer ones first: that of UTF-16 begins as that of UTF-32.
 _MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
     (codecs.BOM_UTF8, "utf-8"),
 )
 _LONGEST = 4
 _NO_TEXT = "\udcff"  # becomes a byte that no UTF-8 has: what reads it says so
 
 
+def marked(start: bytes) -> tuple[str, int] | None:
+    """Return the encoding that a byte order mark says, and the length of the mark; None without one."""
+    return next(((name, len(mark)) for mark, name in _MARKS if start.startswith(mark)), None)
+
+
 def encoding_of(start: bytes) -> str:
-    """Return the encoding of text that begins so, by its byte order mark; UTF-8 where it has none."""
-    return next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8")
+    """Return the encoding of text that begins so, by its byte order mark, which is in the text for it.
+
+    UTF-8 where there is none.
+    """
+    found = marked(start)
+    return found[0].removesuffix("-le").removesuffix("-be") if found else "utf-8"
 
 
 def utf8_of(start: bytes) -> bytes:

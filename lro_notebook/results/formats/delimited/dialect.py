@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lro_notebook.results.arrow.encodings import marked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -33,14 +35,6 @@ _DOUBTFUL = re.compile(
 )
 _SEGMENTS = re.compile(r"(?:[A-Z][A-Z0-9]{2}\|[^\r\n]*(?:[\r\n]+|\Z))+\Z")
 _UNPRINTABLE = re.compile(r"[\x00\x02-\x08\x0e-\x1f\x7f]")
-#: Byte order marks, and the encodings that they stand for; a longer one first.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 #: Which bytes of ASCII text in UTF-16 are zero.
 _WIDE = (False, True, False, True)
 
@@ -132,7 +126,7 @@ def encoding_of(start: bytes) -> tuple[str, int]:
 
     Without one it is UTF-8, or UTF-16 where each second byte is zero.
     """
-    found = next(((name, len(mark)) for mark, name in _MARKS if start.startswith(mark)), None)
+    found = marked(start)
     if found is None and len(start) >= len(_WIDE):
         zeros = tuple(code == 0 for code in start[: len(_WIDE)])
         found = (f"utf-16-{'le' if zeros == _WIDE else 'be'}", 0) if zeros in {_WIDE, _WIDE[::-1]} else None

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from lro_notebook.results.arrow.encodings import marked
 from lro_notebook.results.formats.hl7v2.charsets import DEFAULT, Charset, charset_of, is_wide
 from lro_notebook.results.formats.hl7v2.switches import UNKNOWN_SWITCH, Marks, has_switches, switched
 
@@ -32,13 +33,7 @@ _UTF8 = "utf_8"
 _SPACE = 0x20
 #: What Japanese systems send where they should switch.
 _KIN = {"iso2022_jp_2": ("cp932", "euc_jp")}
-#: The start of text in wider characters, with a byte order mark or without one.
-_WIDE = (
-    (codecs.BOM_UTF32_LE, "utf_32_le"),
-    (codecs.BOM_UTF32_BE, "utf_32_be"),
-    (codecs.BOM_UTF16_LE, "utf_16_le"),
-    (codecs.BOM_UTF16_BE, "utf_16_be"),
-)
+#: The start of text in wider characters, without a byte order mark.
 _FIRST = re.compile(rb"(\0{0,3})[\x0b\x20MFB](\0{0,3})")
 
 
@@ -54,13 +49,13 @@ def wide_codec(start: bytes) -> str:
     """Return the codec of text in UTF-16 or UTF-32 that starts so; empty for any other."""
     if start.startswith(b"MSH"):
         return ""
-    for mark, codec in _WIDE:
-        if start.startswith(mark):
-            return codec
+    found = marked(start)
+    if found is not None and found[0] != "utf-8":
+        return found[0].replace("-", "_")
     match = _FIRST.match(start)
     zeros = (len(match[1]), len(match[2])) if match else (0, 0)
-    found = {(0, 1): "utf_16_le", (1, 1): "utf_16_be", (0, 3): "utf_32_le", (3, 3): "utf_32_be"}
-    return found.get(zeros, "")
+    codec_of = {(0, 1): "utf_16_le", (1, 1): "utf_16_be", (0, 3): "utf_32_le", (3, 3): "utf_32_be"}
+    return codec_of.get(zeros, "")
 
 
 def narrowed(pieces: Iterable[bytes], codec: str) -> Iterator[bytes]:
