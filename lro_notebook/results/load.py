@@ -16,7 +16,7 @@ from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.manifest import Listing, listing_of
 from lro_notebook.results.nothing import add_nothing, nothing_of, wrote_nothing
 from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
-from lro_notebook.results.read import fetch_of, options_of, read, read_files
+from lro_notebook.results.read import OPTION_WORDS, fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources.bigquery import PREFIX
 from lro_notebook.results.sources.store import store_named
@@ -187,8 +187,7 @@ def reader_of(uri: str, *, given: bool) -> Client | None:
 
 def _options_in(options: Mapping[str, Any]) -> Options:
     """Return how to load, of all the options that were given."""
-    words = ("columns", "decimals", "parse_dates", "lists", "errors", "source_file", "encoding", "limits")
-    return options_of(**{word: options[word] for word in words if word in options})
+    return options_of(**{word: value for word, value in options.items() if word in OPTION_WORDS})
 
 
 def read_for(client: Client | None, uri: str, **options: Any) -> Results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -241,6 +242,10 @@ def options_of(
         limits=Limits.of(limits),
         source_file=source_file,
     )
+
+
+#: What `options_of` takes.
+OPTION_WORDS = frozenset(inspect.signature(options_of).parameters)
 
 
 def fetch_of(streams: object, limits: Limits) -> Fetch:
