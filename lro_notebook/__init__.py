@@ -40,6 +40,7 @@ from lro_notebook.operations.waiting import as_completed, wait
 
 if TYPE_CHECKING:
     from lro_notebook.jupyter.nested_asyncio import enable_nested_asyncio
+    from lro_notebook.results.comparison.compare import compare
     from lro_notebook.results.results import Results
     from lro_notebook.views.view import View
 
@@ -80,6 +81,7 @@ __all__ = [
     "WaitTimeout",
     "__version__",
     "as_completed",
+    "compare",
     "connect",
     "enable_nested_asyncio",
     "load_ipython_extension",
@@ -97,6 +99,7 @@ if not TYPE_CHECKING:  # where types are checked, the import above serves
     _ON_FIRST_USE = {
         "Results": "lro_notebook.results.results",
         "View": "lro_notebook.views.view",
+        "compare": "lro_notebook.results.comparison.compare",
         "enable_nested_asyncio": "lro_notebook.jupyter.nested_asyncio",
     }
 

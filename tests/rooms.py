@@ -15,7 +15,7 @@ ROOMS: dict[str, set[str]] = {
     "http": {"errors", "forking"},
     "operations": {"errors", "forking", "http", "keywords"},
     "fhirpath": {"errors"},
-    "results": {"dicom_parts", "errors", "forking", "globs", "http", "operations"},
+    "results": {"dicom_parts", "errors", "forking", "globs", "http", "keywords", "operations"},
     "views": {"errors", "fhirpath", "results"},
     "reports": {"errors", "http", "operations", "results"},
     "jupyter": {"errors", "forking", "operations"},

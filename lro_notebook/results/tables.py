@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pandas as pd
 
@@ -34,6 +34,25 @@ if TYPE_CHECKING:
 
 
 _SMALL = 32_000_000  # bytes of files
+
+
+class Pair(NamedTuple):
+    """The tables that are read with one main table, of two results.
+
+    Attributes
+    ----------
+    main : str
+        Its name.
+    before, after : mapping of str to Stream
+        Their rows; empty where the results have no such main table.
+    is_cut : bool
+        Whether they show lists by their first element.
+    """
+
+    main: str
+    before: Mapping[str, Stream]
+    after: Mapping[str, Stream]
+    is_cut: bool
 
 
 class Tables(Mapping[str, pd.DataFrame]):
@@ -286,18 +305,42 @@ class Tables(Mapping[str, pd.DataFrame]):
         yield {name: stream for name, stream in streams.items() if names is None or name in names}
         del plan
 
+    def _keep(self, main: str, purpose: str) -> None:
+        """Load a main table that is small, and keep it; of a large one, keep the rows on the disk."""
+        unread = self._tables.get(main)
+        if unread is not None and main not in self._loaded:
+            if unread.size <= _SMALL and fits(unread.size):
+                self._load(main)
+            else:
+                self._plans[main] = self._plan(main, purpose)
+
+    @contextmanager
+    def _together(self, main: str) -> Iterator[dict[str, Stream]]:
+        """Give a main table and those that are read with it, in little memory; none where it is not there."""
+        if main not in self._main():
+            yield {}
+            return
+        self._keep(main, "to compare")
+        with self._streams(main, "to compare") as streams:
+            yield streams
+
+    def _pairs(self, other: Tables) -> Iterator[Pair]:
+        """Yield the tables that are read together, those of both results at a time, in little memory."""
+        both = (self, other)
+        for main in dict.fromkeys(name for each in both for name in each._main()):  # noqa: SLF001 - of the same class
+            with ExitStack() as stack:
+                before, after = [stack.enter_context(each._together(main)) for each in both]  # noqa: SLF001 - as above
+                reports = [each._report_of(main) for each in both]  # noqa: SLF001 - as above
+                yield Pair(main, before, after, any(one.truncated for one in reports if one is not None))
+
     @contextmanager
     def _stream(self, name: str) -> Iterator[tuple[Stream, Look | None]]:
         """Give one table, row by row, and how its dates are read; what is small is loaded, and kept."""
         main = self._main_of(name)
         if main is None:
             raise self._unknown(name)
+        self._keep(main, "profile")
         unread = self._tables.get(main)
-        if unread is not None and main not in self._loaded:
-            if unread.size <= _SMALL and fits(unread.size):
-                self._load(main)
-            else:
-                self._plans[main] = self._plan(main, "profile")
         reading = unread.shards[0].format if unread else None
         with self._streams(main, "profile", [name]) as streams:
             yield streams[name], partial(reading.times, name) if reading and reading.times else None

@@ -1,0 +1,1 @@
+"""Two results side by side: what a de-identification kept, changed and removed."""
