@@ -303,6 +303,12 @@ class Results(Tables):
             date and is left out. ``.plot()`` draws the course of one patient; it needs matplotlib
             (``lro-notebook[plot]``).
 
+        Raises
+        ------
+        KeyError
+            There is a table of patients, and none of those asked for is in any table; of some, a warning
+            tells how many.
+
         Examples
         --------
         >>> course = results.events(results["Patient"]["id"][0])

@@ -9,8 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, LroWarning, warn_caller
 from lro_notebook.results.arrow.dates import INSTANT, PARTIAL
+from lro_notebook.results.joins.references import urn_keys
 from lro_notebook.views.course import Course
 from lro_notebook.views.scan import scan
 from lro_notebook.views.view import View
@@ -87,6 +88,9 @@ SCHEMA = pa.schema(
         *((name, pa.string()) for name in ("unit", "value_text")),
     ]
 )
+_REFERENCE, _KEY = "patient_reference", ".getReferenceKey("
+_NAMED = 50  # patients that are named in the condition of a view
+_PATIENTS = {"resource": "Patient", "select": [{"column": [{"name": "id", "path": "id"}]}]}
 _ID = re.compile(r"(?:Patient/)?([A-Za-z0-9.\-_]{1,128})", re.ASCII)
 
 
@@ -112,17 +116,24 @@ def events(
     """Return the events in `tables`, of some patients or all, by patient and time."""
     wanted = _wanted(names)
     patients = [patient] if isinstance(patient, str) else patient
-    ids = None if patients is None else [_id(one) for one in patients]
+    ids = None if patients is None else list(dict.fromkeys(map(_id, patients)))
+    plain = options.dated(parse_dates=False)
     parts, undated = [], {}
+    seen: set[str] = set()
     for name in wanted:
-        frame = scan(_of_patients(View(name), ids), tables, options.dated(parse_dates=False)).to_pandas()
+        frame = scan(_of_patients(_with_reference(View(name)), ids), tables, plain).to_pandas()
         if frame.empty:
             continue
         part = _events(name, READY[name], pa.Table.from_pandas(frame, preserve_index=False))
+        if ids is not None:
+            part = part.filter(pc.is_in(part["patient"], pa.array(ids, pa.string())))
+            seen.update(part["patient"].unique().drop_null().to_pylist())
         dated = part.filter(part["time"].is_valid())
         if dated.num_rows < part.num_rows and READY[name].code is not None:
             undated[name] = part.num_rows - dated.num_rows
         parts.append(dated)
+    if ids is not None:
+        _check_there([one for one in ids if one not in seen], len(ids), tables, plain)
     order = [(name, "ascending") for name in ("patient", "time", "table", "id")]
     table = pa.concat_tables([SCHEMA.empty_table(), *parts]).sort_by(order)
     found = Events(table.to_pandas(types_mapper=pd.ArrowDtype))
@@ -145,14 +156,55 @@ def _id(patient: str) -> str:
     return match[1]
 
 
-def _of_patients(view: View, ids: Sequence[str] | None) -> View:
-    """Return the view of the resources of some patients only."""
-    if ids is None:
+def _with_reference(view: View) -> View:
+    """Return the view with the reference to the patient as it is written."""
+    path = _path_to_patient(view).partition(_KEY)[0]
+    if view.resource == "Patient":
         return view
+    column = {"column": [{"name": _REFERENCE, "path": f"{path}.reference"}]}
+    definition = view.to_dict()
+    return View({**definition, "select": [*definition["select"], column]})
+
+
+def _path_to_patient(view: View) -> str:
     column = "id" if view.resource == "Patient" else "patient_id"
-    path = next(part.path for part in view.definition.columns if part.name == column)
-    told = " or ".join(f"({path} = '{one}')" for one in ids) or "false"
-    return View({**view.to_dict(), "where": [{"path": told}]})
+    return next(part.path for part in view.definition.columns if part.name == column)
+
+
+def _of_patients(view: View, ids: Sequence[str] | None) -> View:
+    """Return the view of the resources of some patients only; of all for many, which a path cannot name."""
+    if ids is None or len(ids) > _NAMED:
+        return view
+    path = _path_to_patient(view)
+    told = [f"({path} = '{one}')" for one in ids]
+    if view.resource != "Patient":
+        reference = f"{path.partition(_KEY)[0]}.reference"
+        told += [f"({reference} = 'urn:{kind}:{one}')" for one in ids for kind in ("uuid", "oid")]
+    return View({**view.to_dict(), "where": [{"path": " or ".join(told) or "false"}]})
+
+
+def _check_there(missing: Sequence[str], asked: int, tables: Mapping[str, MainTable], plain: Options) -> None:
+    """Say so where patients that were asked for are not there at all.
+
+    Raises
+    ------
+    KeyError
+        There is a table of patients, and none of those that were asked for is in any table.
+    """
+    if not missing:
+        return
+    known = set(scan(_of_patients(View(_PATIENTS), missing), tables, plain).to_pandas()["id"])
+    unknown = len({one for one in missing if one not in known})
+    if not unknown:
+        return
+    has_patients = "Patient" in tables
+    which = "the patient asked for is" if asked == 1 else f"{unknown:,} of {asked:,} patients asked for are"
+    where = (
+        "; results['Patient']['id'] lists those there are" if has_patients else ", and there is no Patient"
+    )
+    if has_patients and unknown == asked:
+        raise KeyError(f"{which} in no table{where}")
+    warn_caller(f"{which} in no table{where}", LroWarning)
 
 
 def _events(name: str, ready: Ready, view: pa.Table) -> pa.Table:
@@ -161,7 +213,7 @@ def _events(name: str, ready: Ready, view: pa.Table) -> pa.Table:
     code = {part: f"{ready.code}{part}" for part in ("code", "system", "text", "display")}
     columns = {
         "time": _first(view, ready.times, INSTANT),
-        "patient": view["id" if name == "Patient" else "patient_id"],
+        "patient": _patients(view),
         "table": pa.array([name] * view.num_rows, pa.string()),
         "id": view["id"],
         "code": _first(view, (code["code"],), pa.string()),
@@ -174,6 +226,13 @@ def _events(name: str, ready: Ready, view: pa.Table) -> pa.Table:
     if ready.text:
         columns["text"] = pa.array([ready.text] * view.num_rows, pa.string())
     return pa.table(columns).cast(SCHEMA)
+
+
+def _patients(view: pa.Table) -> pa.ChunkedArray:
+    """Return whose each row is; in Bundles, patients are named by the ``urn:uuid:…`` that they have there."""
+    if _REFERENCE not in view.column_names:
+        return view["id"]
+    return pc.coalesce(view["patient_id"].cast(pa.string()), urn_keys(view[_REFERENCE]))
 
 
 def _first_rows(view: pa.Table) -> pa.Table:

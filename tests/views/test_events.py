@@ -12,7 +12,7 @@ import pytest
 from places import SHARED
 
 from lro_notebook import View
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, LroWarning
 from lro_notebook.results.read import read
 from lro_notebook.views.events import READY, SCHEMA, Events
 
@@ -146,6 +146,54 @@ def test_the_events_of_one_patient_are_in_order(results: Results, patient: str |
     assert frame["time"].is_monotonic_increasing
     assert len(frame) == len(results.events()) - 1
     assert results.events([]).empty
+
+
+def test_a_patient_who_is_nowhere_is_told_of(results: Results, store: Store) -> None:
+    for asked in ("nobody", ["nobody", "nobody"], ["nobody", "else"]):
+        with pytest.raises(KeyError, match="in no table; results"):
+            results.events(asked)
+    with pytest.warns(LroWarning, match="1 of 2 patients asked for are in no table"):
+        assert set(results.events(["p", "nobody"])["patient"]) == {"p"}
+    only = store([one for one in RESOURCES if one["resourceType"] == "Observation"])
+    with pytest.warns(LroWarning, match="in no table, and there is no Patient"):
+        assert only.events("nobody").empty
+
+
+def test_a_patient_without_events_is_there(results: Results, store: Store) -> None:
+    assert results.events("p", tables=["Immunization"]).empty
+    assert results.events(["q", "q"], tables=["Condition"]).empty
+    undated = store([{"resourceType": "Condition", "id": "c", **SUBJECT}])
+    assert undated.events("p").attrs["undated"] == {"Condition": 1}
+
+
+def test_the_events_of_a_whole_cohort(store: Store) -> None:
+    conditions = [
+        {
+            "resourceType": "Condition",
+            "id": f"c{number}",
+            "subject": {"reference": f"Patient/p{number}"},
+            "onsetDateTime": "2020",
+        }
+        for number in range(1_200)
+    ]
+    cohort = [f"p{number}" for number in range(1_000)]
+    assert sorted(store(conditions).events(cohort)["patient"]) == sorted(cohort)
+
+
+def test_patients_are_followed_by_the_urns_of_bundles(store: Store) -> None:
+    uuid = "0a1b2c3d-0000-4000-8000-000000000001"
+    about = {"reference": f"urn:uuid:{uuid}"}
+    results = store(
+        [
+            {"resourceType": "Patient", "id": uuid},
+            {"resourceType": "Condition", "id": "c", "subject": about, "onsetDateTime": "2020"},
+            {"resourceType": "Condition", "id": "d", **SUBJECT, "onsetDateTime": "2021"},
+            {"resourceType": "Immunization", "id": "i", "patient": about, "occurrenceDateTime": "2022"},
+        ]
+    )
+    assert dict(results.events()[["id", "patient"]].to_numpy()) == {"c": uuid, "d": "p", "i": uuid}
+    assert results.events(uuid)["id"].tolist() == ["c", "i"]
+    assert results.events("p")["id"].tolist() == ["d"]
 
 
 def test_only_some_tables_on_request(results: Results) -> None:
