@@ -340,6 +340,11 @@ class WaitTimeout(LroError, TimeoutError):
 class ResultError(LroError):
     """The output of an operation is missing or cannot be read.
 
+    Attributes
+    ----------
+    nothing_there : bool
+        Whether the place could be listed, and has no results, or none of the operation.
+
     Examples
     --------
     >>> try:
@@ -348,6 +353,10 @@ class ResultError(LroError):
     ...     print(str(error).partition(":")[0])
     no results at gs
     """
+
+    def __init__(self, message: str, *, nothing_there: bool = False) -> None:
+        self.nothing_there = nothing_there
+        super().__init__(message)
 
 
 def shortened(text: str) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.results.admission import Near, Service, is_cloud
-from lro_notebook.results.discovery.discover import NothingThere
 from lro_notebook.results.discovery.listing import files_at
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
@@ -49,8 +48,8 @@ def load(
     source = None if source is None else os.fspath(source)
     try:
         results = _loaded(operation, source, partial=partial, **options)
-    except NothingThere:
-        if not wrote_nothing(operation):
+    except ResultError as error:
+        if not (error.nothing_there and wrote_nothing(operation)):
             raise
         return nothing_of(operation, tables, _options_in(options))
     if source is None and tables is None and not (operation.destination or "").startswith(PREFIX):

@@ -62,7 +62,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file at a place that is in no table.
+    """A file at a place that is in no table, or a folder beside files.
 
     Attributes
     ----------
@@ -74,6 +74,8 @@ class Skipped:
         As those of `Shard`.
     quiet : bool
         Whether nobody would look for it in a table, as an empty file or ``_SUCCESS``.
+    is_folder : bool
+        Whether it is a folder.
     """
 
     uri: str
@@ -82,6 +84,7 @@ class Skipped:
     operation: str | None = None
     written: datetime | None = field(default=None, repr=False, compare=False)
     quiet: bool = False
+    is_folder: bool = False
 
 
 class Found(NamedTuple):

@@ -40,7 +40,7 @@ MISTAKES = {
         "store.import_from('gs://no-such-bucket/x', show=False).result()",
         "OperationFailed: ",
     ),
-    "nothing there": ("lro.read_results('/no/such/folder')", "NothingThere: no results at /no/such/folder"),
+    "nothing there": ("lro.read_results('/no/such/folder')", "ResultError: no results at /no/such/folder"),
     "not in time": (
         "try:\n    lro.local.set_pace(99)\n    begin().wait(timeout=0.01)\nfinally: lro.local.set_pace(None)",
         "WaitTimeout: ",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,10 @@ def test_a_wrong_place_is_an_error(tmp_path: Path, metadata: dict[str, Any]) -> 
     op = exported(place_of_others(tmp_path), metadata)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", lro.PartialFailureWarning)
-        with pytest.raises(lro.ResultError, match="left no results"):
+        with pytest.raises(lro.ResultError, match="left no results") as caught:
             op.load()
+    assert type(caught.value) is lro.ResultError  # whose name people see
+    assert pickle.loads(pickle.dumps(caught.value)).nothing_there  # noqa: S301 - our own
 
 
 def test_a_place_that_cannot_be_listed_is_an_error() -> None:

@@ -252,9 +252,12 @@ def test_a_folder_beside_files_is_told(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old/b.csv").write_text("a,b\n3,4\n")
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
-    with pytest.warns(LeftOutWarning, match=r"1 file at .* left out: old \(a folder beside files"):
+    with pytest.warns(LeftOutWarning, match=r"^1 folder at .* left out: old \(a folder beside files"):
         results = lro.read_results(tmp_path)
     assert only(results)["a"].tolist() == [1]
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF-1.7 ")
+    with pytest.warns(LeftOutWarning, match=r"^1 file and 1 folder at .* left out: "):
+        lro.read_results(tmp_path)
 
 
 def test_what_pandas_writes_with_its_index(tmp_path: Path) -> None:

@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-class NothingThere(ResultError):
-    """A place could be listed, and has no results, or none of the operation."""
-
-
 _SEVERAL = 8  # places that are listed one by one
 
 
@@ -104,7 +100,7 @@ def find(
         raise ConfigError(_several(found.shards, location))
     shards = found.shards
     if not shards:
-        raise NothingThere(_nothing(found, location))
+        raise ResultError(_nothing(found, location), nothing_there=True)
     if tables is not None:
         shards = _of_tables([tables] if isinstance(tables, str) else tables, shards, location, every=every)
     if not partial:
@@ -175,8 +171,15 @@ def _nothing(found: Found, location: Location) -> str:
 
 def told(skipped: Sequence[Skipped], place: str) -> str:
     """Return a sentence on the files at `place` that are in no table."""
-    count = "1 file" if len(skipped) == 1 else f"{len(skipped):,} files"
+    folders = sum(each.is_folder for each in skipped)
+    count = " and ".join(
+        filter(None, (_counted(len(skipped) - folders, "file"), _counted(folders, "folder")))
+    )
     return f"{count} at {place} left out: {_told(skipped)}; results.skipped lists them"
+
+
+def _counted(count: int, word: str) -> str:
+    return "" if not count else f"1 {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _told(skipped: Sequence[Skipped]) -> str:
@@ -207,7 +210,8 @@ def _is_in_folders(shard: Shard) -> bool:
 
 def _passed_over(location: Location, name: str) -> Skipped:
     path = f"{location.path.rstrip('/')}/{name}"
-    return Skipped(location.uri_of(path), path, "a folder beside files: give it, or a pattern such as **")
+    reason = "a folder beside files: give it, or a pattern such as **"
+    return Skipped(location.uri_of(path), path, reason, is_folder=True)
 
 
 def _without_repeats(infos: Sequence[Info], location: Location) -> tuple[list[Info], list[Skipped]]:
@@ -261,7 +265,7 @@ def _of_operation(wanted: str, found: Found, location: Location, span: Span, *, 
     hint = f"; operations that wrote there: {', '.join(others[:_SHOWN])}" if others else ""
     if not others and found.shards:
         hint = "; the files there carry no operation id: read_results(uri) reads them"
-    raise NothingThere(f"operation {wanted} left no results at {location.uri}{hint}")
+    raise ResultError(f"operation {wanted} left no results at {location.uri}{hint}", nothing_there=True)
 
 
 def _several(shards: Sequence[Shard], location: Location) -> str:
