@@ -101,6 +101,19 @@ EXPECTED = {
         (),
         5,
     ),
+    "08_from_tables_to_answers": Expected(
+        1,
+        (
+            "birthDate            100    14       86        0",
+            "'matched': 249",
+            "[figure]",
+            "15 of 16 patients have a value, 3.9 each",
+            "Observation_view  8243",
+            "15   3.9        6             7.4",
+        ),
+        (),
+        7,
+    ),
 }
 
 
