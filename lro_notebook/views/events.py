@@ -197,14 +197,11 @@ def _check_there(missing: Sequence[str], asked: int, tables: Mapping[str, MainTa
     unknown = len({one for one in missing if one not in known})
     if not unknown:
         return
-    has_patients = "Patient" in tables
-    which = "the patient asked for is" if asked == 1 else f"{unknown:,} of {asked:,} patients asked for are"
-    where = (
-        "; results['Patient']['id'] lists those there are" if has_patients else ", and there is no Patient"
-    )
-    if has_patients and unknown == asked:
-        raise KeyError(f"{which} in no table{where}")
-    warn_caller(f"{which} in no table{where}", LroWarning)
+    if "Patient" in tables and unknown == asked:
+        raise KeyError(
+            "none of the patients asked for is in any table; results['Patient']['id'] lists those there are"
+        )
+    warn_caller(f"{unknown:,} of {asked:,} patients asked for are in no table", LroWarning)
 
 
 def _events(name: str, ready: Ready, view: pa.Table) -> pa.Table:
