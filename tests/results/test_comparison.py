@@ -199,6 +199,8 @@ def test_large_tables_are_compared_piece_by_piece(tmp_path: Path, monkeypatch: p
     assert counts(report, "code.text") == (0, rows, 0, 0)
     assert of(report, "code.text")["seen_before"] == rows / 2
     assert not before._loaded
+    places = (tmp_path / "before", str(tmp_path / "after" / "rows.ndjson"))
+    assert lro.compare(*places).equals(report)
 
 
 @pytest.mark.parametrize("is_kept", [False, True])

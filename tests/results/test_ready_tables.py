@@ -31,7 +31,18 @@ def adt(
     admitted: str = "",
     discharged: str = "",
 ) -> str:
-    places = {2: "I", 3: ward, 7: DOCTOR, 10: "MED", 19: visit, 44: admitted, 45: discharged}
+    left = "01" if discharged else ""
+    places = {
+        2: "I",
+        3: ward,
+        7: DOCTOR,
+        10: "MED",
+        14: "7",
+        19: visit,
+        36: left,
+        44: admitted,
+        45: discharged,
+    }
     pv1 = "|".join(["PV1", "1", *(places.get(number, "") for number in range(2, 46))])
     return (
         f"MSH|^~\\&|ADT|H|E|C|{sent}||ADT^{event}^ADT_A01|{event}{sent}|P|2.5.1\r"
@@ -69,6 +80,7 @@ def test_a_visit_is_as_its_last_messages_have_it(tmp_path: Path, parse_dates: bo
     assert visit["admitted"] == pd.Timestamp("2026-01-01T11:30Z")
     assert visit["discharged"] == pd.Timestamp("2026-01-03T08:30Z")
     assert (visit["messages"], visit["class"], visit["service"]) == (3, "I", "MED")
+    assert (visit["source"], visit["disposition"]) == ("7", "01")
     other = of(frame, 1)
     assert (other["status"], other["admitted"]) == ("in-progress", pd.Timestamp("2026-01-02T11:00Z"))
     assert other["discharged"] is None

@@ -49,6 +49,8 @@ _STATES = (
     "doctor_family",
     "doctor_given",
     "service",
+    "source",
+    "disposition",
 )
 _ADMITS, _PLANS, _DISCHARGES = ("A01", "A04", "A06", "A07"), ("A05", "A14"), ("A03",)
 #: A message that takes another back -> which.
