@@ -72,7 +72,9 @@ def test_rows_are_matched_by_id_and_the_values_of_matched_rows_are_counted() -> 
     assert (row["matched_by"], row["rows_before"], row["rows_after"], row["matched"]) == ("id", 4, 4, 3)
     assert (row["filled_before"], row["filled_after"]) == (3, 4)
     assert (row["distinct_before"], row["distinct_after"], row["seen_before"]) == (3, 3, 3)
-    assert report.attrs["notes"] == []
+    (note,) = report.attrs["notes"]
+    assert note.startswith("table: 3 rows are in both, of 4 before and 4 after; kept, changed")
+    assert lro.compare(BEFORE, BEFORE.iloc[::-1]).attrs["notes"] == []
 
 
 def test_where_no_id_survives_columns_are_compared_as_a_whole_and_that_is_said() -> None:

@@ -132,7 +132,7 @@ def compared(before: Tables, after: Tables, key: Sequence[str]) -> Comparison:
                 found = matched(sides.before, sides.after, own, numbers, salt)
             columns = list(_compared(sides, found, salt))
             rows += columns
-            notes += _notes(sides, found, own, is_empty=not all(_rows(columns)))
+            notes += _notes(sides, found, own, _rows(columns))
             there.append(sides)
         cut += [pair.main] if pair.is_cut else []
     _check(there, key)
@@ -237,13 +237,21 @@ def _rows(columns: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     return (columns[0]["rows_before"], columns[0]["rows_after"]) if columns else (0, 0)
 
 
-def _notes(sides: Sides, found: Matched | None, own: Sequence[str], *, is_empty: bool) -> Iterator[str]:
+def _notes(sides: Sides, found: Matched | None, own: Sequence[str], rows: tuple[int, int]) -> Iterator[str]:
     """Yield what to know of how a table was compared."""
     if sides.before is None or sides.after is None:
         yield f"{sides.name}: there is none {'before' if sides.before is None else 'after'}"
-    elif found is not None and not set(found.by) <= set(sides.before.schema.names):
-        yield f"{sides.name}: ids have changed, so rows are matched by {', '.join(found.by)}"
-    elif found is None and not is_empty:
+        return
+    if found is None and all(rows):
         names = own or key_of(sides.before.schema.names, sides.after.schema.names)
         why = f"no value of {', '.join(names)} is in both" if names else "no column identifies a row"
         yield f"{sides.name}: {why}, so rows are not matched; {_UNMATCHED}"
+    if found is None:
+        return
+    if not set(found.by) <= set(sides.before.schema.names):
+        yield f"{sides.name}: ids have changed, so rows are matched by {', '.join(found.by)}"
+    if len(found.before) < max(rows):
+        yield (
+            f"{sides.name}: {len(found.before):,} rows are in both, of {rows[0]:,} before and {rows[1]:,} "
+            "after; kept, changed, removed and added are counted in these"
+        )
