@@ -68,6 +68,7 @@ attack: $(VENV)/.test
 
 screens: $(VENV)/.test browser
 	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py
+	PYTHONPATH=tests $(BIN)/python scripts/movie.py
 
 # The browser of the browser tests: Debian's package, where it is missing and may be installed.
 browser:

@@ -268,7 +268,8 @@ def _ending(
     error = operation.resource.error
     told = count_told(operation)
     if state == "SUCCEEDED":
-        next_line = "op.failures()" if told else "op.load()" if loads else "op.result()"
+        says = bool((operation.resource.response or {}).keys() - {"@type"})
+        next_line = "op.failures()" if told else "op.load()" if loads else "op.result()" if says else ""
         return f"{done}{time}." if done else f"Done{time}.", "", next_line
     if state == "CANCELLED":
         after = f" after {seen}{duration(elapsed)}" if elapsed is not None else ""

@@ -85,7 +85,9 @@ def test_a_live_update_is_small() -> None:
     ("fields", "record", "says", "next_line"),
     [
         ({"done": True}, {"destination": "gs://b/x"}, "8 done in 0:10.", "op.load()"),
-        ({"done": True}, {"destination": "projects/p/fhirStores/s"}, "8 done in 0:10.", "op.result()"),
+        ({"done": True}, {"destination": "projects/p/fhirStores/s"}, "8 done in 0:10.", ""),
+        ({"done": True, "response": {"@type": "Empty"}}, {}, "8 done in 0:10.", ""),
+        ({"done": True, "response": {"pages": 3}}, {}, "8 done in 0:10.", "op.result()"),
         (
             {"done": True, "error": {"code": 1}},
             {"destination": "gs://b/x"},
