@@ -35,8 +35,13 @@ def kind_of(store: Store) -> str:
 
 def dataset_html(name: str, note: str) -> str:
     """Return a dataset where it is, and what lists what is in it."""
-    *above, title = _branches(name)
-    return tree(title, above, ("ds.stores()", "ds.operations()", 'ds.fhir_store("…")'), note)
+    *above, _ = _branches(name)
+    return tree(
+        f"Dataset {name.rpartition('/')[2]}",
+        above,
+        ("ds.stores()", "ds.operations()", 'ds.fhir_store("…")'),
+        note,
+    )
 
 
 def store_html(store: Store, note: str) -> str:

@@ -36,7 +36,7 @@ def listed(*collections: tuple[str, tuple[str, ...]]) -> Stores:
 def test_a_dataset_is_a_tree_with_what_to_type_and_asks_nothing() -> None:
     dataset, transport = dataset_on()
     seen = words(dataset._repr_html_())
-    assert seen.startswith("dataset d project p location l Next: ds.stores()")
+    assert seen.startswith("Dataset d project p location l Next: ds.stores()")
     assert not transport.sent
 
 
