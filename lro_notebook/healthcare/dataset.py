@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.errors import LroWarning, warn_caller
-from lro_notebook.healthcare import requests
+from lro_notebook.healthcare import requests, shown
 from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
@@ -18,6 +18,7 @@ from lro_notebook.keywords import named_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from lro_notebook.healthcare.shown import Stores
     from lro_notebook.healthcare.store import Store
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.operation import Operation
@@ -61,6 +62,9 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<Dataset {self.name}{' (local, synthetic)' if self.client.is_local else ''}>"
+
+    def _repr_html_(self) -> str:
+        return shown.dataset_html(self.name, "local, synthetic" * self.client.is_local)
 
     def create(self, *, time_zone: str | None = None, show: bool | None = None) -> Operation:
         """Start the creation of the dataset, and return the operation at once.
@@ -166,18 +170,18 @@ class Dataset:
         """Return the consent store `store_id`; it need not exist yet."""
         return ConsentStore(self.client, self.name, store_id, api_version=self._version)
 
-    def stores(self) -> list[Store]:
-        """Return the stores of the dataset: FHIR, DICOM, HL7v2, then consent.
+    def stores(self) -> Stores:
+        """Return the stores of the dataset: FHIR, DICOM, HL7v2, then consent; a list that shows as a table.
 
         Calls ``GET {dataset}/{collection}`` for each of the four collections, every page; needs
         ``healthcare.{collection}.list``.
         """
-        return [
+        return shown.Stores(
             store_type(self.client, self.name, identifier, api_version=self._version)
             for store_type in _STORE_TYPES
             for store in self._pages(store_type.collection)
             if (identifier := _addressable(str(store.get("name"))))
-        ]
+        )
 
     def operation(self, name_or_id: str) -> Operation:
         """Return the handle of an operation of this dataset, as it is now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.errors import ApiError, Code, LroError
-from lro_notebook.healthcare import exports
+from lro_notebook.healthcare import exports, shown
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
 from lro_notebook.keywords import named_in
@@ -41,6 +41,9 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} of {self._dataset}>"
+
+    def _repr_html_(self) -> str:
+        return shown.store_html(self, "local, synthetic" * self._client.is_local)
 
     def exists(self) -> bool:
         """Tell whether the store exists. Calls ``GET {store}``; needs ``healthcare.{collection}.get``."""

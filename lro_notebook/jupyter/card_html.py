@@ -31,34 +31,47 @@ _SIGNS = {
 _WIDE, _HIGH = 64, 16  # pixels of the sparkline
 DIGITS = "font-variant-numeric:tabular-nums"
 _BARE = "background:none;color:inherit;padding:0"  # for code, which JupyterLab would put in a box
+BEAT = 15  # seconds after which a page hears from a live part, whether there is news or not
 NARROW, WIDE = 760, 960  # the most pixels that a card and a table take
 
 
-#: Shown by `hiding` once the kernel of the live part is gone.
-GONE = '<span class="lro-gone" style="display:none">The kernel is gone. </span>'
+#: Shown once nothing follows the operation on the page; see `hiding` and `hiding_the_dead`.
+GONE = '<span class="lro-gone" style="display:none">The kernel is gone or out of reach. </span>'
+LEFT = "lro-left"  # class of a live part whose kernel has ended
+#: A notebook in JupyterLab or Notebook 7 whose kernel was shut down, has died, or cannot be reached any more.
+_LOST = (
+    ".jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator"
+    ":is([data-status=unknown],[data-status=dead],[data-status=disconnected]))"
+)
 
 
 def hiding(key: str) -> str:
     """Return the style that shows of cell output `key` the live part alone, or the saved one alone.
 
-    Front ends mark widgets that have lost their kernel: numbers that stand still, and a button that does
-    nothing. Then what was saved last is shown.
+    What was saved last is shown once the live part has lost its kernel: numbers that stand still, and a
+    button that does nothing. A kernel that ends marks it, ipywidgets does after a restart, and the notebook's
+    own indicator tells of any other loss.
     """
-    dead = f".lro-card.lro-live-{key}.jupyter-widgets-disconnected"
+    live = f".lro-card.lro-live-{key}"
+    lost = f":is(body:has({live}:is(.{LEFT},.jupyter-widgets-disconnected)),{_LOST})"
     return (
-        f"<style>.lro-{key}{{display:none}}{dead}{{display:none!important}}"
-        f"body:has({dead}) .lro-{key}{{display:block}}"
-        f"body:has({dead}) .lro-{key} .lro-gone{{display:inline!important}}</style>"
+        f"<style>.lro-{key}{{display:none}}{lost} {live}{{display:none!important}}"
+        f"{lost} .lro-{key}{{display:block}}{lost} .lro-{key} .lro-gone{{display:inline!important}}</style>"
     )
 
 
 def hiding_the_dead(key: str) -> str:
     """Return the style that hides the output after the saved part of `key` if no widget lives in it.
 
-    JupyterLab writes "model not found" there when a notebook that was saved half-way is opened again.
+    JupyterLab writes "model not found" there when a notebook that was saved half-way is opened again, and
+    gives it a class that it gives to no living widget's output.
     """
-    after = f".jp-OutputArea-child:has(.lro-{key}) + .jp-OutputArea-child:not(:has(.lro-card, .lro-ended))"
-    return f"<style>{after}{{display:none}}</style>"
+    saved, after = f".jp-OutputArea-child:has(.lro-{key})", "+ .jp-OutputArea-child"
+    not_found = f"{after}>.jp-OutputArea-output.jupyter-widgets"
+    return (
+        f"<style>{saved} {after}:not(:has(.lro-card, .lro-ended)){{display:none}}"
+        f"{saved}:has({not_found}) .lro-gone{{display:inline!important}}</style>"
+    )
 
 
 def header(card: Card) -> str:
@@ -98,7 +111,15 @@ def live_lines(card: Card) -> str:
         return ending(card)
     done = " · ".join(amounts(card)) or card.status or "no progress reported yet"
     spans = f"<span>{escape(done)}</span><span>{escape(' · '.join(times(card)))}</span>"
-    return f'<div class="lro-numbers">{spans}</div>{alert(card.trouble)}'
+    return f'<div class="lro-numbers">{spans}</div>{alert(card.trouble)}{silence(card.as_of)}'
+
+
+def silence(now: datetime) -> str:
+    """Return what tells that nothing has come for a minute: a new one, every few seconds, puts that off.
+
+    A kernel that is busy for long, frozen or out of reach may look the same; the words leave that open.
+    """
+    return f'<div class="lro-silence" data-beat="{int(now.timestamp() / BEAT) % 10}"></div>'
 
 
 def bar(card: Card) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 REFRESH = 5.0  # seconds after which a running operation is saved again
 LINGER = 30.0  # seconds for which widgets stay after the end once somebody has clicked on them
+LEAVING = 1.0  # seconds that the end of the kernel waits for a redraw to end
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -195,6 +196,21 @@ class CellOutput:
                 self._publish({"text/html": "", "text/plain": ""}, f"{self._key}-live", True)  # noqa: FBT003
         if left is not None:
             left.close()
+
+    def leave(self) -> None:
+        """Show what is saved, as it is now, instead of the live part: the kernel ends."""
+        if not self._lock.acquire(timeout=LEAVING):
+            return
+        try:
+            live = self._live
+            if live is None:
+                return
+            self._scheduler.untick(self.tick)
+            if not self._over:
+                self._save(update=True)
+            live.leave()
+        finally:
+            self._lock.release()
 
     def _ended(self) -> bool:
         return all(operation.resource.done for operation in self.operations)

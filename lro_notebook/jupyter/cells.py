@@ -5,6 +5,7 @@ A cell has one output for all operations that were started in it: a card, or a t
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -63,11 +64,20 @@ def show_new(operations: Sequence[Operation]) -> None:
     """Give the running cell a new output with `operations`."""
     output = CellOutput(operations, _publish, leafed_through=_SESSION in os.environ)
     _running.id, _running.output = _cell_id(), output
+    if not _outputs:
+        atexit.register(_leave)  # before the clients close, which were made earlier
     _outputs.append(output)
     for old in [other for other in _outputs if not other.follows][:-KEPT]:
         _outputs.remove(old)
         old.close()
     output.show()
+
+
+def _leave() -> None:
+    """Have the page know that the kernel ends, and with it what is live there."""
+    if kernel() is not None:
+        for output in outputs():
+            output.leave()
 
 
 def _cell_id() -> str:

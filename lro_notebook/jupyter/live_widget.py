@@ -68,6 +68,10 @@ class LiveWidget:
             self._content.close()
             self._content = None
 
+    def leave(self) -> None:
+        """Mark it as one that nothing updates any more."""
+        self.root.add_class(card_html.LEFT)
+
     def allow_clicks(self) -> None:
         """Let operations be cancelled again after a cancel request failed."""
         if self._content is not None:

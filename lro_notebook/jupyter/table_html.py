@@ -24,6 +24,7 @@ from lro_notebook.jupyter.card_html import (
     places,
     progress,
     quiet,
+    silence,
     utc,
 )
 from lro_notebook.jupyter.card_model import (
@@ -87,7 +88,8 @@ def overall(cards: Sequence[Card], note: str, now: datetime) -> str:
     done = fraction(cards)
     known = done is not None and not all(card.ended for card in cards)
     bar_of_all = progress(done, "Progress of all") if known else '<div class="lro-bar lro-none"></div>'
-    return f"{alert(note)}{_lines(cards, now, synthetic)}{bar_of_all}"
+    beat = "" if all(card.ended for card in cards) else silence(now)
+    return f"{alert(note)}{_lines(cards, now, synthetic)}{bar_of_all}{beat}"
 
 
 def _lines(cards: Sequence[Card], now: datetime, after: str = "") -> str:

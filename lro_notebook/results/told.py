@@ -112,11 +112,17 @@ def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFram
 
 
 def table_html(rows: Iterable[Sequence[str]], reports: Mapping[str, Report]) -> str:
-    """Return what results show of themselves in a notebook: a row per table, and a note of cut lists."""
+    """Return what results show of themselves in a notebook: a row per table, and what to type next."""
+    rows = list(rows)
+    if not rows:
+        return "<p>No tables</p>"
+    name = html.escape(f'"{rows[0][0]}"')
+    count = f"{len(rows):,} {'table' if len(rows) == 1 else 'tables'}"
+    above = f"<p>{count}. Next: <code>results[{name}]</code> · <code>results.profile({name})</code></p>"
     head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     note = f"<p>{html.escape(_lists(names), quote=False)}</p>" if (names := _cut(reports)) else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+    return f"{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
 
 def cut(reports: Mapping[str, Report]) -> str:

@@ -14,7 +14,7 @@ from lro_notebook.results.arrow.schema import SCALAR
 from lro_notebook.views.beside import aligned, is_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lro_notebook.fhirpath.syntax import Expr
 
@@ -152,22 +152,25 @@ class Collection:
         parts = self.values if pa.types.is_struct(self.values.type) else self.beside
         return parts if parts is not None and pa.types.is_struct(parts.type) else None
 
-    def filled(self, names: Iterable[str]) -> list[str]:
-        """Return which of `names` are fields with an element."""
-        fields = set(self.fields())
-        there = [name for name in names if name in fields or f"_{name}" in fields]
-        return [name for name in there if not self.child(name).is_empty()]
+    def filled(self, names: Iterable[str]) -> dict[str, Collection]:
+        """Return the elements of the fields `names`, of those that have any."""
+        return self._filled(names, self.fields())
+
+    def _filled(self, names: Iterable[str], fields: Sequence[str]) -> dict[str, Collection]:
+        there = {name: self.child(name) for name in names if name in fields or f"_{name}" in fields}
+        return {name: child for name, child in there.items() if not child.is_empty()}
 
     def is_empty(self) -> bool:
         """Tell whether no row has an element."""
         return self.values.null_count == len(self.values) and self.beside is None
 
-    def named(self, name: str) -> list[str]:
-        """Return which fields with an element `name` stands for: itself, or those of a choice element."""
-        plain = self.filled([name])
+    def named(self, name: str) -> dict[str, Collection]:
+        """Return the elements of the fields that `name` stands for: of itself, or of a choice element."""
         fields = self.fields()
-        keys = dict.fromkeys([*fields, *(key.removeprefix("_") for key in fields)])
-        typed = self.filled([key for key in keys if choice_type(key, name)])
+        plain = self._filled([name], fields)
+        begun = [key for key in fields if key.startswith((name, f"_{name}"))]
+        keys = dict.fromkeys([*begun, *(key.removeprefix("_") for key in begun)])
+        typed = self._filled([key for key in keys if choice_type(key, name)], fields)
         if plain and typed:
             raise NotCompiledError(f"{name} beside a choice of types")
         return plain or typed
@@ -178,7 +181,8 @@ class Collection:
 
     def child(self, name: str) -> Collection:
         """Return the elements of the field `name`; no element has other fields than `fields`."""
-        field, beside = self._field(name), self._field(f"_{name}")
+        parts = self._parts()
+        field, beside = _field(parts, name), _field(parts, f"_{name}")
         if beside is not None and not is_beside(beside):
             beside = None
         if field is None:
@@ -197,17 +201,14 @@ class Collection:
             None if beside is None else pc.list_flatten(beside),
         )
 
-    def _field(self, name: str) -> pa.Array | None:
-        parts = self._parts()
-        place = -1 if parts is None else parts.type.get_field_index(name)
-        return None if place < 0 else pc.struct_field(parts, [place])
-
-    def children(self, names: Sequence[str]) -> Collection:
-        """Return the elements of the fields `names`, those of one element together."""
-        if len(names) < 2:  # noqa: PLR2004 - nothing to bring in order
-            return self.child(names[0]) if names else Collection.nothing(self.rows)
+    def children(self, found: Mapping[str, Collection]) -> Collection:
+        """Return the elements of the fields that were `found`, those of one element together."""
+        if not found:
+            return Collection.nothing(self.rows)
+        if len(found) == 1:
+            return next(iter(found.values()))
         elements = Collection(len(flat := self.flat()), flat, None, self.flat_beside())
-        parts = [elements.child(name) for name in names]
+        parts = [elements.child(name) for name in found]
         if any(part.beside is not None for part in parts):
             raise NotCompiledError("an element of several types in the data, with ids or extensions")
         if any(part.values.type != parts[0].values.type for part in parts):
@@ -227,6 +228,11 @@ class Collection:
             self.flat_owners()[_numpy(kept)],
             None if beside is None else beside.filter(kept),
         )
+
+
+def _field(parts: pa.StructArray | None, name: str) -> pa.Array | None:
+    place = -1 if parts is None else parts.type.get_field_index(name)
+    return None if place < 0 else pc.struct_field(parts, [place])
 
 
 def _together(field: pa.Array, beside: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -142,8 +142,8 @@ def _presence(path: Path, *, wanted: bool) -> Plan:
     def run(frame: Frame) -> Collection:
         collection = source(frame)
         answer = pa.repeat(False, collection.rows)  # noqa: FBT003 - the value
-        for key in collection.named(name):
-            answer = pc.or_(answer, collection.child(key).present())
+        for child in collection.named(name).values():
+            answer = pc.or_(answer, child.present())
         return Collection(collection.rows, answer if wanted else pc.invert(answer))
 
     return run

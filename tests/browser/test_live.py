@@ -139,36 +139,6 @@ def test_after_a_restart_the_old_card_reads_well_and_the_operation_is_found_agai
     assert "Cancelled" in notebook.text(4)
 
 
-#: Whether so many snapshots are visible, and nothing of a widget without a kernel is.
-GONE = """count => {
-    const seen = name => [...document.querySelectorAll(name)].filter(each => {
-        const box = each.getBoundingClientRect();
-        return box.width > 0 && box.height > 0 && getComputedStyle(each).visibility !== "hidden";
-    });
-    return seen(".lro-snapshot").length === count && seen(".jupyter-widgets-disconnected").length === 0;
-}"""
-
-
-@pytest.mark.parametrize("several", [False, True], ids=["card", "table"])
-def test_after_a_restart_a_running_card_is_what_was_saved_last(
-    open_notebook: Open, pace: Callable[[float | None], None], *, several: bool
-) -> None:
-    pace(20)
-    notebook = begun(open_notebook, *([f"{BEGIN}\n{BEGIN}"] if several else []))
-    if several:
-        notebook.run_to_end(2)
-    cell = 2 if several else 1
-    notebook.await_text(cell, "Cancel")
-    assert "The kernel is gone." not in notebook.text(cell)
-    notebook.restart()
-    notebook.await_text(cell, "The kernel is gone. As of ")
-    notebook.page.wait_for_function(GONE, arg=cell)
-    notebook.await_text(cell, "Running")
-    notebook.save()
-    notebook.load()
-    notebook.page.wait_for_function(GONE, arg=cell)
-
-
 def outputs(path: Path, cell: int) -> list[dict[str, Any]]:
     saved: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"][cell]["outputs"]
     return [output["data"] for output in saved if "data" in output]
