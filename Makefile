@@ -46,7 +46,7 @@ test-binder: $(VENV)/.test
 	$(BIN)/python scripts/binder.py
 
 test-matrix: $(VENV)/.test
-	$(BIN)/python scripts/kernel_matrix.py $(ARGS)
+	PYTHONPATH="$(CURDIR)" $(BIN)/python scripts/kernel_matrix.py $(ARGS)
 
 test-pyodide:
 	npm install --silent --no-audit --no-fund --prefix build/pyodide pyodide

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-import images
+from scripts import images
 
 #: Packages of the environments that are no image of a service.
 IPYKERNELS = {

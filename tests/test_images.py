@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-from images import Image, images, replaced  # noqa: E402 - a script
+from scripts.images import Image, images, replaced
 
+ROOT = Path(__file__).parents[1]
 NEEDED = {
     requirement.name: requirement
     for requirement in map(
