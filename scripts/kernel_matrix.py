@@ -73,7 +73,8 @@ def passes(python: Path) -> bool:
 def main(wanted: list[str]) -> int:
     """Print what passed, a paragraph per environment; 0 when all did."""
     known = {image.key: image for image in images.images()}
-    passed, failed = [], []
+    passed: list[str] = []
+    failed: list[str] = []
     for name in wanted or [*known, *IPYKERNELS]:
         image, began = known.get(name), time.monotonic()
         packages = image.requirements if image else IPYKERNELS[name]

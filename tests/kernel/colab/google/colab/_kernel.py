@@ -5,5 +5,5 @@ from __future__ import annotations
 from ipykernel.ipkernel import IPythonKernel
 
 
-class Kernel(IPythonKernel):  # type: ignore[misc]  # ipykernel has no types
+class Kernel(IPythonKernel):
     """Differs from ipykernel's in its name alone, by which Colab is recognised."""
