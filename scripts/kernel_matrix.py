@@ -45,7 +45,9 @@ def environment(name: str, python: str, packages: list[str]) -> Path:
 
 def check_install(image: images.Image, python: Path) -> str:
     """Print what pip would do in an image; return what is wrong with that, empty if nothing."""
-    subprocess.run([str(python), "-m", "pip", "uninstall", "-yq", "lro-notebook"], check=True)
+    # As it was before the run before this one.
+    subprocess.run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", "lro-notebook"], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *image.requirements], check=True)
     plan = images.install_plan(python)
     replaced = images.replaced(image, plan)
     new = [f"{name} {version}" for name, version in sorted(plan.items()) if name not in replaced]
