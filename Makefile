@@ -2,7 +2,8 @@
 # make demo    run the quickstart on the local service, in the terminal      make check   ruff and mypy
 # make test    the whole test suite                                           make bench   measurements
 # make lab     JupyterLab on the example notebooks                            make clean   remove what was built
-# make test-matrix   the kernel tests on older ipykernels                     make screens pictures of the card
+# make test-matrix   the kernel tests on what Colab, Databricks, Kaggle and SageMaker have, and on older ipykernels
+# make test-pyodide  the import in the Python of browsers, under Node         make screens pictures of the card
 # make soak    many rounds of faults and crashes, drawn to build/soak.png    make docs   the site, in build/docs
 # make attack  hostile input in bounded, seeded loops; counts to build/attack.json
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
@@ -22,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-google test-live soak attack check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-pyodide test-google test-live soak attack check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -45,7 +46,11 @@ test-binder: $(VENV)/.test
 	$(BIN)/python scripts/binder.py
 
 test-matrix: $(VENV)/.test
-	$(BIN)/python scripts/kernel_matrix.py
+	PYTHONPATH="$(CURDIR)" $(BIN)/python scripts/kernel_matrix.py $(ARGS)
+
+test-pyodide:
+	npm install --silent --no-audit --no-fund --prefix build/pyodide pyodide
+	node scripts/pyodide.mjs "$(CURDIR)/build/pyodide/node_modules" "$(CURDIR)"
 
 # Their operations, on a server of this machine; `make test` has the three libraries that are light.
 test-google: $(VENV)/.test-google

@@ -1,7 +1,15 @@
 """Long-running operations of Google Cloud in Jupyter: start them, watch them live, load them into pandas."""
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
+
+if sys.platform in {"emscripten", "wasi"}:
+    raise ImportError(
+        "lro_notebook does not run in Pyodide, the Python of browsers (JupyterLite, marimo's playground): "
+        "it has no threads, in which operations are followed, and no sockets, by which services are reached; "
+        "open the notebook in a Jupyter whose kernel runs on a machine"
+    )
 
 from lro_notebook import local
 from lro_notebook.api import connect, load_ipython_extension, read_results, started, timeline, to_frame, watch

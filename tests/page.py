@@ -62,6 +62,7 @@ class Page:
         self.outputs: dict[str, dict[str, Any]] = {}
         self.published = 0
         self.leafed_through = True
+        self.moves = True
 
     def publish(self, bundle: dict[str, Any], display_id: str, update: bool) -> None:  # noqa: FBT001 - as it is called
         assert update == (display_id in self.outputs)
@@ -96,6 +97,7 @@ class Page:
             clock=self.clock,
             now=lambda: NOW,
             leafed_through=self.leafed_through,
+            moves=self.moves,
         )
         cell_output.show()
         return cell_output

@@ -110,3 +110,14 @@ def test_marimo_shows_the_card_as_it_is_when_its_cell_runs(tmp_path: Path) -> No
     shown = page.read_text()
     assert "Succeeded" in shown
     assert "100 done" in shown
+
+
+def test_the_python_of_a_browser_gets_one_sentence() -> None:
+    """`make test-pyodide` imports it in a real one."""
+    program = "import sys; sys.platform = 'emscripten'; import lro_notebook"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("Error: ") == 1
+    assert done.stderr.splitlines()[-1].startswith("ImportError: lro_notebook does not run in Pyodide")
+    assert "no threads" in done.stderr
+    assert "no sockets" in done.stderr

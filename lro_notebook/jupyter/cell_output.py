@@ -4,7 +4,7 @@ One operation is a card, several are one table. A cell output has two parts: a s
 which is what a saved notebook keeps, and a widget view with the live numbers and the Cancel button. While
 the widget is on the page, its style hides the saved part. At the end the saved part is final and the widget
 goes away; that of many operations stays, with its pages and filter, for as long as the kernel lives. The
-clocks tick in the scheduler's thread; nothing here sends a request.
+clocks tick in the scheduler's thread, or in that of a cell that waits; nothing here sends a request.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class CellOutput:
         Ticks the clocks and sends the cancel requests.
     leafed_through : bool
         Whether somebody may leaf through many operations after their end. If not, nothing live stays.
+    moves : bool
+        Whether the page shows what threads send. If not, somebody calls `tick` in the thread of a cell.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class CellOutput:
         *,
         scheduler: Scheduler | None = None,
         leafed_through: bool = True,
+        moves: bool = True,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -78,6 +81,7 @@ class CellOutput:
         self._publish, self._clock, self._now = publish, clock, now
         self._scheduler = scheduler or shared()
         self._leafed_through = leafed_through
+        self.moves = moves
         self._key = uuid.uuid4().hex[:12]
         self._lock = threading.RLock()
         self._live: LiveWidget | None = None
@@ -86,7 +90,7 @@ class CellOutput:
         self._lingers_until: float | None = None
         self._cards = CardCache()
         self._saved_at, self._saved_words = 0.0, list[str]()
-        self._note = ""
+        self._note: str | None = None
         forking.bind(self)
 
     def after_fork_in_child(self) -> None:
@@ -121,7 +125,7 @@ class CellOutput:
                 return
             _watch(self.operations)
             self._go_live(update=False)
-        self._scheduler.tick_with(self.tick)
+        self._keep_moving()
 
     def add(self, *operations: Operation) -> None:
         """Show more operations; a card becomes a table."""
@@ -135,10 +139,10 @@ class CellOutput:
             else:
                 self._save(update=True)
                 self._go_live(update=self._over)
-        self._scheduler.tick_with(self.tick)
+        self._keep_moving()
 
-    def note(self, text: str) -> None:
-        """Show a line about the cell itself; empty for none."""
+    def note(self, text: str | None) -> None:
+        """Show a line about the cell itself; empty for none, None for what holds while no cell waits."""
         self._note = text
 
     def tick(self) -> None:
@@ -183,7 +187,7 @@ class CellOutput:
             # A reloaded page gets no updates of outputs but still shows the widget, so the widget shows the
             # end too, and stays.
             now = self._now()
-            live.end(_rendered(self._cards.cards(self.operations, now), self._note, now)[0])
+            live.end(_rendered(self._cards.cards(self.operations, now), self._told(), now)[0])
             self._save(update=True)
             self._left = live
 
@@ -212,6 +216,18 @@ class CellOutput:
         finally:
             self._lock.release()
 
+    def _keep_moving(self) -> None:
+        if self.moves:
+            self._scheduler.tick_with(self.tick)
+
+    def _told(self) -> str:
+        """Return the line about the cell itself."""
+        if self._note is not None:
+            return self._note
+        if self.moves or self._ended():
+            return ""
+        return f"moves while a cell waits: {'op.wait()' if len(self.operations) == 1 else 'lro.wait([…])'}"
+
     def _ended(self) -> bool:
         return all(operation.resource.done for operation in self.operations)
 
@@ -230,7 +246,7 @@ class CellOutput:
         """Update the widgets; save again if that is due or, for a few operations, if a state has changed."""
         now = self._now()
         cards = self._cards.cards(self.operations, now)
-        live.update(cards, self._note, now)
+        live.update(cards, self._told(), now)
         if self._over:
             return
         news = len(cards) <= FEW and _words(cards) != self._saved_words
@@ -242,14 +258,16 @@ class CellOutput:
         cards = self._cards.cards(self.operations, now)
         key = self._key if self._live is not None or self._has_pages() or not self._ended() else ""
         self._saved_at, self._saved_words = self._clock(), _words(cards)
-        html, text = _rendered(cards, self._note, now, key)
+        html, text = _rendered(cards, self._told(), now, key)
         self._publish({"text/html": html, "text/plain": text}, f"{self._key}-saved", update)
 
     def _go_live(self, *, update: bool) -> None:
         self._over = False
         now = self._now()
         live = self._live = LiveWidget(self._key, self._cancel, self.redraw)
-        live.update(self._cards.cards(self.operations, now), self._note, now)
+        if not self.moves:
+            live.root.add_class("lro-still")
+        live.update(self._cards.cards(self.operations, now), self._told(), now)
         view = {"version_major": 2, "version_minor": 0, "model_id": live.root.model_id}
         self._publish({_VIEW: view, "text/html": "", "text/plain": ""}, f"{self._key}-live", update)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.jupyter.cell_output import CellOutput
+from lro_notebook.operations.scheduler import TICK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Jupyter's server sets it where a notebook is open; where a program runs a notebook, nobody looks on.
 _SESSION = "JPY_SESSION_NAME"
+#: Whose pages show nothing that a thread sends while no cell runs: https://github.com/googlecolab/colabtools/issues/3373
+_STILL = "google.colab."
 KEPT = 50  # outputs of ended operations whose widgets stay, for pages that are reloaded
 
 
@@ -28,6 +32,8 @@ class _RunningCell:
     def __init__(self) -> None:
         self.id = ""
         self.output: CellOutput | None = None
+        self.next_tick = 0.0
+        self.hooked = False
 
 
 _running = _RunningCell()
@@ -41,6 +47,11 @@ def kernel() -> Any:
     from lro_notebook.jupyter.pump import running_kernel
 
     return running_kernel()
+
+
+def moves(kernel: object) -> bool:
+    """Return whether pages of `kernel` show what threads send while no cell runs; those of Colab do not."""
+    return not any(f"{base.__module__}.".startswith(_STILL) for base in type(kernel).__mro__)
 
 
 def outputs() -> list[CellOutput]:
@@ -62,7 +73,9 @@ def not_in(output: CellOutput | None, operations: Sequence[Operation]) -> list[O
 
 def show_new(operations: Sequence[Operation]) -> None:
     """Give the running cell a new output with `operations`."""
-    output = CellOutput(operations, _publish, leafed_through=_SESSION in os.environ)
+    output = CellOutput(operations, _publish, leafed_through=_SESSION in os.environ, moves=moves(kernel()))
+    if not output.moves:
+        _tick_after_cells()
     _running.id, _running.output = _cell_id(), output
     if not _outputs:
         atexit.register(_leave)  # before the clients close, which were made earlier
@@ -78,6 +91,28 @@ def _leave() -> None:
     if kernel() is not None:
         for output in outputs():
             output.leave()
+
+
+def tick() -> None:
+    """Move what no thread moves, at most as often as a thread would. For the thread of the running cell."""
+    if time.monotonic() >= _running.next_tick:
+        _running.next_tick = time.monotonic() + TICK
+        _tick_still()
+
+
+def _tick_still(*_: object) -> None:
+    for output in outputs():
+        if output.follows and not output.moves:
+            output.tick()
+
+
+def _tick_after_cells() -> None:
+    """Have what no thread moves catch up whenever a cell has run."""
+    if not _running.hooked:
+        from IPython import get_ipython
+
+        get_ipython().events.register("post_run_cell", _tick_still)
+        _running.hooked = True
 
 
 def _cell_id() -> str:

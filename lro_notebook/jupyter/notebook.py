@@ -109,6 +109,7 @@ def _cell_waits(
         else:
             pump.poll(seconds / 2)
             pause(0.0)
+        cells.tick()
 
     try:
         with nullcontext() if pump is None else pump.serving(_comm_ids):
@@ -118,12 +119,12 @@ def _cell_waits(
         terminal.say_stopped(operations)
         raise
     finally:
-        _note("")
+        _note(None)
         for output in cells.outputs():
-            output.finish()
+            output.finish() if output.moves else output.tick()
 
 
-def _note(text: str) -> None:
+def _note(text: str | None) -> None:
     for output in cells.outputs():
         output.note(text)
 

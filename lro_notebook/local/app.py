@@ -88,12 +88,13 @@ class Guard:
         service = self._service
         service.open_requests += 1
         try:
-            # A client that asks for a proof does not trust the service with its token yet.
-            service_error = access_error(request, None if request.url.path == PROOF_PATH else service.token)
+            # A client that asks for a proof does not trust the service with its token yet. This path is what
+            # is routed; `request.url` is made with the Host header.
+            service_error = access_error(request, None if scope["path"] == PROOF_PATH else service.token)
             if service_error is None:
                 await self._app(scope, receive, send)
             else:
-                await error_response(service_error, request.url.path)(scope, receive, send)
+                await error_response(service_error, scope["path"])(scope, receive, send)
         finally:
             service.open_requests -= 1
             service.last_request = time.monotonic()
@@ -129,35 +130,36 @@ def access_error(request: Request, token: str | None) -> ServiceError | None:
 
 async def _service_error(request: Request, error: Exception) -> Response:
     service_error = error if isinstance(error, ServiceError) else ServiceError(Code.INTERNAL, "")
-    return error_response(service_error, request.url.path)
+    return error_response(service_error, request.scope["path"])
 
 
 async def _database_error(request: Request, error: Exception) -> Response:
-    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    logger.error("%s %s", request.method, request.scope["path"], exc_info=error)
     service_error = (
         database_error(error)
         if isinstance(error, sqlite3.DatabaseError)
         else ServiceError(Code.INTERNAL, INTERNAL_ERROR)
     )
-    return error_response(service_error, request.url.path)
+    return error_response(service_error, request.scope["path"])
 
 
 async def _file_error(request: Request, error: Exception) -> Response:
-    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    logger.error("%s %s", request.method, request.scope["path"], exc_info=error)
     service_error = (
         file_error(error) if isinstance(error, OSError) else ServiceError(Code.INTERNAL, INTERNAL_ERROR)
     )
-    return error_response(service_error, request.url.path)
+    return error_response(service_error, request.scope["path"])
 
 
 async def _no_route(request: Request, _: Exception) -> Response:
     """Respond with 404 to an unknown path or HTTP method, as Google's service does for both."""
+    path: str = request.scope["path"]
     service_error = not_found(
-        f"no method of the local service has the address {request.method} {request.url.path[:300]}; "
+        f"no method of the local service has the address {request.method} {path[:300]}; "
         "the documentation of lro_notebook.local lists them"
     )
-    return error_response(service_error, request.url.path)
+    return error_response(service_error, path)
 
 
 async def _internal_error(request: Request, _: Exception) -> Response:
-    return error_response(ServiceError(Code.INTERNAL, INTERNAL_ERROR), request.url.path)
+    return error_response(ServiceError(Code.INTERNAL, INTERNAL_ERROR), request.scope["path"])

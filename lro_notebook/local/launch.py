@@ -95,7 +95,7 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
     deadline = time.monotonic() + timeout
     try:
         # Of several programs that need the service at once, one starts it and the others find it running.
-        starting = FileLock(directory / "start.lock").acquire(timeout)
+        starting = FileLock(directory / "start.lock", mode=0o600).acquire(timeout)
     except Timeout:
         raise _no_answer(directory, timeout) from None
     except (OSError, NotImplementedError) as error:  # the latter on file systems without locks
@@ -152,7 +152,7 @@ def stop(data_dir: Path | None = None, *, timeout: float = 10.0) -> bool:
     try:
         # The service holds the lock while it runs. Its process may remain as a zombie until its parent
         # collects it.
-        with FileLock(directory / "service.lock", timeout=timeout):
+        with FileLock(directory / "service.lock", timeout=timeout, mode=0o600):
             pass
     except Timeout as error:
         raise WaitTimeout(f"the local service (process {pid}) was told to stop and still runs") from error

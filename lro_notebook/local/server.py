@@ -82,7 +82,8 @@ def run(settings: Settings) -> int:
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         directory = data_directory.make_directory(settings.data_dir)
-        with FileLock(directory / "service.lock", timeout=0), _listen(settings.port) as listener:
+        lock = FileLock(directory / "service.lock", timeout=0, mode=0o600)
+        with lock, _listen(settings.port) as listener:
             return _serve(settings, directory, listener)
     except Timeout:
         return _fail(

@@ -170,3 +170,24 @@ def test_a_cancellation_that_fails_is_told(page: Page) -> None:
     page.scheduler.tick()
     assert "cannot be cancelled: PermissionError" in Seen(cell_output).text
     assert Seen(cell_output).cancel.description == "Cancel"
+
+
+def test_a_page_that_shows_nothing_from_threads_is_moved_by_its_cells_alone(page: Page) -> None:
+    page.moves = False
+    (one, _), (two, _) = page.handle(1), page.handle(2)
+    cell_output = page.show(one)
+    assert page.scheduler.tickers == []
+    assert "moves while a cell waits: op.wait()" in Seen(cell_output).text
+    assert "lro-still" in cell_output.root._dom_classes  # nothing tells of a minute's silence
+    cell_output.note("")  # a cell waits
+    cell_output.tick()
+    assert "moves while" not in Seen(cell_output).text
+    cell_output.note(None)
+    cell_output.add(two)
+    assert page.scheduler.tickers == []
+    assert "moves while a cell waits: lro.wait([…])" in Seen(cell_output).text
+    end(one)
+    end(two)
+    cell_output.tick()
+    assert "moves while" not in page.saved["text/html"]
+    assert page.live == {"text/html": "", "text/plain": ""}

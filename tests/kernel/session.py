@@ -46,13 +46,14 @@ class Cell:
 
 
 class Session:
-    """One kernel and its client."""
+    """One kernel and its client; `arguments` are for ipykernel."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], *arguments: str) -> None:
         python = os.environ.get(PYTHON, sys.executable)
         self._manager = KernelManager()
         self._manager._kernel_spec = KernelSpec(
-            argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python"
+            argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}", *arguments],
+            language="python",
         )
         self._manager.start_kernel(env={**os.environ, **env})
         self._client = self._manager.blocking_client()

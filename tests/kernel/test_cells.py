@@ -262,7 +262,11 @@ def test_a_timeout_on_the_loop_cancels_nothing(kernel: Session) -> None:
 
 
 def test_autoreload_leaves_the_card_alive(kernel: Session) -> None:
-    kernel.run("%load_ext autoreload\n%autoreload 2")
+    loaded = kernel.start("%load_ext autoreload\n%autoreload 2")
+    kernel.until(lambda: loaded.ended)
+    if loaded.error == "ModuleNotFoundError":
+        pytest.skip("IPython 7 has no autoreload on Python 3.12 and newer, which have no module imp")
+    assert not loaded.error
     button = begin(kernel)
     kernel.run("import lro_notebook as lro\nprint(op.state)")
     cell = kernel.start("op.wait()")

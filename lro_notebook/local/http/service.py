@@ -85,7 +85,8 @@ def service_of(request: Request) -> Service:
 
 def api_version(request: Request) -> str:
     """Return the API version of a request: the first part of its path."""
-    return request.url.path.split("/")[1]
+    path: str = request.scope["path"]
+    return path.split("/")[1]
 
 
 def dataset_name(request: Request) -> str:

@@ -73,7 +73,7 @@ def start_operation_now(
         )
     with service.database.read() as connection:
         checked = method.parse(Context(service.buckets, connection), target, body)
-    fault = service.faults.on_operation(method_of(request.method, request.url.path))
+    fault = service.faults.on_operation(method_of(request.method, request.scope["path"]))
     start = records.Start(parent, version, method.name, resource, method.log)
     return service.worker.start(method if fault is None else with_fault(method, fault), start, checked)
 

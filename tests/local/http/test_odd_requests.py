@@ -14,6 +14,7 @@ from services import start_warm
 
 from lro_notebook import local
 from lro_notebook.errors import ConfigError
+from lro_notebook.local.identity.proof import PROOF_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +98,22 @@ def test_odd_hosts_are_not_let_in(service: Program, host: str) -> None:
         lines = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         answer = answer_to(service, lines.encode("latin-1"))
         assert answer[9:12] in (b"400", b"403"), (path, answer[:200])
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        (f"127.0.0.1{PROOF_PATH}?", f"/v1/{DATASET}"),
+        (f"127.0.0.1:80{PROOF_PATH}#", f"/v1/{DATASET}"),
+        ("127.0.0.1", f"@127.0.0.1{PROOF_PATH}"),
+        ("127.0.0.1", f"x{PROOF_PATH}"),
+    ],
+)
+def test_the_path_that_needs_no_token_is_the_one_that_is_routed(
+    service: Program, host: str, path: str
+) -> None:
+    lines = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    assert answer_to(service, lines.encode())[9:12] in (b"400", b"401", b"403")
 
 
 @pytest.mark.parametrize(
