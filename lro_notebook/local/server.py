@@ -14,13 +14,13 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 import uvicorn
 from filelock import FileLock, Timeout
 
+from lro_notebook import platforms
 from lro_notebook.errors import ConfigError
 from lro_notebook.local import catalogue
 from lro_notebook.local.app import build_app
@@ -38,6 +38,7 @@ from lro_notebook.local.operations.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         expiry.join()
         worker.stop()
         database.close()
-        (directory / "service.json").unlink(missing_ok=True)
+        platforms.unlink(directory / "service.json")
     return 0
 
 
@@ -197,10 +198,7 @@ def _listen(port: int) -> Iterator[socket.socket]:
     # The protocol is given because asyncio sets TCP_NODELAY only on such sockets; without it the second
     # part of a response waits 40 ms for the client to acknowledge the first.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform == "win32":  # where SO_REUSEADDR would let two programs share a port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    platforms.claim_port(listener)
     with listener:
         try:
             listener.bind(("127.0.0.1", port))
@@ -218,7 +216,7 @@ def _write_whole(path: Path, content: bytes) -> None:
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(number, "wb") as file:
         file.write(content)
-    Path(name).replace(path)
+    platforms.replace(name, path)
 
 
 def _expire(database: Database, worker: Worker, days: float, stopping: threading.Event) -> None:
