@@ -63,10 +63,7 @@ def test_the_way_back_is_exact_and_windows_takes_the_names(name: str) -> None:
 def test_no_two_names_are_one_file_when_case_is_folded(first: str, second: str) -> None:
     if first != second:
         assert folded(first).casefold() != folded(second).casefold()
-        assert (
-            folded(first).casefold() != written(second).casefold()
-            or folded(first) == written(second).casefold()
-        )
+        assert folded(first).casefold() != written(second).casefold()
 
 
 def test_where_case_counts_nothing_changes(tmp_path: Path) -> None:
@@ -106,7 +103,7 @@ def test_names_that_differ_by_case_are_files_of_their_own_and_are_found_again(fo
     assert not disk.path(folding, "RUN/Patient").exists()
 
 
-@pytest.mark.parametrize("file", ["a%20b", "100%", "x%3Ay"])
+@pytest.mark.parametrize("file", ["a%20b", "100%", "x%3Ay", "x%3ay"])
 def test_files_that_people_put_there_are_found_by_the_names_that_are_listed(folding: Path, file: str) -> None:
     (folding / file).touch()
     disk = Disk(folds=True)
