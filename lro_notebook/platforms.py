@@ -22,7 +22,7 @@ IS_WINDOWS = sys.platform == "win32"
 #: Whether the owner and the mode of a file say who may write to it. On Windows they say nothing.
 HAS_MODES = hasattr(os, "geteuid")
 
-#: Flags of CreateProcess, which `subprocess` names on Windows only: no Ctrl-C from the console, and no window.
+#: Flags of CreateProcess, which `subprocess` has on Windows only: no Ctrl-C from the console, no window.
 _NEW_PROCESS_GROUP, _NO_WINDOW = 0x200, 0x0800_0000
 #: Takes a port for this program alone; `socket` names it on Windows only.
 _EXCLUSIVE = ~int(socket.SO_REUSEADDR)

@@ -1,4 +1,4 @@
-"""Names of objects on disks that fold case or reserve names: each name its own file, and the way back exact."""
+"""Names of objects on disks that fold case or reserve names: a file for each, and the way back exact."""
 
 from __future__ import annotations
 

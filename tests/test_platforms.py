@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from lro_notebook import platforms
 from lro_notebook.local import launch
 from lro_notebook.local.identity.proof import Identity
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Held:
@@ -114,10 +110,10 @@ def test_no_two_programs_share_a_port() -> None:
 @pytest.mark.parametrize(
     ("path", "extended"),
     [
-        ("C:\\Users\\me\\x", "\\\\?\\C:\\Users\\me\\x"),
-        ("C:/Users/me/x", "\\\\?\\C:\\Users\\me\\x"),
-        ("\\\\server\\share\\x", "\\\\?\\UNC\\server\\share\\x"),
-        ("\\\\?\\C:\\x", "\\\\?\\C:\\x"),
+        (r"C:\Users\me\x", r"\\?\C:\Users\me\x"),
+        ("C:/Users/me/x", r"\\?\C:\Users\me\x"),
+        (r"\\server\share\x", r"\\?\UNC\server\share\x"),
+        (r"\\?\C:\x", r"\\?\C:\x"),
     ],
 )
 def test_windows_takes_paths_of_any_length_and_people_see_the_usual_ones(path: str, extended: str) -> None:
@@ -147,22 +143,21 @@ def test_a_service_is_known_by_its_folder_however_that_is_spelled(
     monkeypatch.setattr(launch, "_ask", lambda *_, **__: Answer)
     found = launch._find(folder)
     assert found is not None
-    assert found.data_dir == folder
+    assert found.data_dir == spelled
     for other in (tmp_path, tmp_path / "gone"):
         said["dataDir"] = str(other)
         assert launch._find(folder) is None
 
 
-#: What Windows' Python lacks. Libraries keep what they imported; ours must not ask for it.
+#: What Windows' Python lacks. Libraries may have looked for it here; ours must do without.
 _WITHOUT = """
-import builtins, os, signal, sys
+import builtins, os, signal, sys, warnings
 import asyncio, subprocess, tempfile, uuid
-for place, names in ((os, "fork forkpty register_at_fork geteuid getegid getgid getpgid killpg kill setsid chown "
-                      "listxattr O_NOCTTY mkfifo"),
-                     (signal, "SIGKILL SIGHUP SIGUSR1 SIGALRM SIGCHLD")):
-    for name in names.split():
-        if hasattr(place, name):
-            delattr(place, name)
+gone = "chown fork forkpty getegid geteuid getgid getpgid kill killpg listxattr mkfifo setsid"
+for name in (*gone.split(), "register_at_fork"):
+    delattr(os, name)
+for name in "SIGALRM SIGCHLD SIGHUP SIGKILL SIGUSR1".split():
+    delattr(signal, name)
 usual = builtins.__import__
 def without(name, globals=None, *rest, **more):
     asking = (globals or {}).get("__name__", "")
@@ -170,41 +165,54 @@ def without(name, globals=None, *rest, **more):
         raise ImportError(f"Windows has no {name}")
     return usual(name, globals, *rest, **more)
 builtins.__import__ = without
+warnings.filterwarnings("error", category=EncodingWarning, module="lro_notebook")
+"""
+
+_PROGRAM = """
+import warnings
+import lro_notebook as lro
+warnings.filterwarnings("ignore", category=lro.LroWarning)  # the folder is outside of the profile
+ds = lro.connect()
+store = ds.fhir_store("s").create()
+with open("mine.ndjson", "w", encoding="utf-8", newline="\\r\\n") as file:
+    for name in ("Zo\\u00eb", "\\u6f22\\u5b57"):
+        body = '{"resourceType": "Patient", "id": "%d", "name": [{"family": "%s"}]}\\n'
+        file.write(body % (file.tell(), name))
+lro.local.put("mine.ndjson", "gs://demo-out/in/")
+done = store.import_from("gs://demo-out/in/*.ndjson").wait()
+table = store.export_to("gs://demo-out/out").load()["Patient"]
+print(ds, store, done, done.progress, lro.to_frame([done]), lro.started(), lro.watch(done), sep="\\n")
+assert sorted(table["name.family"]) == ["Zo\\u00eb", "\\u6f22\\u5b57"], table
+assert list(lro.read_results("mine.ndjson")["Patient"]["name.family"]) == ["Zo\\u00eb", "\\u6f22\\u5b57"]
+print("stopped:", lro.local.stop())
 """
 
 
 def test_without_what_windows_lacks_the_service_starts_works_and_stops(tmp_path: Path) -> None:
-    """A simulation: this system's Python without fork, owners, POSIX signals and modules."""
+    r"""A simulation: Linux' Python without forks, owners and POSIX signals, with a console in cp1252.
+
+    The user's own file has lines that end with ``\r\n``, as text has there.
+    """
     (tmp_path / "sitecustomize.py").write_text(_WITHOUT, encoding="utf-8")
-    data = tmp_path / "data"
-    program = (
-        "import sys, warnings\n"
-        "import lro_notebook as lro\n"
-        f"warnings.filterwarnings('ignore', category=lro.LroWarning)\n"
-        f"ds = lro.connect(data_dir={str(data)!r})\n"
-        "store = ds.fhir_store('s').create()\n"
-        'open(\'mine.ndjson\', \'w\').write(\'{"resourceType": "Patient", "id": "me"}\')\n'
-        "lro.local.put('mine.ndjson', 'gs://demo-out/in/')\n"
-        "store.import_from('gs://demo-out/in/*.ndjson').wait()\n"
-        "table = store.export_to('gs://demo-out/out').load()['Patient']\n"
-        "sys.stdout.write(f'{list(table.id)} {lro.local.stop(ds.client._local.data_dir)}')\n"
-    )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))),
+        "PYTHONIOENCODING": "cp1252:strict",
+        "PYTHONUTF8": "0",
+        "PYTHONWARNDEFAULTENCODING": "1",
+        "LC_ALL": "C",
+        "LRO_NOTEBOOK_PROGRESS": "1",
+    }
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-c", _PROGRAM], cwd=tmp_path, env=env, capture_output=True, check=False
     )
-    assert done.stdout == "['me'] True", done.stderr
-    assert not (data / "service.json").exists()
+    assert done.stdout.decode("cp1252").endswith("stopped: True\n"), done.stderr.decode(errors="replace")
+    assert not (Path(env["LRO_NOTEBOOK_DATA_DIR"]) / "service.json").exists()
 
 
 def test_the_package_sends_no_signal() -> None:
     """`os.kill` ends a program at once on Windows, and a number may be that of another program by then."""
-    from test_house import MODULES, ROOT  # type: ignore[import-not-found]
-
-    asked = [
-        str(path.relative_to(ROOT))
-        for path in MODULES
-        if any(word in path.read_text(encoding="utf-8") for word in ("os.kill", "killpg", "send_signal"))
-    ]
-    assert asked == []
-    assert signal.SIGTERM  # Windows has it, and the service takes it
+    modules = list(Path(platforms.__file__).parent.rglob("*.py"))
+    words = ("os.kill", "killpg", "send_signal", ".terminate()")
+    assert [path for path in modules if any(word in path.read_text(encoding="utf-8") for word in words)] == []
+    assert len(modules) > 200

@@ -1,4 +1,4 @@
-"""The service and its client on a disk with the rules of Windows; `make test-platforms` brings what that needs.
+"""The service and its client on a disk with the rules of Windows; `make test-platforms` has what that needs.
 
 A simulation: Linux' Python, on a file system that folds case, reserves names and holds open files.
 """
@@ -65,7 +65,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", ""))))
         for function in (platforms.replace, platforms.unlink, platforms.patiently):
-            patch.setitem(function.__kwdefaults__, "windows", True)
+            patch.setitem(function.__kwdefaults__, "windows", value=True)
         yield
 
 

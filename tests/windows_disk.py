@@ -40,12 +40,15 @@ class WindowsDisk(mfusepy.Operations):
             if _RESERVED.search(part):
                 raise mfusepy.FuseOSError(errno.EINVAL)
             try:
-                known = os.listdir(here)
+                known = [item.name for item in here.iterdir()]
             except OSError as error:
                 raise mfusepy.FuseOSError(error.errno or errno.EIO) from error
             same = (name for name in known if name.casefold() == part.casefold())
             here = here / (part if part in known else next(same, part))
         return str(here)
+
+    def _names(self, path: str) -> list[str]:
+        return [item.name for item in Path(self._real(path)).iterdir()]
 
     def _unless_open(self, *paths: str) -> None:
         # `filelock` locks in another way on Windows than here, where it removes files that it has open.
@@ -64,7 +67,7 @@ class WindowsDisk(mfusepy.Operations):
         return [
             ".",
             "..",
-            *((name, self.getattr(f"{inside}/{name}"), 0) for name in os.listdir(self._real(path))),
+            *((name, self.getattr(f"{inside}/{name}"), 0) for name in self._names(path)),
         ]
 
     def create(self, path: str, mode: int, fi: Any = None) -> int:  # noqa: ARG002
@@ -103,24 +106,24 @@ class WindowsDisk(mfusepy.Operations):
     def rename(self, old: str, new: str) -> int:
         source, target = self._real(old), self._real(new)
         self._unless_open(source, target)
-        os.replace(source, Path(target).with_name(Path(new).name) if source == target else target)
+        Path(source).replace(Path(target).with_name(Path(new).name) if source == target else target)
         return 0
 
     def unlink(self, path: str) -> int:
         self._unless_open(self._real(path))
-        os.unlink(self._real(path))
+        Path(self._real(path)).unlink()
         return 0
 
     def mkdir(self, path: str, mode: int) -> int:
-        os.mkdir(self._real(path), mode)
+        Path(self._real(path)).mkdir(mode)
         return 0
 
     def rmdir(self, path: str) -> int:
-        os.rmdir(self._real(path))
+        Path(self._real(path)).rmdir()
         return 0
 
     def chmod(self, path: str, mode: int) -> int:
-        os.chmod(self._real(path), mode)
+        Path(self._real(path)).chmod(mode)
         return 0
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:

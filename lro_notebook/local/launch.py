@@ -232,7 +232,7 @@ def _find(directory: Path) -> Running | None:
     return Running(
         endpoint=identity.endpoint,
         token=identity.token,
-        data_dir=directory,
+        data_dir=Path(about["dataDir"]),  # however it was spelled, so that there is one client for it
         buckets=Path(about["buckets"]),
         dataset=str(about["dataset"]),
         identity=identity,
