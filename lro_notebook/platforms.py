@@ -7,6 +7,7 @@ each system are tested on any.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -21,6 +22,9 @@ T = TypeVar("T")
 IS_WINDOWS = sys.platform == "win32"
 #: Whether the owner and the mode of a file say who may write to it. On Windows they say nothing.
 HAS_MODES = hasattr(os, "geteuid")
+
+#: The signals that stop a program: the last one is Ctrl-Break, on Windows.
+STOPPING = [signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
 
 #: Flags of CreateProcess, which `subprocess` has on Windows only: no Ctrl-C from the console, no window.
 _NEW_PROCESS_GROUP, _NO_WINDOW = 0x200, 0x0800_0000

@@ -65,7 +65,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", ""))))
         for function in (platforms.replace, platforms.unlink, platforms.patiently):
-            patch.setitem(function.__kwdefaults__, "windows", value=True)
+            patch.setattr(function, "__kwdefaults__", {**(function.__kwdefaults__ or {}), "windows": True})
         yield
 
 

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _RESERVED = re.compile(
 _STATUS = ("mode", "nlink", "uid", "gid", "size", "atime", "mtime", "ctime", "blocks", "ino")
 
 
-class WindowsDisk(mfusepy.Operations):
+class WindowsDisk(mfusepy.Operations):  # type: ignore[misc]  # it has no types
     """The file system; each method is named after what it serves."""
 
     use_ns = True
@@ -127,7 +128,8 @@ class WindowsDisk(mfusepy.Operations):
         return 0
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
-        os.utime(self._real(path), ns=times)
+        now = time.time_ns()
+        os.utime(self._real(path), ns=times or (now, now))
         return 0
 
     def statfs(self, path: str) -> dict[str, int]:  # noqa: ARG002

@@ -280,6 +280,7 @@ def _spawn(directory: Path) -> tuple[_Program, int]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
+            env={**os.environ, "PYTHONUTF8": "1"},  # the log is read as UTF-8
             **platforms.apart(),
         )
     _started[process.pid] = process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -118,7 +119,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         identity=identity,
     )
     server = _Server(service, settings.idle_exit)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in platforms.STOPPING:
         # When uvicorn is done it raises the signal that stopped it again; this handler takes it.
         signal.signal(number, server.handle_exit)
     _start_sample(folders, settings.sample_patients)
@@ -178,7 +179,7 @@ class _Server(uvicorn.Server):
             "token_file": str(service.data_dir / "token"),
             "dataset": DEMO_DATASET,
         }
-        sys.stdout.write(orjson.dumps(announcement).decode() + "\n")
+        sys.stdout.write(json.dumps(announcement) + "\n")  # in ASCII, whatever stdout can encode
         sys.stdout.flush()
 
     async def on_tick(self, counter: int) -> bool:

@@ -13,7 +13,7 @@ from lro_notebook import platforms
 from lro_notebook.disk_names import Disk, disk_of
 
 
-class BucketFiles(LocalFileSystem):
+class BucketFiles(LocalFileSystem):  # type: ignore[misc]  # it has no types
     """The objects below a folder of buckets under their own names, and paths of any length; to read only.
 
     Parameters
