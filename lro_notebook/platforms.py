@@ -23,7 +23,7 @@ IS_WINDOWS = sys.platform == "win32"
 #: Whether the owner and the mode of a file say who may write to it. On Windows they say nothing.
 HAS_MODES = hasattr(os, "geteuid")
 
-#: The signals that stop a program: the last one is Ctrl-Break, on Windows.
+#: The signals that ask a program to stop; SIGBREAK is Ctrl-Break on Windows.
 STOPPING = [signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
 
 #: Flags of CreateProcess, which `subprocess` has on Windows only: no Ctrl-C from the console, no window.

@@ -95,7 +95,7 @@ def check_directory(path: Path) -> None:
         The message names the folder or file, the problem, and what to do.
     """
     if not platforms.HAS_MODES:
-        _tell_outside(path, Path.home())
+        _tell_outside(path, Path.home().resolve())
         return
     _check_folder(path, path)
     inner = path
