@@ -46,7 +46,7 @@ def written(part: str) -> str:
 def folded(part: str) -> str:
     """Return one part of a name so that no other name differs from it by case or accents alone."""
     text = _END.sub(_escaped, _SAFE.sub(_escaped, part))
-    return re.sub(r"[a-z]", _escaped, text, count=1)  # hardly anybody names a file so, nor does `written`
+    return re.sub(r"[a-z]", _escaped, text, count=1)  # so that it is no other name as `written`
 
 
 def read(part: str) -> str:

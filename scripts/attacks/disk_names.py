@@ -21,9 +21,9 @@ _PIECES = [
     "é",
     "e\u0301",
     "ß",
-    "ſ",
-    "ı",
-    "İ",
+    "\u017f",
+    "\u0131",
+    "\u0130",
     "%3A",
     "%61",
     "%6a",
@@ -40,7 +40,7 @@ def names(draw: random.Random) -> tuple[int, int]:
     held, files = 0, dict[str, str]()
     for _ in range(_NAMES):
         name = "".join(draw.choices(_PIECES, k=draw.randint(1, 6)))
-        if draw.random() < 0.1:
+        if not draw.randrange(10):
             name = draw.choice(_DEVICES) + draw.choice(["", ".", " .txt", ".txt", name])
         both = written(name), folded(name)
         whole = all(read(file) == name and not _REFUSED.search(file) for file in both)
