@@ -55,7 +55,7 @@ test-google: $(VENV)/.test-google
 # A disk with the rules of Windows needs libfuse: Debian's package, where it is missing and may be installed.
 test-platforms: $(VENV)/.test-platforms
 	@command -v fusermount >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
-	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq fuse libfuse2 >/dev/null; } || true
+	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq fuse3 >/dev/null; } || true
 	$(BIN)/python -m pytest tests/test_windows_disk.py tests/test_disk_names.py tests/test_platforms.py $(ARGS)
 
 test-live: $(VENV)/.test

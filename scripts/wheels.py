@@ -1,6 +1,6 @@
 """Whether every package that ours needs has wheels for a platform that is not this one.
 
-Usage: python scripts/wheels.py [EXTRA ...]   pip resolves them for each platform and Python; it installs nothing.
+Usage: python scripts/wheels.py [EXTRA ...]   pip resolves them for each platform and Python; installs nothing
 """
 
 from __future__ import annotations
