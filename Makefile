@@ -10,6 +10,7 @@
 # make flaky   the test suite five times on a busy machine
 # make test-google   operations that 26 of Google's client libraries start
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
+# make test-platforms   what Windows and macOS do otherwise, simulated
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -23,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-pyodide test-google test-live soak attack check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-pyodide test-google test-platforms test-live soak attack check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -55,6 +56,12 @@ test-pyodide:
 # Their operations, on a server of this machine; `make test` has the three libraries that are light.
 test-google: $(VENV)/.test-google
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder tests/google $(ARGS)
+
+# A disk with the rules of Windows needs libfuse: Debian's package, where it is missing and may be installed.
+test-platforms: $(VENV)/.test-platforms
+	@command -v fusermount >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq fuse3 >/dev/null; } || true
+	$(BIN)/python -m pytest tests/test_windows_disk.py tests/test_disk_names.py tests/test_platforms.py $(ARGS)
 
 test-live: $(VENV)/.test
 	@test -n "$$LRO_LIVE_DATASET" && test -n "$$LRO_LIVE_BUCKET" || { printf '%s\n' \

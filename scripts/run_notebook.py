@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from contextlib import ExitStack
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -133,6 +133,9 @@ def execute(notebook: NotebookNode, folder: Path) -> str:
 
 def main() -> int:
     """Run the program; 0 when every cell ran."""
+    for stream in (sys.stdout, sys.stderr):  # a console of Windows may not know every sign
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--html", type=Path, help="leave the executed notebook there as a page")

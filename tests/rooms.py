@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 #: Room -> the rooms that it may import at run time, imports inside functions included; from the ground up.
 ROOMS: dict[str, set[str]] = {
+    "platforms": set(),
+    "disk_names": {"platforms"},
     "warned": set(),
     "errors": {"warned"},
     "forking": set(),
@@ -15,8 +17,18 @@ ROOMS: dict[str, set[str]] = {
     "http": {"errors", "forking"},
     "operations": {"errors", "forking", "http", "keywords"},
     "fhirpath": {"errors"},
-    "results": {"dicom_parts", "errors", "forking", "globs", "http", "keywords", "operations"},
-    "views": {"errors", "fhirpath", "results"},
+    "results": {
+        "dicom_parts",
+        "disk_names",
+        "errors",
+        "forking",
+        "globs",
+        "http",
+        "keywords",
+        "operations",
+        "platforms",
+    },
+    "views": {"errors", "fhirpath", "platforms", "results"},
     "reports": {"errors", "http", "operations", "results"},
     "jupyter": {"errors", "forking", "operations"},
     "healthcare": {"errors", "keywords", "http", "operations", "results", "jupyter"},
@@ -47,15 +59,16 @@ ROOMS: dict[str, set[str]] = {
     },
     "__init__": {"errors", "operations", "healthcare", "api", "local"},
     # Beside the house, a server. Its launcher, and what copies files for it, are client code.
-    "local.identity": {"errors", "http"},
-    "local.launch": {"errors", "local.identity"},
-    "local.core": {"errors", "globs"},
+    "local.identity": {"errors", "http", "platforms"},
+    "local.launch": {"errors", "platforms", "local.identity"},
+    "local.core": {"disk_names", "errors", "globs", "platforms"},
     "local.own_files": {"errors", "local.launch", "local.core", "results"},
     "local.operations": {"errors", "operations", "local.core"},
     "local.datasets": {"errors", "local.core", "local.operations"},
     "local.http": {
         "errors",
         "operations",
+        "platforms",
         "local.core",
         "local.operations",
         "local.datasets",
@@ -92,6 +105,7 @@ ROOMS: dict[str, set[str]] = {
     "local": {
         "errors",
         "operations",
+        "platforms",
         "local.launch",
         "local.own_files",
         "local.identity",

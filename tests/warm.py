@@ -24,8 +24,8 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-#: Whether this system can do that; elsewhere a test starts a Python for each program.
-CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
+#: Whether this system can do that (macOS has no SOCK_SEQPACKET); elsewhere a test starts a Python each time.
+CAN_FORK = sys.platform == "linux"
 KEPT = "kept"
 _MOST = 1 << 20  # bytes of a request
 

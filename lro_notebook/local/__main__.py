@@ -16,7 +16,8 @@ A local stand-in for the Google Cloud Healthcare API (v1 and v1beta1) with synth
 
 It listens on 127.0.0.1 only. The first line on stdout is one JSON object:
   {"endpoint": "http://127.0.0.1:PORT", "token_file": FILE, "dataset": NAME}
-Requests need the token in that file (Authorization: Bearer ...). SIGTERM or Ctrl-C stops it cleanly.
+Requests need the token in that file (Authorization: Bearer ...). SIGTERM or Ctrl-C stops it cleanly;
+on Windows Ctrl-C does, and lro_notebook.local.stop() everywhere.
 """
 
 _EPILOG = """\

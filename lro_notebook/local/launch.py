@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lro_notebook import platforms
 from lro_notebook.errors import ConfigError, WaitTimeout
 from lro_notebook.local.identity import data_directory
 from lro_notebook.local.identity.proof import Identity
@@ -219,7 +220,7 @@ def _find_service(directory: Path, *, timeout: float = _REQUEST_TIMEOUT) -> _Ser
     if identity is None or response is None or not response.is_success:
         return None
     about: dict[str, Any] = response.json()
-    return _Service(identity, about) if Path(about["dataDir"]) == directory else None
+    return _Service(identity, about) if platforms.is_same(about["dataDir"], directory) else None
 
 
 def _find(directory: Path) -> Running | None:
@@ -231,7 +232,7 @@ def _find(directory: Path) -> Running | None:
     return Running(
         endpoint=identity.endpoint,
         token=identity.token,
-        data_dir=directory,
+        data_dir=Path(about["dataDir"]),  # however it was spelled, so that there is one client for it
         buckets=Path(about["buckets"]),
         dataset=str(about["dataset"]),
         identity=identity,
@@ -263,9 +264,9 @@ def _ask(
 
 
 def _spawn(directory: Path) -> tuple[_Program, int]:
-    """Start the service in a session of its own; return its process and the current end of the log.
+    """Start the service apart from this program; return its process and the current end of the log.
 
-    In its own session it survives when the kernel's process group is interrupted or killed.
+    It survives when the kernel's process group is interrupted or killed.
     """
     path = directory / "service.log"
     number = data_directory.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -279,7 +280,8 @@ def _spawn(directory: Path) -> tuple[_Program, int]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
-            start_new_session=True,
+            env={**os.environ, "PYTHONUTF8": "1"},  # the log is read as UTF-8
+            **platforms.apart(),
         )
     _started[process.pid] = process
     return process, start

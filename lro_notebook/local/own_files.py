@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import ConfigError, LroError, LroWarning, warn_caller
@@ -182,34 +182,34 @@ def _planned(
     ConfigError
         A name cannot be one of an object, or a folder stands where a file goes, or the other way round.
     """
-    bucket = buckets.root / location.bucket
     base = location.path
     if source.is_file():
-        inside = not base or uri.endswith("/") or (bucket / base).is_dir()
+        inside = not base or uri.endswith("/") or buckets.path(location).is_dir()
         name = "/".join(part for part in (base, source.name) if part) if inside else base
         names = [(name, source)]
         whole = f"gs://{location.bucket}/{name}"
     else:
         names = [("/".join(part for part in (base, name) if part), place) for name, place in found.files]
         whole = f"gs://{location.bucket}" + (f"/{base}" if base else "")
-    return whole, [_file(name, place, location.bucket, buckets) for name, place in names]
+    return whole, [_file(name, place, location, buckets) for name, place in names]
 
 
-def _file(name: str, place: Path, bucket: str, buckets: Buckets) -> _File:
+def _file(name: str, place: Path, location: Location, buckets: Buckets) -> _File:
     from lro_notebook.local.core.service_errors import ServiceError
 
-    target = buckets.root / bucket / name
-    uri = f"gs://{bucket}/{name}"
+    here = location._replace(path=name)
+    uri, target = here.uri, buckets.path(here)
     try:
-        buckets.check(_location(f"gs://{bucket}/{_without_wildcards(name)}"), field="lro.local.put")
+        buckets.check(_location(location._replace(path=_without_wildcards(name)).uri), field="lro.local.put")
     except ServiceError as error:
         raise ConfigError(error.message) from None
     if target.is_dir():
         raise ConfigError(f"lro.local.put: {uri} is a folder already, and {place} is a file")
-    taken = next((each for each in target.parents if each != buckets.root and each.is_file()), None)
+    folders = map(str, PurePosixPath(name).parents)
+    taken = next((each for each in folders if buckets.path(location._replace(path=each)).is_file()), None)
     if taken is not None:
         raise ConfigError(
-            f"lro.local.put: {taken.name} is a file at gs://{bucket}, so {uri} cannot be below it"
+            f"lro.local.put: {taken} is a file at gs://{location.bucket}, so {uri} cannot be below it"
         )
     return _File(place, uri, target, place.stat().st_size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -14,13 +15,13 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 import uvicorn
 from filelock import FileLock, Timeout
 
+from lro_notebook import platforms
 from lro_notebook.errors import ConfigError
 from lro_notebook.local import catalogue
 from lro_notebook.local.app import build_app
@@ -38,6 +39,7 @@ from lro_notebook.local.operations.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +120,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         identity=identity,
     )
     server = _Server(service, settings.idle_exit)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in platforms.STOPPING:
         # When uvicorn is done it raises the signal that stopped it again; this handler takes it.
         signal.signal(number, server.handle_exit)
     _start_sample(folders, settings.sample_patients)
@@ -137,7 +139,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
         expiry.join()
         worker.stop()
         database.close()
-        (directory / "service.json").unlink(missing_ok=True)
+        platforms.unlink(directory / "service.json")
     return 0
 
 
@@ -178,7 +180,7 @@ class _Server(uvicorn.Server):
             "token_file": str(service.data_dir / "token"),
             "dataset": DEMO_DATASET,
         }
-        sys.stdout.write(orjson.dumps(announcement).decode() + "\n")
+        sys.stdout.write(json.dumps(announcement) + "\n")  # in ASCII, whatever stdout can encode
         sys.stdout.flush()
 
     async def on_tick(self, counter: int) -> bool:
@@ -198,10 +200,7 @@ def _listen(port: int) -> Iterator[socket.socket]:
     # The protocol is given because asyncio sets TCP_NODELAY only on such sockets; without it the second
     # part of a response waits 40 ms for the client to acknowledge the first.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform == "win32":  # where SO_REUSEADDR would let two programs share a port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    platforms.claim_port(listener)
     with listener:
         try:
             listener.bind(("127.0.0.1", port))
@@ -219,7 +218,7 @@ def _write_whole(path: Path, content: bytes) -> None:
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(number, "wb") as file:
         file.write(content)
-    Path(name).replace(path)
+    platforms.replace(name, path)
 
 
 def _expire(database: Database, worker: Worker, days: float, stopping: threading.Event) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning, ResultError, warn_caller
@@ -22,7 +23,7 @@ Named = tuple[str, str]
 
 CLOUD = "gs"
 _LOCAL = frozenset({"", "file", "local"})
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):", re.ASCII)  # two letters at least: C:/ is a drive
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|::")  # "::" chains file systems in fsspec
 _FEW = 5
 
@@ -95,12 +96,13 @@ class Near:
     def _inside(self, place: str) -> str | None:
         """Return the local file that `place` names, if that is below the folder."""
         root = locate(self.folder or "").path
-        absolute = _SCHEME.match(place) is not None or place.startswith("/")
-        if not absolute and not self.relative:
+        absolute = _SCHEME.match(place) is not None or place.startswith("/") or Path(place).is_absolute()
+        elsewhere = place.startswith("//") and not root.startswith("//")  # Windows would ask that host
+        if elsewhere or not (absolute or self.relative):
             return None
         path = locate(place).path if absolute else os.path.join(root, place)  # noqa: PTH118 - as fsspec names paths
         real = os.path.realpath(path)
-        below = os.path.commonpath([real, os.path.realpath(root)]) == os.path.realpath(root)
+        below = Path(real).is_relative_to(os.path.realpath(root))
         return (place if absolute else path) if below else None
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from lro_notebook import platforms
+from lro_notebook.disk_names import disk_of
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.file_systems import copy_of, forget_listings, is_near, unshared
 
@@ -253,11 +255,17 @@ def _local(uri: str, rest: str) -> Location:
 def _embedded(uri: str, rest: str, buckets: str) -> Location:
     from fsspec.implementations.local import LocalFileSystem
 
-    root = Path(buckets).resolve()
-    parts = rest.split("/")
-    if ".." in parts or not parts[0] or not root.joinpath(rest).resolve().is_relative_to(root):
+    root, parts = Path(buckets).resolve(), rest.split("/")
+    path = file = f"{root.as_posix()}/{rest}"
+    fs = LocalFileSystem()
+    if disk_of(root).folds:
+        from lro_notebook.results.bucket_files import BucketFiles
+
+        fs = BucketFiles(root.as_posix())
+        file = platforms.shown(fs.file(path))
+    if ".." in parts or not parts[0] or not Path(file).resolve().is_relative_to(root):
         raise ConfigError(f"{uri!r} does not stay inside a bucket; write it as gs://bucket/folder")
-    return Location(LocalFileSystem(), f"{root.as_posix()}/{rest}", uri, f"{root.as_posix()}/", "gs://")
+    return Location(fs, path, uri, f"{root.as_posix()}/", "gs://")
 
 
 def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from lro_notebook import platforms
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, warn_caller
 from lro_notebook.results.arrow.batch import list_bad_lines
 from lro_notebook.results.arrow.dates import PARTIAL
@@ -151,12 +152,13 @@ class Scan:
                         writer.write_table(schema.empty_table())
                     for table in () if first is None else chain([first], tables):
                         writer.write_table(self._fitted(table, schema))
-            return part.replace(target)
+            platforms.replace(part, target)
         except OSError as error:
             raise unwritable(str(target), error) from error
         finally:
             with suppress(OSError):  # it has got its name, or was never made
                 part.unlink()
+        return target
 
     def dask(self) -> Any:
         """Return the rows as a Dask DataFrame, a partition for each file.

@@ -117,8 +117,11 @@ class Program:
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """End the program; return its exit code and what it wrote to stderr."""
+        is_told = sys.platform == "win32" and number == signal.SIGTERM  # which would kill it there
+        if is_told:
+            self.client.post(f"{self.endpoint}/.lro-local/stop").raise_for_status()
         self.client.close()
-        if self.process.poll() is None:
+        if not is_told and self.process.poll() is None:
             os.kill(self.process.pid, number)
         code = self.process.wait(GIVE_UP)
         with self._errors as errors:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import sqlite3
 import sys
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from local.conftest import Program
 
+resource = pytest.importorskip("resource", reason="Windows has no limits on files, and no SIGKILL")
 pytestmark = pytest.mark.service
 
 COUNT = 3000

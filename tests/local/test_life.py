@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from local.conftest import Program
     from warm import Warm
 
+if not hasattr(signal, "SIGKILL"):
+    pytest.skip("the program is ended by POSIX signals", allow_module_level=True)
 pytestmark = pytest.mark.service
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import sys
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+resource = pytest.importorskip("resource", reason="Windows has no limits on files")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a limit on the size of files is Linux's")
 
 

@@ -60,7 +60,7 @@ def attributes(body: Mapping[str, Any], field: str) -> Mapping[str, str]:
 
 def run(job: Job, request: QueryRequest) -> Steps:
     """Evaluate the mappings batch by batch, and write the ids of accessible data."""
-    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    folder = job.buckets.destination(request.destination)
     with job.database.read() as connection:
         stores.require_store(connection, request.store)
         mappings = rows.mappings(connection, request.store.key)

@@ -9,15 +9,17 @@ import logging
 import os
 import re
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lro_notebook import platforms
+from lro_notebook.disk_names import disk_of
 from lro_notebook.globs import Glob
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.service_errors import invalid_argument, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,10 @@ class Location(NamedTuple):
     def uri(self) -> str:
         """The address as text."""
         return f"gs://{self.bucket}/{self.path}"
+
+    def below(self, *names: str) -> Location:
+        """Return the address of what has these names below this one."""
+        return self._replace(path="/".join(filter(None, (self.path, *names))))
 
 
 class Matches(NamedTuple):
@@ -105,16 +111,21 @@ class Buckets:
 
     Attributes
     ----------
+    root : Path
+        Its real path; on Windows one of any length (`platforms.extended`).
+    partial : Path
+        The folder for unfinished files.
     sample_ready : threading.Event
         Set once the sample bucket has its final content.
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
+        self.root = Path(platforms.extended(str(root.resolve())))
         self.partial = self.root / PARTIAL
         self.sample_ready = threading.Event()
         self._logged: set[str] = set()
         self.make()
+        self._disk = disk_of(self.root)
 
     def make(self) -> None:
         """Create the buckets that exist from the start, if missing."""
@@ -124,15 +135,26 @@ class Buckets:
     def check(self, location: Location, *, field: str) -> None:
         """Raise if an address leads out of the buckets folder through a link."""
         literal = _WILDCARD.split(location.path, maxsplit=1)[0]
-        if not self._holds(self.root / location.bucket / literal):
+        if not self._holds(self.path(location._replace(path=literal))):
             raise invalid_argument(f"{field}: {location.uri} leads out of the buckets folder")
 
     def folder(self, bucket: str) -> Path:
         """Return the folder of a bucket, which must exist."""
         folder = self.root / bucket
         if not folder.is_dir():
-            raise not_found(f"bucket {bucket} does not exist; create the folder {folder}")
+            raise not_found(
+                f"bucket {bucket} does not exist; create the folder {platforms.shown(str(folder))}"
+            )
         return folder
+
+    def path(self, location: Location) -> Path:
+        """Return the file or folder of an address without wildcards: where it is, or where it goes."""
+        return self._disk.path(self.root / location.bucket, location.path)
+
+    def destination(self, location: Location) -> Path:
+        """Return the folder of an address, whose bucket must exist."""
+        self.folder(location.bucket)
+        return self.path(location)
 
     def names(self) -> list[str]:
         """Return the names of the buckets, sorted."""
@@ -145,8 +167,8 @@ class Buckets:
         folder = self.folder(bucket)
         if any(_is_unsafe(part) for part in prefix.rstrip("/").split("/") if prefix):
             return []
-        names = self._walk(folder, prefix.rpartition("/")[0], [])
-        matches = self._sort_out(bucket, [name for name in names if name.startswith(prefix)], [])
+        found = self._walk(folder, prefix.rpartition("/")[0], [])
+        matches = self._sort_out(bucket, (item for item in found if item[0].startswith(prefix)), [])
         return [(uri.removeprefix(f"gs://{bucket}/"), path) for uri, path in matches.objects]
 
     def match(self, location: Location) -> list[tuple[str, Path]]:
@@ -163,20 +185,21 @@ class Buckets:
         unread: list[OSError] = []
         if _WILDCARD.search(location.path):
             glob = Glob(location.path)
-            names = self._objects(bucket, location.path, unread)
-            matching = [name for name in names if glob.matches(name)]
+            found = self._objects(bucket, location.path, unread)
+            matching = [(name, path) for name, path in found if glob.matches(name)]
         else:
-            matching = [location.path] if os.path.lexists(bucket / location.path) else []
+            path = self.path(location)
+            matching = [(location.path, path)] if os.path.lexists(path) else []
         matches = self._sort_out(location.bucket, matching, unread)
         self._log(matches.left_out)
         if not matches.objects:
             raise not_found(
-                f"no object matches {location.uri}; the bucket is the folder {bucket}, "
+                f"no object matches {location.uri}; the bucket is the folder {platforms.shown(str(bucket))}, "
                 f"gs://{location.bucket}/** matches all its objects{_left_out(matches.left_out)}"
             )
         return matches
 
-    def _sort_out(self, bucket: str, names: list[str], unread: list[OSError]) -> Matches:
+    def _sort_out(self, bucket: str, found: Iterable[tuple[str, Path]], unread: list[OSError]) -> Matches:
         """Separate objects from other files."""
         folder, matches = self.root / bucket, Matches([], [])
         for error in unread:
@@ -185,10 +208,10 @@ class Buckets:
             is_missing = isinstance(error, FileNotFoundError)
             reason = "there is no such folder" if is_missing else f"it cannot be listed: {error.strerror}"
             matches.left_out.append((uri, reason))
-        for name in sorted(names):
-            unusable = objects.why_unusable(str(folder / name), str(self.root))
+        for name, path in sorted(dict(found).items()):
+            unusable = objects.why_unusable(str(path), str(self.root))
             if unusable is None:
-                matches.objects.append((f"gs://{bucket}/{name}", folder / name))
+                matches.objects.append((f"gs://{bucket}/{name}", path))
             else:
                 matches.left_out.append((f"gs://{bucket}/{objects.shown(name)}", unusable))
         return matches
@@ -200,18 +223,19 @@ class Buckets:
                 self._logged.add(uri)
                 logger.warning("%s is left out: %s", uri, reason)
 
-    def _objects(self, bucket: Path, pattern: str, unread: list[OSError]) -> Iterator[str]:
-        """Yield the names of the files under the fixed folders of `pattern`."""
+    def _objects(self, bucket: Path, pattern: str, unread: list[OSError]) -> Iterator[tuple[str, Path]]:
+        """Yield names and files under the fixed folders of `pattern`."""
         return self._walk(bucket, _WILDCARD.split(pattern, maxsplit=1)[0].rpartition("/")[0], unread)
 
-    def _walk(self, bucket: Path, fixed: str, unread: list[OSError]) -> Iterator[str]:
-        """Yield the names of the files under a folder of a bucket; collect errors of folders in `unread`."""
-        for folder, folders, files in os.walk(bucket / fixed, onerror=unread.append):
+    def _walk(self, bucket: Path, fixed: str, unread: list[OSError]) -> Iterator[tuple[str, Path]]:
+        """Yield names and files under a folder of a bucket; collect errors of folders in `unread`."""
+        for folder, folders, files in os.walk(self._disk.path(bucket, fixed), onerror=unread.append):
             folders[:] = [name for name in folders if not name.startswith(".")]
             base = bucket.joinpath(folder)
             for name in files:
                 if not name.startswith("."):
-                    yield (base / name).relative_to(bucket).as_posix()
+                    path = base / name
+                    yield self._disk.name(path.relative_to(bucket).as_posix()), path
 
     def _holds(self, path: Path) -> bool:
         return objects.is_below(str(path), str(self.root))

@@ -15,6 +15,8 @@ import stat
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from lro_notebook import platforms
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -94,7 +96,7 @@ def read_object(path: Path, limit: int = WHOLE_LIMIT) -> bytes:
     return content
 
 
-def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = os.replace) -> None:
+def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = platforms.replace) -> None:
     """Move a finished file to its place atomically, even on another file system.
 
     Parameters
@@ -104,7 +106,7 @@ def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = o
     target : Path
         Its final place; missing folders are created.
     rename : callable
-        `os.replace`.
+        `platforms.replace`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -118,7 +120,7 @@ def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = o
 def place_folder(draft: Path, target: Path) -> None:
     """Move a finished folder to its place atomically, even on another file system."""
     try:
-        draft.rename(target)
+        platforms.replace(draft, target, rename=os.rename)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -126,7 +128,7 @@ def place_folder(draft: Path, target: Path) -> None:
         copy = target.with_name(f"{_COPY}{target.name}")
         remove(copy)
         shutil.copytree(draft, copy)
-        copy.rename(target)
+        platforms.replace(copy, target, rename=os.rename)
         remove(draft)
 
 
@@ -145,7 +147,7 @@ def remove(item: Path) -> None:
         if item.is_dir() and not item.is_symlink():
             shutil.rmtree(item)
         else:
-            item.unlink(missing_ok=True)
+            platforms.unlink(item)
     except OSError as error:
         logger.warning("%s cannot be removed: %s", item, error)
 

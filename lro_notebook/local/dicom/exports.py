@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
-from lro_notebook.local.core.buckets import Location
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.dicom import dicom_file, rows
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.dicom.rows import Row
     from lro_notebook.local.operations.method import Context, Job, Steps
@@ -52,17 +52,17 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
 
 def run(job: Job, request: ExportRequest) -> Steps:
     """Write a snapshot of the store, instance by instance."""
-    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    job.buckets.folder(request.destination.bucket)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         instances = rows.instances(connection, request.store.key)
         chosen = rows.chosen(instances, job.buckets, request.filter)
         yield Step(total=len(chosen))
         for row in chosen:
-            place = f"{request.destination.path}/{row.study}/{row.series}".lstrip("/")
-            job.buckets.check(Location(request.destination.bucket, place), field="gcsDestination.uriPrefix")
+            place = request.destination.below(row.study, row.series, f"{row.id}.dcm")
+            job.buckets.check(place, field="gcsDestination.uriPrefix")
             try:
-                _write(connection, row, request.syntax, drafts, folder)
+                _write(connection, row, request.syntax, drafts, job.buckets.path(place))
             except dicom_file.ParseError as parse_error:
                 yield Step(failures=[rows.failure(request.store, row, parse_error)])
             else:
@@ -70,13 +70,13 @@ def run(job: Job, request: ExportRequest) -> Steps:
     return {}
 
 
-def _write(connection: sqlite3.Connection, row: Row, syntax: str | None, drafts: Path, folder: Path) -> None:
+def _write(connection: sqlite3.Connection, row: Row, syntax: str | None, drafts: Path, target: Path) -> None:
     content = rows.data(connection, row.number) or b""
     if syntax is not None:
         content = dicom_file.converted(content, syntax)
     draft = drafts / str(row.number)
     draft.write_bytes(content)
-    objects.place(draft, folder / row.study / row.series / f"{row.id}.dcm")
+    objects.place(draft, target)
 
 
 def _syntax(mime_type: object) -> str | None:

@@ -73,7 +73,7 @@ def run(job: Job, request: DeleteRequest) -> Steps:
     listed = None if request.listed is None else read_names(job, request.listed)
     folder = None
     if request.results is not None:
-        folder = job.buckets.folder(request.results.bucket) / request.results.path
+        folder = job.buckets.destination(request.results)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         deletions = yield from _find(connection, request, listed)

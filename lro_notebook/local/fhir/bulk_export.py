@@ -126,7 +126,7 @@ def _write_type(
     place = request.destination
     with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes, suffix=".ndjson") as shards:
         yield from write_lines(job, shards, bodies)
-    names_ = shards.publish(job.buckets.root / place.bucket / place.path)
+    names_ = shards.publish(job.buckets.path(place))
     folder = f"gs://{place.bucket}/{place.path}".rstrip("/")
     return [{"type": type_, "url": f"{folder}/{name}"} for name in names_]
 

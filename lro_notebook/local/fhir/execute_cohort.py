@@ -83,13 +83,13 @@ def run(job: Job, request: CohortRequest) -> Steps:
     """Write the resources that each expression selects, and yield a step per batch."""
     if request.dry_run:
         return {"fhirStore": request.store.name}
-    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    job.buckets.folder(request.destination.bucket)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         for number, label in enumerate(dict.fromkeys(part.label for part in request.expressions)):
             group = _Group(job, request, connection, label)
             (drafts / str(number)).mkdir()
-            yield from group.write(drafts / str(number), folder / label)
+            yield from group.write(drafts / str(number), job.buckets.path(request.destination.below(label)))
     return {"fhirStore": request.store.name}
 
 

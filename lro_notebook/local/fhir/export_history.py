@@ -56,7 +56,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryExp
 
 def run(job: Job, request: HistoryExport) -> Steps:
     """Write a snapshot of the store, type by type, and yield a step per batch."""
-    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    folder = job.buckets.destination(request.destination)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         keys = [

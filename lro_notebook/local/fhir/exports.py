@@ -43,7 +43,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
 
 def run(job: Job, request: ExportRequest) -> Steps:
     """Write a snapshot of the store, type by type, and yield a step per batch."""
-    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    folder = job.buckets.destination(request.destination)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         counts = rows.counts(connection, request.store.key, since=request.since)

@@ -74,7 +74,7 @@ def view_of(body: Mapping[str, Any], field: str, default: str = "FULL") -> str:
 
 def run(job: Job, request: ExportRequest) -> Steps:
     """Write a snapshot of the store, and yield a step per batch."""
-    folder = job.buckets.folder(request.destination.bucket) / request.destination.path
+    folder = job.buckets.destination(request.destination)
     with job.database.read() as connection, workspace(job) as drafts:
         stores.require_store(connection, request.store)
         parser = rows.parser_of(connection, request.store)

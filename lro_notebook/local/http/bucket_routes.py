@@ -111,7 +111,7 @@ def _file_of(request: Request) -> tuple[str, Path]:
     bucket, name = _bucket_of(request), request.path_params["object"]
     location = buckets.parse(f"gs://{bucket}/{name}", field="object")
     folders.check(location, field="object")
-    path = folders.root / bucket / location.path
+    path = folders.path(location)
     if location.path != name or objects.why_unusable(str(path), str(folders.root)):
         raise not_found(f"no object gs://{bucket}/{name[:300]}; list them with GET {_API}/b/{bucket}/o")
     wanted = request.query_params.get("generation")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
+from lro_notebook import platforms
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import SAMPLE_BUCKET
 from lro_notebook.local.core.names import DEMO_DATASET
@@ -93,7 +94,7 @@ def _about(service: Service) -> dict[str, Any]:
         "version": package_version("lro-notebook"),
         "pid": os.getpid(),
         "dataDir": str(service.data_dir),
-        "buckets": str(service.buckets.root),
+        "buckets": platforms.shown(str(service.buckets.root)),
         "dataset": DEMO_DATASET,
         "pace": service.throttle.rate,
     }

@@ -1,6 +1,7 @@
 """Checks that no other user can have created, changed or replaced a data directory and its files.
 
-On POSIX only. On Windows nothing is checked, since the user's profile keeps others out.
+On Windows owners and modes say nothing. There the user's profile keeps others out; a place outside of it is
+told about.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import stat
 from functools import cache
 from pathlib import Path
 
-from lro_notebook.errors import ConfigError
+from lro_notebook import platforms
+from lro_notebook.errors import ConfigError, LroWarning, warn_caller
 
 #: The files that this package writes to a data directory.
 FILES = (
@@ -25,13 +27,14 @@ FILES = (
     "service.sqlite3-journal",
 )
 
-_POSIX = os.name == "posix"
 _ROOT = 0
 _OWN_ONLY = 0o700
 _PEOPLE = 1000  # the first number of a person's account; those below are the system's own
 _HOW = "(data_dir= or LRO_NOTEBOOK_DATA_DIR)"
 _UID_MAP = Path("/proc/self/uid_map")
 _OVERFLOW = Path("/proc/sys/kernel/overflowuid")
+#: Folders outside of the profile that were told about.
+_told: set[Path] = set()
 
 
 def make_directory(path: Path) -> Path:
@@ -91,7 +94,8 @@ def check_directory(path: Path) -> None:
     ConfigError
         The message names the folder or file, the problem, and what to do.
     """
-    if not _POSIX:
+    if not platforms.HAS_MODES:
+        _tell_outside(path, Path.home().resolve())
         return
     _check_folder(path, path)
     inner = path
@@ -115,9 +119,10 @@ def open_private(path: Path, flags: int) -> int:
         It cannot be opened.
     """
     _check_file(path)
-    number = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    number = platforms.patiently(lambda: os.open(path, flags, 0o600))
     try:
-        if _POSIX:
+        if platforms.HAS_MODES:
             _check_status(path, os.fstat(number))
     except BaseException:
         os.close(number)
@@ -129,6 +134,19 @@ def read_private(path: Path) -> bytes:
     """Return the content of one of our files; see `open_private`."""
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         return file.read()
+
+
+def _tell_outside(path: Path, profile: Path) -> None:
+    """Warn, once for each folder, where it does not lie in the user's profile."""
+    if path in _told or path.is_relative_to(profile):
+        return
+    _told.add(path)
+    warn_caller(
+        f"the data directory {path} is outside of your profile {profile}: who may read and change its files, "
+        f"its token among them, Windows decides by their permissions, which are not checked; see them with "
+        f'icacls "{path}", or use a folder in your profile {_HOW}',
+        LroWarning,
+    )
 
 
 def _check_folder(folder: Path, data_dir: Path) -> None:
@@ -161,7 +179,7 @@ def _check_folder(folder: Path, data_dir: Path) -> None:
 
 
 def _check_file(path: Path) -> None:
-    if not _POSIX:
+    if not platforms.HAS_MODES:
         return
     try:
         status = path.lstat()

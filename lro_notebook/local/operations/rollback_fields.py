@@ -52,8 +52,7 @@ class RollbackFields:
 
     def folder(self, job: Job) -> Path:
         """Return the folder for the list; its bucket must exist."""
-        bucket = job.buckets.folder(self.results.bucket)
-        return bucket / self.results.path / "rollback_resources" / str(job.operation)
+        return job.buckets.destination(self.results) / "rollback_resources" / str(job.operation)
 
 
 def parse(context: Context, body: Mapping[str, Any]) -> RollbackFields:

@@ -51,7 +51,7 @@ def write_images(out: Path, *, patients: int = DEFAULT_PATIENTS, seed: int = DEF
         for number in range(1, SLICES + 1):
             _slice(patient, number).save_as(folder / f"{number:03}.dcm", enforce_file_format=True)
             count += 1
-    (out / "notes.txt").write_text(_NOTES)
+    (out / "notes.txt").write_bytes(_NOTES.encode())
     return count
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 
+from lro_notebook import platforms
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.storage import faults, unwritable
@@ -178,7 +179,9 @@ class Drafts:
             list(pool.map(self._move, self._places.values(), self._places))
 
     def _move(self, path: str, place: str) -> None:
-        if (
+        if "file" in self._fs.protocol:
+            platforms.replace(path, place)
+        elif (
             type(self._fs).mv is AbstractFileSystem.mv
         ):  # which looks for folders first, a request for each file
             self._fs.cp_file(path, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from services import start_warm
 
 import lro_notebook as lro
-from lro_notebook import local
+from lro_notebook import local, platforms
 from lro_notebook.errors import ConfigError
 from lro_notebook.local.identity import data_directory
 
@@ -316,10 +317,30 @@ def test_what_is_no_path_is_explained(tmp_path: Path, monkeypatch: pytest.Monkey
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_owners_have_no_numbers_nothing_is_checked(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def without_modes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A system where owners have no numbers, as Windows is; the user's profile."""
+    monkeypatch.setattr(platforms, "HAS_MODES", False)
+    monkeypatch.setattr(data_directory, "_told", set())
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "above")
+    return tmp_path / "above"
+
+
+@pytest.mark.usefixtures("without_modes")
+def test_where_owners_have_no_numbers_a_folder_in_the_profile_is_taken(data: Path) -> None:
     data.chmod(0o777)
-    monkeypatch.setattr(data_directory, "_POSIX", False)
     data_directory.check_directory(data)
+
+
+def test_where_owners_have_no_numbers_a_folder_outside_of_the_profile_is_told_once(
+    without_modes: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "elsewhere"
+    told = f"{re.escape(str(outside))} is outside of your profile {re.escape(str(without_modes))}: .*icacls"
+    with pytest.warns(lro.LroWarning, match=told) as caught:
+        data_directory.make_directory(outside)
+        data_directory.check_directory(outside)
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize(
