@@ -33,6 +33,9 @@ API_VERSIONS = ("v1", "v1beta1")
 #: Largest request body in bytes.
 BODY_LIMIT = 32 << 20
 
+#: Where in its ASGI scope a request keeps its body once that was checked.
+CHECKED_BODY = "lro_notebook.body"
+
 #: A larger body is still read up to this size, so that the client gets to read the response.
 _DRAIN_LIMIT = 8 * BODY_LIMIT
 
@@ -122,6 +125,9 @@ async def read_body(request: Request) -> bytes:
 
 async def read_json(request: Request) -> dict[str, Any]:
     """Return the JSON object in the body of a request; an empty body is an empty object."""
+    checked: dict[str, Any] | None = request.scope.get(CHECKED_BODY)
+    if checked is not None:
+        return checked
     body = await read_body(request)
     try:
         data = nesting.loads(body or b"{}")

@@ -170,7 +170,7 @@ def test_an_existing_resource_gets_a_new_version(service: Program) -> None:
 def test_what_does_not_exist_ends_the_operation(
     service: Program, path: str, body: dict[str, object], named: str
 ) -> None:
-    service.client.post("fhirStores?fhirStoreId=missing", json={})
+    service.client.post("fhirStores?fhirStoreId=missing", json={"version": "R4"})
     done = service.ended(service.start(f"fhirStores/missing{path}", body))
     assert done["error"]["code"] == 5
     assert named in done["error"]["message"]
