@@ -10,6 +10,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import stores
+from lro_notebook.local.discovery import masks
 from lro_notebook.local.http.faults import Faults
 
 if TYPE_CHECKING:
@@ -136,3 +137,11 @@ async def read_json(request: Request) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise invalid_argument("the request body is not a JSON object")
     return data
+
+
+def mask_of(request: Request) -> list[masks.Path]:
+    """Return the paths of a request's ``updateMask``, which must be there."""
+    paths = masks.paths_of(request.query_params.get("updateMask", ""))
+    if not paths:
+        raise invalid_argument("updateMask: name the fields to change, with commas between them")
+    return paths
