@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from lro_notebook.local.discovery.document import Document, Field, Method
     from lro_notebook.local.discovery.masks import Path
 
+#: Methods of FHIR whose parameters are those of the documents and no others; elsewhere a query is a search.
+CLOSED = frozenset(
+    f"locations.datasets.fhirStores.{name}"
+    for name in ("fhir.bulk-export", "bulk-export-group", "bulk-export-group-post")
+)
+#: What FHIR allows in every query, and the other name of ``outputFormat``.
+_OF_FHIR = frozenset({"_format", "_pretty", "_outputFormat"})
+
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -63,6 +71,13 @@ def read(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -
     if not found.violations:
         found.violations.extend(missing(snake(field.name)) for field in absent)
     return found._replace(mask=mask)
+
+
+def unknown_in_fhir(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -> list[Violation]:
+    """Return the violations of the query of a FHIR method, if it is one of `CLOSED`."""
+    if method.id not in CLOSED:
+        return []
+    return read(document, method, [pair for pair in pairs if pair[0] not in _OF_FHIR]).violations
 
 
 def _system(

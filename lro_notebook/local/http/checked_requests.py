@@ -58,10 +58,15 @@ async def _check(method: Method, scope: Scope, receive: Receive) -> Selection | 
     if method.id in NOT_SERVED:
         name = method.id.removeprefix("locations.")
         raise ServiceError(Code.UNIMPLEMENTED, f"{name}: {NOT_SERVED[method.id]}")
-    if not method.is_proto:
+    has_query = scope["query_string"] != b""
+    if not method.is_proto and not has_query:
         return None
     described = document(scope["path"].split("/", 2)[1])
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if not method.is_proto:
+        if unknown := parameters.unknown_in_fhir(described, method, query):
+            raise error_of(unknown)
+        return None
     found = parameters.read(described, method, query) if query or method.http_method == "PATCH" else None
     violations = list(found.violations) if found else []
     if method.request:

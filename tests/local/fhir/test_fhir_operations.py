@@ -370,7 +370,9 @@ def test_a_dataset_is_deidentified_into_a_new_one(service: Program, patients: Ca
         assert time.monotonic() < deadline
     base = f"{service.endpoint}/v1/{name}"
     for store in ("a", "b"):
-        service.client.post(f"{base}/fhirStores", params={"fhirStoreId": store}, json={"version": "R4"}).raise_for_status()
+        service.client.post(
+            f"{base}/fhirStores", params={"fhirStoreId": store}, json={"version": "R4"}
+        ).raise_for_status()
         for line in patients(3):
             identifier = json.loads(line)["id"]
             service.client.put(f"{base}/fhirStores/{store}/fhir/Patient/{identifier}", content=line)

@@ -67,7 +67,9 @@ def test_stores_are_created_listed_in_pages_and_deleted(service: Program) -> Non
     second = service.client.get("fhirStores", params={"pageToken": first["nextPageToken"]}).json()
     assert [store["name"][-6:] for store in second["fhirStores"]] == ["page-b"]
     assert "nextPageToken" not in second
-    _error(service.client.post("fhirStores?fhirStoreId=page-a", json={"version": "R4"}), 409, "ALREADY_EXISTS")
+    _error(
+        service.client.post("fhirStores?fhirStoreId=page-a", json={"version": "R4"}), 409, "ALREADY_EXISTS"
+    )
     for store in ("page-a", "page-b"):
         assert service.client.delete(f"fhirStores/{store}").json() == {}
     message = _error(service.client.get("fhirStores/page-a"), 404, "NOT_FOUND")
