@@ -76,6 +76,10 @@ CREATE TABLE IF NOT EXISTS policies (
     store INTEGER REFERENCES stores (key) ON DELETE CASCADE,
     body BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS drafts (
+    operation INTEGER PRIMARY KEY REFERENCES operations (id) ON DELETE CASCADE,
+    units INTEGER NOT NULL
+);
 CREATE INDEX IF NOT EXISTS policies_of_datasets ON policies (dataset);
 CREATE INDEX IF NOT EXISTS policies_of_stores ON policies (store);
 """

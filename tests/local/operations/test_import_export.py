@@ -266,7 +266,9 @@ def test_a_cancelled_export_leaves_no_unfinished_file(
     export = program.start_export(store, "gs://demo-out/out")
     program.until(export, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 10)
     program.client.post(f"{export}:cancel", json={})
-    assert program.ended(export)["error"]["code"] == 1
+    ended = program.ended(export)
+    assert ended["error"]["code"] == 1
+    assert ended["metadata"]["counter"] == {"success": "1"}  # the patients are in no file
     names = [path.name.partition("_")[2] for path in (program.buckets / "demo-out" / "out").iterdir()]
     assert names == ["Group"]
     assert list((program.buckets / ".partial").iterdir()) == []
