@@ -28,8 +28,9 @@ REGIONS = (
 
 def list_locations(request: Request) -> Response:
     """``locations.list``, by id."""
-    if request.query_params.get("filter"):
-        raise invalid_argument("filter: the local service does not filter the list of locations")
+    for parameter in ("filter", "extraLocationTypes"):
+        if request.query_params.get(parameter):
+            raise invalid_argument(f"{parameter}: the local service lists all its locations, unfiltered")
     project, limit, after = request.path_params["project"], limit_of(request), text_after(request)
     names.location_name(project, REGIONS[0])  # raises if the project cannot be one
     with service_of(request).database.read() as connection:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from lro_notebook.errors import Code
 from lro_notebook.local import catalogue, location_routes
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import json_response, not_found
+from lro_notebook.local.core.service_errors import ServiceError, json_response, not_found
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http import policy_routes
 from lro_notebook.local.http.paging import limit_of, number_after, page_response, text_after
@@ -112,6 +113,8 @@ async def get_operation(request: Request) -> Response:
 
 async def list_operations(request: Request) -> Response:
     """``operations.list``, newest first."""
+    if request.query_params.get("returnPartialSuccess") == "true":
+        raise ServiceError(Code.UNIMPLEMENTED, "returnPartialSuccess: the local service always lists all")
     service, limit, dataset = service_of(request), limit_of(request), dataset_name(request)
     done = records.parse_filter(request.query_params.get("filter", ""))
     with service.database.read() as connection:
