@@ -50,7 +50,8 @@ class Read(NamedTuple):
 def read(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -> Read:
     """Read the query of a request, as pairs of name and text."""
     names = {**{snake(name): field for name, field in method.query.items()}, **method.query}
-    found = Read([], system := {}, None, [])
+    found = Read([], {}, None, [])
+    system: dict[str, str] = {}
     mask: list[Path] | None = None
     for name, text in pairs:
         field = names.get(name)
@@ -70,7 +71,7 @@ def read(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -
     absent = [f for f in method.query.values() if f.is_required and f.type == "mask" and f.name not in given]
     if not found.violations:
         found.violations.extend(missing(snake(field.name)) for field in absent)
-    return found._replace(mask=mask)
+    return found._replace(system=system, mask=mask)
 
 
 def unknown_in_fhir(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -> list[Violation]:

@@ -22,7 +22,7 @@ from lro_notebook.local.discovery.violations import Violation, error_of, missing
 from lro_notebook.local.http.service import CHECKED_BODY, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -92,7 +92,7 @@ def _check_body(
     return read.violations or [missing(path) for path in absent]
 
 
-def _selection(described: Document, method: Method, system: dict[str, str]) -> Selection | None:
+def _selection(described: Document, method: Method, system: Mapping[str, str]) -> Selection | None:
     """Return what ``fields`` selects; raise on parameters that the service cannot honour."""
     if "callback" in system or system.get("alt") == "proto":
         raise ServiceError(
