@@ -71,8 +71,9 @@ def _set(target: dict[str, Any], source: Mapping[str, Any], path: Path) -> None:
         else:
             target[name] = value
         return
-    inner = dict(target.get(name) or {})
-    _set(inner, value or {}, tuple(rest))
+    before = target.get(name)
+    inner = dict(before) if isinstance(before, dict) else {}
+    _set(inner, value if isinstance(value, dict) else {}, tuple(rest))
     if inner or value is not None:
         target[name] = inner
     else:

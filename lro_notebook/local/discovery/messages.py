@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local.discovery import scalars
 from lro_notebook.local.discovery.document import snake
-from lro_notebook.local.discovery.violations import Violation, invalid_value, unknown_name
+from lro_notebook.local.discovery.violations import SHOWN, Violation, invalid_value, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def type_name(document: Document, field: Field, schema: str) -> str:
 class _Reader:
     def __init__(self, document: Document) -> None:
         self._document = document
-        self.violations: list[Violation] = []
+        self.violations: list[Violation] = []  # the first of them; an error lists no more
         self.missing: list[str] = []
 
     def message(self, schema: str, value: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -60,17 +60,20 @@ class _Reader:
         for name, item in value.items():
             field = fields.get(name)
             if field is None:
-                self.violations.append(unknown_name(name, path))
+                self._refuse(unknown_name(name, path))
             elif item is not None:
                 found = self._field(schema, field, item, path)
                 if not field.is_output:
                     message[field.name] = found
-        for field in fields.values():
-            if field.is_required and is_unset(field, message.get(field.name)):
-                place = below(path, field.name)
-                if place not in self.missing:  # each field is there under two names
-                    self.missing.append(place)
+        for name, field in fields.items():
+            is_listed = name == field.name and len(self.missing) < SHOWN
+            if is_listed and field.is_required and is_unset(field, message.get(name)):
+                self.missing.append(below(path, name))
         return message
+
+    def _refuse(self, violation: Violation) -> None:
+        if len(self.violations) < SHOWN:
+            self.violations.append(violation)
 
     def _field(self, schema: str, field: Field, value: Any, path: str) -> Any:
         if field.many == "repeated":
@@ -80,7 +83,7 @@ class _Reader:
             return [self._one(schema, field, item, f"{place}[{n}]", path) for n, item in enumerate(items)]
         if isinstance(value, list):
             why = "Proto field is not repeating, cannot start list."
-            self.violations.append(unknown_name(field.name, path, why))
+            self._refuse(unknown_name(field.name, path, why))
             return None
         if field.many == "map":
             return self._map(schema, field, value, path)
@@ -89,7 +92,7 @@ class _Reader:
     def _map(self, schema: str, field: Field, value: Any, path: str) -> Any:
         place = below(path, field.name)
         if not isinstance(value, dict):
-            self.violations.append(invalid_value(place, "Map", "Expected an object"))
+            self._refuse(invalid_value(place, "Map", "Expected an object"))
             return None
         return {
             key: self._one(schema, field, item, f"{place}[{n}].value", path)
@@ -100,17 +103,17 @@ class _Reader:
         if field.is_message:
             if isinstance(value, dict):
                 return self.message(field.type, value, path)
-            self.violations.append(invalid_value(path, type_name(self._document, field, schema)))
+            self._refuse(invalid_value(path, type_name(self._document, field, schema)))
             return None
         if isinstance(value, dict) and field.type != "any":
             why = "Starting an object on a scalar field"
-            self.violations.append(invalid_value(parent, snake(field.name), why))
+            self._refuse(invalid_value(parent, snake(field.name), why))
             return None
         try:
             return scalars.read(field, value)
         except scalars.RefusedError as error:
             type_ = type_name(self._document, field, schema)
-            self.violations.append(invalid_value(path, type_, str(error)))
+            self._refuse(invalid_value(path, type_, str(error)))
             return None
 
 

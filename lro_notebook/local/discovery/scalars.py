@@ -5,7 +5,6 @@ A value of text or bytes is never repeated in a message, since it may be somebod
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
 import re
@@ -65,11 +64,12 @@ def _bytes(_: Field, value: Any) -> str:
     if not isinstance(value, str):
         raise RefusedError
     try:
-        text = value.encode("ascii").translate(_WEB_SAFE).rstrip(b"=")
-        data = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+        text = value.encode("ascii").translate(_WEB_SAFE)
+        text += b"=" * (-len(text) % 4)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise RefusedError("Base64 decoding failed") from error
-    return base64.b64encode(data).decode()
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _integer(field: Field, value: Any) -> int | str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Violations that an error lists; a body of a million unknown fields needs no more.
-_SHOWN = 50
+SHOWN = 50
 #: Characters of a name or value that a message repeats.
 _QUOTED = 60
 
@@ -25,7 +25,7 @@ class Violation(NamedTuple):
 
 def error_of(violations: Sequence[Violation]) -> ServiceError:
     """Return the error for a request (HTTP 400) with at least one violation."""
-    shown = violations[:_SHOWN]
+    shown = violations[:SHOWN]
     listed = [
         {"field": field, "description": said} if field else {"description": said} for field, said in shown
     ]
