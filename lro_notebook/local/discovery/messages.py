@@ -44,7 +44,8 @@ def type_name(document: Document, field: Field, schema: str) -> str:
     if field.is_message:
         return f"{package}.{field.type}"
     if field.type == "enum":
-        return f"{package}.{schema}.{field.name[0].upper()}{field.name[1:]}".replace("..", ".")
+        name = f"{field.name[0].upper()}{field.name[1:]}"
+        return f"{package}.{schema}.{name}" if schema else f"{package}.{name}"
     return scalars.type_name(field)
 
 
