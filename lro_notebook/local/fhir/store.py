@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.core import buckets
-from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import (
     apply_consents,
     bulk_delete,
@@ -27,13 +26,9 @@ from lro_notebook.local.operations import arguments
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_VERSIONS = ("R4", "R4B", "R5", "STU3", "DSTU2")
-
 
 def check(body: Mapping[str, Any]) -> None:
     """Raise on invalid fields of a FHIR store."""
-    if body.get("version", "R4") not in _VERSIONS:
-        raise invalid_argument(f"version: expected one of {', '.join(_VERSIONS)}")
     if "bulkExportGcsDestination" in body:
         uri = arguments.json_object(body, "bulkExportGcsDestination").get("uriPrefix")
         buckets.parse(uri, field="bulkExportGcsDestination.uriPrefix")

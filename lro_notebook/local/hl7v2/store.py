@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.hl7v2 import exports, imports, parser_config, rollback, routes, rows
 from lro_notebook.local.http.store_kind import StoreKind
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 def check(body: Mapping[str, Any]) -> None:
     """Raise on invalid fields of an HL7v2 store."""
     parser_config.parser_of(body, {})
-    if not isinstance(body.get("rejectDuplicateMessage", False), bool):
-        raise invalid_argument("rejectDuplicateMessage: expected true or false")
 
 
 KIND = StoreKind(

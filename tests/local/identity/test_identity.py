@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -35,7 +36,7 @@ pytestmark = [pytest.mark.service, pytest.mark.spread]
 
 THIEF = TESTS / "thief.py"
 NOBODY = 65534
-KEY = "a-key-that-nobody-else-may-see"
+KEY = base64.b64encode(b"nobody sees this").decode()
 DATASET = "projects/local/locations/local/datasets"
 #: What the service could say, all in one.
 CLAIMS = {
@@ -150,8 +151,9 @@ def test_a_body_with_a_key_does_not_go_to_who_took_the_port(
     before = dataset.client.endpoint
     end(data)
     thief.take(before, answer=claims(data))
-    config = {"fhir": {"fieldMetadataList": []}, "text": {"transformations": [{"cryptoHash": {}}]}}
-    op = dataset.deidentify("safe", config={**config, "annotation": {"annotationStoreName": KEY}})
+    hashed = {"infoTypes": ["PERSON_NAME"], "cryptoHashConfig": {"cryptoKey": KEY}}
+    config = {"fhir": {"fieldMetadataList": []}, "text": {"transformations": [hashed]}}
+    op = dataset.deidentify("safe", config=config)
     assert op.wait(60).done()
     assert thief.heard_nothing_but_challenges()
     assert lro.connect(f"{DATASET}/made", data_dir=data).create(time_zone="Europe/Vienna").wait(60).done()
