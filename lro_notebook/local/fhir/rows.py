@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from lro_notebook.local.fhir.search import index
 from lro_notebook.local.operations.records import microseconds, timestamp
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 TABLES = """
-CREATE TABLE resources (
+CREATE TABLE IF NOT EXISTS resources (
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     type TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -28,7 +29,7 @@ CREATE TABLE resources (
     body BLOB NOT NULL,
     UNIQUE (store, type, id)
 );
-CREATE TABLE history (
+CREATE TABLE IF NOT EXISTS history (
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     type TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -38,7 +39,7 @@ CREATE TABLE history (
     body BLOB,
     UNIQUE (store, type, id, version)
 );
-CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL;
+CREATE INDEX IF NOT EXISTS tombstones ON history (store, type, id, version) WHERE body IS NULL;
 """
 
 
@@ -77,11 +78,11 @@ def put_many(
     """
     moment = microseconds()
     start, seen = 0, set[tuple[str, str]]()
-    for index, item in enumerate(incoming):
+    for number, item in enumerate(incoming):
         key = (item.type, item.id)
         if key in seen:
-            _put_distinct(connection, store, incoming[start:index], moment, operation)
-            start, seen = index, set()
+            _put_distinct(connection, store, incoming[start:number], moment, operation)
+            start, seen = number, set()
         seen.add(key)
     _put_distinct(connection, store, incoming[start:], moment, operation)
 
@@ -296,6 +297,7 @@ def insert_versions(connection: sqlite3.Connection, store: int, type_: str, rows
             "(SELECT store, type, id, version FROM resources WHERE (store, type, id) = (?, ?, ?))",
             key,
         )
+    index.keep_up(connection, store, [(type_, row.id) for row in rows])
 
 
 def _put_distinct(
@@ -328,6 +330,7 @@ def _put_distinct(
         "body = excluded.body",
         rows,
     )
+    index.keep_up(connection, store, [(item.type, item.id) for item in incoming])
 
 
 def _latest(
