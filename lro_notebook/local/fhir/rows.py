@@ -7,7 +7,7 @@ stores them, so ``lastUpdated`` follows the order of commits.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -44,12 +44,16 @@ CREATE INDEX IF NOT EXISTS tombstones ON history (store, type, id, version) WHER
 
 
 class Incoming(NamedTuple):
-    """A validated resource to be stored; its version stamp goes between `head` and `tail`."""
+    """A validated resource to be stored; its version stamp goes between `head` and `tail`.
+
+    `document` is its content, parsed, where somebody has it: the search index needs it.
+    """
 
     type: str
     id: str
     head: bytes
     tail: bytes
+    document: Any = None
 
     def stamped(self, version: int, updated: str) -> bytes:
         """Return the whole resource with its stamp."""
@@ -330,7 +334,9 @@ def _put_distinct(
         "body = excluded.body",
         rows,
     )
-    index.keep_up(connection, store, [(item.type, item.id) for item in incoming])
+    index.keep_up(
+        connection, store, ((item.type, item.id) for item in incoming), (item.document for item in incoming)
+    )
 
 
 def _latest(

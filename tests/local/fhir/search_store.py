@@ -50,5 +50,5 @@ class Store:
     def index_rows(self) -> int:
         """Return how many rows the index has."""
         with self.database.read() as connection:
-            tables = ("search_texts", "search_ranges")
-            return sum(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
+            counts = ("SELECT count(*) FROM search_texts", "SELECT count(*) FROM search_ranges")
+            return sum(connection.execute(count).fetchone()[0] for count in counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from local.fhir.search_store import Store
+from local.fhir.search_store import DATASET, Store
 
 from lro_notebook.local.core.service_errors import ServiceError
 
@@ -251,11 +251,7 @@ RULES = {
         ("Observation?patient=Group/eve", ""),
         ("Observation?subject=https://elsewhere.org/fhir/Patient/eve", "afar"),
         ("Observation?subject=Patient/eve,Patient/sev", "height weight"),
-        (
-            "Observation?subject=http://127.0.0.1:1/v1/projects/local/locations/local/datasets/demo/fhirStores/s"
-            "/fhir/Patient/eve",
-            "height",
-        ),
+        (f"Observation?subject=http://127.0.0.1:1/v1/{DATASET}/fhirStores/s/fhir/Patient/eve", "height"),
         ("Patient?organization:identifier=urn:npi|77", "eve"),
         ("Patient?organization:identifier=78", ""),
         ("Patient?organization:missing=true", "nobody"),

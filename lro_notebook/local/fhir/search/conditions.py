@@ -194,8 +194,8 @@ class Has:
     def found(self, place: Place) -> Sql:
         inner = resources_that_meet(self.condition, place._replace(type=self.indexed.type))
         return Sql(
-            "SELECT r.rowid AS resource, r.updated FROM resources r WHERE r.store = ? AND r.type = ? AND r.id IN "
-            "(SELECT s.text FROM search_texts s INDEXED BY search_texts_of "
+            "SELECT r.rowid AS resource, r.updated FROM resources r WHERE r.store = ? AND r.type = ? "
+            "AND r.id IN (SELECT s.text FROM search_texts s INDEXED BY search_texts_of "
             f"WHERE s.resource IN (SELECT resource FROM ({inner.text})) AND s.parameter = ? AND s.extra = ?)",
             (place.store, place.type, *inner.values, key_of(self.indexed, place), place.type),
         )

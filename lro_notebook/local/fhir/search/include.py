@@ -57,15 +57,15 @@ def included(
 
 
 def _referred(
-    _: sqlite3.Connection, __: Place, latest: Sequence[Resource], include: Include, store: str
+    _connection: sqlite3.Connection, _place: Place, latest: Sequence[Resource], include: Include, store: str
 ) -> Iterator[tuple[str, str]]:
     """Yield type and id of what resources refer to."""
     for resource in latest:
         chosen = [each for each in include.indexed if each.type == resource.type]
         document = orjson.loads(resource.stored.body or b"null") if chosen else None
         for each in chosen:
-            for found in walker(each.parameter.expression, each.type)(document):
-                text = found.value.get("reference") if isinstance(found.value, dict) else found.value
+            for value, _ in walker(each.parameter.expression, each.type)(document):
+                text = value.get("reference") if isinstance(value, dict) else value
                 target = target_of(text) if ":" not in str(text) or f"/{store}/fhir/" in str(text) else None
                 if target is not None and include.target in ("", target[0]):
                     yield target

@@ -7,12 +7,13 @@ in its transaction. Stores that nobody searches have no index. Triggers take out
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from lro_notebook.local.fhir.search.parameters import Parameter
-from lro_notebook.local.fhir.search.values import Range, entries
+from lro_notebook.local.fhir.search.values import kept as keep
 from lro_notebook.local.fhir.search.walkers import walker
 
 if TYPE_CHECKING:
@@ -92,11 +93,11 @@ class Indexed(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A resource to index."""
+    """A resource to index: its row, the time of its change, and its content."""
 
     number: int
     updated: int
-    body: bytes
+    document: Any
 
 
 #: Resource type and name of a parameter -> its key, of those that are wholly indexed.
@@ -130,22 +131,51 @@ def build(connection: sqlite3.Connection, store: int, needed: Collection[Indexed
         _build_type(connection, store, type_, {each.name for each in parameters}, limit)
 
 
-def keep_up(connection: sqlite3.Connection, store: int, written: Iterable[tuple[str, str]]) -> None:
-    """Index resources that were just written, named by type and id, by all the parameters of their types."""
+def keep_up(
+    connection: sqlite3.Connection,
+    store: int,
+    written: Iterable[tuple[str, str]],
+    documents: Iterable[Any] = (),
+) -> None:
+    """Index resources that were just written, by all the parameters that their types have in the index.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In the transaction that wrote them.
+    store : int
+        The key of their store.
+    written : iterable of tuple
+        Type and id of each.
+    documents : iterable, optional
+        The parsed content of each, in the same order; None where it must be read.
+    """
     of_store = _registered(connection, store)
     if not of_store:
         return
-    by_type: defaultdict[str, list[str]] = defaultdict(list)
-    for type_, identifier in written:
+    by_type: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for (type_, identifier), document in zip_longest(written, documents):
         if type_ in of_store:
-            by_type[type_].append(identifier)
-    for type_, identifiers in by_type.items():
+            by_type[type_][identifier] = document
+    for type_, by_id in by_type.items():
         rows = connection.execute(
-            "SELECT rowid, updated, body FROM resources "
+            "SELECT id, rowid, updated FROM resources "
             "WHERE store = ? AND type = ? AND id IN (SELECT value FROM json_each(?))",
-            (store, type_, orjson.dumps(identifiers).decode()),
+            (store, type_, orjson.dumps(list(by_id)).decode()),
         ).fetchall()
-        _index(connection, of_store[type_], (_Row(*row) for row in rows))
+        _index(
+            connection,
+            of_store[type_],
+            (
+                _Row(number, updated, by_id[identifier] or _document(connection, number))
+                for identifier, number, updated in rows
+            ),
+        )
+
+
+def _document(connection: sqlite3.Connection, number: int) -> Any:
+    (body,) = connection.execute("SELECT body FROM resources WHERE rowid = ?", (number,)).fetchone()
+    return orjson.loads(body)
 
 
 def _register(
@@ -180,8 +210,8 @@ def _build_type(
     start = min(places)
     together = {name for name, *place in unfinished if tuple(place) == start}
     rows = [
-        _Row(*row)
-        for row in connection.execute(
+        _Row(number, updated, orjson.loads(body))
+        for number, updated, body in connection.execute(
             "SELECT rowid, updated, body FROM resources INDEXED BY resources_updated "
             "WHERE store = ? AND type = ? AND (updated, rowid) > (?, ?) ORDER BY updated, rowid LIMIT ?",
             (store, type_, *start, limit),
@@ -232,13 +262,13 @@ def _index(connection: sqlite3.Connection, chosen: Sequence[Indexed], rows: Iter
         (each.key, each.parameter, walker(each.parameter.expression, each.type, each.parameter.systems))
         for each in chosen
     ]
-    for number, updated, body in rows:
-        document = orjson.loads(body)
+    for number, updated, document in rows:
         for key, parameter, walk in walks:
             found = walk(document)
             if found:
-                for entry in entries(parameter, found):
-                    (ranges if type(entry) is Range else texts).append((key, *entry, updated, number))
+                kept = keep(parameter, found)
+                texts += [(key, text, extra, updated, number) for text, extra in kept.texts]
+                ranges += [(key, *each, updated, number) for each in kept.ranges]
     connection.executemany(_INSERT_TEXT, texts)
     connection.executemany(_INSERT_RANGE, ranges)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 #: The ends of time.
@@ -18,6 +18,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND, _MINUTE, _DAY = 1_000_000, 60_000_000, 86_400_000_000
 _DECEMBER = 12
+_FIRST_DAY = _EPOCH.toordinal()
+#: Lengths of the usual forms.
+_DATED = len("2026-03-01")
+_TIMED = (len("2026-03-01T09:00:00Z"), len("2026-03-01T09:00:00+01:00"))
 
 
 class Span(NamedTuple):
@@ -29,6 +33,9 @@ class Span(NamedTuple):
 
 def span(text: object) -> Span | None:
     """Return what a date of any precision can mean: ``2026-03`` is all of March. None if it is no date."""
+    usual = _usual(text) if isinstance(text, str) else None
+    if usual is not None:
+        return usual
     match = _MOMENT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None
@@ -52,6 +59,21 @@ def period(start: object, end: object) -> Span | None:
     if first is None and last is None:
         return None
     return Span(EARLIEST if first is None else first.low, LATEST if last is None else last.high)
+
+
+def _usual(text: str) -> Span | None:
+    """Return what a full date, or one with whole seconds and a zone, means; None for any other."""
+    length = len(text)
+    try:
+        if length == _DATED and text[4] == "-" and text[7] == "-":
+            low = (date.fromisoformat(text).toordinal() - _FIRST_DAY) * _DAY
+            return Span(low, low + _DAY)
+        if length in _TIMED and text[10] == "T" and text[19] in "Z+-":
+            low = int(datetime.fromisoformat(text).timestamp()) * _SECOND
+            return Span(low, low + _SECOND)
+    except ValueError:  # the year 0, a leap second, or no date at all
+        return None
+    return None
 
 
 def _microseconds(year: int, month: int, day: int) -> int:

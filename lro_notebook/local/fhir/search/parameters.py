@@ -18,7 +18,8 @@ Kind = Literal["date", "number", "quantity", "reference", "string", "token", "ur
 
 #: Bases that stand for every type.
 EVERY_TYPE = frozenset({"Resource", "DomainResource"})
-_KINDS = frozenset({"date", "number", "quantity", "reference", "string", "token", "uri"})
+#: The types of parameters that searches know.
+KINDS = frozenset({"date", "number", "quantity", "reference", "string", "token", "uri"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,11 @@ def standard(type_: str) -> Mapping[str, Parameter]:
     return {row.code: row for row in rows}
 
 
-def is_known_type(type_: str) -> bool:
-    """Tell whether the standard has search parameters for a resource type."""
-    return type_ in _table()
-
-
 def custom(document: Mapping[str, Any]) -> Parameter | None:
     """Return the parameter that a SearchParameter resource defines; None if search has none of its kind."""
     code, kind, expression = (document.get(field) for field in ("code", "type", "expression"))
     targets = document.get("target")
-    if not isinstance(code, str) or not isinstance(expression, str) or kind not in _KINDS:
+    if not isinstance(code, str) or not isinstance(expression, str) or kind not in KINDS:
         return None
     names = tuple(name for name in targets if isinstance(name, str)) if isinstance(targets, list) else ()
     return Parameter(code, cast("Kind", kind), expression, names)

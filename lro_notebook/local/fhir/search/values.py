@@ -1,198 +1,187 @@
 """What the index keeps of a value: texts to compare, or ranges. Pure.
 
-The shape of the JSON tells the type: what has `coding` is a CodeableConcept, what has `start` a Period.
+The shape of the JSON tells the type: what has `coding` is a CodeableConcept, what has `start` a Period. A
+text is kept with what qualifies it: the system of a code, the type of a reference, the spelling of a string.
+A range of numbers or of microseconds is kept with its unit, and the system of that.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lro_notebook.local.fhir.search import moments
-from lro_notebook.local.fhir.search.walkers import Found, target_of
+from lro_notebook.local.fhir.search.walkers import target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from lro_notebook.local.fhir.search.parameters import Parameter
+    from lro_notebook.local.fhir.search.walkers import Found
+
+Text: TypeAlias = "tuple[str, str]"
+Range: TypeAlias = "tuple[float, float, str, str]"
 
 
-class Text(NamedTuple):
-    """A text, and what qualifies it: system of a code, type of a reference, spelling of a string."""
+class Kept:
+    """What is kept of a parameter in one resource; it may hold the same twice."""
 
-    text: str
-    extra: str = ""
+    __slots__ = ("ranges", "texts")
 
+    def __init__(self) -> None:
+        self.texts: list[Text] = []
+        self.ranges: list[Range] = []
 
-class Range(NamedTuple):
-    """A range of numbers or microseconds, and for a quantity its unit and the system of that."""
-
-    low: float
-    high: float
-    text: str = ""
-    extra: str = ""
-
-
-Entry: TypeAlias = Text | Range
 
 #: Kept of a value that has nothing to compare, such as a reference with but a display: there is one.
-PRESENT = Text("")
+_PRESENT: Text = ("", "")
+#: ContactPoint.system, which is no system of codes.
 _CONTACT_SYSTEMS = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
-_NAME_PARTS = (
-    "family",
-    "given",
-    "prefix",
-    "suffix",
-    "line",
-    "city",
-    "district",
-    "state",
-    "postalCode",
-    "country",
-    "text",
-)
-CURRENCIES = "urn:iso:std:iso:4217"
+_NAME_PARTS = ("family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode")
+_CURRENCIES = "urn:iso:std:iso:4217"
 
 
-def entries(parameter: Parameter, found: Sequence[Found]) -> set[Entry]:
+def kept(parameter: Parameter, found: Found) -> Kept:
     """Return what to keep of the values of a parameter in one resource."""
-    keep = _KEEP[f"{parameter.kind}:{parameter.flavour}"]
-    kept: set[Entry] = set()
+    keep, into = _KEEP[parameter.kind, parameter.flavour], Kept()
     for value, system in found:
-        kept.update(keep(value, system))
-    if found and not kept and not parameter.flavour:
-        kept.add(PRESENT)
-    return kept
+        keep(value, system, into)
+    if found and not into.texts and not into.ranges and not parameter.flavour:
+        into.texts.append(_PRESENT)
+    return into
 
 
 @lru_cache(maxsize=8192)
 def folded(text: str) -> str:
     """Return a text without case, accents, punctuation and extra white space."""
-    plain = text
     if not text.isascii():
-        plain = "".join(
-            each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)
-        )
-    kept = "".join(each if each.isalnum() else " " if each.isspace() else "" for each in plain.casefold())
-    return " ".join(kept.split())
+        parts = unicodedata.normalize("NFKD", text)
+        text = "".join(each for each in parts if not unicodedata.combining(each))
+    letters = (each if each.isalnum() else " " if each.isspace() else "" for each in text.casefold())
+    return " ".join("".join(letters).split())
 
 
-def _token(value: Any, system: str) -> Iterator[Entry]:
-    if isinstance(value, bool):
-        yield Text("true" if value else "false", system)
-    elif isinstance(value, str | int):
-        yield Text(str(value).casefold(), system)
-    elif isinstance(value, dict):
-        if "coding" in value:
-            for coding in _listed(value["coding"]):
-                yield from _token(coding, "")
-            return
-        code = value.get("code", value.get("value"))
-        own = value.get("system")
-        if isinstance(code, dict):  # a CodeableReference or a UsageContext
-            yield from _token(code, "")
-        elif isinstance(code, str) and code:
-            yield Text(code.casefold(), own if isinstance(own, str) and own not in _CONTACT_SYSTEMS else "")
-        elif isinstance(own, str) and own and own not in _CONTACT_SYSTEMS:
-            yield Text("", own)
+def _token(value: Any, system: str, into: Kept) -> None:
+    if type(value) is str:
+        into.texts.append((value.casefold(), system))
+    elif type(value) is dict:
+        coding = value.get("coding")
+        if coding is not None:
+            for each in _listed(coding):
+                _token(each, "", into)
+        else:
+            _coded(value, into)
+    elif isinstance(value, bool):
+        into.texts.append(("true" if value else "false", system))
+    elif isinstance(value, int):
+        into.texts.append((str(value), system))
 
 
-def _words(value: Any, _: str) -> Iterator[Entry]:
-    """Yield the words that come with a code or an identifier."""
+def _coded(value: dict[str, Any], into: Kept) -> None:
+    """Keep a Coding, an Identifier or a ContactPoint."""
+    code, system = value.get("code") or value.get("value"), value.get("system")
+    if isinstance(code, dict):  # of a UsageContext
+        _token(code, "", into)
+        return
+    own = system if isinstance(system, str) and system not in _CONTACT_SYSTEMS else ""
+    if isinstance(code, str) or own:
+        into.texts.append((code.casefold() if isinstance(code, str) else "", own))
+
+
+def _words(value: Any, _: str, into: Kept) -> None:
+    """Keep the words that come with a code or an identifier."""
     if isinstance(value, dict):
-        texts = [value.get("text"), value.get("display")]
-        texts += [each.get("display") for each in _listed(value.get("coding")) if isinstance(each, dict)]
-        if isinstance(value.get("type"), dict):
-            texts.append(value["type"].get("text"))
-        for text in texts:
-            yield from _string(text, "")
+        type_ = value.get("type")
+        for part in (value, *_listed(value.get("coding")), type_):
+            if isinstance(part, dict):
+                _string(part.get("display"), "", into)
+                _string(part.get("text"), "", into)
 
 
-def _string(value: Any, _: str) -> Iterator[Entry]:
+def _string(value: Any, _: str, into: Kept) -> None:
     if isinstance(value, str):
         text = folded(value)
         if text:
-            yield Text(text, value)
+            into.texts.append((text, value))
     elif isinstance(value, dict):
-        for name in _NAME_PARTS:
+        for name in (*_NAME_PARTS, "country", "text"):
             for part in _listed(value.get(name)):
                 if isinstance(part, str):
-                    yield from _string(part, "")
+                    _string(part, "", into)
 
 
-def _uri(value: Any, _: str) -> Iterator[Entry]:
+def _uri(value: Any, _: str, into: Kept) -> None:
     if isinstance(value, str) and value:
-        yield Text(value)
+        into.texts.append((value, ""))
 
 
-def _reference(value: Any, _: str) -> Iterator[Entry]:
+def _reference(value: Any, _: str, into: Kept) -> None:
     text = value.get("reference") if isinstance(value, dict) else value
-    if not isinstance(text, str) or not text or text.startswith("#"):
+    if not isinstance(text, str) or not text or text[0] == "#":
         return
-    target = target_of(text)
-    if target is not None and ":" not in text:
-        yield Text(target[1], target[0])
+    target = None if ":" in text else target_of(text)
+    if target is not None:
+        into.texts.append((target[1], target[0]))
     else:
-        url, _, version = text.partition("|")
-        yield Text(url, f"|{version}" if version else "")
+        url, mark, version = text.partition("|")
+        into.texts.append((url, mark + version))
 
 
-def _identifier(value: Any, _: str) -> Iterator[Entry]:
+def _identifier(value: Any, _: str, into: Kept) -> None:
     if isinstance(value, dict) and isinstance(value.get("identifier"), dict):
-        yield from _token(value["identifier"], "")
+        _token(value["identifier"], "", into)
 
 
-def _date(value: Any, _: str) -> Iterator[Entry]:
-    if isinstance(value, str):
-        span = moments.span(value)
-        if span is not None:
-            yield Range(*span)
-    elif isinstance(value, dict):
+def _date(value: Any, _: str, into: Kept) -> None:
+    if type(value) is dict:
         span = moments.period(value.get("start"), value.get("end"))
-        if span is not None:
-            yield Range(*span)
-        for event in _listed(value.get("event")):
-            yield from _date(event, "")
+        for event in _listed(value.get("event")):  # of a Timing
+            _date(event, "", into)
         if isinstance(value.get("repeat"), dict):
-            yield from _date(value["repeat"].get("boundsPeriod"), "")
+            _date(value["repeat"].get("boundsPeriod"), "", into)
+    else:
+        span = moments.span(value)
+    if span is not None:
+        into.ranges.append((span.low, span.high, "", ""))
 
 
-def _number(value: Any, _: str) -> Iterator[Entry]:
-    number = _float(value)
-    if number is not None:
-        yield Range(number, number)
-    elif isinstance(value, dict):  # a Range
-        ends = [value.get(end) for end in ("low", "high")]
-        low, high = (_float(end.get("value")) if isinstance(end, dict) else None for end in ends)
-        if low is not None or high is not None:
-            yield Range(float("-inf") if low is None else low, float("inf") if high is None else high)
+def _number(value: Any, _: str, into: Kept) -> None:
+    ends = _ends(value)
+    if ends is not None:
+        into.ranges.append((*ends, "", ""))
 
 
-def _quantity(value: Any, _: str) -> Iterator[Entry]:
-    if not isinstance(value, dict):
+def _quantity(value: Any, _: str, into: Kept) -> None:
+    """Keep a quantity under the code of its unit, and under the name where that is another."""
+    ends = _ends(value.get("value", value)) if isinstance(value, dict) else None
+    if ends is None:
         return
-    number = _float(value.get("value"))
-    if number is not None:
-        yield from _in_units(number, number, value)
-    elif "low" in value or "high" in value:
-        unit = next((value[end] for end in ("low", "high") if isinstance(value.get(end), dict)), {})
-        for span in _number(value, ""):
-            if isinstance(span, Range):
-                yield from _in_units(span.low, span.high, unit)
+    unit = next((value[end] for end in ("low", "high") if isinstance(value.get(end), dict)), value)
+    code, system, name = (_text(unit.get(field)) for field in ("code", "system", "unit"))
+    if "currency" in unit:
+        code, system = _text(unit["currency"]), _CURRENCIES
+    into.ranges.append((*ends, code, system))
+    if name and name != code:
+        into.ranges.append((*ends, name, ""))
 
 
-def _in_units(low: float, high: float, unit: dict[str, Any]) -> Iterator[Entry]:
-    """Yield a range under the code of its unit, and under its name where that is another."""
-    currency = unit.get("currency")
-    code, system = (
-        (currency, CURRENCIES) if isinstance(currency, str) else (unit.get("code"), unit.get("system"))
-    )
-    code, system = (each if isinstance(each, str) else "" for each in (code, system))
-    yield Range(low, high, code, system)
-    name = unit.get("unit")
-    if isinstance(name, str) and name and name != code:
-        yield Range(low, high, name)
+def _ends(value: Any) -> tuple[float, float] | None:
+    """Return both ends of a number or a Range, which may be open."""
+    if isinstance(value, dict):
+        low, high = (
+            _float(end.get("value")) if isinstance(end, dict) else None
+            for end in (value.get("low"), value.get("high"))
+        )
+        if low is None and high is None:
+            return None
+        return (float("-inf") if low is None else low, float("inf") if high is None else high)
+    number = _float(value)
+    return None if number is None else (number, number)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _listed(value: Any) -> list[Any]:
@@ -201,7 +190,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _float(value: Any) -> float | None:
     """Return a number as a float; None for anything else."""
-    if isinstance(value, bool | str | dict | list) or value is None:
+    if value is None or isinstance(value, bool | str | dict | list):
         return None
     try:
         return float(value)
@@ -209,14 +198,14 @@ def _float(value: Any) -> float | None:
         return float("inf") if value > 0 else float("-inf")
 
 
-_KEEP: dict[str, Callable[[Any, str], Iterator[Entry]]] = {
-    "token:": _token,
-    "token:text": _words,
-    "string:": _string,
-    "uri:": _uri,
-    "reference:": _reference,
-    "reference:identifier": _identifier,
-    "date:": _date,
-    "number:": _number,
-    "quantity:": _quantity,
+_KEEP: dict[tuple[str, str], Callable[[Any, str, Kept], None]] = {
+    ("token", ""): _token,
+    ("token", "text"): _words,
+    ("string", ""): _string,
+    ("uri", ""): _uri,
+    ("reference", ""): _reference,
+    ("reference", "identifier"): _identifier,
+    ("date", ""): _date,
+    ("number", ""): _number,
+    ("quantity", ""): _quantity,
 }

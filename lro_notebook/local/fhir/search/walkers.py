@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.fhir_types import SUFFIXES, choice_keys
@@ -23,20 +23,14 @@ if TYPE_CHECKING:
 
 #: JSON values to JSON values.
 _Step: TypeAlias = "Callable[[list[Any]], list[Any]]"
-_RESOURCE = re.compile(
-    r"(?:^|/)(?P<type>[A-Z][A-Za-z]{0,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?$"
-)
-
-
-class Found(NamedTuple):
-    """A value of a search parameter in a resource, and the system that its codes are of, if that is known."""
-
-    value: Any
-    system: str
+#: Values of a search parameter in a resource, each with the system that its codes are of, if that is known.
+Found: TypeAlias = "list[tuple[Any, str]]"
+_NAME = r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?"
+_RELATIVE, _ABSOLUTE = re.compile(_NAME), re.compile(rf".+/{_NAME}")
 
 
 @lru_cache(maxsize=4096)
-def walker(expression: str, type_: str, systems: tuple[str, ...] = ()) -> Callable[[Any], list[Found]]:
+def walker(expression: str, type_: str, systems: tuple[str, ...] = ()) -> Callable[[Any], Found]:
     """Return a function from a resource of a type to the values that `expression` has in it.
 
     Raises
@@ -51,17 +45,18 @@ def walker(expression: str, type_: str, systems: tuple[str, ...] = ()) -> Callab
         for part, system in zip(parts, known, strict=True)
         if _concerns(part, type_)
     ]
-
-    def walk(resource: Any) -> list[Found]:
-        return [Found(value, system) for run, system in runs for value in run([resource])]
-
-    return walk
+    if len(runs) == 1:
+        ((only, its_system),) = runs
+        return lambda resource: [(value, its_system) for value in only([resource])]
+    return lambda resource: [(value, system) for run, system in runs for value in run([resource])]
 
 
 def target_of(reference: object) -> tuple[str, str] | None:
     """Return type and id that a literal reference ends in; None if it has none."""
-    match = _RESOURCE.search(reference) if isinstance(reference, str) else None
-    return None if match is None else (match["type"], match["id"])
+    if not isinstance(reference, str):
+        return None
+    match = (_ABSOLUTE if ":" in reference else _RELATIVE).fullmatch(reference)
+    return None if match is None else (match[1], match[2])
 
 
 def _parts(expr: Expr) -> list[Expr]:
