@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from local.fhir.search_store import DATASET, Store
@@ -27,7 +27,7 @@ def _quantity(value: float, code: str = "mg", system: str = UCUM, unit: str = "m
     return {"value": value, "unit": unit, "system": system, "code": code}
 
 
-RESOURCES = [
+RESOURCES: list[dict[str, Any]] = [
     {
         "resourceType": "Patient",
         "id": "eve",
