@@ -57,13 +57,13 @@ def matching(
 
 def fetched(connection: sqlite3.Connection, hits: Sequence[Hit]) -> list[tuple[str, Stored]]:
     """Return type and content of what a search found."""
-    found = []
-    for hit in hits:
-        row = connection.execute(
-            "SELECT type, id, version, updated, body FROM resources WHERE rowid = ?", (hit.number,)
-        ).fetchone()
-        found.append((row[0], rows.Stored(*row[1:])))
-    return found
+    rows_of = connection.execute(
+        "SELECT rowid, type, id, version, updated, body FROM resources "
+        "WHERE rowid IN (SELECT value FROM json_each(?))",
+        (orjson.dumps([hit.number for hit in hits]).decode(),),
+    )
+    found = {number: (type_, rows.Stored(*rest)) for number, type_, *rest in rows_of}
+    return [found[hit.number] for hit in hits]
 
 
 def vocabulary_of(connection: sqlite3.Connection, store: Store) -> tuple[query.Vocabulary, bool]:
