@@ -288,6 +288,8 @@ RULES = {
         ("Patient?_lastUpdated=lt2020-01-01", ""),
         ("Patient?_lastUpdated=ge2020-01-01&gender=male", "sev"),
         ("Patient?gender=", "eve nobody sev"),
+        ("Patient?gender=,", "eve nobody sev"),
+        ("Patient?gender=,male,", "sev"),
         ("Medication?code=x", ""),
     ],
 }

@@ -173,7 +173,7 @@ def _take(search: Search, name: str, value: str, vocabulary: Vocabulary) -> bool
         condition = _condition(search.type, name, value, vocabulary)
         if condition is None:
             return False
-        if value:  # without a value, a parameter says nothing
+        if value.strip(","):  # without a value, a parameter says nothing
             search.conditions.append(condition)
     return True
 
