@@ -37,8 +37,8 @@ _MODIFIERS = (
 )
 _PIECES = (
     "a", "M-1", "|", "||", ",", "\\", "\\,", "$", "'", '"', ";--", "%", "_", "\x00", "é", "\U0001d4b3",
-    "\u202e",     "-", "1e5", "ge2020", "2020-02-30", "9999-12-31T23:59:60Z", "0000", "NaN", "1e999", "Patient/1",
-    "http://x/fhir/Patient/1", "*", "Observation:subject", "true", "urn:a|x", " ", "*" * 300,
+    "\u202e", "-", "1e5", "ge2020", "2020-02-30", "9999-12-31T23:59:60Z", "0000", "NaN", "1e999",
+    "Patient/1", "http://x/fhir/Patient/1", "*", "Observation:subject", "true", "urn:a|x", " ", "*" * 300,
 )  # fmt: skip
 _GENDERS = ("male", "female", "other")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -135,6 +137,11 @@ def test_all_types_are_searched_together(service: Program, fhir: str) -> None:
     assert url == ""
     assert set(_ids(_get(service, f"{fhir}/?_id=p01,o01,doc"))) == {"p01", "o01", "doc"}
     assert _get(service, f"{service.store('empty')}/fhir?_id=x")["total"] == 0
+    bundle = _get(service, f"{fhir}?_type=Patient,Observation&gender=male&_id=p01,o01")
+    assert bundle["total"] == 2, "what one type does not have, filters none"
+    (outcome,) = (each["resource"] for each in bundle["entry"] if each["search"]["mode"] == "outcome")
+    assert "'gender'" in outcome["issue"][0]["diagnostics"]
+    assert service.client.get(f"{fhir}?_type=Patient,Observation&_sort=_id").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -216,13 +223,29 @@ def test_unknown_parameters_are_named_or_refused_as_the_request_asks(service: Pr
         ).raise_for_status()
 
 
-def test_a_token_of_another_search_is_refused(service: Program, fhir: str) -> None:
+def test_a_token_of_another_search_or_of_nobodys_is_refused(service: Program, fhir: str) -> None:
     token = _links(_get(service, f"{fhir}/Patient?_count=1"))["next"].partition("_page_token=")[2]
-    for url in (
+    mark = base64.urlsafe_b64decode(unquote(token)).partition(b":")[0]
+    forged = [
+        base64.urlsafe_b64encode(mark + b":" + text).decode()
+        for text in (
+            b"{}",
+            b"[]",
+            b"x",
+            b"[1]",
+            b"[[1],2]",
+            b'["a","b"]',
+            b"[1e400,1]",
+            b"[true,1]",
+            b"[99999999999999999999,1]",
+        )
+    ]
+    urls = [f"{fhir}/Patient?_page_token={each}" for each in forged]
+    urls += [
         f"{fhir}/Patient?_sort=birthdate&_page_token={token}",
         f"{fhir}/Practitioner?_page_token={token}",
-    ):
-        assert service.client.get(url).status_code == 400
+    ]
+    assert [service.client.get(url).status_code for url in urls] == [400] * len(urls)
 
 
 def test_search_parameters_of_the_store_work_once_they_are_configured(service: Program, fhir: str) -> None:

@@ -3,8 +3,10 @@
 # ruff: noqa: S608 - the SQL is from here, values are bound
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir.search import index
 from lro_notebook.local.fhir.search.conditions import (
     Place,
@@ -16,15 +18,20 @@ from lro_notebook.local.fhir.search.conditions import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lro_notebook.local.core.database import Database
+    from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.fhir.search.conditions import Condition
     from lro_notebook.local.fhir.search.index import Indexed
     from lro_notebook.local.fhir.search.query import Order, Search
 
 #: More resources than this are not sorted, but met in the order of their change if that is asked for.
 _SORTED_MAX = 20_000
+#: Seconds between two transactions: whoever waits to write has the lock by then.
+_PAUSE = 0.001
+#: Of a text, this much counts for the order, so that the token of a page stays short.
+_KEY_LENGTH = 100
 #: A total is counted up to this.
 COUNTED_MAX = 10_000
 
@@ -44,14 +51,21 @@ class Page(NamedTuple):
     total: int | None
 
 
-def indexed_keys(database: Database, store: int, needed: Sequence[Indexed]) -> None:
-    """Index what a search needs and nobody needed before, in short transactions."""
-    distinct = list(index.distinct(needed))
+def build(
+    database: Database,
+    store: Store,
+    needed: Sequence[Indexed],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Index what a search needs and nobody needed before, in short transactions with pauses for others."""
     while True:
         with database.write() as connection:
-            if index.keys(connection, store, distinct) is not None:
+            stores.require_store(connection, store)
+            if index.keys(connection, store.key, needed) is not None:
                 return
-            index.build(connection, store, distinct, limit=index.BUILD_STEP)
+            index.build(connection, store.key, needed, limit=index.BUILD_STEP)
+        sleep(_PAUSE)
 
 
 def run(
@@ -137,11 +151,11 @@ def _key(order: Order, place: Place) -> Sql:
     if order.indexed is None:
         return Sql("(SELECT r.id FROM resources r WHERE r.rowid = c.resource)")
     table, ranged = table_of(order.indexed), order.indexed.parameter.ranged
-    column = ("high" if order.descending else "low") if ranged else "text"
+    column = ("s.high" if order.descending else "s.low") if ranged else f"substr(s.text, 1, {_KEY_LENGTH})"
     valued = "" if ranged else " AND s.text != ''"
     best = "max" if order.descending else "min"
     return Sql(
-        f"(SELECT {best}(s.{column}) FROM {table} s INDEXED BY {table}_of "
+        f"(SELECT {best}({column}) FROM {table} s INDEXED BY {table}_of "
         f"WHERE s.resource = c.resource AND s.parameter = ?{valued})",
         (key_of(order.indexed, place),),
     )

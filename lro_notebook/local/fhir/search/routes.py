@@ -29,13 +29,14 @@ from lro_notebook.local.http.service import DATASET_PATH, api_version, read_body
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from starlette.requests import Request
 
     from lro_notebook.local.datasets.stores import Store
 
 _FHIR = f"{DATASET_PATH}/fhirStores/{{store}}/fhir"
+_INT64 = 2**63
 _MEDIA_TYPE = "application/fhir+json; charset=UTF-8"
 
 
@@ -76,7 +77,7 @@ def _respond(request: Request) -> Response:
             if keys is not None:
                 found = _find(request, connection, store, searches, keys)
                 break
-        execution.indexed_keys(service.database, store.key, needed)
+        execution.build(service.database, store, needed)
     base = f"{service.endpoint}/{api_version(request)}/{store.name}/fhir"
     return _bundle(request, base, searches, found)
 
@@ -90,13 +91,25 @@ def _read(request: Request, connection: sqlite3.Connection, store: Store) -> lis
     if "type" in request.path_params:
         type_ = names.resource_type(request.path_params["type"])
         return [query.read(type_, pairs, vocabulary, strict=strict)]
+    return _of_types(pairs, vocabulary, rows.counts(connection, store.key, since=None), strict=strict)
+
+
+def _of_types(
+    pairs: Sequence[tuple[str, str]], vocabulary: query.Vocabulary, present: Iterable[str], *, strict: bool
+) -> list[query.Search]:
+    """Read a search of the types in ``_type``, or of all; they share the parameters that all of them have."""
     wanted = [part for name, value in pairs if name == "_type" for part in value.split(",") if part]
-    types = [names.resource_type(part) for part in wanted] or rows.counts(connection, store.key, since=None)
+    types = [names.resource_type(part) for part in dict.fromkeys(wanted)] or [*present] or ["Resource"]
     rest = [pair for pair in pairs if pair[0] != "_type"]
-    searches = [
-        query.read(type_, rest, vocabulary, strict=strict)
-        for type_ in (*types, *([] if types else ["Basic"]))
-    ]
+    ignored: list[str] = []
+    while True:
+        searches = [query.read(type_, rest, vocabulary, strict=strict) for type_ in types]
+        lacking = {name for each in searches for name in each.ignored}
+        if not lacking:
+            break
+        ignored += [name for name, _ in rest if name in lacking]
+        rest = [pair for pair in rest if pair[0] not in lacking]
+    searches[0].ignored = ignored
     if searches[0].order and len(searches) > 1:
         raise invalid_argument("_sort: a search of several types is in the order of -_lastUpdated only")
     return searches
@@ -134,9 +147,12 @@ def _after(request: Request, search: query.Search) -> Sequence[Any] | None:
         after = orjson.loads(text)
     except orjson.JSONDecodeError:
         after = None
-    if not isinstance(after, list) or len(after) != len(search.order) + 2:
+    keys = after if isinstance(after, list) else []
+    whole = all(type(key) is int and abs(key) < _INT64 for key in keys[-2:])
+    plain = all(key is None or isinstance(key, str | float | int) for key in keys)
+    if not (whole and plain and len(keys) == len(search.order) + 2):
         raise invalid_argument("_page_token is not a token of this search; start again without it")
-    return after
+    return keys
 
 
 def _bundle(request: Request, base: str, searches: Sequence[query.Search], found: _Found) -> Response:
