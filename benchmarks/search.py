@@ -1,8 +1,8 @@
 """What FHIR search costs and gives in the embedded service: imports with and without an index, and searches.
 
-Run: ``python benchmarks/search.py [RESOURCES]``. Imports of the same lines alternate, so their ratio is
-meaningful even where the absolute figures are not. Searches are asked 20 times each; the first one of a store
-builds the index of its parameters, and is shown apart.
+Run: ``python benchmarks/search.py [RESOURCES]``. Imports of the same lines alternate, and their work is the
+CPU time of the service's process, so their ratio is meaningful even on a busy machine. Each search is asked
+20 times; the first search by a parameter builds its index, and is shown apart.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 from local_import import observation
 
 from lro_notebook import local
 
 _POLL = 0.02
 _REPEATS = 20
+_ROUNDS = 3
 #: Parameters that are indexed while resources are imported.
 _INDEXED = {
     "three parameters": "code=x&patient=x&date=2020",
@@ -50,27 +52,33 @@ def main(resources: int) -> None:
         try:
             headers = {"Authorization": f"Bearer {service.token}"}
             with httpx.Client(base_url=f"{service.endpoint}/v1/", headers=headers, timeout=3600) as client:
-                _compare(client, f"{service.dataset}/fhirStores")
+                about = client.get(f"{service.endpoint}/.lro-local").raise_for_status().json()
+                process = psutil.Process(int(about["pid"]))
+                _compare(client, f"{service.dataset}/fhirStores", process)
         finally:
             local.stop(root)
 
 
-def _compare(client: httpx.Client, stores: str) -> None:
-    rates = {}
-    for name, search in {"no index": "", **_INDEXED}.items():
-        store = f"{stores}/{name.replace(' ', '-')}"
-        client.post(stores, params={"fhirStoreId": store.rpartition("/")[2]}, json={"version": "R4"})
-        if search:
-            client.get(f"{store}/fhir/Observation?{search}").raise_for_status()
-        rates[name], latencies = _import(client, store)
-        p99 = statistics.quantiles(latencies, n=100)[98] * 1000
-        print(
-            f"import, {name:<17} {rates[name]:>9,.0f} a second   ratio {rates[name] / rates['no index']:.2f}"
-            f"   status median {statistics.median(latencies) * 1000:.1f} ms, p99 {p99:.1f} ms"
-        )
+def _compare(client: httpx.Client, stores: str, process: psutil.Process) -> None:
+    best: dict[str, float] = {}
+    for attempt in range(_ROUNDS):
+        for name, search in {"no index": "", **_INDEXED}.items():
+            store = f"{stores}/{name.replace(' ', '-')}-{attempt}"
+            client.post(stores, params={"fhirStoreId": store.rpartition("/")[2]}, json={"version": "R4"})
+            if search:
+                client.get(f"{store}/fhir/Observation?{search}").raise_for_status()
+            rate, work, latencies = _import(client, store, process)
+            best[name] = min(work, best.get(name, work))
+            p99 = statistics.quantiles(latencies, n=100)[98] * 1000
+            print(
+                f"import, {name:<17} {rate:>8,.0f} a second   {work * 1e6:>5.1f} µs of work each   "
+                f"status median {statistics.median(latencies) * 1000:.1f} ms, p99 {p99:.1f} ms"
+            )
+    for name in _INDEXED:
+        print(f"{name}: {best['no index'] / best[name]:.2f} of the speed without an index (at least 0.56)")
     print(f"{'search':<58} {'first':>10} {'median':>8} {'p90':>8} {'found':>9}")
     for search in _SEARCHES:
-        first, *times = (_search(client, f"{stores}/five-parameters", search) for _ in range(_REPEATS + 1))
+        first, *times = (_search(client, f"{stores}/five-parameters-0", search) for _ in range(_REPEATS + 1))
         seconds = sorted(time for time, _ in times)
         print(
             f"{search:<58} {first[0] * 1000:>7.0f} ms {statistics.median(seconds) * 1000:>5.1f} ms "
@@ -85,10 +93,10 @@ def _search(client: httpx.Client, store: str, search: str) -> tuple[float, int]:
     return time.perf_counter() - start, bundle["total"]
 
 
-def _import(client: httpx.Client, store: str) -> tuple[float, list[float]]:
-    """Return resources a second, and the seconds of each status request meanwhile."""
+def _import(client: httpx.Client, store: str, process: psutil.Process) -> tuple[float, float, list[float]]:
+    """Return resources a second, the service's own seconds for each, and those of each status request."""
     body = {"contentStructure": "RESOURCE", "gcsSource": {"uri": "gs://bench-in/*.ndjson"}}
-    start = time.perf_counter()
+    start, before = time.perf_counter(), sum(process.cpu_times()[:2])
     operation = client.post(f"{store}:import", json=body).raise_for_status().json()["name"]
     latencies = []
     while True:
@@ -97,7 +105,8 @@ def _import(client: httpx.Client, store: str) -> tuple[float, list[float]]:
         latencies.append(time.perf_counter() - asked)
         if state.get("done"):
             number = int(state["metadata"]["counter"]["success"])
-            return number / (time.perf_counter() - start), latencies
+            work = (sum(process.cpu_times()[:2]) - before) / number
+            return number / (time.perf_counter() - start), work, latencies
         time.sleep(_POLL)
 
 

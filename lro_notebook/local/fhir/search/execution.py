@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.fhir.search.query import Order, Search
 
 #: More resources than this are not sorted, but met in the order of their change if that is asked for.
-_SORTED_MAX = 20_000
+_SORTED_MAX = 10_000
 #: Seconds between two transactions: whoever waits to write has the lock by then.
 _PAUSE = 0.001
 #: Of a text, this much counts for the order, so that the token of a page stays short.
