@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from local.fhir.search_store import Store
 
 from lro_notebook.local.core.service_errors import ServiceError
+from lro_notebook.local.fhir.search import parameters, values
 
 if TYPE_CHECKING:
     import random
@@ -40,6 +42,11 @@ _PIECES = (
     "\u202e", "-", "1e5", "ge2020", "2020-02-30", "9999-12-31T23:59:60Z", "0000", "NaN", "1e999",
     "Patient/1", "http://x/fhir/Patient/1", "*", "Observation:subject", "true", "urn:a|x", " ", "*" * 300,
 )  # fmt: skip
+_FIELDS = (
+    "code", "system", "value", "coding", "display", "text", "unit", "currency", "low", "high", "start", "end",
+    "event", "repeat", "boundsPeriod", "reference", "identifier", "type", "family", "given", "line",
+)  # fmt: skip
+_KINDS = ("code", "date", "subject", "value-string", "value-quantity", "_profile")
 _GENDERS = ("male", "female", "other")
 
 
@@ -87,6 +94,34 @@ def _any_order(chance: random.Random) -> tuple[int, int]:
     return tried, held
 
 
+def _odd_values(chance: random.Random) -> tuple[int, int]:
+    """Keep values of any shape for parameters of every type; none may be more than SQLite stores."""
+    tried = held = 0
+
+    def some(depth: int = 0) -> Any:
+        kind = chance.randrange(8 if depth < 3 else 6)  # noqa: PLR2004 - deep enough
+        if kind == 6:  # noqa: PLR2004 - an object
+            return {name: some(depth + 1) for name in chance.sample(_FIELDS, 4)}
+        if kind == 7:  # noqa: PLR2004 - a list
+            return [some(depth + 1) for _ in range(chance.randrange(3))]
+        scalars = (None, True, chance.choice(_PIECES), chance.choice((-1, 2**63, 0)), 1.5e300, "2020-01-01")
+        return scalars[kind]
+
+    kinds = [each for each in parameters.standard("Observation").values() if each.code in _KINDS]
+    for _ in range(20_000):
+        each = chance.choice(kinds)
+        flavour = chance.choice(("", {"token": "text", "reference": "identifier"}.get(each.kind, "")))
+        kept = values.kept(replace(each, flavour=flavour), [(some(), "")])
+        tried += 1
+        held += all(type(part) is str for pair in kept.texts for part in pair) and all(
+            isinstance(low, float | int)
+            and isinstance(high, float | int)
+            and type(text) is type(extra) is str
+            for low, high, text, extra in kept.ranges
+        )
+    return tried, held
+
+
 @contextmanager
 def _opened() -> Iterator[Store]:
     """Return a store in a folder that lives as long as the block."""
@@ -100,5 +135,6 @@ def _opened() -> Iterator[Store]:
 
 ATTACKS: list[tuple[str, Callable[[random.Random], tuple[int, int]]]] = [
     ("FHIR searches with odd names, modifiers and values", _odd_searches),
+    ("values of any shape for the search index", _odd_values),
     ("writes, deletions and FHIR searches in any order", _any_order),
 ]

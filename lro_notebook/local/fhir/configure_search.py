@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from lro_notebook.errors import ConfigError
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import parameters
-from lro_notebook.local.fhir.search.walkers import walker
+from lro_notebook.local.fhir.search.walkers import problem_of
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.method import Method, Step
 
@@ -66,10 +65,9 @@ def _bases(document: Mapping[str, Any]) -> Sequence[str]:
     if parameter is None:
         kinds = ", ".join(sorted(parameters.KINDS))
         raise invalid_argument(f"{name}: the local service has search parameters of the types {kinds}")
-    try:
-        walker(parameter.expression, "Resource")
-    except ConfigError as error:
-        raise invalid_argument(f"{name}: {error}") from error
+    problem = problem_of(parameter.expression)
+    if problem is not None:
+        raise invalid_argument(f"{name}: {problem}")
     return parameters.bases(document)
 
 

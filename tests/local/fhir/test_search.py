@@ -276,3 +276,6 @@ def test_search_parameters_of_the_store_work_once_they_are_configured(service: P
     service.client.put(f"{fhir}/SearchParameter/eyes", json=parameter).raise_for_status()
     configure()
     assert _get(service, f"{fhir}/Patient?eyes=blue")["total"] == 0
+    parameter["expression"] = "Patient.("
+    service.client.put(f"{fhir}/SearchParameter/eyes", json=parameter).raise_for_status()
+    assert _get(service, f"{fhir}/Patient?eyes=blue")["total"] == 12, "it is no parameter any more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from calendar import monthrange
@@ -263,3 +264,25 @@ def test_a_date_means_all_that_it_can_mean(text: str, low: str, seconds: float) 
 )
 def test_what_is_no_date_means_nothing(text: object) -> None:
     assert moments.span(text) is None
+
+
+def test_real_resources_are_found_as_reading_them_all_finds_them(store: Store, data: Path) -> None:
+    by_type: dict[str, list[dict[str, Any]]] = {"Patient": [], "Condition": []}
+    for type_, documents in by_type.items():
+        for path in sorted((data / "synthea-10").glob(f"*{type_}*.ndjson")):
+            documents += [json.loads(line) for line in path.read_text().splitlines()]
+        store.put(*documents)
+    active = [
+        each["subject"]["reference"].removeprefix("Patient/")
+        for each in by_type["Condition"]
+        if any(coding["code"] == "active" for coding in each["clinicalStatus"]["coding"])
+    ]
+    men = {
+        each["id"] for each in by_type["Patient"] if each["gender"] == "male" and each["birthDate"] < "1980"
+    }
+    assert len(active) > 50
+    assert len(store.find("Condition?clinical-status=active")) == len(active)
+    assert set(store.find("Patient?_has:Condition:patient:clinical-status=active")) == set(active)
+    assert set(store.find("Patient?gender=male&birthdate=lt1980")) == men
+    theirs = [each["id"] for each in by_type["Condition"] if each["subject"]["reference"][8:] in men]
+    assert sorted(store.find("Condition?patient.gender=male&patient.birthdate=lt1980")) == sorted(theirs)

@@ -302,6 +302,14 @@ def test_a_search_finds_what_the_standard_says(store: Store, search: str, expect
     assert " ".join(sorted(store.find(search))) == expected
 
 
+def test_long_lists_of_values_are_searched(store: Store) -> None:
+    for count in (100, 101, 3000):
+        values = ",".join(["eve", *(f"nobody{number}" for number in range(count - 1))])
+        assert store.find(f"Observation?patient={values}") == ["height"]
+        assert store.find(f"Patient?_id={values}") == ["eve"]
+        assert store.find(f"Observation?patient:Patient._id={values}") == ["height"]
+
+
 @pytest.mark.parametrize(
     ("search", "says"),
     [
@@ -321,6 +329,9 @@ def test_a_search_finds_what_the_standard_says(store: Store, search: str, expect
         ("Patient?_has:Observation=1", "expected a name such as _has:"),
         ("Patient?_sort=nonsense", "no search parameter 'nonsense' to sort by"),
         ("Patient?_include=Nonsense", "expected a type and a parameter"),
+        ("Patient?" + "name=a&" * 201, "at most 200 parameters"),
+        ("Patient?_sort=" + "name," * 11, "at most 10 keys"),
+        ("Patient?" + "link:Patient." * 6 + "name=x", "at most 5 steps"),
     ],
 )
 def test_a_search_that_cannot_be_is_refused_and_told_why(store: Store, search: str, says: str) -> None:

@@ -233,7 +233,11 @@ def key_of(indexed: Indexed, place: Place) -> int:
 
 
 def _any_of(alternatives: Sequence[Sql]) -> Sql:
-    return Sql(
-        f"({' OR '.join(each.text for each in alternatives)})",
-        tuple(value for each in alternatives for value in each.values),
-    )
+    """Return SQL that one of the alternatives is true, halved again and again: SQLite limits its depth."""
+    if not alternatives:
+        return Sql("0")
+    if len(alternatives) == 1:
+        return alternatives[0]
+    middle = len(alternatives) // 2
+    left, right = _any_of(alternatives[:middle]), _any_of(alternatives[middle:])
+    return Sql(f"({left.text} OR {right.text})", (*left.values, *right.values))

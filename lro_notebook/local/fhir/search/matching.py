@@ -11,6 +11,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import execution, index, parameters, query
 from lro_notebook.local.fhir.search.conditions import Place
+from lro_notebook.local.fhir.search.walkers import problem_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -84,7 +85,8 @@ def _custom(
     for _, text in rows.bodies(connection, store.key, "SearchParameter", since=None):
         document = orjson.loads(text)
         parameter = parameters.custom(document) if document.get("url") in urls else None
-        if parameter is not None:
+        # Since it was configured, somebody may have changed it.
+        if parameter is not None and problem_of(parameter.expression) is None:
             for base in parameters.bases(document):
                 by_base.setdefault(base, {})[parameter.code] = parameter
     return by_base

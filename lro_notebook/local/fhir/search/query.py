@@ -39,6 +39,7 @@ _FORM = frozenset({"_format", "_pretty", "_page_token", *_SYSTEM})
 _PAGE_DEFAULT, _PAGE_MAX = 100, 1000
 #: Chains and `_has` within each other.
 _DEPTH_MAX = 5
+_PARAMETERS_MAX, _KEYS_MAX = 200, 10
 
 
 class Include(NamedTuple):
@@ -143,6 +144,8 @@ def read(type_: str, pairs: Sequence[tuple[str, str]], vocabulary: Vocabulary, *
     strict : bool
         Refuse parameters that do not exist.
     """
+    if len(pairs) > _PARAMETERS_MAX:
+        raise invalid_argument(f"a search takes at most {_PARAMETERS_MAX} parameters here")
     search = Search(type_)
     for name, value in pairs:
         if name in _FORM:
@@ -183,7 +186,10 @@ def _result_parameter(search: Search, name: str, value: str, vocabulary: Vocabul
     if name == "_count":
         search.count = _count(value)
     elif name == "_sort":
-        search.order = [_order(search.type, key, vocabulary) for key in value.split(",") if key]
+        keys = [key for key in value.split(",") if key]
+        if len(keys) > _KEYS_MAX:
+            raise invalid_argument(f"_sort: a search takes at most {_KEYS_MAX} keys here")
+        search.order = [_order(search.type, key, vocabulary) for key in keys]
     elif name == "_elements":
         search.elements = tuple(part.rpartition(".")[2] for part in value.split(",") if part)
     elif name == "_summary":

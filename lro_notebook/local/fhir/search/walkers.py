@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lro_notebook.errors import ResultError
+from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.fhirpath.fhir_types import SUFFIXES, choice_keys
 from lro_notebook.fhirpath.interpreter import evaluator
 from lro_notebook.fhirpath.parser import parse
@@ -49,6 +49,15 @@ def walker(expression: str, type_: str, systems: tuple[str, ...] = ()) -> Callab
         ((only, its_system),) = runs
         return lambda resource: [(value, its_system) for value in only([resource])]
     return lambda resource: [(value, system) for run, system in runs for value in run([resource])]
+
+
+def problem_of(expression: str) -> str | None:
+    """Return why an expression cannot be evaluated, None if it can."""
+    try:
+        walker(expression, "Resource")
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def target_of(reference: object) -> tuple[str, str] | None:
