@@ -1,7 +1,7 @@
 """Routes of the FHIR interface of a store: single resources and their versions. Search has routes of its own.
 
-References are not checked, and PUT creates missing
-resources, as in a store with `disableReferentialIntegrity` and `enableUpdateCreate`.
+References are not checked, and PUT creates missing resources, as in a store with
+`disableReferentialIntegrity` and `enableUpdateCreate`.
 """
 
 from __future__ import annotations

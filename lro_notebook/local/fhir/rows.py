@@ -145,22 +145,6 @@ def versions(
     return [Stored(*row) for row in rows]
 
 
-def page(connection: sqlite3.Connection, store: int, type_: str, *, after: str, limit: int) -> list[Stored]:
-    """Return up to `limit` current resources of a type whose id comes after `after`, by id."""
-    rows = connection.execute(
-        "SELECT id, version, updated, body FROM resources "
-        "WHERE store = ? AND type = ? AND id > ? ORDER BY id LIMIT ?",
-        (store, type_, after, limit),
-    )
-    return [Stored(*row) for row in rows]
-
-
-def count(connection: sqlite3.Connection, store: int, type_: str) -> int:
-    """Return the number of current resources of a type."""
-    row = connection.execute("SELECT count(*) FROM resources WHERE store = ? AND type = ?", (store, type_))
-    return int(row.fetchone()[0])
-
-
 def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> dict[str, int]:
     """Return type -> number of current resources; with `since`, only those updated after it."""
     rows = connection.execute(

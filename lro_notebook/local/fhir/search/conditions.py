@@ -108,21 +108,17 @@ class Ids:
     """The resource has one of these ids."""
 
     ids: tuple[str, ...]
-    negated: bool = False
 
     def needs(self) -> Iterator[Indexed]:
         return iter(())
 
     def check(self, place: Place) -> Sql:  # noqa: ARG002 - of the protocol
         return Sql(
-            f"(SELECT r.id FROM resources r WHERE r.rowid = c.resource) {'NOT ' * self.negated}IN "
-            "(SELECT value FROM json_each(?))",
+            "(SELECT r.id FROM resources r WHERE r.rowid = c.resource) IN (SELECT value FROM json_each(?))",
             (orjson.dumps(self.ids).decode(),),
         )
 
-    def found(self, place: Place) -> Sql | None:
-        if self.negated:
-            return None
+    def found(self, place: Place) -> Sql:
         return Sql(
             "SELECT r.rowid AS resource, r.updated FROM resources r WHERE r.store = ? AND r.type = ? "
             "AND r.id IN (SELECT value FROM json_each(?))",
@@ -142,11 +138,8 @@ class Updated:
     def check(self, place: Place) -> Sql:  # noqa: ARG002 - of the protocol
         return _any_of(self.alternatives)
 
-    def found(self, place: Place) -> Sql | None:
-        every = all_of(place)
-        any_of = _any_of(self.alternatives)
-        return Sql(f"SELECT c.resource, c.updated FROM ({every.text}) c WHERE {any_of.text}",
-                   (*every.values, *any_of.values))  # fmt: skip
+    def found(self, place: Place) -> Sql | None:  # noqa: ARG002 - of the protocol
+        return None  # resources are met in this order where they must all be checked
 
 
 @dataclass(frozen=True, slots=True)
