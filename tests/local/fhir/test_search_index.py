@@ -18,7 +18,7 @@ from lro_notebook.local.core.database import SCHEMA_VERSION, Database
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.rows import Stored
-from lro_notebook.local.fhir.search import index, moments, parameters, walkers
+from lro_notebook.local.fhir.search import execution, index, moments, parameters, walkers
 from lro_notebook.local.fhir.search.index import Indexed
 
 if TYPE_CHECKING:
@@ -136,6 +136,29 @@ def test_data_of_the_version_before_is_opened_and_searched(tmp_path: Path) -> No
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(ConfigError, match="has schema version 99"):
         Database(tmp_path / "service.sqlite3", catalogue.tables())
+
+
+def test_large_sets_are_met_in_the_order_of_their_change_and_found_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(7)  # noqa: S311 - the same each time
+    for number in range(60):
+        gender = chance.choice(["male", "female"])
+        store.put(
+            _patient(f"p{number}", gender, birthDate=_some_date(chance)[:10], active=chance.random() < 0.5)
+        )
+    searches = [
+        "Patient?gender=male",
+        "Patient?gender=male&active=true",
+        "Patient?gender:not=male&birthdate=ge2021",
+        "Patient?birthdate=ge2021&_lastUpdated=gt2020",
+        "Patient?active=true,false&gender=female",
+        "Patient?active:missing=false",
+    ]
+    sorted_ = [store.find(search) for search in searches]
+    monkeypatch.setattr(execution, "_SORTED_MAX", 2)
+    assert [store.find(search) for search in searches] == sorted_
+    assert all(sorted_)
 
 
 def test_every_parameter_of_the_standard_can_be_indexed() -> None:

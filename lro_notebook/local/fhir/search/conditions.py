@@ -154,19 +154,20 @@ class Chain:
         for _, condition in self.targets:
             yield from condition.needs()
 
-    def _match(self, place: Place) -> Match:
+    def _match(self, place: Place, text: str) -> Match:
         alternatives = []
         for type_, condition in self.targets:
             inner = resources_that_meet(condition, place._replace(type=type_))
             ids = f"SELECT r.id FROM resources r WHERE r.rowid IN (SELECT resource FROM ({inner.text}))"
-            alternatives.append(Sql(f"(s.text IN ({ids}) AND s.extra = ?)", (*inner.values, type_)))
+            alternatives.append(Sql(f"({text} IN ({ids}) AND s.extra = ?)", (*inner.values, type_)))
         return Match(self.indexed, alternatives)
 
     def check(self, place: Place) -> Sql:
-        return self._match(place).check(place)
+        # The sign keeps SQLite from looking for each of the ids among the values of one resource.
+        return self._match(place, "+s.text").check(place)
 
     def found(self, place: Place) -> Sql | None:
-        return self._match(place).found(place)
+        return self._match(place, "s.text").found(place)
 
 
 @dataclass(frozen=True, slots=True)

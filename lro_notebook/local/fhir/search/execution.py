@@ -72,28 +72,33 @@ def run(
     connection: sqlite3.Connection, search: Search, place: Place, *, after: Sequence[Any] | None = None
 ) -> Page:
     """Return a page of the resources that a search finds; `after` has the keys of the one before the page."""
-    driver, checks = _plan(connection, search.conditions, place, by_change=not search.order)
-    where = _joined(checks, place)
-    hits = []
-    if search.count and search.summary != "count":
-        query = _page_query(search, place, driver, where, after)
+    narrow, rest, large = _plan(connection, search.conditions, place)
+    counting = search.summary == "count" or not search.count
+    hits: list[Hit] = []
+    if not counting:
+        walks = large and not search.order
+        driver, checks = (all_of(place), search.conditions) if walks else (narrow, rest)
+        query = _page_query(search, place, driver, _joined(checks, place), after)
         rows = connection.execute(query.text, query.values).fetchall()
         hits = [Hit(number, tuple(keys)) for number, *keys in rows]
     more = len(hits) > search.count
-    total = None
-    if search.total != "none" or search.summary == "count":
-        exact = search.total == "accurate" or search.summary == "count" or not search.count or not more
-        total = _total(connection, driver, where, limit=None if exact else COUNTED_MAX)
+    if not counting and search.total == "none":
+        total: int | None = None
+    elif not counting and after is None and not more:
+        total = len(hits)
+    else:
+        limit = COUNTED_MAX if more and search.total == "estimate" else None
+        total = _total(connection, narrow, _joined(rest, place), limit=limit)
     return Page(hits[: search.count], more, total)
 
 
 def _plan(
-    connection: sqlite3.Connection, conditions: Sequence[Condition], place: Place, *, by_change: bool
-) -> tuple[Sql, list[Condition]]:
-    """Return where to start, and the conditions to check of what that gives.
+    connection: sqlite3.Connection, conditions: Sequence[Condition], place: Place
+) -> tuple[Sql, list[Condition], bool]:
+    """Return the smallest set to start from, the conditions to check of it, and whether it is large still.
 
-    It starts from the condition that the fewest resources meet. Where even those are many, it starts from all
-    in the order of their last change, so that only those of a page need to be met.
+    The resources of a large set are not sorted for a page of them: all resources are met in the order of their
+    last change, until the page is full.
     """
     best: tuple[int, Sql, Condition] | None = None
     for condition in conditions:
@@ -109,11 +114,11 @@ def _plan(
             best = (number, found, condition)
         if number <= 1:
             break
-    if best is None or (by_change and best[0] >= _SORTED_MAX):
-        return all_of(place), list(conditions)
+    if best is None:
+        return all_of(place), list(conditions), True
     number, found, condition = best
     distinct = Sql(f"SELECT DISTINCT resource, updated FROM ({found.text})", found.values)
-    return distinct, [each for each in conditions if each is not condition]
+    return distinct, [each for each in conditions if each is not condition], number >= _SORTED_MAX
 
 
 def _joined(conditions: Sequence[Condition], place: Place) -> Sql:
