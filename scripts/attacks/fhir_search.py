@@ -113,12 +113,10 @@ def _odd_values(chance: random.Random) -> tuple[int, int]:
         flavour = chance.choice(("", {"token": "text", "reference": "identifier"}.get(each.kind, "")))
         kept = values.kept(replace(each, flavour=flavour), [(some(), "")])
         tried += 1
-        held += all(type(part) is str for pair in kept.texts for part in pair) and all(
-            isinstance(low, float | int)
-            and isinstance(high, float | int)
-            and type(text) is type(extra) is str
-            for low, high, text, extra in kept.ranges
-        )
+        texts: list[object] = [part for pair in kept.texts for part in pair]
+        texts += [part for _, _, *unit in kept.ranges for part in unit]
+        ends: list[object] = [end for low, high, *_ in kept.ranges for end in (low, high)]
+        held += all(type(text) is str for text in texts) and all(type(end) in (int, float) for end in ends)
     return tried, held
 
 

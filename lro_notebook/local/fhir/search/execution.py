@@ -95,10 +95,10 @@ def run(
 def _plan(
     connection: sqlite3.Connection, conditions: Sequence[Condition], place: Place
 ) -> tuple[Sql, list[Condition], bool]:
-    """Return the smallest set to start from, the conditions to check of it, and whether it is large still.
+    """Return the smallest set to start from, what else to check of it, and whether it is large still.
 
-    The resources of a large set are not sorted for a page of them: all resources are met in the order of their
-    last change, until the page is full.
+    The resources of a large set are not sorted for a page of them: all resources are met in the order of
+    their last change, until the page is full.
     """
     best: tuple[int, Sql, Condition] | None = None
     for condition in conditions:

@@ -92,6 +92,6 @@ def _table() -> Mapping[str, Sequence[Parameter]]:
         code, listed, kind, expression, targets, systems, *_ = [*line.split("\t"), "", ""]
         types = () if targets == "*" else tuple(targets.split())
         row = Parameter(code, cast("Kind", kind), expression, types, tuple(systems.split()))
-        for base in listed.split():
+        for base in listed.split() or [part.partition(".")[0] for part in expression.split(" | ")]:
             by_base[base].append(row)
     return by_base
