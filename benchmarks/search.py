@@ -2,7 +2,8 @@
 
 Run: ``python benchmarks/search.py [RESOURCES]``. Imports of the same lines alternate, and their work is the
 CPU time of the service's process, so their ratio is meaningful even on a busy machine. Each search is asked
-20 times; the first search by a parameter builds its index, and is shown apart.
+20 times; the first search by a parameter builds its index, and is shown apart. With three parameters, an import
+should keep 0.56 of its speed: 20,000 of 36,000 resources a second.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _compare(client: httpx.Client, stores: str, process: psutil.Process) -> None
                 f"status median {statistics.median(latencies) * 1000:.1f} ms, p99 {p99:.1f} ms"
             )
     for name in _INDEXED:
-        print(f"{name}: {best['no index'] / best[name]:.2f} of the speed without an index (at least 0.56)")
+        print(f"{name}: {best['no index'] / best[name]:.2f} of the speed without an index")
     print(f"{'search':<58} {'first':>10} {'median':>8} {'p90':>8} {'found':>9}")
     for search in _SEARCHES:
         first, *times = (_search(client, f"{stores}/five-parameters-0", search) for _ in range(_REPEATS + 1))

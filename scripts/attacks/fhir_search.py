@@ -111,7 +111,8 @@ def _odd_values(chance: random.Random) -> tuple[int, int]:
     for _ in range(20_000):
         each = chance.choice(kinds)
         flavour = chance.choice(("", {"token": "text", "reference": "identifier"}.get(each.kind, "")))
-        kept = values.kept(replace(each, flavour=flavour), [(some(), "")])
+        kept = values.Kept()
+        values.keeper(replace(each, flavour=flavour))([(some(), "")], kept)
         tried += 1
         texts: list[object] = [part for pair in kept.texts for part in pair]
         texts += [part for _, _, *unit in kept.ranges for part in unit]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.local.fhir.search.parameters import Parameter
-from lro_notebook.local.fhir.search.values import kept as keep
+from lro_notebook.local.fhir.search.values import Kept, keeper
 from lro_notebook.local.fhir.search.walkers import walker
 
 if TYPE_CHECKING:
@@ -258,17 +258,20 @@ def _index(connection: sqlite3.Connection, chosen: Sequence[Indexed], rows: Iter
     """Keep what the parameters find in resources of one type."""
     texts: list[tuple[Any, ...]] = []
     ranges: list[tuple[Any, ...]] = []
-    walks = [
-        (each.key, each.parameter, walker(each.parameter.expression, each.type, each.parameter.systems))
-        for each in chosen
-    ]
+    walks = [(key, walker(each.expression, type_, each.systems), keeper(each)) for type_, each, key in chosen]
+    kept = Kept()
     for number, updated, document in rows:
-        for key, parameter, walk in walks:
+        for key, walk, keep in walks:
             found = walk(document)
-            if found:
-                kept = keep(parameter, found)
+            if not found:
+                continue
+            keep(found, kept)
+            if kept.texts:
                 texts += [(key, text, extra, updated, number) for text, extra in kept.texts]
+                kept.texts.clear()
+            if kept.ranges:
                 ranges += [(key, *each, updated, number) for each in kept.ranges]
+                kept.ranges.clear()
     connection.executemany(_INSERT_TEXT, texts)
     connection.executemany(_INSERT_RANGE, ranges)
 

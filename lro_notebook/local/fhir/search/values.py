@@ -25,7 +25,7 @@ Range: TypeAlias = "tuple[float, float, str, str]"
 
 
 class Kept:
-    """What is kept of a parameter in one resource; it may hold the same twice."""
+    """What is kept of one parameter in one resource; it may hold the same twice."""
 
     __slots__ = ("ranges", "texts")
 
@@ -42,14 +42,17 @@ _NAME_PARTS = ("family", "given", "prefix", "suffix", "line", "city", "district"
 _CURRENCIES = "urn:iso:std:iso:4217"
 
 
-def kept(parameter: Parameter, found: Found) -> Kept:
-    """Return what to keep of the values of a parameter in one resource."""
-    keep, into = _KEEP[parameter.kind, parameter.flavour], Kept()
-    for value, system in found:
-        keep(value, system, into)
-    if found and not into.texts and not into.ranges and not parameter.flavour:
-        into.texts.append(_PRESENT)
-    return into
+def keeper(parameter: Parameter) -> Callable[[Found, Kept], None]:
+    """Return a function that adds what to keep of the values of a parameter in one resource."""
+    keep, tells_presence = _KEEP[parameter.kind, parameter.flavour], not parameter.flavour
+
+    def add(found: Found, into: Kept) -> None:
+        for value, system in found:
+            keep(value, system, into)
+        if tells_presence and not into.texts and not into.ranges:
+            into.texts.append(_PRESENT)
+
+    return add
 
 
 @lru_cache(maxsize=8192)
