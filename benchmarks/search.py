@@ -2,8 +2,8 @@
 
 Run: ``python benchmarks/search.py [RESOURCES]``. Imports of the same lines alternate, and their work is the
 CPU time of the service's process, so their ratio is meaningful even on a busy machine. Each search is asked
-20 times; the first search by a parameter builds its index, and is shown apart. With three parameters, an import
-should keep 0.56 of its speed: 20,000 of 36,000 resources a second.
+20 times; the first search by a parameter builds its index, and is shown apart. With three parameters, an
+import should keep 0.56 of its speed: 20,000 of 36,000 resources a second.
 """
 
 from __future__ import annotations
