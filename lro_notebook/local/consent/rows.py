@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.datasets.stores import Store
 
 TABLES = """
-CREATE TABLE consent_items (
+CREATE TABLE IF NOT EXISTS consent_items (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     collection TEXT NOT NULL,

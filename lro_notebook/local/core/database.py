@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+#: Files of these versions lack tables and indexes, which are added when they are opened.
+_ADDED_TO = frozenset({0, 2})
 
 _SCHEMA = """
-CREATE TABLE datasets (
+CREATE TABLE IF NOT EXISTS datasets (
     name TEXT PRIMARY KEY,
     parent TEXT NOT NULL,
     body BLOB NOT NULL
 );
-CREATE TABLE stores (
+CREATE TABLE IF NOT EXISTS stores (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     dataset TEXT NOT NULL REFERENCES datasets (name) ON DELETE CASCADE,
     collection TEXT NOT NULL,
@@ -36,7 +38,7 @@ CREATE TABLE stores (
     body BLOB NOT NULL,
     UNIQUE (dataset, collection, id)
 );
-CREATE TABLE operations (
+CREATE TABLE IF NOT EXISTS operations (
     id INTEGER PRIMARY KEY,
     parent TEXT NOT NULL,
     api_version TEXT NOT NULL,
@@ -53,10 +55,10 @@ CREATE TABLE operations (
     error BLOB,
     response BLOB
 );
-CREATE INDEX operations_of ON operations (parent, id);
-CREATE INDEX operations_ended ON operations (ended);
-CREATE INDEX operations_active ON operations (id) WHERE ended IS NULL;
-CREATE TABLE failures (
+CREATE INDEX IF NOT EXISTS operations_of ON operations (parent, id);
+CREATE INDEX IF NOT EXISTS operations_ended ON operations (ended);
+CREATE INDEX IF NOT EXISTS operations_active ON operations (id) WHERE ended IS NULL;
+CREATE TABLE IF NOT EXISTS failures (
     number INTEGER PRIMARY KEY,
     operation INTEGER NOT NULL REFERENCES operations (id) ON DELETE CASCADE,
     time INTEGER NOT NULL,
@@ -65,7 +67,7 @@ CREATE TABLE failures (
     code INTEGER NOT NULL,
     message TEXT NOT NULL
 );
-CREATE INDEX failures_of ON failures (operation, number);
+CREATE INDEX IF NOT EXISTS failures_of ON failures (operation, number);
 """
 
 #: Tables that were added later; an older file gets them when it is opened.
@@ -91,9 +93,9 @@ class Database:
     Parameters
     ----------
     path : Path
-        The file; created with its schema if missing.
+        The file; created with its schema if missing. One of an earlier version gets what it lacks.
     tables : str
-        SQL that creates the tables of the kinds of stores.
+        SQL that creates the tables of the kinds of stores, unless they exist.
 
     Raises
     ------
@@ -158,7 +160,7 @@ class Database:
 
     def _prepare(self, tables: str) -> None:
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if version == 0:
+        if version in _ADDED_TO:
             self._writer.executescript(
                 f"BEGIN; {_SCHEMA} {tables} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: The large columns come last, so that SQLite reads the others without them.
 TABLES = """
-CREATE TABLE instances (
+CREATE TABLE IF NOT EXISTS instances (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     study TEXT NOT NULL,

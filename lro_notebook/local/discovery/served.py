@@ -32,7 +32,6 @@ _NO_EVERYTHING = "the local service does not collect what refers to a resource; 
 _NO_LASTN = "the local service has no $lastn; search for the observations and sort them"
 _NO_PURGE = "the local service deletes versions with fhirStores.bulkDelete and HISTORY_ONLY"
 _NO_PROFILES = "the local service has no profiles; validate with a library such as fhir.resources"
-_NO_POST_SEARCH = "the local service searches with GET [type] alone"
 
 #: Method -> why it is not there, and what to use.
 NOT_SERVED: Mapping[str, str] = {
@@ -72,8 +71,6 @@ NOT_SERVED: Mapping[str, str] = {
     f"{_FHIR}.fhir.conditionalUpdate": _NO_CONDITIONS,
     f"{_FHIR}.fhir.executeBundle": "the local service takes Bundles through fhirStores.import",
     f"{_FHIR}.fhir.patch": "the local service has no JSON Patch; read the resource and update it",
-    f"{_FHIR}.fhir.search": _NO_POST_SEARCH,
-    f"{_FHIR}.fhir.search-type": _NO_POST_SEARCH,
 }
 
 

@@ -1,7 +1,7 @@
 """The runner of ``fhirStores.configureSearch``.
 
 A documented subset: the SearchParameter resources must be in the store and complete, and become the store's
-``searchConfig``. Search itself does not change.
+``searchConfig``, which searches read. A parameter is indexed again when a search first needs it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import orjson
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
+from lro_notebook.local.fhir.search import parameters
+from lro_notebook.local.fhir.search.walkers import problem_of
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.method import Method, Step
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.operations.method import Context, Job, Steps
@@ -53,8 +55,20 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> SearchRequ
         missing = [field for field in _REQUIRED if not document.get(field)]
         if missing:
             raise invalid_argument(f"SearchParameter/{document['id']} lacks {', '.join(missing)}")
-        types.update(base for base in document["base"] if isinstance(base, str))
+        types.update(_bases(document))
     return SearchRequest(store, tuple(urls), frozenset(types), arguments.flag(body, "validateOnly"))
+
+
+def _bases(document: Mapping[str, Any]) -> Sequence[str]:
+    """Return the types that a SearchParameter is for; raise if searches could not use it."""
+    parameter, name = parameters.custom(document), f"SearchParameter/{document['id']}"
+    if parameter is None:
+        kinds = ", ".join(sorted(parameters.KINDS))
+        raise invalid_argument(f"{name}: the local service has search parameters of the types {kinds}")
+    problem = problem_of(parameter.expression)
+    if problem is not None:
+        raise invalid_argument(f"{name}: {problem}")
+    return parameters.bases(document)
 
 
 def run(job: Job, request: SearchRequest) -> Steps:

@@ -106,7 +106,7 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
         return failure(source, reason, f"{type_}/{identifier}")
     if b"\n" in text or b"\r" in text:
         text = rawjson.compact(text)
-    return Incoming(type_, identifier, *rawjson.meta_slot(text, document))
+    return Incoming(type_, identifier, *rawjson.meta_slot(text, document), document)
 
 
 def _units(request: ImportRequest, uri: str, path: Path) -> Iterator[Incoming | Failure]:

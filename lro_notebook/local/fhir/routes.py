@@ -1,7 +1,7 @@
-"""Routes of the FHIR interface of a store: single resources, their versions, and search by type.
+"""Routes of the FHIR interface of a store: single resources and their versions. Search has routes of its own.
 
-Search has no filters: it pages through a type. References are not checked, and PUT creates missing
-resources, as in a store with `disableReferentialIntegrity` and `enableUpdateCreate`.
+References are not checked, and PUT creates missing resources, as in a store with
+`disableReferentialIntegrity` and `enableUpdateCreate`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lro_notebook.local.core import names, nesting, rawjson
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.imports import read_resource
-from lro_notebook.local.http.paging import limit_of, number_after, text_after, token_of
+from lro_notebook.local.http.paging import limit_of, number_after, token_of
 from lro_notebook.local.http.service import (
     DATASET_PATH,
     Service,
@@ -130,25 +130,6 @@ def history(request: Request) -> Response:
     return _bundle(request, "history", entries, url=f"{address.url}/_history", following=following)
 
 
-def search(request: Request) -> Response:
-    """``fhir.search`` of a type without filters: a Bundle of a page of resources, by id."""
-    type_ = names.resource_type(request.path_params["type"])
-    limit, after = _count(request), text_after(request, "_page_token")
-    with service_of(request).database.read() as connection:
-        store = store_of(request, connection, "fhirStores")
-        total = rows.count(connection, store.key, type_)
-        resources = rows.page(connection, store.key, type_, after=after, limit=limit + 1)
-    page = resources[:limit]
-    url = f"{_base(service_of(request), api_version(request), store)}/{type_}"
-    entries = (
-        b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}'
-        % (orjson.dumps(f"{url}/{item.id}"), item.body or b"null")
-        for item in page
-    )
-    following = page[-1].id if len(resources) > limit and page else None
-    return _bundle(request, "searchset", entries, url=url, following=following, total=total)
-
-
 def _put(request: Request, incoming: Incoming, expected: int | None) -> Response:
     """Store a resource and respond with it: 201 for a new one, 200 for a new version."""
     with service_of(request).database.write() as connection:
@@ -237,7 +218,7 @@ def _count(request: Request) -> int:
     unknown = set(request.query_params) - {"_count", "_page_token"} - _SYSTEM_PARAMETERS
     if unknown:
         raise invalid_argument(
-            f"parameter {min(unknown)[:80]!r}: a search supports only _count and _page_token here"
+            f"parameter {min(unknown)[:80]!r}: a history supports only _count and _page_token here"
         )
     return 0 if request.query_params.get("_count") == "0" else limit_of(request, "_count")
 
@@ -270,7 +251,6 @@ def _bundle(
     *,
     url: str,
     following: object = None,
-    total: int | None = None,
 ) -> Response:
     """Return a Bundle whose entries keep the bytes of their rows."""
     query = {key: value for key, value in request.query_params.items() if key == "_count"}
@@ -283,8 +263,6 @@ def _bundle(
             }
         )
     head: dict[str, Any] = {"resourceType": "Bundle", "type": type_, "link": links}
-    if total is not None:
-        head["total"] = total
     joined = b",".join(entries)
     body = orjson.dumps(head)[:-1] + (b',"entry":[' + joined + b"]}" if joined else b"}")
     return Response(body, media_type=_MEDIA_TYPE)
@@ -310,7 +288,6 @@ def metrics(request: Request) -> Response:
 ROUTES = [
     Route(f"{_STORE}:getFHIRStoreMetrics", metrics, methods=["GET"]),
     Route(_FHIR + "/{type}", create, methods=["POST"]),
-    Route(_FHIR + "/{type}", search, methods=["GET"]),
     Route(_FHIR + "/{type}/{id}", read, methods=["GET"]),
     Route(_FHIR + "/{type}/{id}", update, methods=["PUT"]),
     Route(_FHIR + "/{type}/{id}", delete, methods=["DELETE"]),

@@ -7,10 +7,11 @@ stores them, so ``lastUpdated`` follows the order of commits.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from lro_notebook.local.fhir.search import index
 from lro_notebook.local.operations.records import microseconds, timestamp
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 TABLES = """
-CREATE TABLE resources (
+CREATE TABLE IF NOT EXISTS resources (
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     type TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -28,7 +29,7 @@ CREATE TABLE resources (
     body BLOB NOT NULL,
     UNIQUE (store, type, id)
 );
-CREATE TABLE history (
+CREATE TABLE IF NOT EXISTS history (
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     type TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -38,17 +39,21 @@ CREATE TABLE history (
     body BLOB,
     UNIQUE (store, type, id, version)
 );
-CREATE INDEX tombstones ON history (store, type, id, version) WHERE body IS NULL;
+CREATE INDEX IF NOT EXISTS tombstones ON history (store, type, id, version) WHERE body IS NULL;
 """
 
 
 class Incoming(NamedTuple):
-    """A validated resource to be stored; its version stamp goes between `head` and `tail`."""
+    """A validated resource to be stored; its version stamp goes between `head` and `tail`.
+
+    `document` is its content, parsed, where somebody has it: the search index needs it.
+    """
 
     type: str
     id: str
     head: bytes
     tail: bytes
+    document: Any = None
 
     def stamped(self, version: int, updated: str) -> bytes:
         """Return the whole resource with its stamp."""
@@ -77,11 +82,11 @@ def put_many(
     """
     moment = microseconds()
     start, seen = 0, set[tuple[str, str]]()
-    for index, item in enumerate(incoming):
+    for number, item in enumerate(incoming):
         key = (item.type, item.id)
         if key in seen:
-            _put_distinct(connection, store, incoming[start:index], moment, operation)
-            start, seen = index, set()
+            _put_distinct(connection, store, incoming[start:number], moment, operation)
+            start, seen = number, set()
         seen.add(key)
     _put_distinct(connection, store, incoming[start:], moment, operation)
 
@@ -138,22 +143,6 @@ def versions(
         (store, type_, identifier, before, limit),
     )
     return [Stored(*row) for row in rows]
-
-
-def page(connection: sqlite3.Connection, store: int, type_: str, *, after: str, limit: int) -> list[Stored]:
-    """Return up to `limit` current resources of a type whose id comes after `after`, by id."""
-    rows = connection.execute(
-        "SELECT id, version, updated, body FROM resources "
-        "WHERE store = ? AND type = ? AND id > ? ORDER BY id LIMIT ?",
-        (store, type_, after, limit),
-    )
-    return [Stored(*row) for row in rows]
-
-
-def count(connection: sqlite3.Connection, store: int, type_: str) -> int:
-    """Return the number of current resources of a type."""
-    row = connection.execute("SELECT count(*) FROM resources WHERE store = ? AND type = ?", (store, type_))
-    return int(row.fetchone()[0])
 
 
 def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> dict[str, int]:
@@ -296,6 +285,7 @@ def insert_versions(connection: sqlite3.Connection, store: int, type_: str, rows
             "(SELECT store, type, id, version FROM resources WHERE (store, type, id) = (?, ?, ?))",
             key,
         )
+    index.keep_up(connection, store, [(type_, row.id) for row in rows])
 
 
 def _put_distinct(
@@ -327,6 +317,9 @@ def _put_distinct(
         "SET version = excluded.version, updated = excluded.updated, operation = excluded.operation, "
         "body = excluded.body",
         rows,
+    )
+    index.keep_up(
+        connection, store, ((item.type, item.id) for item in incoming), (item.document for item in incoming)
     )
 
 

@@ -20,6 +20,8 @@ from lro_notebook.local.fhir import (
     routes,
     rows,
 )
+from lro_notebook.local.fhir.search import index
+from lro_notebook.local.fhir.search import routes as search_routes
 from lro_notebook.local.http.store_kind import StoreKind
 from lro_notebook.local.operations import arguments
 
@@ -37,7 +39,7 @@ def check(body: Mapping[str, Any]) -> None:
 KIND = StoreKind(
     collection="fhirStores",
     label="fhir",
-    tables=rows.TABLES,
+    tables=rows.TABLES + index.TABLES,
     check=check,
     methods={
         "import": imports.METHOD,
@@ -52,7 +54,7 @@ KIND = StoreKind(
         "configureSearch": configure_search.METHOD,
         "executeCohort": execute_cohort.METHOD,
     },
-    routes=[*bulk_export.ROUTES, *routes.ROUTES],
+    routes=[*bulk_export.ROUTES, *search_routes.ROUTES, *routes.ROUTES],
     deidentify=deidentify.copy_store,
     check_config=deidentify.check_config,
 )

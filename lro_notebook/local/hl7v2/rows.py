@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 VIEWS = ("RAW_ONLY", "PARSED_ONLY", "FULL", "SCHEMATIZED_ONLY", "BASIC")
 
 TABLES = """
-CREATE TABLE messages (
+CREATE TABLE IF NOT EXISTS messages (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     id TEXT NOT NULL,
@@ -42,8 +42,8 @@ CREATE TABLE messages (
     data BLOB NOT NULL,
     UNIQUE (store, id)
 );
-CREATE INDEX messages_sent ON messages (store, coalesce(sent, 0), number);
-CREATE TABLE message_changes (
+CREATE INDEX IF NOT EXISTS messages_sent ON messages (store, coalesce(sent, 0), number);
+CREATE TABLE IF NOT EXISTS message_changes (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     store INTEGER NOT NULL REFERENCES stores (key) ON DELETE CASCADE,
     id TEXT NOT NULL,
@@ -55,7 +55,7 @@ CREATE TABLE message_changes (
     labels TEXT,
     data BLOB
 );
-CREATE INDEX message_changes_of ON message_changes (store, id);
+CREATE INDEX IF NOT EXISTS message_changes_of ON message_changes (store, id);
 """
 
 _COLUMNS = "number, id, created, sent, facility, type, labels, patients, data"

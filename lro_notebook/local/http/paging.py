@@ -101,8 +101,11 @@ def _key(request: Request, token: object, parameter: str) -> str:
 
 
 def _list_of(request: Request) -> str:
-    """Return the mark of the list that a request asks for, the same in every version of the API."""
-    path = "/".join(request.scope["path"].split("/")[2:])
+    """Return the mark of the list that a request asks for, the same in every version of the API.
+
+    A search by POST has the mark of one by GET.
+    """
+    path = "/".join(request.scope["path"].removesuffix("/_search").rstrip("/").split("/")[2:])
     return f"{zlib.crc32(path.encode()):08x}"
 
 

@@ -219,9 +219,11 @@ def test_search_parameters_must_be_in_the_store_and_complete(service: Program) -
         "expression": "Patient.gender",
     }
     bad = {"resourceType": "SearchParameter", "id": "t", "url": "http://example.com/t"}
-    load(service, store, patient("1"), json.dumps(good), json.dumps(bad))
+    worse = {**good, "id": "u", "url": "http://example.com/u", "expression": "Patient.("}
+    odd = {**good, "id": "v", "url": "http://example.com/v", "type": "composite"}
+    load(service, store, patient("1"), *map(json.dumps, (good, bad, worse, odd)))
     url = f"{service.endpoint}/v1beta1/{DATASET}/{store}:configureSearch"
-    for name in ("http://example.com/t", "http://example.com/none"):
+    for name in (f"http://example.com/{end}" for end in ("t", "u", "v", "none")):
         assert service.client.post(url, json={"canonicalUrls": [name]}).status_code == 400
     request = {"canonicalUrls": ["http://example.com/s"]}
     operation = run(service, f"{store}:configureSearch", request, version="v1beta1")
