@@ -130,7 +130,17 @@ def environment(front_end: FrontEnd) -> Path:
         if uv is None:
             sys.exit("uv is needed: pip install uv")
         subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
-        install = [uv, "pip", "install", "-q", "--python", python, "--editable", ROOT, *front_end.packages]
+        install: list[str | Path] = [
+            uv,
+            "pip",
+            "install",
+            "-q",
+            "--python",
+            python,
+            "--editable",
+            ROOT,
+            *front_end.packages,
+        ]
         subprocess.run(install, check=True)
         ready.write_text(asked)
     return python
@@ -219,9 +229,9 @@ def look_marimo(front_end: FrontEnd, python: Path, browser: Browser) -> dict[str
         try:
             with seen.column("the card moves", "HTML; with marimo's refresh"):
                 load(page, f"http://127.0.0.1:{port}")
-                page.wait_for_function(
-                    "() => document.querySelector('progress.lro-bar')?.value > 0", timeout=60_000
-                )
+                page.wait_for_function("() => document.querySelector('progress')?.value > 0", timeout=60_000)
+                page.evaluate("window.before = document.querySelector('progress').value")
+                page.wait_for_function("() => document.querySelector('progress').value > before")
             picture(front_end, "card", page)
             with seen.column("a table", "`lro.to_frame(ops)`, with marimo's refresh"):
                 page.get_by_text("RUNNING").first.wait_for()
@@ -242,7 +252,16 @@ def look_papermill(front_end: FrontEnd, python: Path, browser: Browser) -> dict[
     with tempfile.TemporaryDirectory() as folder:
         given, kept = (Path(folder) / name for name in ("in.ipynb", "out.ipynb"))
         write_notebook(given, CELLS)
-        command = [python, "-m", "papermill", given, kept, "--kernel", "python3", "--no-progress-bar"]
+        command: list[str | Path] = [
+            python,
+            "-m",
+            "papermill",
+            given,
+            kept,
+            "--kernel",
+            "python3",
+            "--no-progress-bar",
+        ]
         try:
             env = own_environment(Path(folder))
             subprocess.run(command, check=True, env=env, capture_output=True, timeout=180)

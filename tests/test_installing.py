@@ -84,7 +84,7 @@ class Links(HTMLParser):
         self.found += [value or "" for name, value in attrs if name in {"href", "src", "srcset"}]
 
 
-def metadata(folder: Path, address: str) -> ProjectMetadata:
+def metadata(folder: Path, address: str) -> ProjectMetadata[PluginManager]:
     """Return what is built of this repository, with another address."""
     for name in ("README.md", "LICENSE", "hatch_build.py", "lro_notebook/__init__.py"):
         (folder / name).parent.mkdir(exist_ok=True)

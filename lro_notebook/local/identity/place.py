@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 _MOUNTS = Path("/proc/self/mountinfo")
 #: Kept when the machine starts again, where the system has the first.
@@ -38,12 +38,12 @@ _NETWORK_FUSE = re.compile(
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
-def network_type(path: PurePosixPath, mounts: str) -> str:
+def network_type(path: PurePath, mounts: str) -> str:
     """Return the type of the network file system that a real path is on; empty if it is on a local one.
 
     Parameters
     ----------
-    path : PurePosixPath
+    path : PurePath
         It may not be there yet.
     mounts : str
         As in ``/proc/self/mountinfo``.
