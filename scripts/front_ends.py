@@ -121,29 +121,15 @@ class Findings:
 
 
 def environment(front_end: FrontEnd) -> Path:
-    """Return the Python of a front end's environment; made where it is missing."""
+    """Return the Python of a front end's environment, with the newest packages that fit."""
     folder = BUILD / "environments" / front_end.name.replace(" ", "-").lower()
-    python, ready = folder / "bin" / "python", folder / ".ready"
-    asked = " ".join(front_end.packages)
-    if not ready.exists() or ready.read_text() != asked:
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        if uv is None:
-            sys.exit("uv is needed: pip install uv")
-        subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
-        install: list[str | Path] = [
-            uv,
-            "pip",
-            "install",
-            "-q",
-            "--python",
-            python,
-            "--editable",
-            ROOT,
-            *front_end.packages,
-        ]
-        subprocess.run(install, check=True)
-        ready.write_text(asked)
-    return python
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if uv is None:
+        sys.exit("uv is needed: pip install uv")
+    subprocess.run([uv, "venv", "-q", "--allow-existing", "--python", sys.executable, folder], check=True)
+    install = [uv, "pip", "install", "-q", "--upgrade", "--python", str(folder / "bin" / "python")]
+    subprocess.run([*install, "--editable", str(ROOT), *front_end.packages], check=True)
+    return folder / "bin" / "python"
 
 
 def version(python: Path, package: str) -> str:
@@ -164,6 +150,7 @@ def look_live(
             with seen.column("the card moves"):
                 notebook.run_to_end(1)
                 notebook.await_bar_beyond(1, 0, PATIENCE)
+                notebook.await_bar_beyond(1, notebook.bar(1), PATIENCE)
             picture(front_end, "card", notebook.page)
             with seen.column("Cancel while a cell waits"):
                 notebook.run(2)
@@ -252,16 +239,7 @@ def look_papermill(front_end: FrontEnd, python: Path, browser: Browser) -> dict[
     with tempfile.TemporaryDirectory() as folder:
         given, kept = (Path(folder) / name for name in ("in.ipynb", "out.ipynb"))
         write_notebook(given, CELLS)
-        command: list[str | Path] = [
-            python,
-            "-m",
-            "papermill",
-            given,
-            kept,
-            "--kernel",
-            "python3",
-            "--no-progress-bar",
-        ]
+        command = [str(python), "-m", "papermill", str(given), str(kept), "--kernel", "python3"]
         try:
             env = own_environment(Path(folder))
             subprocess.run(command, check=True, env=env, capture_output=True, timeout=180)
@@ -372,14 +350,14 @@ def main() -> int:
     if lacking := missing():
         sys.exit(lacking)
     rows = []
-    with Browser() as browser:
-        for front_end in FRONT_ENDS:
-            if options.only and front_end.name not in options.only:
-                continue
-            python = environment(front_end)
+    for front_end in FRONT_ENDS:
+        if options.only and front_end.name not in options.only:
+            continue
+        python = environment(front_end)
+        with Browser() as browser:  # of its own: it keeps pages, which know their server
             found = front_end.look(front_end, python, browser)
-            rows.append((front_end.name, version(python, front_end.told), found))
-            print(f"{rows[-1][0]} {rows[-1][1]}: {found}", flush=True)
+        rows.append((front_end.name, version(python, front_end.told), found))
+        print(f"{rows[-1][0]} {rows[-1][1]}: {found}", flush=True)
     text = table(rows, f"{datetime.now(UTC):%Y-%m-%d}")
     print(text)
     failed = "| NO" in text
