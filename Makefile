@@ -8,6 +8,7 @@
 # make attack  hostile input in bounded, seeded loops; counts to build/attack.json
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 # make flaky   the test suite five times on a busy machine
+# make test-front-ends   each notebook front end in an environment of its own   make test-firefox   browser tests in Firefox
 # make test-google   operations that 26 of Google's client libraries start
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 # make test-platforms   what Windows and macOS do otherwise, simulated
@@ -24,7 +25,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-pyodide test-google test-platforms test-live soak attack check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-front-ends test-firefox test-pyodide test-google test-platforms test-live \
+	soak attack check docs bench screens browser firefox dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -52,6 +54,18 @@ test-matrix: $(VENV)/.test
 test-pyodide:
 	npm install --silent --no-audit --no-fund --prefix build/pyodide pyodide
 	node scripts/pyodide.mjs "$(CURDIR)/build/pyodide/node_modules" "$(CURDIR)"
+
+# Each in an environment of its own, in build/front-ends, with pictures; ARGS=--write puts the table into the docs.
+test-front-ends: $(VENV)/.environments $(VENV)/.test browser
+	PYTHONPATH=tests:. $(BIN)/python scripts/front_ends.py $(ARGS)
+
+# Playwright drives the Firefox of a distribution by WebDriver BiDi; from 1.65 on it asks for more than Firefox 153 has.
+FIREFOX = build/environments/firefox
+test-firefox: $(VENV)/.environments firefox
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(FIREFOX)
+	$(BIN)/uv pip install --quiet --python $(FIREFOX)/bin/python --editable ".[test]" "playwright<1.65"
+	LRO_TEST_BROWSER=firefox LRO_REQUIRE_BROWSER=1 $(FIREFOX)/bin/python -m pytest \
+	  $(or $(ARGS),tests/browser/test_live.py tests/browser/test_clicks.py)
 
 # Their operations, on a server of this machine; `make test` has the three libraries that are light.
 test-google: $(VENV)/.test-google
@@ -82,12 +96,14 @@ screens: $(VENV)/.test browser
 	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py
 	PYTHONPATH=tests $(BIN)/python scripts/movie.py
 
-# The browser of the browser tests: Debian's package, where it is missing and may be installed.
-browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
-	|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
-	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
-	|| echo "Chromium is not here and cannot be installed: the browser tests will be skipped"
+# The browsers of the browser tests: Debian's packages, where they are missing and may be installed.
+browser: PROGRAMS = chromium chromium-browser
+firefox: PROGRAMS = firefox-esr firefox
+browser firefox:
+	@for p in $(PROGRAMS); do command -v $$p >/dev/null && exit; done; \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(firstword $(PROGRAMS)) >/dev/null; } \
+	|| echo "$(firstword $(PROGRAMS)) is not here and cannot be installed: tests that need it cannot run"
 
 check: $(VENV)/.test
 	$(BIN)/ruff check

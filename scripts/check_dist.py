@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from email.message import Message
 
 ROOT = Path(__file__).parents[1]
 LARGEST_WHEEL = 950_000  # bytes: a reader for each of a dozen formats, and a server
@@ -60,11 +61,17 @@ def wheel_problems(path: Path) -> Iterator[str]:
         yield "the pytest plugin is not registered"
 
 
-def version_of(path: Path) -> str:
-    """Return the version that a wheel says it has."""
+def metadata_of(path: Path) -> Message:
+    """Return what a wheel says of itself."""
     with zipfile.ZipFile(path) as wheel:
         (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-        return str(Parser().parsestr(wheel.read(name).decode())["Version"])
+        return Parser().parsestr(wheel.read(name).decode())
+
+
+def metadata_problems(metadata: Message, *, release: bool) -> Iterator[str]:
+    """Yield what is wrong with the metadata: without an address, README's links lead nowhere on PyPI."""
+    if release and "Project-URL" not in metadata:
+        yield "the project has no URL: set address in pyproject.toml ([tool.hatch.metadata.hooks.custom])"
 
 
 def changelog_problems(text: str, version: str, *, release: bool) -> Iterator[str]:
@@ -126,10 +133,12 @@ def main() -> int:
     )
     release = parser.parse_args().release
     (wheel,), (sdist,) = ((ROOT / "dist").glob(f"*.{ending}") for ending in ("whl", "tar.gz"))
-    version = version_of(wheel)
+    metadata = metadata_of(wheel)
+    version = str(metadata["Version"])
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     problems = [
         *wheel_problems(wheel),
+        *metadata_problems(metadata, release=release),
         *changelog_problems(changelog, version, release=release),
         *sdist_problems(sdist, tracked_files()),
     ]

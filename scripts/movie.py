@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from browser.lab import DARK, Chromium, Notebook, missing
+from browser.browsers import Browser, missing
+from browser.lab import DARK, Notebook
 from browser.server import Server, write_notebook
 from PIL import Image, ImageChops
 
@@ -72,7 +73,7 @@ def main() -> None:
     if lacking := missing():
         sys.exit(lacking)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with Chromium(scale=SCALE) as chromium:
+    with Browser(scale=SCALE) as browser:
         for theme, settings in THEMES.items():
             with tempfile.TemporaryDirectory() as folder, Server(Path(folder) / "jupyter") as server:
                 local.ensure(server.data_dir)
@@ -80,7 +81,7 @@ def main() -> None:
                 try:
                     _set_style(server, PLOTS[theme])
                     path = write_notebook(server.root / "run.ipynb", [""] * len(CELLS))
-                    with Notebook(server, chromium, path, settings=settings, size=SIZE) as notebook:
+                    with Notebook(server, browser, path, settings=settings, size=SIZE) as notebook:
                         notebook.reusable = False
                         frames = list(merged(_record(notebook)))
                 finally:

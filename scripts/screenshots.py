@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from browser.lab import DARK, Chromium, Notebook, missing
+from browser.browsers import Browser, missing
+from browser.lab import DARK, Notebook
 from browser.playing import OperationsApi
 from browser.server import Server, write_notebook
 from PIL import Image
@@ -76,25 +77,23 @@ def main() -> None:
         local.ensure(server.data_dir)
         local.set_pace(README_PACE, server.data_dir)
         try:
-            with Chromium(scale=SCALE) as chromium:
+            with Browser(scale=SCALE) as browser:
                 for theme, settings in THEMES.items():
-                    _states(server, chromium, theme, settings)
-                    _tables(server, chromium, theme, settings)
-                    _readme(server, chromium, theme, settings)
+                    _states(server, browser, theme, settings)
+                    _tables(server, browser, theme, settings)
+                    _readme(server, browser, theme, settings)
         finally:
             local.stop(server.data_dir)
 
 
-def _states(
-    server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _states(server: Server, browser: Browser, theme: str, settings: Mapping[str, Mapping[str, Any]]) -> None:
     """Take pictures of each state: a cell each, and one cell that starts several."""
     with OperationsApi() as api:
         cells = [f"import lro_notebook as lro\nclient = lro.Client({api.endpoint!r})"]
         cells += [_start(api, state, number) for number, state in enumerate(STATES, 1)]
         cells += ["\n".join(_start(api, state, number) for number, state in enumerate(TABLE, 20))]
         path = write_notebook(server.root / f"states-{theme}.ipynb", cells)
-        with Notebook(server, chromium, path, settings=settings, size=(1000, 2800)) as notebook:
+        with Notebook(server, browser, path, settings=settings, size=(1000, 2800)) as notebook:
             for cell in range(len(cells)):
                 notebook.run_to_end(cell)
             notebook.activate(0)
@@ -114,9 +113,7 @@ def _states(
             _shoot(notebook, {cell: f"table_ended-{theme}"})
 
 
-def _tables(
-    server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _tables(server: Server, browser: Browser, theme: str, settings: Mapping[str, Mapping[str, Any]]) -> None:
     """Take pictures of small and large tables, and of the list for choosing."""
     with OperationsApi() as api:
         fields = [STATES[state] for state in (*TABLE, *TABLE[:2], "pending", "cancelled")]
@@ -129,7 +126,7 @@ def _tables(
         )
         cells = [set_up, *(f"Operations(client.get(name) for name in names[:{size}])" for size in SIZES)]
         path = write_notebook(server.root / f"tables-{theme}.ipynb", cells)
-        with Notebook(server, chromium, path, settings=settings, size=(1000, 3200)) as notebook:
+        with Notebook(server, browser, path, settings=settings, size=(1000, 3200)) as notebook:
             notebook.run_to_end(0)
             for cell, size in enumerate(SIZES, 1):
                 notebook.run_to_end(cell)
@@ -218,9 +215,7 @@ def _advance(api: OperationsApi) -> None:
                 counter["pending"] = str(int(counter["pending"]) - 206)
 
 
-def _readme(
-    server: Server, chromium: Chromium, theme: str, settings: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _readme(server: Server, browser: Browser, theme: str, settings: Mapping[str, Mapping[str, Any]]) -> None:
     """Take the picture for the README: the first lines that somebody types, and the running card."""
     start = (
         "import lro_notebook as lro\n\n"
@@ -229,7 +224,7 @@ def _readme(
         'op = store.import_from("gs://lro-sample/fhir/*.ndjson")'
     )
     path = write_notebook(server.root / f"card-{theme}.ipynb", [start, ""])
-    with Notebook(server, chromium, path, settings=settings, size=(900, 700)) as notebook:
+    with Notebook(server, browser, path, settings=settings, size=(900, 700)) as notebook:
         notebook.run_to_end(0)
         notebook.activate(1)
         notebook.await_text(0, "left")

@@ -55,7 +55,12 @@ def test_a_wheel_is_small_and_holds_the_package_alone(
         return list(check_dist.wheel_problems(path))
 
     assert problems() == []
-    assert check_dist.version_of(path) == "1.2"
+    metadata = check_dist.metadata_of(path)
+    assert metadata["Version"] == "1.2"
+    assert list(check_dist.metadata_problems(metadata, release=False)) == []
+    assert "set address" in next(check_dist.metadata_problems(metadata, release=True))
+    metadata["Project-URL"] = "Source, https://example.org/a/b"
+    assert list(check_dist.metadata_problems(metadata, release=True)) == []
     assert problems(**{"tests/test_x.py": ""}) == ["tests/test_x.py is in the wheel"]
     del files["lro_notebook/py.typed"]
     assert problems() == ["lro_notebook/py.typed is not in the wheel"]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook import platforms
-from lro_notebook.errors import ConfigError, WaitTimeout
-from lro_notebook.local.identity import data_directory
+from lro_notebook.errors import ConfigError, LroWarning, WaitTimeout, warn_caller
+from lro_notebook.local.identity import data_directory, place
 from lro_notebook.local.identity.proof import Identity
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
     Parameters
     ----------
     data_dir : Path, optional
-        Defaults to ``LRO_NOTEBOOK_DATA_DIR``, or else to a folder in the user's application data.
+        Defaults to ``LRO_NOTEBOOK_DATA_DIR``, or else to a folder in the user's application data, or on a
+        local disk where that is on a network file system.
     timeout : float
         Seconds to wait for it to start.
 
@@ -105,6 +106,8 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
         running = _start(directory, deadline)
     if running is None:
         raise _no_answer(directory, timeout)
+    if remark := place.remark(directory):
+        warn_caller(remark, LroWarning)
     return running
 
 
@@ -184,9 +187,7 @@ def _directory(data_dir: Path | None) -> Path:
         return data_directory.resolved(Path(data_dir))
     if named := os.environ.get("LRO_NOTEBOOK_DATA_DIR"):
         return data_directory.resolved(Path(named))
-    from platformdirs import user_data_path
-
-    return data_directory.resolved(user_data_path("lro_notebook") / "local")
+    return place.default_directory()
 
 
 def _identity(directory: Path) -> Identity | None:

@@ -216,7 +216,7 @@ class Results(Tables):
         """Write every table to DuckDB, as `to_sqlite` does; types stay what they are, lists and objects too.
 
         `database` is a path, or a connection that is in no transaction. Decimals of more than 38 digits are
-        text. Needs the extra ``lro-notebook[duckdb]``.
+        text. Needs ``pip install duckdb``.
 
         Raises
         ------
@@ -233,8 +233,8 @@ class Results(Tables):
 
         The files are read once now, for the columns and types that all partitions share. What was read is
         kept as Parquet in the folder for temporary files, until these results and the frame are gone:
-        workers on this machine compute from it, those on others read the files themselves. Needs the extra
-        ``lro-notebook[dask]``.
+        workers on this machine compute from it, those on others read the files themselves. Needs ``pip
+        install "dask[dataframe]"``.
 
         Raises
         ------
@@ -301,7 +301,7 @@ class Results(Tables):
             day), ``patient``, ``table``, ``id``, ``code``, ``system``, ``text``, ``value`` (a number),
             ``unit``, ``value_text`` (values that are no numbers). ``attrs["undated"]`` counts what has no
             date and is left out. ``.plot()`` draws the course of one patient; it needs matplotlib
-            (``lro-notebook[plot]``).
+            (``pip install matplotlib``).
 
         Raises
         ------

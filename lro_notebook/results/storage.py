@@ -34,7 +34,7 @@ _FAULTS = (
     ("gcsfs.retry", "HttpError"),
     ("google.auth.exceptions", "GoogleAuthError"),
 )
-_INSTALL = {"gs": "lro-notebook[gcs]", "gcs": "lro-notebook[gcs]"}
+_INSTALL = {"gs": "pip install gcsfs", "gcs": "pip install gcsfs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +275,7 @@ def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
     except faults() as error:
         raise ResultError(f"{named} cannot be reached: {kind_of(error)}") from cause_of(error, uri)
     except ImportError as error:
-        package = _INSTALL.get(scheme)
-        hint = f'pip install "{package}"' if package else str(error)
+        hint = _INSTALL.get(scheme, str(error))
         raise ConfigError(f"{named} needs a package that is not installed: {hint}") from None
     except ValueError:
         raise ConfigError(

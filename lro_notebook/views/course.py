@@ -53,7 +53,7 @@ def _draw(frame: pd.DataFrame, measurements: int) -> list[Axes]:
         from matplotlib import dates
         from matplotlib import pyplot as plt
     except ImportError as error:
-        raise ConfigError('events are drawn with matplotlib: pip install "lro-notebook[plot]"') from error
+        raise ConfigError("events are drawn with matplotlib: pip install matplotlib") from error
     patients = frame["patient"].nunique()
     if patients > 1:
         raise ConfigError(

@@ -173,7 +173,7 @@ class Scan:
         try:
             import dask.dataframe as dd  # type: ignore[import-not-found,unused-ignore]
         except ImportError as error:
-            raise ConfigError('Dask is not installed; pip install "lro-notebook[dask]"') from error
+            raise ConfigError('Dask is not installed; pip install "dask[dataframe]"') from error
         runner = self._runner()
         columns = self._view.definition.columns
         is_declared = all(runner.output.type_of(column) is not None for column in columns)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from browser.lab import Chromium, FrontEnd, Notebook, missing
+from browser.browsers import Browser, missing
+from browser.lab import FrontEnd, Notebook
 from browser.server import Server, write_notebook
 from lro_notebook import local
 
@@ -45,11 +46,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="package")
-def chromium(server: Server) -> Iterator[Chromium]:
+def browser(server: Server) -> Iterator[Browser]:
     # Not for the session: while it runs, its thread counts as one with an event loop, where no other can run.
     assert server.url
-    with Chromium() as browser:
-        yield browser
+    with Browser() as running:
+        yield running
 
 
 @pytest.fixture
@@ -60,14 +61,14 @@ def pace(server: Server) -> Iterator[Callable[[float | None], None]]:
 
 
 @pytest.fixture
-def open_notebook(server: Server, chromium: Chromium, request: pytest.FixtureRequest) -> Iterator[Open]:
+def open_notebook(server: Server, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
         opened: list[Notebook] = []
 
         def open_(*cells: str, path: Path | None = None, **options: Any) -> Notebook:
             name = f"{request.node.name.replace('[', '-').strip(']')}-{len(opened)}.ipynb"
             path = path or write_notebook(server.root / name, cells)
-            opened.append(stack.enter_context(Notebook(server, chromium, path, **options)))
+            opened.append(stack.enter_context(Notebook(server, browser, path, **options)))
             return opened[-1]
 
         yield open_

@@ -1,25 +1,19 @@
-"""JupyterLab and Notebook 7 in a real browser: Debian's Chromium, and one open notebook.
-
-Loading JupyterLab is what costs most here, and in a new page twice as much as in one where it was loaded
-before. So pages are kept: the next notebook with the same settings opens where one was closed, and one with
-other settings loads a page again. Nothing here knows of operations or cards.
-"""
+"""One open notebook in JupyterLab or Notebook 7; nothing here knows of operations or cards."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import nbformat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright
+    from playwright.sync_api import ConsoleMessage, Locator, Page
 
+    from browser.browsers import Browser
     from browser.server import Server
 
 FrontEnd = Literal["lab", "notebook"]
@@ -28,17 +22,6 @@ NO_SUBSHELLS = {"@jupyterlab/apputils-extension/kernels-settings": {"commsOverSu
 #: What a card says once Cancel was clicked: "Cancelling…", or "Cancelled" where that came before a look.
 ANSWERED = "Cancell"
 _BAR = ".lro-card progress.lro-bar[value]"
-_CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-#: The kind of page of most notebooks: JupyterLab, its settings left as they are.
-_USUAL = json.dumps(["lab", {}])
 _PATHS: Mapping[FrontEnd, str] = {"lab": "doc/tree", "notebook": "notebooks"}
 #: The notebook of the page, in every script below.
 _PANEL = """
@@ -52,74 +35,12 @@ return Boolean(nb?.widgets.length && kernel?.connectionStatus === 'connected' &&
 """
 
 
-def missing() -> str:
-    """Return what browser tests lack on this machine, empty if nothing."""
-    try:
-        import playwright.sync_api  # noqa: F401 - only asked for
-    except ImportError:
-        return "playwright is not installed"
-    return "" if _chromium() else "no chromium is on PATH"
-
-
-def _chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-class Chromium:
-    """The browser; a context manager.
-
-    Parameters
-    ----------
-    scale : float
-        Device pixels per CSS pixel.
-    """
-
-    def __init__(self, scale: float = 1.0) -> None:
-        self._scale = scale
-        self._kept: dict[str, Page] = {}
-
-    def __enter__(self) -> Self:
-        from playwright.sync_api import sync_playwright
-
-        self._playwright: Playwright = sync_playwright().start()
-        self._browser: Browser = self._playwright.chromium.launch(
-            executable_path=_chromium(), args=_CHROMIUM_ARGS
-        )
-        self.context: BrowserContext = self._browser.new_context(device_scale_factor=self._scale)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._browser.close()
-        self._playwright.stop()
-
-    def take(self, kind: str) -> tuple[Page, bool]:
-        """Return a page, and whether what it shows is of this kind; else it is to be loaded."""
-        if kind in self._kept:
-            return self._kept.pop(kind), True
-        spare = next((other for other in self._kept if other != _USUAL), None)
-        return (self._kept.pop(spare) if spare else self.context.new_page()), False
-
-    def keep(self, kind: str, page: Page) -> None:
-        """Keep a page where no notebook is open: at most a usual one and another."""
-        if kind in self._kept or (kind != _USUAL and len(self._kept.keys() - {_USUAL}) > 0):
-            page.close()
-        else:
-            self._kept[kind] = page
-
-    @contextmanager
-    def page(self) -> Iterator[Page]:
-        """Give a page for anything else."""
-        page, _ = self.take("")
-        yield page
-        self.keep("", page)
-
-
 class Notebook:
     """One notebook open in a page; a context manager that ends its kernel.
 
     Parameters
     ----------
-    server, chromium
+    server, browser
         Who serves and who shows it.
     path : Path
         The notebook, in ``server.root``.
@@ -141,7 +62,7 @@ class Notebook:
     def __init__(
         self,
         server: Server,
-        chromium: Chromium,
+        browser: Browser,
         path: Path,
         *,
         front_end: FrontEnd = "lab",
@@ -149,7 +70,7 @@ class Notebook:
         size: tuple[int, int] = (1200, 900),
     ) -> None:
         self.path, self.console = path, list[str]()
-        self._server, self._chromium = server, chromium
+        self._server, self._browser = server, browser
         self.page: Page
         self._front_end, self._settings, self._size = front_end, settings or {}, size
         #: Whether the page may be used again.
@@ -162,7 +83,7 @@ class Notebook:
         return f"{self._server.url}/{_PATHS[self._front_end]}/{self.path.name}"
 
     def __enter__(self) -> Self:
-        self.page, loaded = self._chromium.take(self._kind)
+        self.page, loaded = self._browser.take(self._kind)
         self.page.set_viewport_size({"width": self._size[0], "height": self._size[1]})
         self.page.on("console", self._note)
         self.page.on("pageerror", self._note_error)
@@ -183,7 +104,7 @@ class Notebook:
         self.page.remove_listener("console", self._note)
         self.page.remove_listener("pageerror", self._note_error)
         self.page.emulate_media(reduced_motion="null", forced_colors="null", contrast="null")
-        self._chromium.keep(self._kind, self.page)
+        self._browser.keep(self._kind, self.page)
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -266,6 +187,7 @@ class Notebook:
 
     def await_bar_beyond(self, cell: int, value: float, seconds: float = 20) -> None:
         """Wait until the bar stands beyond `value`."""
+        self.output(cell)
         self.page.wait_for_function(
             "([cell, bar, value]) => document.querySelector(`[data-cell='${cell}'] ${bar}`)?.value > value",
             arg=[cell, _BAR, value],

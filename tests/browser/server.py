@@ -1,4 +1,4 @@
-"""A Jupyter server of the tests' own, which serves JupyterLab and Notebook 7 from private folders.
+"""A Jupyter server of the tests' own, which serves its front ends from private folders.
 
 It listens on a free loopback port and needs no network. Settings are read when a page loads, so that one
 server serves every test.
@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 import nbformat
@@ -45,6 +45,15 @@ def write_notebook(path: Path, cells: Sequence[str]) -> Path:
 class Server:
     """A Jupyter server with folders of its own under `folder`; a context manager.
 
+    Parameters
+    ----------
+    folder : Path
+        Must be empty, or not there.
+    program : sequence of str
+        What serves; JupyterLab of this environment, with Notebook 7, unless given.
+    application : {"ServerApp", "NotebookApp"}
+        What it is made of; the latter is of Notebook 6 alone.
+
     Attributes
     ----------
     url : str
@@ -55,8 +64,15 @@ class Server:
         What ``LRO_NOTEBOOK_DATA_DIR`` and ``LRO_NOTEBOOK_STATE_DIR`` say in its kernels.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        program: Sequence[str] = (sys.executable, "-m", "jupyterlab"),
+        *,
+        application: Literal["ServerApp", "NotebookApp"] = "ServerApp",
+    ) -> None:
+        self._application = application
+        self._folder, self._program = folder, program
         self.root, self.data_dir, self.state_dir = folder / "root", folder / "data", folder / "state"
         self._settings, self._log = folder / "settings", folder / "server.log"
         with socket.socket() as probe:
@@ -67,22 +83,23 @@ class Server:
     def __enter__(self) -> Self:
         for folder in (self.root, self.data_dir, self.state_dir):
             folder.mkdir(parents=True)
+        is_classic = self._application == "NotebookApp"
         flags = {
-            "ServerApp.ip": "127.0.0.1",
-            "ServerApp.port": self._port,
-            "ServerApp.port_retries": 0,
-            "ServerApp.root_dir": self.root,
-            "ServerApp.open_browser": False,
-            "ServerApp.password": "",
-            "ServerApp.allow_root": True,
-            "IdentityProvider.token": "",
+            f"{self._application}.ip": "127.0.0.1",
+            f"{self._application}.port": self._port,
+            f"{self._application}.port_retries": 0,
+            f"{self._application}.{'notebook_dir' if is_classic else 'root_dir'}": self.root,
+            f"{self._application}.open_browser": False,
+            f"{self._application}.password": "",
+            f"{self._application}.allow_root": True,
+            "NotebookApp.token" if is_classic else "IdentityProvider.token": "",
             "LabApp.expose_app_in_browser": True,
             "LabApp.extension_manager": "readonly",
             "JupyterNotebookApp.expose_app_in_browser": True,
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in flags.items())],
+                [*self._program, *(f"--{name}={value}" for name, value in flags.items())],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),

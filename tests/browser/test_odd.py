@@ -10,8 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from browser.browsers import Browser
     from browser.conftest import Open
-    from browser.lab import Chromium, Notebook
+    from browser.lab import Notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
 
@@ -36,11 +37,11 @@ def begun(open_notebook: Open, pace: Callable[[float | None], None]) -> Callable
 
 
 def test_two_tabs_on_one_kernel_show_the_same_and_either_cancels(
-    begun: Callable[..., Notebook], chromium: Chromium
+    begun: Callable[..., Notebook], browser: Browser
 ) -> None:
     notebook = begun()
     notebook.save()
-    with chromium.page() as tab:
+    with browser.page() as tab:
         tab.goto(notebook.url)
         tab.get_by_role("button", name="Cancel").click(timeout=30_000)
         tab.get_by_text("Cancelled", exact=True).first.wait_for(timeout=20_000)

@@ -11,7 +11,7 @@ from browser.server import write_notebook
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from browser.lab import Chromium
+    from browser.browsers import Browser
     from browser.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.xdist_group("browser")]
@@ -24,11 +24,11 @@ op = store.import_from("gs://lro-sample/fhir/*.ndjson")
 
 
 def test_the_card_lives_in_a_voila_page_and_can_be_cancelled_there(
-    server: Server, chromium: Chromium, pace: Callable[[float | None], None]
+    server: Server, browser: Browser, pace: Callable[[float | None], None]
 ) -> None:
     pace(300)
     write_notebook(server.root / "voila.ipynb", [CODE])
-    with chromium.page() as page:
+    with browser.page() as page:
         page.goto(f"{server.url}/voila/render/voila.ipynb")
         button = page.get_by_role("button", name="Cancel")
         button.wait_for(timeout=60_000)

@@ -235,7 +235,7 @@ def test_a_forward_stream_is_enough_and_gzip_is_unpacked() -> None:
 def test_without_fastavro_the_next_step_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_bytes(b"Obj\x01")
     monkeypatch.setitem(sys.modules, "fastavro", None)
-    with pytest.raises(ConfigError, match=r'need fastavro.*pip install "lro-notebook\[avro\]"'):
+    with pytest.raises(ConfigError, match=r"need fastavro.*pip install fastavro"):
         results_of(tmp_path, AVRO).arrow("T")
 
 

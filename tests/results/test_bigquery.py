@@ -252,5 +252,5 @@ def test_without_the_library_or_credentials_the_next_step_is_named(monkeypatch: 
         read("bq://p.d")
     monkeypatch.setitem(sys.modules, "google.cloud.bigquery", None)
     monkeypatch.delattr("google.cloud.bigquery", raising=False)
-    with pytest.raises(ConfigError, match=r'pip install "lro-notebook\[bigquery\]"'):
+    with pytest.raises(ConfigError, match=r'pip install "google-cloud-bigquery\[bqstorage\]"'):
         read("bq://p.d")

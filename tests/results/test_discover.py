@@ -178,7 +178,7 @@ def test_gs_without_gcsfs_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(
         sys.modules["fsspec.registry"]._registry, "gs", raising=False
     )  # another test may use it
-    with pytest.raises(ConfigError, match=r'pip install "lro-notebook\[gcs\]"'):
+    with pytest.raises(ConfigError, match=r"pip install gcsfs"):
         locate("gs://a/b")
 
 

@@ -147,9 +147,9 @@ def test_dask_names_the_tables_that_there_are(folder: Path) -> None:
         read(folder, lists="explode").dask("T.nope")
 
 
-def test_without_dask_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dask_the_package_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dask.dataframe", None)
-    with pytest.raises(ConfigError, match=r'pip install "lro-notebook\[dask\]"'):
+    with pytest.raises(ConfigError, match=r'pip install "dask\[dataframe\]"'):
         read(folder).dask("T")
 
 

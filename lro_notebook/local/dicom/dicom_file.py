@@ -71,7 +71,7 @@ def pydicom() -> ModuleType:
         raise ServiceError(
             Code.UNIMPLEMENTED,
             "DICOM needs pydicom, which is not installed where the local service runs; "
-            "pip install 'lro-notebook[dicom]' there and start the service again",
+            "pip install pydicom there and start the service again",
         ) from error
     # The warnings quote values.
     config.settings.reading_validation_mode = config.IGNORE
@@ -202,8 +202,14 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
 
 def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
     """Apply the operations of a JSON Patch to `document` in place, and return it."""
-    import jsonpatch
-
+    try:
+        import jsonpatch
+    except ImportError as error:
+        raise ServiceError(
+            Code.UNIMPLEMENTED,
+            "patching metadata needs jsonpatch, which is not installed where the local service runs; "
+            "pip install jsonpatch there and start the service again",
+        ) from error
     for number, step in enumerate(patch):
         try:
             # Copied, since a later step may change what this one adds, and other instances get it too.

@@ -128,7 +128,7 @@ def _duckdb() -> ModuleType:
         import duckdb
     except ImportError as error:
         raise ConfigError(
-            'results.to_duckdb needs DuckDB, which is not installed: pip install "lro-notebook[duckdb]"; '
+            "results.to_duckdb needs DuckDB, which is not installed: pip install duckdb; "
             "results.to_sqlite needs nothing"
         ) from error
     module: ModuleType = duckdb

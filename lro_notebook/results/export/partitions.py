@@ -103,7 +103,7 @@ def check_dask() -> Any:
         import dask.dataframe as dd  # optional
     except ImportError as error:
         raise ConfigError(
-            'results.dask needs Dask, which is not installed: pip install "lro-notebook[dask]"'
+            'results.dask needs Dask, which is not installed: pip install "dask[dataframe]"'
         ) from error
     return dd
 

@@ -88,7 +88,7 @@ class Warehouse:
         except ImportError as error:
             raise ConfigError(
                 "bq:// needs google-cloud-bigquery, which is not installed: "
-                'pip install "lro-notebook[bigquery]"'
+                'pip install "google-cloud-bigquery[bqstorage]"'
             ) from error
         credentials = self.credentials
         if _EMULATOR in os.environ and not (credentials and auth.may_go_where(_EMULATOR, credentials)):

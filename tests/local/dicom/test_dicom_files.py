@@ -170,3 +170,9 @@ def test_without_pydicom_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ServiceError, match=r"lro-notebook\[dicom\]") as caught:
         dicom_file.pydicom()
     assert caught.value.status == 501
+
+
+def test_without_jsonpatch_a_patch_of_metadata_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonpatch", None)
+    with pytest.raises(ServiceError, match="pip install jsonpatch there"):
+        dicom_file.apply_patch({}, [{"op": "test", "path": "", "value": {}}])

@@ -46,9 +46,7 @@ def read_avro(
     try:
         import fastavro  # noqa: F401 - optional
     except ImportError as error:
-        raise ConfigError(
-            'Avro files need fastavro, which is not installed: pip install "lro-notebook[avro]"'
-        ) from error
+        raise ConfigError("Avro files need fastavro, which is not installed: pip install fastavro") from error
     batches = Batches(shards[0], options)
     for shard in shards:
         left, reasons = shard.size, dict[str, None]()

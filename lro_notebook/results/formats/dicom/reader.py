@@ -73,7 +73,7 @@ def read_instances(
         import pydicom  # noqa: F401 - optional
     except ImportError as error:
         raise ConfigError(
-            'DICOM objects need pydicom, which is not installed: pip install "lro-notebook[dicom]"'
+            "DICOM objects need pydicom, which is not installed: pip install pydicom"
         ) from error
     asked = options.columns_of(shards[0].table, shards[0].table)
     keywords = None if asked is None else sorted({name.partition(".")[0] for name in asked})
