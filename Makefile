@@ -7,6 +7,8 @@
 # make attack  hostile input in bounded, seeded loops; counts to build/attack.json
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 # make flaky   the test suite five times on a busy machine
+# make test-pythons   the tests on each Python from 3.11 to 3.14 that is installed
+# make test-lowest, make test-newest   the tests on the oldest versions that pyproject.toml admits, on pre-releases
 # make test-google   operations that 26 of Google's client libraries start
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 
@@ -22,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-google test-live soak attack check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-pythons test-lowest test-newest test-google test-live soak attack check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -46,6 +48,10 @@ test-binder: $(VENV)/.test
 
 test-matrix: $(VENV)/.test
 	$(BIN)/python scripts/kernel_matrix.py
+
+# In environments of their own, in build/environments; ARGS=tests/http takes a part of the tests.
+test-pythons test-lowest test-newest: $(VENV)/.environments
+	$(BIN)/python scripts/environments.py $(@:test-%=%) -- -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # Their operations, on a server of this machine; `make test` has the three libraries that are light.
 test-google: $(VENV)/.test-google

@@ -46,3 +46,11 @@ def test_no_minimum_admits_a_known_vulnerability(package: str, advisory: str, me
 def test_what_the_package_needs_to_run_has_a_minimum() -> None:
     core = [Requirement(item) for item in PROJECT["dependencies"]]
     assert [requirement.name for requirement in core if floor(requirement) is None] == []
+
+
+@pytest.mark.parametrize(("python", "package"), [("3.13", "nest-asyncio"), ("3.14", "nest-asyncio2")])
+def test_each_python_gets_the_patch_of_asyncio_that_does_not_break_it(python: str, package: str) -> None:
+    core = [Requirement(item) for item in PROJECT["dependencies"]]
+    patches = [each for each in core if each.name.startswith("nest-asyncio")]
+    where = {"python_version": python, "python_full_version": f"{python}.0"}
+    assert [each.name for each in patches if each.marker and each.marker.evaluate(where)] == [package]
