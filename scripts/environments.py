@@ -179,15 +179,19 @@ def on_versions(kind: str, version: str | None, arguments: Sequence[str]) -> lis
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; 0 when tests ran and none failed."""
-    parser = argparse.ArgumentParser(description="Run the tests on other Pythons, or on other versions.")
+    parser = argparse.ArgumentParser(
+        description="Run the tests on other Pythons, or on other versions.",
+        epilog="What stands behind -- is for pytest, as in: environments.py lowest -- tests/http",
+    )
     parser.add_argument("kind", choices=("pythons", "lowest", "newest"))
     parser.add_argument("--python", help="the Python of lowest and newest, as 3.12")
-    parser.add_argument("pytest", nargs="*", help="what pytest takes, behind --")
-    options = parser.parse_args(arguments)
+    given = [*(sys.argv[1:] if arguments is None else arguments), "--"]
+    end = given.index("--")
+    options, for_pytest = parser.parse_args(given[:end]), given[end + 1 : -1]
     if options.kind == "pythons":
-        outcomes = on_pythons(options.pytest)
+        outcomes = on_pythons(for_pytest)
     else:
-        outcomes = on_versions(options.kind, options.python, options.pytest)
+        outcomes = on_versions(options.kind, options.python, for_pytest)
     print(table(outcomes))
     return int(any(each.failed for each in outcomes) or not any(each.passed for each in outcomes))
 
