@@ -9,6 +9,8 @@
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 # make flaky   the test suite five times on a busy machine
 # make test-front-ends   each notebook front end in an environment of its own   make test-firefox   browser tests in Firefox
+# make test-pythons   the tests on each Python from 3.11 to 3.14 that is installed
+# make test-lowest, make test-newest   the tests on the oldest versions that pyproject.toml admits, on pre-releases
 # make test-google   operations that 26 of Google's client libraries start
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 # make test-platforms   what Windows and macOS do otherwise, simulated
@@ -25,8 +27,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-front-ends test-firefox test-pyodide test-google test-platforms test-live \
-	soak attack check docs bench screens browser firefox dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-front-ends test-firefox test-pyodide test-pythons test-lowest \
+	test-newest test-google test-platforms test-live soak attack check docs bench screens browser firefox dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -66,6 +68,10 @@ test-firefox: $(VENV)/.environments firefox
 	$(BIN)/uv pip install --quiet --python $(FIREFOX)/bin/python --editable ".[test]" "playwright<1.65"
 	LRO_TEST_BROWSER=firefox LRO_REQUIRE_BROWSER=1 $(FIREFOX)/bin/python -m pytest \
 	  $(or $(ARGS),tests/browser/test_live.py tests/browser/test_clicks.py)
+
+# In environments of their own, in build/environments; ARGS=tests/http takes a part of the tests.
+test-pythons test-lowest test-newest: $(VENV)/.environments
+	$(BIN)/python scripts/environments.py $(@:test-%=%) -- -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # Their operations, on a server of this machine; `make test` has the three libraries that are light.
 test-google: $(VENV)/.test-google

@@ -72,3 +72,11 @@ def test_what_is_vulnerable_in_admitted_versions_is_not_used() -> None:
         if (found := OUT_OF_REACH.findall(path.read_text(encoding="utf-8")))
     }
     assert used == {}
+
+
+@pytest.mark.parametrize(("python", "package"), [("3.13", "nest-asyncio"), ("3.14", "nest-asyncio2")])
+def test_each_python_gets_the_patch_of_asyncio_that_does_not_break_it(python: str, package: str) -> None:
+    core = [Requirement(item) for item in PROJECT["dependencies"]]
+    patches = [each for each in core if each.name.startswith("nest-asyncio")]
+    where = {"python_version": python, "python_full_version": f"{python}.0"}
+    assert [each.name for each in patches if each.marker and each.marker.evaluate(where)] == [package]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
 from lro_notebook.operations.journal import COLUMNS
@@ -66,10 +67,7 @@ def typed(rows: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> pd.Da
     """Return `rows` as a frame with exactly the columns and dtypes of `dtypes`."""
     table = list(rows)
     return pd.DataFrame(
-        {
-            column: pd.Series([row.get(column) for row in table], dtype=dtype)
-            for column, dtype in dtypes.items()
-        }
+        {column: _column([row.get(column) for row in table], dtype) for column, dtype in dtypes.items()}
     )
 
 
@@ -136,3 +134,9 @@ def _series(values: Any, dtype: str) -> pd.Series[Any]:  # pandas' stubs know no
     if dtype != _UTC:
         return texts
     return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(_UTC)
+
+
+def _column(values: Sequence[Any], dtype: str) -> pd.Series[Any]:
+    if dtype.startswith("timedelta64"):  # pandas 2 takes those of Python only up to 292 years
+        return pd.Series(np.array(values, dtype))
+    return pd.Series(values, dtype=dtype)

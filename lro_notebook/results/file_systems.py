@@ -10,9 +10,24 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook import forking
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
+class _Loop:
+    """The event loop of fsspec, whose older versions go on with that of the parent in a forked child."""
+
+    def after_fork_in_child(self) -> None:
+        asyn = sys.modules.get("fsspec.asyn")
+        if asyn is not None and not hasattr(asyn, "reset_after_fork"):
+            asyn.iothread[0] = asyn.loop[0] = None
+            asyn.reset_lock()
+
+
+_loop = _Loop()
+forking.bind(_loop)
 _NEAR = {"file", "local", "memory", "data"}
 #: File systems with one connection or one file under them: no two threads may read there at once.
 _SERIAL = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 from fakes import Scripted, ok
@@ -59,6 +60,18 @@ def test_the_longest_token_that_is_taken_can_be_sent() -> None:
     with lro.Client(ENDPOINT, transport=transport) as client:
         assert list(client.list("projects/p", filter="x" * 2_000, page_size=3)) == []
     assert transport.requests[1].url.params["pageToken"] == "é" * 9_000
+
+
+@pytest.mark.parametrize("text", ["a%20b", "%41", "100%", "a+b c&d=é/#?"])
+def test_a_value_in_an_address_arrives_as_it_is(text: str) -> None:
+    transport = Scripted(ok({"operations": [], "nextPageToken": text}), ok({"operations": []}))
+    with lro.Client(ENDPOINT, transport=transport) as client:
+        assert list(client.list("projects/p", filter=text)) == []
+    first, second = (
+        parse_qs(request.url.query.decode("ascii"), strict_parsing=True) for request in transport.requests
+    )
+    assert first["filter"] == [text]
+    assert second["pageToken"] == [text]
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "%" * 40_000, "é" * 20_000], ids=lambda text: text[:1])

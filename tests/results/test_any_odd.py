@@ -123,7 +123,8 @@ _8_BITS = (
 _SOME = -1
 #: File, content, how many rows are read, and the reason for the rest.
 DAMAGE: dict[str, tuple[str, bytes, int, str | None]] = {
-    "gzip of gzip": ("x.csv", gzip.compress(gzip.compress(CSV.encode())), 0, _TWICE),
+    "gzip of gzip": ("x.csv", gzip.compress(gzip.compress(CSV.encode(), mtime=1)), 0, _TWICE),
+    "gzip of gzip that tells no time": ("x.csv", gzip.compress(gzip.compress(b"a", mtime=0)), 0, _TWICE),
     "cut gzip": ("x.csv", many("csv")[:-15], _SOME, _DAMAGED),
     "cut gzip of lines": ("x.jsonl", many("jsonl")[:-15], _SOME, _DAMAGED),
     "cut gzip of Parquet": ("x.parquet", gzip.compress(FILES["parquet"])[:-15], 0, _CUT),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lro_notebook.results.arrow.decimals import bounds_of, dtype_of, least_places, to_decimals, whole_digits
 from lro_notebook.results.arrow.schema import DECIMAL
-from lro_notebook.results.arrow.unify import stack
+from lro_notebook.results.arrow.unify import stack, text_of
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
@@ -147,3 +147,22 @@ def test_nothing_but_nulls_is_a_column_of_decimals() -> None:
     got = stack([pa.table({"n": pa.array([None, None], DECIMAL)})])["n"]
     assert got.to_pylist() == [None, None]
     assert got.type == pa.decimal128(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1e-20", "1E-20"),
+        ("-1.5e-20", "-1.5E-20"),
+        ("0", "0E-30"),
+        ("100", "100"),
+        ("1.20", "1.2"),
+        ("0.5", "0.5"),
+        ("20.05", "20.05"),
+        ("10.0", "10"),
+    ],
+)
+def test_the_text_of_a_decimal_is_that_number_in_its_shortest_form(value: str, text: str) -> None:
+    column = pa.chunked_array([pa.array([Decimal(value)], pa.decimal128(38, 30))])
+    assert text_of(column).to_pylist() == [text]
+    assert Decimal(text) == Decimal(value)

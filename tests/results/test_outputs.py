@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,7 +126,7 @@ def test_the_journal_keeps_the_places_of_the_body_and_nothing_else_of_it(
 
 def test_a_journal_of_an_older_version_gets_the_column(service: Service, state_dir: Path) -> None:
     service.ended({}, {}, {"outputUri": "gs://b/old"})
-    with sqlite3.connect(state_dir / "journal.sqlite3") as file:
+    with closing(sqlite3.connect(state_dir / "journal.sqlite3")) as file, file:
         file.execute("ALTER TABLE started DROP COLUMN outputs")
     file.close()
     assert [record.outputs for record in Journal().all()] == [()]
@@ -152,7 +153,7 @@ def test_a_row_that_somebody_has_damaged_names_no_place(
     service: Service, state_dir: Path, row: str | bytes
 ) -> None:
     service.ended({}, {}, {"outputUri": "gs://b/rows"})
-    with sqlite3.connect(state_dir / "journal.sqlite3") as file:
+    with closing(sqlite3.connect(state_dir / "journal.sqlite3")) as file, file:
         file.execute("UPDATE started SET outputs = ?", (row,))
     file.close()
     again = service.client(operation(done=True, name=NAME, response={})).get(NAME)
@@ -194,7 +195,7 @@ def test_a_journal_that_names_other_kinds_of_places_leads_nowhere(
     service: Service, state_dir: Path, place: str
 ) -> None:
     service.ended({}, {}, {"outputUri": "gs://b/rows"})
-    with sqlite3.connect(state_dir / "journal.sqlite3") as file:
+    with closing(sqlite3.connect(state_dir / "journal.sqlite3")) as file, file:
         file.execute("UPDATE started SET outputs = ?", (json.dumps([[place, "output", "f", None]]),))
     file.close()
     again = service.client(operation(done=True, name=NAME, response={})).get(NAME)

@@ -129,9 +129,10 @@ def _clock(parts: dict[str, pa.Array], rows: int) -> tuple[Numbers, np.ndarray[A
 def _days(parts: dict[str, pa.Array], rows: int) -> tuple[Numbers, np.ndarray[Any, np.dtype[np.bool_]]]:
     """Return the days since 1970, and which of them are in the calendar."""
     year, month, day = (_numbers(parts, name, rows, 1) for name in ("year", "month", "day"))
-    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    start = months.astype("datetime64[D]").astype(np.int64)
-    end = (months + 1).astype("datetime64[D]").astype(np.int64)
+    months = (year - 1970) * 12 + month - 1
+    start, end = (
+        each.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) for each in (months, months + 1)
+    )
     days = start + day - 1
     return days, (year > 0) & (month > 0) & (month <= 12) & (day > 0) & (days < end)  # noqa: PLR2004
 

@@ -119,7 +119,7 @@ class Plain:
     def _decimal(self, array: pa.Array) -> pa.Array:
         dtype = array.type
         if self._decimals == "text":
-            return array.cast(pa.string())
+            return _digits(array)
         if self._decimals == "float" and dtype.scale > 0:
             return array.cast(pa.float64())
         if dtype.scale <= 0:
@@ -136,7 +136,7 @@ class Plain:
         try:
             return array.cast(DECIMAL)
         except pa.ArrowInvalid:  # more digits than are held anywhere: text loses none
-            return array.cast(pa.string())
+            return _digits(array)
 
     def _temporal(self, array: pa.Array) -> pa.Array:
         dtype = array.type
@@ -245,6 +245,11 @@ def unique(names: Iterable[str]) -> list[str]:
 
 _TEXTS = {pa.string(), pa.large_string(), pa.string_view()}
 _WIDTH = 38  # digits that 128 bits hold
+
+
+def _digits(array: pa.Array) -> pa.StringArray:
+    """Return decimals as text; pyarrow 17 writes ``1.E-40``."""
+    return pc.replace_substring(array.cast(pa.string()), pattern=".E", replacement="E")
 
 
 def _is_list(dtype: pa.DataType) -> bool:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SAFE = 2**53  # a double holds the integers up to this one
 _EMPTY, _NOTHING = pa.string(), pa.null()
+#: The zeros that end the digits of a decimal, before an exponent too; RE2.
+_NEEDLESS = r"(?:(\.\d*[1-9])0+|\.0*)(E|$)"
 #: The keys of a dotted path, with the dot before each but the first.
 _PARTS = re.compile(r"(?:^|\.)(?:[^.\\]|\\.)*", re.DOTALL)
 
@@ -238,7 +240,7 @@ def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(dtype):
         return pc.replace_substring(text, " ", "T")
     if pa.types.is_decimal(dtype):
-        text = pc.replace_substring_regex(text, r"\.?0+$", "") if dtype.scale else text
+        return pc.replace_substring_regex(text, _NEEDLESS, r"\1\2") if dtype.scale else text
     return text
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from lro_notebook.results.file_systems import pinned
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -115,6 +117,8 @@ def test_a_range_of_an_object_is_read(service: Program, exported: str) -> None:
 def test_an_object_is_read_in_the_generation_that_was_listed_or_not_at_all(
     service: Program, gcs: Any
 ) -> None:
+    if pinned(gcs, "1") is None:
+        pytest.skip("this gcsfs reads the newest generation alone")
     service.put_lines("demo-out/generation/a", ["old"])
     (listed,) = gcs.ls("demo-out/generation", detail=True)
     read = partial(gcs.cat_file, "demo-out/generation/a", generation=listed["generation"])

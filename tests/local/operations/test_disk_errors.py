@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sqlite3
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from patience import GIVE_UP
 
-from lro_notebook.errors import Code
+from lro_notebook.errors import Code, ConfigError
 from lro_notebook.local import catalogue
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.database import Database
@@ -79,6 +80,13 @@ def test_data_that_may_not_be_written_and_data_that_is_damaged_say_so(tmp_path: 
         connection.execute("SELECT * FROM sqlite_master")
     assert database_error(damaged.value).code is Code.DATA_LOSS
     assert "another data directory" in database_error(damaged.value).message
+
+
+def test_data_that_is_damaged_is_closed_again(tmp_path: Path) -> None:
+    (tmp_path / "bad").write_bytes(b"x" * 10_000)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        Database(tmp_path / "bad", catalogue.tables())
+    gc.collect()  # from 3.13 on Python complains of a connection that nobody has closed
 
 
 def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path: Path) -> None:

@@ -139,10 +139,10 @@ def _told_once(bad: Sequence[tuple[int, str]], told: set[str]) -> list[tuple[int
 
 def _blocks(text: Text, start: bytes, splitter: Splitter, *, line: int) -> Iterator[Rows]:
     sample = start[:SAMPLE]
+    if sample.startswith(_GZIP):  # where it tells no time, it has many zeros too
+        return iter([Rows.fault(0, _TWICE)])
     if sample.count(b"\0") * _FEW > len(sample):
         return iter([Rows.fault(0, _BINARY)])
-    if sample.startswith(_GZIP):
-        return iter([Rows.fault(0, _TWICE)])
     return Window(text, start, splitter, line=line).blocks()
 
 

@@ -29,9 +29,9 @@ def studies(instances: Stream) -> pd.DataFrame:
     frame = _read(instances, [STUDY, SERIES, INSTANCE, "Modality", *_OF_STUDIES])
     groups = frame.groupby(STUDY, sort=False)
     found = groups[list(_OF_STUDIES)].first()
-    modalities = groups["Modality"].agg(lambda values: sorted(set(values.dropna())))
+    modalities = [sorted(set(values.dropna())) for _, values in groups["Modality"]]  # in the order of `found`
     found["ModalitiesInStudy"] = pd.Series(
-        pa.array(modalities.tolist(), pa.list_(pa.string())), index=modalities.index, dtype=_LIST
+        pa.array(modalities, pa.list_(pa.string())), index=found.index, dtype=_LIST
     )
     found["NumberOfStudyRelatedSeries"] = groups[SERIES].nunique().astype("int64[pyarrow]")
     found["NumberOfStudyRelatedInstances"] = groups[INSTANCE].nunique().astype("int64[pyarrow]")

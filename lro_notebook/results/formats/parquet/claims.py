@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
 DAMAGED = "not readable: the Parquet file is damaged or cut off"
 DAMAGED_PART = "not read in full: a part of the Parquet file is damaged"
+FIXED_LISTS = (
+    "not read in full: of its lists of a fixed size some are missing, which needs pyarrow 26: "
+    "pip install --upgrade pyarrow"
+)
 LOCKED = "not readable: the Parquet file is encrypted"
 TOO_DEEP = f"nested too deep: more than {MAX_DEPTH} levels"
 

@@ -20,6 +20,7 @@ from lro_notebook.results.formats.parquet.claims import (
     DAMAGED,
     DAMAGED_PART,
     ENCRYPTED,
+    FIXED_LISTS,
     LARGEST,
     LOCKED,
     MAGIC,
@@ -220,8 +221,12 @@ class _Reading:
     def _note(self, error: BaseException, reason: str) -> None:
         if isinstance(error, OSError) and error.errno is not None:
             raise error
-        words = LOCKED if "crypt" in str(error) else reason
-        self.reason = self.reason or words
+        said = str(error)
+        if "crypt" in said:
+            reason = LOCKED
+        elif said.startswith("Expected all lists to be of size"):
+            reason = FIXED_LISTS
+        self.reason = self.reason or reason
 
 
 class _Leaves(NamedTuple):
