@@ -26,6 +26,7 @@ from lro_notebook.local.core.service_errors import (
     not_found,
 )
 from lro_notebook.local.http import bucket_routes, control_routes
+from lro_notebook.local.http.checked_requests import CheckedRequests
 from lro_notebook.local.http.faults import FaultyResponses
 from lro_notebook.local.http.service import API_VERSIONS, Service
 from lro_notebook.local.identity.proof import PROOF_PATH
@@ -58,6 +59,7 @@ def build_app(service: Service) -> Starlette:
         middleware=[
             Middleware(Guard, service=service),
             Middleware(FaultyResponses, faults=service.faults),
+            Middleware(CheckedRequests),
         ],
         exception_handlers={
             ServiceError: _service_error,

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from lro_notebook.local import catalogue
+from lro_notebook.errors import Code
+from lro_notebook.local import catalogue, location_routes
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import json_response, not_found
+from lro_notebook.local.core.service_errors import ServiceError, json_response, not_found
 from lro_notebook.local.datasets import stores
+from lro_notebook.local.http import policy_routes
 from lro_notebook.local.http.paging import limit_of, number_after, page_response, text_after
-from lro_notebook.local.http.service import DATASET_PATH, LOCATION_PATH, dataset_name, read_json, service_of
+from lro_notebook.local.http.service import (
+    DATASET_PATH,
+    LOCATION_PATH,
+    dataset_name,
+    mask_of,
+    read_json,
+    service_of,
+)
 from lro_notebook.local.http.start_operation import cancel_operation_now, start_operation
 from lro_notebook.local.http.store_routes import routes_of
 from lro_notebook.local.operations import records
@@ -19,6 +29,8 @@ from lro_notebook.local.operations import records
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from lro_notebook.local.discovery import masks
 
 _OPERATION = DATASET_PATH + "/operations/{operation}"
 
@@ -48,6 +60,17 @@ async def get_dataset(request: Request) -> Response:
     """``datasets.get``."""
     with service_of(request).database.read() as connection:
         return json_response(stores.get_dataset(connection, dataset_name(request)))
+
+
+async def patch_dataset(request: Request) -> Response:
+    """``datasets.patch``."""
+    body, paths = await read_json(request), mask_of(request)
+    return await run_in_threadpool(_change_dataset, request, body, paths)
+
+
+def _change_dataset(request: Request, body: dict[str, Any], paths: list[masks.Path]) -> Response:
+    with service_of(request).database.write() as connection:
+        return json_response(stores.patch_dataset(connection, dataset_name(request), body, paths))
 
 
 def delete_dataset(request: Request) -> Response:
@@ -90,6 +113,8 @@ async def get_operation(request: Request) -> Response:
 
 async def list_operations(request: Request) -> Response:
     """``operations.list``, newest first."""
+    if request.query_params.get("returnPartialSuccess") == "true":
+        raise ServiceError(Code.UNIMPLEMENTED, "returnPartialSuccess: the local service always lists all")
     service, limit, dataset = service_of(request), limit_of(request), dataset_name(request)
     done = records.parse_filter(request.query_params.get("filter", ""))
     with service.database.read() as connection:
@@ -126,9 +151,12 @@ async def list_failures(request: Request) -> Response:
 ROUTES = [
     Route(f"{LOCATION_PATH}/datasets", create_dataset, methods=["POST"]),
     Route(f"{LOCATION_PATH}/datasets", list_datasets, methods=["GET"]),
+    *location_routes.ROUTES,
     # Custom methods first: their paths also match the pattern of a resource id.
+    *policy_routes.routes_of(DATASET_PATH),
     Route(f"{DATASET_PATH}:{{verb}}", start_on_dataset, methods=["POST"]),
     Route(DATASET_PATH, get_dataset, methods=["GET"]),
+    Route(DATASET_PATH, patch_dataset, methods=["PATCH"]),
     Route(DATASET_PATH, delete_dataset, methods=["DELETE"]),
     *(route for kind in catalogue.STORE_KINDS for route in routes_of(kind)),
     Route(f"{DATASET_PATH}/operations", list_operations, methods=["GET"]),

@@ -72,7 +72,7 @@ def _flat(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[str, Route
 
 def _verbs(path: str) -> Sequence[str]:
     by_collection: Mapping[str, Sequence[str]] = {
-        kind.collection: [*kind.methods, *kind.not_built] for kind in catalogue.STORE_KINDS
+        kind.collection: list(kind.methods) for kind in catalogue.STORE_KINDS
     }
     collection = path.rpartition("/")[0].rpartition("/")[2]
     return by_collection.get(collection, list(catalogue.DATASET_METHODS))

@@ -18,7 +18,7 @@ from local.conftest import DATASET
 from patience import GIVE_UP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from local.conftest import Program
 
@@ -51,8 +51,13 @@ def success(operation: dict[str, Any]) -> int:
     return int(operation["metadata"].get("counter", {}).get("success", 0))
 
 
-def killed_inside(launch: Callable[..., Program], program: Program, paths: list[str]) -> Program:
-    """Kill a service once all operations are under way, and start it again on the same data."""
+def killed_inside(
+    launch: Callable[..., Program], program: Program, paths: list[str], drafts: Sequence[str] = ()
+) -> Program:
+    """Kill a service once all operations are under way, and start it again on the same data.
+
+    What `drafts` have written to files that are not in place does not count.
+    """
     for path in paths:
         program.until(path, lambda found: success(found) > 0)
     assert not any(program.operation(path).get("done") for path in paths)
@@ -61,8 +66,8 @@ def killed_inside(launch: Callable[..., Program], program: Program, paths: list[
     for path in paths:
         operation = again.operation(path)
         assert operation["error"]["code"] == 10
-        assert 0 < success(operation) < COUNT
-        assert "pending" not in operation["metadata"]["counter"]
+        assert 0 < success(operation) < COUNT or (path in drafts and success(operation) == 0)
+        assert "pending" not in operation["metadata"].get("counter", {})
     whole(again)
     return again
 
@@ -145,7 +150,7 @@ def test_what_writes_files_is_killed_without_a_half_file(
         begin(program, f"{store}:bulkDelete", {**destination, "validateOnly": True}),
         begin(program, f"{consents}:applyConsents", {}),
     ]
-    again = killed_inside(launch, program, paths)
+    again = killed_inside(launch, program, paths, paths[:1])
     assert not (again.buckets / "demo-out/out").exists()
     status = bulk.headers["Content-Location"].partition(DATASET)[2].lstrip("/")
     ended = again.client.get(status)
@@ -168,7 +173,7 @@ def test_a_full_disk_is_an_error_and_no_corruption(
     process.rlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     operation = program.start_import(other, big)
     ended = program.ended(operation)
-    body = {"labels": {"filling": "x" * 100_000}}
+    body = {"version": "R4", "labels": {"filling": "x" * 100_000}}
     answers = (
         program.client.post("fhirStores", params={"fhirStoreId": f"x{n}"}, json=body) for n in range(20)
     )

@@ -16,7 +16,7 @@ from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.operations import arguments, batches
 from lro_notebook.local.operations.method import Method, Step
-from lro_notebook.local.operations.output_files import Shards, workspace
+from lro_notebook.local.operations.output_files import Shards, place, workspace
 from lro_notebook.local.operations.records import Failure
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def run(job: Job, request: QueryRequest) -> Steps:
             for batch in batches.slices(job, matching):
                 lines, failures = _evaluated(batch, consents, request.request, now)
                 shards.write(lines)
-                yield Step(success=len(batch) - len(failures), failures=failures)
-        names = shards.publish(folder)
+                yield Step(success=len(batch) - len(failures), failures=failures, is_draft=True)
+        names = yield from place([shards], folder)
     prefix = request.destination.uri.rstrip("/")
     return {"gcsUris": [f"{prefix}/{name}" for name in names]}
 

@@ -19,8 +19,9 @@ from lro_notebook.local.consent import rows, rules
 from lro_notebook.local.consent.query_accessible_data import attributes
 from lro_notebook.local.core import names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
+from lro_notebook.local.discovery import masks
 from lro_notebook.local.http.paging import limit_of, number_after, page_response
-from lro_notebook.local.http.service import DATASET_PATH, read_json, service_of, store_of
+from lro_notebook.local.http.service import DATASET_PATH, mask_of, read_json, service_of, store_of
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.records import microseconds, timestamp
 from lro_notebook.operations.resource import format_timestamp, parse_timestamp
@@ -68,10 +69,7 @@ async def create(request: Request, collection: Collection) -> Response:
 
 async def patch(request: Request, collection: Collection) -> Response:
     """Replace the fields that ``updateMask`` names."""
-    body = await read_json(request)
-    fields = [field for field in request.query_params.get("updateMask", "").split(",") if field]
-    if not fields or "name" in fields:
-        raise invalid_argument("updateMask: name the fields to update, with commas between them")
+    body, paths = await read_json(request), mask_of(request)
 
     def update(connection: sqlite3.Connection, store: Store) -> Item:
         item = rows.get(connection, store, collection, request.path_params["item"])
@@ -79,10 +77,7 @@ async def patch(request: Request, collection: Collection) -> Response:
             raise ServiceError(
                 Code.FAILED_PRECONDITION, f"{item['name']} is {item['state']} and cannot change"
             )
-        kept = {key: value for key, value in item.items() if key not in fields}
-        changed = _checked(
-            connection, store, collection, {**kept, **{key: body[key] for key in fields if key in body}}
-        )
+        changed = _checked(connection, store, collection, masks.apply(item, body, paths))
         return rows.replace(connection, store, collection, {"name": item["name"], **changed})
 
     return await run_in_threadpool(_written, request, update)

@@ -70,6 +70,22 @@ CREATE TABLE IF NOT EXISTS failures (
 CREATE INDEX IF NOT EXISTS failures_of ON failures (operation, number);
 """
 
+#: Tables that were added later; an older file gets them when it is opened.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS policies (
+    resource TEXT PRIMARY KEY,
+    dataset TEXT REFERENCES datasets (name) ON DELETE CASCADE,
+    store INTEGER REFERENCES stores (key) ON DELETE CASCADE,
+    body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS drafts (
+    operation INTEGER PRIMARY KEY REFERENCES operations (id) ON DELETE CASCADE,
+    units INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS policies_of_datasets ON policies (dataset);
+CREATE INDEX IF NOT EXISTS policies_of_stores ON policies (store);
+"""
+
 
 class Database:
     """Connections to one SQLite file; safe to share between threads.
@@ -154,3 +170,4 @@ class Database:
                 f"{self._path} has schema version {version}, this program needs {SCHEMA_VERSION}; "
                 "choose another data directory, or delete this one if its data is not needed"
             )
+        self._writer.executescript(_ADDED)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, not_found
+from lro_notebook.local.discovery import masks
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Store(NamedTuple):
@@ -55,6 +57,25 @@ def list_datasets(
         (parent, after, limit),
     )
     return [orjson.loads(body) for (body,) in rows]
+
+
+def locations(connection: sqlite3.Connection, project: str) -> list[str]:
+    """Return the ids of the locations in which a project has datasets."""
+    prefix = f"projects/{project}/locations/"
+    rows = connection.execute(
+        "SELECT DISTINCT parent FROM datasets WHERE parent > ? AND parent < ?", (prefix, f"{prefix[:-1]}0")
+    )
+    return [parent.removeprefix(prefix) for (parent,) in rows]
+
+
+def patch_dataset(
+    connection: sqlite3.Connection, name: str, body: Mapping[str, Any], paths: Sequence[masks.Path]
+) -> dict[str, Any]:
+    """Change the fields of a dataset, which must exist, that a mask names, and return it."""
+    dataset = masks.apply(get_dataset(connection, name), body, paths)
+    check_dataset(dataset)
+    connection.execute("UPDATE datasets SET body = ? WHERE name = ?", (orjson.dumps(dataset), name))
+    return dataset
 
 
 def delete_dataset(connection: sqlite3.Connection, name: str) -> list[int]:
@@ -106,13 +127,14 @@ def patch_store(
     connection: sqlite3.Connection,
     dataset: str,
     identifier: str,
-    changes: Mapping[str, Any],
+    body: Mapping[str, Any],
     *,
     collection: str,
+    paths: Sequence[masks.Path],
 ) -> dict[str, Any]:
-    """Set fields of a store, which must exist, and return it; a value of None removes the field."""
-    key, body = _store_row(connection, dataset, identifier, collection=collection)
-    store = {field: value for field, value in {**orjson.loads(body), **changes}.items() if value is not None}
+    """Change the fields of a store, which must exist, that a mask names, and return it."""
+    key, before = _store_row(connection, dataset, identifier, collection=collection)
+    store = masks.apply(orjson.loads(before), body, paths)
     connection.execute("UPDATE stores SET body = ? WHERE key = ?", (orjson.dumps(store), key))
     return store
 
@@ -164,8 +186,17 @@ def delete_store(connection: sqlite3.Connection, dataset: str, identifier: str, 
 
 def check_dataset(body: Mapping[str, Any]) -> None:
     """Raise on invalid fields of a new dataset."""
-    if not isinstance(body.get("timeZone", ""), str):
+    zone = body.get("timeZone", "")
+    if not isinstance(zone, str) or (zone and not _is_zone(zone)):
         raise invalid_argument("timeZone: expected the name of a time zone, such as America/New_York")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return not available_timezones()  # a machine without the database of time zones knows none
+    return True
 
 
 def already_exists(name: str) -> ServiceError:

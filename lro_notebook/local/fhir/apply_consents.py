@@ -157,7 +157,8 @@ def _enforce(connection: sqlite3.Connection, *, store: Store, consents: Sequence
     dataset, _, identifier = store.name.partition("/fhirStores/")
     body = stores.get_store(connection, dataset, identifier, collection="fhirStores")
     config = {**(body.get("consentConfig") or {}), "enforcedAdminConsents": list(consents)}
-    stores.patch_store(connection, dataset, identifier, {"consentConfig": config}, collection="fhirStores")
+    changes, paths = {"consentConfig": config}, [("consentConfig",)]
+    stores.patch_store(connection, dataset, identifier, changes, collection="fhirStores", paths=paths)
 
 
 def _admin_consent_problem(connection: sqlite3.Connection, store: Store, name: str) -> str:

@@ -24,7 +24,7 @@ from lro_notebook.local.http.service import DATASET_PATH, api_version, dataset_n
 from lro_notebook.local.http.start_operation import cancel_operation_now, start_operation_now
 from lro_notebook.local.operations import arguments, records
 from lro_notebook.local.operations.method import Method, Step
-from lro_notebook.local.operations.output_files import Shards, workspace, write_lines
+from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 from lro_notebook.local.operations.records import timestamp
 
 if TYPE_CHECKING:
@@ -123,11 +123,11 @@ def _write_type(
     job: Job, request: BulkRequest, type_: str, bodies: Iterator[bytes], drafts: Path
 ) -> Generator[Step, None, list[dict[str, Any]]]:
     """Write the files of a resource type, and return their entries of the manifest."""
-    place = request.destination
+    target = request.destination
     with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes, suffix=".ndjson") as shards:
         yield from write_lines(job, shards, bodies)
-    names_ = shards.publish(job.buckets.root / place.bucket / place.path)
-    folder = f"gs://{place.bucket}/{place.path}".rstrip("/")
+    names_ = yield from place([shards], job.buckets.root / target.bucket / target.path)
+    folder = f"gs://{target.bucket}/{target.path}".rstrip("/")
     return [{"type": type_, "url": f"{folder}/{name}"} for name in names_]
 
 

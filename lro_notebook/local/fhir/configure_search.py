@@ -90,7 +90,8 @@ def run(job: Job, request: SearchRequest) -> Steps:
 def _configure(connection: sqlite3.Connection, *, request: SearchRequest) -> None:
     dataset, _, identifier = request.store.name.partition("/fhirStores/")
     config = {"searchParameters": [{"canonicalUrl": url} for url in request.urls]}
-    stores.patch_store(connection, dataset, identifier, {"searchConfig": config}, collection="fhirStores")
+    changes, paths = {"searchConfig": config}, [("searchConfig",)]
+    stores.patch_store(connection, dataset, identifier, changes, collection="fhirStores", paths=paths)
 
 
 METHOD = Method(

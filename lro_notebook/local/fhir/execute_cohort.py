@@ -24,7 +24,7 @@ from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.cohort_expression import EVERY_TYPE, Expression, ParseError, compile_expression
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.method import Method, Step
-from lro_notebook.local.operations.output_files import Shards, workspace
+from lro_notebook.local.operations.output_files import Shards, place, workspace
 from lro_notebook.local.operations.records import Failure
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ class _Group:
                         shards[type_] = stack.enter_context(Shards(draft, name, self._job.shard_bytes))
                     shards[type_].write([body])
                 yield step
-        for part in shards.values():
-            part.publish(folder)
+        yield from place(shards.values(), folder)
 
     def _steps(self) -> Iterator[tuple[Step, Sequence[tuple[str, bytes]]]]:
         """Yield a step per batch of resources, with type and body of each line to write."""
@@ -129,9 +128,9 @@ class _Group:
                 except ParseError as parse_error:
                     failures.append(self._failure(body, parse_error))
                 if number % self._job.batch_size() == 0:
-                    yield Step(success=len(lines), failures=failures), lines
+                    yield Step(success=len(lines), failures=failures, is_draft=True), lines
                     lines, failures = [], []
-            yield Step(success=len(lines), failures=failures), lines
+            yield Step(success=len(lines), failures=failures, is_draft=True), lines
 
     def _selected(self, expression: Expression, body: bytes) -> Iterator[tuple[str, bytes]]:
         """Yield type and body of the selected resources that were not written before."""

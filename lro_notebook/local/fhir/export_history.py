@@ -14,7 +14,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.method import Method, Step
-from lro_notebook.local.operations.output_files import Shards, workspace, write_lines
+from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 from lro_notebook.local.operations.records import timestamp
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def run(job: Job, request: HistoryExport) -> Steps:
             bundles = (_bundle(connection, request, type_, identifier) for _, identifier in group)
             with Shards(drafts, f"{job.operation}_history_{type_}", job.shard_bytes) as shards:
                 yield from write_lines(job, shards, bundles)
-            shards.publish(folder)
+            yield from place([shards], folder)
     return {}
 
 

@@ -13,7 +13,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.method import Method, Step
-from lro_notebook.local.operations.output_files import Shards, workspace, write_lines
+from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def run(job: Job, request: ExportRequest) -> Steps:
             stored = rows.bodies(connection, request.store.key, type_, since=request.since)
             with Shards(drafts, f"{job.operation}_{type_}", job.shard_bytes) as shards:
                 yield from write_lines(job, shards, (body for _, body in stored))
-            shards.publish(folder)
+            yield from place([shards], folder)
     return {}
 
 

@@ -17,7 +17,7 @@ from lro_notebook.local.hl7v2 import message_filter, rows
 from lro_notebook.local.hl7v2.message_filter import Clause
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.method import Method, Step
-from lro_notebook.local.operations.output_files import Shards, workspace, write_lines
+from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 from lro_notebook.local.operations.records import microseconds
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def run(job: Job, request: ExportRequest) -> Steps:
         )
         with Shards(drafts, f"{job.operation}_messages", job.shard_bytes) as shards:
             yield from write_lines(job, shards, lines)
-        shards.publish(folder)
+        yield from place([shards], folder)
     return {}
 
 

@@ -130,9 +130,24 @@ def control_id(raw: bytes, parser: Parser) -> str:
     return field_of(parts[0], 10) if parts else ""
 
 
-def acknowledgement(raw: bytes, parser: Parser, *, moment: datetime, identifier: str) -> bytes:
-    """Return the ACK of a message: sender and receiver swapped, its control id in MSA-2."""
-    parts, marks = segments(raw, parser)
+def acknowledgement(
+    raw: bytes,
+    parser: Parser,
+    *,
+    moment: datetime,
+    identifier: str,
+    code: str = "AA",
+    text: str = "",
+) -> bytes:
+    """Return the ACK of a message: sender and receiver swapped, its control id in MSA-2.
+
+    With another code than ``AA`` it is a NACK, and `text` says why; bytes that are no message get one without
+    names and control id.
+    """
+    try:
+        parts, marks = segments(raw, parser)
+    except ParseError:
+        parts, marks = [], None
     if marks is None:
         header, control, line = Segment(_HEADER, []), "", "^~\\&"
         bar, arrow = "|", "^"
@@ -144,7 +159,8 @@ def acknowledgement(raw: bytes, parser: Parser, *, moment: datetime, identifier:
     first = [
         _HEADER, line, *names, moment.strftime("%Y%m%d%H%M%S"), "", f"ACK{arrow}ACK", identifier, "T", version
     ]  # fmt: skip
-    return f"{bar.join(first)}\rMSA{bar}AA{bar}{control}\r".encode()
+    status = [code, control, text] if text else [code, control]
+    return f"{bar.join(first)}\rMSA{bar}{bar.join(status)}\r".encode()
 
 
 def _decoded(raw: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _STORE = f"{DATASET_PATH}/hl7V2Stores/{{store}}"
 _MESSAGES = f"{_STORE}/messages"
+#: Namespace of the ids of acknowledgements, which are made of their messages.
+_ACKNOWLEDGED = uuid.UUID("7d0c1f6e-3d55-4a0e-9a61-7a3d2b6d3c11")
 _ORDERS: Mapping[str, Literal["", "ASC", "DESC"]] = {
     "": "",
     "send_time": "ASC",
@@ -51,6 +54,15 @@ _ORDERS: Mapping[str, Literal["", "ASC", "DESC"]] = {
 }
 
 
+class RefusedError(ServiceError):
+    """A message is not stored; `data` are its bytes."""
+
+    def __init__(self, code: Code, message: str, data: bytes, parser: Parser) -> None:
+        super().__init__(code, message)
+        self.data = data
+        self.parser = parser
+
+
 async def create(request: Request) -> Response:
     """``messages.create``."""
     body = await read_json(request)
@@ -59,11 +71,20 @@ async def create(request: Request) -> Response:
 
 
 async def ingest(request: Request) -> Response:
-    """``messages.ingest``: like create, but the response also has an HL7v2 acknowledgement."""
+    """``messages.ingest``: like create, but the response also has an HL7v2 acknowledgement.
+
+    A duplicate gets the same one again; what is refused gets a negative one in the details of the error.
+    """
     body = await read_json(request)
-    stored, parser, store, incoming = await run_in_threadpool(_put, request, body)
+    try:
+        stored, parser, store, incoming = await run_in_threadpool(_put, request, body)
+    except RefusedError as refused:
+        raise _with_nack(refused, api_version(request)) from refused
     acknowledgement = message_parser.acknowledgement(
-        incoming.data, parser, moment=datetime.now(UTC), identifier=str(uuid.uuid4())
+        incoming.data,
+        parser,
+        moment=datetime.fromtimestamp(stored.created / 1_000_000, UTC),
+        identifier=str(uuid.uuid5(_ACKNOWLEDGED, f"{store.name}/{stored.id}/{stored.created}")),
     )
     return json_response(
         {
@@ -143,20 +164,44 @@ def _put(request: Request, body: Mapping[str, Any]) -> tuple[Stored, Parser, Sto
             connection, dataset_name(request), request.path_params["store"], collection="hl7V2Stores"
         )
         parser = rows.parser_of(connection, store)
+        document = body.get("message")
         try:
-            incoming = read_message(body.get("message"), parser)
+            incoming = read_message(document, parser)
         except message_parser.ParseError as parse_error:
-            raise invalid_argument(f"message: {parse_error}") from parse_error
+            data = document.get("data") if isinstance(document, dict) else None
+            raise RefusedError(
+                Code.INVALID_ARGUMENT, f"message: {parse_error}", base64.b64decode(data or ""), parser
+            ) from parse_error
         known = rows.find(connection, store.key, incoming.id)
         if known is not None and settings.get("rejectDuplicateMessage"):
-            raise ServiceError(
+            raise RefusedError(
                 Code.ALREADY_EXISTS,
                 f"{store.name}/messages/{incoming.id} has the same bytes, and the store rejects duplicates",
+                incoming.data,
+                parser,
             )
         if known is None:
             rows.put_many(connection, store.key, [incoming], operation=None)
         stored = known or _message(connection, store, incoming.id)
     return stored, parser, store, incoming
+
+
+def _with_nack(refused: RefusedError, version: str) -> ServiceError:
+    """Return the error of `messages.ingest`, with the NACK for the system that sent the message."""
+    is_duplicate = refused.code == Code.ALREADY_EXISTS
+    nack = message_parser.acknowledgement(
+        refused.data,
+        refused.parser,
+        moment=datetime.now(UTC),
+        identifier=str(uuid.uuid4()),
+        code="AR" if is_duplicate else "AE",
+        text="duplicate message" if is_duplicate else "the message cannot be read",
+    )
+    detail = {
+        "@type": f"type.googleapis.com/google.cloud.healthcare.{version}.hl7v2.IngestMessageErrorDetail",
+        "hl7Nack": rows.encoded(nack),
+    }
+    return ServiceError(refused.code, refused.message, details=[detail])
 
 
 def _relabel(request: Request, added: Mapping[str, str]) -> Response:

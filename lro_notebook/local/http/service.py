@@ -10,6 +10,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import stores
+from lro_notebook.local.discovery import masks
 from lro_notebook.local.http.faults import Faults
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ DATASET_PATH = LOCATION_PATH + "/datasets/{dataset}"
 API_VERSIONS = ("v1", "v1beta1")
 #: Largest request body in bytes.
 BODY_LIMIT = 32 << 20
+
+#: Where in its ASGI scope a request keeps its body once that was checked.
+CHECKED_BODY = "lro_notebook.body"
 
 #: A larger body is still read up to this size, so that the client gets to read the response.
 _DRAIN_LIMIT = 8 * BODY_LIMIT
@@ -122,6 +126,9 @@ async def read_body(request: Request) -> bytes:
 
 async def read_json(request: Request) -> dict[str, Any]:
     """Return the JSON object in the body of a request; an empty body is an empty object."""
+    checked: dict[str, Any] | None = request.scope.get(CHECKED_BODY)
+    if checked is not None:
+        return checked
     body = await read_body(request)
     try:
         data = nesting.loads(body or b"{}")
@@ -130,3 +137,11 @@ async def read_json(request: Request) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise invalid_argument("the request body is not a JSON object")
     return data
+
+
+def mask_of(request: Request) -> list[masks.Path]:
+    """Return the paths of a request's ``updateMask``, which must be there."""
+    paths = masks.paths_of(request.query_params.get("updateMask", ""))
+    if not paths:
+        raise invalid_argument("updateMask: name the fields to change, with commas between them")
+    return paths

@@ -33,8 +33,6 @@ class StoreKind:
         Raises on invalid fields of a new or changed store.
     methods : mapping
         Custom verb (``POST {store}:{verb}``) -> the method, which starts an operation.
-    not_built : mapping
-        Custom verbs that the Healthcare API has and this service does not -> the reason.
     routes : sequence
         Its other routes, with paths that start with ``/projects/``; they come before the common ones.
     deidentify : callable or None
@@ -49,7 +47,6 @@ class StoreKind:
     tables: str
     check: Callable[[Mapping[str, Any]], None]
     methods: Mapping[str, Method] = field(default_factory=dict)
-    not_built: Mapping[str, str] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
     deidentify: Callable[[Job, Store, Store, Mapping[str, Any]], Steps] | None = None
     check_config: Callable[[Mapping[str, Any]], object] | None = None

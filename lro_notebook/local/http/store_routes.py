@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from lro_notebook.errors import Code
 from lro_notebook.local.core import names
-from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
+from lro_notebook.local.core.service_errors import invalid_argument, json_response, not_found
 from lro_notebook.local.datasets import stores
+from lro_notebook.local.http import policy_routes
 from lro_notebook.local.http.paging import limit_of, page_response, text_after
-from lro_notebook.local.http.service import DATASET_PATH, dataset_name, read_json, service_of, store_of
+from lro_notebook.local.http.service import (
+    DATASET_PATH,
+    dataset_name,
+    mask_of,
+    read_json,
+    service_of,
+    store_of,
+)
 from lro_notebook.local.http.start_operation import start_operation
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ def routes_of(kind: StoreKind) -> Iterator[BaseRoute]:
     """Yield the routes of a kind of store: its own, then the common ones."""
     yield from kind.routes
     collection = f"{DATASET_PATH}/{kind.collection}"
+    yield from policy_routes.routes_of(collection + "/{store}", kind.collection)
     common = _Common(kind)
     yield Route(collection, common.create, methods=["POST"])
     yield Route(collection, common.list, methods=["GET"])
@@ -76,11 +85,9 @@ class _Common:
 
     async def patch(self, request: Request) -> Response:
         """Change the fields of a store that ``updateMask`` names; those missing in the body are removed."""
-        body = await read_json(request)
-        fields = _mask(request)
-        changes = {field: body.get(field) for field in fields}
-        self._kind.check({field: value for field, value in changes.items() if value is not None})
-        return await self._write(request, stores.patch_store, request.path_params["store"], changes)
+        body, paths = await read_json(request), mask_of(request)
+        change = partial(self._changed, paths=paths)
+        return await self._write(request, change, request.path_params["store"], body)
 
     def delete(self, request: Request) -> Response:
         """Delete a store with all its content."""
@@ -93,14 +100,18 @@ class _Common:
         """Start the operation of a custom method."""
         verb = request.path_params["verb"]
         method = self._kind.methods.get(verb)
-        if method is None and verb in self._kind.not_built:
-            raise ServiceError(Code.UNIMPLEMENTED, f"{self._collection}.{verb}: {self._kind.not_built[verb]}")
         if method is None:
             raise not_found(f"{self._collection}.{verb[:80]} is not a method of the Healthcare API")
         body, dataset = await read_json(request), dataset_name(request)
         with service_of(request).database.read() as connection:
             store = store_of(request, connection, self._collection)
         return await start_operation(request, method, store, body, dataset=dataset, resource=store.name)
+
+    def _changed(self, *arguments: Any, **more: Any) -> dict[str, Any]:
+        """Change a store; its fields must go together afterwards."""
+        store = stores.patch_store(*arguments, **more)
+        self._kind.check(store)
+        return store
 
     async def _write(
         self, request: Request, change: Callable[..., dict[str, Any]], identifier: str, fields: dict[str, Any]
@@ -113,10 +124,3 @@ class _Common:
                 return change(connection, dataset, identifier, fields, collection=self._collection)
 
         return json_response(await run_in_threadpool(commit))
-
-
-def _mask(request: Request) -> list[str]:
-    fields = [field.strip() for field in request.query_params.get("updateMask", "").split(",")]
-    if not all(field.isidentifier() and field != "name" for field in fields):
-        raise invalid_argument("updateMask: name the top-level fields to change, with commas between them")
-    return fields

@@ -35,6 +35,10 @@ class Step:
         Secondary units done, for the methods that have a second counter.
     total : int or None
         How many units the operation has, once that is known.
+    is_draft : bool
+        What it has done is in files that are not in place yet, and does not count if they never are.
+    places_drafts : bool
+        The files of the drafts before it are in place now.
     """
 
     write: Callable[[sqlite3.Connection], object] | None = None
@@ -42,6 +46,8 @@ class Step:
     failures: Sequence[Failure] = ()
     secondary: int = 0
     total: int | None = None
+    is_draft: bool = False
+    places_drafts: bool = False
 
     @property
     def units(self) -> int:

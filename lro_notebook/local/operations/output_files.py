@@ -10,7 +10,7 @@ from lro_notebook.local.core import objects
 from lro_notebook.local.operations.method import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
     from lro_notebook.local.operations.method import Job
@@ -86,10 +86,17 @@ class Shards:
 
 
 def write_lines(job: Job, shards: Shards, lines: Iterator[bytes]) -> Iterator[Step]:
-    """Write `lines`, one unit each, and yield a step per batch."""
+    """Write `lines`, one unit each, and yield a step per batch; `place` makes them count."""
     while batch := list(islice(lines, job.batch_size())):
         shards.write(batch)
-        yield Step(success=len(batch))
+        yield Step(success=len(batch), is_draft=True)
+
+
+def place(shards: Iterable[Shards], folder: Path) -> Generator[Step, None, list[str]]:
+    """Publish files, and count what is in them for good; return their final names."""
+    names = [name for part in shards for name in part.publish(folder)]
+    yield Step(places_drafts=True)
+    return names
 
 
 @contextmanager

@@ -133,8 +133,28 @@ def advance(
     return True
 
 
+def add_drafts(connection: sqlite3.Connection, number: int, units: int) -> None:
+    """Note that counted units are in files that are not in place yet."""
+    connection.execute(
+        "INSERT INTO drafts (operation, units) VALUES (?, ?) "
+        "ON CONFLICT (operation) DO UPDATE SET units = units + excluded.units",
+        (number, units),
+    )
+
+
+def keep_drafts(connection: sqlite3.Connection, number: int) -> None:
+    """Note that the files of an operation are in place."""
+    connection.execute("DELETE FROM drafts WHERE operation = ?", (number,))
+
+
 def finish(connection: sqlite3.Connection, number: int, end: End) -> None:
-    """End an operation with its response or its error."""
+    """End an operation; what it has written to files that are not in place does not count."""
+    connection.execute(
+        "UPDATE operations SET success = success - (SELECT units FROM drafts WHERE operation = ?1) "
+        "WHERE id = ?1 AND ended IS NULL AND id IN (SELECT operation FROM drafts)",
+        (number,),
+    )
+    keep_drafts(connection, number)
     connection.execute(
         "UPDATE operations SET ended = ?, pending = 0, error = ?, response = ? "
         "WHERE id = ? AND ended IS NULL",
@@ -290,6 +310,8 @@ ABORTED = Status(
     Code.ABORTED.value, "The service stopped while the operation was queued or running; start it again"
 )
 
+#: Methods whose operations have no units.
+_UNCOUNTED = frozenset({"dataset.DatasetService.CreateDataset"})
 _COUNTERS = ("pending", "success", "failure", "secondarySuccess")
 _COLUMNS = (
     "id, parent, api_version, method, created, ended, cancel_requested, pending, success, failure, "
@@ -327,7 +349,8 @@ def _resource(row: tuple[Any, ...], endpoint: str, ends: Ends) -> dict[str, Any]
     if cancel:
         metadata["cancelRequested"] = True
     counter = {key: str(count) for key, count in zip(_COUNTERS, counts, strict=True) if count}
-    if counter:
+    # Of an operation that found nothing to do the counter is there too, and empty.
+    if counter or (response is not None and method not in _UNCOUNTED):
         metadata["counter"] = counter
     operation: dict[str, Any] = {"name": name, "metadata": metadata}
     if ended is not None:

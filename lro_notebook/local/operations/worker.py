@@ -196,7 +196,7 @@ class Worker:
         raise _Halted
 
     def _commit(self, number: int, step: Step) -> None:
-        if step.write is None and not step.units and step.total is None:
+        if step.write is None and not step.units and step.total is None and not step.places_drafts:
             return
         with self._database.write() as connection:
             if step.write is not None:
@@ -210,6 +210,10 @@ class Worker:
                 failures=step.failures,
                 secondary=step.secondary,
             )
+            if step.places_drafts:
+                records.keep_drafts(connection, number)
+            elif step.is_draft and alive:
+                records.add_drafts(connection, number, step.success)
             if not alive:
                 # Its dataset was deleted, and the operation with it.
                 raise _Halted

@@ -101,7 +101,8 @@ def test_a_consent_changes_its_state_and_with_it_what_is_accessible(service: Pro
     draft, active = path_of(consents[2]), path_of(consents[0])
     assert consents[2]["state"] == "DRAFT"
     assert service.client.post(f"{draft}:revoke", json={}).status_code == 400
-    activated = add(service, f"{draft}:activate", {"consentArtifact": "", "ttl": "86400s"})
+    body = {"consentArtifact": consents[2]["consentArtifact"], "ttl": "86400s"}
+    activated = add(service, f"{draft}:activate", body)
     assert (activated["state"], activated["revisionId"] != consents[2]["revisionId"]) == ("ACTIVE", True)
     assert "expireTime" in activated
     add(service, f"{active}:revoke", {})

@@ -150,7 +150,7 @@ def test_a_history_import_ends_after_too_many_errors(service: Program) -> None:
 @pytest.mark.parametrize("verb", ["importHistory", "exportHistory", "configureSearch"])
 def test_methods_of_v1beta1_are_not_in_v1(service: Program, verb: str) -> None:
     store = "fhirStores/only-beta"
-    service.client.post("fhirStores", params={"fhirStoreId": "only-beta"}, json={})
+    service.client.post("fhirStores", params={"fhirStoreId": "only-beta"}, json={"version": "R4"})
     answer = service.client.post(f"{store}:{verb}", json={})
     assert answer.status_code == 404
     assert "v1beta1" in answer.json()["error"]["message"]
@@ -370,7 +370,9 @@ def test_a_dataset_is_deidentified_into_a_new_one(service: Program, patients: Ca
         assert time.monotonic() < deadline
     base = f"{service.endpoint}/v1/{name}"
     for store in ("a", "b"):
-        service.client.post(f"{base}/fhirStores", params={"fhirStoreId": store}, json={}).raise_for_status()
+        service.client.post(
+            f"{base}/fhirStores", params={"fhirStoreId": store}, json={"version": "R4"}
+        ).raise_for_status()
         for line in patients(3):
             identifier = json.loads(line)["id"]
             service.client.put(f"{base}/fhirStores/{store}/fhir/Patient/{identifier}", content=line)

@@ -154,11 +154,12 @@ def test_odd_addresses(service: Program, target: str) -> None:
 )
 def test_odd_texts_are_kept_or_refused(service: Program, body: bytes) -> None:
     for kind in ("fhirStores", "hl7V2Stores", "consentStores", "dicomStores"):
-        service.client.post(kind, params={f"{kind[:-1]}Id": "odd"}, json={"version": "R4"})
+        fields = {"version": "R4"} if kind == "fhirStores" else {}
+        service.client.post(kind, params={f"{kind[:-1]}Id": "odd"}, json=fields)
     for method, path in [
         ("POST", f"fhirStores?fhirStoreId=o{hash(body) % 10**9}"),
         ("PATCH", "fhirStores/odd?updateMask=labels"),
-        ("PATCH", "hl7V2Stores/odd?updateMask=labels,a,b,c"),
+        ("PATCH", "hl7V2Stores/odd?updateMask=labels,rejectDuplicateMessage"),
         ("POST", "hl7V2Stores/odd/messages"),
         ("POST", "consentStores/odd/attributeDefinitions?attributeDefinitionId=a"),
         ("POST", "consentStores/odd:checkDataAccess"),

@@ -108,7 +108,7 @@ def test_page_sizes_that_cannot_be_are_refused_and_large_ones_are_cut(
         answer = filled.client.get(url, params={size: text})
         assert answer.status_code == 400, (text[:50], answer.text[:200])
         assert token
-    assert filled.client.get(url, params={size: str(2**63 - 1)}).status_code == 200
+    assert filled.client.get(url, params={size: str(2**31 - 1)}).status_code == 200
 
 
 @pytest.mark.parametrize(("path", "token", "size"), [row for row in LISTS if "/consents" not in row[0]])

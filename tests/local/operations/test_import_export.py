@@ -170,7 +170,7 @@ def test_an_existing_resource_gets_a_new_version(service: Program) -> None:
 def test_what_does_not_exist_ends_the_operation(
     service: Program, path: str, body: dict[str, object], named: str
 ) -> None:
-    service.client.post("fhirStores?fhirStoreId=missing", json={})
+    service.client.post("fhirStores?fhirStoreId=missing", json={"version": "R4"})
     done = service.ended(service.start(f"fhirStores/missing{path}", body))
     assert done["error"]["code"] == 5
     assert named in done["error"]["message"]
@@ -266,7 +266,9 @@ def test_a_cancelled_export_leaves_no_unfinished_file(
     export = program.start_export(store, "gs://demo-out/out")
     program.until(export, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 10)
     program.client.post(f"{export}:cancel", json={})
-    assert program.ended(export)["error"]["code"] == 1
+    ended = program.ended(export)
+    assert ended["error"]["code"] == 1
+    assert ended["metadata"]["counter"] == {"success": "1"}  # the patients are in no file
     names = [path.name.partition("_")[2] for path in (program.buckets / "demo-out" / "out").iterdir()]
     assert names == ["Group"]
     assert list((program.buckets / ".partial").iterdir()) == []
