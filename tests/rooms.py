@@ -63,6 +63,7 @@ ROOMS: dict[str, set[str]] = {
         "local.discovery",
         "local.identity",
     },
+    "local.storage": {"errors", "globs", "operations", "local.core", "local.discovery", "local.http"},
     "local.fhir": {
         "errors",
         "operations",
@@ -117,6 +118,7 @@ ROOMS: dict[str, set[str]] = {
         "local.dicom",
         "local.hl7v2",
         "local.consent",
+        "local.storage",
         "local.sample",
     },
 }
