@@ -55,7 +55,7 @@ class Frames(NamedTuple):
     @property
     def is_compressed(self) -> bool:
         """Whether each stored frame is an image of its own format."""
-        return bool(dicom_file.pydicom().uid.UID(self.syntax).is_compressed) and self.syntax != _DEFLATED
+        return _is_compressed(self.syntax)
 
 
 def numbers_of(text: str) -> list[int]:
@@ -80,6 +80,11 @@ def open_frames(data: bytes) -> Frames:
     except (TypeError, ValueError):
         count = 1
     return Frames(file, syntax, _MEDIA.get(syntax, "application/octet-stream"), count)
+
+
+def is_compressed(data: bytes) -> bool:
+    """Tell whether the pixels of a file are compressed."""
+    return _is_compressed(str(dicom_file.open_file(data).file_meta.get("TransferSyntaxUID", PLAIN)))
 
 
 def check_numbers(frames: Frames, numbers: list[int]) -> None:
@@ -116,6 +121,17 @@ def decoded(frames: Frames, number: int) -> bytes:
     return content
 
 
+def decompressed(data: bytes) -> bytes:
+    """Return a file with its pixels decoded, in the plain transfer syntax."""
+    source = open_frames(data)
+    _decoder(source.syntax)
+    try:
+        source.file.decompress(as_rgb=False, generate_instance_uid=False)
+        return dicom_file.written(source.file)
+    except Exception as error:  # as above
+        raise _unreadable(error) from error
+
+
 def array(frames: Frames, number: int, *, raw: bool) -> Any:
     """Return the pixels of a frame as an array; colours as RGB unless they are wanted raw."""
     decoder = _decoder(frames.syntax)
@@ -149,8 +165,14 @@ def _undecodable(syntax: str, why: str) -> ServiceError:
     )
 
 
+def _is_compressed(syntax: str) -> bool:
+    uid = dicom_file.pydicom().uid.UID(syntax)
+    return bool(uid.is_transfer_syntax and uid.is_compressed) and syntax != _DEFLATED
+
+
 def _is_big(frames: Frames) -> bool:
-    return not dicom_file.pydicom().uid.UID(frames.syntax).is_little_endian
+    uid = dicom_file.pydicom().uid.UID(frames.syntax)
+    return bool(uid.is_transfer_syntax and not uid.is_little_endian)
 
 
 def _frame_size(file: FileDataset) -> int:

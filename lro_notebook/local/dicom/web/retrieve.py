@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _WHOLE = (f'multipart/related; type="{DICOM}"', DICOM)
 _TAG_LENGTH = 8
+_PIXELS = "7FE00010"
 
 
 def study_or_series(request: Request) -> Response:
@@ -101,10 +102,11 @@ def pictures(request: Request) -> Response:
 
 
 def bulk_data(request: Request) -> Response:
-    """``retrieveBulkdata``: the bytes of an attribute, named by its tag, below tags and items of sequences."""
+    """``retrieveBulkdata``: the bytes of an attribute, named by its tag; those of pixels are decoded."""
     words = request.path_params["path"].strip("/").split("/")
+    data = data_of(request)
     try:
-        value = _value_at(dicom_file.open_file(data_of(request)), words)
+        value = _pixels(data) if words == [_PIXELS] else _value_at(dicom_file.open_file(data), words)
     except dicom_file.ParseError as error:
         raise invalid_argument(str(error)) from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -162,12 +164,13 @@ def _files(request: Request, instances: Sequence[Row], syntax: str) -> Iterator[
 def _in_syntax(data: bytes, syntax: str) -> bytes:
     if syntax in ("", AS_STORED):
         return data
+    if syntax == frames.PLAIN and frames.is_compressed(data):
+        return frames.decompressed(data)
     try:
         return dicom_file.converted(data, syntax)
     except dicom_file.ParseError as error:
-        raise accept.not_acceptable(
-            f"transfer-syntax={syntax}", ("transfer-syntax=*, since " + str(error),)
-        ) from error
+        header = f"transfer-syntax={syntax}"
+        raise accept.not_acceptable(header, ("transfer-syntax=*", frames.PLAIN)) from error
 
 
 def _frames(request: Request) -> tuple[Frames, list[int]]:
@@ -183,11 +186,15 @@ def _answered(media: Media, kind: str, contents: Iterator[bytes], count: int) ->
     if media.is_multipart or (count > 1 and media.kind == accept.ANY):
         return responses.parts(kind, [(kind, content) for content in contents])
     if count > 1:
-        raise invalid_argument(
-            f"Accept: {count} frames need a body of parts; ask for 'multipart/related; type=\"{kind}\"', or "
-            "for one of frames/1, frames/2 …"
-        )
+        raise accept.not_acceptable(media.kind, (f'multipart/related; type="{kind}"', "one frame at a time"))
     return Response(next(contents), media_type=kind)
+
+
+def _pixels(data: bytes) -> bytes:
+    source = frames.open_frames(data)
+    if not source.is_compressed:
+        return bytes(source.file.PixelData)
+    return b"".join(frames.decoded(source, number + 1) for number in range(source.count))
 
 
 def _value_at(dataset: Any, words: Sequence[str]) -> bytes:
