@@ -76,6 +76,7 @@ ROOMS: dict[str, set[str]] = {
         "local.discovery",
         "local.identity",
     },
+    "local.storage": {"errors", "globs", "operations", "local.core", "local.discovery", "local.http"},
     "local.fhir": {
         "errors",
         "operations",
@@ -89,6 +90,7 @@ ROOMS: dict[str, set[str]] = {
     "local.dicom": {
         "dicom_parts",
         "errors",
+        "globs",
         "operations",
         "local.core",
         "local.operations",
@@ -131,6 +133,7 @@ ROOMS: dict[str, set[str]] = {
         "local.dicom",
         "local.hl7v2",
         "local.consent",
+        "local.storage",
         "local.sample",
     },
 }
