@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ADDRESS: str = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["custom"]["address"]
 #: Packages that only some people need, so that neither the package nor an extra of it asks for them.
-FOR_SOME = {"httpx", "nest-asyncio2", "requests", "truststore"}
+FOR_SOME = {"httpx", "nest-asyncio2", "pillow", "requests", "truststore"}
 PLACES = ("README.md", "_lro_notebook_pytest.py", "docs/**/*.md", "lro_notebook/**/*.py", "notebooks/*.*")
 READ = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")

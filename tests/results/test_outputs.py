@@ -322,7 +322,7 @@ def test_files_are_loaded_where_the_library_of_bigquery_is_missing(
     monkeypatch.delattr(google.cloud, "bigquery", raising=False)  # as where nothing has imported it
     service.put(rows={"rows.csv": CSV})
     both = service.ended({"outputs": ["bq://p.d.t", "gs://b/rows"]})
-    with pytest.warns(LroWarning, match=r"lro-notebook\[bigquery\]"):
+    with pytest.warns(LroWarning, match=r"google-cloud-bigquery\[bqstorage\]"):
         assert columns(both.load()) == {"rows": ROWS}
 
 
