@@ -21,6 +21,8 @@ from lro_notebook.local.fhir import (
     routes,
     rows,
 )
+from lro_notebook.local.fhir.interactions import history
+from lro_notebook.local.fhir.interactions import routes as change_routes
 from lro_notebook.local.fhir.search import index
 from lro_notebook.local.fhir.search import routes as search_routes
 from lro_notebook.local.http.store_kind import StoreKind
@@ -59,7 +61,13 @@ KIND = StoreKind(
         "configureSearch": configure_search.METHOD,
         "executeCohort": execute_cohort.METHOD,
     },
-    routes=[*bulk_export.ROUTES, *search_routes.ROUTES, *routes.ROUTES],
+    routes=[
+        *bulk_export.ROUTES,
+        *search_routes.ROUTES,
+        *history.ROUTES,
+        *change_routes.ROUTES,
+        *routes.ROUTES,
+    ],
     deidentify=deidentify.copy_store,
     check_config=deidentify.check_config,
 )
