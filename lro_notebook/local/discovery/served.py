@@ -63,7 +63,6 @@ NOT_SERVED: Mapping[str, str] = {
     f"{_FHIR}.fhir.Resource-incoming-references": _NO_EVERYTHING,
     f"{_FHIR}.fhir.Resource-validate": _NO_PROFILES,
     f"{_FHIR}.fhir.capabilities": "the local service has no capability statement; see its documentation",
-    f"{_FHIR}.fhir.executeBundle": "the local service takes Bundles through fhirStores.import",
 }
 
 

@@ -21,7 +21,7 @@ from lro_notebook.local.fhir import (
     routes,
     rows,
 )
-from lro_notebook.local.fhir.interactions import history
+from lro_notebook.local.fhir.interactions import bundles, history
 from lro_notebook.local.fhir.interactions import routes as change_routes
 from lro_notebook.local.fhir.search import index
 from lro_notebook.local.fhir.search import routes as search_routes
@@ -64,6 +64,7 @@ KIND = StoreKind(
     routes=[
         *bulk_export.ROUTES,
         *search_routes.ROUTES,
+        *bundles.ROUTES,
         *history.ROUTES,
         *change_routes.ROUTES,
         *routes.ROUTES,

@@ -99,10 +99,7 @@ class Changes:
         document = _document(text, type_)
         given = document.get("id")
         if found is not None:
-            if given not in (None, found.id):
-                raise invalid_argument(
-                    f"the resource in the request has another id than the {type_} that meets the criteria"
-                )
+            check_id(type_, given, found.id)
             return self._put(self._read(text, type_, found.id, own_id=False))
         if given is None:
             return self.create(type_, text)
@@ -217,6 +214,14 @@ class Changes:
     ) -> None:
         if expected is not None and (current is None or current.version != expected):
             raise _precondition(f"{type_}/{identifier} is not at the version in If-Match; read it again")
+
+
+def check_id(type_: str, given: object, found: str) -> None:
+    """Raise if a resource has another id than the one that meets the criteria of its update."""
+    if given not in (None, found):
+        raise invalid_argument(
+            f"the resource in the request has another id than the {type_} that meets the criteria"
+        )
 
 
 def _stripped(text: bytes) -> bytes:
