@@ -27,9 +27,6 @@ _NO_STORING = "the local service stores instances through dicomStores.import"
 _NO_REVISIONS = "the local service keeps only the latest revision of a consent; use consents.get"
 _NO_ENFORCEMENT = "the local service enforces no consents; call the real service for it"
 _NO_TERMINOLOGY = "the local service has no terminology; call the real service for it"
-_NO_EVERYTHING = "the local service does not collect what refers to a resource; search or export the types"
-_NO_LASTN = "the local service has no $lastn; search for the observations and sort them"
-_NO_PROFILES = "the local service has no profiles; validate with a library such as fhir.resources"
 
 #: Method -> why it is not there, and what to use.
 NOT_SERVED: Mapping[str, str] = {
@@ -51,18 +48,11 @@ NOT_SERVED: Mapping[str, str] = {
     f"{_INSTANCES}.retrieveRendered": _NO_PIXELS,
     f"{_INSTANCES}.frames.retrieveFrames": _NO_PIXELS,
     f"{_INSTANCES}.frames.retrieveRendered": _NO_PIXELS,
-    f"{_FHIR}.bulk-export-group-post": "the local service exports a Group with GET Group/ID/$export",
     f"{_FHIR}.explainDataAccess": _NO_ENFORCEMENT,
     f"{_FHIR}.fhir.Consent-enforcement-status": _NO_ENFORCEMENT,
     f"{_FHIR}.fhir.Patient-consent-enforcement-status": _NO_ENFORCEMENT,
     f"{_FHIR}.fhir.ConceptMap-search-translate": _NO_TERMINOLOGY,
     f"{_FHIR}.fhir.ConceptMap-translate": _NO_TERMINOLOGY,
-    f"{_FHIR}.fhir.Encounter-everything": _NO_EVERYTHING,
-    f"{_FHIR}.fhir.Observation-lastn": _NO_LASTN,
-    f"{_FHIR}.fhir.Patient-everything": _NO_EVERYTHING,
-    f"{_FHIR}.fhir.Resource-incoming-references": _NO_EVERYTHING,
-    f"{_FHIR}.fhir.Resource-validate": _NO_PROFILES,
-    f"{_FHIR}.fhir.capabilities": "the local service has no capability statement; see its documentation",
 }
 
 

@@ -21,7 +21,14 @@ from lro_notebook.local.fhir import (
     routes,
     rows,
 )
-from lro_notebook.local.fhir.interactions import bundles, history
+from lro_notebook.local.fhir.interactions import (
+    bundles,
+    capabilities,
+    everything,
+    history,
+    lastn,
+    validating,
+)
 from lro_notebook.local.fhir.interactions import routes as change_routes
 from lro_notebook.local.fhir.search import index
 from lro_notebook.local.fhir.search import routes as search_routes
@@ -63,6 +70,10 @@ KIND = StoreKind(
     },
     routes=[
         *bulk_export.ROUTES,
+        *capabilities.ROUTES,
+        *everything.ROUTES,
+        *lastn.ROUTES,
+        *validating.ROUTES,
         *search_routes.ROUTES,
         *bundles.ROUTES,
         *history.ROUTES,

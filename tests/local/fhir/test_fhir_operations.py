@@ -262,10 +262,12 @@ def test_a_bulk_export_writes_files_and_a_manifest(service: Program) -> None:
     manifest = bulk(service, f"{store}/fhir/$export", _type="Patient")
     assert manifest["error"] == []
     (file,) = manifest["output"]
-    assert (file["type"], file["url"].startswith("gs://demo-out/bulk/")) == ("Patient", True)
-    assert file["url"].endswith("_Patient.ndjson")
-    path = service.buckets / file["url"].removeprefix("gs://")
-    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["1", "2"]
+    assert (file["type"], file["url"].startswith(service.endpoint)) == ("Patient", True)
+    assert "demo-out" in file["url"]
+    assert service.client.get(file["url"], headers={"Authorization": ""}).status_code == 401
+    text = service.client.get(file["url"]).raise_for_status().text
+    assert [json.loads(line)["id"] for line in text.splitlines()] == ["1", "2"]
+    assert service.client.get(f"{store}/fhir/$export?_typeFilter=x", headers=ASYNC).status_code == 400
     assert (
         service.client.get("operations").json().get("operations", [{}])[0].get("name", "").count("fhirStores")
         == 0
@@ -291,7 +293,7 @@ def test_a_group_is_exported_with_all_of_its_patients(service: Program) -> None:
     manifest = bulk(service, path, organizeOutputBy="Patient")
     found = set()
     for file in manifest["output"]:
-        for line in (service.buckets / file["url"].removeprefix("gs://")).read_text().splitlines():
+        for line in service.client.get(file["url"]).text.splitlines():
             found.add(f"{file['type']}/{json.loads(line)['id']}")
     assert found == {"Patient/1", "Organization/x", "Observation/o1", "Group/g"}
 

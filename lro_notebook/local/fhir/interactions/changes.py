@@ -176,8 +176,8 @@ class Changes:
         for type_, identifier, _ in referring:
             raise ServiceError(
                 Code.ALREADY_EXISTS,
-                f"{type_}/{identifier} refers to {_referred(gone)}; delete or change it first, or use a store "
-                "with disableReferentialIntegrity",
+                f"{type_}/{identifier} refers to {_referred(gone)}; delete or change it first, "
+                "or use a store with disableReferentialIntegrity",
             )
 
     def _current(self, type_: str, identifier: str) -> Stored | None:

@@ -58,7 +58,7 @@ class Entry(NamedTuple):
 
 
 def read(body: bytes, base: str) -> tuple[str, list[Entry]]:
-    """Return type and entries of a Bundle; `base` is the address of the store that the entries may begin with."""
+    """Return type and entries of a Bundle; addresses in it may begin with that of the store, `base`."""
     text = body.removeprefix(b"\xef\xbb\xbf").strip()
     try:
         bundle = nesting.loads(text)
@@ -107,7 +107,7 @@ def placed(error: ServiceError, number: int) -> ServiceError:
 
 
 def _address(method: str, url: str) -> tuple[str, str, str, str | None]:
-    """Return type, id, rest and criteria of an address such as ``Patient/1/_history`` or ``Patient?_id=1``."""
+    """Return type, id, rest and criteria of an address such as ``Patient/1/_history``."""
     path, mark, query = url.partition("?")
     type_, _, below = path.strip("/").partition("/")
     identifier, _, rest = below.partition("/")
@@ -157,7 +157,7 @@ def rewritten(text: bytes, resolve: Resolve) -> bytes:
 
 
 def absolute(reference: str, full_url: str) -> Iterator[str]:
-    """Yield what a reference in an entry can be called elsewhere: as it is, and below the entry's own address."""
+    """Yield what a reference may name: what is written, and that below the entry's own address."""
     yield reference
     if full_url.startswith("http") and ":" not in reference:
         yield f"{full_url.rstrip('/').rsplit('/', 2)[0]}/{reference}"
