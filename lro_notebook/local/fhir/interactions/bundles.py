@@ -28,6 +28,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     existing,
 )
 from lro_notebook.local.fhir.interactions.routes import made, version_in
+from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.http.service import read_body, service_of, store_of
 from lro_notebook.local.operations.records import timestamp
 
@@ -47,8 +48,14 @@ async def execute(request: Request) -> Response:
 
 def _execute(request: Request, body: bytes) -> Response:
     with service_of(request).database.read() as connection:
-        base = base_of(request, store_of(request, connection, "fhirStores"))
+        store = store_of(request, connection, "fhirStores")
+        takes_history = settings_of(connection, store).takes_history
+    base = base_of(request, store)
     type_, entries = read(body, base)
+    if type_ == "history" and not takes_history:
+        raise ServiceError(
+            Code.FAILED_PRECONDITION, "the store takes no histories: enableHistoryModifications is not set"
+        )
     if type_ == "history":
         raise ServiceError(
             Code.UNIMPLEMENTED, "the local service takes histories through fhirStores.importHistory"
