@@ -63,7 +63,7 @@ def _execute(request: Request, body: bytes) -> Response:
     if type_ == "batch":
         done = [_alone(request, base, entry) for entry in entries]
     else:
-        _, done = made(request, lambda changes: _Transaction(changes, base).run(entries))
+        _, done = made(request, lambda changes: Transaction(changes, base).run(entries))
     return Response(bundle(f"{type_}-response", done), media_type=MEDIA_TYPE)
 
 
@@ -79,7 +79,7 @@ def _alone(request: Request, base: str, entry: Entry) -> bytes:
     return done
 
 
-class _Transaction:
+class Transaction:
     """The entries of a transaction: what they are called, and what they lead to."""
 
     def __init__(self, changes: Changes, base: str) -> None:
