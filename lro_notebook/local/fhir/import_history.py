@@ -7,7 +7,7 @@ A unit is one version: an entry of a history Bundle, or a single resource. It ha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,7 @@ from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import imports, rows
 from lro_notebook.local.fhir.imports import ImportRequest, failure
+from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.listing import is_name
 from lro_notebook.local.fhir.rows import Stored
 from lro_notebook.local.operations import arguments, batches
@@ -58,8 +59,15 @@ class Version(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImport:
     """Check the body of ``fhirStores.importHistory``."""
+    if not settings_of(context.connection, store).takes_history:
+        raise ServiceError(
+            Code.FAILED_PRECONDITION,
+            f"{store.name} takes no histories; set enableHistoryModifications with "
+            "fhirStores.patch of v1beta1",
+        )
     limit = arguments.int64(body, "maxErrorCount", 0) or _ERRORS_DEFAULT
-    return HistoryImport(imports.parse(context, store, body), None if limit < 0 else limit)
+    source = replace(imports.parse(context, store, body), histories=True)
+    return HistoryImport(source, None if limit < 0 else limit)
 
 
 def run(job: Job, request: HistoryImport) -> Steps:
@@ -108,7 +116,7 @@ def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Fa
         return
     if not request.source.bundles:
         read = imports.resource_of(text, request.source)
-        yield read if isinstance(read, Failure) else _version(text.raw, text.source)
+        yield read if isinstance(read, Failure) else _version(text.raw, text.source, request)
         return
     bundle = imports.bundle_in(text.raw)
     if bundle is None:
@@ -122,13 +130,13 @@ def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Fa
         entry = bundle["entry"][index]
         resource = rawjson.member(raw, "resource") if isinstance(entry, dict) else None
         if resource is not None:
-            yield _version(raw[resource.start : resource.end], source)
+            yield _version(raw[resource.start : resource.end], source, request)
         else:
             yield _deletion(entry, source)
 
 
-def _version(raw: bytes, source: str) -> Version | Failure:
-    read = imports.read_resource(raw, source)
+def _version(raw: bytes, source: str, request: HistoryImport) -> Version | Failure:
+    read = imports.read_resource(raw, source, request.source.version)
     if isinstance(read, Failure):
         return read
     name = f"{read.type}/{read.id}"
