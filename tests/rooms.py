@@ -63,6 +63,7 @@ ROOMS: dict[str, set[str]] = {
         "local.discovery",
         "local.identity",
     },
+    "local.storage": {"errors", "globs", "operations", "local.core", "local.discovery", "local.http"},
     "local.fhir": {
         "errors",
         "operations",
@@ -126,6 +127,7 @@ ROOMS: dict[str, set[str]] = {
         "local.hl7v2",
         "local.consent",
         "local.notifications",
+        "local.storage",
         "local.sample",
     },
 }

@@ -26,11 +26,14 @@ from lro_notebook.local.core.service_errors import (
     file_error,
     not_found,
 )
-from lro_notebook.local.http import bucket_routes, control_routes
+from lro_notebook.local.http import control_routes
 from lro_notebook.local.http.checked_requests import CheckedRequests
 from lro_notebook.local.http.faults import FaultyResponses
 from lro_notebook.local.http.service import API_VERSIONS, Service
 from lro_notebook.local.identity.proof import PROOF_PATH
+from lro_notebook.local.storage import routes as storage_routes
+from lro_notebook.local.storage.sessions import Sessions
+from lro_notebook.local.storage.stored import Storage
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -51,7 +54,7 @@ def build_app(service: Service) -> Starlette:
             *control_routes.ROUTES,
             *openapi.ROUTES,
             *log_routes.ROUTES,
-            *bucket_routes.ROUTES,
+            *storage_routes.ROUTES,
             *(
                 Mount(f"/{version}", app=Router(management_routes.ROUTES, redirect_slashes=False))
                 for version in API_VERSIONS
@@ -72,6 +75,7 @@ def build_app(service: Service) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.service = service
+    app.state.storage = Storage(Sessions())
     return app
 
 

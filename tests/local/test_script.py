@@ -31,6 +31,8 @@ DATASET = "/v1/projects/p/locations/l/datasets/d"
         ("DELETE", f"{DATASET}/dicomStores/s/dicomWeb/studies/1", "dicomWeb"),
         ("GET", "/storage/v1/b/bucket/o", "storage"),
         ("GET", "/download/storage/v1/b/bucket/o/x", "storage"),
+        ("POST", "/upload/storage/v1/b/bucket/o", "storage"),
+        ("POST", "/batch/storage/v1", ""),
         ("POST", "/v2/entries:list", "entries.list"),
         ("PATCH", "/.lro-local", ""),
         ("POST", "/.lro-local/faults", ""),

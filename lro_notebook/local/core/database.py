@@ -82,6 +82,13 @@ CREATE TABLE IF NOT EXISTS drafts (
     operation INTEGER PRIMARY KEY REFERENCES operations (id) ON DELETE CASCADE,
     units INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS object_notes (
+    bucket TEXT NOT NULL,
+    name TEXT NOT NULL,
+    generation TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (bucket, name)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS policies_of_datasets ON policies (dataset);
 CREATE INDEX IF NOT EXISTS policies_of_stores ON policies (store);
 """

@@ -116,6 +116,16 @@ def put_many(
     )
 
 
+def put(connection: sqlite3.Connection, store: int, item: Instance, *, replaces: bool) -> bool:
+    """Store an instance; return whether it is, since one that is there stays unless it `replaces` it."""
+    found = instances(connection, store, Scope(item.study, item.series, item.id))
+    if not found:
+        put_many(connection, store, [item], storage_class=CLASSES[0])
+    elif replaces:
+        replace_many(connection, [(found[0].number, item)])
+    return replaces or not found
+
+
 def replace_many(connection: sqlite3.Connection, changed: Iterable[tuple[int, Instance]]) -> None:
     """Replace the files of instances."""
     moment = microseconds()

@@ -15,15 +15,10 @@ if TYPE_CHECKING:
 
 _DATASETS = "locations.datasets"
 _CONSENTS = f"{_DATASETS}.consentStores.consents"
-_DICOM = f"{_DATASETS}.dicomStores"
 _FHIR = f"{_DATASETS}.fhirStores"
-_INSTANCES = f"{_DICOM}.studies.series.instances"
 _WORKSPACES = f"{_DATASETS}.dataMapperWorkspaces"
 
 _NO_WORKSPACES = "no method of the Healthcare API creates such a workspace, so the local service has none"
-_NO_PIXELS = "the local service does not decode images; retrieve the instance and render it with pydicom"
-_WHOLE_INSTANCES = "the local service retrieves instances one by one; list them with searchForInstances"
-_NO_STORING = "the local service stores instances through dicomStores.import"
 _NO_REVISIONS = "the local service keeps only the latest revision of a consent; use consents.get"
 _NO_CONDITIONS = "the local service has no conditional methods; search, then use the resource's id"
 _NO_ENFORCEMENT = "the local service enforces no consents; call the real service for it"
@@ -44,16 +39,6 @@ NOT_SERVED: Mapping[str, str] = {
     f"{_WORKSPACES}.testIamPermissions": _NO_WORKSPACES,
     f"{_CONSENTS}.deleteRevision": _NO_REVISIONS,
     f"{_CONSENTS}.listRevisions": _NO_REVISIONS,
-    f"{_DICOM}.storeInstances": _NO_STORING,
-    f"{_DICOM}.updateInstances": _NO_STORING,
-    f"{_DICOM}.studies.storeInstances": _NO_STORING,
-    f"{_DICOM}.studies.updateInstances": _NO_STORING,
-    f"{_DICOM}.studies.retrieveStudy": _WHOLE_INSTANCES,
-    f"{_DICOM}.studies.series.retrieveSeries": _WHOLE_INSTANCES,
-    f"{_INSTANCES}.bulkdata.retrieveBulkdata": _WHOLE_INSTANCES,
-    f"{_INSTANCES}.retrieveRendered": _NO_PIXELS,
-    f"{_INSTANCES}.frames.retrieveFrames": _NO_PIXELS,
-    f"{_INSTANCES}.frames.retrieveRendered": _NO_PIXELS,
     f"{_FHIR}.bulk-export-group-post": "the local service exports a Group with GET Group/ID/$export",
     f"{_FHIR}.explainDataAccess": _NO_ENFORCEMENT,
     f"{_FHIR}.fhir.Consent-enforcement-status": _NO_ENFORCEMENT,

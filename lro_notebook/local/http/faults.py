@@ -154,12 +154,13 @@ def method_of(http_method: str, path: str) -> str:
     """Return the name of a method as Google's reference has it; empty for the service's own routes.
 
     Such as ``fhirStores.import``, ``datasets.create``, ``operations.get``. All below ``fhir`` and
-    ``dicomWeb`` is one method each, except ``fhir.bulk-export``; Cloud Storage is ``storage``.
+    ``dicomWeb`` is one method each, except ``fhir.bulk-export``; Cloud Storage is ``storage``, and each
+    request of a batch one of its calls.
     """
     top, _, rest = path.lstrip("/").partition("/")
-    if top in ("storage", "download"):
+    if top in ("storage", "download", "upload"):
         return "storage"
-    if not rest or top.startswith("."):
+    if not rest or top.startswith(".") or top == "batch":
         return ""
     parts = rest.split("/")
     if parts[-1] == "$export":

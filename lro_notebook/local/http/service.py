@@ -39,8 +39,8 @@ BODY_LIMIT = 32 << 20
 #: Where in its ASGI scope a request keeps its body once that was checked.
 CHECKED_BODY = "lro_notebook.body"
 
-#: A larger body is still read up to this size, so that the client gets to read the response.
-_DRAIN_LIMIT = 8 * BODY_LIMIT
+#: A larger body is still read up to so many times its limit, so that the client gets to read the response.
+_DRAIN_FACTOR = 8
 
 
 @dataclass(slots=True)
@@ -107,20 +107,20 @@ def store_of(request: Request, connection: sqlite3.Connection, collection: str) 
     )
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body of a request; raise if it is over 32 MiB."""
+async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
+    """Return the body of a request; raise if it has more bytes than `limit`, 32 MiB by default."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size <= BODY_LIMIT:
+        if size <= limit:
             chunks.append(chunk)
-        elif size > _DRAIN_LIMIT:
+        elif size > _DRAIN_FACTOR * limit:
             break
-    if size > BODY_LIMIT:
+    if size > limit:
         raise ServiceError(
             Code.INVALID_ARGUMENT,
-            f"the request body is larger than {BODY_LIMIT} bytes; import large data from a bucket",
+            f"the request body is larger than {limit} bytes; import large data from a bucket",
             status=413,
         )
     return b"".join(chunks)

@@ -58,6 +58,8 @@ def filled(service: Program, name: str, *names: str) -> str:
 
 def web(service: Program, path: str, **query: Any) -> list[dict[str, Any]]:
     answer = service.client.get(path, params=query)
+    if answer.status_code == 204:
+        return []
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/dicom+json"
     found: list[dict[str, Any]] = answer.json()

@@ -65,7 +65,7 @@ def test_dicomweb_gives_metadata_and_files(service: Program) -> None:
     assert single.content == CT.read_bytes()
     parts = service.client.get(instance, headers={"Accept": 'multipart/related; type="application/dicom"'})
     assert CT.read_bytes() in parts.content
-    assert service.client.get(instance, headers={"Accept": "image/png"}).status_code == 501
+    assert service.client.get(instance, headers={"Accept": "image/png"}).status_code == 406
     info = service.client.get(f"{instance}:getStorageInfo").json()
     assert info["blobStorageInfo"]["sizeBytes"] == str(CT.stat().st_size)
     metrics = service.client.get(f"{study}:getStudyMetrics").json()

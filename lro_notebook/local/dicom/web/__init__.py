@@ -1,0 +1,1 @@
+"""DICOMweb: what clients store, search and retrieve."""

@@ -1,0 +1,76 @@
+"""Frames as pictures that a browser shows, with Pillow and numpy where they are installed. Pure."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
+from lro_notebook.local.dicom.web import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lro_notebook.local.dicom.web.frames import Frames
+
+#: Media type -> name of the format in Pillow.
+FORMATS: Mapping[str, str] = {"image/jpeg": "JPEG", "image/png": "PNG"}
+_SIZE_MAX = 10_000
+_VIEWPORT = re.compile(r"([1-9]\d{0,5}),([1-9]\d{0,5})", re.ASCII)
+_COLOURS = 3  # dimensions of an array of colours
+
+
+def viewport_of(text: str | None) -> tuple[int, int] | None:
+    """Return width and height of ``viewport=w,h``; None without one."""
+    if not text:
+        return None
+    match = _VIEWPORT.fullmatch(text)
+    if match is None or max(int(match[1]), int(match[2])) > _SIZE_MAX:
+        raise invalid_argument(
+            f"viewport: expected width and height such as 512,512, up to {_SIZE_MAX}; a part of an image "
+            "cannot be had here"
+        )
+    return int(match[1]), int(match[2])
+
+
+def picture(source: Frames, number: int, kind: str, viewport: tuple[int, int] | None) -> bytes:
+    """Return a frame as a picture of a media type, scaled to fit into `viewport`."""
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        raise ServiceError(
+            Code.UNIMPLEMENTED,
+            "rendering needs Pillow, which is not installed where the local service runs; pip install pillow "
+            "there and start the service again, or ask for the frames",
+        ) from error
+    try:
+        image = Image.fromarray(_eight_bits(source, number))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise invalid_argument(f"the frame cannot be rendered ({type(error).__name__})") from error
+    if viewport is not None:
+        image = ImageOps.contain(image, viewport)
+    buffer = BytesIO()
+    image.save(buffer, FORMATS[kind])
+    return buffer.getvalue()
+
+
+def _eight_bits(source: Frames, number: int) -> Any:
+    """Return the pixels of a frame as numbers from 0 to 255, through its window if it has one."""
+    import numpy as np
+    from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
+
+    file, pixels = source.file, frames.array(source, number, raw=False)
+    kind = str(file.get("PhotometricInterpretation", "MONOCHROME2"))
+    if kind == "PALETTE COLOR":
+        pixels = apply_color_lut(pixels, file)
+    elif pixels.ndim < _COLOURS:
+        pixels = apply_voi_lut(apply_modality_lut(pixels, file), file)
+    if pixels.dtype == np.uint8 and pixels.ndim == _COLOURS:
+        return pixels
+    pixels = pixels.astype(np.float64)
+    low, high = float(pixels.min()), float(pixels.max())
+    scaled = (pixels - low) * (255 / (high - low) if high > low else 0)
+    eight = scaled.round().astype(np.uint8)
+    return 255 - eight if kind == "MONOCHROME1" else eight

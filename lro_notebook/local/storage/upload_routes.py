@@ -1,0 +1,172 @@
+"""Routes that upload objects: content alone, with its metadata, or in pieces that can be resumed."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import nesting
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
+from lro_notebook.local.http import multipart
+from lro_notebook.local.http.service import read_json, service_of
+from lro_notebook.local.storage import sessions, writing
+from lro_notebook.local.storage.answers import answer_object, refuse_keys, storage_of
+from lro_notebook.local.storage.sessions import Session
+from lro_notebook.local.storage.stored import API
+from lro_notebook.local.storage.writing import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from starlette.requests import Request
+
+_UPLOAD = f"/upload{API}/b/{{bucket}}/o"
+_RESUME, _CANCELLED = 308, 499
+_BUFFER = 1 << 20
+
+
+async def upload(request: Request) -> Response:
+    """Upload an object (``storage.objects.insert``)."""
+    refuse_keys(request)
+    if "upload_id" in request.query_params:  # gcsfs sends its pieces with POST
+        return await resume(request)
+    kind = request.query_params.get("uploadType", "")
+    ways = {"media": _media, "multipart": _multipart, "resumable": _begin}
+    if kind not in ways:
+        raise invalid_argument("uploadType: expected media, multipart or resumable")
+    return await ways[kind](request)
+
+
+async def resume(request: Request) -> Response:
+    """Go on with an upload in pieces, or ask how far it is."""
+    session = storage_of(request).sessions.get(request.query_params.get("upload_id", ""))
+    if session.done is not None:
+        return answer_object(request, session.done)
+    if session.is_busy:
+        message = "another request writes to this upload; wait for it, then ask with 'bytes */*'"
+        raise ServiceError(Code.UNAVAILABLE, message)
+    session.is_busy = True
+    try:
+        is_whole = await _take(request, session)
+        if not is_whole:
+            headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
+            return Response(status_code=_RESUME, headers=headers)
+        session.done = await run_in_threadpool(_put, request, session.target, session.draft)
+    finally:
+        session.is_busy = False
+    return answer_object(request, session.done)
+
+
+async def cancel(request: Request) -> Response:
+    """Give an upload in pieces up."""
+    identifier = request.query_params.get("upload_id", "")
+    storage_of(request).sessions.get(identifier)
+    storage_of(request).sessions.drop(identifier)
+    return Response(status_code=_CANCELLED)
+
+
+async def _media(request: Request) -> Response:
+    target = _target(request, {}, request.headers.get("content-type"))
+    with writing.draft(service_of(request).buckets) as draft:
+        with draft.open("wb", buffering=_BUFFER) as file:
+            await _receive(request, file)
+        return answer_object(request, await run_in_threadpool(_put, request, target, draft))
+
+
+async def _multipart(request: Request) -> Response:
+    _, parameters = multipart.parameters_of(request.headers.get("content-type", ""))
+    folders = service_of(request).buckets
+    with writing.draft(folders) as whole, writing.draft(folders) as draft:
+        with whole.open("wb", buffering=_BUFFER) as file:
+            await _receive(request, file)
+        fields, kind = await run_in_threadpool(_split, whole, draft, parameters.get("boundary", ""))
+        target = _target(request, fields, kind)
+        return answer_object(request, await run_in_threadpool(_put, request, target, draft))
+
+
+async def _begin(request: Request) -> Response:
+    fields = await read_json(request)
+    target = _target(request, fields, request.headers.get("x-upload-content-type"))
+    await run_in_threadpool(writing.check, service_of(request), target)
+    with writing.draft(service_of(request).buckets) as path:
+        draft = path.with_name(f"{path.name}-resumable")
+    draft.touch()
+    identifier = storage_of(request).sessions.add(Session(target, draft))
+    url = f"{service_of(request).endpoint}{_UPLOAD.format(bucket=target.bucket)}"
+    location = f"{url}?uploadType=resumable&upload_id={identifier}"
+    return Response(headers={"Location": location, "X-GUploader-UploadID": identifier})
+
+
+async def _take(request: Request, session: Session) -> bool:
+    """Write what a request brings; return whether the upload is whole now."""
+    header = request.headers.get("content-range")
+    start, total = sessions.piece_of(header)
+    if start is not None and start > session.received:
+        raise invalid_argument(
+            f"Content-Range: the upload has {session.received} bytes, so it cannot go on at {start}; ask "
+            "with 'bytes */*' how far it is"
+        )
+    with writing.room(), session.draft.open("r+b", buffering=_BUFFER) as file:
+        if start is not None:
+            file.seek(start)
+            await _receive(request, file)
+            file.truncate()
+        size = session.received if start is None else file.tell()
+        is_whole = header is None or size == total
+        # A piece that is not the last counts in steps, as Cloud Storage has it.
+        session.received = size if is_whole else max(session.received, size - size % sessions.CHUNK)
+    if total is not None and session.received > total:
+        raise invalid_argument("Content-Range: more arrived than it says; start the upload again")
+    return is_whole
+
+
+async def _receive(request: Request, file: BinaryIO) -> None:
+    async for chunk in request.stream():
+        if chunk:
+            await run_in_threadpool(file.write, chunk)
+
+
+def _split(whole: Path, draft: Path, boundary: str) -> tuple[Mapping[str, Any], str | None]:
+    """Write the content of a multipart body to `draft`; return its metadata and media type."""
+    try:
+        with whole.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+            about, content = multipart.parts(body, boundary)
+            fields = nesting.loads(body[about.start : about.stop])
+            with draft.open("wb") as target:
+                for start in range(content.start, content.stop, _BUFFER):
+                    target.write(body[start : min(start + _BUFFER, content.stop)])
+    except (ValueError, nesting.Unreadable) as error:
+        message = "the body is not multipart/related of metadata as JSON and the content; send both parts"
+        raise invalid_argument(message) from error
+    if not isinstance(fields, dict):
+        raise invalid_argument("the metadata is not a JSON object")
+    return fields, content.headers.get("content-type")
+
+
+def _target(request: Request, fields: Mapping[str, Any], kind: str | None) -> Target:
+    name = request.query_params.get("name") or fields.get("name")
+    if not isinstance(name, str):
+        raise invalid_argument("name: name the object, in the query or in the metadata")
+    if kind and not fields.get("contentType"):
+        fields = {**fields, "contentType": kind}
+    writing.noted_of(fields)
+    return Target(request.path_params["bucket"], name, fields, request.query_params)
+
+
+def _put(request: Request, target: Target, draft: Path) -> Any:
+    with writing.room():
+        return writing.put(service_of(request), storage_of(request), target, draft)
+
+
+ROUTES = [
+    Route(_UPLOAD, upload, methods=["POST"]),
+    Route(_UPLOAD, resume, methods=["PUT"]),
+    Route(_UPLOAD, cancel, methods=["DELETE"]),
+]
