@@ -18,6 +18,8 @@ from patience import GIVE_UP
 from places import SHARED
 from warm import Program as WarmProgram
 
+from lro_notebook.local.fhir.interactions.settings import LENIENT_LABEL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -56,11 +58,13 @@ class Program:
             trust_env=False,
         )
 
-    def store(self, name: str) -> str:
-        """Create a FHIR store and return its path."""
-        self.client.post(
-            "fhirStores", params={"fhirStoreId": name}, json={"version": "R4"}
-        ).raise_for_status()
+    def store(self, name: str, **fields: Any) -> str:
+        """Create a FHIR store and return its path; without fields, one that takes anything."""
+        body = {
+            "version": "R4",
+            **(fields or {"enableUpdateCreate": True, "labels": {LENIENT_LABEL: "true"}}),
+        }
+        self.client.post("fhirStores", params={"fhirStoreId": name}, json=body).raise_for_status()
         return f"fhirStores/{name}"
 
     def put_lines(self, name: str, lines: Iterable[bytes | str]) -> str:

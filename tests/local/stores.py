@@ -57,6 +57,9 @@ def changed_store(service: Program, name: str) -> tuple[str, str, dict[str, Any]
     store = f"fhirStores/{name}"
     load(service, store, patient("kept"), patient("updated", gender="male"), patient("deleted"))
     moment = now()
-    operation = load(service, store, patient("updated", gender="female"), patient("created"))
+    # An import would replace the resource, and keep no version of it.
+    updated = patient("updated", gender="female")
+    service.client.put(f"{store}/fhir/Patient/updated", content=updated).raise_for_status()
+    operation = load(service, store, patient("created"))
     service.client.delete(f"{store}/fhir/Patient/deleted").raise_for_status()
     return store, moment, operation

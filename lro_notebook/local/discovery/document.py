@@ -79,7 +79,7 @@ class Method(NamedTuple):
     @property
     def is_proto(self) -> bool:
         """Whether its bodies are proto JSON; those of FHIR and DICOMweb are not."""
-        return HTTP_BODY not in (self.request, self.response)
+        return HTTP_BODY not in (self.request, self.response) and ".fhirStores.fhir." not in self.id
 
 
 class Document:

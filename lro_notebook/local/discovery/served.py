@@ -20,14 +20,8 @@ _WORKSPACES = f"{_DATASETS}.dataMapperWorkspaces"
 
 _NO_WORKSPACES = "no method of the Healthcare API creates such a workspace, so the local service has none"
 _NO_REVISIONS = "the local service keeps only the latest revision of a consent; use consents.get"
-_NO_CONDITIONS = "the local service has no conditional methods; search, then use the resource's id"
 _NO_ENFORCEMENT = "the local service enforces no consents; call the real service for it"
 _NO_TERMINOLOGY = "the local service has no terminology; call the real service for it"
-_NO_EVERYTHING = "the local service does not collect what refers to a resource; search or export the types"
-_NO_LASTN = "the local service has no $lastn; search for the observations and sort them"
-_NO_PURGE = "the local service deletes versions with fhirStores.bulkDelete and HISTORY_ONLY"
-_NO_PROFILES = "the local service has no profiles; validate with a library such as fhir.resources"
-_NO_POST_SEARCH = "the local service searches with GET [type] alone"
 
 #: Method -> why it is not there, and what to use.
 NOT_SERVED: Mapping[str, str] = {
@@ -39,26 +33,11 @@ NOT_SERVED: Mapping[str, str] = {
     f"{_WORKSPACES}.testIamPermissions": _NO_WORKSPACES,
     f"{_CONSENTS}.deleteRevision": _NO_REVISIONS,
     f"{_CONSENTS}.listRevisions": _NO_REVISIONS,
-    f"{_FHIR}.bulk-export-group-post": "the local service exports a Group with GET Group/ID/$export",
     f"{_FHIR}.explainDataAccess": _NO_ENFORCEMENT,
     f"{_FHIR}.fhir.Consent-enforcement-status": _NO_ENFORCEMENT,
     f"{_FHIR}.fhir.Patient-consent-enforcement-status": _NO_ENFORCEMENT,
     f"{_FHIR}.fhir.ConceptMap-search-translate": _NO_TERMINOLOGY,
     f"{_FHIR}.fhir.ConceptMap-translate": _NO_TERMINOLOGY,
-    f"{_FHIR}.fhir.Encounter-everything": _NO_EVERYTHING,
-    f"{_FHIR}.fhir.Observation-lastn": _NO_LASTN,
-    f"{_FHIR}.fhir.Patient-everything": _NO_EVERYTHING,
-    f"{_FHIR}.fhir.Resource-incoming-references": _NO_EVERYTHING,
-    f"{_FHIR}.fhir.Resource-purge": _NO_PURGE,
-    f"{_FHIR}.fhir.Resource-validate": _NO_PROFILES,
-    f"{_FHIR}.fhir.capabilities": "the local service has no capability statement; see its documentation",
-    f"{_FHIR}.fhir.conditionalDelete": _NO_CONDITIONS,
-    f"{_FHIR}.fhir.conditionalPatch": _NO_CONDITIONS,
-    f"{_FHIR}.fhir.conditionalUpdate": _NO_CONDITIONS,
-    f"{_FHIR}.fhir.executeBundle": "the local service takes Bundles through fhirStores.import",
-    f"{_FHIR}.fhir.patch": "the local service has no JSON Patch; read the resource and update it",
-    f"{_FHIR}.fhir.search": _NO_POST_SEARCH,
-    f"{_FHIR}.fhir.search-type": _NO_POST_SEARCH,
 }
 
 

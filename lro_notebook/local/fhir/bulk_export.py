@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -132,7 +133,7 @@ def _write_type(
 
 
 async def export(request: Request) -> Response:
-    """``fhir.bulk-export`` and ``fhir.bulk-export-group``."""
+    """``fhir.bulk-export``, ``bulk-export-group`` and ``bulk-export-group-post``."""
     if "respond-async" not in request.headers.get("prefer", ""):
         raise invalid_argument("Prefer: a bulk export needs the header 'Prefer: respond-async'")
     service = service_of(request)
@@ -157,7 +158,9 @@ def status(request: Request) -> Response:
     error = operation.get("error")
     if error is None:
         response = {key: value for key, value in operation["response"].items() if key != "@type"}
-        return json_response(response)
+        endpoint = service_of(request).endpoint
+        output = [{**file, "url": _fetched_from(endpoint, file["url"])} for file in response["output"]]
+        return json_response({**response, "output": output})
     if error["code"] == Code.CANCELLED:
         raise _gone(request)
     raise ServiceError(Code(error["code"]), error["message"], status=500)
@@ -179,6 +182,12 @@ def _operation(request: Request) -> dict[str, Any]:
         )
 
 
+def _fetched_from(endpoint: str, uri: str) -> str:
+    """Return the address from which an object is downloaded, with the token of the service."""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    return f"{endpoint}/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
+
+
 def _parent(request: Request) -> str:
     return f"{dataset_name(request)}/fhirStores/{request.path_params['store']}"
 
@@ -193,7 +202,7 @@ METHOD = Method(
 
 ROUTES = [
     Route(f"{_STORE}/fhir/$export", export, methods=["GET"]),
-    Route(f"{_STORE}/fhir/Group/{{group}}/$export", export, methods=["GET"]),
+    Route(f"{_STORE}/fhir/Group/{{group}}/$export", export, methods=["GET", "POST"]),
     Route(f"{_STORE}/operations/{{operation}}", status, methods=["GET"]),
     Route(f"{_STORE}/operations/{{operation}}", cancel, methods=["DELETE"]),
 ]

@@ -59,7 +59,7 @@ def run(job: Job, request: DeidentifyRequest) -> Steps:
         counts = rows.counts(connection, request.source.key, since=None)
         total = sum(counts.values()) if request.chosen is None else len(request.chosen)
         yield Step(total=total)
-        put = partial(imports.write, store=request.destination, operation=job.operation)
+        put = partial(imports.write, store=request.destination, operation=job.operation, keeps_old=True)
         for type_ in counts:
             copied = _copied(connection, request, type_)
             yield from batches.steps(job, copied, put, size_of=imports.size_of)

@@ -7,7 +7,7 @@ A unit is one version: an entry of a history Bundle, or a single resource. It ha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,7 +59,8 @@ class Version(NamedTuple):
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImport:
     """Check the body of ``fhirStores.importHistory``."""
     limit = arguments.int64(body, "maxErrorCount", 0) or _ERRORS_DEFAULT
-    return HistoryImport(imports.parse(context, store, body), None if limit < 0 else limit)
+    source = replace(imports.parse(context, store, body), histories=True)
+    return HistoryImport(source, None if limit < 0 else limit)
 
 
 def run(job: Job, request: HistoryImport) -> Steps:

@@ -16,7 +16,9 @@ from lro_notebook.local.core import nesting, objects, rawjson
 from lro_notebook.local.core.names import is_fhir_id, is_resource_type
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows, structures
+from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.rows import Incoming
+from lro_notebook.local.fhir.structure.elements import is_known_type
 from lro_notebook.local.operations import arguments, batches
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from lro_notebook.local.operations.method import Context, Job, Steps
 
 _STRUCTURES = ("BUNDLE", "RESOURCE", "BUNDLE_PRETTY", "RESOURCE_PRETTY")
+_NO_HISTORY = "a Bundle of the type history; import it with fhirStores.importHistory"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Texts to count between two chances to stop.
 _COUNTING_STEP = 10_000
@@ -38,12 +41,18 @@ _COUNTING_STEP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """A checked import; a text of the input may be a bundle, and may span a whole file."""
+    """A checked import; a text of the input may be a bundle, and may span a whole file.
+
+    `version` is that of FHIR whose resource types there are, empty for any type; `histories` is whether
+    Bundles may be histories.
+    """
 
     store: Store
     source: Location
     bundles: bool
     whole_files: bool
+    version: str = ""
+    histories: bool = False
 
 
 class Text(NamedTuple):
@@ -57,8 +66,13 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
     """Check the body of ``fhirStores.import``."""
     structure = arguments.choice(body, "contentStructure", _STRUCTURES)
     location = arguments.source(context.buckets, body)
+    rules = settings_of(context.connection, store).rules
     return ImportRequest(
-        store, location, bundles=structure.startswith("BUNDLE"), whole_files=structure.endswith("PRETTY")
+        store,
+        location,
+        bundles=structure.startswith("BUNDLE"),
+        whole_files=structure.endswith("PRETTY"),
+        version=rules.version if rules else "",
     )
 
 
@@ -79,7 +93,9 @@ def run(job: Job, request: ImportRequest) -> Steps:
     return {}
 
 
-def read_resource(text: bytes, source: str) -> Incoming | Failure:
+def read_resource(  # noqa: PLR0911 - one for each thing that can be wrong
+    text: bytes, source: str, version: str = ""
+) -> Incoming | Failure:
     """Return a resource that is ready to be stored, or a failure.
 
     Parameters
@@ -88,6 +104,8 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
         A JSON text without white space around it.
     source : str
         Its place, for the failure log.
+    version : str, optional
+        The version of FHIR whose resource types there are; empty for any type.
     """
     try:
         document = nesting.loads(text)
@@ -98,6 +116,8 @@ def read_resource(text: bytes, source: str) -> Incoming | Failure:
     type_, identifier = document.get("resourceType"), document.get("id")
     if type(type_) is not str or not is_resource_type(type_):
         return failure(source, "resourceType is missing or not the name of a resource type")
+    if version and not is_known_type(type_, version):
+        return failure(source, f"FHIR {version} has no resource type {type_}")
     if type(identifier) is not str or not is_fhir_id(identifier):
         return failure(source, "id is missing or not a FHIR id (1 to 64 letters, digits, '-' or '.')", type_)
     has_meta = "meta" not in document or type(document["meta"]) is dict
@@ -120,10 +140,17 @@ def size_of(unit: Incoming) -> int:
     return len(unit.tail)
 
 
-def write(connection: sqlite3.Connection, *, units: Sequence[Incoming], store: Store, operation: int) -> None:
-    """Store resources, each as a new version, in a store that must still exist."""
+def write(
+    connection: sqlite3.Connection,
+    *,
+    units: Sequence[Incoming],
+    store: Store,
+    operation: int,
+    keeps_old: bool = False,
+) -> None:
+    """Store resources in a store that must still exist; without `keeps_old`, in place of what is there."""
     stores.require_store(connection, store)
-    rows.put_many(connection, store.key, units, operation=operation)
+    rows.put_many(connection, store.key, units, operation=operation, keeps_old=keeps_old)
 
 
 def texts(uri: str, path: Path, *, whole_files: bool) -> Iterator[Text | Failure]:
@@ -150,8 +177,9 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
     if not request.bundles:
         yield resource_of(text, request)
         return
-    if bundle_in(text.raw) is None:
-        yield no_bundle(text, request)
+    bundle = bundle_in(text.raw)
+    if bundle is None or _is_refused(bundle, request):
+        yield no_bundle(text, request) if bundle is None else failure(text.source, _NO_HISTORY)
         return
     entries = rawjson.member(text.raw, "entry")
     if entries is None:
@@ -162,12 +190,12 @@ def _read(text: Text | Failure, request: ImportRequest) -> Iterator[Incoming | F
         if resource is None:
             yield failure(source, "the entry has no resource")
         else:
-            yield read_resource(entry[resource.start : resource.end], source)
+            yield read_resource(entry[resource.start : resource.end], source, request.version)
 
 
 def resource_of(text: Text, request: ImportRequest) -> Incoming | Failure:
     """Return the resource that a text is; for one in another structure, the failure names that."""
-    read = read_resource(text.raw, text.source)
+    read = read_resource(text.raw, text.source, request.version)
     if isinstance(read, Incoming) and read.type != "Bundle":
         return read
     reason = structures.misfit(text.raw, bundles=False, whole_files=request.whole_files)
@@ -185,7 +213,11 @@ def count_units(text: Text | Failure, request: ImportRequest) -> int:
     if isinstance(text, Failure) or not request.bundles:
         return 1
     bundle = bundle_in(text.raw)
-    return 1 if bundle is None else len(bundle.get("entry", ()))
+    return 1 if bundle is None or _is_refused(bundle, request) else len(bundle.get("entry", ()))
+
+
+def _is_refused(bundle: Mapping[str, Any], request: ImportRequest) -> bool:
+    return bundle.get("type") == "history" and not request.histories
 
 
 def bundle_in(raw: bytes) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ stores them, so ``lastUpdated`` follows the order of commits.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -16,7 +17,7 @@ from lro_notebook.local.operations.records import microseconds, timestamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS resources (
@@ -74,21 +75,38 @@ class Stored(NamedTuple):
 
 
 def put_many(
-    connection: sqlite3.Connection, store: int, incoming: Sequence[Incoming], *, operation: int | None = None
+    connection: sqlite3.Connection,
+    store: int,
+    incoming: Sequence[Incoming],
+    *,
+    operation: int | None = None,
+    keeps_old: bool = True,
 ) -> None:
     """Store resources; the old version of an existing one moves to the history.
 
-    `operation` is the number of the operation that stores them, None for a request.
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In a transaction that may write.
+    store : int
+        The key of their store.
+    incoming : sequence of Incoming
+        The resources; of several with the same id, the last one stays.
+    operation : int, optional
+        The number of the operation that stores them, None for a request.
+    keeps_old : bool
+        Without it the current version is replaced, or left as it is if it has the same content.
     """
     moment = microseconds()
+    put = partial(_put_distinct, connection, store, moment=moment, operation=operation, keeps_old=keeps_old)
     start, seen = 0, set[tuple[str, str]]()
     for number, item in enumerate(incoming):
         key = (item.type, item.id)
         if key in seen:
-            _put_distinct(connection, store, incoming[start:number], moment, operation)
+            put(incoming[start:number])
             start, seen = number, set()
         seen.add(key)
-    _put_distinct(connection, store, incoming[start:], moment, operation)
+    put(incoming[start:])
 
 
 def delete(
@@ -143,22 +161,6 @@ def versions(
         (store, type_, identifier, before, limit),
     )
     return [Stored(*row) for row in rows]
-
-
-def page(connection: sqlite3.Connection, store: int, type_: str, *, after: str, limit: int) -> list[Stored]:
-    """Return up to `limit` current resources of a type whose id comes after `after`, by id."""
-    rows = connection.execute(
-        "SELECT id, version, updated, body FROM resources "
-        "WHERE store = ? AND type = ? AND id > ? ORDER BY id LIMIT ?",
-        (store, type_, after, limit),
-    )
-    return [Stored(*row) for row in rows]
-
-
-def count(connection: sqlite3.Connection, store: int, type_: str) -> int:
-    """Return the number of current resources of a type."""
-    row = connection.execute("SELECT count(*) FROM resources WHERE store = ? AND type = ?", (store, type_))
-    return int(row.fetchone()[0])
 
 
 def counts(connection: sqlite3.Connection, store: int, *, since: int | None) -> dict[str, int]:
@@ -308,8 +310,10 @@ def _put_distinct(
     connection: sqlite3.Connection,
     store: int,
     incoming: Sequence[Incoming],
+    *,
     moment: int,
     operation: int | None,
+    keeps_old: bool,
 ) -> None:
     """Store resources; no two may have the same type and id."""
     by_type: defaultdict[str, list[str]] = defaultdict(list)
@@ -318,8 +322,10 @@ def _put_distinct(
     latest: dict[tuple[str, str], int] = {}
     for type_, identifiers in by_type.items():
         latest.update(_latest(connection, store, type_, identifiers))
-    if latest:
+    if latest and keeps_old:
         _archive(connection, [(store, type_, identifier) for type_, identifier in latest])
+    elif latest:
+        incoming = [item for item in incoming if not _is_there(connection, store, item, latest)]
     updated = timestamp(moment)
     rows = []
     for item in incoming:
@@ -337,6 +343,21 @@ def _put_distinct(
     index.keep_up(
         connection, store, ((item.type, item.id) for item in incoming), (item.document for item in incoming)
     )
+
+
+def _is_there(
+    connection: sqlite3.Connection, store: int, item: Incoming, latest: Mapping[tuple[str, str], int]
+) -> bool:
+    """Tell whether the current version of a resource has the same content."""
+    version = latest.get((item.type, item.id))
+    row = (
+        version
+        and connection.execute(
+            "SELECT updated, body FROM resources WHERE (store, type, id, version) = (?, ?, ?, ?)",
+            (store, item.type, item.id, version),
+        ).fetchone()
+    )
+    return bool(row) and item.stamped(version or 0, timestamp(row[0])) == row[1]
 
 
 def _latest(

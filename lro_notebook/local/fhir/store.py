@@ -21,6 +21,15 @@ from lro_notebook.local.fhir import (
     routes,
     rows,
 )
+from lro_notebook.local.fhir.interactions import (
+    bundles,
+    capabilities,
+    everything,
+    history,
+    lastn,
+    validating,
+)
+from lro_notebook.local.fhir.interactions import routes as change_routes
 from lro_notebook.local.fhir.search import index
 from lro_notebook.local.fhir.search import routes as search_routes
 from lro_notebook.local.http.store_kind import StoreKind
@@ -59,7 +68,18 @@ KIND = StoreKind(
         "configureSearch": configure_search.METHOD,
         "executeCohort": execute_cohort.METHOD,
     },
-    routes=[*bulk_export.ROUTES, *search_routes.ROUTES, *routes.ROUTES],
+    routes=[
+        *bulk_export.ROUTES,
+        *capabilities.ROUTES,
+        *everything.ROUTES,
+        *lastn.ROUTES,
+        *validating.ROUTES,
+        *search_routes.ROUTES,
+        *bundles.ROUTES,
+        *history.ROUTES,
+        *change_routes.ROUTES,
+        *routes.ROUTES,
+    ],
     deidentify=deidentify.copy_store,
     check_config=deidentify.check_config,
 )

@@ -153,10 +153,5 @@ def test_errors_of_the_fhir_interface_are_outcomes(
     _outcome(service.client.get(f"{fhir}/{path}"), status, issue)
 
 
-def test_a_conditional_create_is_not_taken_for_a_plain_one(service: Program, fhir: str) -> None:
-    answer = service.client.post(f"{fhir}/Patient", json={}, headers={"If-None-Exist": "identifier=1"})
-    _outcome(answer, 501, "not-supported")
-
-
 def test_a_request_without_the_token_gets_an_outcome(service: Program, fhir: str) -> None:
     _outcome(service.client.get(f"{fhir}/Patient", headers={"Authorization": ""}), 401, "login")

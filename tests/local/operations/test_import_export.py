@@ -144,18 +144,19 @@ def test_pretty_files_are_read_whole_and_kept_on_one_line(service: Program) -> N
     assert all(item["text"] == "two\nlines" for item in found)
 
 
-def test_an_existing_resource_gets_a_new_version(service: Program) -> None:
+def test_an_existing_resource_is_replaced_and_keeps_no_version_of_it(service: Program) -> None:
     store = service.store("again")
     line = '{"resourceType":"Patient","id":"same","n":%d}'
     uri = service.put_lines(
         "demo-out/again.ndjson", [line % 1, line % 2, '{"resourceType":"Patient","id":"other"}']
     )
-    for _ in range(2):
-        assert service.imported(store, uri)["metadata"]["counter"] == {"success": "3"}
-    current = service.client.get(f"{store}/fhir/Patient/same").json()
-    assert (current["n"], current["meta"]["versionId"]) == (2, "4")
+    assert service.imported(store, uri)["metadata"]["counter"] == {"success": "3"}
+    other = service.client.get(f"{store}/fhir/Patient/other").content
+    assert service.imported(store, uri)["metadata"]["counter"] == {"success": "3"}
+    assert service.client.get(f"{store}/fhir/Patient/same").json()["n"] == 2
     history = service.client.get(f"{store}/fhir/Patient/same/_history").json()
-    assert [entry["resource"]["n"] for entry in history["entry"]] == [2, 1, 2, 1]
+    assert [entry["resource"]["n"] for entry in history["entry"]] == [2]
+    assert service.client.get(f"{store}/fhir/Patient/other").content == other
     assert service.total(store, "Patient") == 2
 
 
@@ -184,7 +185,8 @@ def test_an_export_takes_types_and_a_time(service: Program, patients: Callable[.
         store, service.put_lines("demo-out/f1.ndjson", [*patients(3), '{"resourceType":"Group","id":"g"}'])
     )
     seen = service.client.get(f"{store}/fhir/Patient/p2").json()["meta"]["lastUpdated"]
-    service.imported(store, service.put_lines("demo-out/f2.ndjson", patients(2, start=2)))
+    later = ['{"resourceType":"Patient","id":"p2","active":true}', *patients(1, start=3)]
+    service.imported(store, service.put_lines("demo-out/f2.ndjson", later))
 
     def exported(name: str, **more: str) -> dict[str, list[str]]:
         service.ended(service.start_export(store, f"gs://demo-out/{name}", **more))

@@ -1,0 +1,85 @@
+"""``$validate``: whether a resource has the structure that FHIR gives to its type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lro_notebook.errors import Code
+from lro_notebook.local.core import names, nesting
+from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
+from lro_notebook.local.fhir import rows
+from lro_notebook.local.fhir.interactions.responses import FHIR_PATH, MEDIA_TYPE
+from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.structure.validation import Rules, findings
+from lro_notebook.local.http.service import read_body, service_of, store_of
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from starlette.requests import Request
+
+    from lro_notebook.local.fhir.structure.validation import Finding
+
+_UNCHECKED = (
+    "not checked here: profiles, invariants (FHIRPath), references, and codes that need a terminology"
+)
+_UNKNOWN = "not checked here: anything but the resource type, since the definitions here are those of R4"
+
+
+async def validate(request: Request) -> Response:
+    """``fhir.Resource-validate``."""
+    return await run_in_threadpool(_validate, request, await read_body(request))
+
+
+def _validate(request: Request, body: bytes) -> Response:
+    type_ = names.resource_type(request.path_params["type"])
+    try:
+        document = nesting.loads(body.removeprefix(b"\xef\xbb\xbf").strip())
+    except nesting.Unreadable as error:
+        raise invalid_argument(f"the resource cannot be read: {error}") from error
+    if not isinstance(document, dict) or document.get("resourceType") != type_:
+        raise invalid_argument(f"expected a JSON object whose resourceType is {type_}, as in the address")
+    with service_of(request).database.read() as connection:
+        store = store_of(request, connection, "fhirStores")
+        settings = settings_of(connection, store)
+        profile = request.query_params.get("profile")
+        if profile:
+            _refuse_profile(connection, store.key, profile)
+    found = findings(document, settings.rules or Rules(settings.version))
+    unchecked = _UNCHECKED if settings.version == "R4" else _UNKNOWN
+    return Response(orjson.dumps(_outcome(found, unchecked)), media_type=MEDIA_TYPE)
+
+
+def _refuse_profile(connection: sqlite3.Connection, store: int, profile: str) -> None:
+    """Raise, since no resource is held against a profile here."""
+    known = rows.bodies(connection, store, "StructureDefinition", since=None)
+    if any(orjson.loads(body).get("url") == profile for _, body in known):
+        raise ServiceError(
+            Code.UNIMPLEMENTED,
+            "profile: the local service validates against the base definitions alone; "
+            "validate with a library such as fhir.resources",
+        )
+    raise invalid_argument("profile: the store has no StructureDefinition with this url")
+
+
+def _outcome(found: list[Finding], unchecked: str) -> dict[str, Any]:
+    issues: list[dict[str, Any]] = [
+        {"severity": "error", "code": each.code, "diagnostics": each.message, "expression": [each.path]}
+        for each in found
+    ]
+    issues.append(
+        {
+            "severity": "information",
+            "code": "informational",
+            "diagnostics": unchecked if found else f"success; {unchecked}",
+        }
+    )
+    return {"resourceType": "OperationOutcome", "issue": issues}
+
+
+ROUTES = [Route(FHIR_PATH + "/{type}/$validate", validate, methods=["POST"])]

@@ -1,0 +1,1 @@
+"""The structure that FHIR gives to resources: types, elements and the forms of values."""
