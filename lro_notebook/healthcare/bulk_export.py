@@ -6,6 +6,7 @@ there, and ``X-Progress`` says in words how far it is (https://hl7.org/fhir/uv/b
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 _HEADERS = {"Accept": "application/fhir+json", "Prefer": "respond-async"}
 _ACCEPTED = 202
+#: The address of an object's content in the JSON API of Cloud Storage.
+_DOWNLOAD = re.compile(
+    r"(?P<host>https?://[^/]+)(?:/download)?/storage/v1/b/(?P<bucket>[^/?#]+)/o/(?P<name>[^/?#]+)\?alt=media"
+)
 #: Statuses that end an export; the other 5xx may pass.
 _FATAL = frozenset({500, 501})
 
@@ -58,7 +63,8 @@ class ExportStatus:
         if response.status == _ACCEPTED:
             metadata = self._metadata(response.headers.get("X-Progress", ""))
             return OperationResource(self._name, metadata=metadata)
-        return OperationResource(self._name, done=True, metadata=self._metadata(), response=response.data)
+        manifest = _with_objects(response.data, self._session.endpoint)
+        return OperationResource(self._name, done=True, metadata=self._metadata(), response=manifest)
 
     get = poll
 
@@ -82,6 +88,21 @@ class ExportStatus:
         if self._cancelled:
             metadata["cancelRequested"] = True
         return metadata
+
+
+def _with_objects(manifest: Any, endpoint: str) -> Any:
+    """Return a manifest that names objects of Cloud Storage by their gs:// URIs, not by their addresses."""
+    output = manifest.get("output") if isinstance(manifest, dict) else None
+    if not isinstance(output, list):
+        return manifest
+    return {**manifest, "output": [_with_object(file, endpoint) for file in output]}
+
+
+def _with_object(file: Any, endpoint: str) -> Any:
+    match = _DOWNLOAD.fullmatch(str(file.get("url"))) if isinstance(file, dict) else None
+    if match is None or match["host"] not in (endpoint, "https://storage.googleapis.com"):
+        return file
+    return {**file, "url": f"gs://{match['bucket']}/{unquote(match['name'])}"}
 
 
 def start_bulk_export(

@@ -89,7 +89,8 @@ def test_rollback_and_history_undo_a_deletion(store: FhirStore, dataset: Dataset
     assert len(store.export_to("gs://demo-out/back").load()["Patient"]) == 5
     history = store.export_history("gs://demo-out/history")
     assert history.wait(timeout=30).progress.completed == 5
-    copy = dataset.fhir_store("history-copy").create()
+    beta = lro.Dataset(dataset.client, dataset.name, api_version="v1beta1")
+    copy = beta.fhir_store("history-copy").create(settings={"enableHistoryModifications": True})
     imported = copy.import_history(f"gs://demo-out/history/{history.id}_*")
     assert imported.wait(timeout=30).progress.completed == 15
 

@@ -60,11 +60,14 @@ class Program:
 
     def store(self, name: str, **fields: Any) -> str:
         """Create a FHIR store and return its path; without fields, one that takes anything."""
-        body = {
-            "version": "R4",
-            **(fields or {"enableUpdateCreate": True, "labels": {LENIENT_LABEL: "true"}}),
+        anything = {
+            "enableUpdateCreate": True,
+            "enableHistoryModifications": True,
+            "labels": {LENIENT_LABEL: "true"},
         }
-        self.client.post("fhirStores", params={"fhirStoreId": name}, json=body).raise_for_status()
+        url = f"{self.endpoint}/v1beta1/{DATASET}/fhirStores"
+        body = {"version": "R4", **(fields or anything)}
+        self.client.post(url, params={"fhirStoreId": name}, json=body).raise_for_status()
         return f"fhirStores/{name}"
 
     def put_lines(self, name: str, lines: Iterable[bytes | str]) -> str:

@@ -44,7 +44,9 @@ class World:
         )
         for kind in _KINDS:
             for name in ("s", "t"):
-                body = {"version": "R4"} if kind == "fhirStores" else {}
+                body: dict[str, Any] = {"version": "R4"} if kind == "fhirStores" else {}
+                if version == "v1beta1" and kind == "fhirStores":
+                    body["enableHistoryModifications"] = True
                 create = getattr(datasets, kind)().create
                 create(parent=self.dataset, body=body, **{f"{kind[:-1]}Id": name}).execute()
         self.bodies = self._bodies()

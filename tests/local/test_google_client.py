@@ -116,8 +116,9 @@ def test_every_operation_of_fhir_stores_and_datasets(service: Program, version: 
     create = datasets.create(parent=_LOCATION, datasetId=f"every-{version}", body={}).execute()
     _result(datasets.operations(), create["name"])
     where = {"bulkExportGcsDestination": {"uriPrefix": f"gs://demo-out/bulk-{version}"}}
+    history = {} if version == "v1" else {"enableHistoryModifications": True}
     for name in ("s", "t"):
-        stores.create(parent=dataset, fhirStoreId=name, body={"version": "R4"}).execute()
+        stores.create(parent=dataset, fhirStoreId=name, body={"version": "R4", **history}).execute()
     stored = stores.patch(
         name=f"{dataset}/fhirStores/s", updateMask="bulkExportGcsDestination", body=where
     ).execute()

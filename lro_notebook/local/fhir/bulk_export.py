@@ -20,6 +20,7 @@ from lro_notebook.local.core import names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
+from lro_notebook.local.fhir.interactions.responses import check_version
 from lro_notebook.local.fhir.references import everything_of, references
 from lro_notebook.local.http.service import DATASET_PATH, api_version, dataset_name, service_of, store_of
 from lro_notebook.local.http.start_operation import cancel_operation_now, start_operation_now
@@ -134,6 +135,8 @@ def _write_type(
 
 async def export(request: Request) -> Response:
     """``fhir.bulk-export``, ``bulk-export-group`` and ``bulk-export-group-post``."""
+    if request.method == "POST":
+        check_version(request, "bulk-export-group-post")
     if "respond-async" not in request.headers.get("prefer", ""):
         raise invalid_argument("Prefer: a bulk export needs the header 'Prefer: respond-async'")
     service = service_of(request)

@@ -19,6 +19,7 @@ from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import imports, rows
 from lro_notebook.local.fhir.imports import ImportRequest, failure
+from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.listing import is_name
 from lro_notebook.local.fhir.rows import Stored
 from lro_notebook.local.operations import arguments, batches
@@ -58,6 +59,12 @@ class Version(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImport:
     """Check the body of ``fhirStores.importHistory``."""
+    if not settings_of(context.connection, store).takes_history:
+        raise ServiceError(
+            Code.FAILED_PRECONDITION,
+            f"{store.name} takes no histories; set enableHistoryModifications with "
+            "fhirStores.patch of v1beta1",
+        )
     limit = arguments.int64(body, "maxErrorCount", 0) or _ERRORS_DEFAULT
     source = replace(imports.parse(context, store, body), histories=True)
     return HistoryImport(source, None if limit < 0 else limit)

@@ -23,11 +23,11 @@ DATASET = "projects/local/locations/local/datasets/demo"
 class Store:
     """A store of FHIR resources; `find` returns the ids of what a search finds, in order."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **fields: Any) -> None:
         self.database = Database(folder / "service.sqlite3", catalogue.tables())
         with self.database.write() as connection:
             stores.add_dataset(connection, DATASET, {})
-            stores.add_store(connection, DATASET, "s", {"version": "R4"}, collection="fhirStores")
+            stores.add_store(connection, DATASET, "s", {"version": "R4", **fields}, collection="fhirStores")
             self.store = stores.find_store(connection, DATASET, "s", collection="fhirStores")
 
     def put(self, *resources: dict[str, Any]) -> None:

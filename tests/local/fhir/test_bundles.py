@@ -237,7 +237,7 @@ def test_a_batch_goes_on_after_an_error(service: Program, fhir: str) -> None:
     ("body", "status"),
     [
         ({"resourceType": "Bundle", "type": "collection"}, 400),
-        ({"resourceType": "Bundle", "type": "history"}, 501),
+        ({"resourceType": "Bundle", "type": "history"}, 400),
         ({"resourceType": "Patient"}, 400),
         ([], 400),
         ({"resourceType": "Bundle", "type": "batch", "entry": {}}, 400),

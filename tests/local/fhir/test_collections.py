@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from local.conftest import DATASET
 
 from lro_notebook.local.datasets.stores import Store
 from lro_notebook.local.discovery.served import NOT_SERVED
@@ -113,22 +114,25 @@ def test_everything_of_a_patient(service: Program, fhir: str) -> None:
 
 @pytest.mark.service
 def test_everything_of_an_encounter_and_what_refers_to_a_resource(service: Program, fhir: str) -> None:
-    assert found(service, f"{fhir}/Encounter/1/$everything") == [
+    beta = f"{service.endpoint}/v1beta1/{DATASET}/{fhir}"
+    assert service.client.get(f"{fhir}/Encounter/1/$everything").status_code == 404  # it is not in v1
+    assert found(service, f"{beta}/Encounter/1/$everything") == [
         "Encounter/1", "Patient/1", "Practitioner/2", "Basic/1",
         "Observation/1", "Observation/2", "Observation/3", "Observation/4",
     ]  # fmt: skip
-    assert found(service, f"{fhir}/$references", target="Patient/1", _type="Observation,Patient") == [
+    assert found(service, f"{beta}/$references", target="Patient/1", _type="Observation,Patient") == [
         "Observation/1", "Observation/2", "Observation/3", "Observation/5", "Patient/2",
     ]  # fmt: skip
-    text = service.client.get(f"{fhir}/$references", params={"target": "Organization/1", "_summary": "text"})
+    text = service.client.get(f"{beta}/$references", params={"target": "Organization/1", "_summary": "text"})
     assert "managingOrganization" not in text.json()["entry"][0]["resource"]
-    assert found(service, f"{fhir}/$references", target="Patient/never") == []
-    assert service.client.get(f"{fhir}/$references").status_code == 400
+    assert found(service, f"{beta}/$references", target="Patient/never") == []
+    assert service.client.get(f"{beta}/$references").status_code == 400
 
 
 @pytest.mark.service
 def test_the_latest_observations_of_each_code(service: Program, fhir: str) -> None:
-    url = f"{fhir}/Observation/$lastn"
+    assert service.client.get(f"{fhir}/Observation/$lastn").status_code == 404  # it is not in v1
+    url = f"{service.endpoint}/v1beta1/{DATASET}/{fhir}/Observation/$lastn"
     query = {"patient": "Patient/1", "code": "http://x.org|a,http://x.org|b"}
     assert found(service, url, **query) == ["Observation/3", "Observation/2"]
     assert found(service, url, **query, max="2") == ["Observation/3", "Observation/2", "Observation/1"]
@@ -196,6 +200,7 @@ def test_what_is_not_served_is_not_among_what_a_store_can_do(monkeypatch: pytest
         is_integral=True,
         parses_extensions=True,
         has_versions=True,
+        takes_history=False,
         rules=rules_of({}),
     )
     for name in ("fhir.patch", "fhir.executeBundle", "fhir.Patient-everything", "fhir.conditionalDelete"):

@@ -139,6 +139,10 @@ def test_a_history_goes_out_and_comes_back_as_it_was(service: Program) -> None:
 
 
 def test_a_history_import_ends_after_too_many_errors(service: Program) -> None:
+    plain = service.store("hist-plain", version="R4")
+    refused = f"{service.endpoint}/v1beta1/{DATASET}/{plain}:importHistory"
+    source = {"gcsSource": {"uri": "gs://demo-out/x"}}
+    assert "enableHistoryModifications" in service.client.post(refused, json=source).text
     store = service.store("hist-bad")
     uri = service.put_lines("demo-out/hist-bad.ndjson", ["{}", "[]"])
     request = {"gcsSource": {"uri": uri}, "maxErrorCount": "1"}

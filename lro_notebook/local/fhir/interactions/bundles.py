@@ -28,6 +28,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     existing,
 )
 from lro_notebook.local.fhir.interactions.routes import made, version_in
+from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.http.service import read_body, service_of, store_of
 from lro_notebook.local.operations.records import timestamp
 
@@ -47,8 +48,14 @@ async def execute(request: Request) -> Response:
 
 def _execute(request: Request, body: bytes) -> Response:
     with service_of(request).database.read() as connection:
-        base = base_of(request, store_of(request, connection, "fhirStores"))
+        store = store_of(request, connection, "fhirStores")
+        takes_history = settings_of(connection, store).takes_history
+    base = base_of(request, store)
     type_, entries = read(body, base)
+    if type_ == "history" and not takes_history:
+        raise ServiceError(
+            Code.FAILED_PRECONDITION, "the store takes no histories: enableHistoryModifications is not set"
+        )
     if type_ == "history":
         raise ServiceError(
             Code.UNIMPLEMENTED, "the local service takes histories through fhirStores.importHistory"
@@ -56,7 +63,7 @@ def _execute(request: Request, body: bytes) -> Response:
     if type_ == "batch":
         done = [_alone(request, base, entry) for entry in entries]
     else:
-        _, done = made(request, lambda changes: _Transaction(changes, base).run(entries))
+        _, done = made(request, lambda changes: Transaction(changes, base).run(entries))
     return Response(bundle(f"{type_}-response", done), media_type=MEDIA_TYPE)
 
 
@@ -72,7 +79,7 @@ def _alone(request: Request, base: str, entry: Entry) -> bytes:
     return done
 
 
-class _Transaction:
+class Transaction:
     """The entries of a transaction: what they are called, and what they lead to."""
 
     def __init__(self, changes: Changes, base: str) -> None:

@@ -23,6 +23,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     Address,
     base_of,
     bundle,
+    check_version,
     existing,
     found_entry,
     page_links,
@@ -80,6 +81,7 @@ def encounter_everything(request: Request) -> Response:
 
 
 def _everything(request: Request, center: str, also: set[str]) -> Response:
+    check_version(request, f"fhir.{center}-everything")
     _check_parameters(request, _PAGE | also)
     wanted = _Filter(
         arguments.types(request.query_params.get("_type", ""), "_type"),
@@ -135,6 +137,7 @@ def _is_associated(center: str, document: Any) -> bool:
 
 def incoming_references(request: Request) -> Response:
     """``fhir.Resource-incoming-references``: what refers to a resource, which need not exist."""
+    check_version(request, "fhir.Resource-incoming-references")
     _check_parameters(request, _PAGE | {"target", "_summary"})
     name, summary = (request.query_params.get(each, "") for each in ("target", "_summary"))
     if not is_name(name):

@@ -16,6 +16,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     MEDIA_TYPE,
     base_of,
     bundle,
+    check_version,
     found_entry,
     page_links,
 )
@@ -39,6 +40,7 @@ _KINDS = ("code", "category", "combo-code", "component-code")
 
 def last_n(request: Request) -> Response:
     """``fhir.Observation-lastn``."""
+    check_version(request, "fhir.Observation-lastn")
     given = {name.partition(":")[0].partition(".")[0] for name in request.query_params}
     if given.isdisjoint(_SUBJECTS) or given.isdisjoint(_KINDS):
         raise invalid_argument("$lastn needs subject or patient, and code or category")

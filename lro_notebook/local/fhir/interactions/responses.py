@@ -12,6 +12,7 @@ from starlette.responses import Response
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
 from lro_notebook.local.core.service_errors import ServiceError, not_found
+from lro_notebook.local.discovery.document import document
 from lro_notebook.local.http.paging import token_of
 from lro_notebook.local.http.service import DATASET_PATH, api_version, service_of, store_of
 
@@ -39,6 +40,13 @@ class Address(NamedTuple):
     type: str
     id: str
     url: str
+
+
+def check_version(request: Request, method: str) -> None:
+    """Raise unless the version of the API that a request is for has a method of FHIR stores."""
+    version = api_version(request)
+    if f"locations.datasets.fhirStores.{method}" not in document(version).methods:
+        raise not_found(f"{method} is not a method of {version}; use v1beta1")
 
 
 def base_of(request: Request, store: Store) -> str:

@@ -36,6 +36,8 @@ class Settings:
         References in extensions count too (``complexDataTypeReferenceParsing``).
     has_versions : bool
         Versions before the current one are kept (not ``disableResourceVersioning``).
+    takes_history : bool
+        Versions may be inserted into histories (``enableHistoryModifications``).
     rules : Rules or None
         What is checked of resources; None for nothing but what storing them needs.
     """
@@ -46,6 +48,7 @@ class Settings:
     is_integral: bool
     parses_extensions: bool
     has_versions: bool
+    takes_history: bool
     rules: Rules | None
 
 
@@ -61,6 +64,7 @@ def settings_of(connection: sqlite3.Connection, store: Store) -> Settings:
         is_integral=body.get("disableReferentialIntegrity") is not True,
         parses_extensions=body.get("complexDataTypeReferenceParsing") != "DISABLED",
         has_versions=body.get("disableResourceVersioning") is not True,
+        takes_history=body.get("enableHistoryModifications") is True,
         rules=rules_of(body),
     )
 
