@@ -77,6 +77,7 @@ ROOMS: dict[str, set[str]] = {
     "local.dicom": {
         "dicom_parts",
         "errors",
+        "globs",
         "operations",
         "local.core",
         "local.operations",

@@ -55,9 +55,12 @@ def move(request: Request) -> Response:
     if target.name == source.name:
         raise invalid_argument("destinationObject: it is the object itself; choose another name")
     done = _copy(request, [source], target)
-    with storage.writing, service.database.write() as connection:
-        source.path.unlink(missing_ok=True)
-        stored.forget(connection, source.bucket, source.name)
+    with storage.writing:
+        now = stored.find(service, source.bucket, source.name)
+        if now is not None and now.generation == source.generation:  # nobody has written it meanwhile
+            source.path.unlink()
+            with service.database.write() as connection:
+                stored.forget(connection, source.bucket, source.name)
     return answer_object(request, done)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import mimetypes
 import os
-import shutil
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -103,6 +102,8 @@ def locate(folders: Buckets, bucket: str, name: str) -> tuple[Location, Path]:
 
 def find(service: Service, bucket: str, name: str) -> Stored | None:
     """Return an object; None if there is none."""
+    if not name or name.endswith("/"):  # clients ask whether there is an object in place of a folder
+        return None
     _, path = locate(service.buckets, bucket, name)
     if objects.why_unusable(str(path), str(service.buckets.root)) is not None:
         return None
@@ -201,5 +202,9 @@ def remove_empty(folder: Path) -> bool:
     """Remove a folder that holds no files, only folders; return whether it is gone."""
     if any(files for _, _, files in os.walk(folder)):
         return False
-    shutil.rmtree(folder)
+    try:
+        for place, _, _ in os.walk(folder, topdown=False):
+            os.rmdir(place)  # noqa: PTH106 - a text, from os.walk
+    except OSError:  # an export has put a file there, or a folder is a link
+        return False
     return True

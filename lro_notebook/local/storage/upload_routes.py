@@ -95,8 +95,7 @@ async def _begin(request: Request) -> Response:
     fields = await read_json(request)
     target = _target(request, fields, request.headers.get("x-upload-content-type"))
     await run_in_threadpool(writing.check, service_of(request), target)
-    with writing.draft(service_of(request).buckets) as path:
-        draft = path.with_name(f"{path.name}-resumable")
+    draft = writing.draft_path(service_of(request).buckets)
     draft.touch()
     identifier = storage_of(request).sessions.add(Session(target, draft))
     url = f"{service_of(request).endpoint}{_UPLOAD.format(bucket=target.bucket)}"

@@ -57,13 +57,21 @@ def noted_of(body: Mapping[str, Any]) -> dict[str, Any]:
         and all(isinstance(text, str) for text in metadata.values() if text is not None)
     ):
         raise invalid_argument("metadata: expected an object of strings")
-    return {name: body[name] for name in stored.NOTED if body.get(name) is not None}
+    noted = {name: body[name] for name in stored.NOTED if body.get(name) is not None}
+    if metadata:
+        noted["metadata"] = {key: text for key, text in metadata.items() if text is not None}
+    return noted
+
+
+def draft_path(folders: Buckets) -> Path:
+    """Return a new path for an unfinished file; what is there when the service starts is removed."""
+    return folders.partial / f"upload-{secrets.token_hex(16)}"
 
 
 @contextmanager
 def draft(folders: Buckets) -> Iterator[Path]:
     """Give a path for an unfinished file, which is removed if it was not put in place."""
-    path = folders.partial / f"upload-{secrets.token_hex(16)}"
+    path = draft_path(folders)
     try:
         with room():
             yield path
@@ -84,7 +92,14 @@ def room() -> Iterator[None]:
 
 
 def check(service: Service, target: Target) -> Stored | None:
-    """Return the object that is in the place now; raise if a precondition does not hold."""
+    """Return the object that is in the place now; raise if none can be there, or by a precondition."""
+    _, place = stored.locate(service.buckets, target.bucket, target.name)
+    depth = target.name.count("/")
+    if any(folder.is_file() for folder in list(place.parents)[:depth]):
+        raise invalid_argument(
+            f"object: a part of {target.name[:300]!r} before a '/' is an object itself; the local service "
+            "keeps objects as files, so it cannot be a folder too"
+        )
     before = stored.find(service, target.bucket, target.name)
     generation, meta = ("0", "0") if before is None else (before.generation, before.metageneration)
     name = preconditions.failed(target.query, generation, meta)
@@ -102,13 +117,7 @@ def put(service: Service, storage: Storage, target: Target, path: Path) -> Store
         # File systems note times in steps of milliseconds; each write must be a generation of its own.
         now = max(time.time_ns(), 0 if before is None else before.nanoseconds + 1_000_000)
         os.utime(path, ns=(now, now))
-        try:
-            objects.place(path, place)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise invalid_argument(
-                f"object: a part of {target.name[:300]!r} before a '/' is an object itself; the local "
-                "service keeps objects as files, so it cannot be a folder too"
-            ) from error
+        objects.place(path, place)
         status = place.stat()
         after = stored.Stored(target.bucket, target.name, place, status.st_size, status.st_mtime_ns, note)
         with service.database.write() as connection:

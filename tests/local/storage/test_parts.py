@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = ["a", "a-b", "a-b-c", "a-c", "b/1", "b/2/x", "b/2/y", "c-", "c-d"]
 
 
-def listed(limit: int = 100, **wanted: object) -> tuple[list[str], list[str]]:
+def listed(limit: int = 100, **wanted: Any) -> tuple[list[str], list[str]]:
     """Return the names and prefixes of all pages."""
     items: list[str] = []
     prefixes: list[str] = []

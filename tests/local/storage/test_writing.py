@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -22,7 +23,7 @@ def upload(service: Program, name: str, content: bytes = b"x", **query: Any) -> 
 
 
 def url_of(service: Program, name: str) -> str:
-    return f"{service.endpoint}/storage/v1/b/demo-out/o/{name.replace('/', '%2F')}"
+    return f"{service.endpoint}/storage/v1/b/demo-out/o/{quote(name, safe='')}"
 
 
 def begin(service: Program, name: str, **body: Any) -> str:
@@ -138,6 +139,11 @@ def test_what_cannot_be_a_file_is_refused(service: Program, name: str) -> None:
         upload(service, "kept")
     before = sorted(service.data_dir.iterdir())
     assert upload(service, name).status_code == 400
+    url = f"{service.endpoint}/upload/storage/v1/b/demo-out/o"
+    begun = service.client.post(url, params={"uploadType": "resumable", "name": name}, json={})
+    assert (begun.status_code, list((service.buckets / ".partial").iterdir())) == (400, [])
+    if name:
+        assert service.client.get(url_of(service, name)).status_code in (400, 404)
     assert sorted(service.data_dir.iterdir()) == before
     assert (service.buckets / "demo-out/kept").read_bytes() == b"x"
 

@@ -20,6 +20,7 @@ FORMATS: Mapping[str, str] = {"image/jpeg": "JPEG", "image/png": "PNG"}
 _SIZE_MAX = 10_000
 _VIEWPORT = re.compile(r"([1-9]\d{0,5}),([1-9]\d{0,5})", re.ASCII)
 _COLOURS = 3  # dimensions of an array of colours
+_HALF = 8  # bits of 16
 
 
 def viewport_of(text: str | None) -> tuple[int, int] | None:
@@ -67,8 +68,8 @@ def _eight_bits(source: Frames, number: int) -> Any:
         pixels = apply_color_lut(pixels, file)
     elif pixels.ndim < _COLOURS:
         pixels = apply_voi_lut(apply_modality_lut(pixels, file), file)
-    if pixels.dtype == np.uint8 and pixels.ndim == _COLOURS:
-        return pixels
+    if pixels.ndim == _COLOURS:  # 8 or 16 bits of each colour
+        return pixels if pixels.dtype == np.uint8 else (pixels >> _HALF).astype(np.uint8)
     pixels = pixels.astype(np.float64)
     low, high = float(pixels.min()), float(pixels.max())
     scaled = (pixels - low) * (255 / (high - low) if high > low else 0)
