@@ -8,6 +8,7 @@
 # make dist    sdist and wheel, checked and tried   make test-live   the quickstart path on Google Cloud
 # make flaky   the test suite five times on a busy machine
 # make test-google   operations that 26 of Google's client libraries start
+# make test-clients  FHIR, DICOM and storage clients of others on the local service
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 
 VENV ?= .venv
@@ -22,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-google test-live soak attack check docs bench screens browser dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-google test-clients test-live soak attack check docs bench screens browser dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -50,6 +51,14 @@ test-matrix: $(VENV)/.test
 # Their operations, on a server of this machine; `make test` has the three libraries that are light.
 test-google: $(VENV)/.test-google
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder tests/google $(ARGS)
+
+# A day's work of each, in an environment of its own: what is not installed is skipped by `make test`.
+CLIENTS = tests/local/clients tests/local/storage/test_clients.py tests/local/dicom/test_dicomweb_client.py \
+	tests/local/test_every_method.py tests/local/test_google_client.py tests/local/test_google_client_stores.py
+
+test-clients:
+	$(MAKE) VENV=build/clients build/clients/.test-clients
+	build/clients/bin/python -m pytest -n 0 $(CLIENTS) $(ARGS)
 
 test-live: $(VENV)/.test
 	@test -n "$$LRO_LIVE_DATASET" && test -n "$$LRO_LIVE_BUCKET" || { printf '%s\n' \
