@@ -123,17 +123,11 @@ def test_fhirpy_saves_searches_patches_and_deletes(service: Program) -> None:
     assert client.reference("Patient", "ann").to_resource()["active"] is True
     first = client.resources("Patient").search(birthdate__ge="1980-01-01", family="roe").first()
     assert first["id"] == "ann"
-    made, is_new = (
-        client.resources("Patient")
-        .search(identifier="urn:x|1")
-        .get_or_create(client.resource("Patient", identifier=[{"system": "urn:x", "value": "1"}]))
-    )
+    same = {"identifier": [{"system": "urn:x", "value": "1"}]}
+    wanted = client.resources("Patient").search(identifier="urn:x|1")
+    made, is_new = wanted.update(client.resource("Patient", **same))
     assert is_new
-    again, is_new = (
-        client.resources("Patient")
-        .search(identifier="urn:x|1")
-        .get_or_create(client.resource("Patient", identifier=[{"system": "urn:x", "value": "1"}]))
-    )
+    again, is_new = wanted.update(client.resource("Patient", **same, active=True))
     assert (again["id"], is_new) == (made["id"], False)
     made.delete()
     with pytest.raises(fhirpy.base.exceptions.ResourceNotFound):
