@@ -124,8 +124,10 @@ def _odd_resources(chance: random.Random) -> tuple[int, int]:
     """Validate resources with odd values at odd places; it must end with a list of findings."""
     tried = held = 0
     types = sorted(resource_types())
-    keys = ("id", "meta", "text", "status", "code", "value", "name", "extension", "contained", "subject", "_id",
-            "valueString", "link", "entry", "resource", "parameter", "repeat", "timing")  # fmt: skip
+    keys = (
+        "id", "meta", "text", "status", "code", "value", "name", "extension", "contained", "subject", "_id",
+        "valueString", "link", "entry", "resource", "parameter", "repeat", "timing",
+    )  # fmt: skip
     for _ in range(20_000):
         document: dict[str, Any] = {"resourceType": chance.choice(types)}
         place = document

@@ -81,10 +81,10 @@ BASES: tuple[Basis, ...] = (
     ),
     Basis(
         "datasets.fhirStores.fhir.Resource-validate",
-        _GUESS,
-        "structure and types, no profiles, no terminology",
+        _DOCUMENTS,
+        "the structure alone, and the answer says so",
     ),
-    Basis("datasets.fhirStores.fhir.capabilities", _GUESS, "what this service has, not what Google's says"),
+    Basis("datasets.fhirStores.fhir.capabilities", _DOCUMENTS, "of the tables that requests are answered by"),
     Basis("datasets.fhirStores.fhir.*onsent-enforcement-status", _GUESS, "as `applyConsents` counts"),
     Basis("datasets.fhirStores.fhir.*-everything", _DOCUMENTS, "compartments of FHIR R4"),
     Basis("datasets.fhirStores.fhir.Observation-lastn", _DOCUMENTS),

@@ -20,7 +20,7 @@ SOURCE = {"gcsSource": {"uri": "gs://demo-out/in.ndjson"}}
 @pytest.fixture(scope="module")
 def stores(service: Program) -> Program:
     """Return the service with a store of each kind, named ``s``."""
-    service.store("s")
+    service.store("s", version="R4")
     for kind in ("dicomStores", "hl7V2Stores", "consentStores"):
         answer = service.client.post(kind, params={f"{kind[:-1]}Id": "s"}, json={})
         answer.raise_for_status()

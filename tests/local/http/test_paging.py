@@ -51,6 +51,7 @@ def filled(service: Program) -> Program:
     lines = [json.dumps({"resourceType": "Patient", "id": f"p{number}"}) for number in range(3)]
     for _ in range(3):
         service.imported("fhirStores/s", service.put_lines("demo-out/in/a", [*lines, "x", "y", "z"]))
+        service.client.put("fhirStores/s/fhir/Patient/p1", json=json.loads(lines[1])).raise_for_status()
     for number in range(3):
         service.put_lines(f"demo-out/in/{number}", [b"x"])
         text = f"MSH|^~\\&|A|F|||20260101||ADT^A01|{number}|P|2.3\r".encode()

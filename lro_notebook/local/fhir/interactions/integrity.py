@@ -23,6 +23,8 @@ _LOCAL = re.compile(
 _EXTENSIONS = frozenset({"extension", "modifierExtension"})
 #: What is in a Bundle refers to the Bundle's own addresses.
 _OPAQUE = frozenset({"Bundle"})
+#: More names than this are not looked for one by one.
+_LOOKED_FOR = 5
 _MENTION = re.compile(rb'"(?:[^"\\]*/)?([A-Z][A-Za-z]{0,63}/[A-Za-z0-9.-]{1,64})(?:/_history/\d+)?"')
 
 
@@ -100,13 +102,14 @@ def referring(
 
     This reads the whole store, since references are nowhere kept beside the resources.
     """
-    rows = connection.execute("SELECT type, id, body FROM resources WHERE store = ?", (settings.store.key,))
-    if len(names) == 1:
-        # SQLite looks for the text much faster than this can.
-        rows = connection.execute(
-            "SELECT type, id, body FROM resources WHERE store = ? AND instr(body, ?) > 0 ORDER BY type, id",
-            (settings.store.key, f"{next(iter(names))}".encode()),
-        )
+    mentions, values = "1", tuple[bytes, ...]()
+    if len(names) <= _LOOKED_FOR:  # SQLite looks for a few texts much faster than this can for any
+        mentions = " OR ".join(["instr(body, ?) > 0"] * len(names))
+        values = tuple(name.encode() for name in names)
+    rows = connection.execute(
+        f"SELECT type, id, body FROM resources WHERE store = ? AND ({mentions}) ORDER BY type, id",  # noqa: S608
+        (settings.store.key, *values),
+    )
     wanted = {name.encode() for name in names}
     for type_, identifier, body in rows:
         if not wanted.isdisjoint(match[1] for match in _MENTION.finditer(body)):
