@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _INT64 = re.compile(r"-?\d{1,19}", re.ASCII)
 _NAMES = ("GenerationMatch", "GenerationNotMatch", "MetagenerationMatch", "MetagenerationNotMatch")
-_NOT_MODIFIED = 304
 
 
 def failed(query: Mapping[str, str], generation: str, metageneration: str, start: str = "if") -> str | None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local.dicom.images import CT, FOLDER, filled, make
 
+from lro_notebook.local.core.service_errors import ServiceError
+from lro_notebook.local.dicom.web import frames
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -106,7 +109,7 @@ def test_frames_come_as_they_are_stored_or_decoded(service: Program, store: str)
 
 
 @pytest.mark.parametrize(
-    ("frames", "accept", "status"),
+    ("numbers", "accept", "status"),
     [
         ("2", OCTETS, 404),
         ("0", OCTETS, 400),
@@ -118,9 +121,9 @@ def test_frames_come_as_they_are_stored_or_decoded(service: Program, store: str)
     ],
 )
 def test_frames_that_cannot_be_had_are_refused(
-    service: Program, store: str, frames: str, accept: str, status: int
+    service: Program, store: str, numbers: str, accept: str, status: int
 ) -> None:
-    answer = get(service, f"{path_of(store, CT)}/frames/{frames}", accept)
+    answer = get(service, f"{path_of(store, CT)}/frames/{numbers}", accept)
     assert answer.status_code == status, answer.text
 
 
@@ -178,3 +181,19 @@ def test_big_endian_frames_are_decoded_to_little_endian(service: Program) -> Non
     assert sent.status_code == 200, sent.text
     frame = get(service, f"{path_of(big, file)}/frames/1", OCTETS)
     assert parts_of(frame) == [pydicom.dcmread(FOLDER / "MR_small.dcm").PixelData]
+
+
+def test_what_claims_to_be_huge_is_not_decoded() -> None:
+    read = pydicom.dcmread(FOLDER / "MR_small_RLE.dcm")
+    read.Rows = read.Columns = 65535
+    read.NumberOfFrames = 2_000_000_000
+    buffer = BytesIO()
+    read.save_as(buffer)
+    source = frames.open_frames(buffer.getvalue())
+    for refused in (
+        lambda: frames.array(source, 1, raw=True),
+        lambda: frames.decompressed(buffer.getvalue()),
+        lambda: frames.all_numbers(source),
+    ):
+        with pytest.raises(ServiceError, match=r"more than the 512 MiB|ask for at most 10,000"):
+            refused()

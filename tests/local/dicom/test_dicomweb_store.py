@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -107,14 +108,14 @@ def test_the_beta_version_replaces_instances(service: Program) -> None:
     store = make(service, "stow-put")
     file = pydicom.dcmread(CT)
     file.PatientID = "changed"
-    path = service.data_dir / "changed.dcm"
-    file.save_as(path)
+    changed = BytesIO()
+    file.save_as(changed)
     url = f"{store}/dicomWeb/studies"
     headers = {"Content-Type": "application/dicom"}
     assert send(service, url, CT.read_bytes(), "application/dicom").status_code == 200
     put: Any = service.client.put
-    assert put(url, content=path.read_bytes(), headers=headers).status_code == 404
+    assert put(url, content=changed.getvalue(), headers=headers).status_code == 404
     beta = f"{service.endpoint}/v1beta1/{DATASET}/{url}"
-    assert put(beta, content=path.read_bytes(), headers=headers).status_code == 200
+    assert put(beta, content=changed.getvalue(), headers=headers).status_code == 200
     (found,) = service.client.get(url).json()
     assert (value(found, "00100020"), count(service, store)) == ("changed", 1)

@@ -29,6 +29,8 @@ _MEDIA: Mapping[str, str] = {
     "1.2.840.10008.1.2.5": "image/dicom-rle",
 }
 _FRAMES_MAX = 10_000
+#: Most bytes that are decoded at once.
+_DECODED_MAX = 512 << 20
 _NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 #: Its files are not, but its frames are as in the syntax that it deflates.
 _DEFLATED = dicom_file.UNCOMPRESSED[2]
@@ -93,6 +95,13 @@ def check_numbers(frames: Frames, numbers: list[int]) -> None:
         raise not_found(f"there is no frame {most}: the instance has {frames.count}")
 
 
+def all_numbers(frames: Frames) -> list[int]:
+    """Return the numbers of all frames."""
+    if frames.count > _FRAMES_MAX:
+        raise invalid_argument(f"the instance has {frames.count} frames; ask for at most {_FRAMES_MAX:,}")
+    return list(range(1, frames.count + 1))
+
+
 def stored(frames: Frames, number: int) -> bytes:
     """Return a frame as it is stored."""
     try:
@@ -125,6 +134,7 @@ def decompressed(data: bytes) -> bytes:
     """Return a file with its pixels decoded, in the plain transfer syntax."""
     source = open_frames(data)
     _decoder(source.syntax)
+    check_size(source, source.count)
     try:
         source.file.decompress(as_rgb=False, generate_instance_uid=False)
         return dicom_file.written(source.file)
@@ -135,6 +145,7 @@ def decompressed(data: bytes) -> bytes:
 def array(frames: Frames, number: int, *, raw: bool) -> Any:
     """Return the pixels of a frame as an array; colours as RGB unless they are wanted raw."""
     decoder = _decoder(frames.syntax)
+    check_size(frames, 1)
     try:
         pixels, _ = decoder.as_array(frames.file, index=number - 1, raw=raw)
     except Exception as error:  # as above
@@ -173,6 +184,21 @@ def _is_compressed(syntax: str) -> bool:
 def _is_big(frames: Frames) -> bool:
     uid = dicom_file.pydicom().uid.UID(frames.syntax)
     return bool(uid.is_transfer_syntax and not uid.is_little_endian)
+
+
+def check_size(frames: Frames, count: int) -> None:
+    """Raise if so many frames are too large to be decoded, as their attributes say."""
+    file = frames.file
+    try:
+        samples = file.Rows * file.Columns * int(file.get("SamplesPerPixel") or 1) * count
+        size = samples * max(int(file.BitsAllocated), 8) // 8
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _unreadable(error) from error
+    if size > _DECODED_MAX:
+        raise invalid_argument(
+            f"the frames have {size:,} bytes when decoded, more than the {_DECODED_MAX >> 20} MiB that the "
+            "local service decodes at once; ask for transfer-syntax=*"
+        )
 
 
 def _frame_size(file: FileDataset) -> int:

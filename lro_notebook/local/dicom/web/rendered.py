@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Media type -> name of the format in Pillow.
 FORMATS: Mapping[str, str] = {"image/jpeg": "JPEG", "image/png": "PNG"}
-_SIZE_MAX = 10_000
+_SIZE_MAX = 4_096
 _VIEWPORT = re.compile(r"([1-9]\d{0,5}),([1-9]\d{0,5})", re.ASCII)
 _COLOURS = 3  # dimensions of an array of colours
 _HALF = 8  # bits of 16

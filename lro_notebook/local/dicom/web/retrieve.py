@@ -176,7 +176,7 @@ def _in_syntax(data: bytes, syntax: str) -> bytes:
 def _frames(request: Request) -> tuple[Frames, list[int]]:
     text = request.path_params.get("frames")
     source = frames.open_frames(data_of(request))
-    numbers = list(range(1, source.count + 1)) if text is None else frames.numbers_of(text)
+    numbers = frames.all_numbers(source) if text is None else frames.numbers_of(text)
     frames.check_numbers(source, numbers)
     return source, numbers
 
@@ -194,7 +194,8 @@ def _pixels(data: bytes) -> bytes:
     source = frames.open_frames(data)
     if not source.is_compressed:
         return bytes(source.file.PixelData)
-    return b"".join(frames.decoded(source, number + 1) for number in range(source.count))
+    frames.check_size(source, source.count)
+    return b"".join(frames.decoded(source, number) for number in frames.all_numbers(source))
 
 
 def _value_at(dataset: Any, words: Sequence[str]) -> bytes:
