@@ -10,6 +10,7 @@ import base64
 import json
 import shutil
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,7 +145,8 @@ def test_fhir_resources(service: Program, datasets: Any) -> None:
     assert {each["resource"]["id"] for each in everything} == {patient, encounter, observation}
     entry = {"resource": {"resourceType": "Patient", "gender": "female"}}
     gone = {"request": {"method": "DELETE", "url": "Patient/1234567890"}}
-    entries = [{**entry, "request": {"method": "POST", "url": "Patient"}}, gone]
+    unaddressed = {**entry, "request": {"method": "POST"}}  # as in the sample for Node
+    entries = [{**entry, "request": {"method": "POST", "url": "Patient"}}, unaddressed, gone]
     bundle = {"resourceType": "Bundle", "id": "bundle-transaction", "type": "transaction", "entry": entries}
     ok(http.post(fhir, headers=json_type, json=bundle))
     where = {"code": "8867-4"}
@@ -189,7 +191,7 @@ def test_dicom_stores_and_dicomweb(service: Program, datasets: Any) -> None:
         f"{service.endpoint}/v1/{_DATASET}/operations",
         lambda page: all(each.get("done") for each in page["operations"]),
     )
-    with open(image, "rb") as file:
+    with Path(image).open("rb") as file:
         stored = http.post(
             f"{web}/studies", content=file.read(), headers={"Content-Type": "application/dicom"}
         )
