@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,6 +80,33 @@ def test_the_changes_of_a_resource(service: Program) -> None:
     assert names[0][1]["lastUpdatedTime"].endswith(" UTC")
 
 
+def test_patches_bundles_and_what_is_deleted_by_conditions(service: Program) -> None:
+    versions = {"disableResourceVersioning": True}
+    store = made(service, "fhirStores", "more", notificationConfigs=[FULL], **versions)
+    service.client.put(f"{store}/fhir/Patient/a", json=patient(active=True)).raise_for_status()
+    patch = b'[{"op": "replace", "path": "/active", "value": false}]'
+    kind = {"Content-Type": "application/json-patch+json"}
+    service.client.patch(f"{store}/fhir/Patient/a", content=patch, headers=kind).raise_for_status()
+    entries = [
+        {"resource": patient(), "request": {"method": "PUT", "url": "Patient/a"}},
+        {"resource": {"resourceType": "Group"}, "request": {"method": "POST", "url": "Group"}},
+    ]
+    refused = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    assert service.client.post(f"{store}/fhir", json=refused).status_code == 400
+    entries.pop()
+    service.client.post(f"{store}/fhir", json=refused).raise_for_status()
+    service.client.delete(f"{store}/fhir/Patient", params={"active:missing": "true"}).raise_for_status()
+    messages = told(service, store)
+    assert [attributes["action"] for _, attributes, _ in messages] == [
+        "CreateResource",
+        "PatchResource",
+        "UpdateResource",
+        "DeleteResource",
+    ]
+    assert [attributes["payloadType"] for _, attributes, _ in messages] == ["FullResource"] * 4
+    assert [json.loads(data).get("active") for _, _, data in messages] == [True, False, None, None]
+
+
 def test_what_tells_nothing(service: Program, patients: Callable[..., list[str]]) -> None:
     store = made(service, "fhirStores", "quiet", notificationConfig={"pubsubTopic": TOPIC})
     service.imported(store, service.put_lines("demo-out/told.ndjson", patients(3)))
@@ -108,7 +136,7 @@ def test_messages_that_a_filter_lets_pass(service: Program) -> None:
     assert service.client.get(f"{service.endpoint}/v1/{messages[0][2].decode()}").status_code == 200
 
 
-def test_imported_instances(service: Program) -> None:
+def test_imported_and_stored_instances(service: Program) -> None:
     pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
     image = pydicom.data.get_testdata_file("CT_small.dcm")
     shutil.copy(image, service.buckets / "demo-out" / "told.dcm")
@@ -125,6 +153,13 @@ def test_imported_instances(service: Program) -> None:
         assert "error" not in service.ended(service.start(f"{each}:import", body))
     assert told(service, quiet) == []
     (_, attributes, name), (topic, none, same) = told(service, store)
+    content = Path(image).read_bytes()
+    dicom = {"Content-Type": "application/dicom"}
+    service.client.post(f"{quiet}/dicomWeb/studies", content=content, headers=dicom)  # it is there
+    other = made(service, "dicomStores", "other", notificationConfigs=[{"pubsubTopic": TOPIC}])
+    service.client.post(f"{other}/dicomWeb/studies", content=content, headers=dicom).raise_for_status()
+    assert [each[1]["action"] for each in told(service, other)] == ["StoreInstances"]
+    assert told(service, quiet) == []
     assert (topic, none, same) == (f"{TOPIC}2", {}, name)
     assert attributes["action"] == "ImportDicomData"
     assert attributes["modality"] == "CT"
