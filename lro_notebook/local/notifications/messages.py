@@ -112,7 +112,7 @@ def _of_instance(change: Change) -> Iterable[Message]:
     name = f"{change.store}/{change.path}".encode()
     action = "StoreInstances" if change.cause.isupper() else change.cause  # a request, or an operation
     _, study, _, series, _, instance = change.path.removeprefix("dicomWeb/").split("/")
-    modality = orjson.loads(change.body).get(_MODALITY, {}).get("Value", [""])[0] if change.body else ""
+    modality = orjson.loads(change.body).get(_MODALITY, {}).get("Value") or [""]
     attributes = {
         "action": action,
         "lastUpdatedTime": _http_date(change.updated),
@@ -121,7 +121,7 @@ def _of_instance(change: Change) -> Iterable[Message]:
         "seriesInstanceUID": series,
         "sopInstanceUID": instance,
         "versionId": change.version,
-        "modality": modality,
+        "modality": str(modality[0] or ""),
         "storageClass": change.type,
     }
     for config in _configs(change, legacy=False):

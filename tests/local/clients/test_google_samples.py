@@ -260,7 +260,7 @@ def test_consent_stores_and_attribute_definitions(datasets: Any) -> None:
         body = {
             "description": "whether the data is identifiable",
             "category": category,
-            "allowedValues": values,
+            "allowed_values": values,  # in snake_case, as in the samples
             "consentDefaultValues": values[:1],
         }
         if category == "RESOURCE":
