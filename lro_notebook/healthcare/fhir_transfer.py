@@ -68,8 +68,9 @@ class FhirTransfer(Store):
         """Start an import of resource histories, and return the operation at once.
 
         Calls ``POST {store}:importHistory`` (v1beta1 only, whatever the dataset uses); needs
-        ``healthcare.fhirStores.import`` (the permission is our guess, by analogy). The counter counts
-        resource versions. The response is an empty ImportResourcesResponse.
+        ``healthcare.fhirStores.import`` (the permission is our guess, by analogy). The store needs
+        ``enableHistoryModifications``, a field of v1beta1. The counter counts resource versions. The
+        response is an empty ImportResourcesResponse.
 
         Parameters
         ----------

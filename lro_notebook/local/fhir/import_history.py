@@ -116,7 +116,7 @@ def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Fa
         return
     if not request.source.bundles:
         read = imports.resource_of(text, request.source)
-        yield read if isinstance(read, Failure) else _version(text.raw, text.source)
+        yield read if isinstance(read, Failure) else _version(text.raw, text.source, request)
         return
     bundle = imports.bundle_in(text.raw)
     if bundle is None:
@@ -130,13 +130,13 @@ def _read(text: Text | Failure, request: HistoryImport) -> Iterator[Version | Fa
         entry = bundle["entry"][index]
         resource = rawjson.member(raw, "resource") if isinstance(entry, dict) else None
         if resource is not None:
-            yield _version(raw[resource.start : resource.end], source)
+            yield _version(raw[resource.start : resource.end], source, request)
         else:
             yield _deletion(entry, source)
 
 
-def _version(raw: bytes, source: str) -> Version | Failure:
-    read = imports.read_resource(raw, source)
+def _version(raw: bytes, source: str, request: HistoryImport) -> Version | Failure:
+    read = imports.read_resource(raw, source, request.source.version)
     if isinstance(read, Failure):
         return read
     name = f"{read.type}/{read.id}"

@@ -350,14 +350,13 @@ def _is_there(
 ) -> bool:
     """Tell whether the current version of a resource has the same content."""
     version = latest.get((item.type, item.id))
-    row = (
-        version
-        and connection.execute(
-            "SELECT updated, body FROM resources WHERE (store, type, id, version) = (?, ?, ?, ?)",
-            (store, item.type, item.id, version),
-        ).fetchone()
-    )
-    return bool(row) and item.stamped(version or 0, timestamp(row[0])) == row[1]
+    if version is None:
+        return False
+    row = connection.execute(
+        "SELECT updated, body FROM resources WHERE (store, type, id, version) = (?, ?, ?, ?)",
+        (store, item.type, item.id, version),
+    ).fetchone()
+    return row is not None and item.stamped(version, timestamp(row[0])) == bytes(row[1])
 
 
 def _latest(

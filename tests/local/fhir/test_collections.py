@@ -147,6 +147,7 @@ def test_validation_says_what_is_wrong_and_what_it_did_not_check(service: Progra
     (issue,) = good.json()["issue"]
     assert (good.status_code, issue["severity"]) == (200, "information")
     assert "not checked" in issue["diagnostics"]
+    assert issue["details"] == {"text": "success"}
     bad = service.client.post(url, json={"resourceType": "Patient", "gender": "x", "name": "Secret"})
     issues = bad.json()["issue"]
     assert [issue["severity"] for issue in issues] == ["error", "error", "information"]
@@ -158,7 +159,11 @@ def test_validation_says_what_is_wrong_and_what_it_did_not_check(service: Progra
     assert service.client.post(url, params=profile, json=patient).status_code == 400
     definition = resource("StructureDefinition/p", url="http://x.org/p")
     service.client.put(f"{fhir}/StructureDefinition/p", json=definition).raise_for_status()
-    assert service.client.post(url, params=profile, json=patient).status_code == 501
+    unsure = service.client.post(url, params=profile, json=patient)
+    assert unsure.status_code == 200
+    issues = unsure.json()["issue"]
+    assert [issue["severity"] for issue in issues] == ["error", "information"]
+    assert (issues[0]["code"], "details" in issues[1]) == ("not-supported", False)
 
 
 @pytest.mark.service

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -33,10 +33,13 @@ from lro_notebook.local.http.service import read_body, service_of, store_of
 from lro_notebook.local.operations.records import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from lro_notebook.local.fhir.interactions.entries import Entry
 
+_T = TypeVar("_T")
 _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]{0,63})\?(.+)", re.DOTALL)
 _HISTORY_MAX = 1000
 
@@ -70,8 +73,6 @@ def _execute(request: Request, body: bytes) -> Response:
 def _alone(request: Request, base: str, entry: Entry) -> bytes:
     """Execute an entry of a batch, and return its response or its error."""
     try:
-        if entry.method == "POST":
-            entry = entry._replace(id="")
         _, done = made(request, lambda changes: _done(changes, entry, base))
     except ServiceError as error:
         outcome = orjson.loads(error_response(error, request.url.path).body)
@@ -169,7 +170,7 @@ class Transaction:
             )
         return f"{conditional[1]}/{found.id}"
 
-    def _placed(self, entry: Entry, do: Any) -> Any:
+    def _placed(self, entry: Entry, do: Callable[[Entry], _T]) -> _T:
         try:
             return do(entry)
         except ServiceError as error:

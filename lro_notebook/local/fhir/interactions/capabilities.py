@@ -19,6 +19,8 @@ from lro_notebook.local.http.service import service_of, store_of
 from lro_notebook.local.operations.records import microseconds, timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from starlette.requests import Request
 
     from lro_notebook.local.fhir.interactions.settings import Settings
@@ -43,7 +45,7 @@ _OF_SYSTEM = {
     "search-system": "fhir.search",
 }
 #: Operation -> resource type (empty for all) and the method.
-_OPERATIONS = {
+_OPERATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     "everything": (("Patient", "fhir.Patient-everything"), ("Encounter", "fhir.Encounter-everything")),
     "lastn": (("Observation", "fhir.Observation-lastn"),),
     "validate": (("", "fhir.Resource-validate"),),

@@ -9,13 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.errors import Code
 from lro_notebook.local.core import names, nesting
-from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
+from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions.responses import FHIR_PATH, MEDIA_TYPE
 from lro_notebook.local.fhir.interactions.settings import settings_of
-from lro_notebook.local.fhir.structure.validation import Rules, findings
+from lro_notebook.local.fhir.structure.validation import Finding, Rules, findings
 from lro_notebook.local.http.service import read_body, service_of, store_of
 
 if TYPE_CHECKING:
@@ -23,10 +22,15 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from lro_notebook.local.fhir.structure.validation import Finding
-
 _UNCHECKED = (
     "not checked here: profiles, invariants (FHIRPath), references, and codes that need a terminology"
+)
+#: Nothing that was asked to be held against a profile is called valid.
+_NOT_HELD = Finding(
+    "",
+    "not-supported",
+    "the local service holds resources against the base definitions alone, so whether this one is as the "
+    "profile says is not known; validate with a library such as fhir.resources",
 )
 _UNKNOWN = "not checked here: anything but the resource type, since the definitions here are those of R4"
 
@@ -48,23 +52,19 @@ def _validate(request: Request, body: bytes) -> Response:
         store = store_of(request, connection, "fhirStores")
         settings = settings_of(connection, store)
         profile = request.query_params.get("profile")
-        if profile:
-            _refuse_profile(connection, store.key, profile)
+        if profile and not _is_known(connection, store.key, profile):
+            raise invalid_argument("profile: the store has no StructureDefinition with this url")
     found = findings(document, settings.rules or Rules(settings.version))
+    if profile:
+        found.append(_NOT_HELD._replace(path=type_))
     unchecked = _UNCHECKED if settings.version == "R4" else _UNKNOWN
     return Response(orjson.dumps(_outcome(found, unchecked)), media_type=MEDIA_TYPE)
 
 
-def _refuse_profile(connection: sqlite3.Connection, store: int, profile: str) -> None:
-    """Raise, since no resource is held against a profile here."""
+def _is_known(connection: sqlite3.Connection, store: int, profile: str) -> bool:
+    """Tell whether a store has a profile."""
     known = rows.bodies(connection, store, "StructureDefinition", since=None)
-    if any(orjson.loads(body).get("url") == profile for _, body in known):
-        raise ServiceError(
-            Code.UNIMPLEMENTED,
-            "profile: the local service validates against the base definitions alone; "
-            "validate with a library such as fhir.resources",
-        )
-    raise invalid_argument("profile: the store has no StructureDefinition with this url")
+    return any(orjson.loads(body).get("url") == profile for _, body in known)
 
 
 def _outcome(found: list[Finding], unchecked: str) -> dict[str, Any]:
@@ -72,13 +72,10 @@ def _outcome(found: list[Finding], unchecked: str) -> dict[str, Any]:
         {"severity": "error", "code": each.code, "diagnostics": each.message, "expression": [each.path]}
         for each in found
     ]
-    issues.append(
-        {
-            "severity": "information",
-            "code": "informational",
-            "diagnostics": unchecked if found else f"success; {unchecked}",
-        }
-    )
+    said: dict[str, Any] = {"severity": "information", "code": "informational", "diagnostics": unchecked}
+    if not found:
+        said |= {"details": {"text": "success"}, "diagnostics": f"success; {unchecked}"}
+    issues.append(said)
     return {"resourceType": "OperationOutcome", "issue": issues}
 
 
