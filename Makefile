@@ -12,6 +12,7 @@
 # make test-pythons   the tests on each Python from 3.11 to 3.14 that is installed
 # make test-lowest, make test-newest   the tests on the oldest versions that pyproject.toml admits, on pre-releases
 # make test-google   operations that 26 of Google's client libraries start
+# make test-clients  FHIR, DICOM and storage clients of others on the local service
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 # make test-platforms   what Windows and macOS do otherwise, simulated
 
@@ -27,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-front-ends test-firefox test-pyodide test-pythons test-lowest test-newest test-google test-platforms test-live soak attack check docs bench screens browser firefox dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-front-ends test-firefox test-pyodide test-pythons test-lowest test-newest test-google test-clients test-platforms test-live soak attack check docs bench screens browser firefox dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -81,6 +82,14 @@ test-platforms: $(VENV)/.test-platforms
 	@command -v fusermount >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
 	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq fuse3 >/dev/null; } || true
 	$(BIN)/python -m pytest tests/test_windows_disk.py tests/test_disk_names.py tests/test_platforms.py $(ARGS)
+
+# A day's work of each, in an environment of its own: what is not installed is skipped by `make test`.
+CLIENTS = tests/local/clients tests/local/storage/test_clients.py tests/local/dicom/test_dicomweb_client.py \
+	tests/local/test_every_method.py tests/local/test_google_client.py tests/local/test_google_client_stores.py
+
+test-clients:
+	$(MAKE) VENV=build/clients build/clients/.test-clients
+	build/clients/bin/python -m pytest -n 0 $(CLIENTS) $(ARGS)
 
 test-live: $(VENV)/.test
 	@test -n "$$LRO_LIVE_DATASET" && test -n "$$LRO_LIVE_BUCKET" || { printf '%s\n' \

@@ -215,6 +215,16 @@ class LroService:
         """How often each method was called in this test: ``lro_service.calls["fhirStores.import"]``."""
         return Counter(self._call("GET", "/faults")["calls"])
 
+    @property
+    def notifications(self) -> list[dict[str, Any]]:
+        """The Pub/Sub messages that stores would have sent in this test, oldest first.
+
+        Each has ``topic`` and ``message``, a PubsubMessage with ``data`` in base64, as in
+        ``notifications.ndjson`` in the data directory.
+        """
+        sent: list[dict[str, Any]] = self._call("GET", "/notifications")["notifications"]
+        return sent
+
     def _script(self, method: str, what: str, **fields: object) -> None:
         given = {name: value for name, value in fields.items() if value is not None}
         self._call("POST", "/faults", {"method": method, "what": what, **given})

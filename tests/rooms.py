@@ -107,6 +107,14 @@ ROOMS: dict[str, set[str]] = {
         "local.discovery",
         "local.http",
     },
+    "local.notifications": {
+        "errors",
+        "local.core",
+        "local.identity",
+        "local.operations",
+        "local.datasets",
+        "local.hl7v2",
+    },
     "local.consent": {
         "errors",
         "operations",
@@ -133,6 +141,7 @@ ROOMS: dict[str, set[str]] = {
         "local.dicom",
         "local.hl7v2",
         "local.consent",
+        "local.notifications",
         "local.storage",
         "local.sample",
     },

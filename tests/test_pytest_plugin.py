@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -225,3 +226,17 @@ def test_a_session_that_does_not_use_it_imports_nothing_of_the_package() -> None
     program = "import sys, _lro_notebook_pytest; print([name for name in sys.modules if 'lro' in name])"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "['_lro_notebook_pytest']"
+
+
+def test_what_a_store_would_have_sent_to_pubsub(lro_service: LroService) -> None:
+    config = {"pubsubTopic": "projects/p/topics/changes", "sendFullResource": True}
+    with pytest.warns(lro.LroWarning, match="fhirStores/s: no message goes to Pub/Sub, it is written to"):
+        store = lro_service.connect().fhir_store("s").create(settings={"notificationConfigs": [config]})
+    assert lro_service.notifications == []
+    address = f"{lro_service.endpoint}/v1/{store.name}/fhir/Patient"
+    body = {"resourceType": "Patient", "active": True}
+    httpx.post(address, json=body, headers=bearer(lro_service)).raise_for_status()
+    (sent,) = lro_service.notifications
+    assert sent["topic"] == "projects/p/topics/changes"
+    assert sent["message"]["attributes"]["action"] == "CreateResource"
+    assert b'"active":true' in base64.b64decode(sent["message"]["data"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lro_notebook.errors import ApiError, Code, LroError
+from lro_notebook.errors import ApiError, Code, LroError, LroWarning, warn_caller
 from lro_notebook.healthcare import exports, shown
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
@@ -61,7 +61,7 @@ class Store:
         params = {f"{self.collection[:-1]}Id": self.id}
         hint = "ds.create() makes the dataset."
         try:
-            self._client.session.call(
+            answer = self._client.session.exchange(
                 "POST", path, role="write", json=body, params=params, not_found_hint=hint
             )
         except ResponseLost as lost:
@@ -73,6 +73,8 @@ class Store:
                 raise
             if not exist_ok:
                 raise _exists_already(error) from None  # the traceback of the request says nothing more
+        else:
+            _warn_of_settings(self.name, answer.headers.get("warning", ""))
         return self
 
     def _call(self, method: str, path: str, *, params: dict[str, str | int] | None = None) -> dict[str, Any]:
@@ -124,6 +126,14 @@ class Store:
     @property
     def _missing(self) -> str:
         return f"ds.{self.maker}({self.id!r}).create() makes the store; ds.stores() lists those there are."
+
+
+def _warn_of_settings(name: str, header: str) -> None:
+    """Give the warning of the local service that some settings do less there than in production."""
+    code, _, text = header.partition('"')
+    if code.startswith("299 "):
+        said = text.removesuffix('"')
+        warn_caller(f"{name}: {said}", LroWarning)
 
 
 def _exists_already(error: ApiError) -> ApiError:

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Router
 
 from lro_notebook.errors import Code
 from lro_notebook.local import log_routes, management_routes, openapi
+from lro_notebook.local.core.causes import CAUSE
 from lro_notebook.local.core.service_errors import (
     INTERNAL_ERROR,
     ServiceError,
@@ -91,6 +92,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
+        CAUSE.set(request.method)
         service = self._service
         service.open_requests += 1
         try:

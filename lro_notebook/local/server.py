@@ -31,9 +31,10 @@ from lro_notebook.local.core.database import Database
 from lro_notebook.local.core.names import DEMO_DATASET
 from lro_notebook.local.core.throttle import Throttle
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.http.service import Service
+from lro_notebook.local.http.service import NOTIFICATIONS_FILE, Service
 from lro_notebook.local.identity import data_directory
 from lro_notebook.local.identity.proof import Identity
+from lro_notebook.local.notifications.sink import Notifications
 from lro_notebook.local.operations import records
 from lro_notebook.local.operations.worker import Worker
 
@@ -101,6 +102,7 @@ def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     """Open the data and answer requests until the service is stopped."""
     identity = Identity.new(f"http://127.0.0.1:{listener.getsockname()[1]}")
     database = Database(directory / "service.sqlite3", catalogue.tables())
+    database.watch(Notifications(directory / NOTIFICATIONS_FILE))
     folders = Buckets(directory / "buckets")
     throttle = Throttle(settings.pace)
     with database.write() as connection:

@@ -12,12 +12,12 @@ import sqlite3
 import threading
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lro_notebook.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SCHEMA_VERSION = 3
@@ -94,6 +94,18 @@ CREATE INDEX IF NOT EXISTS policies_of_stores ON policies (store);
 """
 
 
+class Watcher(Protocol):
+    """What sees the transactions that write: `script` runs first, with triggers that note what to see."""
+
+    script: str
+
+    def collect(self, connection: sqlite3.Connection) -> Sequence[Any]:
+        """Return what a transaction has changed, just before it is committed."""
+
+    def tell(self, collected: Sequence[Any]) -> None:
+        """Tell of what was committed; called only if there is something."""
+
+
 class Database:
     """Connections to one SQLite file; safe to share between threads.
 
@@ -114,6 +126,7 @@ class Database:
         self._path = path
         self._writing = threading.Lock()
         self._idle: deque[sqlite3.Connection] = deque()
+        self._watcher: Watcher | None = None
         try:
             self._writer = self._open()
             self._prepare(tables)
@@ -143,12 +156,20 @@ class Database:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
+                seen = self._watcher.collect(self._writer) if self._watcher else ()
                 self._writer.execute("COMMIT")
             except BaseException:
                 # On a full disk SQLite has already rolled back.
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
+            if self._watcher and seen:
+                self._watcher.tell(seen)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Let a watcher see the transactions that write, in their order."""
+        self._writer.executescript(watcher.script)
+        self._watcher = watcher
 
     def close(self) -> None:
         """Close the connections; none may be in use."""

@@ -13,7 +13,7 @@ import orjson
 from starlette.requests import Request
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, error_response
+from lro_notebook.local.core.service_errors import ServiceError, error_response, not_found
 from lro_notebook.local.discovery import masks, messages, parameters, partial_response
 from lro_notebook.local.discovery.addresses import method_at
 from lro_notebook.local.discovery.document import document
@@ -42,6 +42,10 @@ class CheckedRequests:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with an error, or pass the request on in its one form."""
         method = method_at(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        missing_in_v1 = _only_in_v1beta1(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if missing_in_v1 is not None:
+            await error_response(missing_in_v1, scope["path"])(scope, receive, send)
+            return
         if method is None:
             await self._app(scope, receive, send)
             return
@@ -51,6 +55,16 @@ class CheckedRequests:
             await error_response(service_error, scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send if selection is None else _Cut(send, selection))
+
+
+def _only_in_v1beta1(http_method: str, path: str) -> ServiceError | None:
+    """Return the error for a method that v1 does not have, though its address may look like one of v1."""
+    if not path.startswith("/v1/"):
+        return None
+    method = method_at(http_method, f"/v1beta1/{path[4:]}")
+    if method is None or method.id in document("v1").methods:
+        return None
+    return not_found(f"{method.id.removeprefix('locations.')} is a method of v1beta1; v1 has none")
 
 
 async def _check(method: Method, scope: Scope, receive: Receive) -> Selection | None:

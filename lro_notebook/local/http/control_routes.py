@@ -6,6 +6,7 @@ import os
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from starlette.routing import Route
 
 from lro_notebook import platforms
@@ -15,7 +16,8 @@ from lro_notebook.local.core.names import DEMO_DATASET
 from lro_notebook.local.core.service_errors import invalid_argument, json_response
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http import faults
-from lro_notebook.local.http.service import Service, read_json, service_of
+from lro_notebook.local.http.service import NOTIFICATIONS_FILE, Service, read_json, service_of
+from lro_notebook.local.identity import data_directory
 from lro_notebook.local.identity.proof import PROOF_PATH, is_nonce
 
 if TYPE_CHECKING:
@@ -72,8 +74,20 @@ def scripted(request: Request) -> Response:
     return json_response({"faults": script.to_come(), "calls": dict(script.calls)})
 
 
+def notifications(request: Request) -> Response:
+    """Return the notifications that stores have asked for, oldest first."""
+    try:
+        text = data_directory.read_private(service_of(request).data_dir / NOTIFICATIONS_FILE)
+    except FileNotFoundError:
+        text = b""
+    return json_response({"notifications": [orjson.loads(line) for line in text.splitlines()]})
+
+
 def reset(request: Request) -> Response:
-    """Cancel every operation, then delete data, operations, faults and pace; keep the sample bucket."""
+    """Cancel every operation, then delete data, operations, faults, notifications and pace.
+
+    The sample bucket stays.
+    """
     service = service_of(request)
     service.faults.clear()
     service.throttle.rate = None
@@ -81,6 +95,7 @@ def reset(request: Request) -> Response:
     with service.database.write() as connection:
         stores.delete_all(connection)
         stores.add_dataset(connection, DEMO_DATASET, {"timeZone": "UTC"})
+    (service.data_dir / NOTIFICATIONS_FILE).unlink(missing_ok=True)
     for name in service.buckets.names():
         if name != SAMPLE_BUCKET:
             objects.remove(service.buckets.root / name)
@@ -106,6 +121,7 @@ ROUTES = [
     Route(PROOF_PATH, prove, methods=["GET"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/stop", stop, methods=["POST"], include_in_schema=False),
     # Only tests need these, so the OpenAPI description leaves them out.
+    Route(f"{ABOUT_PATH}/notifications", notifications, methods=["GET"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/faults", scripted, methods=["GET"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/faults", script, methods=["POST"], include_in_schema=False),
     Route(f"{ABOUT_PATH}/reset", reset, methods=["POST"], include_in_schema=False),

@@ -31,6 +31,8 @@ LOCATION_PATH = "/projects/{project}/locations/{location}"
 DATASET_PATH = LOCATION_PATH + "/datasets/{dataset}"
 #: Versions of the API that are served, with the same routes.
 API_VERSIONS = ("v1", "v1beta1")
+#: Name of the file of notifications in the data directory.
+NOTIFICATIONS_FILE = "notifications.ndjson"
 #: Largest request body in bytes.
 BODY_LIMIT = 32 << 20
 

@@ -15,6 +15,7 @@ from lro_notebook.local.http import policy_routes
 from lro_notebook.local.http.paging import limit_of, page_response, text_after
 from lro_notebook.local.http.service import (
     DATASET_PATH,
+    NOTIFICATIONS_FILE,
     dataset_name,
     mask_of,
     read_json,
@@ -24,7 +25,7 @@ from lro_notebook.local.http.service import (
 from lro_notebook.local.http.start_operation import start_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -46,6 +47,15 @@ def routes_of(kind: StoreKind) -> Iterator[BaseRoute]:
     yield Route(collection + "/{store}", common.get, methods=["GET"])
     yield Route(collection + "/{store}", common.patch, methods=["PATCH"])
     yield Route(collection + "/{store}", common.delete, methods=["DELETE"])
+
+
+_TO_A_FILE = f"no message goes to Pub/Sub, it is written to {NOTIFICATIONS_FILE} in the data directory"
+#: Setting of a store -> what the local service does instead.
+_LOCAL: Mapping[str, str] = {
+    "notificationConfig": _TO_A_FILE,
+    "notificationConfigs": _TO_A_FILE,
+    "streamConfigs": "streamConfigs has no effect: the local service streams nothing",
+}
 
 
 class _Common:
@@ -123,4 +133,11 @@ class _Common:
             with database.write() as connection:
                 return change(connection, dataset, identifier, fields, collection=self._collection)
 
-        return json_response(await run_in_threadpool(commit))
+        store = await run_in_threadpool(commit)
+        return json_response(store, headers=_warning(fields))
+
+
+def _warning(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header that says which of the fields of a request do not do what they do in production."""
+    texts = dict.fromkeys(text for name, text in _LOCAL.items() if fields.get(name))
+    return {"Warning": f'299 lro-notebook "{"; ".join(texts)}"'} if texts else {}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
+from lro_notebook.local.core.causes import CAUSE
 from lro_notebook.local.core.service_errors import ServiceError, database_error, file_error
 from lro_notebook.local.operations import records
 from lro_notebook.local.operations.method import Job
@@ -175,6 +176,7 @@ class Worker:
 
     def _drive(self, run: _Run) -> Mapping[str, Any]:
         """Commit the steps of a runner one by one, and return the response."""
+        CAUSE.set(run.method.name.rpartition(".")[2])
         job = Job(
             operation=run.number,
             database=self._database,

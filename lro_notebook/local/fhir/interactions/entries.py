@@ -85,6 +85,8 @@ def _entry(number: int, entry: Any, raw: bytes, base: str) -> Entry:
         if not isinstance(request, dict):
             raise invalid_argument("the entry has no request")
         method, url = request.get("method"), request.get("url")
+        if method == "POST" and url is None and isinstance(entry.get("resource"), dict):
+            url = entry["resource"].get("resourceType")  # a sample of Google's has no address
         if method not in ORDER or not isinstance(url, str):
             raise invalid_argument(f"request.method: expected one of {', '.join(ORDER)}, and a request.url")
         type_, identifier, rest, criteria = _address(method, url.removeprefix(base).lstrip("/"))
