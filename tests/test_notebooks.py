@@ -60,6 +60,7 @@ EXPECTED = {
         (
             "gs://lro-sample/hl7v2/broken.ndjson:1",
             "gs://lro-sample/dicom/notes.txt",
+            "{'finished': 27, 'cancelled': 1}",
             "would undo 1, has undone 1, left 0",
             "[figure]",
             "SUCCEEDED: 6 images deleted, 4 studies left",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import lro_notebook as lro
 from lro_notebook.local import sample
 from lro_notebook.local.dicom import dicom_file
 from lro_notebook.local.dicom.dicom_file import ParseError
@@ -51,6 +53,28 @@ def test_every_result_of_the_fhir_sample_with_a_quantity_is_in_a_message() -> No
         segments = message_parser.parsed(message, V3)["segments"]
         found += [segment["fields"]["5"] for segment in segments if segment["segmentId"] == "OBX"]
     assert sorted(found) == values
+
+
+def test_the_messages_tell_of_stays_in_wards_with_doctors_transfers_and_one_cancelled(tmp_path: Path) -> None:
+    written = sample.write_messages(tmp_path, patients=30, seed=7)
+    (tmp_path / "broken.ndjson").unlink()
+    visits = lro.read_results(tmp_path).admissions()
+    assert visits["messages"].sum() < written
+    assert set(visits["class"]) == {"I", "O"}
+    assert visits["doctor_family"].notna().all()
+    stays = visits[visits["class"] == "I"]
+    assert stays[["ward", "room", "bed", "facility", "service", "source"]].notna().all(axis=None)
+    cancelled, ended = stays[stays["status"] == "cancelled"], stays[stays["status"] == "finished"]
+    assert (len(cancelled), len(cancelled) + len(ended)) == (1, len(stays))
+    assert {"A01 A03", "A01 A02 A02 A03"} == set(ended["events"])
+    assert (ended["discharged"] > ended["admitted"]).all()
+    assert ended["disposition"].isin(["01", "03", "06"]).all()
+    assert set(stays["patient"]) <= numbers_of_patients()
+
+
+def test_a_larger_sample_of_messages_starts_with_a_smaller_one() -> None:
+    smaller = list(sample.messages(patients=20, seed=7))
+    assert list(islice(sample.messages(patients=30, seed=7), len(smaller))) == smaller
 
 
 def test_separators_in_a_text_do_not_split_it() -> None:
