@@ -51,6 +51,8 @@ class Results(Tables):
         Other sources, and how to load them; of tables with one name, the later get a number.
     beside : Results, optional
         What is told of failures, as the table ``failures``.
+    hint : str
+        What to know, or to do, where a table is not there.
 
     Examples
     --------
@@ -68,10 +70,14 @@ class Results(Tables):
     def __repr__(self) -> str:
         files = len({shard.uri for main in self._tables.values() for shard in main.shards})
         names = [f"{name} and the tables in it" if self._is_folded(name) else name for name in self._main()]
-        return f"<Results of {files} files: {', '.join(names) or 'no tables'}{told.cut(self._reported)}>"
+        return f"<Results of {files} files: {', '.join(names) or self._nothing()}{told.cut(self._reported)}>"
 
     def _repr_html_(self) -> str:
-        return told.table_html(self._overview(), self._reported)
+        return told.table_html(self._overview(), self._reported, self._nothing())
+
+    def _nothing(self) -> str:
+        """Return what is said where there are no tables."""
+        return f"no tables: {self._hint}" if self._hint else "no tables"
 
     def profile(self, name: str) -> pd.DataFrame:
         """Return a data dictionary of the table `name`: a row for each column, in little memory.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pandas as pd
 
-from lro_notebook.errors import BadLinesWarning, warn_caller
+from lro_notebook.errors import BadLinesWarning, UnknownKey, warn_caller
 from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import partitions
@@ -67,6 +67,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         skipped: Sequence[Skipped] = (),
         more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
         beside: Tables | None = None,
+        hint: str = "",
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
@@ -80,7 +81,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         self._plans: dict[str, partitions.Plan] = {}
         self._warned = False
         self._response: Mapping[str, Any] = {}
-        self._hint = ""
+        self._hint = hint
 
     @classmethod
     def from_response(
@@ -99,8 +100,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         Beside `shards` of a store, an empty one gives no table. `hint` says what to do for one not there.
         """
         loaded, beside = response_table.read(response, options)
-        results = cls(source, shards, options)
-        results._hint, results._response = hint, beside
+        results = cls(source, shards, options, hint=hint)
+        results._response = beside
         if loaded.table.num_rows or not shards:
             results._loaded[RESPONSE] = loaded
             results._note(RESPONSE, loaded.report)
@@ -227,8 +228,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         return names
 
     def _unknown(self, name: str) -> KeyError:
-        there = ", ".join(self._ipython_key_completions_()) or "none"
-        return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
+        there = self._ipython_key_completions_()
+        return UnknownKey(told.no_table([name], there, more=self._hint))
 
     def _sizes(self) -> list[tuple[str, int, int]]:
         tables = [(name, self._tables.get(name)) for name in self._main()]

@@ -23,6 +23,7 @@ from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.versions import moment_of
 from lro_notebook.results.shards import Found, Skipped
+from lro_notebook.results.told import no_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -286,8 +287,7 @@ def _of_tables(
     there = {shard.table: shard.format for shard in shards}
     mains = {name: _main_of(name, there) for name in wanted}
     if every and (missing := missing_of(mains, shards)):
-        names = ", ".join(sorted(there))
-        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {names}")
+        raise ResultError(no_table(missing, there, at=f" at {location.uri}"))
     return [shard for shard in shards if shard.table in mains.values()]
 
 
