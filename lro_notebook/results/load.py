@@ -178,9 +178,11 @@ def reader_of(uri: str, *, given: bool) -> Client | None:
 
     several = Client.all_open()
     if len(several) > 1 and is_cloud(uri) and not given and any(each.is_local for each in several):
+        there = ", ".join(str(each).strip("<>") for each in several)
         raise ConfigError(
-            f"{len(several)} clients are open, and an embedded service has buckets of its own: say whose "
-            f"{uri} is, with read_results(…, client=…) or the read_results of its dataset"
+            f"{len(several)} clients are open ({there}), and an embedded service has buckets of its own: say "
+            f"whose {uri} is. ds.read_results({uri!r}) reads with the client of ds, and so does "
+            f"lro.read_results({uri!r}, client=ds.client); or close the other one: other.client.close()"
         )
     return Client.only_open()
 
