@@ -227,9 +227,20 @@ class Tables(Mapping[str, pd.DataFrame]):
             names += [main, *(self._load(main).children if inner else ())]
         return names
 
-    def _unknown(self, name: str) -> KeyError:
-        there = self._ipython_key_completions_()
-        return UnknownKey(told.no_table([name], there, more=self._hint))
+    def _unknown(self, name: str, why: str = "") -> KeyError:
+        more = "; ".join(filter(None, (why, self._hint)))
+        return UnknownKey(told.no_table([name], self._ipython_key_completions_(), more=more))
+
+    def _nothing(self) -> str:
+        """Return what is said where there are no tables."""
+        return f"no tables: {self._hint}" if self._hint else "no tables"
+
+    def _with_inner(self, name: str) -> str:
+        """Return the name of a main table with what is said of those that are read with it."""
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            return f"{name} and the tables in it" if self._is_folded(name) else name
+        return f"{name}{told.inner(list(loaded.children))}"
 
     def _sizes(self) -> list[tuple[str, int, int]]:
         tables = [(name, self._tables.get(name)) for name in self._main()]
@@ -335,11 +346,14 @@ class Tables(Mapping[str, pd.DataFrame]):
                 yield Pair(main, before, after, any(one.truncated for one in reports if one is not None))
 
     @contextmanager
-    def _stream(self, name: str) -> Iterator[tuple[Stream, Look | None]]:
-        """Give one table, row by row, and how its dates are read; what is small is loaded, and kept."""
+    def _stream(self, name: str, of: str = "") -> Iterator[tuple[Stream, Look | None]]:
+        """Give one table, row by row, and how its dates are read; what is small is loaded, and kept.
+
+        `of` says what the caller is for, where there is no such table.
+        """
         main = self._main_of(name)
         if main is None:
-            raise self._unknown(name)
+            raise self._unknown(name, of)
         self._keep(main, "profile")
         unread = self._tables.get(main)
         reading = unread.shards[0].format if unread else None

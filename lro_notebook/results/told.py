@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Batch
     from lro_notebook.results.shards import Skipped
 
+_INNER = 12  # tables in a table that a repr names
+
 
 @dataclass(slots=True)
 class Report:
@@ -120,6 +122,12 @@ def no_table(missing: Sequence[str], there: Iterable[str], *, at: str = "", more
     which = ", ".join(missing) if at else repr(missing[0])
     tail = f"; {more}" if more else ""
     return f"no table {which}{at}{meant}; there are {', '.join(names) or 'none'}{tail}"
+
+
+def inner(names: Sequence[str]) -> str:
+    """Return the tables that were read with another, for a repr; empty for none."""
+    more = f" and {len(names) - _INNER:,} more" if len(names) > _INNER else ""
+    return f" (with {', '.join(names[:_INNER])}{more})" if names else ""
 
 
 def table_html(rows: Iterable[Sequence[str]], reports: Mapping[str, Report], none: str = "no tables") -> str:
