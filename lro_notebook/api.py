@@ -195,10 +195,11 @@ def to_frame(operations: Operation | Iterable[Operation]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``name``, ``method``, ``target``, ``state`` (string), ``done`` (boolean), ``created``, ``ended``
-        (datetime64[us, UTC]), ``elapsed`` (timedelta64[us]), ``completed``, ``total``, ``failed`` (Int64),
-        ``fraction`` (Float64), ``cancel_requested`` (boolean), ``error_code``, ``error_message``,
-        ``logs_url``, ``created_from``, ``source``, ``destination`` (string); the same for no operations.
+        ``id``, ``name``, ``method``, ``target``, ``state`` (string), ``done`` (boolean), ``created``,
+        ``ended`` (datetime64[us, UTC]), ``elapsed`` (timedelta64[us]), ``completed``, ``total``,
+        ``failed`` (Int64), ``fraction`` (Float64), ``cancel_requested`` (boolean), ``error_code``,
+        ``error_message``, ``logs_url``, ``created_from``, ``source``, ``destination`` (string); the same for
+        no operations.
         ``created_from`` says where ``created`` is from: ``"service"``; ``"work"``, when the work began;
         ``"request"``, when this machine asked for it; ``"seen"``, when it was first seen here.
 
@@ -263,10 +264,11 @@ def started(limit: int | None = RECENT) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
+        ``id``, ``name``, ``method``, ``target``, ``source``, ``destination``, ``types``, ``since``, ``state``
         (string), ``requested``, ``ended`` (datetime64[us, UTC]), ``service``, ``origin`` (string).
-        ``origin`` is ``"started"``, or ``"watched"`` for those that somebody else started: these are followed
-        again by their name, ``lro.watch(name)``. ``attrs["more"]`` counts the older ones that are left out.
+        ``ds.operation(id)`` returns the handle. ``origin`` is ``"started"``, or ``"watched"`` for those that
+        somebody else started: these are followed again by their name, ``lro.watch(name)``. ``attrs["more"]``
+        counts the older ones that are left out.
 
     Raises
     ------

@@ -143,9 +143,27 @@ class LroError(Exception):
         return self.__dict__
 
     def _render_traceback_(self) -> list[str]:
-        from lro_notebook.jupyter.tracebacks import render
+        return _rendered(self)
 
-        return render(self)  # what IPython shows of it: the user's own lines and the message
+
+def _rendered(error: Exception) -> list[str]:
+    """Return what IPython shows of an error: the user's own lines and the message."""
+    from lro_notebook.jupyter.tracebacks import render
+
+    return render(error)
+
+
+class UnknownKey(KeyError):
+    """A `KeyError` for a name that is not there; reads, and is shown, as the errors of the tree are."""
+
+    __str__ = Exception.__str__  # the sentence itself, not its repr
+    _render_traceback_ = _rendered
+
+
+class UnknownArgument(TypeError):
+    """A `TypeError` for a call that does not fit its function; shown as the errors of the tree are."""
+
+    _render_traceback_ = _rendered
 
 
 def _restored(cls: type[LroError], args: tuple[object, ...], attributes: dict[str, object]) -> LroError:

@@ -1,4 +1,4 @@
-"""Keyword arguments that a function does not have: the error names the nearest one that it has."""
+"""Names that are not there, keyword arguments above all: the error names the nearest one that is."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from lro_notebook.errors import UnknownArgument
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 Class = TypeVar("Class", bound=type)
 
 
+def nearest(word: object, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the one of the `known` names that may be meant, whatever the case; None if none is near."""
+    by_letters = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(str(word).casefold(), list(by_letters), n=1, cutoff=cutoff)
+    return by_letters[near[0]] if near else None
+
+
 def named(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
-    """Have a function raise a TypeError that says which keyword may have been meant."""
+    """Have a function raise a TypeError that says which keyword may be meant, and shows the call alone."""
     known = [
         name
         for name, each in inspect.signature(function).parameters.items()
@@ -27,8 +36,14 @@ def named(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     def call(*args: Given.args, **given: Given.kwargs) -> Returned:
         for word in given:
             if word not in known:
-                raise TypeError(_unknown(function.__name__, word, [name for name in known if name != "self"]))
-        return function(*args, **given)
+                names = [name for name in known if name != "self"]
+                raise UnknownArgument(_unknown(function.__name__, word, names))
+        try:
+            return function(*args, **given)
+        except TypeError as error:
+            if not _is_of_the_call(error):
+                raise
+            raise UnknownArgument(*error.args) from None
 
     return call
 
@@ -41,12 +56,20 @@ def named_in(cls: Class) -> Class:
     return cls
 
 
+def _is_of_the_call(error: TypeError) -> bool:
+    """Tell whether arguments do not fit a function that is wrapped here: nothing of it has run then."""
+    step = error.__traceback__
+    while step is not None and step.tb_frame.f_code.co_qualname.endswith("<locals>.call"):
+        step = step.tb_next
+    return step is None
+
+
 def _is_checked(function: Callable[..., Any]) -> bool:
     kinds = {each.kind for each in inspect.signature(function).parameters.values()}
     return inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_KEYWORD not in kinds
 
 
 def _unknown(function: str, word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"
+    near = nearest(word, known, cutoff=0.5)
+    hint = f"did you mean {near!r}?" if near else f"it takes {', '.join(known)}"
     return f"{function}() got an unexpected keyword argument {word!r}; {hint}"

@@ -13,7 +13,7 @@ ROOMS: dict[str, set[str]] = {
     "forking": set(),
     "globs": set(),
     "dicom_parts": set(),
-    "keywords": set(),
+    "keywords": {"errors"},
     "http": {"errors", "forking"},
     "operations": {"errors", "forking", "http", "keywords"},
     "fhirpath": {"errors"},

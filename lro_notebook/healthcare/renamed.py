@@ -6,6 +6,8 @@ import functools
 import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from lro_notebook.errors import UnknownArgument
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,7 +25,9 @@ def renamed(**names: str) -> Callable[[Callable[Given, Returned]], Callable[Give
             for old in names.keys() & words.keys():
                 new, value = names[old].removeprefix("not "), words.pop(old)
                 if new in words:
-                    raise TypeError(f"{function.__name__}() got {old}, the old name of {new}, and {new} too")
+                    raise UnknownArgument(
+                        f"{function.__name__}() got {old}, the old name of {new}, and {new} too"
+                    )
                 warnings.warn(f"{old} is called {names[old]} now", DeprecationWarning, stacklevel=2)
                 words[new] = not value if names[old].startswith("not ") else value
             return function(*args, **words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _GCS = re.compile(r"gs://[a-z0-9][a-z0-9._-]*(/.*)?")
+_WRITTEN = ("destination", "result_uri")
 _BIGQUERY = re.compile(r"bq://[^./]+\.[^./]+")
 
 
@@ -21,11 +23,20 @@ def gcs_uri(value: object, what: str) -> str:
     """Return `value` if it is a Cloud Storage URI."""
     if not isinstance(value, str) or not _GCS.fullmatch(value):
         raise ConfigError(
-            f"{what} {value!r} is not a Cloud Storage URI such as gs://bucket/path. The service reads and "
-            "writes buckets, not this machine's files; lro.local.put(path, 'gs://bucket/path') copies files "
-            "into those of the local service"
+            f"{what} {value!r} is not a Cloud Storage URI such as gs://bucket/path{_meant(value, what)}"
         )
     return value
+
+
+def _meant(value: object, what: str) -> str:
+    """Return what may be meant by what is no URI: one without its beginning, else a path on this machine."""
+    path = isinstance(value, str) and os.path.lexists(value)
+    if not path and isinstance(value, str) and "." not in value[:1] and _GCS.fullmatch(f"gs://{value}"):
+        return f"; did you mean 'gs://{value}'?"
+    own = ". The service reads and writes buckets, not this machine's files; "
+    if what in _WRITTEN:
+        return f"{own}lro.local.get('gs://bucket/path', folder) copies out of those of the local service"
+    return f"{own}lro.local.put(path, 'gs://bucket/path') copies files into those of the local service"
 
 
 def is_bigquery(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.errors import ApiError, Code, LroError, LroWarning, warn_caller
@@ -72,7 +73,8 @@ class Store:
             if error.code is not Code.ALREADY_EXISTS:
                 raise
             if not exist_ok:
-                raise _exists_already(error) from None  # the traceback of the request says nothing more
+                hint = "create(exist_ok=True) takes the store that is there, as it is."
+                raise _with_hint(error, hint) from None  # the traceback of the request says nothing more
         else:
             _warn_of_settings(self.name, answer.headers.get("warning", ""))
         return self
@@ -112,7 +114,26 @@ class Store:
         title = f"{self.collection}.{verb}"
         if verb.startswith("export"):
             exports.warn_of_imports(self._client, self.name)
-        return self._client.start("POST", path, body, title=title, not_found_hint=self._missing, **recorded)
+        try:
+            return self._client.start(
+                "POST", path, body, title=title, not_found_hint=self._missing, **recorded
+            )
+        except ApiError as error:
+            other = self._destination_in(error, recorded.get("destination"))
+            if other is None:
+                raise
+            ds = "ds" if other._dataset == self._dataset else f"lro.connect({other._dataset!r})"  # noqa: SLF001
+            raise _with_hint(error, other._missing_in(ds)) from None  # noqa: SLF001 - of this class
+
+    def _destination_in(self, error: ApiError, destination: object) -> Store | None:
+        """Return the store that is written to, if it is the one that an error says is not there."""
+        if error.code is not Code.NOT_FOUND or not isinstance(destination, str):
+            return None
+        dataset, _, identifier = destination.rpartition(f"/{self.collection}/")
+        said = re.search(rf"{re.escape(destination)}(?![\w-]|\.\w)", error.message)
+        if destination == self.name or not dataset or said is None:
+            return None
+        return type(self)(self._client, dataset, identifier, api_version=self._version)
 
     def _named(self, store: Store | str) -> str:
         """Return the full name of a store: itself, its full name, or its id in this dataset."""
@@ -125,7 +146,13 @@ class Store:
 
     @property
     def _missing(self) -> str:
-        return f"ds.{self.maker}({self.id!r}).create() makes the store; ds.stores() lists those there are."
+        return self._missing_in("ds")
+
+    def _missing_in(self, ds: str) -> str:
+        """Return what to do where the store is not there; `ds` is how its dataset is written."""
+        return (
+            f"{ds}.{self.maker}({self.id!r}).create() makes the store; {ds}.stores() lists those there are."
+        )
 
 
 def _warn_of_settings(name: str, header: str) -> None:
@@ -136,13 +163,13 @@ def _warn_of_settings(name: str, header: str) -> None:
         warn_caller(f"{name}: {said}", LroWarning)
 
 
-def _exists_already(error: ApiError) -> ApiError:
-    """Return the service's refusal to create what exists, with what to write instead."""
+def _with_hint(error: ApiError, hint: str) -> ApiError:
+    """Return what the service said, with another hint what to do."""
     return ApiError(
         error.message,
         status=error.status,
         code=error.code,
         url=error.url,
         details=error.details,
-        hint="create(exist_ok=True) takes the store that is there, as it is.",
+        hint=hint,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
 from lro_notebook.jupyter.console_links import links_of
+from lro_notebook.operations.data import wrote_nothing
 from lro_notebook.operations.failed_units import count_told
 
 if TYPE_CHECKING:
@@ -270,6 +271,8 @@ def _ending(
     if state == "SUCCEEDED":
         says = bool((operation.resource.response or {}).keys() - {"@type"})
         next_line = "op.failures()" if told else "op.load()" if loads else "op.result()" if says else ""
+        if wrote_nothing(operation):
+            return f"Nothing to export: 0 done{time}.", "", next_line
         return f"{done}{time}." if done else f"Done{time}.", "", next_line
     if state == "CANCELLED":
         after = f" after {seen}{duration(elapsed)}" if elapsed is not None else ""

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from lro_notebook.errors import UnknownArgument, UnknownKey
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
-
-    from lro_notebook.errors import LroError
 
 _OURS: Final = str(Path(__file__).parents[1])
 _INSTALLED: Final = tuple(
@@ -28,11 +28,12 @@ _INSTALLED: Final = tuple(
 _PACKAGES: Final = ("site-packages", "dist-packages")
 #: What code raises that does not do what its author meant; as the cause of an error, it may be a bug of ours.
 _BUGS: Final = (AssertionError, AttributeError, LookupError, NameError, NotImplementedError, TypeError)
+_UNNAMED: Final = (UnknownArgument, UnknownKey)  # shown by the names of the built-in errors that they are
 _OMIT: Final = "_rich_traceback_omit"  # a local variable of frames that rich leaves out
 _CONTEXT: Final = 2  # the line before, and the statement
 
 
-def render(error: LroError) -> list[str]:
+def render(error: Exception) -> list[str]:
     """Return what IPython shows of `error`, as ``_render_traceback_`` does: blocks of lines."""
     from IPython.core import getipython
 
@@ -49,7 +50,8 @@ def render(error: LroError) -> list[str]:
     alone = type(error).__new__(type(error), *error.args)  # without the errors that it is chained to
     alone.__dict__.update(error.__dict__)
     lines = _only(frames)
-    shown: list[str] = shell.InteractiveTB.structured_traceback(type(error), alone, lines, 0, _CONTEXT)
+    kind = next(each for each in type(error).__mro__ if each not in _UNNAMED)
+    shown: list[str] = shell.InteractiveTB.structured_traceback(kind, alone, lines, 0, _CONTEXT)
     return [*shown, *_causes(error)]
 
 
@@ -92,14 +94,14 @@ def _chained(error: BaseException) -> Iterator[tuple[str, BaseException]]:
         error = following
 
 
-def _may_be_a_bug(error: LroError) -> bool:
+def _may_be_a_bug(error: Exception) -> bool:
     return any(
         isinstance(each, _BUGS) and any(_is_ours(step.tb_frame) for step in _steps(each.__traceback__))
         for _, each in _chained(error)
     )
 
 
-def _causes(error: LroError) -> Iterator[str]:
+def _causes(error: Exception) -> Iterator[str]:
     """Yield a line for each error that led to this one, so that none is lost."""
     for words, each in _chained(error):
         places = [f" ({_file(step.tb_frame)}, line {step.tb_lineno})" for step in _steps(each.__traceback__)]
@@ -112,7 +114,7 @@ def _file(frame: FrameType) -> str:
     return "a cell" if file.startswith("<ipython") or f"{os.sep}ipykernel_" in file else file
 
 
-def _mark_for_rich(error: LroError, *, short: bool) -> None:
+def _mark_for_rich(error: Exception, *, short: bool) -> None:
     """Have rich's tracebacks leave out the frames that are not the user's, or show them all again.
 
     rich draws the exception itself and ignores what is rendered here, but for this variable. It is set in

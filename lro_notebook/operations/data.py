@@ -20,6 +20,22 @@ if TYPE_CHECKING:
     from lro_notebook.results.results import Results
 
 
+def wrote_nothing(operation: Operation) -> bool:
+    """Tell whether an operation says itself that it was an export, has succeeded and has written nothing.
+
+    The Healthcare API leaves out what is zero, and with it the whole counter: there the metadata of the end
+    without a count says it. Others have to count.
+    """
+    snapshot = operation.snapshot
+    progress, method = snapshot.progress, operation.method
+    if snapshot.state != "SUCCEEDED" or progress.failed or "export" not in method.lower():
+        return False
+    if progress.completed is None:
+        named = str((snapshot.resource.metadata or {}).get("apiMethodName", ""))
+        return "healthcare" in named and progress.ended_from == "service"
+    return progress.completed == 0
+
+
 class OperationData:
     """The part of a handle that makes DataFrames."""
 

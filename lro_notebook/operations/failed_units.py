@@ -75,6 +75,15 @@ _MESSAGES_ALONE = frozenset({"error", "errorMessage", "failureMessage", "failure
 _STATES = ("state", "status", "currentState")
 #: What the Healthcare API says of a file in another structure (synthetichealth/synthea#1568).
 _STRUCTURE = re.compile(r"content_?structure|no bundle is found", re.IGNORECASE)
+#: What an import of FHIR resources, and of HL7v2 messages, takes.
+_STRUCTURES = (
+    "are the files in another content_structure? BUNDLE and RESOURCE have one on each line, BUNDLE_PRETTY "
+    "and RESOURCE_PRETTY one in each file"
+)
+_MESSAGES_ASKED = (
+    'each line of the files has to be a message in JSON, {"data": "…"} with its bytes in base64. '
+    "lro.read_results(place) reads files of messages as they are (.hl7), without a store"
+)
 _BAD_STATES = frozenset({"FAILED", "FAILURE", "ERROR"})
 
 
@@ -160,19 +169,26 @@ def warning_of(operation: Operation) -> str | None:
 
 
 def structure_hint(operation: Operation) -> str:
-    """Return what to look at where an import of FHIR resources could read nothing at all; else nothing."""
+    """Return what to look at where an import of FHIR or HL7v2 could read nothing at all; else nothing."""
     progress = operation.snapshot.progress
-    if not progress.failed or (progress.completed or 0) > progress.failed or not _imports_fhir(operation):
+    if not progress.failed or (progress.completed or 0) > progress.failed:
         return ""
-    return (
-        ". Nothing of it could be imported: are the files in another content_structure? BUNDLE and RESOURCE "
-        "have one on each line, BUNDLE_PRETTY and RESOURCE_PRETTY one in each file"
+    hint = (
+        _STRUCTURES
+        if _imports(operation, "fhir")
+        else _MESSAGES_ASKED
+        if _imports(operation, "hl7v2")
+        else ""
     )
+    return hint and f". Nothing of it could be imported: {hint}"
 
 
 def structure_told(operation: Operation, messages: Iterable[str | None]) -> str | None:
     """Return what to do where the service says that an import had another structure than it was told of."""
-    told = [text for text in messages if text and _STRUCTURE.search(text)] if _imports_fhir(operation) else []
+    if _imports(operation, "hl7v2"):
+        return structure_hint(operation).removeprefix(". ") or None
+    is_told = _imports(operation, "fhir")
+    told = [text for text in messages if text and _STRUCTURE.search(text)] if is_told else []
     if not told:
         return None
     return (
@@ -182,11 +198,12 @@ def structure_told(operation: Operation, messages: Iterable[str | None]) -> str 
     )
 
 
-def _imports_fhir(operation: Operation) -> bool:
+def _imports(operation: Operation, kind: str) -> bool:
+    """Tell whether it is an import into a store of such a kind."""
     named = (
         f"{operation.method} {operation.target} {(operation.resource.metadata or {}).get('apiMethodName')}"
     )
-    return "import" in operation.method.lower() and "fhir" in named.lower()
+    return "import" in operation.method.lower() and kind in named.lower()
 
 
 def _files_of_errors(resource: OperationResource) -> int:

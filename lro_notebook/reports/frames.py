@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lro_notebook.operations.journal import COLUMNS
+from lro_notebook.operations.resource import operation_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _UTC: Final = "datetime64[us, UTC]"
 
 OPERATION_DTYPES: Mapping[str, str] = {
+    "id": "string",
     "name": "string",
     "method": "string",
     "target": "string",
@@ -48,6 +50,7 @@ SAMPLE_DTYPES: Mapping[str, str] = {
     "fraction": "Float64",
 }
 STARTED_DTYPES: Mapping[str, str] = {
+    "id": "string",
     "name": "string",
     "method": "string",
     "target": "string",
@@ -101,6 +104,7 @@ def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
     metadata = resource.metadata or {}
     until = progress.ended or (None if resource.done else now)
     return {
+        "id": operation.id,
         "name": resource.name,
         "method": operation.method or None,
         "target": operation.target or None,
@@ -126,6 +130,7 @@ def _operation_row(operation: Operation, now: datetime) -> dict[str, Any]:
 def _started_page(rows: Sequence[Row]) -> pd.DataFrame:
     _, *columns = zip(*rows, strict=True) if rows else ((), *((),) * len(COLUMNS))
     values = dict(zip(COLUMNS, columns, strict=True))
+    values["id"] = tuple(name and operation_id(name) for name in values["name"])
     return pd.DataFrame({name: _series(values[name], dtype) for name, dtype in STARTED_DTYPES.items()})
 
 

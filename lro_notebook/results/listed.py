@@ -20,6 +20,7 @@ from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.files import Files
 from lro_notebook.results.storage import bare, locate, shown
+from lro_notebook.results.told import no_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -71,9 +72,7 @@ def results_of(
     wanted = None if tables is None else {tables} if isinstance(tables, str) else set(tables)
     there = {table for _, table in (*listing.files, *listing.deleted)}
     if missing := sorted((wanted or set()) - there):
-        raise ResultError(
-            f"no table {', '.join(missing)} in the manifest; there are {', '.join(sorted(there))}"
-        )
+        raise ResultError(no_table(missing, there, at=" in the manifest"))
 
     def chosen(files: Sequence[Named]) -> list[Named]:
         return [(uri, table) for uri, table in files if wanted is None or table in wanted]

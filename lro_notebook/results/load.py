@@ -7,13 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
+from lro_notebook.operations.data import wrote_nothing
 from lro_notebook.results.admission import Near, Service, is_cloud
 from lro_notebook.results.discovery.listing import files_at
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.manifest import Listing, listing_of
-from lro_notebook.results.nothing import add_nothing, nothing_of, wrote_nothing
+from lro_notebook.results.nothing import add_nothing, nothing_of
 from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
 from lro_notebook.results.read import OPTION_WORDS, fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
@@ -177,9 +178,11 @@ def reader_of(uri: str, *, given: bool) -> Client | None:
 
     several = Client.all_open()
     if len(several) > 1 and is_cloud(uri) and not given and any(each.is_local for each in several):
+        there = ", ".join(str(each).strip("<>") for each in several)
         raise ConfigError(
-            f"{len(several)} clients are open, and an embedded service has buckets of its own: say whose "
-            f"{uri} is, with read_results(…, client=…) or the read_results of its dataset"
+            f"{len(several)} clients are open ({there}), and an embedded service has buckets of its own: say "
+            f"whose {uri} is. ds.read_results({uri!r}) reads with the client of ds, and so does "
+            f"lro.read_results({uri!r}, client=ds.client); or close the other one: other.client.close()"
         )
     return Client.only_open()
 

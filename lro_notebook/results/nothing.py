@@ -20,28 +20,21 @@ if TYPE_CHECKING:
 _KEYS = ("resourceType", "id")
 
 
-def wrote_nothing(operation: Operation) -> bool:
-    """Tell whether an operation says itself that it was an export, has succeeded and has written nothing.
-
-    The Healthcare API leaves out what is zero, and with it the whole counter: there the metadata of the end
-    without a count says it. Others have to count.
-    """
-    snapshot = operation.snapshot
-    progress, method = snapshot.progress, operation.method
-    if snapshot.state != "SUCCEEDED" or progress.failed or "export" not in method.lower():
-        return False
-    if progress.completed is None:
-        named = str((snapshot.resource.metadata or {}).get("apiMethodName", ""))
-        return "healthcare" in named and progress.ended_from == "service"
-    return progress.completed == 0
-
-
 def nothing_of(operation: Operation, tables: Iterable[str] | None, options: Options) -> Results:
     """Return the empty results of an operation: a table for each that is asked for or was at its start."""
     names = _asked(operation) if tables is None else [tables] if isinstance(tables, str) else list(tables)
-    results = Results(None, (), options)
+    results = Results(None, (), options, hint=_why(operation))
     results.know({name: _empty(name, options) for name in names})
     return results
+
+
+def _why(operation: Operation) -> str:
+    """Return why there are no tables, and what to do for empty ones."""
+    since = operation.record.since if operation.record is not None else None
+    why = "the export had nothing to write" + (f", as nothing was changed since {since}" if since else "")
+    if "fhir" not in operation.method.lower():
+        return why
+    return f"{why}; with types=[…] it has an empty table for each"
 
 
 def add_nothing(results: Results, operation: Operation, options: Options) -> None:

@@ -11,7 +11,7 @@ from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
 from lro_notebook.results.export import parquet, partitions
 from lro_notebook.results.formats.dicom.studies import series, studies
-from lro_notebook.results.formats.hl7v2.admissions import SEGMENTS, admissions
+from lro_notebook.results.formats.hl7v2.admissions import MESSAGES, SEGMENTS, admissions
 from lro_notebook.results.joins import join
 from lro_notebook.results.joins.references import keyed
 from lro_notebook.results.profile import profile
@@ -51,6 +51,8 @@ class Results(Tables):
         Other sources, and how to load them; of tables with one name, the later get a number.
     beside : Results, optional
         What is told of failures, as the table ``failures``.
+    hint : str
+        What to know, or to do, where a table is not there.
 
     Examples
     --------
@@ -67,11 +69,12 @@ class Results(Tables):
 
     def __repr__(self) -> str:
         files = len({shard.uri for main in self._tables.values() for shard in main.shards})
-        names = [f"{name} and the tables in it" if self._is_folded(name) else name for name in self._main()]
-        return f"<Results of {files} files: {', '.join(names) or 'no tables'}{told.cut(self._reported)}>"
+        names = ", ".join(map(self._with_inner, self._main())) or self._nothing()
+        count = "1 file" if files == 1 else f"{files:,} files"
+        return f"<Results of {count}: {names}{told.cut(self._reported)}>"
 
     def _repr_html_(self) -> str:
-        return told.table_html(self._overview(), self._reported)
+        return told.table_html(self._overview(), self._reported, self._nothing())
 
     def profile(self, name: str) -> pd.DataFrame:
         """Return a data dictionary of the table `name`: a row for each column, in little memory.
@@ -111,9 +114,17 @@ class Results(Tables):
             ``ward``, ``room``, ``bed``, ``facility``, ``doctor_id``, ``doctor_family``, ``doctor_given``,
             ``service``, ``source``, ``disposition``, ``events`` (``A01 A02 A03``), ``messages`` and
             ``last_message``.
+
+        Raises
+        ------
+        KeyError
+            There are no messages.
         """
         there = self._names()
-        return admissions({name: self.arrow(name) for name in SEGMENTS if name in there})
+        segments = {name: self.arrow(name) for name in SEGMENTS if name in there}
+        if not segments and MESSAGES not in there:
+            raise self._unknown(MESSAGES, "admissions() is of HL7v2 messages")
+        return admissions(segments)
 
     def studies(self, name: str = "instances") -> pd.DataFrame:
         """Return the DICOM studies of a table of instances, a row for each.
@@ -121,7 +132,7 @@ class Results(Tables):
         The columns have the names of DICOM's queries: ``StudyInstanceUID``, ``PatientID``, ``StudyDate``,
         ``ModalitiesInStudy`` (a list), ``NumberOfStudyRelatedSeries``, ``NumberOfStudyRelatedInstances``, ….
         """
-        with self._stream(name) as (stream, _):
+        with self._stream(name, "studies() is of DICOM instances") as (stream, _):
             return studies(stream)
 
     def series(self, name: str = "instances") -> pd.DataFrame:
@@ -129,7 +140,7 @@ class Results(Tables):
 
         ``StudyInstanceUID``, ``SeriesInstanceUID``, ``Modality``, ``NumberOfSeriesRelatedInstances``, ….
         """
-        with self._stream(name) as (stream, _):
+        with self._stream(name, "series() is of DICOM instances") as (stream, _):
             return series(stream)
 
     def to_parquet(self, folder: str | os.PathLike[str], *, compression: str = "zstd") -> pd.DataFrame:

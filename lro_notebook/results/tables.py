@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import pandas as pd
 
-from lro_notebook.errors import BadLinesWarning, warn_caller
+from lro_notebook.errors import BadLinesWarning, UnknownKey, warn_caller
 from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import partitions
@@ -67,6 +67,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         skipped: Sequence[Skipped] = (),
         more: Sequence[tuple[Source, Sequence[Shard], Options]] = (),
         beside: Tables | None = None,
+        hint: str = "",
     ) -> None:
         self._options = options or Options()
         self._tables: dict[str, MainTable] = {}
@@ -80,7 +81,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         self._plans: dict[str, partitions.Plan] = {}
         self._warned = False
         self._response: Mapping[str, Any] = {}
-        self._hint = ""
+        self._hint = hint
 
     @classmethod
     def from_response(
@@ -99,8 +100,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         Beside `shards` of a store, an empty one gives no table. `hint` says what to do for one not there.
         """
         loaded, beside = response_table.read(response, options)
-        results = cls(source, shards, options)
-        results._hint, results._response = hint, beside
+        results = cls(source, shards, options, hint=hint)
+        results._response = beside
         if loaded.table.num_rows or not shards:
             results._loaded[RESPONSE] = loaded
             results._note(RESPONSE, loaded.report)
@@ -226,9 +227,20 @@ class Tables(Mapping[str, pd.DataFrame]):
             names += [main, *(self._load(main).children if inner else ())]
         return names
 
-    def _unknown(self, name: str) -> KeyError:
-        there = ", ".join(self._ipython_key_completions_()) or "none"
-        return KeyError(f"no table {name!r}; there are {there}" + (f"; {self._hint}" if self._hint else ""))
+    def _unknown(self, name: str, why: str = "") -> KeyError:
+        more = "; ".join(filter(None, (why, self._hint)))
+        return UnknownKey(told.no_table([name], self._ipython_key_completions_(), more=more))
+
+    def _nothing(self) -> str:
+        """Return what is said where there are no tables."""
+        return f"no tables: {self._hint}" if self._hint else "no tables"
+
+    def _with_inner(self, name: str) -> str:
+        """Return the name of a main table with what is said of those that are read with it."""
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            return f"{name} and the tables in it" if self._is_folded(name) else name
+        return f"{name}{told.inner(list(loaded.children))}"
 
     def _sizes(self) -> list[tuple[str, int, int]]:
         tables = [(name, self._tables.get(name)) for name in self._main()]
@@ -334,11 +346,14 @@ class Tables(Mapping[str, pd.DataFrame]):
                 yield Pair(main, before, after, any(one.truncated for one in reports if one is not None))
 
     @contextmanager
-    def _stream(self, name: str) -> Iterator[tuple[Stream, Look | None]]:
-        """Give one table, row by row, and how its dates are read; what is small is loaded, and kept."""
+    def _stream(self, name: str, of: str = "") -> Iterator[tuple[Stream, Look | None]]:
+        """Give one table, row by row, and how its dates are read; what is small is loaded, and kept.
+
+        `of` says what the caller is for, where there is no such table.
+        """
         main = self._main_of(name)
         if main is None:
-            raise self._unknown(name)
+            raise self._unknown(name, of)
         self._keep(main, "profile")
         unread = self._tables.get(main)
         reading = unread.shards[0].format if unread else None

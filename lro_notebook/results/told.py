@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lro_notebook.errors import TruncatedListsWarning, UnparsedDatesWarning, warn_caller
+from lro_notebook.keywords import nearest
 from lro_notebook.results.arrow.batch import BadLine, Miscounted, list_bad_lines
 from lro_notebook.results.limits import DEFAULT
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Batch
     from lro_notebook.results.shards import Skipped
+
+_INNER = 12  # tables in a table that a repr names
 
 
 @dataclass(slots=True)
@@ -111,11 +114,30 @@ def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFram
     )
 
 
-def table_html(rows: Iterable[Sequence[str]], reports: Mapping[str, Report]) -> str:
-    """Return what results show of themselves in a notebook: a row per table, and what to type next."""
+def no_table(missing: Sequence[str], there: Iterable[str], *, at: str = "", more: str = "") -> str:
+    """Return a sentence on tables that are not there: what may be meant, which there are, and `more`."""
+    names = sorted(there) if at else list(there)
+    near = nearest(missing[0], names)
+    meant = f" (did you mean {near!r}?)" if near else ""
+    which = ", ".join(missing) if at else repr(missing[0])
+    tail = f"; {more}" if more else ""
+    return f"no table {which}{at}{meant}; there are {', '.join(names) or 'none'}{tail}"
+
+
+def inner(names: Sequence[str]) -> str:
+    """Return the tables that were read with another, for a repr; empty for none."""
+    more = f" and {len(names) - _INNER:,} more" if len(names) > _INNER else ""
+    return f" (with {', '.join(names[:_INNER])}{more})" if names else ""
+
+
+def table_html(rows: Iterable[Sequence[str]], reports: Mapping[str, Report], none: str = "no tables") -> str:
+    """Return what results show of themselves in a notebook: a row per table, and what to type next.
+
+    Where there are none, `none` is what is said.
+    """
     rows = list(rows)
     if not rows:
-        return "<p>No tables</p>"
+        return f"<p>{html.escape(none[:1].upper() + none[1:], quote=False)}</p>"
     name = html.escape(f'"{rows[0][0]}"')
     count = f"{len(rows):,} {'table' if len(rows) == 1 else 'tables'}"
     above = f"<p>{count}. Next: <code>results[{name}]</code> · <code>results.profile({name})</code></p>"

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.errors import ConfigError, LroWarning, warn_caller
+from lro_notebook.errors import ConfigError, LroWarning, UnknownKey, warn_caller
 from lro_notebook.results.arrow.dates import INSTANT, PARTIAL
 from lro_notebook.results.joins.references import urn_keys
 from lro_notebook.views.course import Course
@@ -198,7 +198,7 @@ def _check_there(missing: Sequence[str], asked: int, tables: Mapping[str, MainTa
     if not unknown:
         return
     if "Patient" in tables and unknown == asked:
-        raise KeyError(
+        raise UnknownKey(
             "none of the patients asked for is in any table; results['Patient']['id'] lists those there are"
         )
     warn_caller(f"{unknown:,} of {asked:,} patients asked for are in no table", LroWarning)

@@ -40,3 +40,19 @@ def test_who_imports_in_another_structure_is_told_which_would_do(
     assert frame["message"].str.endswith(f"use contentStructure {fitting}").all()
     again = store.import_from(f"gs://demo-out/{place.name}", content_structure=fitting).wait()
     assert not again.progress.failed
+
+
+@pytest.mark.service
+def test_who_imports_messages_as_they_are_is_told_what_an_import_takes(dataset: Dataset) -> None:
+    local = dataset.client.local()
+    assert local is not None
+    place = local.buckets / "demo-out" / "as-they-are.hl7"
+    place.write_text("MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5\rPID|1||9\r")
+    words = (
+        r'has to be a message in JSON, {"data": "…"} with its bytes in base64\. lro\.read_results\(place\)'
+    )
+    store = dataset.hl7v2_store("as-they-are").create(exist_ok=True)
+    with pytest.warns(lro.PartialFailureWarning, match=words):
+        op = store.import_from(f"gs://demo-out/{place.name}").wait()
+    with pytest.warns(lro.LroWarning, match=words):
+        assert len(op.failures()) == 1

@@ -54,7 +54,11 @@ def consent(*answers: httpx.Response) -> tuple[ConsentStore, Scripted]:
 
 
 REFUSED: list[tuple[Callable[[Dataset], object], str]] = [
-    (lambda ds: ds.dicom_store("s").import_from("/tmp/x"), "Cloud Storage URI"),  # noqa: S108 - refused
+    (lambda ds: ds.dicom_store("s").import_from("/tmp/x"), "Cloud Storage URI.* lro.local.put"),  # noqa: S108 - refused
+    (lambda ds: ds.dicom_store("s").import_from("in/**.dcm"), "did you mean 'gs://in/..[.]dcm'?"),
+    (lambda ds: ds.fhir_store("s").export_to("demo-out/x"), "did you mean 'gs://demo-out/x'?"),
+    (lambda ds: ds.fhir_store("s").export_to("./x"), "Cloud Storage URI.* lro.local.get"),
+    (lambda ds: ds.fhir_store("s").import_from("tests/healthcare"), "lro.local.put"),
     (lambda ds: ds.dicom_store("s").import_from("gs://b/x", blob_storage_class="HOT"), "ARCHIVE"),
     (lambda ds: ds.dicom_store("s").export_to("bq://p.d"), "BigQuery table"),
     (lambda ds: ds.dicom_store("s").export_to("bq://p.d.t", mime_type="image/png"), "not for an export"),

@@ -21,6 +21,10 @@ import lro_notebook as lro
 ds = lro.connect()
 store = ds.fhir_store("tracebacks").create(exist_ok=True)
 
+import pathlib
+pathlib.Path("Patient.ndjson").write_text('{"resourceType": "Patient", "id": "a"}')
+results = lro.read_results("Patient.ndjson")
+
 def asked(name):
     return lro.View(name)
 
@@ -35,6 +39,16 @@ def hidden(cause):
 """
 MISTAKES = {
     "a typo": ("lro.View('Patients')", "ConfigError: there is no ready view 'Patients'"),
+    "a keyword that is not there": ("lro.started(limi=1)", "TypeError: started() got an unexpected keyword"),
+    "an argument that is missing": ("store.import_from()", "TypeError: FhirTransfer.import_from() missing 1"),
+    "a table that is not there": (
+        "results['Patients']",
+        "KeyError: no table 'Patients' (did you mean 'Patient'?); there are Patient",
+    ),
+    "a table to join that is not there": (
+        "results.join('Patients', 'Patient')",
+        "KeyError: no table 'Patients' (",
+    ),
     "no such operation": ("ds.operation('nobody')", "ApiError: NOT_FOUND (HTTP 404)"),
     "an operation that failed": (
         "store.import_from('gs://no-such-bucket/x', show=False).result()",

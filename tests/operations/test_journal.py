@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 import lro_notebook as lro
@@ -65,6 +66,16 @@ def test_started_is_a_typed_frame_also_when_there_is_no_journal_yet() -> None:
     assert empty.dtypes.equals(full.dtypes)
     assert list(full["state"]) == ["UNKNOWN"]
     assert full["name"].isna().all()
+
+
+def test_what_was_started_begins_with_the_id_that_brings_it_back() -> None:
+    journal = Journal()
+    journal.answered(journal.intend(record()), "projects/p/locations/l/datasets/d/operations/1795")
+    journal.intend(record())
+    started = lro.started()
+    assert started.columns[0] == "id"
+    assert started["id"].tolist() == ["1795", pd.NA]
+    assert started["id"].dtype == "string"
 
 
 def test_the_file_is_private(state_dir: Path) -> None:

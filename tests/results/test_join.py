@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from places import SHARED
 
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, LroWarning
 from lro_notebook.results.joins.references import References
 from lro_notebook.results.read import read
 
@@ -119,6 +119,28 @@ def test_how_says_which_rows_stay(
     frame = results.join("Condition", "Patient", how=how)
     assert frame["id"].fillna("-").tolist() == ids
     assert frame["Patient.id"].fillna("-").tolist() == patients
+
+
+@pytest.mark.parametrize(
+    ("references", "why"),
+    [
+        (["Patient/8", "Patient/9"], "none of their keys is among the 3 of Patient"),
+        (["#p", None], "none of them has such a key"),
+        (
+            ["https://a/Patient/1", "https://b/Patient/1"],
+            ".* base= says which is meant: https://a, https://b",
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", ["left", "inner"])
+def test_where_nothing_matches_a_warning_says_why(
+    make: Callable[..., Results], references: list[Any], why: str, how: str
+) -> None:
+    results = make(Condition=conditions(*references), Patient=PATIENTS)
+    words = f"0 of 2 rows of Condition found a row of Patient by Condition.subject: {why}.*; frame.attrs"
+    with pytest.warns(LroWarning, match=words) as seen:
+        results.join("Condition", "Patient", "subject", how=how)
+    assert seen[0].filename == __file__
 
 
 def test_the_table_that_is_referred_to_may_come_first(make: Callable[..., Results]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from fakes import Scripted, ok, operation
 
 import lro_notebook as lro
 from lro_notebook import local
+from lro_notebook.jupyter.card_model import card_of
 from lro_notebook.operations.client import Client
 
 if TYPE_CHECKING:
@@ -57,8 +59,18 @@ def test_an_export_of_nothing_is_empty(tmp_path: Path, counter: dict[str, Any], 
     assert list(results) == []
     assert results.summary.empty
     assert results.bad_lines.empty
-    with pytest.raises(KeyError, match="no table 'Patient'"):
+    with pytest.raises(
+        KeyError, match="no table 'Patient'; there are none; the export had nothing to write; with"
+    ):
         results["Patient"]
+
+
+def test_an_export_of_nothing_says_so_and_since_when(tmp_path: Path) -> None:
+    op = exported(tmp_path, NONE, since="2026-11-29T00:00:00Z")
+    words = "no tables: the export had nothing to write, as nothing was changed since 2026-11-29T00:00:00Z"
+    assert words in repr(op.load())
+    assert words.replace("no tables", "No tables") in op.load()._repr_html_()
+    assert card_of(op, datetime.now(UTC)).sentence == "Nothing to export: 0 done in 5:00."
 
 
 def test_the_tables_that_were_asked_for_are_there_with_their_keys(tmp_path: Path) -> None:

@@ -259,9 +259,13 @@ def test_a_manifest_beside_the_files_is_told_and_read_where_it_is_named(tmp_path
 
 
 def test_of_several_exports_below_none_is_read_and_the_folders_are_asked_for(tmp_path: Path) -> None:
-    write(tmp_path, {f"job{n}/Patient-1.ndjson": of("Patient") for n in range(2)})
-    with pytest.raises(ResultError, match=r"Patient-1.ndjson .folders have files of the same names"):
+    write(tmp_path, {f"job{n}/Patient-1.ndjson": of("Patient") for n in range(1, 11)})
+    with pytest.raises(ResultError) as seen:
         lro.read_results(str(tmp_path))
+    assert str(seen.value) == (
+        f"several runs are below {tmp_path}: job1, job2, job3, job4, job5 and 5 more. "
+        f"Give the folder of one, such as {tmp_path}/job1"
+    )
     assert rows(lro.read_results(str(tmp_path / "job1"))) == {"Patient": 1}
 
 

@@ -62,6 +62,26 @@ def of(frame: pd.DataFrame, row: int = 0) -> dict[str, Any]:
     return {str(name): None if pd.isna(value) else value for name, value in frame.iloc[row].items()}
 
 
+def test_results_of_something_else_have_no_admissions_studies_or_series(tmp_path: Path) -> None:
+    (tmp_path / "Patient.ndjson").write_text('{"resourceType":"Patient","id":"a"}\n')
+    results = read(tmp_path)
+    with pytest.raises(
+        KeyError, match=r"no table 'messages'; there are Patient; admissions\(\) is of HL7v2 messages"
+    ):
+        results.admissions()
+    for ask in (results.studies, results.series):
+        with pytest.raises(KeyError, match=r"no table 'instances'; there are Patient; s\w+\(\) is of DICOM"):
+            ask()
+
+
+def test_the_segments_are_in_the_repr_once_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_text(adt("A01", "20260101120000"))
+    results = read(tmp_path)
+    assert repr(results) == "<Results of 1 file: messages and the tables in it>"
+    results.admissions()
+    assert repr(results) == "<Results of 1 file: messages (with MSH, EVN, PID, PV1)>"
+
+
 @pytest.mark.parametrize("parse_dates", [False, True])
 def test_a_visit_is_as_its_last_messages_have_it(tmp_path: Path, parse_dates: bool) -> None:  # noqa: FBT001
     frame = admitted(

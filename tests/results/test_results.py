@@ -97,7 +97,9 @@ def test_errors_raise_names_file_and_line_and_no_content(folder: Path) -> None:
 
 
 def test_an_unknown_table_names_those_there(folder: Path) -> None:
-    with pytest.raises(KeyError, match="no table 'Patent'; there are Claim, Patient"):
+    with pytest.raises(
+        KeyError, match=r"no table 'Patent' \(did you mean 'Patient'\?\); there are Claim, Patient"
+    ):
         read(folder)["Patent"]
     assert read(folder).get("Patent") is None
 

@@ -65,7 +65,7 @@ def test_tables_in_a_table_are_told_of_before_it_is_read(folder: Path) -> None:
     assert repr(results) == "<Results of 2 files: Claim and the tables in it, Patient and the tables in it>"
     assert results._repr_html_().count("not read yet, with the tables in it") == 2
     assert list(results) == ["Claim", "Patient", "Patient.name"]
-    assert repr(results) == "<Results of 2 files: Claim, Patient>"
+    assert repr(results) == "<Results of 2 files: Claim, Patient (with Patient.name)>"
     assert "<td>Patient.name</td>" in results._repr_html_()
 
 

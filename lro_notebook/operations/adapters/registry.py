@@ -113,7 +113,9 @@ def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
         return asker_of(asking)
     next_step = f". {how_to_follow(kind)}" if kind else ""
     what = what if len(what) <= 2 * _LONGEST_NAME else f"{what[:_LONGEST_NAME]}… ({len(what):,} characters)"
-    raise ConfigError(f"cannot read {what}: pass client=, since not exactly one client is open{next_step}")
+    raise ConfigError(
+        f"cannot read {what}: pass client=ds.client, say, since not exactly one client is open{next_step}"
+    )
 
 
 def _is_operation(name: str) -> bool:

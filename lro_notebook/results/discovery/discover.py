@@ -6,6 +6,7 @@ What files hold, `classify` tells; whose they are, `ownership`.
 from __future__ import annotations
 
 import posixpath
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import replace
@@ -23,6 +24,7 @@ from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.versions import moment_of
 from lro_notebook.results.shards import Found, Skipped
+from lro_notebook.results.told import no_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.storage import Location
 
 _SHOWN = 5
-
+_REPEATED = "folders have files of the same names: give one of the folders"
 
 _SEVERAL = 8  # places that are listed one by one
 
@@ -100,7 +102,8 @@ def find(
         raise ConfigError(_several(found.shards, location))
     shards = found.shards
     if not shards:
-        raise ResultError(_nothing(found, location), nothing_there=True)
+        said = _runs_below(found, location) or _nothing(found, location)
+        raise ResultError(said, nothing_there=True)
     if tables is not None:
         shards = _of_tables([tables] if isinstance(tables, str) else tables, shards, location, every=every)
     if not partial:
@@ -160,6 +163,24 @@ def _beginning(prefix: str, infos: Sequence[Info]) -> Sequence[Info]:
 
 def _name_of(info: Info) -> str:
     return str(info["name"])
+
+
+def _runs_below(found: Found, location: Location) -> str:
+    """Return a sentence on the folders of several runs, where there is nothing else; empty for others."""
+    files = [each for each in found.skipped if not each.is_folder]
+    if not files or any(each.reason != _REPEATED for each in files):
+        return ""
+    folders = sorted({posixpath.dirname(location.within(each.path)) for each in files}, key=_natural)
+    more = f" and {len(folders) - _SHOWN:,} more" if len(folders) > _SHOWN else ""
+    return (
+        f"several runs are below {location.uri}: {', '.join(folders[:_SHOWN])}{more}. "
+        f"Give the folder of one, such as {location.uri.rstrip('/')}/{folders[0]}"
+    )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that puts the folder 10 after 9."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _nothing(found: Found, location: Location) -> str:
@@ -229,7 +250,7 @@ def _without_repeats(infos: Sequence[Info], location: Location) -> tuple[list[In
         Skipped(
             location.uri_of(info["name"]),
             info["name"],
-            "folders have files of the same names: give one of the folders",
+            _REPEATED,
             said[info["name"]]["operation"],
             moment_of(info),
         )
@@ -286,8 +307,7 @@ def _of_tables(
     there = {shard.table: shard.format for shard in shards}
     mains = {name: _main_of(name, there) for name in wanted}
     if every and (missing := missing_of(mains, shards)):
-        names = ", ".join(sorted(there))
-        raise ResultError(f"no table {', '.join(missing)} at {location.uri}; there are {names}")
+        raise ResultError(no_table(missing, there, at=f" at {location.uri}"))
     return [shard for shard in shards if shard.table in mains.values()]
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.errors import ConfigError
+from lro_notebook.errors import ConfigError, LroWarning, warn_caller
 from lro_notebook.results.arrow.flatten import INDEX, ROW
 from lro_notebook.results.joins.references import (
     KEY,
@@ -83,7 +83,23 @@ def joined(tables: _Tables, left: str | pd.DataFrame, right: str, **how: Any) ->
     table, keys = join(first, Side(right, tables.arrow(right)), **how)
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     frame.attrs = _attrs(keys, attrs, tables.provenance(right))
+    if len(keys.left) and not frame.attrs["join"]["matched"]:
+        warn_caller(_nothing_matched(first.name, right, keys), LroWarning)
     return frame
+
+
+def _nothing_matched(left: str, right: str, keys: Keys) -> str:
+    """Return a warning that no row has a partner, and why that may be."""
+    if keys.left.null_count < len(keys.left):
+        why = f"none of their keys is among the {len(keys.right):,} of {right} (are both of one export?)"
+    elif len(keys.bases) > 1:
+        why = f"they refer to several servers, and base= says which is meant: {', '.join(keys.bases)}"
+    else:
+        why = "none of them has such a key"
+    return (
+        f"0 of {len(keys.left):,} rows of {left} found a row of {right} by {keys.on}: {why}; "
+        'frame.attrs["join"] has the counts'
+    )
 
 
 def join(left: Side, right: Side, on: str | None, how: str, base: str | None) -> tuple[pa.Table, Keys]:

@@ -19,6 +19,7 @@ from lro_notebook.http import auth
 from lro_notebook.results.arrow.batch import Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.shards import Shard
+from lro_notebook.results.told import no_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -169,7 +170,7 @@ def find_tables(
         wanted = {tables} if isinstance(tables, str) else set(tables)
         there = {shard.table for shard in shards}
         if every and (missing := sorted(wanted - there)):
-            raise ResultError(f"no table {', '.join(missing)} at {uri}; there are {', '.join(sorted(there))}")
+            raise ResultError(no_table(missing, there, at=f" at {uri}"))
         shards = [shard for shard in shards if shard.table in wanted]
     if not shards and (every or tables is None):
         raise ResultError(f"no tables at {uri}; give the dataset that the operation wrote to")

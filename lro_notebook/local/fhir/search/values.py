@@ -55,6 +55,14 @@ def keeper(parameter: Parameter) -> Callable[[Found, Kept], None]:
     return add
 
 
+def kept(parameter: Parameter, found: Found) -> Kept:
+    """Return what to keep of the values of a parameter in one resource."""
+    into = Kept()
+    if found:
+        keeper(parameter)(found, into)
+    return into
+
+
 @lru_cache(maxsize=8192)
 def folded(text: str) -> str:
     """Return a text without case, accents, punctuation and extra white space."""

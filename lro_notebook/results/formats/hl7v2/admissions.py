@@ -36,6 +36,8 @@ _PLACES: dict[str, dict[str, tuple[str, ...]]] = {
         "discharged": ("PV1.45.1", "PV1.45"),
     },
 }
+#: The table that the segments are read with.
+MESSAGES = "messages"
 #: The segments that are looked at.
 SEGMENTS = tuple(_PLACES)
 _TIMES = ("sent", "recorded", "occurred", "admitted", "discharged")

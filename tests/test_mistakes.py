@@ -1,0 +1,46 @@
+"""Names and arguments that are not there: the built-in error, which says what may be meant."""
+
+from __future__ import annotations
+
+import copy
+import traceback
+
+import pytest
+
+from lro_notebook.errors import UnknownArgument, UnknownKey
+from lro_notebook.keywords import named, nearest
+
+
+@named
+def greet(name: str, *, loud: bool = False) -> str:
+    if loud:
+        len(1)  # type: ignore[arg-type]
+    return name
+
+
+@pytest.mark.parametrize(("word", "meant"), [("PATIENT", "Patient"), ("Patients", "Patient"), ("xyz", None)])
+def test_the_nearest_name_is_found_whatever_the_case(word: str, meant: str | None) -> None:
+    assert nearest(word, ["Observation", "Patient"]) == meant
+
+
+def test_a_call_that_does_not_fit_shows_no_line_of_the_function() -> None:
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'name'") as seen:
+        greet()  # type: ignore[call-arg]
+    assert isinstance(seen.value, UnknownArgument)
+    assert seen.value.__suppress_context__
+    with pytest.raises(UnknownArgument, match=r"unexpected keyword argument 'lout'; did you mean 'loud'\?"):
+        greet("a", lout=True)  # type: ignore[call-arg]
+
+
+def test_a_type_error_within_the_function_stays_what_it_is() -> None:
+    with pytest.raises(TypeError) as seen:
+        greet("a", loud=True)
+    assert type(seen.value) is TypeError
+    assert "len(1)" in "".join(traceback.format_exception(seen.value))
+
+
+def test_a_key_that_is_not_there_reads_as_a_sentence_and_can_be_copied() -> None:
+    error = UnknownKey("no table 'Patients'")
+    assert str(error) == "no table 'Patients'"
+    again = copy.copy(error)
+    assert (type(again), str(again)) == (UnknownKey, str(error))
