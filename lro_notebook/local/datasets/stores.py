@@ -160,6 +160,12 @@ def destination_of(connection: sqlite3.Connection, source: Store, body: Mapping[
     return find_store(connection, dataset, identifier, collection=collection)
 
 
+def name_of(connection: sqlite3.Connection, key: int) -> str:
+    """Return the name of a store that is there."""
+    row = connection.execute("SELECT dataset, collection, id FROM stores WHERE key = ?", (key,)).fetchone()
+    return "/".join(row)
+
+
 def require_store(connection: sqlite3.Connection, store: Store) -> None:
     """Raise if the store was deleted in the meantime."""
     if connection.execute("SELECT 1 FROM stores WHERE key = ?", (store.key,)).fetchone() is None:
