@@ -145,6 +145,32 @@ def test_the_same_value_in_another_type_is_kept(before: pa.Array, after: pa.Arra
     assert counts(lro.compare(*sides), "value") == (is_same, not is_same, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("same", "other"),
+    [
+        (pd.Interval(0, 1), pd.Interval(0, 2)),
+        (pd.Period("2026-01"), pd.Period("2026-02")),
+        (1 + 2j, 2 + 1j),
+        (2**200, 2**200 + 1),
+        ("\ud800", "\ud801"),
+    ],
+)
+def test_values_that_arrow_does_not_have_are_compared_as_text(same: Any, other: Any) -> None:
+    dtypes = (object if isinstance(same, str) else None, object)
+    before, after = (
+        pd.DataFrame({"id": ["a", "b"], "v": pd.Series([same, second], dtype=dtype)})
+        for second, dtype in zip((same, other), dtypes, strict=True)
+    )
+    assert counts(lro.compare(before, after), "v") == (1, 1, 0, 0)
+    after.loc[1, "v"] = None
+    assert counts(lro.compare(before, after), "v") == (1, 0, 1, 0)
+
+
+def test_sparse_columns_are_compared() -> None:
+    before = pd.DataFrame({"id": ["a", "b"], "v": pd.arrays.SparseArray([1.5, 0.0])})
+    assert counts(lro.compare(before, pd.DataFrame({"id": ["a", "b"], "v": [1.5, 1.0]})), "v") == (1, 1, 0, 0)
+
+
 def test_a_hash_is_another_one_with_another_salt_and_none_for_no_value() -> None:
     text = pa.chunked_array([["a", None, "b"], ["a"]])
     first = hashes_of(text, SALT)

@@ -62,7 +62,7 @@ def set_policy(
     """
     _check(policy)
     before = get(connection, resource)
-    if policy.get("etag", before["etag"]) != before["etag"]:
+    if (policy.get("etag") or before["etag"]) != before["etag"]:
         raise ServiceError(
             Code.ABORTED,
             "There were concurrent policy changes. Please retry the whole read-modify-write with "

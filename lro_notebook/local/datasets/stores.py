@@ -11,6 +11,7 @@ import orjson
 from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, not_found
 from lro_notebook.local.discovery import masks
+from lro_notebook.local.discovery.document import document
 
 if TYPE_CHECKING:
     import sqlite3
@@ -134,7 +135,9 @@ def patch_store(
 ) -> dict[str, Any]:
     """Change the fields of a store, which must exist, that a mask names, and return it."""
     key, before = _store_row(connection, dataset, identifier, collection=collection)
-    store = masks.apply(orjson.loads(before), body, paths)
+    was = orjson.loads(before)
+    schema = f"{collection[0].upper()}{collection[1:-1]}"
+    store = masks.with_immutable(document("v1beta1"), schema, was, masks.apply(was, body, paths))
     connection.execute("UPDATE stores SET body = ? WHERE key = ?", (orjson.dumps(store), key))
     return store
 
@@ -158,6 +161,12 @@ def destination_of(connection: sqlite3.Connection, source: Store, body: Mapping[
     if name == source.name:
         raise invalid_argument("destinationStore: name a store other than the source")
     return find_store(connection, dataset, identifier, collection=collection)
+
+
+def name_of(connection: sqlite3.Connection, key: int) -> str:
+    """Return the name of a store that is there."""
+    row = connection.execute("SELECT dataset, collection, id FROM stores WHERE key = ?", (key,)).fetchone()
+    return "/".join(row)
 
 
 def require_store(connection: sqlite3.Connection, store: Store) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local.discovery.document import snake
-from lro_notebook.local.discovery.violations import Violation, quoted
+from lro_notebook.local.discovery.violations import Violation, error_of, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +54,33 @@ def apply(resource: Mapping[str, Any], body: Mapping[str, Any], paths: Sequence[
     for path in paths:
         _set(changed, body, path)
     return changed
+
+
+def with_immutable(
+    document: Document, schema: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a changed message of `schema` with the immutable fields that it lacks as they were before.
+
+    A mask may name the message around such a field, as ``parserConfig`` does around its version.
+
+    Raises
+    ------
+    ServiceError
+        A field that is immutable has changed.
+    """
+    kept = dict(after)
+    for field in {field.name: field for field in document.fields(schema).values()}.values():
+        was, now = before.get(field.name), after.get(field.name)
+        if field.is_immutable:
+            if now is not None and now != was:
+                said = f"Invalid value at '{snake(schema)}': {field.name} is immutable"
+                raise error_of([Violation(snake(field.name), said)])
+            now = was
+        elif field.is_message and not field.many and (was or now):
+            now = with_immutable(document, field.type, was or {}, now or {}) or now
+        if now is not None:
+            kept[field.name] = now
+    return kept
 
 
 def within(fields: Sequence[str], paths: Sequence[Path], root: str) -> list[str]:

@@ -58,11 +58,15 @@ class _Reader:
     def message(self, schema: str, value: Mapping[str, Any], path: str) -> dict[str, Any]:
         fields = self._document.fields(schema)
         message: dict[str, Any] = {}
+        taken = set[str]()
         for name, item in value.items():
             field = fields.get(name)
             if field is None:
                 self._refuse(unknown_name(name, path))
+            elif field.name in taken:
+                self._refuse(unknown_name(name, path, "The field is there twice, in two spellings."))
             elif item is not None:
+                taken.add(field.name)
                 found = self._field(schema, field, item, path)
                 if not field.is_output:
                     message[field.name] = found

@@ -63,9 +63,8 @@ def read(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -
             mask = read_mask.paths
             found.pairs.append((field.name, read_mask.text))
         else:
-            if text:
-                _check(document, field, text, found.violations)
-            found.pairs.append((field.name, text))
+            kept = _checked(document, field, text, found.violations) if text else text
+            found.pairs.append((field.name, kept))
     given = {name for name, text in found.pairs if text}
     # The ids of what is created are checked where it is: they say what an id may be.
     absent = [f for f in method.query.values() if f.is_required and f.type == "mask" and f.name not in given]
@@ -91,13 +90,14 @@ def _system(
         why = f"Cannot bind query parameter. Field '{field_name}' could not be found in request message."
         violations.append(unknown_name(name, "", why))
     else:
-        _check(document, field, text, violations)
-        system[field.name] = text
+        system[field.name] = _checked(document, field, text, violations)
 
 
-def _check(document: Document, field: Field, text: str, violations: list[Violation]) -> None:
-    value: Any = _BOOLEANS.get(text, text) if field.type == "boolean" else text
+def _checked(document: Document, field: Field, text: str, violations: list[Violation]) -> str:
+    """Return the text of a parameter, a boolean as ``true`` or ``false``."""
+    value: Any = _BOOLEANS.get(text.lower(), text) if field.type == "boolean" else text
     try:
         scalars.read(field, value)
     except scalars.RefusedError as error:
         violations.append(invalid_value(snake(field.name), type_name(document, field, ""), str(error)))
+    return str(value).lower() if isinstance(value, bool) else text

@@ -19,6 +19,7 @@ from lro_notebook.local.discovery.addresses import method_at
 from lro_notebook.local.discovery.document import document
 from lro_notebook.local.discovery.served import NOT_SERVED
 from lro_notebook.local.discovery.violations import Violation, error_of, missing
+from lro_notebook.local.http.method_override import as_meant
 from lro_notebook.local.http.service import CHECKED_BODY, read_json
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class CheckedRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with an error, or pass the request on in its one form."""
+        scope, receive = await as_meant(scope, receive)
         method = method_at(scope["method"], scope["path"]) if scope["type"] == "http" else None
         missing_in_v1 = _only_in_v1beta1(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if missing_in_v1 is not None:

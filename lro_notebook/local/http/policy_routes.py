@@ -11,7 +11,9 @@ from starlette.routing import Route
 from lro_notebook.local.core.service_errors import json_response
 from lro_notebook.local.datasets import policies, stores
 from lro_notebook.local.discovery import masks
-from lro_notebook.local.http.service import dataset_name, read_json, service_of, store_of
+from lro_notebook.local.discovery.document import document
+from lro_notebook.local.discovery.violations import error_of
+from lro_notebook.local.http.service import api_version, dataset_name, read_json, service_of, store_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,7 +49,10 @@ async def get(request: Request, collection: str) -> Response:
 async def set_policy(request: Request, collection: str) -> Response:
     """``setIamPolicy``; the fields that ``updateMask`` does not name stay."""
     body = await read_json(request)
-    fields = {path[0] for path in masks.paths_of(body.get("updateMask") or "bindings")} - {"etag", "version"}
+    mask = masks.read(document(api_version(request)), "Policy", body.get("updateMask") or "bindings")
+    if mask.violations:
+        raise error_of(mask.violations)
+    fields = {path[0] for path in mask.paths} - {"etag", "version"}
     return await run_in_threadpool(_set, request, collection, body.get("policy") or {}, fields)
 
 

@@ -62,10 +62,21 @@ def _arrow(name: str, frame: Any) -> pa.Table:
     return table
 
 
+def _as_text(column: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
+    texts = [
+        None if is_missing else str(value).encode(errors="backslashreplace").decode()
+        for value, is_missing in zip(column, column.isna(), strict=True)
+    ]
+    return pa.array(texts, pa.string())
+
+
 def _column(column: pd.Series[Any]) -> pa.ChunkedArray:
-    """Return a column as Arrow has it; as text, where it has values of several types."""
+    """Return a column as Arrow has it; as text, where Arrow does not have its values."""
+    values = column.astype(column.dtype.subtype) if isinstance(column.dtype, pd.SparseDtype) else column
     try:
-        found = pa.Array.from_pandas(column)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # their message would show values
-        found = pa.Array.from_pandas(column.map(str, na_action="ignore"), type=pa.string())
+        found = pa.Array.from_pandas(values)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):  # their messages would show values
+        found = _as_text(values)
+    if isinstance(found.type, pa.BaseExtensionType):  # periods and intervals of pandas
+        found = _as_text(values)
     return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])

@@ -46,6 +46,14 @@ def said(schema: str, body: dict[str, Any]) -> list[str]:
             'Invalid JSON payload received. Unknown name "gcs": Cannot find field.',
         ),
         (
+            "ImportResourcesRequest",
+            {"gcsSource": {"uri": "gs://b/o"}, "gcs_source": {"uri": "gs://b/p"}},
+            (
+                'Invalid JSON payload received. Unknown name "gcs_source": The field is there twice, in two '
+                "spellings."
+            ),
+        ),
+        (
             "FhirStore",
             {"enableUpdateCreate": "yes"},
             "Invalid value at 'fhir_store.enable_update_create' (TYPE_BOOL), \"yes\"",

@@ -157,13 +157,11 @@ def _uri(text: str, modifier: str) -> Sql:
 
 def _reference(text: str, modifier: str, store: str) -> Sql:
     target = target_of(text)
-    own = f"/{store}/fhir/" in text
-    if target is not None and (own or ":" not in text):
+    if target is not None and (":" not in text or f"/{store}/fhir/" in text):
         type_, identifier = target
         if modifier and type_ != modifier:
             return Sql("0")
-        inside = Sql("(s.text = ? AND s.extra = ?)", (identifier, type_))
-        return Sql(f"({inside.text} OR s.text = ?)", (*inside.values, text)) if own else inside
+        return Sql("(s.text = ? AND s.extra = ?)", (identifier, type_))
     if ":" not in text:
         if modifier:
             return Sql("(s.text = ? AND s.extra = ?)", (text, modifier))

@@ -54,17 +54,21 @@ class Page(NamedTuple):
 def build(
     database: Database,
     store: Store,
-    needed: Sequence[Indexed],
+    needed: Callable[[sqlite3.Connection], Sequence[Indexed]],
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Index what a search needs and nobody needed before, in short transactions with pauses for others."""
+    """Index what a search needs and nobody needed before, in short transactions with pauses for others.
+
+    `needed` is asked each time: two searches that want one parameter in two ways would never end.
+    """
     while True:
         with database.write() as connection:
             stores.require_store(connection, store)
-            if index.keys(connection, store.key, needed) is not None:
+            parameters = needed(connection)
+            if index.keys(connection, store.key, parameters) is not None:
                 return
-            index.build(connection, store.key, needed, limit=index.BUILD_STEP)
+            index.build(connection, store.key, parameters, limit=index.BUILD_STEP)
         sleep(_PAUSE)
 
 

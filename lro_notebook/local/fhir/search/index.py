@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir.search.parameters import Parameter
 from lro_notebook.local.fhir.search.values import Kept, keeper
 from lro_notebook.local.fhir.search.walkers import walker
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 #: Raise it when a value is kept otherwise than before: an index of another version is made anew.
-_VERSION = 1
+_VERSION = 2
 #: Resources that one transaction of `build` reads.
 BUILD_STEP = 2000
 
@@ -165,6 +166,7 @@ def keep_up(
         ).fetchall()
         _index(
             connection,
+            store,
             of_store[type_],
             (
                 _Row(number, updated, by_id[identifier] or _document(connection, number))
@@ -218,7 +220,7 @@ def _build_type(
         )
     ]
     chosen = [each for each in _registered(connection, store)[type_] if each.parameter.name in together]
-    _index(connection, chosen, rows)
+    _index(connection, store, chosen, rows)
     place = (rows[-1].updated, rows[-1].number) if len(rows) == limit else (None, None)
     connection.executemany(
         "UPDATE search_parameters SET at_updated = ?, at_resource = ? WHERE key = ?",
@@ -254,11 +256,16 @@ def _definition(parameter: Parameter) -> bytes:
     )
 
 
-def _index(connection: sqlite3.Connection, chosen: Sequence[Indexed], rows: Iterable[_Row]) -> None:
+def _index(
+    connection: sqlite3.Connection, store: int, chosen: Sequence[Indexed], rows: Iterable[_Row]
+) -> None:
     """Keep what the parameters find in resources of one type."""
     texts: list[tuple[Any, ...]] = []
     ranges: list[tuple[Any, ...]] = []
-    walks = [(key, walker(each.expression, type_, each.systems), keeper(each)) for type_, each, key in chosen]
+    own = f"/{stores.name_of(connection, store)}/fhir/"
+    walks = [
+        (key, walker(each.expression, type_, each.systems), keeper(each, own)) for type_, each, key in chosen
+    ]
     kept = Kept()
     for number, updated, document in rows:
         for key, walk, keep in walks:

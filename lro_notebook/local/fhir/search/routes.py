@@ -72,14 +72,19 @@ def _respond(request: Request) -> Response:
         with service.database.read() as connection:
             store = store_of(request, connection, "fhirStores")
             searches = _read(request, connection, store)
-            needed = list(index.distinct(each for one in searches for each in one.needs()))
-            keys = index.keys(connection, store.key, needed)
+            keys = index.keys(connection, store.key, _needed(searches))
             if keys is not None:
                 found = _find(request, connection, store, searches, keys)
                 break
-        execution.build(service.database, store, needed)
+        execution.build(
+            service.database, store, lambda connection, of=store: _needed(_read(request, connection, of))
+        )
     base = f"{service.endpoint}/{api_version(request)}/{store.name}/fhir"
     return _bundle(request, base, searches, found)
+
+
+def _needed(searches: Iterable[query.Search]) -> list[index.Indexed]:
+    return list(index.distinct(each for one in searches for each in one.needs()))
 
 
 def _read(request: Request, connection: sqlite3.Connection, store: Store) -> list[query.Search]:

@@ -7,8 +7,9 @@ A range of numbers or of microseconds is kept with its unit, and the system of t
 
 from __future__ import annotations
 
+import sys
 import unicodedata
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lro_notebook.local.fhir.search import moments
@@ -40,11 +41,18 @@ _PRESENT: Text = ("", "")
 _CONTACT_SYSTEMS = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
 _NAME_PARTS = ("family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode")
 _CURRENCIES = "urn:iso:std:iso:4217"
+#: The end of what is open: infinity has no JSON, which tokens of pages are.
+_LARGEST = sys.float_info.max
 
 
-def keeper(parameter: Parameter) -> Callable[[Found, Kept], None]:
-    """Return a function that adds what to keep of the values of a parameter in one resource."""
+def keeper(parameter: Parameter, own: str = "") -> Callable[[Found, Kept], None]:
+    """Return a function that adds what to keep of the values of a parameter in one resource.
+
+    `own` is what comes before type and id in whole addresses within the store: ``/projects/…/fhir/``.
+    """
     keep, tells_presence = _KEEP[parameter.kind, parameter.flavour], not parameter.flavour
+    if keep is _reference:
+        keep = partial(_reference, own=own)
 
     def add(found: Found, into: Kept) -> None:
         for value, system in found:
@@ -127,11 +135,12 @@ def _uri(value: Any, _: str, into: Kept) -> None:
         into.texts.append((value, ""))
 
 
-def _reference(value: Any, _: str, into: Kept) -> None:
+def _reference(value: Any, _: str, into: Kept, own: str = "") -> None:
     text = value.get("reference") if isinstance(value, dict) else value
     if not isinstance(text, str) or not text or text[0] == "#":
         return
-    target = None if ":" in text else target_of(text)
+    inside = text.rpartition(own)[2] if own else text
+    target = None if ":" in inside else target_of(inside)
     if target is not None:
         into.texts.append((target[1], target[0]))
     else:
@@ -186,7 +195,7 @@ def _ends(value: Any) -> tuple[float, float] | None:
         )
         if low is None and high is None:
             return None
-        return (float("-inf") if low is None else low, float("inf") if high is None else high)
+        return (-_LARGEST if low is None else low, _LARGEST if high is None else high)
     number = _float(value)
     return None if number is None else (number, number)
 
@@ -200,13 +209,13 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _float(value: Any) -> float | None:
-    """Return a number as a float; None for anything else."""
+    """Return a number as a finite float; None for anything else."""
     if value is None or isinstance(value, bool | str | dict | list):
         return None
     try:
-        return float(value)
+        return min(max(float(value), -_LARGEST), _LARGEST)
     except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return _LARGEST if value > 0 else -_LARGEST
 
 
 _KEEP: dict[tuple[str, str], Callable[[Any, str, Kept], None]] = {

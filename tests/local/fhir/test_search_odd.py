@@ -1,0 +1,108 @@
+"""Searches where things are odd: whole addresses as references, open ranges, parameters that change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from local.fhir.search_store import Store
+
+from lro_notebook.local.fhir.search import execution, index, query
+from lro_notebook.local.fhir.search.conditions import Place
+from lro_notebook.local.fhir.search.index import Indexed
+from lro_notebook.local.fhir.search.parameters import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    store.database.close()
+
+
+def _condition(identifier: str, **more: object) -> dict[str, Any]:
+    return {"resourceType": "Condition", "id": identifier, **more}
+
+
+def test_a_whole_address_within_the_store_is_the_reference_that_it_ends_in(store: Store) -> None:
+    """http://hl7.org/fhir/R4/search.html#reference: both are the same where they lead to the same."""
+    base = f"http://127.0.0.1:1234/v1/{store.store.name}/fhir"
+    addresses = {
+        "own": f"{base}/Patient/p",
+        "version": f"{base}/Patient/p/_history/3",
+        "relative": "Patient/p",
+        "foreign": f"http://127.0.0.1:1234/v1/{store.store.name}-2/fhir/Patient/p",
+    }
+    store.put(
+        {"resourceType": "Patient", "id": "p", "gender": "male"},
+        *(_condition(name, subject={"reference": address}) for name, address in addresses.items()),
+    )
+    ours = ["own", "relative", "version"]
+    searches = ("subject=Patient/p", "patient=p", f"subject={base}/Patient/p", "patient.gender=male")
+    assert {each: sorted(store.find(f"Condition?{each}")) for each in searches} == dict.fromkeys(
+        searches, ours
+    )
+    assert store.find("Patient?_has:Condition:subject:_id=own") == ["p"]
+    assert store.find(f"Condition?subject={addresses['foreign']}") == ["foreign"]
+
+
+def _paged(store: Store, text: str) -> list[str]:
+    """Return the ids of a search, page by page, with the tokens as they travel."""
+    type_, _, criteria = text.partition("?")
+    search = query.read(type_, [("_sort", criteria), ("_count", "1")], query.Vocabulary("", {}), strict=True)
+    after, found = None, list[str]()
+    for _ in range(20):
+        with store.database.write() as connection:
+            while (keys := index.keys(connection, store.store.key, search.needs())) is None:
+                index.build(connection, store.store.key, search.needs(), limit=100)
+            page = execution.run(connection, search, Place(store.store.key, type_, keys), after=after)
+            found += [
+                connection.execute("SELECT id FROM resources WHERE rowid = ?", hit[:1]).fetchone()[0]
+                for hit in page.hits
+            ]
+        if not page.more:
+            return found
+        after = orjson.loads(orjson.dumps(page.hits[-1].keys))
+    pytest.fail("the pages do not end")
+
+
+def test_open_ranges_have_a_place_in_the_order_of_every_page(store: Store) -> None:
+    store.put(
+        _condition("below", onsetRange={"high": {"value": 5}}),
+        _condition("at", onsetAge={"value": 5}),
+        _condition("above", onsetRange={"low": {"value": 7}}),
+        _condition("none"),
+    )
+    assert _paged(store, "Condition?onset-age,_id") == ["below", "at", "above", "none"]
+    assert _paged(store, "Condition?-onset-age,_id") == ["above", "at", "below", "none"]
+    assert store.find("Condition?onset-age=gt1e300") == ["above"]
+
+
+def test_a_build_follows_a_parameter_that_is_configured_otherwise_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "BUILD_STEP", 3)
+    store.put(*({"resourceType": "Patient", "id": f"p{n}", "gender": "male"} for n in range(10)))
+    old, new = (
+        Indexed("Patient", Parameter("mine", "token", f"Patient.{field}")) for field in ("active", "gender")
+    )
+    configured, turns = [old], 0
+
+    def others_search(_: float) -> None:
+        nonlocal turns
+        turns += 1
+        assert turns < 20, "two searches make the index anew in turn, and neither ends"
+        configured[0] = new
+        with store.database.write() as connection:
+            if index.keys(connection, store.store.key, [new]) is None:
+                index.build(connection, store.store.key, [new], limit=3)
+
+    execution.build(store.database, store.store, lambda _: list(configured), sleep=others_search)
+    with store.database.read() as connection:
+        assert index.keys(connection, store.store.key, [new]) is not None
+    assert store.index_rows() == 10
