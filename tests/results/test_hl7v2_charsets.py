@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,6 +95,7 @@ def reasons(results: Results) -> list[str]:
     return found
 
 
+@cache
 def texts(codec: str) -> st.SearchStrategy[list[str]]:
     """Return lists of texts that can be in a codec, without what separates."""
 
