@@ -147,6 +147,15 @@ def database_error(error: sqlite3.DatabaseError) -> ServiceError:
     return ServiceError(Code.INTERNAL, INTERNAL_ERROR)
 
 
+def not_installed(package: str, what: str) -> ServiceError:
+    """Return the error for `what` needs a package that not everybody has installed."""
+    return ServiceError(
+        Code.UNIMPLEMENTED,
+        f"{what} needs {package}, which is not installed where the local service runs; "
+        f"pip install {package} there and start the service again",
+    )
+
+
 def json_response(
     data: Mapping[str, Any],
     *,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from copy import deepcopy
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,9 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook import dicom_parts
-from lro_notebook.errors import Code
-from lro_notebook.local.core import nesting
-from lro_notebook.local.core.service_errors import ServiceError
+from lro_notebook.local.core import json_patch, nesting
+from lro_notebook.local.core.service_errors import not_installed
 from lro_notebook.local.dicom import inflate
 
 if TYPE_CHECKING:
@@ -68,11 +66,7 @@ def pydicom() -> ModuleType:
         import pydicom as module
         from pydicom import config
     except ImportError as error:
-        raise ServiceError(
-            Code.UNIMPLEMENTED,
-            "DICOM needs pydicom, which is not installed where the local service runs; "
-            "pip install pydicom there and start the service again",
-        ) from error
+        raise not_installed("pydicom", "DICOM") from error
     # The warnings quote values.
     config.settings.reading_validation_mode = config.IGNORE
     config.settings.writing_validation_mode = config.IGNORE
@@ -203,27 +197,9 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
 def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
     """Apply the operations of a JSON Patch to `document` in place, and return it."""
     try:
-        import jsonpatch
-    except ImportError as error:
-        raise ServiceError(
-            Code.UNIMPLEMENTED,
-            "patching metadata needs jsonpatch, which is not installed where the local service runs; "
-            "pip install jsonpatch there and start the service again",
-        ) from error
-    for number, step in enumerate(patch):
-        try:
-            # Copied, since a later step may change what this one adds, and other instances get it too.
-            jsonpatch.apply_patch(document, [deepcopy(dict(step))], in_place=True)
-        # It raises what lists and dicts do where the document is not of the form that the path expects.
-        except (
-            jsonpatch.JsonPatchException,
-            jsonpatch.JsonPointerException,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise ParseError(f"operation {number} of the patch does not fit the metadata") from error
-    return document
+        return json_patch.apply(document, patch)
+    except json_patch.UnfitError as error:
+        raise ParseError(f"operation {error.number} of the patch does not fit the metadata") from error
 
 
 def check_patch(patch: object) -> list[Mapping[str, Any]]:

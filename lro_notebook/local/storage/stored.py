@@ -108,8 +108,7 @@ def find(service: Service, bucket: str, name: str) -> Stored | None:
     if objects.why_unusable(str(path), str(service.buckets.root)) is not None:
         return None
     with service.database.read() as connection:
-        (stored,) = with_notes(connection, bucket, [(name, path)]) or [None]
-    return stored
+        return next(iter(with_notes(connection, bucket, [(name, path)])), None)
 
 
 def need(service: Service, bucket: str, name: str, generation: str | None = None) -> Stored:

@@ -58,10 +58,10 @@ async def resume(request: Request) -> Response:
         if not is_whole:
             headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
             return Response(status_code=_RESUME, headers=headers)
-        session.done = await run_in_threadpool(_put, request, session.target, session.draft)
+        session.done = stored = await run_in_threadpool(_put, request, session.target, session.draft)
     finally:
         session.is_busy = False
-    return answer_object(request, session.done)
+    return answer_object(request, stored)
 
 
 async def cancel(request: Request) -> Response:

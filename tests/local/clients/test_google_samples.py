@@ -109,7 +109,8 @@ def test_fhir_resources(service: Program, datasets: Any) -> None:
         return answer.json() if answer.content else None
 
     name = {"use": "official", "family": "Smith", "given": ["Darcy"]}
-    body = {"name": [name], "gender": "female", "birthDate": "1970-01-01", "resourceType": "Patient"}
+    body: dict[str, Any] = {"resourceType": "Patient", "name": [name]}
+    body |= {"gender": "female", "birthDate": "1970-01-01"}
     patient = ok(http.post(f"{fhir}/Patient", headers=json_type, json=body))["id"]
     reference = {"reference": f"Patient/{patient}"}
     kind = {"system": "http://hl7.org/fhir/v3/ActCode", "code": "IMP", "display": "inpatient encounter"}

@@ -209,7 +209,7 @@ def test_what_is_not_served_is_not_among_what_a_store_can_do(monkeypatch: pytest
         rules=rules_of({}),
     )
     for name in ("fhir.patch", "fhir.executeBundle", "fhir.Patient-everything", "fhir.conditionalDelete"):
-        monkeypatch.setitem(NOT_SERVED, f"locations.datasets.fhirStores.{name}", "no")  # type: ignore[arg-type]
+        monkeypatch.setitem(NOT_SERVED, f"locations.datasets.fhirStores.{name}", "no")
     (rest,) = describe(settings, Vocabulary("s", {}), "http://x", "2026")["rest"]
     patient = next(each for each in rest["resource"] if each["type"] == "Patient")
     assert {"code": "patch"} not in patient["interaction"]

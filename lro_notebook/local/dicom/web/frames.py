@@ -45,14 +45,14 @@ class Frames(NamedTuple):
         Its transfer syntax.
     media : str
         Media type of a frame as it is stored.
-    count : int
+    how_many : int
         How many there are.
     """
 
     file: FileDataset
     syntax: str
     media: str
-    count: int
+    how_many: int
 
     @property
     def is_compressed(self) -> bool:
@@ -91,15 +91,15 @@ def is_compressed(data: bytes) -> bool:
 
 def check_numbers(frames: Frames, numbers: list[int]) -> None:
     """Raise if the instance does not have one of these frames."""
-    if (most := max(numbers)) > frames.count:
-        raise not_found(f"there is no frame {most}: the instance has {frames.count}")
+    if (most := max(numbers)) > frames.how_many:
+        raise not_found(f"there is no frame {most}: the instance has {frames.how_many}")
 
 
 def all_numbers(frames: Frames) -> list[int]:
     """Return the numbers of all frames."""
-    if frames.count > _FRAMES_MAX:
-        raise invalid_argument(f"the instance has {frames.count} frames; ask for at most {_FRAMES_MAX:,}")
-    return list(range(1, frames.count + 1))
+    if frames.how_many > _FRAMES_MAX:
+        raise invalid_argument(f"the instance has {frames.how_many} frames; ask for at most {_FRAMES_MAX:,}")
+    return list(range(1, frames.how_many + 1))
 
 
 def stored(frames: Frames, number: int) -> bytes:
@@ -108,7 +108,8 @@ def stored(frames: Frames, number: int) -> bytes:
         if frames.is_compressed:
             from pydicom import encaps
 
-            frame: bytes = encaps.get_frame(frames.file.PixelData, number - 1, number_of_frames=frames.count)
+            data, how_many = frames.file.PixelData, frames.how_many
+            frame: bytes = encaps.get_frame(data, number - 1, number_of_frames=how_many)
             return frame
         size = _frame_size(frames.file)
         content = frames.file.PixelData[size * (number - 1) : size * number]
@@ -134,7 +135,7 @@ def decompressed(data: bytes) -> bytes:
     """Return a file with its pixels decoded, in the plain transfer syntax."""
     source = open_frames(data)
     _decoder(source.syntax)
-    check_size(source, source.count)
+    check_size(source, source.how_many)
     try:
         source.file.decompress(as_rgb=False, generate_instance_uid=False)
         return dicom_file.written(source.file)
@@ -157,7 +158,7 @@ def _decoder(syntax: str) -> Any:
     """Return what decodes a transfer syntax, if that is installed."""
     module = dicom_file.pydicom()
     try:
-        from pydicom.pixels import get_decoder
+        from pydicom.pixels.decoders import get_decoder
 
         decoder = get_decoder(module.uid.UID(syntax))
         missing = "" if decoder.is_available else "; ".join(decoder.missing_dependencies)

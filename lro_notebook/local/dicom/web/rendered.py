@@ -6,8 +6,7 @@ import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import Code
-from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
+from lro_notebook.local.core.service_errors import invalid_argument, not_installed
 from lro_notebook.local.dicom.web import frames
 
 if TYPE_CHECKING:
@@ -41,11 +40,7 @@ def picture(source: Frames, number: int, kind: str, viewport: tuple[int, int] | 
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise ServiceError(
-            Code.UNIMPLEMENTED,
-            "rendering needs Pillow, which is not installed where the local service runs; pip install pillow "
-            "there and start the service again, or ask for the frames",
-        ) from error
+        raise not_installed("pillow", "rendering") from error
     try:
         image = Image.fromarray(_eight_bits(source, number))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -60,7 +55,7 @@ def picture(source: Frames, number: int, kind: str, viewport: tuple[int, int] | 
 def _eight_bits(source: Frames, number: int) -> Any:
     """Return the pixels of a frame as numbers from 0 to 255, through its window if it has one."""
     import numpy as np
-    from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
+    from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
     file, pixels = source.file, frames.array(source, number, raw=False)
     kind = str(file.get("PhotometricInterpretation", "MONOCHROME2"))

@@ -194,7 +194,7 @@ def _pixels(data: bytes) -> bytes:
     source = frames.open_frames(data)
     if not source.is_compressed:
         return bytes(source.file.PixelData)
-    frames.check_size(source, source.count)
+    frames.check_size(source, source.how_many)
     return b"".join(frames.decoded(source, number) for number in frames.all_numbers(source))
 
 

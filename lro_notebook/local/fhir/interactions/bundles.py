@@ -235,7 +235,9 @@ def _response(result: Result, base: str, *, shows: bool = False) -> bytes:
         if not shows:
             response["location"] = f"{base}/{result.type}/{stored.id}/_history/{stored.version}"
     head = orjson.dumps({"response": response})
-    return b'{"resource":%b,%b' % (stored.body, head[1:]) if shows and stored is not None else head
+    if not shows or stored is None or stored.body is None:
+        return head
+    return b'{"resource":%b,%b' % (stored.body, head[1:])
 
 
 def _status(status: int) -> str:

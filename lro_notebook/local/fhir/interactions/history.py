@@ -51,7 +51,8 @@ def history(request: Request) -> Response:
         key = (address.store.key, address.type, address.id)
         if rows.read(connection, *key) is None:
             raise resource_not_found(address)
-        versions, replaced = [], None
+        replaced: int | None = None
+        versions: list[Stored] = []
         while len(versions) <= limit:
             chunk = rows.versions(connection, *key, before=before, limit=_CHUNK)
             for each in chunk:

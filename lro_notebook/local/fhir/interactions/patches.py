@@ -7,9 +7,8 @@ import re
 import secrets
 from typing import Any
 
-from lro_notebook.errors import Code
-from lro_notebook.local.core import nesting
-from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
+from lro_notebook.local.core import json_patch, nesting
+from lro_notebook.local.core.service_errors import invalid_argument
 
 
 def apply(body: bytes, patch: bytes) -> bytes:
@@ -20,12 +19,6 @@ def apply(body: bytes, patch: bytes) -> bytes:
     ServiceError
         The patch is none, or does not fit the resource.
     """
-    try:
-        import jsonpatch
-    except ImportError as error:
-        raise ServiceError(
-            Code.UNIMPLEMENTED, "JSON Patch needs the package jsonpatch: pip install 'lro-notebook[dicom]'"
-        ) from error
     mark = secrets.token_hex(16)  # a text that begins so is a number on its way through the patch
     try:
         nesting.loads(patch)
@@ -38,17 +31,10 @@ def apply(body: bytes, patch: bytes) -> bytes:
     for number, step in enumerate(steps):
         if _is_protected(step):
             raise invalid_argument(f"operation {number} of the patch changes id or resourceType")
-        try:
-            document = jsonpatch.apply_patch(document, [step])
-        # It raises what lists and dicts do where the document is not of the form that the path expects.
-        except (
-            jsonpatch.JsonPatchException,
-            jsonpatch.JsonPointerException,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise invalid_argument(f"operation {number} of the patch does not fit the resource") from error
+    try:
+        document = json_patch.apply(document, steps)
+    except json_patch.UnfitError as error:
+        raise invalid_argument(f"operation {error.number} of the patch does not fit the resource") from error
     if not isinstance(document, dict):
         raise invalid_argument("the patch leaves no resource")
     return re.sub(f'"{mark}([^"]*)"', r"\1", json.dumps(document, ensure_ascii=False)).encode()

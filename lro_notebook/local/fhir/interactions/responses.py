@@ -119,7 +119,8 @@ def bundle(
 def found_entry(base: str, type_: str, stored: Stored, mode: str = "match") -> bytes:
     """Return the entry of a resource in a Bundle of the type searchset."""
     url = orjson.dumps(f"{base}/{type_}/{stored.id}")
-    return b'{"fullUrl":%b,"resource":%b,"search":{"mode":"%b"}}' % (url, stored.body, mode.encode())
+    body = stored.body or b"null"
+    return b'{"fullUrl":%b,"resource":%b,"search":{"mode":"%b"}}' % (url, body, mode.encode())
 
 
 def page_links(request: Request, url: str, following: object = None) -> list[dict[str, str]]:

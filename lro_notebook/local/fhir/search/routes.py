@@ -8,6 +8,7 @@ and stays there beyond.
 from __future__ import annotations
 
 import heapq
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -76,15 +77,17 @@ def _respond(request: Request) -> Response:
             if keys is not None:
                 found = _find(request, connection, store, searches, keys)
                 break
-        execution.build(
-            service.database, store, lambda connection, of=store: _needed(_read(request, connection, of))
-        )
+        execution.build(service.database, store, partial(_needed_of, request, store))
     base = f"{service.endpoint}/{api_version(request)}/{store.name}/fhir"
     return _bundle(request, base, searches, found)
 
 
 def _needed(searches: Iterable[query.Search]) -> list[index.Indexed]:
     return list(index.distinct(each for one in searches for each in one.needs()))
+
+
+def _needed_of(request: Request, store: Store, connection: sqlite3.Connection) -> list[index.Indexed]:
+    return _needed(_read(request, connection, store))
 
 
 def _read(request: Request, connection: sqlite3.Connection, store: Store) -> list[query.Search]:
