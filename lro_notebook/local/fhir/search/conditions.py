@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.fhir.search.index import Indexed, Keys
 
-#: More alternatives than this are one query with OR, since SQLite limits the parts of a UNION.
+#: More alternatives than this are unions of unions, since SQLite limits the parts of one.
 _UNION_MAX = 100
 
 
@@ -73,11 +73,11 @@ class Match:
             return None
         start = f"SELECT s.resource, s.updated FROM {table_of(self.indexed)} s WHERE s.parameter = ? AND "
         key = key_of(self.indexed, place)
-        every = self.alternatives if len(self.alternatives) <= _UNION_MAX else [_any_of(self.alternatives)]
-        return Sql(
-            " UNION ".join(start + each.text for each in every),
-            tuple(value for each in every for value in (key, *each.values)),
-        )
+        every = list(dict.fromkeys(self.alternatives))
+        groups = [every[place : place + _UNION_MAX] for place in range(0, len(every), _UNION_MAX)]
+        unions = [" UNION ".join(start + each.text for each in group) for group in groups]
+        text = unions[0] if len(unions) == 1 else " UNION ".join(f"SELECT * FROM ({each})" for each in unions)
+        return Sql(text, tuple(value for each in every for value in (key, *each.values)))
 
 
 @dataclass(frozen=True, slots=True)
