@@ -126,3 +126,21 @@ def test_several_types_are_in_the_order_that_they_can_be_in() -> None:
     assert len(routes.of_types(pairs, query.Vocabulary("", {}), types, strict=True)) == 2
     with pytest.raises(ServiceError, match="in the order of -_lastUpdated only"):
         routes.of_types([("_sort", "_lastUpdated")], query.Vocabulary("", {}), types, strict=True)
+
+
+@pytest.mark.parametrize("step", ["has-member.", "has-member:Observation.", "_has:Observation:has-member:"])
+@pytest.mark.parametrize(
+    "last", ["code=x", "code:not=y", "code:missing=false", "_id=o0", "_lastUpdated=gt2020"]
+)
+def test_chains_are_followed_as_far_as_is_said(store: Store, step: str, last: str) -> None:
+    for number in range(5):  # each has the one before as a member, and the first has the last
+        member = {"reference": f"Observation/o{(number - 1) % 5}"}
+        code = {"coding": [{"code": "x"}]}
+        store.put({"resourceType": "Observation", "id": f"o{number}", "code": code, "hasMember": [member]})
+    way = -1 if step.startswith("_has") else 1
+    for steps in (1, 3):
+        expected = [f"o{way * steps % 5}"] if last == "_id=o0" else [f"o{number}" for number in range(5)]
+        for more in ("", "&code=x&_sort=-code"):
+            assert sorted(store.find(f"Observation?{step * steps}{last}{more}")) == expected
+    with pytest.raises(ServiceError, match="at most 3 steps"):
+        store.find(f"Observation?{step * 4}{last}")

@@ -158,7 +158,8 @@ class Chain:
         alternatives = []
         for type_, condition in self.targets:
             inner = resources_that_meet(condition, place._replace(type=type_))
-            ids = f"SELECT r.id FROM resources r WHERE r.rowid IN (SELECT resource FROM ({inner.text}))"
+            # Joined, not IN within IN: the parser of SQLite bounds how deep a query goes.
+            ids = f"SELECT r.id FROM ({inner.text}) i CROSS JOIN resources r ON r.rowid = i.resource"
             alternatives.append(Sql(f"({text} IN ({ids}) AND s.extra = ?)", (*inner.values, type_)))
         return Match(self.indexed, alternatives)
 
@@ -189,8 +190,8 @@ class Has:
         inner = resources_that_meet(self.condition, place._replace(type=self.indexed.type))
         return Sql(
             "SELECT r.rowid AS resource, r.updated FROM resources r WHERE r.store = ? AND r.type = ? "
-            "AND r.id IN (SELECT s.text FROM search_texts s INDEXED BY search_texts_of "
-            f"WHERE s.resource IN (SELECT resource FROM ({inner.text})) AND s.parameter = ? AND s.extra = ?)",
+            f"AND r.id IN (SELECT s.text FROM ({inner.text}) i CROSS JOIN search_texts s "
+            "INDEXED BY search_texts_of ON s.resource = i.resource WHERE s.parameter = ? AND s.extra = ?)",
             (place.store, place.type, *inner.values, key_of(self.indexed, place), place.type),
         )
 

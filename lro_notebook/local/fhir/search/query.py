@@ -37,8 +37,8 @@ _SYSTEM = frozenset(
 )
 _FORM = frozenset({"_format", "_pretty", "_page_token", *_SYSTEM})
 _PAGE_DEFAULT, _PAGE_MAX = 100, 1000
-#: Chains and `_has` within each other.
-_DEPTH_MAX = 5
+#: Chains and `_has` within each other; with more, the parser of SQLite comes to its end.
+_DEPTH_MAX = 3
 _PARAMETERS_MAX, _KEYS_MAX = 200, 10
 #: Values in all parameters but `_id`: each resource that is met may be compared with all of them.
 _VALUES_MAX = 5000
