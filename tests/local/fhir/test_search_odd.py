@@ -8,7 +8,8 @@ import orjson
 import pytest
 from local.fhir.search_store import Store
 
-from lro_notebook.local.fhir.search import execution, index, query
+from lro_notebook.local.core.service_errors import ServiceError
+from lro_notebook.local.fhir.search import execution, index, query, routes
 from lro_notebook.local.fhir.search.conditions import Place
 from lro_notebook.local.fhir.search.index import Indexed
 from lro_notebook.local.fhir.search.parameters import Parameter
@@ -106,3 +107,40 @@ def test_a_build_follows_a_parameter_that_is_configured_otherwise_meanwhile(
     with store.database.read() as connection:
         assert index.keys(connection, store.store.key, [new]) is not None
     assert store.index_rows() == 10
+
+
+def test_many_values_are_met_each_and_too_many_are_refused(store: Store) -> None:
+    store.put(*({"resourceType": "Patient", "id": f"p{n}", "name": [{"family": f"n{n}."}]} for n in range(9)))
+    values = ",".join(f"n{n}x" if n > 5 else f"n{n}" for n in range(1_000))
+    found = [f"p{n}" for n in range(6)]
+    assert sorted(store.find(f"Patient?name={values}")) == found
+    assert sorted(store.find(f"Patient?name={values}&_id=p1,p2,p7")) == ["p1", "p2"]
+    assert len(store.find("Patient?_id=" + ",".join(f"p{n}" for n in range(20_000)))) == 9
+    with pytest.raises(ServiceError, match="at most 5000 values"):
+        store.find("Patient?name=" + "a," * 30_000)
+
+
+def test_several_types_are_in_the_order_that_they_can_be_in() -> None:
+    pairs = [("_sort", "-_lastUpdated"), ("_count", "2")]
+    types = ("Patient", "Condition")
+    assert len(routes.of_types(pairs, query.Vocabulary("", {}), types, strict=True)) == 2
+    with pytest.raises(ServiceError, match="in the order of -_lastUpdated only"):
+        routes.of_types([("_sort", "_lastUpdated")], query.Vocabulary("", {}), types, strict=True)
+
+
+@pytest.mark.parametrize("step", ["has-member.", "has-member:Observation.", "_has:Observation:has-member:"])
+@pytest.mark.parametrize(
+    "last", ["code=x", "code:not=y", "code:missing=false", "_id=o0", "_lastUpdated=gt2020"]
+)
+def test_chains_are_followed_as_far_as_is_said(store: Store, step: str, last: str) -> None:
+    for number in range(5):  # each has the one before as a member, and the first has the last
+        member = {"reference": f"Observation/o{(number - 1) % 5}"}
+        code = {"coding": [{"code": "x"}]}
+        store.put({"resourceType": "Observation", "id": f"o{number}", "code": code, "hasMember": [member]})
+    way = -1 if step.startswith("_has") else 1
+    for steps in (1, 3):
+        expected = [f"o{way * steps % 5}"] if last == "_id=o0" else [f"o{number}" for number in range(5)]
+        for more in ("", "&code=x&_sort=-code"):
+            assert sorted(store.find(f"Observation?{step * steps}{last}{more}")) == expected
+    with pytest.raises(ServiceError, match="at most 3 steps"):
+        store.find(f"Observation?{step * 4}{last}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.fhir.search.index import Indexed, Keys
 
-#: More alternatives than this are one query with OR, since SQLite limits the parts of a UNION.
+#: More alternatives than this are unions of unions, since SQLite limits the parts of one.
 _UNION_MAX = 100
 
 
@@ -73,11 +73,11 @@ class Match:
             return None
         start = f"SELECT s.resource, s.updated FROM {table_of(self.indexed)} s WHERE s.parameter = ? AND "
         key = key_of(self.indexed, place)
-        every = self.alternatives if len(self.alternatives) <= _UNION_MAX else [_any_of(self.alternatives)]
-        return Sql(
-            " UNION ".join(start + each.text for each in every),
-            tuple(value for each in every for value in (key, *each.values)),
-        )
+        every = list(dict.fromkeys(self.alternatives))
+        groups = [every[place : place + _UNION_MAX] for place in range(0, len(every), _UNION_MAX)]
+        unions = [" UNION ".join(start + each.text for each in group) for group in groups]
+        text = unions[0] if len(unions) == 1 else " UNION ".join(f"SELECT * FROM ({each})" for each in unions)
+        return Sql(text, tuple(value for each in every for value in (key, *each.values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,8 @@ class Chain:
         alternatives = []
         for type_, condition in self.targets:
             inner = resources_that_meet(condition, place._replace(type=type_))
-            ids = f"SELECT r.id FROM resources r WHERE r.rowid IN (SELECT resource FROM ({inner.text}))"
+            # Joined, not IN within IN: the parser of SQLite bounds how deep a query goes.
+            ids = f"SELECT r.id FROM ({inner.text}) i CROSS JOIN resources r ON r.rowid = i.resource"
             alternatives.append(Sql(f"({text} IN ({ids}) AND s.extra = ?)", (*inner.values, type_)))
         return Match(self.indexed, alternatives)
 
@@ -189,8 +190,8 @@ class Has:
         inner = resources_that_meet(self.condition, place._replace(type=self.indexed.type))
         return Sql(
             "SELECT r.rowid AS resource, r.updated FROM resources r WHERE r.store = ? AND r.type = ? "
-            "AND r.id IN (SELECT s.text FROM search_texts s INDEXED BY search_texts_of "
-            f"WHERE s.resource IN (SELECT resource FROM ({inner.text})) AND s.parameter = ? AND s.extra = ?)",
+            f"AND r.id IN (SELECT s.text FROM ({inner.text}) i CROSS JOIN search_texts s "
+            "INDEXED BY search_texts_of ON s.resource = i.resource WHERE s.parameter = ? AND s.extra = ?)",
             (place.store, place.type, *inner.values, key_of(self.indexed, place), place.type),
         )
 

@@ -37,9 +37,11 @@ _SYSTEM = frozenset(
 )
 _FORM = frozenset({"_format", "_pretty", "_page_token", *_SYSTEM})
 _PAGE_DEFAULT, _PAGE_MAX = 100, 1000
-#: Chains and `_has` within each other.
-_DEPTH_MAX = 5
+#: Chains and `_has` within each other; with more, the parser of SQLite comes to its end.
+_DEPTH_MAX = 3
 _PARAMETERS_MAX, _KEYS_MAX = 200, 10
+#: Values in all parameters but `_id`: each resource that is met may be compared with all of them.
+_VALUES_MAX = 5000
 
 
 class Include(NamedTuple):
@@ -146,6 +148,10 @@ def read(type_: str, pairs: Sequence[tuple[str, str]], vocabulary: Vocabulary, *
     """
     if len(pairs) > _PARAMETERS_MAX:
         raise invalid_argument(f"a search takes at most {_PARAMETERS_MAX} parameters here")
+    if sum(value.count(",") + 1 for name, value in pairs if not name.endswith("_id")) > _VALUES_MAX:
+        raise invalid_argument(
+            f"a search takes at most {_VALUES_MAX} values here, besides those of _id; ask for less at a time"
+        )
     search = Search(type_)
     for name, value in pairs:
         if name in _FORM:

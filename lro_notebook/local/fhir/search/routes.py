@@ -99,10 +99,10 @@ def _read(request: Request, connection: sqlite3.Connection, store: Store) -> lis
     if "type" in request.path_params:
         type_ = names.resource_type(request.path_params["type"])
         return [query.read(type_, pairs, vocabulary, strict=strict)]
-    return _of_types(pairs, vocabulary, rows.counts(connection, store.key, since=None), strict=strict)
+    return of_types(pairs, vocabulary, rows.counts(connection, store.key, since=None), strict=strict)
 
 
-def _of_types(
+def of_types(
     pairs: Sequence[tuple[str, str]], vocabulary: query.Vocabulary, present: Iterable[str], *, strict: bool
 ) -> list[query.Search]:
     """Read a search of the types in ``_type``, or of all; they share the parameters that all of them have."""
@@ -118,7 +118,8 @@ def _of_types(
         ignored += [name for name, _ in rest if name in lacking]
         rest = [pair for pair in rest if pair[0] not in lacking]
     searches[0].ignored = ignored
-    if searches[0].order and len(searches) > 1:
+    orders = {(each.name, each.descending) for each in searches[0].order}
+    if len(searches) > 1 and not orders <= {("_lastUpdated", True)}:
         raise invalid_argument("_sort: a search of several types is in the order of -_lastUpdated only")
     return searches
 
