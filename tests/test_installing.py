@@ -33,13 +33,18 @@ READ = {
     if path.suffix in {".md", ".py", ".ipynb"}
 }
 INSTALL = re.compile(r"""pip\s+install\s+(?:-\S+\s+)*(?P<what>"[^"]+"|'[^']+'|[^\s`;,)"']+)""")
+#: The local service names what it lacks by a function.
+NAMED = re.compile(r'not_installed\("([\w-]+)"')
 
 
 def told() -> Iterator[tuple[str, str]]:
     """Yield each page or module, and the first thing that it says to install."""
     for path, text in READ.items():
         for found in INSTALL.finditer(text.replace('\\"', '"')):  # as a notebook has it
-            yield path, found["what"].strip("\"'")
+            if found["what"] != "{package}":
+                yield path, found["what"].strip("\"'")
+        for package in NAMED.findall(text):
+            yield path, package
 
 
 def test_only_packages_are_named_that_an_index_has_and_this_package_uses() -> None:

@@ -197,9 +197,10 @@ def patched(data: bytes, patch: list[Mapping[str, Any]]) -> Instance:
 def apply_patch(document: Metadata, patch: list[Mapping[str, Any]]) -> Metadata:
     """Apply the operations of a JSON Patch to `document` in place, and return it."""
     try:
-        return json_patch.apply(document, patch)
+        patched: Metadata = json_patch.apply(document, patch)
     except json_patch.UnfitError as error:
         raise ParseError(f"operation {error.number} of the patch does not fit the metadata") from error
+    return patched
 
 
 def check_patch(patch: object) -> list[Mapping[str, Any]]:

@@ -158,7 +158,7 @@ def _decoder(syntax: str) -> Any:
     """Return what decodes a transfer syntax, if that is installed."""
     module = dicom_file.pydicom()
     try:
-        from pydicom.pixels.decoders import get_decoder
+        from pydicom.pixels.decoders.base import get_decoder
 
         decoder = get_decoder(module.uid.UID(syntax))
         missing = "" if decoder.is_available else "; ".join(decoder.missing_dependencies)
