@@ -21,8 +21,6 @@ DARK = {"@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Dark"}}
 NO_SUBSHELLS = {"@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"}}
 #: What a card says once Cancel was clicked: "Cancelling…", or "Cancelled" where that came before a look.
 ANSWERED = "Cancell"
-#: Milliseconds from one look at a page to the next: without it, each frame is drawn and looked at.
-_LOOK = 50
 _BAR = ".lro-card progress.lro-bar[value]"
 _PATHS: Mapping[FrontEnd, str] = {"lab": "doc/tree", "notebook": "notebooks"}
 #: The notebook of the page, in every script below.
@@ -116,9 +114,7 @@ class Notebook:
         self.console.append(str(error))
 
     def _await_kernel(self) -> None:
-        self.page.wait_for_function(
-            f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}", polling=_LOOK
-        )
+        self.page.wait_for_function(f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}")
 
     def script(self, code: str, value: Any = None) -> Any:
         """Run JavaScript with `app`, `panel`, `nb` and `value`; return what it returns."""
@@ -160,7 +156,6 @@ class Notebook:
             f"cell => {{ {_PANEL} return /\\d/.test(nb.widgets[cell].promptNode.textContent); }}",
             arg=cell,
             timeout=seconds * 1000,
-            polling=_LOOK,
         )
 
     def prompt(self, cell: int) -> str:
@@ -184,7 +179,6 @@ class Notebook:
             ".innerText.includes(text)",
             arg=[cell, text],
             timeout=seconds * 1000,
-            polling=_LOOK,
         )
 
     def bar(self, cell: int) -> float:
@@ -198,7 +192,6 @@ class Notebook:
             "([cell, bar, value]) => document.querySelector(`[data-cell='${cell}'] ${bar}`)?.value > value",
             arg=[cell, _BAR, value],
             timeout=seconds * 1000,
-            polling=_LOOK,
         )
 
     def click(self, cell: int, label: str) -> None:
