@@ -53,9 +53,22 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Begin each folder elsewhere in each worker: in a fresh clone, each compiles what others need next."""
+    report = yield
+    worker = getattr(collector.config, "workerinput", None)
+    if worker and isinstance(collector, pytest.Dir) and report.result:
+        first = len(report.result) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        report.result = report.result[first:] + report.result[:first]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Begin with the tests that take long; the others keep their order."""
-    items.sort(key=turn_of)
+    """Begin with the tests that take long; the others come in the order of their files, in each worker."""
+    items.sort(key=lambda item: (turn_of(item), item.path))
     return (yield)
 
 
@@ -73,13 +86,20 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(autouse=True)
-def state_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Name folders of the test's own for the state and the data; few tests make them."""
-    own = tmp_path_factory.getbasetemp() / f"own-{next(NUMBERS)}"
-    monkeypatch.setenv("LRO_NOTEBOOK_STATE_DIR", str(own / "state"))
-    monkeypatch.setenv("LRO_NOTEBOOK_DATA_DIR", str(own / "data"))
+def state_dir(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Name folders for the state and the data: in `tmp_path` for a test that has it, else beside it."""
+    if "tmp_path" in request.fixturenames:
+        folder: Path = request.getfixturevalue("tmp_path")
+        state, data = folder / "state", folder / "data"
+    else:
+        number = next(NUMBERS)
+        state, data = (tmp_path_factory.getbasetemp() / f"{name}-{number}" for name in ("state", "data"))
+    monkeypatch.setenv("LRO_NOTEBOOK_STATE_DIR", str(state))
+    monkeypatch.setenv("LRO_NOTEBOOK_DATA_DIR", str(data))
     monkeypatch.setenv("LRO_NOTEBOOK_PROGRESS", "0")
-    return own / "state"
+    return state
 
 
 def renew(folder: Path) -> None:

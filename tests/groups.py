@@ -21,17 +21,25 @@ if TYPE_CHECKING:
 #: What takes long begins first, so that the end of a run is short tests: markers, then files.
 _LONG_MARKERS = ("browser", "kernel", "spread")
 LONG_FILES = (
-    "tests/views/test_suite.py",
+    "tests/test_docs.py",
+    "tests/results/test_growing.py",
+    "tests/results/test_hl7v2_charsets.py",
     "tests/results/test_dicom_parts.py",
-    "tests/results/test_deep.py",
-    "tests/views/test_scan.py",
-    "tests/results/test_limits.py",
-    "tests/results/test_dicom_limits.py",
     "tests/local/test_life.py",
+    "tests/views/test_agreement.py",
+    "tests/views/test_beside.py",
+    "tests/results/test_parquet_damage.py",
+    "tests/results/test_fetching.py",
+    "tests/results/test_deep.py",
+    "tests/results/test_drafts.py",
     "tests/local/dicom/test_dicom.py",
+    "tests/local/sample/test_sample.py",
+    "tests/test_forking_dask.py",
+    "tests/results/test_export.py",
+    "tests/results/test_limits.py",
+    "tests/views/test_scan.py",
     "tests/test_patterns.py",
     "tests/test_pytest_plugin.py",
-    "tests/test_docs.py",
 )
 _JOINED = re.compile(r"pytest\.mark\.xdist_group\(\"(\w+)\"\)")
 

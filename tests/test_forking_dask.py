@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from lro_notebook.healthcare.dataset import Dataset
 
-distributed = pytest.importorskip("distributed")
 pytestmark = [
     pytest.mark.service,
     pytest.mark.filterwarnings("ignore"),  # distributed's own, of sockets and forks
@@ -25,6 +24,7 @@ pytestmark = [
 
 @pytest.fixture(params=["spawn", pytest.param("fork", marks=forks)])
 def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
     import dask
 
     settings = {

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import nbformat
-import papermill
 import pytest
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ def test_ipython_in_a_terminal_shows_one_line_for_an_operation(tmp_path: Path) -
 
 @pytest.mark.usefixtures("data")
 def test_papermill_keeps_the_final_card_as_html_and_text(tmp_path: Path) -> None:
+    import papermill  # and all of gcsfs: not in each process that collects this
+
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.cells = [nbformat.v4.new_code_cell(PROGRAM), nbformat.v4.new_code_cell("op.result()")]

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ class Import(NamedTuple):
     lazy: bool
 
 
+@cache
 def imported(path: Path) -> list[Import]:
     """Return what a module imports of the package at run time; what only types need does not count."""
     found: list[Import] = []

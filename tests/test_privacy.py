@@ -61,7 +61,7 @@ except lro.LroError as error:
 
 
 def test_marked_values_are_found_nowhere(
-    tmp_path: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None
 ) -> None:
     data = tmp_path / "data"
     start_warm(monkeypatch, warm, "--sample-patients", "3")
@@ -82,7 +82,9 @@ def test_marked_values_are_found_nowhere(
         "the notebook": saved,
         "the log": (tmp_path / "everything.log").read_text(),
         "the journal": "".join(
-            path.read_bytes().decode("utf-8", "replace") for path in state_dir.rglob("*") if path.is_file()
+            path.read_bytes().decode("utf-8", "replace")
+            for path in (tmp_path / "state").rglob("*")
+            if path.is_file()
         ),
     }
     token = (data / "token").read_text().strip()

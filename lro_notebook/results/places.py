@@ -71,6 +71,7 @@ _DATASET = re.compile(r"projects/([^/\s]+)/datasets/([A-Za-z0-9_]+)(?:/tables/([
 _NAME = re.compile(r"[A-Za-z0-9_$-]+")
 _SPLIT = ("separate", "tables")
 _MOST = 100_000  # values that are looked at: a response may hold the results themselves
+_DEEPEST = 10_000  # levels; parsers of JSON stop long before
 _LONGEST = 2048
 _NEAR = 2  # how many objects above a place may say its format
 
@@ -169,6 +170,8 @@ def _spots(value: object) -> Iterator[_Spot]:
     while stack:
         spot = stack.pop()
         yield spot
+        if len(spot.keys) == _DEEPEST:
+            continue  # a circle, or lists in lists: each level would make longer paths
         if isinstance(spot.value, dict):
             around = (*spot.around[-_NEAR:], spot.value)
             stack += [

@@ -16,6 +16,7 @@ from lro_notebook.http.session import Session
 from lro_notebook.operations.journal import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ENDPOINT = "http://127.0.0.1:1"
@@ -88,15 +89,22 @@ def test_an_argument_that_fits_into_no_address_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
-    [{"x": "\ud800"}, {"x": {1, 2}}, {"x": math.nan}, {"x": b"1"}, circle(), deep()],
+    "made",
+    [
+        lambda: {"x": "\ud800"},
+        lambda: {"x": {1, 2}},
+        lambda: {"x": math.nan},
+        lambda: {"x": b"1"},
+        circle,
+        deep,
+    ],
     ids=["lone surrogate", "set", "NaN", "bytes", "circle", "deep"],
 )
-def test_a_body_that_is_no_json_starts_nothing_and_leaves_no_trace(body: object) -> None:
+def test_a_body_that_is_no_json_starts_nothing_and_leaves_no_trace(made: Callable[[], object]) -> None:
     transport = Scripted(ok({"name": "operations/1"}))
     with lro.Client(ENDPOINT, transport=transport) as client:
         with pytest.raises(lro.ConfigError, match=r"nothing was sent") as caught:
-            client.start("POST", "projects/p:export", body)
+            client.start("POST", "projects/p:export", made())
         assert "ud800" not in str(caught.value)
         assert client.journal.all() == []
     assert transport.requests == []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from lro_notebook.results.places import places_of
+from lro_notebook.results.places import _spots, places_of
 
 Json = dict[str, Any]
 
@@ -412,6 +413,12 @@ def test_a_very_deep_value_is_looked_through() -> None:
     for _ in range(5_000):
         value = {"a": value}
     assert [place.uri for place in places_of(value)] == ["gs://o/x"]
+
+
+def test_a_circle_is_left_where_no_json_is_as_deep() -> None:
+    circle: dict[str, Any] = {}
+    circle["a"] = circle
+    assert len(list(islice(_spots(circle), 20_000))) == 10_001
 
 
 def test_no_random_value_raises() -> None:
