@@ -152,8 +152,8 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        return told.summary(self._sizes())
+        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored, ``rows`` if read (Int64)."""
+        return told.summary(self._sizes(), {name: each.table.num_rows for name, each in self._loaded.items()})
 
     @property
     def bad_lines(self) -> pd.DataFrame:

@@ -67,13 +67,14 @@ class Report:
             )
 
 
-def summary(sizes: Sequence[tuple[str, int, int]]) -> pd.DataFrame:
-    """Return one row per table, from its name, files and bytes; see `Results.summary`."""
+def summary(sizes: Sequence[tuple[str, int, int]], rows: Mapping[str, int]) -> pd.DataFrame:
+    """Return one row per table: its name, files and bytes, its rows if known; see `Results.summary`."""
     return pd.DataFrame(
         {
             "table": pd.Series([name for name, _, _ in sizes], dtype="string"),
             "files": pd.Series([files for _, files, _ in sizes], dtype="Int64"),
             "bytes": pd.Series([size for _, _, size in sizes], dtype="Int64"),
+            "rows": pd.Series([rows.get(name) for name, _, _ in sizes], dtype="Int64"),
         }
     )
 
