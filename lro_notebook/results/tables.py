@@ -82,6 +82,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = hint
+        self.partial = ""  # the state in which their operation ended, where it left a part
 
     @classmethod
     def from_response(
@@ -268,7 +269,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
         loaded = self._loaded.get(main.name) if main else None
         notes = {"notes": loaded.report.noted()} if loaded and loaded.report.notes else {}
-        return {"operation": operation, "files": [shard.uri for shard in shards], **beside, **notes}
+        part = {"partial": self.partial} if self.partial else {}
+        return {"operation": operation, "files": [shard.uri for shard in shards], **part, **beside, **notes}
 
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:
