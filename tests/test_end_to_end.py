@@ -132,7 +132,7 @@ def test_cancelling_stops_the_work_and_what_was_done_can_be_loaded(dataset: Data
         assert op.wait(30).state == "CANCELLED"
     finally:
         local.set_pace(None, service)
-    with pytest.raises(lro.OperationCancelled, match="partial=True"):
+    with pytest.raises(lro.OperationCancelled, match=r"until then remains \(op.load\(partial=True\)\)"):
         op.load()
     committed = op.progress.completed
     assert committed

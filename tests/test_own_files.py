@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,3 +161,71 @@ def test_a_file_that_cannot_be_read_is_told_with_what_was_copied(
         local.put(mine, "gs://own-full", data_dir=service)
     assert names(bucket(service, "own-full")) == ["a.ndjson"]
     assert list((local.ensure(service).buckets / ".partial").glob("put-*")) == []
+
+
+def test_files_come_out_with_their_places_by_folder_prefix_pattern_and_name(
+    service: Path, mine: Path, tmp_path: Path
+) -> None:
+    local.put(mine, "gs://own-out/run/x", data_dir=service)
+    wanted = {
+        "gs://own-out/run/x": ["a.ndjson", "deep/er/b.ndjson"],
+        "gs://own-out": ["run/x/a.ndjson", "run/x/deep/er/b.ndjson"],
+        "gs://own-out/run/x/d": ["deep/er/b.ndjson"],
+        "gs://own-out/run/**.ndjson": ["x/a.ndjson", "x/deep/er/b.ndjson"],
+        "gs://own-out/run/x/?.ndjson": ["a.ndjson"],
+    }
+    for number, (uri, files) in enumerate(wanted.items()):
+        folder = tmp_path / str(number) / "new"
+        assert local.get(uri, folder, data_dir=service) == folder
+        assert names(folder) == files
+        assert (folder / files[0]).read_bytes()
+    one = local.get("gs://own-out/run/x/a.ndjson", tmp_path / "one.ndjson", data_dir=service)
+    assert one.read_text() == PATIENT % 1
+    within = local.get("gs://own-out/run/x/a.ndjson", f"{tmp_path}/into/", data_dir=service)
+    assert within == tmp_path / "into" / "a.ndjson"
+    assert stat.S_IMODE(within.stat().st_mode) == stat.S_IMODE((mine / "a.ndjson").stat().st_mode)
+
+
+def test_what_is_there_already_is_replaced_only_where_that_is_said(
+    service: Path, mine: Path, tmp_path: Path
+) -> None:
+    uri = local.put(mine, "gs://own-again/x", data_dir=service)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.ndjson").write_text("mine")
+    with pytest.raises(lro.ConfigError, match=r"out/a.ndjson exists already; exist_ok=True replaces"):
+        local.get(uri, tmp_path / "out", data_dir=service)
+    assert names(tmp_path / "out") == ["a.ndjson"]
+    assert (tmp_path / "out" / "a.ndjson").read_text() == "mine"
+    local.get(uri, tmp_path / "out", exist_ok=True, data_dir=service)
+    assert (tmp_path / "out" / "a.ndjson").read_text() == PATIENT % 1
+    assert names(tmp_path / "out") == ["a.ndjson", "deep/er/b.ndjson"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("own-none/x", "expected an address such as gs://bucket/folder"),
+        ("gs://own-none/x", "there is no bucket own-none; there are .*demo-out"),
+        ("gs://demo-out/nobody-wrote-this", "nothing is at gs://demo-out/nobody-wrote-this"),
+        ("gs://demo-out/nobody*", "no object matches"),
+        ("gs://demo-out/../x", r"has an empty, '\.' or '\.\.' part"),
+    ],
+)
+def test_what_is_not_in_a_bucket_is_told(service: Path, tmp_path: Path, uri: str, told: str) -> None:
+    with pytest.raises(lro.ConfigError, match=rf"lro\.local\.get: .*{told}"):
+        local.get(uri, tmp_path / "out", data_dir=service)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_a_folder_goes_is_refused_on_the_way_out(
+    service: Path, mine: Path, tmp_path: Path
+) -> None:
+    uri = local.put(mine, "gs://own-taken/x", data_dir=service)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "deep").write_text("")
+    with pytest.raises(lro.ConfigError, match=r"deep is a file, so .*b.ndjson cannot be written"):
+        local.get(uri, tmp_path / "out", data_dir=service)
+    (tmp_path / "other" / "a.ndjson").mkdir(parents=True)
+    with pytest.raises(lro.ConfigError, match=r"a\.ndjson is a folder"):
+        local.get(uri, tmp_path / "other", exist_ok=True, data_dir=service)
+    assert names(tmp_path / "out") == ["deep"]

@@ -276,7 +276,8 @@ def _ending(
         return f"{done}{time}." if done else f"Done{time}.", "", next_line
     if state == "CANCELLED":
         after = f" after {seen}{duration(elapsed)}" if elapsed is not None else ""
-        kept = f" with {done}; that remains" if done else ""
+        remains = "only finished files remain" if loads else "that remains"
+        kept = f" with {done}; {remains}" if done else ""
         return f"Cancelled{after}{kept}.", "", "op.load(partial=True)" if loads and done else ""
     if state == "FAILED" and error is not None:
         message = clean(error.message, LONG) or "the service gave no reason"

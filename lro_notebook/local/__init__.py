@@ -11,11 +11,13 @@ True
 >>> _ = Path("mine.ndjson").write_text('{"resourceType": "Patient", "id": "me"}')
 >>> lro.local.put("mine.ndjson", "gs://my-bucket/first/")  # own files, to import
 'gs://my-bucket/first/mine.ndjson'
+>>> lro.local.get("gs://my-bucket/first/mine.ndjson", "copy.ndjson").name  # and out again
+'copy.ndjson'
 >>> lro.local.set_pace(2_000)  # resources a second
 >>> lro.local.set_pace(None)
 """
 
 from lro_notebook.local.launch import Running, ensure, set_pace, stop
-from lro_notebook.local.own_files import put
+from lro_notebook.local.own_files import get, put
 
-__all__ = ["Running", "ensure", "put", "set_pace", "stop"]
+__all__ = ["Running", "ensure", "get", "put", "set_pace", "stop"]

@@ -1,4 +1,4 @@
-"""A user's own files into the buckets of the embedded service. Client code: it only copies files.
+"""A user's own files into the buckets of the embedded service, and out of them. Client code: it only copies.
 
 Each file appears under its name as a whole, so that an import which runs meanwhile reads no half of one.
 """
@@ -6,7 +6,10 @@ Each file appears under its name as a whole, so that an import which runs meanwh
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import tempfile
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,7 +89,9 @@ def put(path: str | os.PathLike[str], uri: str, *, data_dir: str | os.PathLike[s
     replaced = [file.uri for file in files if file.target.exists()]
     with byte_bar(f"to {whole}", sum(file.size for file in files)) as advance:
         for number, file in enumerate(files):
-            _copy(file, buckets.partial, advance, done=f"{number:,} of {len(files):,} files were copied")
+            what = f"{file.source} cannot be copied to {file.uri}"
+            done = f"{number:,} of {len(files):,} files were copied"
+            _copy(file, partial(_draft_in, buckets.partial), advance, what=what, done=done)
     if replaced:
         warn_caller(
             f"{len(replaced):,} of the {len(files):,} files were there before and are replaced: {replaced[0]}"
@@ -99,6 +104,134 @@ def put(path: str | os.PathLike[str], uri: str, *, data_dir: str | os.PathLike[s
             LroWarning,
         )
     return whole
+
+
+def get(
+    uri: str,
+    path: str | os.PathLike[str],
+    *,
+    exist_ok: bool = False,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> Path:
+    r"""Copy a file, or all files of a folder or pattern, out of a bucket of the embedded service.
+
+    Hidden files, and those that the service does not take for objects, are left out.
+
+    Parameters
+    ----------
+    uri : str
+        ``gs://bucket/path`` of a file, a folder, or what names begin with; or a pattern with ``*``, ``**``
+        and ``?``.
+    path : str or path
+        A folder, made if it is not there: the files keep their places below the folder of `uri`. A single
+        file gets this name, and keeps its own where the path is a folder or ends with a slash.
+    exist_ok : bool
+        Whether files of the same names are replaced; by default they are an error, and nothing is copied.
+    data_dir : str or path, optional
+        Of which service, as in `connect`.
+
+    Returns
+    -------
+    Path
+        The file, or the folder.
+
+    Raises
+    ------
+    ConfigError
+        There is no such bucket or file, or files of the same names are there; nothing was copied.
+    LroError
+        A file cannot be read or written; those before it were copied.
+
+    Examples
+    --------
+    >>> written = store.export_to("gs://demo-out/mine", types="Patient").wait()
+    >>> folder = lro.local.get("gs://demo-out/mine", "out")
+    >>> len(list(folder.iterdir()))
+    1
+    """
+    from lro_notebook.local.core.buckets import Buckets
+    from lro_notebook.results.progress_bar import byte_bar
+
+    buckets = Buckets(launch.ensure(None if data_dir is None else Path(data_dir)).buckets)
+    whole, files = _wanted(uri, os.fspath(path), buckets)
+    there = [file.target for file in files if os.path.lexists(file.target)]
+    if there and not exist_ok:
+        which = f"{there[0]} exists" if len(there) == 1 else f"{there[0]} and {len(there) - 1:,} more exist"
+        raise ConfigError(f"lro.local.get: {which} already; exist_ok=True replaces, or give another folder")
+    with byte_bar(f"from {uri}", sum(file.size for file in files)) as advance:
+        for number, file in enumerate(files):
+            what = f"{file.uri} cannot be copied to {file.target}"
+            done = f"{number:,} of {len(files):,} files were copied"
+            _copy(file, partial(_draft_beside, file.target), advance, what=what, done=done)
+    return whole
+
+
+def _wanted(uri: str, path: str, buckets: Buckets) -> tuple[Path, list[_File]]:
+    """Return the file or folder that is made, and what is copied there.
+
+    Raises
+    ------
+    ConfigError
+        There is nothing to copy, or a folder stands where a file goes, or the other way round.
+    """
+    found, base = _objects(uri, buckets)
+    target = Path(path).expanduser()
+    if base is None:
+        inside = target.is_dir() or path.endswith(("/", os.sep))
+        whole = target / found[0][1].name if inside else target
+        targets = [whole]
+    else:
+        whole, targets = target, [target / file.relative_to(base) for _, file in found]
+    for each in targets:
+        taken = next((parent for parent in each.parents if parent.exists() and not parent.is_dir()), None)
+        if taken is not None or each.is_dir():
+            kind, other = ("file", taken) if taken is not None else ("folder", each)
+            raise ConfigError(f"lro.local.get: {other} is a {kind}, so {each} cannot be written")
+    return whole, [
+        _File(file, name, each, file.stat().st_size)
+        for (name, file), each in zip(found, targets, strict=True)
+    ]
+
+
+def _objects(uri: str, buckets: Buckets) -> tuple[list[tuple[str, Path]], Path | None]:
+    """Return ``(uri, file)`` of what is wanted, and the folder below which the files keep their places.
+
+    The folder is None for a single file.
+
+    Raises
+    ------
+    ConfigError
+        It is no address, or nothing is there.
+    """
+    from lro_notebook.local.core.buckets import parse, parse_pattern
+    from lro_notebook.local.core.service_errors import ServiceError
+
+    is_pattern = re.search(r"[*?]", uri) is not None
+    try:
+        location = (parse_pattern if is_pattern else parse)(uri, field="lro.local.get")
+        if location.bucket not in buckets.names():
+            there = ", ".join(buckets.names())
+            raise ConfigError(f"lro.local.get: there is no bucket {location.bucket}; there are {there}")
+        buckets.check(location, field="lro.local.get")
+        if is_pattern or (not uri.endswith("/") and buckets.path(location).is_file()):
+            found = buckets.match(location)
+        else:
+            below = (
+                f"{location.path}/" if location.path and buckets.path(location).is_dir() else location.path
+            )
+            found = [
+                (f"gs://{location.bucket}/{name}", file)
+                for name, file in buckets.objects(location.bucket, below)
+            ]
+    except ServiceError as error:
+        raise ConfigError(f"lro.local.get: {error.message.removeprefix('lro.local.get: ')}") from None
+    if not found:
+        raise ConfigError(f"lro.local.get: nothing is at {uri}; gs://{location.bucket} is the whole bucket")
+    if not is_pattern and found[0][0] == location.uri:
+        return found, None
+    fixed = re.split(r"[*?]", location.path, maxsplit=1)[0]
+    folder = location.path if buckets.path(location).is_dir() and not is_pattern else fixed.rpartition("/")[0]
+    return found, buckets.path(location._replace(path=folder))
 
 
 def _location(uri: str) -> Location:
@@ -219,22 +352,34 @@ def _without_wildcards(name: str) -> str:
     return name.replace("*", "_").replace("?", "_")
 
 
-def _copy(file: _File, partial: Path, advance: Callable[[int], object], *, done: str) -> None:
+def _draft_in(folder: Path) -> Path:
+    number, draft = tempfile.mkstemp(prefix="put-", dir=folder)
+    os.close(number)
+    return Path(draft)
+
+
+def _draft_beside(target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.with_name(f".get-{secrets.token_hex(8)}")
+
+
+def _copy(
+    file: _File, draft: Callable[[], Path], advance: Callable[[int], object], *, what: str, done: str
+) -> None:
+    """Copy a file by way of a `draft`; `what` and `done` say what went wrong, and how far it came."""
     from lro_notebook.local.core import objects
 
-    draft: str | None = None
+    begun: Path | None = None
     try:
         with file.source.open("rb") as reading:
-            number, draft = tempfile.mkstemp(prefix="put-", dir=partial)
-            with os.fdopen(number, "wb") as writing:
+            begun = draft()
+            with begun.open("wb") as writing:
                 while piece := reading.read(_PIECE):
                     writing.write(piece)
                     advance(len(piece))
-        objects.place(Path(draft), file.target)
+        objects.place(begun, file.target)
     except OSError as error:
-        raise LroError(
-            f"{file.source} cannot be copied to {file.uri}: {error.strerror or type(error).__name__}; {done}"
-        ) from error
+        raise LroError(f"{what}: {error.strerror or type(error).__name__}; {done}") from error
     finally:
-        if draft is not None:
-            Path(draft).unlink(missing_ok=True)
+        if begun is not None:
+            begun.unlink(missing_ok=True)

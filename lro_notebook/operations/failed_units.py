@@ -353,6 +353,8 @@ def failure_of(operation: Operation) -> OperationError | None:
     what = f"{operation.method} operation {operation.id}".strip()
     if status.name == "CANCELLED":
         text = f"{what} was cancelled; what it had done until then remains"
+        if "://" in (operation.destination or ""):
+            text = f"{what} was cancelled; only files that it had finished remain"
         more = f"{text} (op.load(partial=True))" if operation.destination else text
         return OperationCancelled(more, operation)
     text = f"{what} failed: {status.name} ({status.code}): {shortened(status.message)}"

@@ -53,9 +53,25 @@ def load(
         if not (error.nothing_there and wrote_nothing(operation)):
             raise
         return nothing_of(operation, tables, _options_in(options))
+    _tell_part(results, operation)
     if source is None and tables is None and not (operation.destination or "").startswith(PREFIX):
         add_nothing(results, operation, _options_in(options))
     return results
+
+
+def _tell_part(results: Results, operation: Operation) -> None:
+    """Have results say that they are a part, where their operation ended without success; warn of it."""
+    snapshot = operation.snapshot
+    if snapshot.resource.error is None:
+        return
+    results.partial = snapshot.state
+    done = (snapshot.progress.completed or 0) - (snapshot.progress.failed or 0)
+    counted = f"; it counts {done:,} done" if done else ""
+    warn_caller(
+        f"operation {operation.id} ended as {snapshot.state}: this is what it left, and rows or whole tables "
+        f"may be missing{counted}",
+        LroWarning,
+    )
 
 
 def _loaded(operation: Operation, source: str | None, *, partial: bool, **options: Any) -> Results:

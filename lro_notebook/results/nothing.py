@@ -34,7 +34,7 @@ def _why(operation: Operation) -> str:
     why = "the export had nothing to write" + (f", as nothing was changed since {since}" if since else "")
     if "fhir" not in operation.method.lower():
         return why
-    return f"{why}; with types=[…] it has an empty table for each"
+    return f"{why}; an export with types=[…] has an empty table for each"
 
 
 def add_nothing(results: Results, operation: Operation, options: Options) -> None:

@@ -82,6 +82,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = hint
+        self.partial = ""  # the state in which their operation ended, where it left a part
 
     @classmethod
     def from_response(
@@ -152,8 +153,8 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored (Int64). Reads nothing."""
-        return told.summary(self._sizes())
+        """One row per table: ``table`` (string), ``files``, ``bytes`` as stored, ``rows`` if read (Int64)."""
+        return told.summary(self._sizes(), {name: each.table.num_rows for name, each in self._loaded.items()})
 
     @property
     def bad_lines(self) -> pd.DataFrame:
@@ -268,7 +269,8 @@ class Tables(Mapping[str, pd.DataFrame]):
         beside = {RESPONSE: self._response} if name == RESPONSE and self._response else {}
         loaded = self._loaded.get(main.name) if main else None
         notes = {"notes": loaded.report.noted()} if loaded and loaded.report.notes else {}
-        return {"operation": operation, "files": [shard.uri for shard in shards], **beside, **notes}
+        part = {"partial": self.partial} if self.partial else {}
+        return {"operation": operation, "files": [shard.uri for shard in shards], **part, **beside, **notes}
 
     def _load(self, name: str) -> Loaded:
         if name not in self._loaded:

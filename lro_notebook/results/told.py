@@ -67,13 +67,14 @@ class Report:
             )
 
 
-def summary(sizes: Sequence[tuple[str, int, int]]) -> pd.DataFrame:
-    """Return one row per table, from its name, files and bytes; see `Results.summary`."""
+def summary(sizes: Sequence[tuple[str, int, int]], rows: Mapping[str, int]) -> pd.DataFrame:
+    """Return one row per table: its name, files and bytes, its rows if known; see `Results.summary`."""
     return pd.DataFrame(
         {
             "table": pd.Series([name for name, _, _ in sizes], dtype="string"),
             "files": pd.Series([files for _, files, _ in sizes], dtype="Int64"),
             "bytes": pd.Series([size for _, _, size in sizes], dtype="Int64"),
+            "rows": pd.Series([rows.get(name) for name, _, _ in sizes], dtype="Int64"),
         }
     )
 
@@ -130,16 +131,23 @@ def inner(names: Sequence[str]) -> str:
     return f" (with {', '.join(names[:_INNER])}{more})" if names else ""
 
 
-def table_html(rows: Iterable[Sequence[str]], reports: Mapping[str, Report], none: str = "no tables") -> str:
+def part(state: str) -> str:
+    """Return a note for the results of an operation that ended without success; empty for others."""
+    return f", a part: the operation ended as {state}" if state else ""
+
+
+def table_html(
+    rows: Iterable[Sequence[str]], reports: Mapping[str, Report], none: str = "no tables", state: str = ""
+) -> str:
     """Return what results show of themselves in a notebook: a row per table, and what to type next.
 
-    Where there are none, `none` is what is said.
+    Where there are none, `none` is what is said; `state` as for `part`.
     """
     rows = list(rows)
     if not rows:
         return f"<p>{html.escape(none[:1].upper() + none[1:], quote=False)}</p>"
     name = html.escape(f'"{rows[0][0]}"')
-    count = f"{len(rows):,} {'table' if len(rows) == 1 else 'tables'}"
+    count = f"{len(rows):,} {'table' if len(rows) == 1 else 'tables'}{part(state)}"
     above = f"<p>{count}. Next: <code>results[{name}]</code> · <code>results.profile({name})</code></p>"
     head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)

@@ -91,8 +91,14 @@ def test_a_live_update_is_small() -> None:
         (
             {"done": True, "error": {"code": 1}},
             {"destination": "gs://b/x"},
-            "Cancelled after 0:10 with 8 done; that remains.",
+            "Cancelled after 0:10 with 8 done; only finished files remain.",
             "op.load(partial=True)",
+        ),
+        (
+            {"done": True, "error": {"code": 1}},
+            {"destination": "projects/p/fhirStores/s"},
+            "Cancelled after 0:10 with 8 done; that remains.",
+            "",
         ),
         ({"done": True, "error": {"code": 5, "message": "no bucket"}}, {}, "NOT_FOUND (5): no bucket", ""),
     ],

@@ -130,3 +130,10 @@ def test_many_threads_that_wait_for_one_operation_tell_it_once() -> None:
         for each in waiting:
             each.result(30)
     assert [each.category for each in seen] == [lro.OperationFailedWarning]
+
+
+def test_a_cancelled_export_says_that_only_finished_files_remain() -> None:
+    with pytest.raises(lro.OperationCancelled, match=r"only files that it had finished remain \(op.load"):
+        ended(handle(destination="gs://out/run"), **CANCELLED).result()
+    with pytest.raises(lro.OperationCancelled, match="what it had done until then remains"):
+        ended(handle(destination="projects/p/fhirStores/s"), **CANCELLED).result()

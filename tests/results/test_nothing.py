@@ -60,7 +60,7 @@ def test_an_export_of_nothing_is_empty(tmp_path: Path, counter: dict[str, Any], 
     assert results.summary.empty
     assert results.bad_lines.empty
     with pytest.raises(
-        KeyError, match="no table 'Patient'; there are none; the export had nothing to write; with"
+        KeyError, match="no table 'Patient'; there are none; the export had nothing to write; an export with"
     ):
         results["Patient"]
 

@@ -262,10 +262,10 @@ def test_of_several_exports_below_none_is_read_and_the_folders_are_asked_for(tmp
     write(tmp_path, {f"job{n}/Patient-1.ndjson": of("Patient") for n in range(1, 11)})
     with pytest.raises(ResultError) as seen:
         lro.read_results(str(tmp_path))
-    assert str(seen.value) == (
-        f"several runs are below {tmp_path}: job1, job2, job3, job4, job5 and 5 more. "
-        f"Give the folder of one, such as {tmp_path}/job1"
-    )
+    text = str(seen.value)
+    assert text.startswith("several runs are below ")
+    assert ": job1, job2, job3, job4, job5 and 5 more. Give the folder of one, such as " in text
+    assert text.endswith(f"{tmp_path.name}/job1")
     assert rows(lro.read_results(str(tmp_path / "job1"))) == {"Patient": 1}
 
 

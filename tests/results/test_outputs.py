@@ -276,7 +276,15 @@ def test_files_of_a_failed_operation_are_read_where_asked(service: Service) -> N
     failed = service.ended(metadata={"outputUri": "gs://b/rows"}, error={"code": 3, "message": "bad"})
     with pytest.raises(OperationFailed):
         failed.load()
-    assert columns(failed.load(partial=True)) == {"rows": ROWS}
+    with pytest.warns(
+        LroWarning, match="4711 ended as FAILED: this is what it left, and rows .* may be missing$"
+    ):
+        results = failed.load(partial=True)
+    assert columns(results) == {"rows": ROWS}
+    assert repr(results) == "<Results of 1 file, a part: the operation ended as FAILED: rows>"
+    assert "1 table, a part: the operation ended as FAILED. Next:" in results._repr_html_()
+    assert results["rows"].attrs["partial"] == "FAILED"
+    assert "partial" not in service.ended({"outputUri": "gs://b/rows"}).load()["rows"].attrs
 
 
 @pytest.mark.parametrize("suffix", FILES)

@@ -57,8 +57,17 @@ def test_a_frame_is_read_once_and_knows_where_it_is_from(folder: Path) -> None:
 
 
 def test_summary_has_fixed_types_and_reads_nothing(folder: Path) -> None:
-    summary = read(folder).summary
-    assert summary.dtypes.astype(str).to_dict() == {"table": "string", "files": "Int64", "bytes": "Int64"}
+    results = read(folder)
+    summary = results.summary
+    assert summary.dtypes.astype(str).to_dict() == {
+        "table": "string",
+        "files": "Int64",
+        "bytes": "Int64",
+        "rows": "Int64",
+    }
+    assert summary["rows"].isna().all()
+    claims = results["Claim"]
+    assert results.summary["rows"].tolist() == [len(claims), pd.NA]
     assert summary["files"].tolist() == [1, 2]
     assert read(folder, tables=["Claim"]).summary["table"].tolist() == ["Claim"]
 

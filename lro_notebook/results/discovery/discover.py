@@ -170,7 +170,7 @@ def _runs_below(found: Found, location: Location) -> str:
     files = [each for each in found.skipped if not each.is_folder]
     if not files or any(each.reason != _REPEATED for each in files):
         return ""
-    folders = sorted({posixpath.dirname(location.within(each.path)) for each in files}, key=_natural)
+    folders = sorted({posixpath.dirname(location.within(each.path)) or "." for each in files}, key=_natural)
     more = f" and {len(folders) - _SHOWN:,} more" if len(folders) > _SHOWN else ""
     return (
         f"several runs are below {location.uri}: {', '.join(folders[:_SHOWN])}{more}. "
