@@ -75,7 +75,7 @@ def _alone(request: Request, base: str, entry: Entry) -> bytes:
     try:
         _, done = made(request, lambda changes: _done(changes, entry, base))
     except ServiceError as error:
-        outcome = orjson.loads(error_response(error, request.url.path).body)
+        outcome = orjson.loads(error_response(error, request.scope["path"]).body)
         return orjson.dumps({"response": {"status": _status(error.status), "outcome": outcome}})
     return done
 
