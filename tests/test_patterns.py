@@ -35,6 +35,7 @@ _DYNAMIC = {
     "fhirpath/conversion_functions.py:_to_number": "two literals of the table below it",
     "fhirpath/conversion_functions.py:convert": "two literals of the table below it",
     "globs.py:__init__": "tested below",
+    "healthcare/store.py:_lacks_dataset": "a name as it is, and one character after it",
     "healthcare/store.py:_destination_in": "a name as it is, and one character after it",
     "local/dicom/web/matching.py:_range": "at most two moments of bounded digits",
     "local/dicom/web/matching.py:wanted": "one character of two",

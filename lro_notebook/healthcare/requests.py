@@ -21,6 +21,8 @@ _BIGQUERY = re.compile(r"bq://[^./]+\.[^./]+")
 
 def gcs_uri(value: object, what: str) -> str:
     """Return `value` if it is a Cloud Storage URI."""
+    if isinstance(value, list | tuple | set):
+        raise ConfigError(f"{what}: give one URI, or a pattern such as gs://bucket/folder/*.ndjson")
     if not isinstance(value, str) or not _GCS.fullmatch(value):
         raise ConfigError(
             f"{what} {value!r} is not a Cloud Storage URI such as gs://bucket/path{_meant(value, what)}"

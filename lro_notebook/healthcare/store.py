@@ -119,11 +119,19 @@ class Store:
                 "POST", path, body, title=title, not_found_hint=self._missing, **recorded
             )
         except ApiError as error:
+            if self._lacks_dataset(error):
+                hint = "ds.create().wait() makes the dataset, ds.exists() tells whether it is there."
+                raise _with_hint(error, hint) from None
             other = self._destination_in(error, recorded.get("destination"))
             if other is None:
                 raise
             ds = "ds" if other._dataset == self._dataset else f"lro.connect({other._dataset!r})"  # noqa: SLF001
             raise _with_hint(error, other._missing_in(ds)) from None  # noqa: SLF001 - of this class
+
+    def _lacks_dataset(self, error: ApiError) -> bool:
+        """Tell whether an error names the dataset itself as what is not there, and no store in it."""
+        named = re.search(rf"{re.escape(self._dataset)}(?![\w/-]|\.\w)", error.message)
+        return error.code is Code.NOT_FOUND and named is not None
 
     def _destination_in(self, error: ApiError, destination: object) -> Store | None:
         """Return the store that is written to, if it is the one that an error says is not there."""

@@ -272,7 +272,9 @@ def _ending(
         says = bool((operation.resource.response or {}).keys() - {"@type"})
         next_line = "op.failures()" if told else "op.load()" if loads else "op.result()" if says else ""
         if wrote_nothing(operation):
-            return f"Nothing to export: 0 done{time}.", "", next_line
+            since = operation.record.since if operation.record is not None else None
+            what = f"Nothing has changed since {since}" if since else "Nothing to export"
+            return f"{what}: 0 done{time}.", "", next_line
         return f"{done}{time}." if done else f"Done{time}.", "", next_line
     if state == "CANCELLED":
         after = f" after {seen}{duration(elapsed)}" if elapsed is not None else ""

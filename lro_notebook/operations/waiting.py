@@ -235,7 +235,7 @@ def next_step(operation: Operation) -> str:
     steps = ["Fix the cause, and start it again"]
     if count_told(operation):
         steps.append("op.failures() lists what failed in it")
-    if "://" in (operation.destination or ""):
+    if "://" in (operation.destination or "") and operation.progress.completed:
         steps.append("op.load(partial=True) loads what it wrote until then")
     return f"{'; '.join(steps)}. {_RAISES}"
 

@@ -41,3 +41,9 @@ def test_so_it_is_for_studies_and_for_starts_without_a_destination() -> None:
             getattr(refused(f"{NAME}/dicomStores/s").dicom_store("s"), start)("gs://b/x")
     with pytest.raises(ApiError, match=r"ds\.dicom_store\('t'\)\.create\(\) makes the store"):
         refused(f"{NAME}/dicomStores/t").dicom_store("s").deidentify("t", config={})
+
+
+def test_where_the_dataset_is_missing_the_hint_makes_that() -> None:
+    with pytest.raises(ApiError, match=r"ds\.create\(\)\.wait\(\) makes the dataset") as seen:
+        refused(NAME).fhir_store("lab").export_to("gs://b/x")
+    assert "makes the store" not in str(seen.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from fakes import Scripted, failed, ok, operation
@@ -57,6 +57,10 @@ REFUSED: list[tuple[Callable[[Dataset], object], str]] = [
     (lambda ds: ds.dicom_store("s").import_from("/tmp/x"), "Cloud Storage URI.* lro.local.put"),  # noqa: S108 - refused
     (lambda ds: ds.dicom_store("s").import_from("in/**.dcm"), "did you mean 'gs://in/..[.]dcm'?"),
     (lambda ds: ds.fhir_store("s").export_to("demo-out/x"), "did you mean 'gs://demo-out/x'?"),
+    (
+        lambda ds: ds.fhir_store("s").import_from(cast("str", ["gs://a/b"])),
+        "give one URI, or a pattern such as gs://",
+    ),
     (lambda ds: ds.fhir_store("s").export_to("./x"), "Cloud Storage URI.* lro.local.get"),
     (lambda ds: ds.fhir_store("s").import_from("tests/healthcare"), "lro.local.put"),
     (lambda ds: ds.dicom_store("s").import_from("gs://b/x", blob_storage_class="HOT"), "ARCHIVE"),

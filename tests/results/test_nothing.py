@@ -70,7 +70,8 @@ def test_an_export_of_nothing_says_so_and_since_when(tmp_path: Path) -> None:
     words = "no tables: the export had nothing to write, as nothing was changed since 2026-11-29T00:00:00Z"
     assert words in repr(op.load())
     assert words.replace("no tables", "No tables") in op.load()._repr_html_()
-    assert card_of(op, datetime.now(UTC)).sentence == "Nothing to export: 0 done in 5:00."
+    sentence = card_of(op, datetime.now(UTC)).sentence
+    assert sentence == "Nothing has changed since 2026-11-29T00:00:00Z: 0 done in 5:00."
 
 
 def test_the_tables_that_were_asked_for_are_there_with_their_keys(tmp_path: Path) -> None:

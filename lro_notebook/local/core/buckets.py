@@ -35,6 +35,8 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", re.ASCII)
 _WILDCARD = re.compile(r"[*?]")
 #: Bytes in an object name and in each part of it: the limits of Cloud Storage and of file systems.
 _NAME_MAX, _PART_MAX = 1024, 255
+#: How many buckets a message names.
+_NAMED_MAX = 10
 #: How many left-out files are remembered, so that each is logged once.
 _LOGGED_MAX = 10_000
 _DEEP = re.compile(r"(?:[^*?]*/)?[^*?/]*\*\*(?:\.[^*?/]+)?")
@@ -142,8 +144,10 @@ class Buckets:
         """Return the folder of a bucket, which must exist."""
         folder = self.root / bucket
         if not folder.is_dir():
+            there = ", ".join(self.names()[:_NAMED_MAX])
             raise not_found(
-                f"bucket {bucket} does not exist; create the folder {platforms.shown(str(folder))}"
+                f"bucket {bucket} does not exist (there are: {there or 'none'}); "
+                f"create the folder {platforms.shown(str(folder))}"
             )
         return folder
 

@@ -94,6 +94,11 @@ def test_an_address_that_cannot_be_is_refused(folders: Buckets, uri: object) -> 
     assert caught.value.status == 400
 
 
+def test_a_bucket_that_is_not_there_is_told_with_those_that_are(folders: Buckets) -> None:
+    with pytest.raises(ServiceError, match=r"no-such does not exist \(there are: .*demo-out.*\); create"):
+        folders.folder("no-such")
+
+
 def test_a_link_out_of_the_buckets_is_not_followed(folders: Buckets, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret.ndjson").write_text("{}")

@@ -126,6 +126,18 @@ def test_post_searches_as_get_does(service: Program, fhir: str) -> None:
     assert "put them into the address" in refused.json()["issue"][0]["diagnostics"]
 
 
+def test_a_body_names_the_type_as_googles_client_sends_it(service: Program, fhir: str) -> None:
+    def of(address: str, body: dict[str, Any]) -> Any:
+        return service.client.post(f"{fhir}{address}", json=body)
+
+    found = of("/_search?_count=4", {"resourceType": "Practitioner"}).json()
+    assert [entry["resource"]["id"] for entry in found["entry"]] == ["doc"]
+    assert of("/Practitioner/_search", {"resourceType": "Practitioner"}).json()["total"] == 1
+    assert of("/Practitioner/_search", {}).json()["total"] == 1
+    for wrong in ({"resourceType": "Patient"}, {"resourceType": 4}):
+        assert of("/Practitioner/_search", wrong).status_code == 400
+
+
 def test_all_types_are_searched_together(service: Program, fhir: str) -> None:
     url, found = f"{fhir}?_type=Patient,Observation&_count=10", []
     for _ in range(3):

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import names, nesting
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import execution, index, query
@@ -64,7 +64,22 @@ async def post_search(request: Request) -> Response:
             "parameters in the body of a search are not supported, as in Google's service; "
             "put them into the address: POST …/_search?name=value"
         )
+    if body and not form:
+        _take_type(request, body)
     return await run_in_threadpool(_respond, request)
+
+
+def _take_type(request: Request, body: bytes) -> None:
+    """Search the type that a ``SearchResourcesRequest`` names, unless the address has one."""
+    try:
+        document = nesting.loads(body)
+    except nesting.Unreadable as error:
+        raise invalid_argument(f"the body of the search is no JSON: {error}") from error
+    named = document.get("resourceType", "") if isinstance(document, dict) else None
+    if not isinstance(named, str):
+        raise invalid_argument("the body of a search has a resourceType, or nothing")
+    if named and request.path_params.setdefault("type", named) != named:
+        raise invalid_argument("resourceType: the address is of another type")
 
 
 def _respond(request: Request) -> Response:
