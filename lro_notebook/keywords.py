@@ -49,7 +49,7 @@ def named(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
 
 
 def named_in(cls: Class) -> Class:
-    """Have all public methods of a class, those without ``**`` among them, do as `named`."""
+    """Have all public methods of a class that take something, apart from those with ``**``, do as `named`."""
     for name, member in list(vars(cls).items()):
         if not name.startswith("_") and inspect.isfunction(member) and _is_checked(member):
             setattr(cls, name, named(member))
@@ -65,8 +65,8 @@ def _is_of_the_call(error: TypeError) -> bool:
 
 
 def _is_checked(function: Callable[..., Any]) -> bool:
-    kinds = {each.kind for each in inspect.signature(function).parameters.values()}
-    return inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_KEYWORD not in kinds
+    parameters = inspect.signature(function).parameters.values()
+    return len(parameters) > 1 and all(each.kind is not each.VAR_KEYWORD for each in parameters)
 
 
 def _unknown(function: str, word: str, known: list[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import traceback
+from typing import Any
 
 import pytest
 
+from lro_notebook import Results
 from lro_notebook.errors import UnknownArgument, UnknownKey
 from lro_notebook.keywords import named, nearest
 
@@ -30,6 +32,16 @@ def test_a_call_that_does_not_fit_shows_no_line_of_the_function() -> None:
     assert seen.value.__suppress_context__
     with pytest.raises(UnknownArgument, match=r"unexpected keyword argument 'lout'; did you mean 'loud'\?"):
         greet("a", lout=True)  # type: ignore[call-arg]
+
+
+def test_methods_of_results_name_the_nearest_option_too() -> None:
+    cases: list[tuple[Any, str, str]] = [
+        (Results.view, "parse_date", "parse_dates"),
+        (Results.studies, "nam", "name"),
+    ]
+    for method, word, meant in cases:
+        with pytest.raises(UnknownArgument, match=f"did you mean '{meant}'"):
+            method(None, **{word: 1})
 
 
 def test_a_type_error_within_the_function_stays_what_it_is() -> None:

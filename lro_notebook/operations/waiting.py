@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import (
@@ -39,6 +40,15 @@ class DoneAndNotDone(NamedTuple):
 
     done: set[Operation]
     not_done: set[Operation]
+
+    def __repr__(self) -> str:
+        return f"<done: {_counted(self.done)}; not done: {_counted(self.not_done)}>"
+
+
+def _counted(operations: Iterable[Operation]) -> str:
+    """Return how many operations are in each state: ``27 succeeded, 3 cancelled``."""
+    states = Counter(operation.snapshot.state for operation in operations)
+    return ", ".join(f"{count:,} {state.lower()}" for state, count in states.most_common()) or "none"
 
 
 def wait(

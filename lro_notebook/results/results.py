@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from lro_notebook.keywords import named_in
 from lro_notebook.results import told
 from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lro_notebook.views.view import View
 
 
+@named_in
 class Results(Tables):
     """The tables of an operation's output: a lazy mapping from name to DataFrame.
 

@@ -39,6 +39,7 @@ def test_wait_returns_what_has_ended_and_what_has_not() -> None:
     done, not_done = lro.wait(ops, timeout=0.01)
     assert done == {ops[1]}
     assert not_done == {ops[0], ops[2]}
+    assert repr(lro.wait(ops, timeout=0)) == "<done: 1 succeeded; not done: 2 pending>"
 
 
 def test_wait_returns_at_the_first_end() -> None:
@@ -76,6 +77,7 @@ def test_wait_refuses_an_unknown_word_and_takes_nothing_at_all() -> None:
     with pytest.raises(lro.ConfigError, match="FIRST_COMPLETED"):
         lro.wait([], return_when="SOON")
     assert lro.wait([]) == (set(), set())
+    assert repr(lro.wait([])) == "<done: none; not done: none>"
 
 
 def test_as_completed_yields_in_the_order_of_the_ends() -> None:
