@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from lro_notebook.healthcare.dataset import Dataset
 
+# Whole, before anything forks: a child waits for good for an import that another thread has begun.
+distributed = pytest.importorskip("distributed")
 pytestmark = [
     pytest.mark.service,
     pytest.mark.filterwarnings("ignore"),  # distributed's own, of sockets and forks
@@ -24,7 +26,6 @@ pytestmark = [
 
 @pytest.fixture(params=["spawn", pytest.param("fork", marks=forks)])
 def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed")
     import dask
 
     settings = {

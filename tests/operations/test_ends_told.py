@@ -44,7 +44,11 @@ def ended(op: lro.Operation, **fields: Any) -> lro.Operation:
 
 
 def test_a_failed_operation_is_told_once_with_its_error_and_the_next_step() -> None:
-    op = ended(handle(destination="gs://out/run"), **NOT_FOUND)
+    op = ended(
+        handle(destination="gs://out/run"),
+        metadata={"counter": {"success": "3", "failure": "1"}},
+        **NOT_FOUND,
+    )
     with pytest.warns(lro.OperationFailedWarning) as seen:
         assert op.wait() is op
         op.wait()
@@ -54,6 +58,13 @@ def test_a_failed_operation_is_told_once_with_its_error_and_the_next_step() -> N
     assert "op.load(partial=True)" in text
     assert "op.result()" in text
     assert warning.filename == __file__
+
+
+def test_where_nothing_was_done_nothing_is_said_to_be_loaded() -> None:
+    op = ended(handle(destination="gs://out/run"), **NOT_FOUND)
+    with pytest.warns(lro.OperationFailedWarning) as seen:
+        op.wait()
+    assert "op.load" not in str(seen[0].message)
 
 
 def test_what_a_result_raises_is_not_told_again() -> None:
