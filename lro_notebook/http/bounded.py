@@ -7,6 +7,7 @@ read whole: what comes back from this transport needs no more of the network. Kn
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - the first connection would import it, and a fork meanwhile stop its child
 import threading
 import time
 import zlib

@@ -11,6 +11,7 @@ import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from lro_notebook import forking
 from lro_notebook.errors import LroError
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import CLOSED, MOST, ResponseLost
@@ -235,8 +236,9 @@ class Client:
         StartUnknown
             The request was sent and its answer never came.
         """
-        from lro_notebook.jupyter import notebook
-        from lro_notebook.results.places import found_in
+        with forking.undivided():
+            from lro_notebook.jupyter import notebook
+            from lro_notebook.results.places import found_in
 
         path, params = addresses.request(path, params)
         places = found_in(json, "request", project=project_of(path))
