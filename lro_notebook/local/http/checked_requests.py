@@ -43,30 +43,27 @@ class CheckedRequests:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with an error, or pass the request on in its one form."""
         scope, receive = await as_meant(scope, receive)
-        method = method_at(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        missing_in_v1 = _only_in_v1beta1(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if missing_in_v1 is not None:
-            await error_response(missing_in_v1, scope["path"])(scope, receive, send)
-            return
-        if method is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = method_at(scope["method"], scope["path"])
         try:
-            selection = await _check(method, scope, receive)
+            if method is None or not method.is_proto:
+                _check_version(scope["method"], scope["path"])
+            selection = None if method is None else await _check(method, scope, receive)
         except ServiceError as service_error:
             await error_response(service_error, scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send if selection is None else _Cut(send, selection))
 
 
-def _only_in_v1beta1(http_method: str, path: str) -> ServiceError | None:
-    """Return the error for a method that v1 does not have, though its address may look like one of v1."""
+def _check_version(http_method: str, path: str) -> None:
+    """Refuse a method that v1 does not have, though its address may look like one of FHIR in v1."""
     if not path.startswith("/v1/"):
-        return None
+        return
     method = method_at(http_method, f"/v1beta1/{path[4:]}")
-    if method is None or method.id in document("v1").methods:
-        return None
-    return not_found(f"{method.id.removeprefix('locations.')} is a method of v1beta1; v1 has none")
+    if method is not None and method.id not in document("v1").methods:
+        raise not_found(f"{method.id.removeprefix('locations.')} is a method of v1beta1; v1 has none")
 
 
 async def _check(method: Method, scope: Scope, receive: Receive) -> Selection | None:
