@@ -123,15 +123,27 @@ def admit(files: Iterable[Named], near: Near, *, errors: str) -> list[Named]:
             refused.append(place)
         else:
             admitted.append((uri, table))
-    if refused:
-        text = refusal(refused, near)
-        if errors == "raise" or not admitted:
-            raise ResultError(text)
-        warn_caller(f"{text}. What the others hold is loaded", LroWarning)
+    tell_refused(refused, near, raises=errors == "raise" or not admitted)
     return admitted
 
 
-def refusal(refused: list[str], near: Near) -> str:
+def tell_refused(refused: list[str], near: Near, *, raises: bool) -> None:
+    """Warn of the places that are not read, or raise.
+
+    Raises
+    ------
+    ResultError
+        There are any, and `raises`.
+    """
+    if not refused:
+        return
+    text = _refusal(refused, near)
+    if raises:
+        raise ResultError(text)
+    warn_caller(f"{text}. What the others hold is loaded", LroWarning)
+
+
+def _refusal(refused: list[str], near: Near) -> str:
     """Return a sentence on the places that are not read."""
     names = ", ".join(bare(place) for place in refused[:_FEW])
     more = f" and {len(refused) - _FEW} more" if len(refused) > _FEW else ""

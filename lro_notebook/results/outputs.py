@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import AuthError, ConfigError, LroError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.resource import project_of
-from lro_notebook.results.admission import CLOUD, Near, refusal
+from lro_notebook.results.admission import CLOUD, Near, tell_refused
 from lro_notebook.results.discovery.discover import find, missing_of
 from lro_notebook.results.places import Place, found_in, is_role, places_of
 from lro_notebook.results.read import tell
@@ -155,11 +155,7 @@ def _admitted(places: Iterable[Place], asked: str | None, *, errors: str) -> lis
             allowed.append(place)
         else:
             refused.append(place.uri)
-    if refused:
-        text = refusal(refused, near)
-        if errors == "raise" or not allowed:
-            raise ResultError(text)
-        warn_caller(f"{text}. What the others hold is loaded", LroWarning)
+    tell_refused(refused, near, raises=errors == "raise" or not allowed)
     return allowed
 
 

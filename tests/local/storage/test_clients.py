@@ -27,17 +27,6 @@ def google(service: Program) -> Iterator[Any]:
     client.close()
 
 
-@pytest.fixture
-def gcs(service: Program) -> Iterator[Any]:
-    gcsfs = pytest.importorskip("gcsfs.core", reason="gcsfs is not installed")
-    credentials = pytest.importorskip("google.oauth2.credentials").Credentials(token=service.token)
-    system = gcsfs.GCSFileSystem(
-        project="local", token=credentials, endpoint_url=service.endpoint, skip_instance_cache=True
-    )
-    yield system
-    system.invalidate_cache()
-
-
 def test_google_cloud_storage_writes_reads_and_removes(service: Program, google: Any) -> None:
     exceptions = pytest.importorskip("google.api_core.exceptions")
     bucket = google.create_bucket("day-google")

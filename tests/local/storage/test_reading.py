@@ -11,7 +11,7 @@ import pytest
 from lro_notebook.results.file_systems import pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from local.conftest import Program
 
@@ -29,18 +29,6 @@ def exported(service: Program) -> str:
     operation = service.start_export(store, "gs://demo-out/run")
     service.ended(operation)
     return f"demo-out/run/{operation.rpartition('/')[2]}_Patient"
-
-
-@pytest.fixture
-def gcs(service: Program) -> Iterator[Any]:
-    """Return real gcsfs on the service; its newer class would ask for the kind of bucket over gRPC first."""
-    gcsfs = pytest.importorskip("gcsfs.core", reason="gcsfs is not installed")
-    credentials = pytest.importorskip("google.oauth2.credentials").Credentials(token=service.token)
-    system = gcsfs.GCSFileSystem(
-        project="local", token=credentials, endpoint_url=service.endpoint, skip_instance_cache=True
-    )
-    yield system
-    system.invalidate_cache()
 
 
 @pytest.mark.filterwarnings("ignore")  # of libraries under gcsfs
