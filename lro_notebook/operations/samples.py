@@ -6,6 +6,7 @@ import math
 from array import array
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from lro_notebook.operations.resource import State
@@ -34,34 +35,35 @@ class Sample:
 class Samples:
     """The samples of one operation, oldest first, in little memory: 10,000 operations may have theirs.
 
-    Past `limit` samples every second one is dropped; the first and the last always stay.
+    Past `limit` samples every second one is dropped; the first and the last always stay. One thread adds;
+    others may read meanwhile.
     """
 
-    __slots__ = ("_counts", "_fractions", "_limit", "_states", "_times")
+    __slots__ = ("_columns", "_limit")
 
     def __init__(self, limit: int = 256) -> None:
         self._limit = limit
-        self._times, self._fractions, self._states = array("d"), array("d"), bytearray()
-        self._counts = tuple(array("q") for _ in _COUNTS)  # -1 where unknown
+        #: Times, fractions, states and counts, -1 where unknown. Replaced as a whole when some are dropped.
+        self._columns: tuple[Any, ...] = (array("d"), array("d"), bytearray(), *(array("q") for _ in _COUNTS))
 
     def add(self, sample: Sample) -> None:
         """Append `sample`."""
-        self._times.append(sample.time.timestamp())
-        self._fractions.append(math.nan if sample.fraction is None else sample.fraction)
-        self._states.append(_STATES.index(sample.state))
-        for column, name in zip(self._counts, _COUNTS, strict=True):
+        times, fractions, states, *counts = self._columns
+        fractions.append(math.nan if sample.fraction is None else sample.fraction)
+        states.append(_STATES.index(sample.state))
+        for column, name in zip(counts, _COUNTS, strict=True):
             number = getattr(sample, name)
             column.append(-1 if number is None else min(number, _MOST_COUNTED))
-        if len(self._times) > self._limit:
-            columns: tuple[Any, ...] = (self._times, self._fractions, self._states, *self._counts)
-            for column in columns:
-                column[:] = column[:-1:2] + column[-1:]
+        times.append(sample.time.timestamp())  # last: who reads takes no more samples than there are times
+        if len(times) > self._limit:
+            self._columns = tuple(column[:-1:2] + column[-1:] for column in self._columns)
 
     def __iter__(self) -> Iterator[Sample]:
-        return map(self._sample, range(len(self)))
+        columns = self._columns
+        return map(partial(_sample, columns), range(len(columns[0])))
 
     def __len__(self) -> int:
-        return len(self._times)
+        return len(self._columns[0])
 
     def rate(self) -> float | None:
         """Return units per second over the last half minute; None before three samples or without movement.
@@ -69,20 +71,25 @@ class Samples:
         It is the median slope between early and late samples, so that one burst or one pause does not
         move it.
         """
-        times, completed = self._times[-_MOST:], self._counts[0][-_MOST:]
-        return _rate([(time, done) for time, done in zip(times, completed, strict=True) if done >= 0])
-
-    def _sample(self, place: int) -> Sample:
-        completed, total, failed = (None if column[place] < 0 else column[place] for column in self._counts)
-        fraction = self._fractions[place]
-        return Sample(
-            time=datetime.fromtimestamp(self._times[place], UTC),
-            state=_STATES[self._states[place]],
-            completed=completed,
-            total=total,
-            failed=failed,
-            fraction=None if math.isnan(fraction) else fraction,
+        times, _, _, completed, *_ = self._columns
+        end = len(times)
+        recent = slice(max(0, end - _MOST), end)
+        return _rate(
+            [(at, done) for at, done in zip(times[recent], completed[recent], strict=True) if done >= 0]
         )
+
+
+def _sample(columns: tuple[Any, ...], place: int) -> Sample:
+    time, fraction, state, *counts = (column[place] for column in columns)
+    completed, total, failed = (None if count < 0 else count for count in counts)
+    return Sample(
+        time=datetime.fromtimestamp(time, UTC),
+        state=_STATES[state],
+        completed=completed,
+        total=total,
+        failed=failed,
+        fraction=None if math.isnan(fraction) else fraction,
+    )
 
 
 #: A rate is that of the last so many seconds, of so many samples at least and at most.

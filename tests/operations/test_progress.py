@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -100,6 +101,28 @@ def test_samples_stay_bounded_and_keep_the_first_and_the_last() -> None:
     assert kept[0] == 0
     assert kept[-1] == 999
     assert kept == sorted(kept, key=lambda value: value or 0)
+
+
+def test_samples_can_be_read_while_one_is_added() -> None:
+    read: list[tuple[int, float | None]] = []
+
+    class Late(Sample):
+        """A sample whose count is known late: another thread reads what there is meanwhile."""
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "completed":
+                read.append((len(list(samples)), samples.rate()))
+            return super().__getattribute__(name)
+
+    samples, began = Samples(limit=10), datetime(2026, 3, 4, tzinfo=UTC)
+    for second in range(4):
+        samples.add(Late(began + timedelta(seconds=second), "RUNNING", 10 * second, None, 0, None))
+    assert read == [(0, None), (1, None), (2, None), (3, 10.0)]
+    reader = iter(samples)
+    for second in range(4, 11):  # the last one has every second one dropped
+        samples.add(Sample(began + timedelta(seconds=second), "RUNNING", 10 * second, None, 0, None))
+    assert len(samples) == 6
+    assert [sample.completed for sample in reader] == [0, 10, 20, 30]
 
 
 @pytest.mark.parametrize(
