@@ -161,7 +161,7 @@ def look_live(
             local.set_pace(PACE, server.data_dir)
             with seen.column("a table", "live"):
                 notebook.run_to_end(3)
-                notebook.await_text(3, "3 operations", PATIENCE)
+                notebook.await_text(3, "3 operations", seconds=PATIENCE)
                 notebook.await_bar_beyond(3, 0, PATIENCE)
                 picture(front_end, "table", notebook.page)
                 local.set_pace(None, server.data_dir)

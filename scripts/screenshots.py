@@ -228,7 +228,7 @@ def _readme(server: Server, browser: Browser, theme: str, settings: Mapping[str,
         notebook.run_to_end(0)
         notebook.activate(1)
         notebook.await_text(0, "left")
-        notebook.page.wait_for_function("() => document.querySelector('.lro-bar').value > 0.4")
+        notebook.await_bar_beyond(0, 0.4)
         notebook.output(0)
         _for_docs(notebook.page.locator('[data-cell="0"]'), f"card-{theme}.png")
 

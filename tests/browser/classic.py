@@ -62,13 +62,13 @@ class ClassicNotebook:
 
     def text(self, cell: int) -> str:
         """Return the text that the output of a cell shows."""
-        return self.output(cell).inner_text()
+        return str(self.script("return area.innerText;", cell))
 
-    def await_text(self, cell: int, text: str, seconds: float = 20) -> None:
-        """Wait until the output of a cell shows `text`."""
+    def await_text(self, cell: int, *texts: str, seconds: float = 20) -> None:
+        """Wait until the output of a cell shows all `texts` at once."""
         self.page.wait_for_function(
-            f"([value, text]) => {{ {_CELL} return area.innerText.includes(text); }}",
-            arg=[cell, text],
+            f"([value, texts]) => {{ {_CELL} return texts.every(text => area.innerText.includes(text)); }}",
+            arg=[cell, texts],
             timeout=seconds * 1000,
         )
 

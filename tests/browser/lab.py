@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import nbformat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from playwright.sync_api import ConsoleMessage, Locator, Page
@@ -21,7 +22,8 @@ DARK = {"@jupyterlab/apputils-extension/themes": {"theme": "JupyterLab Dark"}}
 NO_SUBSHELLS = {"@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": "disabled"}}
 #: What a card says once Cancel was clicked: "Cancelling…", or "Cancelled" where that came before a look.
 ANSWERED = "Cancell"
-_BAR = ".lro-card progress.lro-bar[value]"
+#: The bar of what runs, once it has a value.
+BAR = ".lro-card progress.lro-bar[value]"
 _PATHS: Mapping[FrontEnd, str] = {"lab": "doc/tree", "notebook": "notebooks"}
 #: The notebook of the page, in every script below.
 _PANEL = """
@@ -33,6 +35,24 @@ _READY = """
 const kernel = panel?.sessionContext.session?.kernel;
 return Boolean(nb?.widgets.length && kernel?.connectionStatus === 'connected' && kernel.status === 'idle');
 """
+#: The output area of a cell, and what is seen there of a selector.
+_AREA = "const area = document.querySelector(`[data-cell='${cell}'] .jp-Cell-outputWrapper`);"
+_SEEN = f"""
+{_AREA}
+const all = [...area?.querySelectorAll(selector) ?? []]
+    .filter(one => one.checkVisibility() && one.getClientRects().length);
+"""
+#: Shows a live part as it is now, and nothing that comes to it; and undoes that.
+_HOLD = f"""([cell, selector]) => {{
+    {_SEEN}
+    if (!all.length) return false;
+    window.held = [all[0], all[0].cloneNode(true)];
+    all[0].replaceWith(window.held[1]);
+    return true;
+}}"""
+_LET_GO = "() => { const [live, still] = window.held; still.replaceWith(live); delete window.held; }"
+#: Milliseconds between two looks at a condition.
+_LOOK = 50
 
 
 class Notebook:
@@ -114,11 +134,53 @@ class Notebook:
         self.console.append(str(error))
 
     def _await_kernel(self) -> None:
-        self.page.wait_for_function(f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}")
+        self.wait_for(f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}", seconds=60)
 
     def script(self, code: str, value: Any = None) -> Any:
         """Run JavaScript with `app`, `panel`, `nb` and `value`; return what it returns."""
         return self.page.evaluate(f"async value => {{ {_PANEL} {code} }}", value)
+
+    def wait_for(self, condition: str, value: Any = None, seconds: float = 20) -> Any:
+        """Wait until a JavaScript function, which gets `value`, returns something true; return that."""
+        found = self.page.wait_for_function(condition, arg=value, timeout=seconds * 1000, polling=_LOOK)
+        return found.json_value()
+
+    def measure(self, cell: int, selector: str, code: str, value: Any = None, seconds: float = 20) -> Any:
+        """Return what JavaScript reads of what is seen in the output of a cell.
+
+        The output is drawn anew at each tick, so that an element that was found may be gone when it is read.
+        Here both are one step, which is repeated until something is seen and there is something to return.
+
+        Parameters
+        ----------
+        cell : int
+            Whose output.
+        selector : str
+            CSS; only what is visible counts.
+        code : str
+            A function of the first element, all of them, and `value`; None, null or undefined, is "not yet".
+        value
+            What the function gets.
+        seconds : float
+            Until it gives up.
+        """
+        self.output(cell)
+        condition = f"""([cell, selector, value]) => {{
+            {_SEEN}
+            const found = all.length ? ({code})(all[0], all, value) : null;
+            return found === null || found === undefined ? false : [found];
+        }}"""
+        return self.wait_for(condition, [cell, selector, value], seconds)[0]
+
+    @contextmanager
+    def still(self, cell: int, selector: str = ".lro-card") -> Iterator[None]:
+        """Show the live part of an output as it is now, for those who look at it in more than one step."""
+        self.output(cell)
+        self.wait_for(_HOLD, [cell, selector])
+        try:
+            yield
+        finally:
+            self.page.evaluate(_LET_GO)
 
     def reload(self) -> None:
         """Load the page, again if it is there, without saving."""
@@ -146,16 +208,16 @@ class Notebook:
 
     def await_start(self, cell: int) -> None:
         """Wait until a cell runs, or waits for its turn."""
-        self.page.wait_for_function(
-            f"cell => {{ {_PANEL} return nb.widgets[cell].promptNode.textContent.includes('*'); }}", arg=cell
+        self.wait_for(
+            f"cell => {{ {_PANEL} return nb.widgets[cell].promptNode.textContent.includes('*'); }}", cell
         )
 
     def await_end(self, cell: int, seconds: float = 60) -> None:
         """Wait until a cell that was started has ended."""
-        self.page.wait_for_function(
+        self.wait_for(
             f"cell => {{ {_PANEL} return /\\d/.test(nb.widgets[cell].promptNode.textContent); }}",
-            arg=cell,
-            timeout=seconds * 1000,
+            cell,
+            seconds,
         )
 
     def prompt(self, cell: int) -> str:
@@ -169,30 +231,24 @@ class Notebook:
 
     def text(self, cell: int) -> str:
         """Return the text that the output of a cell shows."""
-        return self.output(cell).inner_text()
-
-    def await_text(self, cell: int, text: str, seconds: float = 20) -> None:
-        """Wait until the output of a cell shows `text`."""
         self.output(cell)
-        self.page.wait_for_function(
-            "([cell, text]) => document.querySelector(`[data-cell='${cell}'] .jp-Cell-outputWrapper`)"
-            ".innerText.includes(text)",
-            arg=[cell, text],
-            timeout=seconds * 1000,
+        return str(self.page.evaluate(f"cell => {{ {_AREA} return area.innerText; }}", cell))
+
+    def await_text(self, cell: int, *texts: str, seconds: float = 20) -> None:
+        """Wait until the output of a cell shows all `texts` at once."""
+        self.output(cell)
+        condition = (
+            f"([cell, texts]) => {{ {_AREA} return texts.every(text => area.innerText.includes(text)); }}"
         )
+        self.wait_for(condition, [cell, texts], seconds)
 
     def bar(self, cell: int) -> float:
         """Return what the first progress bar in the output of a cell stands at, 0 to 1."""
-        return float(self.output(cell).locator(_BAR).first.get_attribute("value") or 0)
+        return float(self.measure(cell, BAR, "bar => bar.value"))
 
     def await_bar_beyond(self, cell: int, value: float, seconds: float = 20) -> None:
         """Wait until the bar stands beyond `value`."""
-        self.output(cell)
-        self.page.wait_for_function(
-            "([cell, bar, value]) => document.querySelector(`[data-cell='${cell}'] ${bar}`)?.value > value",
-            arg=[cell, _BAR, value],
-            timeout=seconds * 1000,
-        )
+        self.measure(cell, BAR, "(bar, _, low) => bar.value > low || null", value, seconds)
 
     def click(self, cell: int, label: str) -> None:
         """Click the button `label` in the output of a cell."""

@@ -67,15 +67,12 @@ def test_a_copy_of_the_notebook_that_runs_reads_well(
     begun: Callable[..., Notebook], open_notebook: Open
 ) -> None:
     notebook = begun()
-    notebook.page.wait_for_function(
-        "() => document.querySelector('.lro-snapshot')?.textContent.includes('Running')"
-    )
+    notebook.wait_for("() => document.querySelector('.lro-snapshot')?.textContent.includes('Running')")
     notebook.save()
     copied = notebook.path.with_name("copy-of-a-running-one.ipynb")
     shutil.copy(notebook.path, copied)
     copy = open_notebook(path=copied)
-    copy.await_text(1, "As of ")
-    assert "Running" in copy.text(1)
+    copy.await_text(1, "As of ", "Running")
     assert "model not found" not in copy.text(1)
 
 

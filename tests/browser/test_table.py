@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
 
 COUNT = 200
+ROWS = ".lro-card tbody tr"
 
 
 @pytest.fixture
@@ -58,10 +59,10 @@ def test_the_keyboard_works_the_table_while_a_cell_waits(notebook: Notebook, api
         page.keyboard.press("Enter")
         notebook.await_text(1, shown)
         assert page.evaluate(focused) == "›"  # noqa: RUF001 - the button's sign
-    assert output.locator(".lro-card tbody tr").count() == 50
+    assert notebook.measure(1, ROWS, "(_, all) => all.length") == 50
     output.get_by_label("Sort").select_option("failures")
     notebook.await_text(1, "1-50 of 200")
-    assert "ward-199" in output.locator(".lro-card tbody tr").first.inner_text()
+    notebook.measure(1, ROWS, "first => first.innerText.includes('ward-199') || null")
     output.get_by_role("button", name="Choose…").focus()
     page.keyboard.press("Space")
     notebook.await_text(1, "Cancel 0 chosen")
@@ -91,22 +92,22 @@ def finish_all(api: OperationsApi) -> None:
         found |= {"done": True, "response": {}}
 
 
-#: Of the table that is seen: how far each cell and heading that is seen stands out on the right; in one step,
-#: because the table is drawn anew.
-_BEYOND = """area => {
-    const table = [...area.querySelectorAll('.lro-table')].find(one => one.checkVisibility());
+#: How far each cell and heading of a table that is seen stands out on the right.
+_BEYOND = """table => {
     const right = table.closest('.lro-scroll').getBoundingClientRect().right;
     return [...table.querySelectorAll('th, td')].filter(one => one.getBoundingClientRect().width)
         .map(one => one.getBoundingClientRect().right - right);
 }"""
 #: Notes each height that the output takes, frame after frame.
-_NOTE_HEIGHTS = """area => {
+_NOTE_HEIGHTS = """card => {
+    const area = card.closest('.jp-Cell-outputWrapper');
     window.heights = [area.offsetHeight];
     const look = () => {
         if (area.offsetHeight !== window.heights.at(-1)) window.heights.push(area.offsetHeight);
         requestAnimationFrame(look);
     };
     look();
+    return true;
 }"""
 
 
@@ -114,35 +115,32 @@ _NOTE_HEIGHTS = """area => {
 def test_nothing_is_cut_in_windows_of_any_width_live_ended_and_saved(
     notebook: Notebook, api: OperationsApi, width: int
 ) -> None:
-    output = notebook.output(1)
     notebook.page.set_viewport_size({"width": width, "height": 900})
     for ended in (False, True):
         if ended:
             finish_all(api)
             notebook.await_text(1, f"{COUNT} operations: {COUNT} succeeded")
-        assert max(output.evaluate(_BEYOND)) <= 1
+        assert max(notebook.measure(1, ".lro-table", _BEYOND)) <= 1
     notebook.page.evaluate("document.querySelector('.lro-card').remove()")
-    output.locator(".lro-card").wait_for(state="detached")
     style = notebook.page.add_style_tag(content=".lro-snapshot { display: block !important; }")
-    beyond = output.evaluate(_BEYOND)
+    beyond = notebook.measure(1, ".lro-snapshot .lro-table", _BEYOND)
     style.evaluate("one => one.remove()")  # the page is used again
     assert max(beyond) <= 1
-    assert output.locator(".lro-snapshot tbody tr").count() == COUNT
+    assert notebook.measure(1, ".lro-snapshot", "one => one.querySelectorAll('tbody tr').length") == COUNT
 
 
 def test_the_table_keeps_its_height_while_operations_end_and_while_it_is_leafed_through(
     notebook: Notebook, api: OperationsApi
 ) -> None:
     notebook.page.set_viewport_size({"width": 1200, "height": 900})
-    output = notebook.output(1)
-    notebook.page.wait_for_function("document.querySelector('.lro-card').offsetWidth > 700")
-    output.evaluate(_NOTE_HEIGHTS)
+    notebook.measure(1, ".lro-card", "card => card.offsetWidth > 700 || null")
+    notebook.measure(1, ".lro-card", _NOTE_HEIGHTS)
     for part in range(4):
         for number in range(part * 50, part * 50 + 50):
             api.operations[f"operations/{number}"] |= {"done": True, "response": {}}
         notebook.await_text(1, f"{50 * part + 50} succeeded")
     notebook.await_text(1, f"{COUNT} operations: {COUNT} succeeded")
-    output.get_by_label("State").select_option("failed")
+    notebook.output(1).get_by_label("State").select_option("failed")
     notebook.await_text(1, "none")
     assert len(notebook.page.evaluate("window.heights")) == 1
 
@@ -157,8 +155,7 @@ def test_after_the_end_pages_and_filter_live_on_and_a_saved_notebook_has_all_row
     notebook.click(1, "›")  # noqa: RUF001 - the button's sign
     notebook.await_text(1, "51-100 of 200")
     notebook.output(1).get_by_label("State").select_option("failed")
-    notebook.await_text(1, "1-1 of 1")
-    notebook.await_text(1, "no such bucket")
+    notebook.await_text(1, "1-1 of 1", "no such bucket")
     notebook.save()
     notebook.reload()
     notebook.await_text(1, "1-1 of 1")
@@ -167,8 +164,11 @@ def test_after_the_end_pages_and_filter_live_on_and_a_saved_notebook_has_all_row
     notebook.reload()
     notebook.await_text(1, "ward-199")
     assert "odel not found" not in notebook.text(1)
-    assert notebook.output(1).locator(".lro-snapshot tbody tr").count() == COUNT + 1
-    assert notebook.output(1).locator(".lro-snapshot").bounding_box()["height"] < 560  # type: ignore[index]
+    count, height = notebook.measure(
+        1, ".lro-snapshot", "one => [one.querySelectorAll('tbody tr').length, one.offsetHeight]"
+    )
+    assert count == COUNT + 1
+    assert height < 560
 
 
 def test_three_are_chosen_and_cancelled_where_the_table_stood(notebook: Notebook, api: OperationsApi) -> None:
@@ -179,30 +179,35 @@ def test_three_are_chosen_and_cancelled_where_the_table_stood(notebook: Notebook
     chosen = output.get_by_label("Choose with Ctrl+click")
     chosen.select_option(index=[3, 5, 8])
     notebook.await_text(1, "Cancel 3 chosen")
-    assert not output.locator(".lro-card .lro-table").is_visible()
-    boxes = [
-        chosen.bounding_box(),
-        output.get_by_role("button", name="Cancel 3 chosen").bounding_box(),
-    ]
-    assert all(box is not None and 0 < box["y"] < 900 - box["height"] for box in boxes)
+    output.locator(".lro-card .lro-table").wait_for(state="hidden")
+    places = notebook.measure(
+        1,
+        ".lro-card select, .lro-card button",
+        """(_, all) => [all.find(one => one.multiple), all.find(one => one.textContent === 'Cancel 3 chosen')]
+            .map(one => one.getBoundingClientRect().toJSON())""",
+    )
+    assert all(0 < place["top"] < place["bottom"] < 900 for place in places)
     notebook.click(1, "Cancel 3 chosen")
     notebook.await_text(1, "3 cancelling")
-    assert output.locator(".lro-card .lro-table").is_visible()
+    output.locator(".lro-card .lro-table").wait_for(state="visible")
     cancelled = {name for name, found in api.operations.items() if "cancelRequested" in found["metadata"]}
     assert cancelled == {"operations/3", "operations/5", "operations/8"}
 
 
 def test_no_heading_is_broken_and_nothing_is_cut_at_600_pixels(notebook: Notebook) -> None:
-    output = notebook.output(1)
-    heads = output.locator(".lro-card thead th")
-    assert heads.all_text_contents() == ["State", "Method", "Target", "Progress", "Rate", "Elapsed", "Failed"]
-    heights = heads.evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().height)")
+    heads = notebook.measure(
+        1,
+        ".lro-card thead th",
+        "(_, all) => all.map(cell => [cell.textContent, cell.getBoundingClientRect().height])",
+    )
+    names, heights = zip(*heads, strict=True)
+    assert names == ("State", "Method", "Target", "Progress", "Rate", "Elapsed", "Failed")
     assert max(heights) < 30
-    frame = output.locator(".lro-card .lro-scroll")
-    assert frame.evaluate("box => box.clientWidth") <= 600
-    assert frame.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
-    target = output.locator(".lro-card tbody td:nth-child(3)").first
-    # In one step: the table may be drawn anew between two.
-    width, height = target.evaluate("cell => [cell.offsetWidth, cell.offsetHeight]")
+    inner, whole = notebook.measure(1, ".lro-card .lro-scroll", "box => [box.clientWidth, box.scrollWidth]")
+    assert inner <= 600
+    assert whole <= inner + 1
+    width, height = notebook.measure(
+        1, ".lro-card tbody td:nth-child(3)", "cell => [cell.offsetWidth, cell.offsetHeight]"
+    )
     assert width > 70
     assert height < 60
