@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
@@ -26,20 +27,23 @@ def ahead(
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each of `items` with the result of its job, in their order.
 
-    The first job runs alone, since what the caller learns from it may help with the others. `job_of` is
-    called in the caller's thread, always as many items ahead: which job knows what does not depend on time.
+    The first job runs alone, since what the caller learns from it may help with the others, and in the
+    caller's thread: most files are small, and have no second one. `job_of` is called in that thread too,
+    always as many items ahead: which job knows what does not depend on time.
     """
     threads, process = min(pa.cpu_count(), _MOST), os.getpid()
     waiting: deque[tuple[Item, Future[Result]]] = deque()
+    others = iter(items)
+    for first in islice(others, 1):
+        yield first, job_of(first)()
+        _stay_in(process)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="lro-frames")
     try:
-        allowed = 0
-        for item in items:
+        for item in others:
             waiting.append((item, pool.submit(job_of(item))))
-            if len(waiting) > allowed:
+            if len(waiting) > threads:
                 yield _ended(*waiting.popleft())
                 _stay_in(process)
-                allowed = threads
         while waiting:
             yield _ended(*waiting.popleft())
             _stay_in(process)

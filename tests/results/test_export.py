@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from results.uneven import SHARDS, write_uneven
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, LroWarning, ResultError
 from lro_notebook.results import memory, progress_bar, results
 from lro_notebook.results.read import read
+from lro_notebook.results.shards import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,24 +23,12 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.results import Results
 
-SHARDS: list[list[dict[str, Any]]] = [
-    [
-        {"id": "1", "n": 1, "big": 2**63, "list": [{"x": 1}, {"x": 2}], "birthDate": "1970"},
-        {"id": "2", "n": 2},
-    ],
-    [{"id": "3", "n": 1.5, "late": {"key": "v"}, "big": 1, "birthDate": "1970-03-01"}],
-    [],
-    [{"id": "4", "n": 7, "list": [{"x": "text", "y": True}], "mixed": 5}, {"id": "5", "mixed": {"a": "b"}}],
-]
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     place = tmp_path / "out"
     place.mkdir()
-    for number, rows in enumerate(SHARDS):
-        text = "".join(json.dumps(row) + "\n" for row in rows) + ("broken\n" if number == 1 else "")
-        (place / f"9_T-{number}-of-{len(SHARDS)}").write_text(text)
+    write_uneven(place)
     return place
 
 
@@ -153,18 +143,13 @@ def test_without_dask_the_package_is_named(folder: Path, monkeypatch: pytest.Mon
         read(folder).dask("T")
 
 
-def test_dask_on_a_cluster_of_two_workers(folder: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-        ) as cluster,
-        distributed.Client(cluster),
-    ):
-        frame = read(folder).dask("T")
-        assert frame["id"].compute().tolist() == ["1", "2", "3", "4", "5"]
-        assert frame["n"].sum().compute() == 11.5
-        assert frame.groupby("late.key", dropna=False).size().compute().sum() == 5
+def test_dask_names_a_table_without_a_look_at_its_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shard, "__dask_tokenize__", lambda _: pytest.fail("a look"), raising=False)
+    results = read(folder, lists="explode")
+    frames = [results.dask("T"), results.dask("T.list"), read(folder).dask("T")]
+    assert len({frame._name for frame in frames}) == 3
 
 
 def many(folder: Path, monkeypatch: pytest.MonkeyPatch, free: int | None) -> Results:

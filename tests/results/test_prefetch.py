@@ -35,6 +35,11 @@ def test_results_keep_the_order_though_a_later_job_ends_first() -> None:
     assert list(ahead(lambda number: partial(job, number), range(5))) == [(n, -n) for n in range(5)]
 
 
+def test_the_only_job_needs_no_other_thread() -> None:
+    ((_, thread),) = ahead(lambda _: threading.get_ident, [1])
+    assert thread == threading.get_ident()
+
+
 def test_the_first_result_is_used_before_other_jobs_are_made() -> None:
     known = 0
     seen = []

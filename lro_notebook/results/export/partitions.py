@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import weakref
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -145,9 +146,21 @@ def frame(planned: Plan, name: str) -> dd.DataFrame | None:
     read = _Partition(layout, name, tuple(schema.names), planned.kept)
     meta = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
     found: dd.DataFrame = check_dask().from_map(
-        read, range(len(parts)), parts, meta=meta, label=f"read-{name}"
+        read, list(starmap(_Part, enumerate(parts))), meta=meta, label=f"read-{name}"
     )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one partition is read from."""
+
+    number: int
+    shards: Sequence[Shard]
+
+    def __dask_tokenize__(self) -> int:
+        """Name the part, which Dask would else do by a look at each shard; `_Partition` tells of what."""
+        return self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +172,13 @@ class _Partition:
     columns: tuple[str, ...]
     kept: Kept
 
-    def __call__(self, number: int, shards: Sequence[Shard]) -> pd.DataFrame:
-        table: Any = self.kept.read(self.name, number)
+    def __dask_tokenize__(self) -> tuple[str, str]:
+        return self.kept.folder, self.name
+
+    def __call__(self, part: _Part) -> pd.DataFrame:
+        table: Any = self.kept.read(self.name, part.number)
         if table is None:
-            batches = self.layout.main.batches(shards=shards)
+            batches = self.layout.main.batches(shards=part.shards)
             tables = [batch.tables[self.name] for batch in batches if self.name in batch.tables]
             table = stack(tables, self.layout.columns(self.name), self.columns)
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
