@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from children import forks
+from results.uneven import write_uneven
 
 import lro_notebook as lro
+from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,18 +26,23 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=["spawn", pytest.param("fork", marks=forks)])
-def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+@pytest.fixture(scope="module", params=["spawn", pytest.param("fork", marks=forks)])
+def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     import dask
 
     settings = {
         "distributed.worker.multiprocessing-method": request.param,
-        "temporary-directory": str(tmp_path),
+        "temporary-directory": str(tmp_path_factory.mktemp("dask")),
     }
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, host="127.0.0.1"
+            n_workers=2,
+            threads_per_worker=2,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # not the one port that is everybody's
+            scheduler_kwargs={"dashboard": False},
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -72,3 +79,12 @@ def test_workers_start_attach_and_fail_as_this_process_does(
     with pytest.raises(TypeError) as refused:
         workers.submit(lambda given: given.state, op).result(60)
     assert "Send op.name" in str(refused.value.__cause__)
+
+
+def test_the_rows_of_an_export_are_read_in_workers(workers: Any, tmp_path: Path) -> None:
+    write_uneven(tmp_path)
+    with workers.as_current():
+        frame = read(tmp_path).dask("T")
+        assert frame["id"].compute().tolist() == ["1", "2", "3", "4", "5"]
+        assert frame["n"].sum().compute() == 11.5
+        assert frame.groupby("late.key", dropna=False).size().compute().sum() == 5
