@@ -120,7 +120,11 @@ def warm() -> Iterator[Warm | None]:
     if not CAN_FORK:
         yield None
         return
-    warm = Warm("lro_notebook.local.server", "lro_notebook.local.sample", "pydicom.filereader")
+    # With what the server takes when it runs.
+    served = ("uvicorn.loops.asyncio", "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl")
+    of_starlette = ("anyio._backends._asyncio", "anyio.streams.memory")
+    modules = ("lro_notebook.local.server", "lro_notebook.local.sample", "pydicom.filereader", "argparse")
+    warm = Warm(*modules, *served, *of_starlette)
     yield warm
     warm.close()
 

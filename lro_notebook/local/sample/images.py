@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -91,13 +92,14 @@ def _slice(patient: Resource, number: int) -> FileDataset:
     file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 12, 11, 0
     file.RescaleIntercept, file.RescaleSlope = -1024, 1
     file.WindowCenter, file.WindowWidth = 40, 400
-    file.PixelData = _pixels(number)
+    file.PixelData = _pixels(16 + 4 * min(number, SLICES + 1 - number))
     return file
 
 
-def _pixels(number: int) -> bytes:
-    """Return a skull with a brain, larger in the middle slices, as little-endian 16-bit pixels."""
-    middle, radius = (_SIZE - 1) / 2, 16 + 4 * min(number, SLICES + 1 - number)
+@cache
+def _pixels(radius: int) -> bytes:
+    """Return a skull with a brain as little-endian 16-bit pixels; it is larger in the middle slices."""
+    middle = (_SIZE - 1) / 2
     pixels = bytearray()
     for row in range(_SIZE):
         for column in range(_SIZE):
