@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.local.discovery import masks, scalars
+from lro_notebook.local.discovery import bindings, masks, scalars
 from lro_notebook.local.discovery.document import snake
 from lro_notebook.local.discovery.messages import type_name
 from lro_notebook.local.discovery.violations import Violation, invalid_value, missing, unknown_name
@@ -23,8 +23,6 @@ CLOSED = frozenset(
 #: What FHIR allows in every query, and the other name of ``outputFormat``.
 _OF_FHIR = frozenset({"_format", "_pretty", "_outputFormat"})
 
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
-
 
 class Read(NamedTuple):
     """The parameters of a request.
@@ -35,6 +33,8 @@ class Read(NamedTuple):
         Those of the method, by their JSON names.
     system : mapping
         Those that every method has, such as ``fields``.
+    bound : dict
+        Fields of the body that stand in the query.
     mask : list or None
         Paths of ``updateMask``; None without one.
     violations : list
@@ -43,6 +43,7 @@ class Read(NamedTuple):
 
     pairs: list[tuple[str, str]]
     system: Mapping[str, str]
+    bound: dict[str, Any]
     mask: list[Path] | None
     violations: list[Violation]
 
@@ -50,12 +51,14 @@ class Read(NamedTuple):
 def read(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -> Read:
     """Read the query of a request, as pairs of name and text."""
     names = {**{snake(name): field for name, field in method.query.items()}, **method.query}
-    found = Read([], {}, None, [])
+    found = Read([], {}, {}, None, [])
     system: dict[str, str] = {}
     mask: list[Path] | None = None
     for name, text in pairs:
         field = names.get(name)
-        if field is None:
+        if field is None and (path := bindings.path_of(document, method, name)):
+            bindings.bind(found.bound, path, text)
+        elif field is None:
             _system(document, name, text, system, found.violations)
         elif field.type == "mask" and text:
             read_mask = masks.read(document, method.request, text)
@@ -95,7 +98,7 @@ def _system(
 
 def _checked(document: Document, field: Field, text: str, violations: list[Violation]) -> str:
     """Return the text of a parameter, a boolean as ``true`` or ``false``."""
-    value: Any = _BOOLEANS.get(text.lower(), text) if field.type == "boolean" else text
+    value: Any = bindings.BOOLEANS.get(text.lower(), text) if field.type == "boolean" else text
     try:
         scalars.read(field, value)
     except scalars.RefusedError as error:

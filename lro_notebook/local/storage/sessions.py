@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 #: Chunks but the last are cut to a multiple of this many bytes, as Cloud Storage does.
 CHUNK = 256 << 10
 _SESSIONS_MAX = 1_000
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(?:(\d{1,18})|\*)", re.ASCII)
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(?:(\d{1,18})|(\*))|\*)/(?:(\d{1,18})|\*)", re.ASCII)
 
 
 class Piece(NamedTuple):
-    """What a request brings: where it starts, None for a question only; the whole size, None if unknown."""
+    """What a request brings.
+
+    Attributes
+    ----------
+    start : int or None
+        Where it starts; None for a question only.
+    total : int or None
+        The whole size; None if unknown.
+    is_open : bool
+        Whether it goes on to the end, of which it does not say where it is: ``bytes 0-*/*``, as streams do.
+    """
 
     start: int | None
     total: int | None
+    is_open: bool = False
 
 
 @dataclass(slots=True)
@@ -78,11 +89,12 @@ class Sessions:
 def piece_of(content_range: str | None) -> Piece:
     """Return what a request says that it brings; without ``Content-Range`` it is the whole."""
     if content_range is None:
-        return Piece(0, None)
+        return Piece(0, None, is_open=True)
     match = _CONTENT_RANGE.fullmatch(content_range.strip())
     if match is None:
         raise invalid_argument("Content-Range: expected such as 'bytes 0-262143/*' or 'bytes */*'")
-    start, end, total = (None if text is None else int(text) for text in match.groups())
+    *numbers, star, size = match.groups()
+    start, end, total = (None if text is None else int(text) for text in (*numbers, size))
     if start is not None and end is not None and (start > end or (total is not None and end >= total)):
         raise invalid_argument("Content-Range: its numbers contradict each other")
-    return Piece(start, total)
+    return Piece(start, total, is_open=star is not None)

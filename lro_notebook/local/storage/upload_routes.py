@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _UPLOAD = f"/upload{API}/b/{{bucket}}/o"
 _RESUME, _CANCELLED = 308, 499
 _BUFFER = 1 << 20
+_SUMS = {"crc32c": "crc32c", "md5": "md5Hash"}
 
 
 async def upload(request: Request) -> Response:
@@ -58,7 +59,8 @@ async def resume(request: Request) -> Response:
         if not is_whole:
             headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
             return Response(status_code=_RESUME, headers=headers)
-        session.done = stored = await run_in_threadpool(_put, request, session.target, session.draft)
+        target = _with_sums(request, session.target)
+        session.done = stored = await run_in_threadpool(_put, request, target, session.draft)
     finally:
         session.is_busy = False
     return answer_object(request, stored)
@@ -73,7 +75,7 @@ async def cancel(request: Request) -> Response:
 
 
 async def _media(request: Request) -> Response:
-    target = _target(request, {}, request.headers.get("content-type"))
+    target = _with_sums(request, _target(request, {}, request.headers.get("content-type")))
     with writing.draft(service_of(request).buckets) as draft:
         with draft.open("wb", buffering=_BUFFER) as file:
             await _receive(request, file)
@@ -105,8 +107,7 @@ async def _begin(request: Request) -> Response:
 
 async def _take(request: Request, session: Session) -> bool:
     """Write what a request brings; return whether the upload is whole now."""
-    header = request.headers.get("content-range")
-    start, total = sessions.piece_of(header)
+    start, total, is_open = sessions.piece_of(request.headers.get("content-range"))
     if start is not None and start > session.received:
         raise invalid_argument(
             f"Content-Range: the upload has {session.received} bytes, so it cannot go on at {start}; ask "
@@ -118,7 +119,7 @@ async def _take(request: Request, session: Session) -> bool:
             await _receive(request, file)
             file.truncate()
         size = session.received if start is None else file.tell()
-        is_whole = header is None or size == total
+        is_whole = size == total or (is_open and total is None)
         # A piece that is not the last counts in steps, as Cloud Storage has it.
         session.received = size if is_whole else max(session.received, size - size % sessions.CHUNK)
     if total is not None and session.received > total:
@@ -157,6 +158,14 @@ def _target(request: Request, fields: Mapping[str, Any], kind: str | None) -> Ta
         fields = {**fields, "contentType": kind}
     writing.noted_of(fields)
     return Target(request.path_params["bucket"], name, fields, request.query_params)
+
+
+def _with_sums(request: Request, target: Target) -> Target:
+    """Return a target with the checksums that ``x-goog-hash`` has, such as ``crc32c=n03x6A==,md5=…``."""
+    header = ",".join(request.headers.getlist("x-goog-hash"))
+    pairs = (part.strip().partition("=") for part in header.split(","))
+    sums = {_SUMS[name]: text for name, _, text in pairs if name in _SUMS}
+    return target._replace(fields={**target.fields, **sums})
 
 
 def _put(request: Request, target: Target, draft: Path) -> Any:

@@ -141,18 +141,20 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
 @pytest.mark.parametrize(
     ("header", "piece"),
     [
-        (None, (0, None)),
-        ("bytes 0-9/10", (0, 10)),
-        ("bytes 5-9/*", (5, None)),
-        ("bytes */*", (None, None)),
-        ("bytes */7", (None, 7)),
+        (None, (0, None, True)),
+        ("bytes 0-9/10", (0, 10, False)),
+        ("bytes 5-9/*", (5, None, False)),
+        ("bytes 0-*/10", (0, 10, True)),
+        ("bytes 5-*/*", (5, None, True)),
+        ("bytes */*", (None, None, False)),
+        ("bytes */7", (None, 7, False)),
     ],
 )
-def test_a_piece_says_where_it_goes(header: str | None, piece: tuple[int | None, int | None]) -> None:
+def test_a_piece_says_where_it_goes(header: str | None, piece: tuple[int | None, int | None, bool]) -> None:
     assert sessions.piece_of(header) == piece
 
 
-@pytest.mark.parametrize("header", ["bytes 9-5/10", "bytes 0-10/10", "0-1/2", "bytes a-b/c"])
+@pytest.mark.parametrize("header", ["bytes 9-5/10", "bytes 0-10/10", "0-1/2", "bytes a-b/c", "bytes *-9/10"])
 def test_a_piece_that_cannot_be_is_refused(header: str) -> None:
     with pytest.raises(ServiceError, match="Content-Range"):
         sessions.piece_of(header)
