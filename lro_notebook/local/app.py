@@ -8,6 +8,7 @@ import re
 import sqlite3
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -45,6 +46,8 @@ _LOOPBACK_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", 
 _LOOPBACK_ORIGIN = re.compile(
     r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII
 )
+#: Parameters of every method of Google's that may bring the token instead of a header.
+_TOKENS = (b"access_token", b"oauth_token")
 
 
 def build_app(service: Service) -> Starlette:
@@ -91,6 +94,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _with_token_in_header(scope)
         request = Request(scope)
         CAUSE.set(request.method)
         service = self._service
@@ -106,6 +110,19 @@ class Guard:
         finally:
             service.open_requests -= 1
             service.last_request = time.monotonic()
+
+
+def _with_token_in_header(scope: Scope) -> Scope:
+    """Move a token from the query into the header, so that no search, link or log has it."""
+    if not any(name in scope["query_string"] for name in _TOKENS):
+        return scope
+    parts = [part.partition(b"=") for part in scope["query_string"].split(b"&")]
+    kept = [name + mark + text for name, mark, text in parts if name not in _TOKENS]
+    given = [unquote_to_bytes(text) for name, _, text in parts if name in _TOKENS]
+    headers = scope["headers"]
+    if given and not any(name == b"authorization" for name, _ in headers):
+        headers = [*headers, (b"authorization", b"Bearer " + given[0])]
+    return {**scope, "query_string": b"&".join(kept), "headers": headers}
 
 
 def access_error(request: Request, token: str | None) -> ServiceError | None:

@@ -1,6 +1,7 @@
-"""Requests that travel as a POST and are another method, as Google's front end takes them.
+"""Requests that are written otherwise than they are meant, as Google's front end takes them.
 
-Google's Python client does so with a GET of over 2,048 characters: its query is then the body.
+A POST may be another method: Google's Python client does so with a GET of over 2,048 characters, and its
+query is then the body. An address of DICOMweb may end with a slash, as in Google's samples for Go.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 async def as_meant(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-    """Return a request as what its ``X-HTTP-Method-Override`` says that it is."""
-    if scope["type"] != "http" or scope["method"] != "POST":
+    """Return a request as what its ``X-HTTP-Method-Override`` says that it is, without a slash at the end."""
+    if scope["type"] != "http":
+        return scope, receive
+    if scope["path"].endswith("/") and "/dicomWeb/" in scope["path"]:
+        scope = {**scope, "path": scope["path"].rstrip("/")}
+    if scope["method"] != "POST":
         return scope, receive
     headers = Headers(scope=scope)
     method = headers.get("x-http-method-override", "").upper()

@@ -69,8 +69,8 @@ def test_a_deleted_resource_is_gone_and_its_versions_go_on(service: Program, fhi
     url = f"{fhir}/Patient/deleted"
     body = b'{"resourceType":"Patient","id":"deleted"}'
     service.client.put(url, content=body)
-    assert service.client.delete(url).status_code == 204
-    assert service.client.delete(url).status_code == 204
+    assert service.client.delete(url).status_code == 200
+    assert service.client.delete(url).status_code == 200
     _outcome(service.client.get(url), 410, "deleted")
     _outcome(service.client.get(f"{url}/_history/2"), 410, "deleted")
     assert service.client.get(f"{url}/_history/1").status_code == 200
@@ -78,7 +78,7 @@ def test_a_deleted_resource_is_gone_and_its_versions_go_on(service: Program, fhi
     assert (again.status_code, again.headers["etag"]) == (201, 'W/"3"')
     methods = [entry["request"]["method"] for entry in service.client.get(f"{url}/_history").json()["entry"]]
     assert methods == ["PUT", "DELETE", "PUT"]
-    assert service.client.delete(f"{fhir}/Patient/never-there").status_code == 204
+    assert service.client.delete(f"{fhir}/Patient/never-there").status_code == 200
 
 
 def test_a_change_with_if_match_needs_that_version(service: Program, fhir: str) -> None:
@@ -90,7 +90,7 @@ def test_a_change_with_if_match_needs_that_version(service: Program, fhir: str) 
     for header in ('W/"1"', "*", "2", 'W/"x"'):
         _outcome(service.client.put(url, content=body, headers={"If-Match": header}), 412, "conflict")
     _outcome(service.client.delete(url, headers={"If-Match": 'W/"1"'}), 412, "conflict")
-    assert service.client.delete(url, headers={"If-Match": 'W/"2"'}).status_code == 204
+    assert service.client.delete(url, headers={"If-Match": 'W/"2"'}).status_code == 200
 
 
 def test_search_pages_through_a_type(service: Program, patients: Callable[..., list[str]]) -> None:
