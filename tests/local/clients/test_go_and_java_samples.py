@@ -1,4 +1,4 @@
-"""What Google's samples for Go and Java send otherwise: tokens in the query, slashes at the end of addresses."""
+"""What Google's samples for Go and Java send otherwise: tokens in the query, slashes at the end."""
 
 from __future__ import annotations
 
