@@ -19,6 +19,8 @@ from lro_notebook import platforms
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: The file of an object whose name is a folder's too, in that folder.
+SELF = ".lro-object"
 #: What Windows has in no name, and a per cent sign that reads as the beginning of an escape.
 _RESERVED = re.compile(r'[<>:"|?*\\\x00-\x1f]|%(?=[0-9A-Fa-f]{2})')
 #: Names of devices, with any suffix.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook import platforms
-from lro_notebook.disk_names import disk_of
+from lro_notebook.disk_names import SELF, disk_of
 from lro_notebook.globs import Glob
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.service_errors import invalid_argument, not_found
@@ -192,7 +192,9 @@ class Buckets:
             found = self._objects(bucket, location.path, unread)
             matching = [(name, path) for name, path in found if glob.matches(name)]
         else:
-            path = self.path(location)
+            folder = self.path(location)
+            file = objects.file_of(folder)
+            path = file if os.path.lexists(file) else folder
             matching = [(location.path, path)] if os.path.lexists(path) else []
         matches = self._sort_out(location.bucket, matching, unread)
         self._log(matches.left_out)
@@ -237,8 +239,10 @@ class Buckets:
             folders[:] = [name for name in folders if not name.startswith(".")]
             base = bucket.joinpath(folder)
             for name in files:
-                if not name.startswith("."):
-                    path = base / name
+                path = base / name
+                if name == SELF and base != bucket:
+                    yield self._disk.name(base.relative_to(bucket).as_posix()), path
+                elif not name.startswith("."):
                     yield self._disk.name(path.relative_to(bucket).as_posix()), path
 
     def _holds(self, path: Path) -> bool:
@@ -255,7 +259,7 @@ def _left_out(left_out: list[tuple[str, str]]) -> str:
 
 def _is_unsafe(segment: str) -> bool:
     return (
-        segment in {"", ".", ".."}
+        segment.lower() in {"", ".", "..", SELF}
         or "\\" in segment
         or any(ord(character) < ord(" ") for character in segment)
     )

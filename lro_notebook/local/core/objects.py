@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from lro_notebook import platforms
+from lro_notebook.disk_names import SELF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,17 +105,37 @@ def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = p
     draft : Path
         A closed file in the operation's folder of unfinished files.
     target : Path
-        Its final place; missing folders are created.
+        Its final place; missing folders are created, also where an object has the name of one.
     rename : callable
         `platforms.replace`.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     try:
         rename(draft, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         _copy(draft, target, rename)
+
+
+def file_of(path: Path) -> Path:
+    """Return the file of the object at a path, which lies within the folder of its name if there is one."""
+    return path / SELF if path.is_dir() else path
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder; objects that have the name of one on the way move into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        taken = next((each for each in (folder, *folder.parents) if each.is_file()), None)
+        if taken is None:
+            raise
+        aside = taken.with_name(f"{_COPY}{secrets.token_hex(8)}")
+        platforms.replace(taken, aside)
+        taken.mkdir()
+        platforms.replace(aside, taken / SELF)
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def place_folder(draft: Path, target: Path) -> None:

@@ -58,7 +58,7 @@ def move(request: Request) -> Response:
     with storage.writing:
         now = stored.find(service, source.bucket, source.name)
         if now is not None and now.generation == source.generation:  # nobody has written it meanwhile
-            source.path.unlink()
+            now.path.unlink()  # it may have moved, into a folder of its name
             with service.database.write() as connection:
                 stored.forget(connection, source.bucket, source.name)
     return answer_object(request, done)

@@ -94,7 +94,7 @@ def locate(folders: Buckets, bucket: str, name: str) -> tuple[Location, Path]:
         raise invalid_argument(
             f"object: {name[:200]!r} is empty or ends with '/'; the local service keeps objects as files"
         )
-    path = folders.path(location)
+    path = objects.file_of(folders.path(location))
     if not objects.is_below(str(path.parent), str(folders.root)):
         raise invalid_argument(f"object: {location.uri[:500]} leads out of the buckets folder")
     return location, path

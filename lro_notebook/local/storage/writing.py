@@ -93,13 +93,7 @@ def room() -> Iterator[None]:
 
 def check(service: Service, target: Target) -> Stored | None:
     """Return the object that is in the place now; raise if none can be there, or by a precondition."""
-    _, place = stored.locate(service.buckets, target.bucket, target.name)
-    depth = target.name.count("/")
-    if any(folder.is_file() for folder in list(place.parents)[:depth]):
-        raise invalid_argument(
-            f"object: a part of {target.name[:300]!r} before a '/' is an object itself; the local service "
-            "keeps objects as files, so it cannot be a folder too"
-        )
+    stored.locate(service.buckets, target.bucket, target.name)
     before = stored.find(service, target.bucket, target.name)
     generation, meta = ("0", "0") if before is None else (before.generation, before.metageneration)
     name = preconditions.failed(target.query, generation, meta)
@@ -126,14 +120,11 @@ def put(service: Service, storage: Storage, target: Target, path: Path) -> Store
 
 
 def _free(service: Service, target: Target) -> Path:
-    """Return the place of an object; empty folders there are removed."""
-    _, place = stored.locate(service.buckets, target.bucket, target.name)
-    if place.is_dir() and not place.is_symlink() and not stored.remove_empty(place):
-        raise invalid_argument(
-            f"object: there are objects below {target.name[:300]!r}/; the local service keeps objects as "
-            "files, so it cannot be an object too"
-        )
-    return place
+    """Return the file of an object: itself, or in the folder of its name; empty folders there are removed."""
+    location, file = stored.locate(service.buckets, target.bucket, target.name)
+    place = service.buckets.path(location)
+    is_free = place.is_dir() and not place.is_symlink() and stored.remove_empty(place)
+    return place if is_free else file
 
 
 def _sums(target: Target, path: Path) -> dict[str, str]:

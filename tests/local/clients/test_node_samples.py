@@ -119,3 +119,16 @@ def test_a_stream_that_breaks_off_goes_on_and_one_with_another_checksum_is_refus
     refused = _stream(service, "node/b", b"content", **other)
     assert (refused.status_code, "md5Hash" in refused.text) == (400, True)
     assert not (service.buckets / "demo-out/node/b").exists()
+
+
+@pytest.mark.service
+def test_a_store_is_exported_to_where_an_object_is(service: Program) -> None:
+    """The samples for Node import an object, and then export to its address."""
+    store = service.store("node-export")
+    uri = service.put_lines("demo-out/there.ndjson", ['{"resourceType": "Patient", "id": "a"}'])
+    assert service.imported(store, uri)["metadata"]["counter"] == {"success": "1"}
+    done = service.ended(service.start_export(store, uri))
+    assert (done.get("error"), done["metadata"]["counter"]) == (None, {"success": "1"})
+    for pattern in (uri, f"{uri}/*_Patient", "gs://demo-out/there*"):
+        assert service.imported(store, pattern)["metadata"]["counter"] == {"success": "1"}, pattern
+    assert service.imported(store, "gs://demo-out/there**")["metadata"]["counter"] == {"success": "2"}
