@@ -55,7 +55,7 @@ def run(job: Job, request: ImportRequest) -> Steps:
     yield from batches.await_sample(job, request.source)
     files, left_out = batches.source_files(job, request.source)
     yield Step(total=len(files) + len(left_out), failures=left_out)
-    instances = (read_file(uri, path) for uri, path in files)
+    instances = (_new(job, request, uri, read_file(uri, path)) for uri, path in files)
     write = partial(_write, request=request)
     yield from batches.steps(job, instances, write, size_of=size_of, step_bytes=STEP_BYTES)
     return {}
@@ -74,6 +74,17 @@ def read_file(uri: str, path: Path) -> Instance | Failure:
         return batches.read_failure(uri, error)
     except dicom_file.ParseError as parse_error:
         return Failure(uri, "", Code.INVALID_ARGUMENT, str(parse_error))
+
+
+def _new(job: Job, request: ImportRequest, uri: str, read: Instance | Failure) -> Instance | Failure:
+    """Return what was read, or a failure where the store has another file with the same UIDs."""
+    if isinstance(read, Failure):
+        return read
+    with job.database.read() as connection:
+        if not rows.differs(connection, request.store.key, read):
+            return read
+    message = "the store has another file with the UIDs of this instance; delete that one, then import again"
+    return Failure(uri, "", Code.ALREADY_EXISTS, message)
 
 
 def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], request: ImportRequest) -> None:

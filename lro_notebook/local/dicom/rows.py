@@ -117,13 +117,22 @@ def put_many(
 
 
 def put(connection: sqlite3.Connection, store: int, item: Instance, *, replaces: bool) -> bool:
-    """Store an instance; return whether it is, since one that is there stays unless it `replaces` it."""
+    """Store an instance; return whether it is, since another that is there stays unless it `replaces` it."""
     found = instances(connection, store, Scope(item.study, item.series, item.id))
     if not found:
         put_many(connection, store, [item], storage_class=CLASSES[0])
     elif replaces:
         replace_many(connection, [(found[0].number, item)])
-    return replaces or not found
+    return replaces or not found or not differs(connection, store, item)
+
+
+def differs(connection: sqlite3.Connection, store: int, item: Instance) -> bool:
+    """Return whether another file with the UIDs of an instance is there."""
+    selected = connection.execute(
+        "SELECT 1 FROM instances WHERE store = ? AND study = ? AND series = ? AND id = ? AND data != ?",
+        (store, item.study, item.series, item.id, item.data),
+    )
+    return selected.fetchone() is not None
 
 
 def replace_many(connection: sqlite3.Connection, changed: Iterable[tuple[int, Instance]]) -> None:

@@ -113,7 +113,7 @@ BASES: tuple[Basis, ...] = (
     Basis("datasets.hl7V2Stores.export", _DOCUMENTS, "names of the objects: our guess; Pub/Sub answers 501"),
     Basis("datasets.hl7V2Stores.rollback", _DOCUMENTS, "which changes are taken back: our guess"),
     Basis("datasets.hl7V2Stores.messages.ingest", _DOCUMENTS, "the words of ACK and NACK: our guess"),
-    Basis("datasets.hl7V2Stores.messages.*", _DOCUMENTS, "ids of messages: our guess"),
+    Basis("datasets.hl7V2Stores.messages.*", _DOCUMENTS, "ids of messages: as in Google's samples"),
     # Consent stores
     Basis("datasets.consentStores.queryAccessibleData", _DOCUMENTS, "names of the files: our guess"),
     Basis("datasets.consentStores.checkDataAccess", _DOCUMENTS),

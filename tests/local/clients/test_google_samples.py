@@ -232,6 +232,9 @@ def test_hl7v2_stores_and_messages(datasets: Any) -> None:
     message = {"message": {"data": base64.b64encode("\r".join(lines).encode()).decode()}}
     messages = stores.messages()
     made = messages.create(parent=name, body=message).execute()
+    assert (
+        made["name"] == f"{name}/messages/2yqbdhYHlk_ucSmWkcKOVm_N0p0OpBXgIlVG18rB-cw="
+    )  # as in the samples
     acknowledged = messages.ingest(parent=name, body=message).execute()
     assert b"MSA|AA" in base64.b64decode(acknowledged["hl7Ack"])
     assert len(messages.list(parent=name).execute()["hl7V2Messages"]) == 1

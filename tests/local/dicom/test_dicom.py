@@ -59,7 +59,10 @@ def test_real_files_are_imported_and_the_others_are_failures(service: Program) -
     assert failures[0]["message"] == "empty DICOM instance found"
     assert "SECRET" not in str(failures)
     again = take(service, store, f"gs://demo-out/mixed/{NAMES[0]}")
-    assert again["metadata"]["counter"] == {"success": "1"}  # one that is there stays as it is
+    assert again["metadata"]["counter"] == {"success": "1"}  # the same file is there
+    (folder / "other.dcm").write_bytes(b"x" * 128 + CT.read_bytes()[128:])
+    other = take(service, store, "gs://demo-out/mixed/other.dcm")
+    assert other["metadata"]["counter"] == {"failure": "1"}  # it has the UIDs of another file
     assert count(service, store) == 3
 
 
