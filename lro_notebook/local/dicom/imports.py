@@ -1,13 +1,14 @@
 """The runner of ``dicomStores.import``: files in a bucket -> instances of a DICOM store.
 
-A unit is one file. A file that is not DICOM is counted and logged; the import goes on.
+A unit is one file. A file that is not DICOM, or differs from the instance that the store has under its
+UIDs, is counted and logged; the import goes on.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
@@ -25,10 +26,20 @@ if TYPE_CHECKING:
     from lro_notebook.local.core.buckets import Location
     from lro_notebook.local.datasets.stores import Store
     from lro_notebook.local.dicom.dicom_file import Instance
+    from lro_notebook.local.dicom.rows import Scope
     from lro_notebook.local.operations.method import Context, Job, Steps
 
 #: A step ends at this size, so that transactions stay short.
 STEP_BYTES = 16 << 20
+
+_DIFFERS = "the store has an instance with these study, series and SOP instance UIDs, and its file differs"
+
+
+class Incoming(NamedTuple):
+    """An instance, and the URI of its file."""
+
+    uri: str
+    instance: Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +66,14 @@ def run(job: Job, request: ImportRequest) -> Steps:
     yield from batches.await_sample(job, request.source)
     files, left_out = batches.source_files(job, request.source)
     yield Step(total=len(files) + len(left_out), failures=left_out)
-    instances = (_new(job, request, uri, read_file(uri, path)) for uri, path in files)
-    write = partial(_write, request=request)
-    yield from batches.steps(job, instances, write, size_of=size_of, step_bytes=STEP_BYTES)
+    yield from batches.steps(
+        job,
+        (_incoming(uri, path) for uri, path in files),
+        partial(_write, request=request),
+        size_of=lambda unit: size_of(unit.instance),
+        step_bytes=STEP_BYTES,
+        sift=partial(_sift, job, request.store),
+    )
     return {}
 
 
@@ -76,20 +92,36 @@ def read_file(uri: str, path: Path) -> Instance | Failure:
         return Failure(uri, "", Code.INVALID_ARGUMENT, str(parse_error))
 
 
-def _new(job: Job, request: ImportRequest, uri: str, read: Instance | Failure) -> Instance | Failure:
-    """Return what was read, or a failure where the store has another file with the same UIDs."""
-    if isinstance(read, Failure):
-        return read
+def _incoming(uri: str, path: Path) -> Incoming | Failure:
+    read = read_file(uri, path)
+    return read if isinstance(read, Failure) else Incoming(uri, read)
+
+
+def _sift(job: Job, store: Store, units: Sequence[Incoming]) -> tuple[list[Incoming], list[Failure]]:
+    """Return the instances that are new or the same as before, and failures for the others."""
+    good: list[Incoming] = []
+    bad: list[Failure] = []
+    before: dict[Scope, bytes | None] = {}
     with job.database.read() as connection:
-        if not rows.differs(connection, request.store.key, read):
-            return read
-    message = "the store has another file with the UIDs of this instance; delete that one, then import again"
-    return Failure(uri, "", Code.ALREADY_EXISTS, message)
+        for unit in units:
+            scope = rows.scope_of(unit.instance)
+            if scope not in before:
+                found = rows.instances(connection, store.key, scope)
+                before[scope] = rows.data(connection, found[0].number) if found else None
+            content = before[scope]
+            if content is None:
+                before[scope] = unit.instance.data
+            if content in (None, unit.instance.data):
+                good.append(unit)
+            else:
+                bad.append(Failure(unit.uri, "", Code.ALREADY_EXISTS, _DIFFERS))
+    return good, bad
 
 
-def _write(connection: sqlite3.Connection, *, units: Sequence[Instance], request: ImportRequest) -> None:
+def _write(connection: sqlite3.Connection, *, units: Sequence[Incoming], request: ImportRequest) -> None:
     stores.require_store(connection, request.store)
-    rows.put_many(connection, request.store.key, units, storage_class=request.storage_class)
+    instances = [unit.instance for unit in units]
+    rows.put_many(connection, request.store.key, instances, storage_class=request.storage_class)
 
 
 METHOD = Method(

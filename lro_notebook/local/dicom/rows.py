@@ -90,6 +90,11 @@ class StorageInfo(NamedTuple):
     metadata_size: int
 
 
+def scope_of(item: Instance) -> Scope:
+    """Return where in a store an instance is."""
+    return Scope(item.study, item.series, item.id)
+
+
 def put_many(
     connection: sqlite3.Connection, store: int, incoming: Iterable[Instance], *, storage_class: str
 ) -> None:
@@ -117,22 +122,18 @@ def put_many(
 
 
 def put(connection: sqlite3.Connection, store: int, item: Instance, *, replaces: bool) -> bool:
-    """Store an instance; return whether it is, since another that is there stays unless it `replaces` it."""
-    found = instances(connection, store, Scope(item.study, item.series, item.id))
+    """Store an instance; return whether it is there now.
+
+    The same file again changes nothing. Another one with these UIDs is only stored if it `replaces` the first.
+    """
+    found = instances(connection, store, scope_of(item))
     if not found:
         put_many(connection, store, [item], storage_class=CLASSES[0])
     elif replaces:
         replace_many(connection, [(found[0].number, item)])
-    return replaces or not found or not differs(connection, store, item)
-
-
-def differs(connection: sqlite3.Connection, store: int, item: Instance) -> bool:
-    """Return whether another file with the UIDs of an instance is there."""
-    selected = connection.execute(
-        "SELECT 1 FROM instances WHERE store = ? AND study = ? AND series = ? AND id = ? AND data != ?",
-        (store, item.study, item.series, item.id, item.data),
-    )
-    return selected.fetchone() is not None
+    else:
+        return data(connection, found[0].number) == item.data
+    return True
 
 
 def replace_many(connection: sqlite3.Connection, changed: Iterable[tuple[int, Instance]]) -> None:

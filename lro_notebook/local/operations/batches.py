@@ -54,6 +54,7 @@ def steps(
     *,
     size_of: Callable[[_Unit], int],
     step_bytes: int = 4 << 20,
+    sift: Callable[[list[_Unit]], tuple[list[_Unit], list[Failure]]] | None = None,
 ) -> Iterator[Step]:
     """Yield a step per batch of units, failed ones included.
 
@@ -69,6 +70,8 @@ def steps(
         Returns the size of a unit in bytes.
     step_bytes : int
         A step ends at this size, so that transactions stay short.
+    sift : callable, optional
+        Returns the units of a batch that can be written, and failures for the others.
     """
     good: list[_Unit] = []
     bad: list[Failure] = []
@@ -80,9 +83,9 @@ def steps(
             good.append(unit)
             size += size_of(unit)
         if len(good) + len(bad) >= limit or size >= step_bytes:
-            yield _step(good, bad, write)
+            yield _step(good, bad, write, sift)
             good, bad, size, limit = [], [], 0, job.batch_size()
-    yield _step(good, bad, write)
+    yield _step(good, bad, write, sift)
 
 
 def slices(job: Job, items: Sequence[_Unit]) -> Iterator[Sequence[_Unit]]:
@@ -94,5 +97,13 @@ def slices(job: Job, items: Sequence[_Unit]) -> Iterator[Sequence[_Unit]]:
         start += size
 
 
-def _step(good: list[Any], bad: list[Failure], write: Callable[..., object]) -> Step:
+def _step(
+    good: list[Any],
+    bad: list[Failure],
+    write: Callable[..., object],
+    sift: Callable[[list[Any]], tuple[list[Any], list[Failure]]] | None,
+) -> Step:
+    if sift is not None and good:
+        good, refused = sift(good)
+        bad = bad + refused
     return Step(partial(write, units=good) if good else None, success=len(good), failures=bad)

@@ -33,11 +33,11 @@ def test_dicomweb_client_stores_searches_retrieves_and_deletes(service: Program)
     assert [item.ReferencedSOPInstanceUID for item in stored.ReferencedSOPSequence] == [
         file.SOPInstanceUID for file in files
     ]
-    assert len(client.store_instances(files).ReferencedSOPSequence) == 2  # the same files again
-    changed = [pydicom.dcmread(FOLDER / "CT_small.dcm")]
-    changed[0].PatientName = "Other"
+    assert client.store_instances(files) == stored  # what is there already, and the same
+    other = pydicom.dcmread(FOLDER / "CT_small.dcm")
+    other.PatientName = "Other"
     with pytest.raises(requests.HTTPError, match="409"):
-        client.store_instances(changed)
+        client.store_instances([other])
     assert len(client.search_for_series()) == len(client.search_for_instances()) == 2
     (study,) = client.search_for_studies(
         search_filters={"PatientName": "compr"}, fuzzymatching=True, fields=["Manufacturer"]

@@ -46,8 +46,9 @@ def test_an_instance_is_stored_alone_or_in_parts(service: Program) -> None:
     assert value(reference, "00081190").startswith(f"{study}/series/")
     read = service.client.get(value(reference, "00081190"), headers={"Accept": "application/dicom"})
     assert read.content == CT.read_bytes()
-    assert send(service, url, CT.read_bytes(), "application/dicom").status_code == 200  # the same file
-    other = b"x" * 128 + CT.read_bytes()[128:]
+    same = send(service, url, CT.read_bytes(), "application/dicom")
+    assert (same.status_code, same.json()) == (200, alone.json())
+    other = CT.read_bytes()[:-1] + b"\x01"
     again = send(service, url, parts(other, MR.read_bytes(), b"no DICOM"))
     assert again.status_code == 202
     assert failed(again) == [0x0111]
@@ -55,8 +56,10 @@ def test_an_instance_is_stored_alone_or_in_parts(service: Program) -> None:
     assert len(again.json()["00081199"]["Value"]) == 1
     assert value(again.json(), "00081190").endswith(study_of(MR))
     assert count(service, store) == 2
-    nothing = send(service, url, parts(other, b"no DICOM"))
-    assert (nothing.status_code, failed(nothing)) == (409, [0x0111])
+    nothing = send(service, url, parts(other, other))
+    assert (nothing.status_code, failed(nothing)) == (409, [0x0111, 0x0111])
+    read = service.client.get(value(reference, "00081190"), headers={"Accept": "application/dicom"})
+    assert read.content == CT.read_bytes()
     assert "no DICOM" not in again.text
 
 

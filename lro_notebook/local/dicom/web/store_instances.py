@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Largest body in bytes.
 LIMIT = 256 << 20
-#: Reasons of failures (PS3.18, I.2.2): not understood, of another study, there already.
+#: Reasons of failures (PS3.18, I.2.2): not understood, of another study, there with other content.
 NOT_UNDERSTOOD, OTHER_STUDY, DUPLICATE = 0xC000, 0xA900, 0x0111
 
 _CLASS, _REFERENCED_CLASS, _REFERENCED = "00080016", "00081150", "00081155"
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 
 
 async def store(request: Request) -> Response:
-    """``storeInstances``: instances that are there already fail."""
+    """``storeInstances``: instances that are there already fail, unless they are the same."""
     return await _take(request, replaces=False)
 
 
@@ -122,7 +122,7 @@ def summary(outcomes: Iterable[Outcome], url: str) -> Metadata:
         elif reason:
             failed.append({**_reference(instance), **_failure(reason)})
         else:
-            path = rows.Scope(instance.study, instance.series, instance.id).path
+            path = rows.scope_of(instance).path
             stored.append({**_reference(instance), _URL: _element("UR", f"{url}/{path}")})
             studies.add(instance.study)
     found: Metadata = {}
