@@ -27,7 +27,7 @@ from lro_notebook.local.core.service_errors import (
     file_error,
     not_found,
 )
-from lro_notebook.local.http import control_routes
+from lro_notebook.local.http import batch, control_routes
 from lro_notebook.local.http.checked_requests import CheckedRequests
 from lro_notebook.local.http.faults import FaultyResponses
 from lro_notebook.local.http.service import API_VERSIONS, Service
@@ -58,6 +58,8 @@ def build_app(service: Service) -> Starlette:
             *openapi.ROUTES,
             *log_routes.ROUTES,
             *storage_routes.ROUTES,
+            # As many as Google's Python client puts into one.
+            batch.route("/batch", *(f"/{version}" for version in API_VERSIONS), calls_max=1_000),
             *(
                 Mount(f"/{version}", app=Router(management_routes.ROUTES, redirect_slashes=False))
                 for version in API_VERSIONS

@@ -124,7 +124,7 @@ def put_many(
 def put(connection: sqlite3.Connection, store: int, item: Instance, *, replaces: bool) -> bool:
     """Store an instance; return whether it is there now.
 
-    The same file again changes nothing. Another one with these UIDs is only stored if it `replaces` the first.
+    The same file again changes nothing. Another one with these UIDs is only stored if it `replaces` it.
     """
     found = instances(connection, store, scope_of(item))
     if not found:

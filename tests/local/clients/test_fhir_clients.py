@@ -129,6 +129,8 @@ def test_fhirpy_saves_searches_patches_and_deletes(service: Program) -> None:
     assert is_new
     again, is_new = wanted.update(client.resource("Patient", **same, active=True))
     assert (again["id"], is_new) == (made["id"], False)
+    with pytest.raises(fhirpy.base.exceptions.OperationOutcome, match="If-None-Exist"):
+        wanted.get_or_create(client.resource("Patient", **same))  # sends the criteria in the address
     made.delete()
     with pytest.raises(fhirpy.base.exceptions.ResourceNotFound):
         client.reference("Patient", made["id"]).to_resource()

@@ -7,6 +7,7 @@ HL7v2 messages and attribute definitions. What needs another product (Pub/Sub, B
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import shutil
 from contextlib import closing
@@ -42,6 +43,46 @@ def datasets(service: Program) -> Iterator[Any]:
 
 def ended(service: Program, started: dict[str, Any]) -> dict[str, Any]:
     return service.ended(f"{service.endpoint}/v1/{started['name']}")
+
+
+def test_a_batch_of_googles_client(service: Program, datasets: Any) -> None:
+    from googleapiclient.http import BatchHttpRequest
+
+    came: dict[str, Any] = {}
+    batch = BatchHttpRequest(
+        callback=lambda request_id, response, error: came.update({request_id: error or response}),
+        batch_uri=f"{service.endpoint}/batch",
+    )
+    stores = datasets.fhirStores()
+    made = stores.create(parent=_DATASET, body={"version": "R4"}, fhirStoreId="of-a-batch")
+    patient = {"resourceType": "Patient", "gender": "female"}
+    resources, name = stores.fhir(), f"{_DATASET}/fhirStores/of-a-batch"
+    created = resources.create(parent=name, type="Patient", body=patient)
+    created.headers["content-type"] = "application/fhir+json"
+    created.headers["If-None-Exist"] = "gender=female"
+    again = copy.deepcopy(created)
+    for request in (made, created, again, stores.get(name=f"{name}-none"), stores.get(name=name)):
+        batch.add(request)
+    batch.execute(http=made.http)
+    store, first, second, missing, got = (came[f"{number}"] for number in range(1, 6))
+    assert store["name"] == got["name"] == name
+    assert (first["id"], first["gender"]) == (second["id"], "female")  # the condition of the part held
+    assert missing.resp.status == 404
+    head = "--b\r\nContent-Type: application/http\r\n\r\n"
+    for line in ("GET /.lro-local", "POST /batch", "GET /storage/v1/b"):
+        refused = service.client.post(
+            f"{service.endpoint}/batch",
+            content=f"{head}{line} HTTP/1.1\r\n\r\n\r\n--b--",
+            headers={"Content-Type": "multipart/mixed; boundary=b"},
+        )
+        assert refused.status_code == 400, refused.text
+    stranger = service.client.post(
+        f"{service.endpoint}/batch",
+        content=f"{head}GET /v1/{_DATASET} HTTP/1.1\r\nAuthorization: Bearer x\r\n\r\n\r\n--b--",
+        headers={"Content-Type": "multipart/mixed; boundary=b"},
+    )
+    assert "HTTP/1.1 401 Unauthorized" in stranger.text
+    stores.delete(name=name).execute()
 
 
 def policies(resources: Any, name: str) -> None:
@@ -197,6 +238,10 @@ def test_dicom_stores_and_dicomweb(service: Program, datasets: Any) -> None:
             f"{web}/studies", content=file.read(), headers={"Content-Type": "application/dicom"}
         )
     assert stored.status_code == 200, stored.text
+    again = http.post(  # as each of the samples' tests does
+        f"{web}/studies", content=Path(image).read_bytes(), headers={"Content-Type": "application/dicom"}
+    )
+    assert (again.status_code, again.json()) == (200, stored.json())
     assert len(http.get(f"{web}/instances").json()) == 1
     searched = http.get(f"{web}/studies", params={"PatientName": "Sally Zhang"})
     assert searched.is_success, searched.text

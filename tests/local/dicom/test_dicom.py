@@ -61,13 +61,14 @@ def test_real_files_are_imported_and_the_others_are_failures(service: Program) -
     again = take(service, store, f"gs://demo-out/mixed/{NAMES[0]}")
     assert again["metadata"]["counter"] == {"success": "1"}  # the same again changes nothing
     content = CT.read_bytes()
-    for name, last in (("a.dcm", b"\x01"), ("b.dcm", content[-1:]), ("new/a.dcm", b"\x01"), ("new/b.dcm", b"\x02")):
+    ends = {"a.dcm": b"\x01", "b.dcm": content[-1:], "new/a.dcm": b"\x01", "new/b.dcm": b"\x02"}
+    for name, last in ends.items():
         path = service.buckets / "demo-out" / "differs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content[:-1] + last)
     differs = take(service, store, "gs://demo-out/differs/*.dcm")
     assert differs["metadata"]["counter"] == {"success": "1", "failure": "1"}
-    (failure,) = service.client.get(f"{differs['name'].removeprefix(f'{DATASET}/')}:failures").json()["failures"]
+    (failure,) = service.client.get(f"{service.endpoint}/v1/{differs['name']}:failures").json()["failures"]
     assert (failure["source"].rpartition("/")[2], failure["code"]) == ("a.dcm", 6)
     one_of_two = take(service, make(service, "differs"), "gs://demo-out/differs/new/*.dcm")
     assert one_of_two["metadata"]["counter"] == {"success": "1", "failure": "1"}

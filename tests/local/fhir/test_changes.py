@@ -139,6 +139,11 @@ def test_a_conditional_create_happens_once(service: Program, plain: str) -> None
     answers = [service.client.post(f"{plain}/Patient", json=body, headers=once) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 200]
     assert answers[0].content == answers[1].content
+    # Criteria in the address would be ignored, and make a Patient each time.
+    where = {"identifier": "http://x.org|once"}
+    refused(service.client.post(f"{plain}/Patient", json=body, params=where), 400)
+    shown = {"_format": "json", "alt": "json", "$.xgafv": "2"}
+    assert service.client.post(f"{plain}/Patient", json=body, params=shown, headers=once).status_code == 200
     made(service, f"{plain}/Patient", **body)
     refused(service.client.post(f"{plain}/Patient", json=body, headers=once), 412)
 

@@ -237,7 +237,9 @@ RULES = {
         (f"Observation?value-quantity=ge5.4|{UCUM}|mg", "afar weight"),
         ("Observation?value-quantity=le5.4||cm", "height"),
         ("Observation?value-quantity=100", "afar"),
-        ("Observation?value-quantity=1e2", "afar"),
+        ("Observation?value-quantity=1e2", "afar"),  # one significant figure: from 50 up to 150
+        ("Observation?value-quantity=1e1", "height weight"),  # from 5 up to 15
+        ("Observation?value-quantity=1.0e1", ""),  # from 9.5 up to 10.5
         ("Observation?value-quantity:missing=true", "word"),
     ],
     "reference": [

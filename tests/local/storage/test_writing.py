@@ -206,8 +206,8 @@ def test_a_batch_answers_each_request_and_only_those_of_storage(service: Program
     assert answer.status_code == 200, answer.text
     assert [line for line in answer.text.splitlines() if line.startswith("HTTP/")] == [
         "HTTP/1.1 200 OK",
-        "HTTP/1.1 204 OK",
-        "HTTP/1.1 404 Error",
+        "HTTP/1.1 204 No Content",
+        "HTTP/1.1 404 Not Found",
     ]
     assert '{"name":"batch/a"}' in answer.text
     for bad in ("GET /.lro-local HTTP/1.1", "STOP /storage/v1/b HTTP/1.1", "nonsense"):

@@ -34,11 +34,18 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"', re.ASCII)
 _PATCH_TYPE = "application/json-patch+json"
+#: Parameters that say how a response is shown.
+_SHOWN = frozenset({"_summary", "_elements"})
 
 
 async def create(request: Request) -> Response:
     """``fhir.create`` and ``fhir.Binary-create``: the service assigns the id."""
     body, type_ = await read_body(request), _type(request)
+    if criteria_of(request, _SHOWN):  # would make a resource each time, unnoticed
+        raise invalid_argument(
+            f"a POST of {type_} takes no search parameters in its address; send the criteria of a "
+            "conditional create in the header If-None-Exist"
+        )
     criteria = request.headers.get("if-none-exist")
     raw = binaries.is_raw(request, type_, body)
 
