@@ -17,7 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cookbook_world
 import pytest
+from docs_pages import DOCS, PAGES, ROOT, fenced, read, run
 
 import lro_notebook as lro
 from lro_notebook.healthcare.store import Store
@@ -28,11 +30,8 @@ from lro_notebook.views.scan import Scan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-#: What a block begins with that is compiled alone: it needs an account, or is a file of somebody's project.
-COMPILED = re.compile(r"# (on Google Cloud|\w+\.py)$", re.MULTILINE)
+#: Is run beside a server in Google's place.
+COOKBOOK = DOCS / "cookbook.md"
 #: Public names without an example that a test could run, and why.
 NO_EXAMPLE = {
     "__version__": "a string",
@@ -51,25 +50,6 @@ OWNERS: dict[str, type] = {
 }
 
 pytestmark = pytest.mark.service
-
-
-def read(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
-
-
-def fenced(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL)
-
-
-def run(page: Path, names: dict[str, Any]) -> dict[str, Any]:
-    """Run the Python of a page, block after block, in `names`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", lro.LroWarning)
-        for number, block in enumerate(fenced(page, "python"), start=1):
-            code = compile(block, f"{page.name}, block {number}", "exec")
-            if not COMPILED.match(block):
-                exec(code, names)  # noqa: S102 - our own pages
-    return names
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +84,9 @@ def names(user: None) -> dict[str, Any]:  # noqa: ARG001 - where it runs
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if fenced(page, "python")], ids=lambda page: str(page.relative_to(ROOT))
+    "page",
+    [page for page in PAGES if fenced(page, "python") and page != COOKBOOK],
+    ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_the_code_of_a_page_runs_and_runs_again(page: Path, names: dict[str, Any]) -> None:
     """A second time in the kernel and the service of the first, as who runs all cells again does."""
@@ -113,6 +95,14 @@ def test_the_code_of_a_page_runs_and_runs_again(page: Path, names: dict[str, Any
         names = {"__name__": "docs"}
     run(page, names)
     run(page, names)
+
+
+def test_the_recipes_of_the_cookbook_run_and_run_again(names: dict[str, Any]) -> None:
+    cookbook_world.lay_out(Path.cwd())
+    with cookbook_world.vertex() as address:
+        for _ in range(2):
+            run(COOKBOOK, names, {cookbook_world.VERTEX: address})
+            assert cookbook_world.untrue(names) == []
 
 
 @pytest.mark.parametrize("thing", [*PUBLIC, Scan], ids=lambda thing: thing.__name__)
