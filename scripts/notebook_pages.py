@@ -1,7 +1,7 @@
 """A hook of mkdocs: each example notebook is a page of the site, with the outputs that are stored in it.
 
-Cells become Markdown, so that links, headings and search are those of all pages. Outputs are put in as they are, once
-the Markdown is HTML. Nothing is run, and no other package is needed.
+Cells become Markdown, so that links, headings and search are those of all pages. Outputs are put in as
+they are, once the Markdown is HTML. Nothing is run, and no other package is needed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def convert(notebook: dict[str, Any], name: str) -> Converted:
                 parts.append(f'<div data-output="{len(page.outputs)}"></div>')
                 page.outputs.append(f'<div class="nb-output" data-search-exclude>{html}</div>')
     title, _, rest = "\n\n".join(parts).partition("\n")
-    origin = f"*The notebook `notebooks/{name}.ipynb` of the repository, with the outputs that are stored in it.*"
+    origin = (
+        f"*The notebook `notebooks/{name}.ipynb` of the repository, with the outputs that are stored in it.*"
+    )
     return page._replace(markdown=f"{title}\n\n{origin}\n{rest}\n")
 
 
@@ -79,7 +81,7 @@ def _text(text: str, kind: str) -> str:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page for each notebook, and its pictures."""
-    from mkdocs.structure.files import File  # noqa: PLC0415 - the tests of this module do without mkdocs
+    from mkdocs.structure.files import File
 
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         page = convert(json.loads(path.read_text(encoding="utf-8")), path.stem)
@@ -89,6 +91,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for name, picture in page.pictures.items():
             files.append(File.generated(config, f"{FOLDER}/{name}", content=picture))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Lead links to notebooks, which are files beside `docs` in the repository, to their pages."""
+    up = "../" * page.file.src_uri.count("/")
+    return re.sub(
+        rf"\]\({re.escape(up)}\.\./notebooks/(\w+)\.ipynb(#[^)]*)?\)", rf"]({up}{FOLDER}/\1.md\2)", markdown
+    )
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:

@@ -37,10 +37,10 @@ _QUIET = re.compile(r'rel="(?:canonical|alternate|prev|next)"')
 
 
 def ranked(index: dict[str, Any], word: str) -> list[str]:
-    """Return the pages that a search for a word finds, the best one first, as the theme ranks them in a browser.
+    """Return the pages that a search for a word finds, the best first, as the theme ranks them in a browser.
 
-    That is BM25 of lunr without regard to length, on the words of sections that begin with `word`, where a title
-    counts as much as a thousand texts, and a page as a whole two and a half times as much as a section of it.
+    That is BM25 of lunr without regard to length, on the words of sections that begin with `word`, where a
+    title counts as much as a thousand texts, and a page as a whole two and a half times a section of it.
     """
     fields = {name: field["boost"] for name, field in index["config"]["fields"].items()}
     counted = [
@@ -51,14 +51,13 @@ def ranked(index: dict[str, Any], word: str) -> list[str]:
     among = Counter(term for _, _, words in counted for term in words if term.startswith(word))
     scores: dict[str, float] = {}
     for section, name, words in counted:
-        page, _, anchor = section["location"].partition("#")
-        weight = fields[name] * section.get("boost", 1) * (2 if anchor else 5)
+        weight = fields[name] * section.get("boost", 1) * (2 if "#" in section["location"] else 5)
         for term in among.keys() & words:
             rare = math.log1p(abs((len(index["docs"]) - among[term] + 0.5) / (among[term] + 0.5)))
             score = weight * rare * 2.2 * words[term] / (1.2 + words[term])
             scores[section["location"]] = scores.get(section["location"], 0) + score
-    pages = (location.partition("#")[0] for location in sorted(scores, key=lambda location: -scores[location]))
-    return list(dict.fromkeys(pages))
+    best_first = sorted(scores, key=lambda location: -scores[location])
+    return list(dict.fromkeys(location.partition("#")[0] for location in best_first))
 
 
 def _words(text: str | list[str], separator: str) -> list[str]:
@@ -91,7 +90,7 @@ def wrong(site: Path) -> Iterator[str]:
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Fail the build where something is wrong."""
-    from mkdocs.exceptions import PluginError  # noqa: PLC0415 - the tests of this module do without mkdocs
+    from mkdocs.exceptions import PluginError
 
     if sentences := list(wrong(Path(config.site_dir))):
         raise PluginError("\n".join(sentences))
