@@ -22,6 +22,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from figures import record
+
 from lro_notebook.local.sample.generate import write
 
 if TYPE_CHECKING:
@@ -250,10 +252,10 @@ def main() -> None:
             print(f"{way:24}{seconds:9.2f}{cpu:9.2f}{peak:9.0f}{rows:10,}")
         else:
             print(f"{way:24}{'not installed':>17}")
-    report(found)
+    report(found, megabytes=size / MB)
 
 
-def report(found: dict[str, Reading]) -> None:
+def report(found: dict[str, Reading], *, megabytes: float) -> None:
     """Print the ratios that are aimed at."""
     own, plain, pandas, exact = (
         found[way] for way in ("ours", "pyarrow.json", "pandas", "ours, exact decimals")
@@ -270,7 +272,25 @@ def report(found: dict[str, Reading]) -> None:
     if "HL7v2, hl7 alone" in found:
         ratio = found["HL7v2, hl7 alone"].seconds / found["HL7v2, ours"].seconds
         print(f"faster than hl7 alone       {ratio:6.1f}")
-    print(f"memory of Parquet, MB       {found['ours to Parquet'].peak:6.0f}   (aim: under 400)")
+    parquet = found["ours to Parquet"].peak
+    print(f"memory of Parquet, MB       {parquet:6.0f}   (aim: under 400)")
+    record(
+        "frames",
+        {
+            "mb": megabytes,
+            "parquet_mb": megabytes * COPIES,
+            "parquet_peak_mb": parquet,
+            "times_pandas": pandas.seconds / own.seconds,
+            "cpu_times_pandas": pandas.cpu / own.cpu,
+            "memory_of_pandas": own.peak / pandas.peak,
+            "time_of_pyarrow": own.seconds / plain.seconds,
+            "cpu_of_pyarrow": own.cpu / plain.cpu,
+            "exact_decimals": exact.seconds / own.seconds,
+            "small_files": small.seconds / whole.seconds,
+            "ways": {way: reading._asdict() for way, reading in found.items()},
+        },
+        libraries=("duckdb", "polars", "hl7"),
+    )
 
 
 if __name__ == "__main__":

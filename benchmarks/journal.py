@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from figures import record as write_figures
 
 from lro_notebook.operations.journal import PRUNE_EVERY, Journal, StartRecord
 from lro_notebook.operations.resource import format_timestamp
@@ -111,7 +112,7 @@ def measured(count: int, folder: Path) -> dict[str, float]:
     return found
 
 
-def pruned(count: int, folder: Path) -> None:
+def pruned(count: int, folder: Path) -> float:
     """Show what a start costs while half a million rows are too old."""
     journal = Journal(folder / "old.sqlite3")
     fill(journal, count, age=timedelta(days=1200))
@@ -122,6 +123,7 @@ def pruned(count: int, folder: Path) -> None:
     print(
         f"a start and its end while old rows are removed: {each * 1e3:.2f} ms; {len(journal):,} rows are left"
     )
+    return each
 
 
 def main() -> None:
@@ -132,7 +134,16 @@ def main() -> None:
         print(f"{'ms':16}{'1,000 rows':>12}{f'{count:,} rows':>18}{'ratio':>8}")
         for what, much in many.items():
             print(f"{what:16}{few[what] * 1e3:12.2f}{much * 1e3:18.2f}{much / few[what]:8.1f}")
-        pruned(count // 5, Path(name))
+        pruning = pruned(count // 5, Path(name))
+    write_figures(
+        "journal",
+        {
+            "rows": count,
+            "ms": {what: much * 1e3 for what, much in many.items()},
+            "prune_start_ms": pruning * 1e3,
+        }
+        | {"ms_of_1000_rows": {what: much * 1e3 for what, much in few.items()}},
+    )
 
 
 if __name__ == "__main__":

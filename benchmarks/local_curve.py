@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import psutil
+from figures import record
 from local_import import observation
 
 from lro_notebook import local
@@ -27,12 +28,22 @@ def main(sizes: list[int]) -> None:
     """Print a row per size."""
     print("  resources    import/s   flat    export/s   flat   status p50     p99   memory")
     first: tuple[float, float] | None = None
+    rows: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         service = local.ensure(Path(folder) / "service")
         try:
             for size in sizes:
                 row = _measure(service, size)
                 first = first or (row["import"], row["export"])
+                rows[str(size)] = {
+                    "import_a_second": row["import"],
+                    "export_a_second": row["export"],
+                    "import_of_first": row["import"] / first[0],
+                    "export_of_first": row["export"] / first[1],
+                    "status_median_ms": row["p50"] * 1000,
+                    "status_p99_ms": row["p99"] * 1000,
+                    "memory_mb": row["memory"] / 2**20,
+                }
                 print(
                     f"{size:>11,} {row['import']:>11,.0f} {row['import'] / first[0]:>6.2f} "
                     f"{row['export']:>11,.0f} {row['export'] / first[1]:>6.2f} "
@@ -40,6 +51,7 @@ def main(sizes: list[int]) -> None:
                 )
         finally:
             local.stop(Path(folder) / "service")
+    record("local_curve", {"resources": rows})
 
 
 def _measure(service: local.Running, size: int) -> dict[str, Any]:

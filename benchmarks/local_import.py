@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+from figures import record
 
 from lro_notebook import local
 
@@ -44,6 +45,14 @@ def main(resources: int) -> None:
     print(f"ratio                     {bare / full:>10.2f}   (at least 0.33)")
     print(f"status request, median    {statistics.median(latencies) * 1000:>10.1f} ms")
     print(f"status request, slowest   {latencies[-1] * 1000:>10.1f} ms")
+    record(
+        "local_import",
+        {"resources": resources, "a_second": resources / full, "of_bare": bare / full}
+        | {
+            "status_median_ms": statistics.median(latencies) * 1000,
+            "status_slowest_ms": latencies[-1] * 1000,
+        },
+    )
 
 
 def observation(number: int) -> bytes:

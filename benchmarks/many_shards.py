@@ -19,6 +19,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from figures import record
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -89,6 +91,7 @@ def main(*, whole: bool) -> None:
     """Print a row for each reading."""
     from lro_notebook.local.sample.generate import write
 
+    found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder, patients=60)
@@ -97,13 +100,19 @@ def main(*, whole: bool) -> None:
             for files in FILES + (MORE_FILES if whole else ()):
                 seconds, cpu, peak, requests = run(use, files, 0, folder)
                 each = 1000 * cpu / files
+                found.setdefault(f"{use}, by files", {})[str(files)] = {
+                    "cpu_ms_a_file": each,
+                    "peak_mb": peak,
+                }
                 print(f"{'':16}{files:9,}{seconds:10.2f}{cpu:8.2f}{each:11.2f}{peak:9.0f}{requests:10,}")
         for use in BY_BYTES:
             print(f"\n{use:16}{'MB':>9}" + HEADS.format("MB a CPU s"))
             for megabytes in MEGABYTES + (MORE_MEGABYTES if whole else ()):
                 seconds, cpu, peak, requests = run(use, SHARDS, megabytes * MB, folder)
                 rate = megabytes / cpu
+                found.setdefault(f"{use}, by MB", {})[str(megabytes)] = {"mb_a_cpu_s": rate, "peak_mb": peak}
                 print(f"{'':16}{megabytes:9,}{seconds:10.2f}{cpu:8.2f}{rate:11.0f}{peak:9.0f}{requests:10,}")
+    record("many_shards", found)
 
 
 if __name__ == "__main__":

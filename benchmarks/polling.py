@@ -21,6 +21,7 @@ from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
+from figures import record
 from google.api_core import operation as api_core
 from google.api_core.retry import retry_unary
 from google.longrunning import operations_pb2
@@ -109,8 +110,8 @@ def ours(virtual: Virtual) -> None:
         virtual.sleep(delay)
 
 
-def schedules(rounds: int) -> None:
-    """Print lag and requests of both, by how the progress goes and by the duration."""
+def schedules(rounds: int) -> dict[str, dict[str, float]]:
+    """Print, and return, lag and requests of both, by how the progress goes and by the duration."""
     draw = random.Random(1)  # noqa: S311 - the same operations in each run
     random.seed(1)
     results: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
@@ -125,6 +126,7 @@ def schedules(rounds: int) -> None:
                 results[key].append(row)
     titles = "".join(f"{title:>25}" for title in ("mean lag (s)", "p95 lag (s)", "requests"))
     print(f"{'':12}{titles}\n{'':12}{'    api_core   ours ratio' * 3}")
+    found = {}
     for key, rows in results.items():
         theirs_lag, my_lag, theirs_sent, my_sent = zip(*rows, strict=True)
         pairs = [
@@ -133,6 +135,14 @@ def schedules(rounds: int) -> None:
             (statistics.mean(theirs_sent), statistics.mean(my_sent)),
         ]
         print(f"{key:12}" + "".join(f" {a:11.2f} {b:6.2f} {b / a:5.2f}" for a, b in pairs))
+        (theirs_mean, mine_mean), _, (theirs_requests, mine_requests) = pairs
+        found[key] = {
+            "api_core_lag": theirs_mean,
+            "lag": mine_mean,
+            "lag_ratio": mine_mean / theirs_mean,
+            "requests_ratio": mine_requests / theirs_requests,
+        }
+    return found
 
 
 def serve(count: int, least: float, most: float) -> None:
@@ -179,7 +189,7 @@ def serve(count: int, least: float, most: float) -> None:
         server.serve_forever()
 
 
-def many(count: int, least: float, most: float, seconds: float | None) -> None:
+def many(count: int, least: float, most: float, seconds: float | None) -> dict[str, float]:
     """Follow `count` operations of one dataset, to their end or for so many seconds."""
     command = [sys.executable, __file__, "--serve", str(count), str(least), str(most)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:  # noqa: S603 - this file
@@ -209,12 +219,23 @@ def many(count: int, least: float, most: float, seconds: float | None) -> None:
     print(
         f"  google-api-core on the same durations: {looks:.2f} requests each, mean lag {api_core_lag:.2f} s"
     )
+    found = {"requests": sent / count, "core_percent": 100 * work / wall, "memory_mb": grown}
+    if late:
+        found["lag"] = statistics.mean(late)
+    return found | {
+        "api_core_requests": looks,
+        "api_core_lag": api_core_lag,
+        "requests_ratio": sent / count / looks,
+    }
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
     else:
-        schedules(rounds=10)
-        many(1_000, 5.0, 15.0, None)
-        many(10_000, 60.0, 3600.0, 12.0)
+        alone = schedules(rounds=10)
+        thousand = many(1_000, 5.0, 15.0, None)
+        record(
+            "polling",
+            {"alone": alone, "thousand": thousand, "ten_thousand": many(10_000, 60.0, 3600.0, 12.0)},
+        )

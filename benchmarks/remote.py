@@ -35,6 +35,7 @@ os.environ.setdefault(
 )  # it would ask over gRPC, which is not here
 
 import fsspec
+from figures import record
 from slow_proxy import SlowProxy
 from slow_storage import BANDWIDTH, LATENCY, SlowStorage
 
@@ -206,8 +207,8 @@ def timed(run: Callable[[], object]) -> Reading:
     return Reading(time.perf_counter() - begin, time.process_time() - cpu)
 
 
-def compare(case: Case, folder: Path, network: Network) -> None:
-    """Print a line with the least time of some rounds in turns, and the ratio that is aimed at."""
+def compare(case: Case, folder: Path, network: Network) -> dict[str, float]:
+    """Print the least times of some rounds in turns, and the ratio that is aimed at; return them."""
     found: list[list[Reading]] = []
     loads = network.options and {"storage_options": network.options}
     for _ in range(case.rounds):
@@ -223,6 +224,14 @@ def compare(case: Case, folder: Path, network: Network) -> None:
         f"{name:26}{fetched.seconds:8.2f}{local.seconds:8.2f}{remote.seconds:8.2f}{ratio:8.2f}"
         f"{local.cpu:8.2f}{remote.cpu:8.2f}{requests:10,}{sent / MB:8.1f}"
     )
+    return {
+        "requests": requests,
+        "mb": sent / MB,
+        "fetched": fetched.seconds,
+        "local": local.seconds,
+        "loaded": remote.seconds,
+        "ratio": ratio,
+    }
 
 
 @contextmanager
@@ -270,6 +279,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.bandwidth is not None:
         size = size._replace(bandwidth=given.bandwidth * MB)
     warnings.simplefilter("ignore")
+    found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder, quick = Path(name) / "full", Path(name) / "quick"
         prepare(quick, QUICK)
@@ -287,7 +297,9 @@ def main(arguments: list[str] | None = None) -> None:
             with behind(folder, size) as network:
                 for case in cases:
                     if given.only in network.name + case.name:
-                        compare(case, folder, network)
+                        found[network.name + case.name] = compare(case, folder, network)
+    if not (given.quick or given.only):
+        record("remote", {"size": size._asdict(), "cases": found}, libraries=("gcsfs",))
 
 
 if __name__ == "__main__":

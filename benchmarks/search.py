@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from figures import record
 from local_import import observation
 
 from lro_notebook import local
@@ -55,12 +56,16 @@ def main(resources: int) -> None:
             with httpx.Client(base_url=f"{service.endpoint}/v1/", headers=headers, timeout=3600) as client:
                 about = client.get(f"{service.endpoint}/.lro-local").raise_for_status().json()
                 process = psutil.Process(int(about["pid"]))
-                _compare(client, f"{service.dataset}/fhirStores", process)
+                kept, found = _compare(client, f"{service.dataset}/fhirStores", process)
         finally:
             local.stop(root)
+    record("search", {"resources": resources, "speed_kept": kept, "searches": found})
 
 
-def _compare(client: httpx.Client, stores: str, process: psutil.Process) -> None:
+def _compare(
+    client: httpx.Client, stores: str, process: psutil.Process
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Return what share of its speed an import keeps with an index, and the milliseconds of searches."""
     best: dict[str, float] = {}
     for attempt in range(_ROUNDS):
         for name, search in {"no index": "", **_INDEXED}.items():
@@ -75,8 +80,10 @@ def _compare(client: httpx.Client, stores: str, process: psutil.Process) -> None
                 f"import, {name:<17} {rate:>8,.0f} a second   {work * 1e6:>5.1f} µs of work each   "
                 f"status median {statistics.median(latencies) * 1000:.1f} ms, p99 {p99:.1f} ms"
             )
-    for name in _INDEXED:
-        print(f"{name}: {best['no index'] / best[name]:.2f} of the speed without an index")
+    kept = {name: best["no index"] / best[name] for name in _INDEXED}
+    found = {}
+    for name, share in kept.items():
+        print(f"{name}: {share:.2f} of the speed without an index")
     print(f"{'search':<58} {'first':>10} {'median':>8} {'p90':>8} {'found':>9}")
     for search in _SEARCHES:
         first, *times = (_search(client, f"{stores}/five-parameters-0", search) for _ in range(_REPEATS + 1))
@@ -85,6 +92,12 @@ def _compare(client: httpx.Client, stores: str, process: psutil.Process) -> None
             f"{search:<58} {first[0] * 1000:>7.0f} ms {statistics.median(seconds) * 1000:>5.1f} ms "
             f"{seconds[int(_REPEATS * 0.9)] * 1000:>5.1f} ms {first[1]:>9,}"
         )
+        found[search] = {
+            "first_ms": first[0] * 1000,
+            "median_ms": statistics.median(seconds) * 1000,
+            "found": first[1],
+        }
+    return kept, found
 
 
 def _search(client: httpx.Client, store: str, search: str) -> tuple[float, int]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import comm
 from comm.base_comm import BaseComm
+from figures import record
 
 from lro_notebook import Operation, OperationResource
 from lro_notebook.jupyter.cell_output import CellOutput
@@ -134,6 +135,11 @@ def main() -> None:
     print(f"table: {ms:.2f} ms a tick, {size:,.0f} bytes; the worst {worst:.2f} ms, {largest:,.0f} bytes")
     print(f"  of what is aimed at: {ms / AIM_MS:.2f} of {AIM_MS:g} ms, {size / AIM_BYTES:.2f} of 20 kB")
     print(f"  of {CHANGED} cards: {ms / cards[0]:.2f} of the time, {size / cards[2]:.2f} of the bytes")
+    record(
+        "table",
+        {"operations": COUNT, "changed": CHANGED, "ms": ms, "kb": size / 1000, "shown_s": shown}
+        | {"time_of_cards": ms / cards[0], "bytes_of_cards": size / cards[2]},
+    )
 
 
 if __name__ == "__main__":

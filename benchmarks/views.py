@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pandas as pd
 import pyarrow as pa
+from figures import record
 
 from lro_notebook import View
 from lro_notebook.local.sample.generate import write
@@ -87,8 +88,16 @@ def main(megabytes: int) -> None:
         print(
             f"view, compiled             {arrow:>8.0f} MB/s   {arrow / loads:.2f} of orjson.loads (aim 1.0)"
         )
-        print(f"    by processor time      {_processor(big, view):>8.2f} of orjson.loads, whatever else runs")
+        cpu = _processor(big, view)
+        print(f"    by processor time      {cpu:>8.2f} of orjson.loads, whatever else runs")
         print(f"view, interpreted          {python:>8.1f} MB/s   {arrow / python:.0f} times slower")
+        values: dict[str, Any] = {
+            "mb": size,
+            "mb_a_second": arrow,
+            "of_loads": arrow / loads,
+            "cpu_of_loads": cpu,
+            "times_interpreted": arrow / python,
+        }
         if importlib.util.find_spec("fhirpathpy") is None:
             print("fhirpathpy                 not installed")
         else:
@@ -96,7 +105,10 @@ def main(megabytes: int) -> None:
             print(
                 f"fhirpathpy                 {other:>8.1f} MB/s   {arrow / other:.0f} times slower (aim 20)"
             )
-        print(f"to Parquet, peak memory    {_parquet_peak(big, view) / 1e6:>8.0f} MB of Python and Arrow")
+            values["times_fhirpathpy"] = arrow / other
+        values["parquet_peak_mb"] = _parquet_peak(big, view) / 1e6
+        print(f"to Parquet, peak memory    {values['parquet_peak_mb']:>8.0f} MB of Python and Arrow")
+        record("views", values, libraries=("fhirpathpy",))
 
 
 def _parquet_peak(path: Path, view: View) -> int:

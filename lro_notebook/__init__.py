@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.results import Results
     from lro_notebook.views.view import View
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ApiError",
