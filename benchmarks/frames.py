@@ -22,7 +22,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from figures import record
+from measured import record
 
 from lro_notebook.local.sample.generate import write
 

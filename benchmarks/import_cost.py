@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 
-from figures import record
+from measured import record
 
 ROUNDS = 9
 AIM = 0.5

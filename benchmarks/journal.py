@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from figures import record as write_figures
+from measured import record as write_figures
 
 from lro_notebook.operations.journal import PRUNE_EVERY, Journal, StartRecord
 from lro_notebook.operations.resource import format_timestamp

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 import psutil
-from figures import record
 from local_import import observation
+from measured import record
 
 from lro_notebook import local
 

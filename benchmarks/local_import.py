@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import orjson
-from figures import record
+from measured import record
 
 from lro_notebook import local
 

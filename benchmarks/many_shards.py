@@ -19,7 +19,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from figures import record
+from measured import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,11 +21,11 @@ from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
-from figures import record
 from google.api_core import operation as api_core
 from google.api_core.retry import retry_unary
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2
+from measured import record
 
 import lro_notebook as lro
 from lro_notebook.operations.poller import OperationPoller

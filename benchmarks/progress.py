@@ -7,7 +7,7 @@ import timeit
 from functools import partial
 from typing import Any
 
-from figures import record
+from measured import record
 
 from lro_notebook import Progress
 

@@ -35,7 +35,7 @@ os.environ.setdefault(
 )  # it would ask over gRPC, which is not here
 
 import fsspec
-from figures import record
+from measured import record
 from slow_proxy import SlowProxy
 from slow_storage import BANDWIDTH, LATENCY, SlowStorage
 

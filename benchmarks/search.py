@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 import psutil
-from figures import record
 from local_import import observation
+from measured import record
 
 from lro_notebook import local
 

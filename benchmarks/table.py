@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import comm
 from comm.base_comm import BaseComm
-from figures import record
+from measured import record
 
 from lro_notebook import Operation, OperationResource
 from lro_notebook.jupyter.cell_output import CellOutput

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pandas as pd
 import pyarrow as pa
-from figures import record
+from measured import record
 
 from lro_notebook import View
 from lro_notebook.local.sample.generate import write
