@@ -15,6 +15,7 @@
 # make test-clients  FHIR, DICOM and storage clients of others on the local service
 # make notebooks     run the notebooks and store their outputs                make test-binder   Binder, without docker
 # make test-platforms   what Windows and macOS do otherwise, simulated
+# make figures   measure, and write the figures of README and docs; ARGS="--run polling frames" some of them
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -28,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Keep what is compiled, whatever the environment says: the tests start hundreds of processes that import it.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo lab notebooks test flaky test-binder test-matrix test-front-ends test-firefox test-pyodide test-pythons test-lowest test-newest test-google test-clients test-platforms test-live soak attack check docs bench screens browser firefox dist clean
+.PHONY: demo lab notebooks test flaky test-binder test-matrix test-front-ends test-firefox test-pyodide test-pythons test-lowest test-newest test-google test-clients test-platforms test-live soak attack check docs bench figures screens browser firefox dist clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python scripts/run_notebook.py notebooks/01_quickstart.ipynb --html build/quickstart.html --state build/demo
@@ -104,7 +105,7 @@ soak: $(VENV)/.test
 	PYTHONPATH=tests $(BIN)/python scripts/soak.py
 
 attack: $(VENV)/.test
-	PYTHONPATH=tests:. $(BIN)/python scripts/attack.py $(ARGS)
+	PYTHONPATH=tests:benchmarks:. $(BIN)/python scripts/attack.py $(ARGS)
 
 screens: $(VENV)/.test browser
 	PYTHONPATH=tests $(BIN)/python scripts/screenshots.py
@@ -129,7 +130,12 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.test
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=tests $(BIN)/python $$script; done
+	set -e; for script in $(filter-out benchmarks/measured.py,$(wildcard benchmarks/*.py)); do \
+	echo "== $$script"; PYTHONPATH=tests $(BIN)/python $$script; done
+
+# Ten minutes on two quiet cores; `scripts/figures.py` alone writes the pages from the files that are there.
+figures: $(VENV)/.test
+	PYTHONPATH=tests:notebooks:benchmarks:. $(BIN)/python scripts/figures.py $(or $(ARGS),--run)
 
 # What is released: built, checked, installed from the sdist into an environment of its own.
 dist: $(VENV)/.dist

@@ -34,9 +34,11 @@ _FOLDER = os.environ.pop("LRO_FIGURES", "")
 _BEFORE = taken() if _FOLDER else 0.0
 
 
-def record(name: str, values: Mapping[str, Any], *, libraries: tuple[str, ...] = ()) -> None:
+def record(
+    name: str, values: Mapping[str, Any], *, libraries: tuple[str, ...] = (), folder: str | Path = _FOLDER
+) -> None:
     """Write the values of a benchmark, with the versions of what is measured beside the usual libraries."""
-    if not _FOLDER:
+    if not folder:
         return
     others = max(_BEFORE, taken())
     content = {
@@ -47,7 +49,7 @@ def record(name: str, values: Mapping[str, Any], *, libraries: tuple[str, ...] =
         "versions": versions((*_LIBRARIES, *libraries)),
         "values": rounded(values),
     }
-    path = Path(_FOLDER, f"{name}.json")
+    path = Path(folder, f"{name}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

@@ -1,11 +1,12 @@
 """Throw hostile input at the package, in bounded and seeded loops, and count what held.
 
-Usage: PYTHONPATH=tests:. python scripts/attack.py [--seed 7] [--only NAME] [--docs]
+Usage: PYTHONPATH=tests:benchmarks:. python scripts/attack.py [--seed 7] [--only NAME] [--docs]
 
 Each module of `scripts/attacks` has a list ``ATTACKS``: what is tried in a few words, and a function that
 tries it with a random generator and returns how often it tried and how often that held. Prints the counts
-and keeps them in ``build/attack.json``; ``--docs`` writes them into the table of docs/security.md. Ends with
-status 1 if something did not hold. Everything runs on loopback, and ends by itself within a few minutes.
+and keeps them in ``build/attack.json``; ``--docs`` writes them into the table of docs/security.md, and their
+sums into ``figures/attack.json``. Ends with status 1 if something did not hold. Everything runs on loopback,
+and ends by itself within a few minutes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import time
 from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from measured import record
 
 from scripts import attacks
 from scripts.marked import replaced
@@ -81,13 +84,14 @@ def main() -> int:
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
     (build / "attack.json").write_text(json.dumps([each._asdict() for each in outcomes], indent=1) + "\n")
+    tried, held = (sum(getattr(each, field) for each in outcomes) for field in ("tried", "held"))
     if options.docs:
+        record("attack", {"kinds": len(outcomes), "tried": tried, "held": held}, folder=ROOT / "figures")
         page = ROOT / "docs" / "security.md"
         text = replaced(page.read_text(encoding="utf-8"), "attack", table(outcomes))
         page.write_text(text, encoding="utf-8")
-    tried = sum(each.tried for each in outcomes)
-    print(f"{tried:,} tried, {tried - sum(each.held for each in outcomes):,} did not hold")
-    return int(any(each.held < each.tried for each in outcomes))
+    print(f"{tried:,} tried, {tried - held:,} did not hold")
+    return int(held < tried)
 
 
 if __name__ == "__main__":
