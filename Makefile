@@ -142,7 +142,7 @@ dist: $(VENV)/.dist
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/python -m twine check --strict dist/*
-	$(BIN)/python scripts/check_dist.py $(ARGS)
+	PYTHONPATH=benchmarks:. $(BIN)/python scripts/check_dist.py $(ARGS)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage $(VENV)

@@ -1,12 +1,14 @@
 """Check what `python -m build` has made in ``dist/``: contents, size and version; then install and use it.
 
-The sdist is installed into a new environment, away from the repository, and the local service is asked for an
-import, an export and a DataFrame there.
+Wheel and sdist are each installed into a new environment, away from the repository, and the first lines of
+README run there as they stand. ``--figures`` writes sizes and numbers of dependencies into ``figures/dist.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +19,9 @@ import venv
 import zipfile
 from email.parser import Parser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,19 +38,25 @@ NEEDED = (
     "lro_notebook/local/sample/generate.py",
 )
 _HEADING = re.compile(r"^## \[(?P<version>[^]]+)\](?: - \d{4}-\d\d-\d\d)?$", re.MULTILINE)
-#: What a new user does first, without the repository at hand.
+#: Runs the lines of README that are its argument, on a local service of its own.
 FIRST_USE = """
-import sys, lro_notebook as lro
-ds = lro.connect(data_dir=sys.argv[1])
+import sys, lro_notebook
+names = {}
 try:
-    store = ds.fhir_store("first").create()
-    store.import_from("gs://lro-sample/fhir/*.ndjson").result(120)
-    patients = store.export_to("gs://demo-out/first").load()["Patient"]
+    exec(sys.argv[1], names)
 finally:
-    lro.local.stop(sys.argv[1])
-assert len(patients) == 100, len(patients)
-print(lro.__version__, lro.__file__)
+    lro_notebook.local.stop()
+assert len(names["patients"]) == 100, len(names["patients"])
+print(lro_notebook.__version__, lro_notebook.__file__)
 """
+
+
+class Used(NamedTuple):
+    """What the first use in a new environment printed, and what is installed there."""
+
+    said: str
+    packages: int
+    megabytes: float
 
 
 def wheel_problems(path: Path) -> Iterator[str]:
@@ -110,17 +120,41 @@ def tracked_files() -> list[str]:
     return [name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
 
 
-def use(sdist: Path) -> str:
-    """Install a source distribution into a new environment and use it there; return what that printed."""
+def first_lines(readme: str) -> str:
+    """Return the first Python of README."""
+    found = re.search(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    return found[1] if found else sys.exit("README.md has no Python")
+
+
+def direct(metadata: Message) -> list[str]:
+    """Return what a wheel needs on this Python, without extras."""
+    needed = map(Requirement, metadata.get_all("Requires-Dist", []))
+    return [each.name for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+
+
+def use(package: Path, lines: str) -> Used:
+    """Install a distribution into a new environment, and run `lines` there."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(Path(folder, "venv"), with_pip=True)
         python = Path(folder, "venv", "bin", "python")
-        _run(folder, python, "-m", "pip", "install", "--quiet", "--no-compile", sdist)
-        return _run(folder, python, "-W", "ignore", "-c", FIRST_USE, Path(folder, "data"))
+        before = _packages(folder, python)
+        _run(folder, python, "-m", "pip", "install", "--quiet", "--no-compile", package)
+        added = _packages(folder, python) - before
+        site = Path(_run(folder, python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
+        size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+        said = _run(folder, python, "-W", "ignore", "-c", FIRST_USE, lines)
+        return Used(said, len(added) - 1, size / 1e6)
+
+
+def _packages(folder: str, python: Path) -> set[str]:
+    listed = json.loads(_run(folder, python, "-m", "pip", "list", "--format=json"))
+    return {each["name"] for each in listed}
 
 
 def _run(folder: str, *command: str | Path) -> str:
-    ended = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
+    places = {"LRO_NOTEBOOK_DATA_DIR": f"{folder}/data", "LRO_NOTEBOOK_STATE_DIR": f"{folder}/state"}
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | places
+    ended = subprocess.run(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode:
         sys.exit(f"{command[2]} failed in the new environment")
     return ended.stdout.strip()
@@ -132,7 +166,9 @@ def main() -> int:
     parser.add_argument(
         "--release", action="store_true", help="the changelog must have a section with a date"
     )
-    release = parser.parse_args().release
+    parser.add_argument("--figures", action="store_true", help="write figures/dist.json")
+    given = parser.parse_args()
+    release = given.release
     (wheel,), (sdist,) = ((ROOT / "dist").glob(f"*.{ending}") for ending in ("whl", "tar.gz"))
     metadata = metadata_of(wheel)
     version = str(metadata["Version"])
@@ -147,9 +183,25 @@ def main() -> int:
         print(*problems, sep="\n", file=sys.stderr)
         return 1
     print(f"{wheel.name}: {wheel.stat().st_size:,} bytes; {sdist.name}: {sdist.stat().st_size:,} bytes")
-    began = time.monotonic()
-    print(f"installed from the sdist and used: {use(sdist)} ({time.monotonic() - began:.0f} s)")
+    lines = first_lines((ROOT / "README.md").read_text(encoding="utf-8"))
+    for package in (sdist, wheel):
+        began = time.monotonic()
+        used = use(package, lines)
+        print(f"installed from {package.name}, README used: {used.said} ({time.monotonic() - began:.0f} s)")
+    print(
+        f"{len(direct(metadata))} direct dependencies, {used.packages} packages in all, {used.megabytes:.0f} MB"
+    )
+    if given.figures:
+        sizes = {"wheel_kb": wheel.stat().st_size / 1000, "sdist_kb": sdist.stat().st_size / 1000}
+        counts = {"direct": len(direct(metadata)), "installed": used.packages, "installed_mb": used.megabytes}
+        _record(sizes | counts)
     return 0
+
+
+def _record(values: dict[str, float]) -> None:
+    from measured import record  # of benchmarks/, which only this needs
+
+    record("dist", values, folder=ROOT / "figures")
 
 
 if __name__ == "__main__":

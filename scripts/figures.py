@@ -45,7 +45,7 @@ PROGRAMS: dict[str, list[str]] = {
     "frames": ["benchmarks/frames.py"],
 }
 #: Files of commands that do more than measure: file -> the command.
-OTHERS = {"attack": "make attack ARGS=--docs", "dist": "make dist"}
+OTHERS = {"attack": "make attack ARGS=--docs", "dist": "make dist ARGS=--figures"}
 #: The place of one figure on a page.
 FIGURE = re.compile(r"<!--fig (?P<path>[^>]+?)(?::(?P<form>[^:>/]*))?-->(?P<text>[^<]*)<!--/fig-->")
 
