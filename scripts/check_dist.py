@@ -1,7 +1,8 @@
 """Check what `python -m build` has made in ``dist/``: contents, size and version; then install and use it.
 
-Wheel and sdist are each installed into a new environment, away from the repository, and the first lines of
-README run there as they stand. ``--figures`` writes sizes and numbers of dependencies into ``figures/dist.json``.
+Wheel and sdist are each installed into a new environment, away from the repository, and the first lines
+of README run there as they stand. ``--figures`` writes sizes and numbers of dependencies into
+``figures/dist.json``.
 """
 
 from __future__ import annotations
@@ -188,12 +189,11 @@ def main() -> int:
         began = time.monotonic()
         used = use(package, lines)
         print(f"installed from {package.name}, README used: {used.said} ({time.monotonic() - began:.0f} s)")
-    print(
-        f"{len(direct(metadata))} direct dependencies, {used.packages} packages in all, {used.megabytes:.0f} MB"
-    )
+    needed = len(direct(metadata))
+    print(f"{needed} direct dependencies, {used.packages} packages in all, {used.megabytes:.0f} MB")
     if given.figures:
         sizes = {"wheel_kb": wheel.stat().st_size / 1000, "sdist_kb": sdist.stat().st_size / 1000}
-        counts = {"direct": len(direct(metadata)), "installed": used.packages, "installed_mb": used.megabytes}
+        counts = {"direct": needed, "installed": used.packages, "installed_mb": used.megabytes}
         _record(sizes | counts)
     return 0
 

@@ -1,6 +1,6 @@
 """Count what the tests hold: tests, Google's operations, layouts, methods of the local service.
 
-Usage: PYTHONPATH=tests:notebooks:benchmarks:. python scripts/counts.py   prints; with LRO_FIGURES it writes, too
+Usage: PYTHONPATH=tests:notebooks:benchmarks:. python scripts/counts.py   with LRO_FIGURES it writes, too
 """
 
 from __future__ import annotations

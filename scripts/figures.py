@@ -2,9 +2,10 @@
 
 Usage: PYTHONPATH=tests:notebooks:. python scripts/figures.py [--run [NAME ...]]
 
-Benchmarks and scripts leave a file each, with values, date, machine and versions (``benchmarks/measured.py``).
-In a page, ``<!--fig FILE/KEY/KEY:FORMAT-->24<!--/fig-->`` holds one value of a file, formatted as Python does
-(``:%`` gives "24 %"), and ``FILE/when`` says when and on what it was measured; tables stand between marks.
+Benchmarks and scripts leave a file each, with values, date, machine and versions (see
+``benchmarks/measured.py``). In a page, ``<!--fig FILE/KEY/KEY:FORMAT-->24<!--/fig-->`` holds one value of a
+file, formatted as Python does (``:%`` gives "24 %"), and ``FILE/when`` says when and on what it was measured;
+tables stand between marks.
 ``--run`` measures first: all, in some ten minutes on a quiet machine, or those that are named.
 """
 
@@ -92,12 +93,12 @@ def remote_table(content: Files) -> str:
         "small shards, to Parquet": "the same, to Parquet",
         "large shards": f"{size['large']} FHIR files of {large} MB",
         "HL7v2 shards": f"{size['messages']} HL7v2 files of {small} kB",
-        "DICOM objects": f"{size['objects']} DICOM objects of {size['pixels']} × {size['pixels']} pixels",
+        "DICOM objects": f"{size['objects']} DICOM objects of {size['pixels']} by {size['pixels']} pixels",
         "gcsfs: small shards": f"{size['small']} FHIR files, through gcsfs",
     }
+    network = f"{1000 * size['latency']:.0f} ms a request, {size['bandwidth'] / 1e6:.0f} MB/s a stream"
     lines = [
-        f"| {1000 * size['latency']:.0f} ms a request, {size['bandwidth'] / 1e6:.0f} MB/s a stream "
-        "| requests | MB | fetched alone | local disk | loaded |",
+        f"| {network} | requests | MB | fetched alone | local disk | loaded |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, words in rows.items():

@@ -42,10 +42,8 @@ for name in lro.__all__:
                 found = getattr(thing, member, None)
                 if callable(found):
                     add(f"{name}.{member}", found)
-for maker, called in ((getattr(lro, "to_frame", None), "to_frame"), (getattr(lro, "started", None), "started")):
-    if maker:
-        frame = maker([]) if called == "to_frame" else maker()
-        names.update(f"{called}()[{column}]" for column in frame.columns)
+for called, frame in {"to_frame": lro.to_frame([]), "started": lro.started()}.items():
+    names.update(f"{called}()[{column}]" for column in frame.columns)
 sys.stdout.write(json.dumps(sorted(names)))
 """
 
