@@ -21,7 +21,8 @@ FILES = figures.files()
 PAGES = [*figures.PAGES, ROOT / "CONTRIBUTING.md"]
 #: How people write a speed, a share of time or memory, or how many times as much.
 MEASURED = re.compile(
-    r"""\b(?: \d[\d.,]* \s? (?:x|\N{MULTIPLICATION SIGN}|times) \s (?:as|faster|slower|less|more|longer|quicker)\b
+    r"""\b(?: \d[\d.,]* \s? (?:x|\N{MULTIPLICATION SIGN}|times) \s
+        (?:as|faster|slower|less|more|longer|quicker)\b
     | \d[\d.,]* \s? (?:[kMGT]?B/s | [kMG]bit/s | /s\b | ms\b | µs\b)
     | \d[\d.,]* \s (?:\w+\s)? (?:a|per) \s second\b
     | \d[\d.,]* \s? % \s (?:of \s (?:one|a) \s core | of \s (?:the|its|their) \s (?:time|speed|memory)
