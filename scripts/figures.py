@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "figures"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 #: What measures, in the order of its cost: file -> program and arguments.
 PROGRAMS: dict[str, list[str]] = {
     "counts": ["scripts/counts.py"],
@@ -72,6 +75,8 @@ def when(content: Mapping[str, Any]) -> str:
 def shown(path: str, form: str | None, content: Files) -> str:
     """Return the figure at a path, such as ``polling/alone/all/lag``, as text."""
     name, *keys = path.split("/")
+    if name not in content:
+        raise KeyError(f"{name}.json is not in figures/; `{command(name)}` writes it")
     if keys == ["when"]:
         return when(content[name])
     value = content[name]["values"]
@@ -80,6 +85,11 @@ def shown(path: str, form: str | None, content: Files) -> str:
     if form == "%":
         return f"{100 * value:.0f} %"
     return format(value, form or "")
+
+
+def command(name: str) -> str:
+    """Return what writes a file."""
+    return OTHERS.get(name) or f'make figures ARGS="--run {name}"'
 
 
 def remote_table(content: Files) -> str:
@@ -134,8 +144,7 @@ def files_table(content: Files) -> str:
     """Return a line for each file: what wrote it, when, on what."""
     lines = ["| file | written by | on |", "|---|---|---|"]
     for name, each in content.items():
-        command = OTHERS.get(name) or f"python {' '.join(PROGRAMS[name])}"
-        lines.append(f"| `figures/{name}.json` | `{command}` | {when(each)} |")
+        lines.append(f"| `figures/{name}.json` | `{command(name)}` | {when(each)} |")
     return "\n".join(lines)
 
 
