@@ -44,7 +44,7 @@ PROGRAMS: dict[str, list[str]] = {
     "polling": ["benchmarks/polling.py"],
     "many_shards": ["benchmarks/many_shards.py"],
     "search": ["benchmarks/search.py", "50000"],
-    "journal": ["benchmarks/journal.py"],
+    "journal": ["benchmarks/journal.py", "200000"],
     "remote": ["benchmarks/remote.py"],
     "frames": ["benchmarks/frames.py"],
 }
