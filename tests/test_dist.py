@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from email.message import Message
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,3 +80,18 @@ def test_an_sdist_holds_what_is_committed_and_nothing_else(tmp_path: Path) -> No
         "Makefile is not in the sdist",
         "notes.txt is in the sdist and not in the repository: commit or remove it",
     ]
+
+
+def test_the_first_lines_of_the_readme_are_those_that_are_run() -> None:
+    lines = check_dist.first_lines((check_dist.ROOT / "README.md").read_text(encoding="utf-8"))
+    assert lines.startswith("import lro_notebook as lro\n")
+    assert 'patients = op.load()["Patient"]' in lines
+    with pytest.raises(SystemExit, match="no Python"):
+        check_dist.first_lines("# lro_notebook\n")
+
+
+def test_what_extras_need_is_no_direct_dependency() -> None:
+    metadata = Message()
+    for needed in ("pandas>=2.2", "gcsfs; extra == 'gcs'", "old; python_version < '3'", "x[y]"):
+        metadata["Requires-Dist"] = needed
+    assert check_dist.direct(metadata) == ["pandas", "x"]
