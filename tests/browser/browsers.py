@@ -1,13 +1,12 @@
 """The browsers of the tests: Debian's Chromium and Firefox, and the pages that they have open.
 
 Loading JupyterLab is what costs most here, and in a new page twice as much as in one where it was loaded
-before. So pages are kept: the next notebook with the same settings opens where one was closed, and one with
-other settings loads a page again.
+before. So pages are kept: the next notebook in the same front end opens where one was closed, and one in
+another loads a page again.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from contextlib import contextmanager
@@ -35,8 +34,8 @@ _CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-#: The kind of page of most notebooks: JupyterLab, its settings left as they are.
-_USUAL = json.dumps(["lab", {}])
+#: The kind of page of most notebooks.
+_USUAL = "lab"
 
 
 def missing() -> str:

@@ -11,8 +11,9 @@ import pytest
 
 from browser.browsers import Browser, missing
 from browser.lab import FrontEnd, Notebook
-from browser.server import Server, write_notebook
+from browser.server import LEAN, Server, write_notebook
 from lro_notebook import local
+from lro_notebook.testing import LroService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -39,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if lacking := missing():
         # Where browsers are promised, a skip would hide that nothing was tested.
         (pytest.fail if os.environ.get("LRO_REQUIRE_BROWSER") == "1" else pytest.skip)(lacking)
-    with Server(tmp_path_factory.mktemp("jupyter")) as running:
+    with Server(tmp_path_factory.mktemp("jupyter"), page_config=LEAN) as running:
         local.ensure(running.data_dir)
         yield running
         local.stop(running.data_dir)
@@ -53,15 +54,25 @@ def browser(server: Server) -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def embedded(server: Server) -> Iterator[LroService]:
+    """The embedded service of the kernels."""
+    with LroService(server.data_dir) as service:
+        yield service
+
+
 @pytest.fixture
-def pace(server: Server) -> Iterator[Callable[[float | None], None]]:
+def pace(server: Server, embedded: LroService) -> Iterator[Callable[[float | None], None]]:
     """Set the speed of the embedded service in resources a second, for this test."""
     yield lambda speed: local.set_pace(speed, server.data_dir)
-    local.set_pace(None, server.data_dir)
+    embedded.reset()  # the work that is left, too: it would take place beside the next test
 
 
 @pytest.fixture
-def open_notebook(server: Server, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Open]:
+def open_notebook(
+    server: Server, browser: Browser, pace: object, request: pytest.FixtureRequest
+) -> Iterator[Open]:
+    assert pace  # it is reset when the kernels have ended
     with ExitStack() as stack:
         opened: list[Notebook] = []
 
@@ -72,11 +83,28 @@ def open_notebook(server: Server, browser: Browser, request: pytest.FixtureReque
             return opened[-1]
 
         yield open_
-        if _FAILED in request.node.stash:
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            for notebook in opened:
-                notebook.reusable = False
-                notebook.page.screenshot(path=PICTURES / f"{notebook.path.stem}.png")
+        _photograph(request, *opened)
+
+
+@pytest.fixture
+def photographed(request: pytest.FixtureRequest) -> Iterator[Callable[[Notebook], Notebook]]:
+    """Take a picture of a notebook that tests share, where this one fails."""
+    shared: list[Notebook] = []
+
+    def photographed(notebook: Notebook) -> Notebook:
+        shared.append(notebook)
+        return notebook
+
+    yield photographed
+    _photograph(request, *shared)
+
+
+def _photograph(request: pytest.FixtureRequest, *notebooks: Notebook) -> None:
+    if _FAILED in request.node.stash:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for notebook in notebooks:
+            notebook.reusable = False
+            notebook.page.screenshot(path=PICTURES / f"{request.node.name}-{notebook.path.stem}.png")
 
 
 @pytest.hookimpl(wrapper=True)

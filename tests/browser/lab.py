@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -25,6 +24,19 @@ ANSWERED = "Cancell"
 #: The bar of what runs, once it has a value.
 BAR = ".lro-card progress.lro-bar[value]"
 _PATHS: Mapping[FrontEnd, str] = {"lab": "doc/tree", "notebook": "notebooks"}
+#: Has the page read the settings of plugins again; its registry of settings has no name outside.
+_READ_SETTINGS = """
+const services = app.pluginRegistry;
+const token = [...services._services.keys()].find(each => each.name.endsWith(":ISettingRegistry"));
+const registry = await services.resolveRequiredService(token);
+for (const plugin of value) await registry.reload(plugin);
+"""
+_SHUT_DOWN = """
+const sessions = app.serviceManager.sessions;
+await sessions.refreshRunning();
+for (const { id, path } of [...sessions.running()]) if (value.includes(path)) await sessions.shutdown(id);
+"""
+_THEMES = "@jupyterlab/apputils-extension/themes"
 #: The notebook of the page, in every script below.
 _PANEL = """
 const app = window.jupyterapp;
@@ -95,7 +107,9 @@ class Notebook:
         self._front_end, self._settings, self._size = front_end, settings or {}, size
         #: Whether the page may be used again.
         self.reusable = True
-        self._kind = json.dumps([front_end, self._settings], sort_keys=True)
+        self._paths = {path.name}
+        #: The settings that the page has.
+        self._used: Mapping[str, Mapping[str, Any]] = {}
 
     @property
     def url(self) -> str:
@@ -103,13 +117,13 @@ class Notebook:
         return f"{self._server.url}/{_PATHS[self._front_end]}/{self.path.name}"
 
     def __enter__(self) -> Self:
-        self.page, loaded = self._browser.take(self._kind)
+        self.page, loaded = self._browser.take(self._front_end)
         self.page.set_viewport_size({"width": self._size[0], "height": self._size[1]})
         self.page.on("console", self._note)
         self.page.on("pageerror", self._note_error)
         if loaded and self._front_end == "lab":
-            self.script("await app.commands.execute('docmanager:open', {path: value});", self.path.name)
-            self._await_kernel()
+            self.use(self._settings)
+            self.reopen()
         else:
             self.reload()
         return self
@@ -119,12 +133,12 @@ class Notebook:
         if not self.reusable:
             self.page.close()
             return
-        # Disposed of, not closed: nobody is asked whether to save.
-        self.script("for (const widget of [...app.shell.widgets('main')]) widget.dispose();")
+        self._dispose()
+        self.use({})
         self.page.remove_listener("console", self._note)
         self.page.remove_listener("pageerror", self._note_error)
         self.page.emulate_media(reduced_motion="null", forced_colors="null", contrast="null")
-        self._browser.keep(self._kind, self.page)
+        self._browser.keep(self._front_end, self.page)
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -187,10 +201,41 @@ class Notebook:
         self.load()
         self._await_kernel()
 
+    def reopen(self, path: Path | None = None) -> None:
+        """Close the document without saving, and open it, or another, in the same page."""
+        self._dispose()
+        self.path = path or self.path
+        self._paths.add(self.path.name)
+        self.script("await app.commands.execute('docmanager:open', {path: value});", self.path.name)
+        self._await_kernel()
+
+    def _dispose(self) -> None:
+        # Not closed: nobody is asked whether to save.
+        self.script("for (const widget of [...app.shell.widgets('main')]) widget.dispose();")
+
+    def use(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace the settings, in the page that is open."""
+        changed = {*self._used, *settings} if settings != self._used else set()
+        self._settings = self._used = settings
+        if changed:
+            self._server.set_settings(settings)
+            self.script(_READ_SETTINGS, [":".join(plugin.rsplit("/", 1)) for plugin in changed])
+            theme = settings.get(_THEMES, {}).get("theme", "JupyterLab Light")
+            self.wait_for("theme => document.body.dataset.jpThemeName === theme", theme)
+
     def load(self) -> None:
         """Load the page, and do not wait for a kernel."""
         self._server.set_settings(self._settings)
+        self._used = self._settings
         self.page.goto(f"{self.url}?reset")
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the window a size, and wait until the notebook has taken it."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.wait_for(
+            "() => { const { right } = document.querySelector('.jp-NotebookPanel').getBoundingClientRect();"
+            " return right <= innerWidth && right > innerWidth - 80; }"
+        )
 
     def activate(self, cell: int) -> None:
         """Select a cell."""
@@ -281,8 +326,10 @@ class Notebook:
         self._await_kernel()
 
     def shut_down(self) -> None:
-        """End the kernel."""
+        """End the kernel, and those of others that were open here."""
         self.script("await panel?.sessionContext.shutdown();")
+        if others := self._paths - {self.path.name}:
+            self.script(_SHUT_DOWN, sorted(others))
 
     def save(self) -> Any:
         """Save, and return the notebook as it is on disk."""

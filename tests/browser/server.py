@@ -29,6 +29,26 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
+#: What no test looks at, and its loading costs a quarter of each page's; and Node, twice, to ask for a build.
+LEAN: Mapping[str, Any] = {
+    "buildCheck": False,
+    "disabledExtensions": dict.fromkeys(
+        (
+            "@jupyterlab/debugger-extension",
+            "@jupyterlab/extensionmanager-extension",
+            "@jupyterlab/fileeditor-extension:language-server",
+            "@jupyterlab/hub-extension",
+            "@jupyterlab/inspector-extension",
+            "@jupyterlab/logconsole-extension",
+            "@jupyterlab/lsp-extension",
+            "@jupyterlab/notebook-extension:language-server",
+            "@jupyterlab/notebook-extension:toc",
+            "@jupyterlab/toc-extension",
+            "@voila-dashboards/jupyterlab-preview",
+        ),
+        True,
+    ),
+}
 
 
 def write_notebook(path: Path, cells: Sequence[str]) -> Path:
@@ -53,6 +73,8 @@ class Server:
         What serves; JupyterLab of this environment, with Notebook 7, unless given.
     application : {"ServerApp", "NotebookApp"}
         What it is made of; the latter is of Notebook 6 alone.
+    page_config : mapping
+        What its pages have besides, such as `LEAN`.
 
     Attributes
     ----------
@@ -70,8 +92,9 @@ class Server:
         program: Sequence[str] = (sys.executable, "-m", "jupyterlab"),
         *,
         application: Literal["ServerApp", "NotebookApp"] = "ServerApp",
+        page_config: Mapping[str, Any] | None = None,
     ) -> None:
-        self._application = application
+        self._application, self._page_config = application, page_config or {}
         self._folder, self._program = folder, program
         self.root, self.data_dir, self.state_dir = folder / "root", folder / "data", folder / "state"
         self._settings, self._log = folder / "settings", folder / "server.log"
@@ -83,6 +106,9 @@ class Server:
     def __enter__(self) -> Self:
         for folder in (self.root, self.data_dir, self.state_dir):
             folder.mkdir(parents=True)
+        config = self._folder / "config" / "labconfig"
+        config.mkdir(parents=True)
+        (config / "page_config.json").write_text(json.dumps(self._page_config))
         is_classic = self._application == "NotebookApp"
         flags = {
             f"{self._application}.ip": "127.0.0.1",

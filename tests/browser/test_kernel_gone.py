@@ -79,7 +79,7 @@ def test_without_their_kernel_running_operations_are_shown_as_they_were_saved_la
     notebook.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     assert_gone(notebook)  # a new kernel does not bring back what the old one followed
     notebook.save()
-    notebook.reload()
+    notebook.reopen()
     assert_gone(notebook)
 
 

@@ -12,7 +12,7 @@ import pytest
 from nbconvert import HTMLExporter
 from patience import SOON
 
-from browser.lab import ANSWERED, DARK, NO_SUBSHELLS
+from browser.lab import ANSWERED, NO_SUBSHELLS
 from browser.playing import OperationsApi
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def test_a_page_that_is_loaded_again_shows_the_living_card_and_later_the_end(
     pace(None)
     notebook.await_text(1, "Succeeded")
     notebook.save()
-    notebook.reload()
+    notebook.reopen()
     notebook.await_text(1, "Succeeded")
     assert notebook.page.get_by_text("model not found").count() == 0
     assert notebook.page.get_by_text("Error displaying widget").count() == 0
@@ -134,7 +134,7 @@ def test_after_a_restart_the_old_card_reads_well_and_the_operation_is_found_agai
     notebook.click(4, "Cancel")
     notebook.await_text(4, "Cancelled")
     notebook.save()
-    notebook.reload()
+    notebook.reopen()
     notebook.await_text(1, "Running", "As of ")
     notebook.await_text(4, "Cancelled")
 
@@ -185,27 +185,6 @@ def test_a_notebook_saved_in_the_middle_reads_well_with_the_kernel_gone(
         assert "Running" in plain.locator(".lro-snapshot").inner_text()
 
 
-@pytest.mark.parametrize("settings", [{}, DARK], ids=["light", "dark"])
-def test_the_card_fits_a_narrow_window_in_both_themes(
-    open_notebook: Open, pace: Callable[[float | None], None], settings: dict[str, Any]
-) -> None:
-    pace(300)
-    notebook = begun(open_notebook, settings=settings, size=(600, 800))
-    sizes = notebook.measure(
-        1,
-        ".lro-card, .lro-card *",
-        "(_, all) => all.map(element => [element.scrollWidth, element.clientWidth, element.className])",
-    )
-    assert not [size for size in sizes if size[1] and size[0] > size[1] + 1]
-    colours = notebook.measure(
-        1,
-        ".lro-numbers",
-        "line => [getComputedStyle(line).color,"
-        " getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor]",
-    )
-    assert colours[0] != colours[1]
-
-
 def test_two_starts_in_one_cell_share_a_table_and_a_last_line_shows_nothing_twice(
     open_notebook: Open, pace: Callable[[float | None], None]
 ) -> None:
@@ -253,7 +232,7 @@ def test_hostile_text_runs_nothing_and_breaks_nothing(open_notebook: Open) -> No
         notebook.save()
         for loaded_again in (False, True):
             if loaded_again:
-                notebook.reload()
+                notebook.reopen()
             page = notebook.page
             width, height = notebook.measure(2, ".lro-snapshot", "one => [one.offsetWidth, one.offsetHeight]")
             assert width <= 800
