@@ -64,7 +64,7 @@ _HOLD = f"""([cell, selector]) => {{
 }}"""
 _LET_GO = "() => { const [live, still] = window.held; still.replaceWith(live); delete window.held; }"
 #: Milliseconds between two looks at a condition.
-_LOOK = 50
+_LOOK = 100
 
 
 class Notebook:

@@ -35,27 +35,27 @@ def assert_moves(notebook: Notebook, cell: int) -> None:
     notebook.await_bar_beyond(cell, notebook.bar(cell), seconds=10)
 
 
-@pytest.mark.parametrize("waiting", ["op.wait()", "await op"])
 def test_the_stop_button_ends_the_waiting_and_not_the_operation(
-    open_notebook: Open, pace: Callable[[float | None], None], waiting: str
+    open_notebook: Open, pace: Callable[[float | None], None]
 ) -> None:
     pace(300)
-    notebook = open_notebook(SET_UP + BEGIN, waiting, "print('next cell:', op.state)")
-    notebook.run_to_end(0)
-    notebook.run(1)
-    assert_moves(notebook, 0)
-    assert notebook.seconds_to(1, "Stopped waiting; operation", STOP) < SOON
-    notebook.await_end(1)
-    notebook.run_to_end(2)
-    notebook.await_text(2, "next cell: RUNNING")
-    assert_moves(notebook, 0)
-    assert notebook.seconds_to(0, ANSWERED, CANCEL) < SOON
-    notebook.await_text(0, "Cancelled")
+    after = "print('next cell:', op.state)"
+    notebook = open_notebook(SET_UP + BEGIN, "op.wait()", after, "await op", after)
+    for waiting in (1, 3):
+        notebook.run_to_end(0)
+        notebook.run(waiting)
+        assert_moves(notebook, 0)
+        assert notebook.seconds_to(waiting, "Stopped waiting; operation", STOP) < SOON
+        notebook.await_end(waiting)
+        notebook.run_to_end(waiting + 1)
+        notebook.await_text(waiting + 1, "next cell: RUNNING")
+        assert_moves(notebook, 0)
+        assert notebook.seconds_to(0, ANSWERED, CANCEL) < SOON
+        notebook.await_text(0, "Cancelled")
 
 
-@pytest.mark.parametrize("waiting", ["op.wait()", "await op"])
 def test_clicks_on_the_buttons_of_others_wait_for_the_end_of_the_cell(
-    open_notebook: Open, pace: Callable[[float | None], None], waiting: str
+    open_notebook: Open, pace: Callable[[float | None], None]
 ) -> None:
     pace(300)
     other = (
@@ -65,15 +65,16 @@ def test_clicks_on_the_buttons_of_others_wait_for_the_end_of_the_cell(
         "other.on_click(lambda _: clicked.append(waits))\n"
         "display(other)\n"
     )
-    wait = f"waits = True\ntry:\n    {waiting}\nexcept lro.OperationCancelled:\n    pass\nwaits = False"
-    notebook = open_notebook(
-        other + SET_UP + BEGIN, wait, "print('while it waits:', clicked)", settings=NO_SUBSHELLS
-    )
-    notebook.run_to_end(0)
-    notebook.run(1)
-    assert_moves(notebook, 0)
-    notebook.click(0, "Other")
-    notebook.click(0, "Cancel")
-    notebook.await_end(1)
-    notebook.run_to_end(2)
-    notebook.await_text(2, "while it waits: [False]")
+    wait = "waits = True\ntry:\n    {}\nexcept lro.OperationCancelled:\n    pass\nwaits = False"
+    after = "print('while it waits:', clicked)"
+    cells = (other + SET_UP + BEGIN, wait.format("op.wait()"), after, wait.format("await op"), after)
+    notebook = open_notebook(*cells, settings=NO_SUBSHELLS)
+    for waiting in (1, 3):
+        notebook.run_to_end(0)
+        notebook.run(waiting)
+        assert_moves(notebook, 0)
+        notebook.click(0, "Other")
+        notebook.click(0, "Cancel")
+        notebook.await_end(waiting)
+        notebook.run_to_end(waiting + 1)
+        notebook.await_text(waiting + 1, "while it waits: [False]")

@@ -169,7 +169,7 @@ def test_a_notebook_saved_in_the_middle_reads_well_with_the_kernel_gone(
     )
     notebook.save()
     notebook.shut_down()
-    notebook.load()
+    notebook.reopen()
     notebook.page.locator(".lro-snapshot").wait_for()
     snapshot = notebook.page.locator(".lro-snapshot").inner_text()
     assert "Running" in snapshot
