@@ -185,23 +185,6 @@ def test_a_notebook_saved_in_the_middle_reads_well_with_the_kernel_gone(
         assert "Running" in plain.locator(".lro-snapshot").inner_text()
 
 
-def test_two_starts_in_one_cell_share_a_table_and_a_last_line_shows_nothing_twice(
-    open_notebook: Open, pace: Callable[[float | None], None]
-) -> None:
-    pace(300)
-    notebook = open_notebook(SET_UP, f"{BEGIN}\n{BEGIN}\nop")
-    notebook.run_to_end(0)
-    notebook.run_to_end(1)
-    notebook.await_text(1, "Cancel all")
-    rows = "(_, tables) => tables.map(table => table.querySelectorAll('tbody tr').length)"
-    assert notebook.measure(1, ".lro-table", rows) == [2]
-    notebook.click(1, "Cancel all")
-    notebook.await_text(1, "2 operations: 2 cancelled")
-    # The live one and the saved one change places now: neither counts until there is one.
-    seen = "(first, tables) => tables.length === 1 ? first.innerText : null"
-    assert notebook.measure(1, ".lro-table", seen).count("■ Cancelled") == 2
-
-
 HOSTILE = (
     "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>\u202egnp.exe\x1b[31mred\x1b[0m"
     '"><a href="javascript:window.pwned=1">x</a>' + "A" * 1_000_000
