@@ -9,6 +9,7 @@ Usage of this file as a program: python warm.py SOCKET FILTERS MODULE...
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -168,8 +169,11 @@ def _become(request: list[Any], outputs: list[int]) -> Program:
 
 def main(descriptor: str, filters: Any, *modules: str) -> None:
     with socket.socket(fileno=int(descriptor)) as requests:
+        gc.disable()
         for module in modules:
             importlib.import_module(module)
+        gc.enable()
+        gc.freeze()  # or each program looks at all of it at its end, in a copy of its own: 0.3 s, not 0.1
         requests.send(b"ready")
         program = _serve(requests)
     if program is not None:
