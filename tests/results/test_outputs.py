@@ -338,9 +338,9 @@ def test_files_are_loaded_where_the_library_of_bigquery_is_missing(
 
 
 def test_many_places_take_time_that_grows_with_them(service: Service) -> None:
-    """Not with their square: that were an hour for these."""
-    places = [f"gs://b/rows/{number:06d}.jsonl" for number in range(90_000)]
-    assert len(service.ended({"outputFiles": places}).outputs) == 90_000
+    """Not with their square: that were more than all of a test's time for these."""
+    places = [f"gs://b/rows/{number:06d}.jsonl" for number in range(40_000)]
+    assert len(service.ended({"outputFiles": places}).outputs) == 40_000
     service.put(rows={f"{number:06d}.jsonl": '{"a":1}\n' for number in range(200)})
     some = service.ended({"outputFiles": places[:3_000]})
     with pytest.warns(LroWarning, match=r"nothing is at gs://b/rows/000200.jsonl, .* and 2,795 more"):
