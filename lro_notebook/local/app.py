@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.routing import Mount, Router
 
 from lro_notebook.errors import Code
-from lro_notebook.local import log_routes, management_routes, openapi
+from lro_notebook.local import discovery_routes, log_routes, management_routes, openapi
 from lro_notebook.local.core.causes import CAUSE
 from lro_notebook.local.core.service_errors import (
     INTERNAL_ERROR,
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: A client that asks for a proof does not trust the service with its token yet; the other is public.
+_WITHOUT_TOKEN = (PROOF_PATH, discovery_routes.PATH)
 _LOOPBACK_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
 _LOOPBACK_ORIGIN = re.compile(
     r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII
@@ -57,6 +59,7 @@ def build_app(service: Service) -> Starlette:
             *control_routes.ROUTES,
             *openapi.ROUTES,
             *log_routes.ROUTES,
+            *discovery_routes.ROUTES,
             *storage_routes.ROUTES,
             # As many as Google's Python client puts into one.
             batch.route("/batch", *(f"/{version}" for version in API_VERSIONS), calls_max=1_000),
@@ -102,9 +105,8 @@ class Guard:
         service = self._service
         service.open_requests += 1
         try:
-            # A client that asks for a proof does not trust the service with its token yet. This path is what
-            # is routed; `request.url` is made with the Host header.
-            service_error = access_error(request, None if scope["path"] == PROOF_PATH else service.token)
+            # This path is what is routed; `request.url` is made with the Host header.
+            service_error = access_error(request, None if scope["path"] in _WITHOUT_TOKEN else service.token)
             if service_error is None:
                 await self._app(scope, receive, send)
             else:

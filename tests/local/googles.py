@@ -30,12 +30,17 @@ class _Bearer:
         self._http.close()
 
 
+def bearer(service: Program) -> Any:
+    """Return what sends the requests of Google's client, with the token of the service."""
+    return _Bearer(service.token)
+
+
 def client(service: Program, name: str, version: str, path: str = "") -> Any:
     """Return Google's client of an API, from the discovery document that it ships with."""
     return discovery.build(
         name,
         version,
-        http=_Bearer(service.token),
+        http=bearer(service),
         static_discovery=True,
         client_options={"api_endpoint": service.endpoint + path},
     )

@@ -14,13 +14,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
-from local.googles import client, discovery
+from local.googles import bearer, client, discovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
     from local.conftest import Program
 
 # httplib2 calls functions of pyparsing under names that pyparsing has deprecated.
@@ -49,10 +49,11 @@ def test_a_batch_of_googles_client(service: Program, datasets: Any) -> None:
     from googleapiclient.http import BatchHttpRequest
 
     came: dict[str, Any] = {}
-    batch = BatchHttpRequest(
-        callback=lambda request_id, response, error: came.update({request_id: error or response}),
-        batch_uri=f"{service.endpoint}/batch",
-    )
+
+    def come(identifier: str, response: Any, error: Any) -> None:
+        came[identifier] = error or response
+
+    batch = BatchHttpRequest(callback=come, batch_uri=f"{service.endpoint}/batch")
     stores = datasets.fhirStores()
     made = stores.create(parent=_DATASET, body={"version": "R4"}, fhirStoreId="of-a-batch")
     patient = {"resourceType": "Patient", "gender": "female"}
@@ -83,6 +84,26 @@ def test_a_batch_of_googles_client(service: Program, datasets: Any) -> None:
     )
     assert "HTTP/1.1 401 Unauthorized" in stranger.text
     stores.delete(name=name).execute()
+
+
+def test_googles_client_finds_the_service_by_its_discovery_document(service: Program) -> None:
+    address = f"{service.endpoint}/$discovery/rest"
+    found = httpx.get(
+        address, params={"labels": "CHC_BETA", "version": "v1beta1"}, trust_env=False
+    )  # no token
+    assert (found.status_code, found.json()["rootUrl"]) == (200, f"{service.endpoint}/")
+    assert httpx.get(address, params={"version": "v2"}, trust_env=False).status_code == 404
+    assert httpx.get(f"{service.endpoint}/openapi.json", trust_env=False).status_code == 401
+    url = f"{address}?version=v1beta1"
+    with closing(
+        discovery.build("healthcare", "v1beta1", http=bearer(service), discoveryServiceUrl=url)
+    ) as api:
+        locations = api.projects().locations()
+        came: list[Any] = []
+        batch = api.new_batch_http_request(callback=lambda *each: came.append(each[1:]))
+        batch.add(locations.get(name=_LOCATION))
+        batch.execute()
+        assert came == [({"name": _LOCATION, "locationId": "us-central1"}, None)]
 
 
 def policies(resources: Any, name: str) -> None:

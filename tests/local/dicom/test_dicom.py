@@ -110,10 +110,18 @@ def test_an_export_of_chosen_parts_in_another_encoding(service: Program) -> None
     assert f"{store}/dicomWeb/studies/" in failure["resource"]
     body["filterConfig"] = {"resourcePathsGcsUri": service.put_lines("demo-out/bad.txt", ["/series/1"])}
     assert service.ended(service.start(f"{store}:export", body))["error"]["code"] == 3
-    image: dict[str, Any] = {"gcsDestination": {"uriPrefix": "gs://demo-out/x", "mimeType": "image/png"}}
     table: dict[str, Any] = {"bigqueryDestination": {}}
-    for absent in (image, table):
-        assert service.client.post(f"{store}:export", json=absent).status_code == 501
+    absent: list[dict[str, Any]] = [
+        {"gcsDestination": {"uriPrefix": "gs://demo-out/x", "mimeType": f"{kind}; transfer-syntax={syntax}"}}
+        for kind, syntax in (
+            ("application/dicom", "1.2.840.10008.1.2.4.50"),
+            ("application/octet-stream", "*"),
+            ("image/jpeg", "1.2.840.10008.1.2.4.90"),
+            ("image/png", "1.2.840.10008.1.2.1"),
+        )
+    ]
+    for body in (*absent, table):
+        assert service.client.post(f"{store}:export", json=body).status_code == 501
 
 
 def test_studies_and_series_are_deleted_by_operations(service: Program) -> None:

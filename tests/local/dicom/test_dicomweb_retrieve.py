@@ -197,3 +197,24 @@ def test_what_claims_to_be_huge_is_not_decoded() -> None:
     ):
         with pytest.raises(ServiceError, match=r"more than the 512 MiB|ask for at most 10,000"):
             refused()
+
+
+def test_an_export_writes_pictures(service: Program) -> None:
+    alone, several = (pydicom.dcmread(FOLDER / name) for name in ("CT_small.dcm", "rtdose.dcm"))
+    pictures = filled(service, "pictures", "CT_small.dcm", "rtdose.dcm", "rtplan.dcm")
+    for kind, end, form in (
+        ("image/png", ".png", "PNG"),
+        ("image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50", ".jpg", "JPEG"),
+    ):
+        to = {"uriPrefix": f"gs://demo-out/pictures{end}", "mimeType": kind}
+        operation = service.start(f"{pictures}:export", {"gcsDestination": to})
+        assert service.ended(operation)["metadata"]["counter"] == {"success": "2", "failure": "1"}
+        (failure,) = service.client.get(f"{operation}:failures").json()["failures"]
+        assert "no pixels" in failure["message"]
+        folder = service.buckets / "demo-out" / f"pictures{end}"
+        one = f"{alone.StudyInstanceUID}/{alone.SeriesInstanceUID}/{alone.SOPInstanceUID}{end}"
+        frame = f"{several.StudyInstanceUID}/{several.SeriesInstanceUID}/{several.SOPInstanceUID}"
+        names = [f"{frame}/{number}{end}" for number in range(1, several.NumberOfFrames + 1)]
+        assert {str(path.relative_to(folder)) for path in folder.rglob("*.*g")} == {one, *names}
+        with image.open(folder / one) as picture:
+            assert (picture.format, picture.size) == (form, (alone.Columns, alone.Rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ def viewport_of(text: str | None) -> tuple[int, int] | None:
             "cannot be had here"
         )
     return int(match[1]), int(match[2])
+
+
+def require() -> None:
+    """Raise if what rendering needs is not installed."""
+    for module, package in (("PIL", "pillow"), ("numpy", "numpy")):
+        if find_spec(module) is None:
+            raise not_installed(package, "rendering")
 
 
 def picture(source: Frames, number: int, kind: str, viewport: tuple[int, int] | None) -> bytes:
