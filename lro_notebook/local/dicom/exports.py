@@ -120,7 +120,8 @@ def _form(mime_type: object) -> Form:
         raise ServiceError(
             Code.UNIMPLEMENTED,
             "gcsDestination.mimeType: the local service does not compress instances or write pixels alone; "
-            "leave it out, or use image/jpeg, image/png or application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
+            "leave it out, or use image/jpeg, image/png or "
+            "application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
         )
     if kind in _ENDS:
         return Form(picture=kind)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import names, nesting
+from lro_notebook.local.core import lenient_json, names, nesting
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.discovery import masks
@@ -133,13 +133,20 @@ async def read_json(request: Request) -> dict[str, Any]:
     if checked is not None:
         return checked
     body = await read_body(request)
-    try:
-        data = nesting.loads(body or b"{}")
-    except nesting.Unreadable as error:
-        raise invalid_argument(f"the request body cannot be read: {error}") from error
+    data = _loads(body or b"{}")
     if not isinstance(data, dict):
         raise invalid_argument("the request body is not a JSON object")
     return data
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return nesting.loads(body)
+    except nesting.Unreadable as error:
+        try:
+            return nesting.loads(lenient_json.strict(body))
+        except nesting.Unreadable:
+            raise invalid_argument(f"the request body cannot be read: {error}") from error
 
 
 def mask_of(request: Request) -> list[masks.Path]:

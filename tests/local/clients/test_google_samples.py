@@ -266,6 +266,8 @@ def test_dicom_stores_and_dicomweb(service: Program, datasets: Any) -> None:
     assert len(http.get(f"{web}/instances").json()) == 1
     searched = http.get(f"{web}/studies", params={"PatientName": "Sally Zhang"})
     assert searched.is_success, searched.text
+    slashed = http.get(f"{study}/instances/", params={"includefield": "00200032", "limit": 1})
+    assert len(slashed.json()) == 1  # as Google's toolkit for imaging searches
     assert http.get(study).headers["content-type"].startswith("multipart/related")
     one = f"{study}/series/{header.SeriesInstanceUID}/instances/{header.SOPInstanceUID}"
     whole = http.get(one, headers={"Accept": "application/dicom; transfer-syntax=*"})

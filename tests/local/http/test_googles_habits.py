@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from local.googles import client
+
+from lro_notebook.local.core import lenient_json
 
 if TYPE_CHECKING:
     from local.conftest import DATASET, Program
@@ -23,6 +26,45 @@ def test_booleans_are_taken_as_tools_write_them(service: Program, text: str) -> 
     assert service.client.get("fhirStores", params={"prettyPrint": text}).status_code == 200
     partial = service.client.get("operations", params={"returnPartialSuccess": text})
     assert partial.status_code == (200 if text == "False" else 501)
+
+
+def test_bodies_are_read_as_google_writes_them_for_curl(service: Program) -> None:
+    topic = "projects/p/topics/t"
+    for number, body in enumerate(
+        (
+            '{notification_config: {pubsub_topic: "%s"}}',
+            "{'notificationConfig': {'pubsubTopic': '%s'}, 'labels': {},}",
+            "{'notificationConfig': {'pubsubTopic': '%s',},}",
+        )
+    ):
+        url, headers = f"dicomStores?dicom_store_id=curl-{number}", {"Content-Type": "application/json"}
+        made = service.client.post(url, content=body % topic, headers=headers)
+        assert (made.status_code, made.json().get("notificationConfig")) == (200, {"pubsubTopic": topic})
+    for bad in (
+        "{a b: 1}",
+        "{'labels': {'a': 'b}}",
+        "{labels: {a: b}}",
+        "[1 2]",
+        "{labels: {'a': 'b'}},",
+        "'",
+    ):
+        answer = service.client.post("dicomStores?dicomStoreId=bad", content=bad)
+        assert (answer.status_code, "cannot be read" in answer.text) == (400, True), bad
+    huge = b"{'" + b"," * (1 << 20) + b"'}"
+    assert service.client.post("dicomStores?dicomStoreId=bad", content=huge).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (r"""{'a': 'it\'s "x" \\ \n'}""", {"a": 'it\'s "x" \\ \n'}),
+        ('{"a: b": ", }", c: [1, true, null,],}', {"a: b": ", }", "c": [1, True, None]}),
+        ("", None),
+    ],
+)
+def test_lenient_json_is_made_strict(text: str, meant: Any) -> None:
+    made = lenient_json.strict(text.encode())
+    assert made == b"" if meant is None else json.loads(made) == meant
 
 
 def test_an_empty_etag_is_none(service: Program) -> None:
