@@ -125,7 +125,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# A broken link or a name that is not there fails it. The variable turns off an advertisement of the theme.
+# A broken link, a name that is not there and what scripts/site_checks.py finds fail it. The variable turns off an advertisement of the theme.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
