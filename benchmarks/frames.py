@@ -280,7 +280,6 @@ def report(found: dict[str, Reading], *, megabytes: float) -> None:
             "mb": megabytes,
             "parquet_mb": megabytes * COPIES,
             "parquet_peak_mb": parquet,
-            "time_of_pandas": own.seconds / pandas.seconds,
             "times_pandas": pandas.seconds / own.seconds,
             "cpu_times_pandas": pandas.cpu / own.cpu,
             "memory_of_pandas": own.peak / pandas.peak,
