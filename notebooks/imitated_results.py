@@ -1,7 +1,8 @@
-"""What two operations of the imitation leave in its buckets, as the documents of their APIs say. Synthetic.
+"""What three operations of the imitation leave in its buckets, as the documents of their APIs say. Synthetic.
 
 Document AI writes a folder per document, which only the metadata name; Speech-to-Text writes a file per
-recording, which the response names.
+recording, which the response names; Vertex AI writes predictions and errors into a folder that its job
+names.
 """
 
 from __future__ import annotations
@@ -32,14 +33,19 @@ _TALKS = {
     "ward-b": (("the results are here", 0.94), ("thank you", 0.98), ("see you tomorrow", 0.72)),
 }
 _NOT_FOUND = {"code": 5, "message": "gs://demo/ward-c.wav was not found"}
+#: How many days a patient was in hospital, and how likely it is that they are back within a month.
+_STAYS = ((2, 0.08), (4, 0.11), (5, 0.19), (7, 0.27), (10, 0.41), (11, 0.38))
+_PREDICTIONS = "gs://demo-out/prediction-readmission-2026_11_02T08_00_00_000Z"
 
 
 def write(buckets: Path) -> None:
     """Write the files of both into the folder of the buckets."""
-    for uri, document in {**_documents(), **_transcripts()}.items():
+    whole = {uri: json.dumps(each, indent=2) for uri, each in {**_documents(), **_transcripts()}.items()}
+    lines = {uri: "".join(json.dumps(each) + "\n" for each in rows) for uri, rows in _predictions().items()}
+    for uri, text in {**whole, **lines}.items():
         path = buckets / uri.removeprefix("gs://")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, indent=2), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
 
 def statuses(part: float) -> list[dict[str, Any]]:
@@ -65,6 +71,29 @@ def by_recording() -> dict[str, Any]:
     return {**written, "gs://demo/ward-c.wav": {"error": _NOT_FOUND}}
 
 
+def predicted(part: float) -> dict[str, Any]:
+    """Return what a job of Vertex AI says when that `part` of its instances is done."""
+    done = int(part * len(_STAYS))
+    counts = {"successfulCount": f"{done}", "incompleteCount": f"{len(_STAYS) - done}"}
+    job = {"displayName": "readmission", "completionStats": {**counts, "failedCount": f"{int(part)}"}}
+    written = {"outputInfo": {"gcsOutputDirectory": _PREDICTIONS}}
+    return {**job, **(written if part >= 1 else {})}
+
+
+def _predictions() -> dict[str, list[dict[str, Any]]]:
+    rows = [
+        {"instance": {"visit": f"v{number}", "days": days}, "prediction": {"readmitted": likely}}
+        for number, (days, likely) in enumerate(_STAYS)
+    ]
+    missing = {"code": 3, "message": "a feature is missing: days"}
+    return {
+        f"{_PREDICTIONS}/prediction.results-00000-of-00001": rows,
+        f"{_PREDICTIONS}/prediction.errors_stats-00000-of-00001": [
+            {"instance": {"visit": "v6"}, "status": missing}
+        ],
+    }
+
+
 def _documents() -> dict[str, Any]:
     return {
         f"{_RUN}/{number}/invoice-{number}-0.json": _document(number, *invoice)
@@ -73,7 +102,12 @@ def _documents() -> dict[str, Any]:
 
 
 def _document(number: int, supplier: str, month: str, total: str) -> dict[str, Any]:
-    told = {"supplier_name": supplier, "invoice_date": f"{month}-15", "total_amount": total}
+    told = {
+        "supplier_name": supplier,
+        "invoice_date": f"{month}-15",
+        "total_amount": total,
+        "currency": "EUR",
+    }
     return {
         "mimeType": "application/pdf",
         "text": "\n".join((f"Invoice {number}", *told.values())),

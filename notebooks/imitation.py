@@ -43,12 +43,15 @@ class Script:
     steps : sequence of JSON objects
         Its metadata, one after the other, each with its ``@type``.
     end : JSON object
-        Its ``response``, with its ``@type``, or its ``error``.
+        Its ``response``, with its ``@type``, or its ``error``; of a job, what changes at its end.
+    job : bool
+        Whether it is a job, whose JSON has a ``state`` beside the steps' fields, and no operation.
     """
 
     name: str
     steps: Sequence[Mapping[str, Any]]
     end: Mapping[str, Any]
+    job: bool = False
 
 
 @dataclass
@@ -68,6 +71,8 @@ class Running:
             part = (time.monotonic() - self.began) / self.seconds
             step = min(int(part * len(steps)), len(steps) - 1)
             end = self.script.end if part >= 1 else None
+        if self.script.job:
+            return {"name": self.script.name, **steps[step], **(end or {})}
         body = {"name": self.script.name, "metadata": dict(steps[step])}
         return body if end is None else {**body, "done": True, **end}
 
@@ -257,7 +262,7 @@ def client(kind: Any, server: Imitation) -> Any:
     return kind(transport=kind.get_transport_class(over)(channel=channel))
 
 
-_SECONDS, _STEPS = 3.0, 20  # that an operation of the notebook takes
+_SECONDS, _STEPS = 2.0, 20  # that an operation of the notebook takes
 
 
 def start() -> Imitation:
@@ -265,6 +270,12 @@ def start() -> Imitation:
     buckets = tempfile.TemporaryDirectory(prefix="imitation-")
     imitated_results.write(Path(buckets.name))
     return Imitation(scripts_of_the_notebook, _SECONDS, buckets).open()
+
+
+def predict(server: Imitation) -> str:
+    """Start a batch prediction, as somebody else would have; return its name."""
+    name: str = server.start("projects/demo/locations/us-central1/batchPredictionJobs")["name"]
+    return name
 
 
 def scripts_of_the_notebook(method: str) -> Script:
@@ -276,6 +287,7 @@ def scripts_of_the_notebook(method: str) -> Script:
         "BatchProcessDocuments": _batch,
         "invoices:batchProcess": _invoices,
         "BatchRecognize": _talks,
+        "batchPredictionJobs": _prediction,
     }
     return made.get(method.rpartition("/")[2], _firestore)(at)
 
@@ -350,6 +362,17 @@ def _talks(at: datetime) -> Script:
     steps = _steps("google.cloud.speech.v2.OperationMetadata", metadata)
     name = "projects/demo/locations/us/operations/1795628442293018795"
     return Script(name, steps, {"response": {"@type": kind, "results": imitated_results.by_recording()}})
+
+
+def _prediction(at: datetime) -> Script:
+    times = {"createTime": _time(at), "startTime": _time(at)}
+    steps = [
+        {"state": "JOB_STATE_RUNNING", **times, **imitated_results.predicted(step / _STEPS)}
+        for step in range(_STEPS + 1)
+    ]
+    ended = {"state": "JOB_STATE_SUCCEEDED", "endTime": _time(at, _STEPS), **imitated_results.predicted(1)}
+    name = "projects/demo/locations/us-central1/batchPredictionJobs/1795628442293018796"
+    return Script(name, steps, ended, job=True)
 
 
 def _firestore(at: datetime) -> Script:

@@ -1,7 +1,8 @@
 """Run a notebook top to bottom, showing code, live progress and results in the terminal as they come.
 
 With --html the executed notebook is left as a page; with --save it keeps its outputs, without what is
-different at every run, and runs on a machine where nothing has run before.
+different at every run, and runs on a machine where nothing has run before. The last line says how long it
+took; with --save, so does the first cell.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import json
 import os
 import re
 import sys
+import time
 from contextlib import ExitStack
+from datetime import datetime
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nbformat
 from nbclient import NotebookClient
@@ -30,6 +33,22 @@ if TYPE_CHECKING:
 
 #: What differs between two runs that say the same: ids, durations, rates, ports, lines of progress.
 _PASSING = re.compile(r"(?<!\d)\d{19}(?!\d)|\d+:\d\d|[\d,.]+/s|127\.0\.0\.1:\d+|<svg.*?</svg>", re.DOTALL)
+#: Where the first cell of a notebook says how long it runs.
+TOLD = re.compile(r"about (\d+) seconds to run")
+
+
+class Cost(NamedTuple):
+    """What a run took: seconds, those of the CPU (0 on Windows), and the longest cell with its seconds."""
+
+    seconds: float
+    cpu: float
+    cell: str
+    longest: float
+
+    def __str__(self) -> str:
+        """Return a line of it."""
+        whole = f"{self.seconds:5.1f} s, {self.cpu:4.1f} s of CPU"
+        return f"{whole}, {self.longest:4.1f} s in its longest cell, {self.cell}"
 
 
 class TerminalClient(NotebookClient):
@@ -83,6 +102,16 @@ def keep_outputs(notebook: NotebookNode, path: Path) -> None:
     nbformat.write(notebook, path)
 
 
+def with_time(text: str, seconds: float) -> str:
+    """Return the text of a cell with the seconds that a run took, in fives, where it names others by far."""
+
+    def told(found: re.Match[str]) -> str:
+        before, now = int(found[1]), max(5, 5 * round(seconds / 5))
+        return found[0] if 2 / 3 <= now / before <= 3 / 2 else f"about {now} seconds to run"
+
+    return TOLD.sub(told, text)
+
+
 def is_blank(output: NotebookNode) -> bool:
     """Tell whether an output shows nothing, as that of a button whose work is done."""
     return "data" in output and not any(output.data.values())
@@ -131,6 +160,25 @@ def execute(notebook: NotebookNode, folder: Path) -> str:
     return ""
 
 
+def cost(notebook: NotebookNode, seconds: float, cpu: float) -> Cost:
+    """Return what a run took, with its longest cell by the times that nbclient has noted."""
+    took = {"none": 0.0}
+    for cell in notebook.cells:
+        noted = cell.metadata.get("execution", {})
+        ends = [noted.get(name) for name in ("iopub.execute_input", "shell.execute_reply")]
+        if all(ends):
+            began, ended = map(datetime.fromisoformat, ends)
+            took[cell.id] = (ended - began).total_seconds()
+    longest = max(took, key=lambda name: took[name])
+    return Cost(seconds, cpu, longest, took[longest])
+
+
+def cpu_of_children() -> float:
+    """Return the seconds of CPU of the children of this process that have ended, as kernels do."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
 def main() -> int:
     """Run the program; 0 when every cell ran."""
     for stream in (sys.stdout, sys.stderr):  # a console of Windows may not know every sign
@@ -155,17 +203,21 @@ def main() -> int:
             from lro_notebook import local  # reads the folders set above
 
             stack.callback(local.stop)
+        began, spent = time.monotonic(), cpu_of_children()
         trouble = execute(notebook, options.notebook.parent)
+        took = cost(notebook, time.monotonic() - began, cpu_of_children() - spent)
     if trouble:
         print(f"\n{options.notebook} stopped: {trouble}", file=sys.stderr)
         return 1
     if options.save:
+        notebook.cells[0].source = with_time(notebook.cells[0].source, took.seconds)
         keep_outputs(notebook, options.notebook)
     if options.html is not None:
         options.html.parent.mkdir(parents=True, exist_ok=True)
         page, _ = HTMLExporter().from_notebook_node(notebook)
         options.html.write_text(page, encoding="utf-8")
         print(f"\nThe executed notebook is in {options.html}")
+    print(f"{options.notebook.stem}: {took}")
     return 0
 
 

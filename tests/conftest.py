@@ -78,6 +78,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupSchedul
     return GroupScheduling(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show how long each notebook ran, also in CI."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    told = {
+        str(value)
+        for report in reports
+        for name, value in report.user_properties
+        if name == "run of a notebook"
+    }
+    if told:
+        terminalreporter.section("runs of the notebooks")
+        for line in sorted(told):
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder, as pytest does, without the link to the last of its name, which takes 5 ms to renew."""

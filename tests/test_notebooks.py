@@ -16,6 +16,8 @@ from nbformat import v4
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from nbformat import NotebookNode
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 pytestmark = [pytest.mark.service, pytest.mark.kernel, pytest.mark.spread]
@@ -35,7 +37,15 @@ EXPECTED = {
     "01_quickstart": Expected(2, ("name.family", "[figure]"), ("fhirStores.import running",), 2),
     "02_many_operations": Expected(
         1,
-        ("CANCELLED ward-6", "SUCCEEDED ward-1", "(5, 0)", "[figure]", "10 succeeded · 1 cancelled"),
+        (
+            "CANCELLED ward-6",
+            "SUCCEEDED ward-1",
+            "5 ended, 0 running; the last message: SUCCEEDED",
+            "[figure]",
+            "0      Patient    True",
+            "11 succeeded · 1 cancelled",
+            "ward-5              46    51         3",
+        ),
         ("operations ended",),
         4,
     ),
@@ -45,7 +55,7 @@ EXPECTED = {
             "'objectsCopiedToSink': '160'",
             "sentence 3",
             "NOT_FOUND (5): gs://demo/5.pdf is not there",
-            "('exportDocuments', 'projects/demo/databases/main', 48000, 48000)",
+            "['errors', 'predictions'] 7 done, of which 1 failed",
             "CANCELLED",
             "about 30 days",
             "gs://demo/invoice-8.pdf  INVALID_ARGUMENT",
@@ -60,6 +70,9 @@ EXPECTED = {
         (
             "gs://lro-sample/hl7v2/broken.ndjson:1",
             "gs://lro-sample/dicom/notes.txt",
+            "8 found: ['Birchdale, 1946'",
+            "('projects/demo/topics/changes', 'CreateResource', 'Patient')",
+            "'value': '14.4', 'unit': 'g/dL'",
             "{'finished': 27, 'cancelled': 1}",
             "would undo 1, has undone 1, left 0",
             "[figure]",
@@ -71,13 +84,14 @@ EXPECTED = {
     "05_results_to_frames": Expected(
         1,
         (
-            "mean HbA1c",
+            "'lab/monday.hl7'",
             "[figure]",
             "Systolic blood pressure",
-            "exact 0.3 [",
+            "exact 0.3 9223372036854775809",
             "two objects on one line",
-            "['messages', 'MSH', 'PID', 'OBR', 'OBX']",
-            "SliceLocation",
+            "fasting&rested",
+            "30 images; left out: ['text without columns",
+            "7 files copied",
             "Body height",
         ),
         (),
@@ -85,7 +99,7 @@ EXPECTED = {
     ),
     "06_tidy_views": Expected(
         1,
-        ("birth_date", "Systolic blood pressure", "did you mean exists()?", "[figure]", "(623, 5)"),
+        ("birth_date", "'Specimen'", "110.1", "did you mean exists()?", "[figure]", "(623, 5)"),
         (),
         3,
     ),
@@ -172,6 +186,7 @@ def test_a_notebook_runs_on_any_machine_and_shows_progress_and_frames(
     for program in programs:
         done = program(str(ROOT / "notebooks" / f"{name}.ipynb"), "--html", str(page), *options)
         assert done.returncode == 0, done.stderr[-2000:]
+        request.node.user_properties.append(("run of a notebook", done.stdout.splitlines()[-1]))
         assert [text for text in expected.stdout if text not in done.stdout] == []
         assert [text for text in expected.stderr if text not in done.stderr] == []
         html = page.read_text(encoding="utf-8")
@@ -226,3 +241,42 @@ def test_a_notebook_is_small_and_saved_without_errors_or_widget_views(path: Path
     assert not [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
     assert "/tmp" not in str([output for output in outputs if "data" not in output])  # noqa: S108 - looked for
     assert path.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_says_what_it_takes_asks_questions_and_tells_its_pictures_in_words(path: Path) -> None:
+    from scripts.run_notebook import TOLD
+
+    cells = nbformat.read(path, as_version=4).cells
+    first, *others = (cell.source for cell in cells if cell.cell_type == "markdown")
+    assert 'pip install ".[demo]"' in first
+    assert len(TOLD.findall(first)) == 1
+    headings = re.findall(r"^## (.+)$", "\n".join(others), re.MULTILINE)
+    assert len(headings) > 4
+    assert [heading for heading in headings if not heading.endswith("?")] == []
+    pictures = [n for n, cell in enumerate(cells) if "image/png" in str(cell.get("outputs", ()))]
+    assert pictures
+    assert [n for n in pictures if not cells[n + 1].source.startswith("The picture in words: ")] == []
+
+
+def test_the_first_cell_gets_the_seconds_of_a_run_where_it_names_others_by_far() -> None:
+    from scripts.run_notebook import with_time
+
+    text = "**Takes** about 20 seconds to run."
+    assert [with_time(text, seconds) for seconds in (14.0, 20.0, 29.0)] == [text] * 3
+    assert with_time(text, 41.0) == "**Takes** about 40 seconds to run."
+    assert with_time(text, 1.0) == "**Takes** about 5 seconds to run."
+    assert with_time("20 seconds", 100.0) == "20 seconds"
+
+
+def test_what_a_run_took_has_its_longest_cell() -> None:
+    from scripts.run_notebook import cost
+
+    def ran(name: str, ended: str) -> NotebookNode:
+        times = {"iopub.execute_input": "2026-11-29T10:00:00.5Z", "shell.execute_reply": ended}
+        return v4.new_code_cell("op", id=name, metadata={"execution": times})
+
+    cells = [ran("a", "2026-11-29T10:00:01Z"), ran("b", "2026-11-29T10:00:03Z"), v4.new_code_cell("", id="c")]
+    assert str(cost(v4.new_notebook(cells=cells), 4.0, 1.25)) == (
+        "  4.0 s,  1.2 s of CPU,  2.5 s in its longest cell, b"
+    )
