@@ -49,7 +49,7 @@ flaky: $(VENV)/.test browser
 	$(BIN)/python scripts/flaky.py --jobs $(JOBS) --load $(LOAD) -- $(ARGS)
 
 test-binder: $(VENV)/.test
-	$(BIN)/python scripts/binder.py
+	PYTHONPATH=tests:. $(BIN)/python scripts/binder.py
 
 test-matrix: $(VENV)/.test
 	PYTHONPATH="$(CURDIR)" $(BIN)/python scripts/kernel_matrix.py $(ARGS)

@@ -55,7 +55,7 @@ EXPECTED = {
             "'objectsCopiedToSink': '160'",
             "sentence 3",
             "NOT_FOUND (5): gs://demo/5.pdf is not there",
-            "['errors', 'predictions'] 7 done, of which 1 failed",
+            "['errors', 'predictions'] ['a feature is missing: days']",
             "CANCELLED",
             "about 30 days",
             "gs://demo/invoice-8.pdf  INVALID_ARGUMENT",
