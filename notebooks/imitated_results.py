@@ -39,7 +39,7 @@ _PREDICTIONS = "gs://demo-out/prediction-readmission-2026_11_02T08_00_00_000Z"
 
 
 def write(buckets: Path) -> None:
-    """Write the files of both into the folder of the buckets."""
+    """Write the files of all into the folder of the buckets."""
     whole = {uri: json.dumps(each, indent=2) for uri, each in {**_documents(), **_transcripts()}.items()}
     lines = {uri: "".join(json.dumps(each) + "\n" for each in rows) for uri, rows in _predictions().items()}
     for uri, text in {**whole, **lines}.items():

@@ -289,7 +289,7 @@ def scripts_of_the_notebook(method: str) -> Script:
         "BatchRecognize": _talks,
         "batchPredictionJobs": _prediction,
     }
-    return made.get(method.rpartition("/")[2], _firestore)(at)
+    return made[method.rpartition("/")[2]](at)
 
 
 def _time(at: datetime, step: int = 0) -> str:
@@ -373,14 +373,3 @@ def _prediction(at: datetime) -> Script:
     ended = {"state": "JOB_STATE_SUCCEEDED", "endTime": _time(at, _STEPS), **imitated_results.predicted(1)}
     name = "projects/demo/locations/us-central1/batchPredictionJobs/1795628442293018796"
     return Script(name, steps, ended, job=True)
-
-
-def _firestore(at: datetime) -> Script:
-    def metadata(step: int) -> dict[str, Any]:
-        done = {"completedWork": str(2400 * step), "estimatedWork": "48000"}
-        return {"startTime": _time(at), "operationState": "PROCESSING", "progressDocuments": done}
-
-    kind = "type.googleapis.com/google.firestore.admin.v1.ExportDocumentsResponse"
-    steps = _steps("google.firestore.admin.v1.ExportDocumentsMetadata", metadata)
-    name = "projects/demo/databases/main/operations/1795628442293018793"
-    return Script(name, steps, {"response": {"@type": kind, "outputUriPrefix": "gs://demo/export"}})
