@@ -70,9 +70,9 @@ test-firefox: $(VENV)/.environments firefox
 	LRO_TEST_BROWSER=firefox LRO_REQUIRE_BROWSER=1 $(FIREFOX)/bin/python -m pytest \
 	  $(or $(ARGS),tests/browser/test_live.py tests/browser/test_clicks.py)
 
-# In environments of their own, in build/environments; ARGS=tests/http takes a part of the tests.
+# In environments of their own, in build/environments; VERSION=3.13 takes one Python, ARGS=tests/http a part of the tests.
 test-pythons test-lowest test-newest: $(VENV)/.environments
-	$(BIN)/python scripts/environments.py $(@:test-%=%) -- -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python scripts/environments.py $(@:test-%=%) $(if $(VERSION),--python $(VERSION)) -- -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # Their operations, on a server of this machine; `make test` has the three libraries that are light.
 test-google: $(VENV)/.test-google

@@ -2,7 +2,7 @@
 
 Usage: python scripts/environments.py {pythons,lowest,newest} [--python 3.12] [-- what pytest takes]
 
-``pythons`` takes what is installed of 3.11 to 3.14, and says what it left out. ``lowest`` takes the oldest
+``pythons`` takes what is installed of 3.11 to 3.14, or one of them, and says what it left out. ``lowest`` takes the oldest
 versions that pyproject.toml admits of what users install, and the newest of what only the tests need.
 ``newest`` takes pre-releases too. uv installs each set in an environment of its own, in build/environments.
 The browser tests stay out: what they show depends on none of this. Ends with status 1 if anything failed.
@@ -145,10 +145,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def on_pythons(arguments: Sequence[str]) -> list[Outcome]:
-    """Run the tests on each Python that is installed."""
+def on_pythons(only: str | None, arguments: Sequence[str]) -> list[Outcome]:
+    """Run the tests on one Python, or on each that is installed."""
     outcomes = []
-    for version in PYTHONS:
+    for version in [only] if only else PYTHONS:
         name, python = f"python-{version}", find(version)
         if python is None:
             outcomes.append(Outcome(name, left_out=f"no Python {version} is installed"))
@@ -184,12 +184,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="What stands behind -- is for pytest, as in: environments.py lowest -- tests/http",
     )
     parser.add_argument("kind", choices=("pythons", "lowest", "newest"))
-    parser.add_argument("--python", help="the Python of lowest and newest, as 3.12")
+    parser.add_argument("--python", help="one Python, as 3.12")
     given = [*(sys.argv[1:] if arguments is None else arguments), "--"]
     end = given.index("--")
     options, for_pytest = parser.parse_args(given[:end]), given[end + 1 : -1]
     if options.kind == "pythons":
-        outcomes = on_pythons(for_pytest)
+        outcomes = on_pythons(options.python, for_pytest)
     else:
         outcomes = on_versions(options.kind, options.python, for_pytest)
     print(table(outcomes))
