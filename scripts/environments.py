@@ -2,10 +2,11 @@
 
 Usage: python scripts/environments.py {pythons,lowest,newest} [--python 3.12] [-- what pytest takes]
 
-``pythons`` takes what is installed of 3.11 to 3.14, or one of them, and says what it left out. ``lowest`` takes the oldest
-versions that pyproject.toml admits of what users install, and the newest of what only the tests need.
-``newest`` takes pre-releases too. uv installs each set in an environment of its own, in build/environments.
-The browser tests stay out: what they show depends on none of this. Ends with status 1 if anything failed.
+``pythons`` takes what is installed of 3.11 to 3.14, or one of them, and says what it left out.
+``lowest`` takes the oldest versions that pyproject.toml admits of what users install, and the newest of
+what only the tests need. ``newest`` takes pre-releases too. uv installs each set in an environment of its
+own, in build/environments. The browser tests stay out: what they show depends on none of this. Ends with
+status 1 if anything failed.
 """
 
 from __future__ import annotations

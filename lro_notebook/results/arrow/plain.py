@@ -61,7 +61,7 @@ class Plain:
 
     def table(self, table: pa.Table) -> pa.Table:
         """Return `table` in plain types; of columns of one name, each has its own."""
-        arrays = [self.array(_whole(column)) for column in table.columns]
+        arrays = [self.array(whole(column)) for column in table.columns]
         return rows_of(dict(zip(unique(table.column_names), arrays, strict=True)), table.num_rows)
 
     def array(self, array: pa.Array) -> pa.Array:
@@ -267,5 +267,6 @@ def _is_bytes(dtype: pa.DataType) -> bool:
     return pa.types.is_fixed_size_binary(dtype) or dtype in (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

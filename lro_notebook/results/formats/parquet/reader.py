@@ -32,6 +32,7 @@ from lro_notebook.results.formats.parquet.claims import (
     groups,
     rows_at_once,
 )
+from lro_notebook.results.formats.parquet.logical import kinds_of, with_texts
 from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.prefetch import ahead
 from lro_notebook.results.sources.copied import NotCopiedError, anywhere
@@ -58,6 +59,7 @@ class _Item(NamedTuple):
     shard: Shard
     table: pa.Table | None
     names: Sequence[str] = ()
+    kinds: Sequence[str] = ()
     reason: str = ""
     taken: int = 0
 
@@ -82,7 +84,7 @@ def _job(item: _Item, *, options: Options, name: str) -> Callable[[], tuple[Rows
         if item.table is None:
             return None, [item.reason] if item.reason else []
         plain = Plain(options.decimals)
-        rows = flat_rows(plain.table(item.table), name, options)
+        rows = flat_rows(with_texts(plain.table(item.table), item.kinds, plain), name, options)
         return rows._replace(seen=dict.fromkeys(item.names) if rows.seen else {}), list(plain.faults)
 
     return run
@@ -127,7 +129,7 @@ class _Reading:
     def _groups(self, parquet: Any, leaves: _Leaves, footer: bytes) -> Iterator[_Item]:
         count, size = parquet.num_row_groups, self._shard.size
         if not parquet.metadata.num_rows or not count or not leaves.read:
-            yield _Item(self._shard, parquet.schema_arrow.empty_table(), leaves.names)
+            yield _Item(self._shard, parquet.schema_arrow.empty_table(), leaves.names, leaves.kinds)
             return
         listed = groups(footer)
         for number in range(count):
@@ -211,7 +213,7 @@ class _Reading:
             table = stack.pop()
             size = sum(decoded_bytes(chunk) for column in table.columns for chunk in column.chunks)
             if size <= LARGEST or (table.num_rows == 1 and size <= self._options.limits.line):
-                yield _Item(self._shard, table, leaves.names)
+                yield _Item(self._shard, table, leaves.names, [leaves.kinds[leaf] for leaf in leaves.read])
             elif table.num_rows > 1:
                 half = table.num_rows // 2
                 stack += [table.slice(half), table.slice(0, half)]
@@ -230,10 +232,11 @@ class _Reading:
 
 
 class _Leaves(NamedTuple):
-    """The columns of a file: all of their dotted names, and the numbers of the leaves that are read."""
+    """The columns of a file: all of their dotted names, the leaves that are read, and what all leaves are."""
 
     names: list[str]
     read: list[int]
+    kinds: list[str]
 
     @classmethod
     def of(cls, parquet: Any, options: Options, table: str) -> _Leaves:
@@ -245,11 +248,11 @@ class _Leaves(NamedTuple):
         for paths in leaves:
             nested[paths[-1]] = None
         asked = options.columns_of(table, table)
-        everything = list(range(parquet.metadata.num_columns))
+        everything, kinds = list(range(parquet.metadata.num_columns)), kinds_of(parquet)
         if asked is None or options.explodes or len(leaves) != len(everything):
-            return cls(list(nested), everything)
+            return cls(list(nested), everything, kinds)
         read = [number for number, paths in enumerate(leaves) if not frozenset(asked).isdisjoint(paths)]
-        return cls(list(nested), read or everything[:1])  # one, that tells how many rows there are
+        return cls(list(nested), read or everything[:1], kinds)  # one, that tells how many rows there are
 
 
 def _walk(dtype: pa.DataType, paths: tuple[str, ...], leaves: list[tuple[str, ...]]) -> None:
