@@ -1,6 +1,9 @@
 """Run the tests on other Pythons, or on the lowest or newest versions of what the package needs.
 
 Usage: python scripts/environments.py {pythons,lowest,newest} [--python 3.12] [-- what pytest takes]
+       PYTHONPATH=. python scripts/environments.py table
+
+``table`` writes what the last whole run of each gave into docs/platforms.md.
 
 ``pythons`` takes what is installed of 3.11 to 3.14, or one of them, and says what it left out.
 ``lowest`` takes the oldest versions that pyproject.toml admits of what users install, and the newest of
@@ -30,9 +33,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "environments"
+PAGE = ROOT / "docs" / "platforms.md"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 #: What no user installs; their minimums are those of this project's own tools.
-OWN_EXTRAS = {"bench", "dist", "docs", "environments", "test", "test-google"}
+OWN_EXTRAS = {
+    "bench",
+    "dist",
+    "docs",
+    "environments",
+    "test",
+    "test-clients",
+    "test-google",
+    "test-platforms",
+}
 
 
 @dataclass(frozen=True)
@@ -127,8 +140,9 @@ def outcome(name: str, report: Path, seconds: float) -> Outcome:
 
 
 def tested(name: str, program: Path, arguments: Sequence[str]) -> Outcome:
-    """Run the tests in an environment."""
-    report = FOLDER / f"{name}.xml"
+    """Run the tests in an environment; only the report of all of them is in the table of the docs."""
+    part = any(argument.startswith(("tests", "-k")) for argument in arguments)
+    report = FOLDER / (f"{name}-part.xml" if part else f"{name}.xml")
     report.unlink(missing_ok=True)
     began = time.monotonic()
     command = [str(program), "-m", "pytest", "-q", "--ignore=tests/browser", f"--junitxml={report}"]
@@ -143,6 +157,26 @@ def table(outcomes: Sequence[Outcome]) -> str:
         counts = f"{each.passed:8}{each.failed:8}{each.skipped:9}{each.seconds:9.0f}"
         lines.append(f"{each.name:16}" + (f"  left out: {each.left_out}" if each.left_out else counts))
         lines += [f"    {failure}" for failure in each.failures]
+    return "\n".join(lines)
+
+
+def rows(folder: Path) -> str:
+    """Return the table of the docs: what the reports of `folder` say of whole runs."""
+    lines = [
+        "| Python | versions of what is needed | day | passed | failed | skipped |",
+        "|---|---|---|---|---|---|",
+    ]
+    sets = {"lowest": "the lowest", "newest": "the newest, and pre-releases"}
+    for report in sorted(folder.glob("*.xml")):
+        configured = report.with_suffix("") / "pyvenv.cfg"
+        if report.stem.endswith("-part") or not configured.exists():
+            continue
+        settings = dict(line.split(" = ", 1) for line in configured.read_text(encoding="utf-8").splitlines())
+        suite = next(ET.parse(report).iter("testsuite"))  # noqa: S314 - pytest has written it
+        each = outcome(report.stem, report, 0)
+        told = settings["version_info"], sets.get(report.stem, "the newest"), suite.attrib["timestamp"][:10]
+        counts = f"{each.passed:,}", f"{each.failed:,}", f"{each.skipped:,}"
+        lines.append(f"| {' | '.join((*told, *counts))} |")
     return "\n".join(lines)
 
 
@@ -184,11 +218,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Run the tests on other Pythons, or on other versions.",
         epilog="What stands behind -- is for pytest, as in: environments.py lowest -- tests/http",
     )
-    parser.add_argument("kind", choices=("pythons", "lowest", "newest"))
+    parser.add_argument("kind", choices=("pythons", "lowest", "newest", "table"))
     parser.add_argument("--python", help="one Python, as 3.12")
     given = [*(sys.argv[1:] if arguments is None else arguments), "--"]
     end = given.index("--")
     options, for_pytest = parser.parse_args(given[:end]), given[end + 1 : -1]
+    if options.kind == "table":
+        from scripts.marked import replaced
+
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(replaced(page, "environments", rows(FOLDER)), encoding="utf-8")
+        return 0
     if options.kind == "pythons":
         outcomes = on_pythons(options.python, for_pytest)
     else:

@@ -21,7 +21,7 @@ def script() -> dict[str, Any]:
 def test_the_lowest_versions_are_those_of_what_users_install(script: dict[str, Any]) -> None:
     names = script["names_for_users"](PROJECT)
     assert {"pandas", "pyarrow", "httpx", "gcsfs", "pydicom", "jupyterlab"} <= names
-    assert names.isdisjoint({"pytest", "ruff", "mkdocs", "uv", "lro-notebook"})
+    assert names.isdisjoint({"pytest", "ruff", "mkdocs", "uv", "fhirclient", "mfusepy", "lro-notebook"})
     resolved = "httpx==0.27.0\nidna==3.20\npandas==2.2.0\n"
     assert script["pins_of"](resolved, names) == ["httpx==0.27.0", "pandas==2.2.0"]
 
@@ -65,6 +65,22 @@ def test_the_table_names_what_failed_and_what_was_left_out(script: dict[str, Any
         "python-3.14       left out: no Python 3.14 is installed",
     ]
     assert script["outcome"]("x", tmp_path / "none.xml", 1.0).failed == 1
+
+
+def test_the_table_of_the_docs_has_the_whole_runs(script: dict[str, Any], tmp_path: Path) -> None:
+    suite = "<testsuites><testsuite timestamp='2026-11-29T14:00:00'>{}</testsuite></testsuites>"
+    good, bad = (
+        "<testcase classname='a' name='good'/>",
+        "<testcase classname='a' name='bad'><failure/></testcase>",
+    )
+    for name, cases in (("python-3.13", good * 1200), ("lowest", good + bad), ("lowest-part", good)):
+        (tmp_path / f"{name}.xml").write_text(suite.format(cases), encoding="utf-8")
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyvenv.cfg").write_text("uv = 0.9\nversion_info = 3.13.0\n", encoding="utf-8")
+    assert script["rows"](tmp_path).splitlines()[2:] == [
+        "| 3.13.0 | the lowest | 2026-11-29 | 1 | 1 | 0 |",
+        "| 3.13.0 | the newest | 2026-11-29 | 1,200 | 0 | 0 |",
+    ]
 
 
 def test_the_pythons_of_the_table_are_those_of_the_project_and_the_workflow(script: dict[str, Any]) -> None:
