@@ -135,8 +135,9 @@ def outcome(name: str, report: Path, seconds: float) -> Outcome:
     cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 - pytest has written it
     bad = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
     skipped = sum(case.find("skipped") is not None for case in cases)
-    failures = tuple(f"{case.get('classname')}::{case.get('name')}" for case in bad)
-    return Outcome(name, len(cases) - len(bad) - skipped, len(bad), skipped, seconds, failures)
+    # One that fails and then cannot be cleaned up is there twice.
+    failures = tuple(dict.fromkeys(f"{case.get('classname')}::{case.get('name')}" for case in bad))
+    return Outcome(name, len(cases) - len(bad) - skipped, len(failures), skipped, seconds, failures)
 
 
 def tested(name: str, program: Path, arguments: Sequence[str]) -> Outcome:

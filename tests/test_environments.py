@@ -49,6 +49,7 @@ def test_the_table_names_what_failed_and_what_was_left_out(script: dict[str, Any
     report.write_text(
         "<testsuites><testsuite><testcase classname='a' name='good'/>"
         "<testcase classname='a' name='bad'><failure/></testcase>"
+        "<testcase classname='a' name='bad'><error/></testcase>"
         "<testcase classname='a' name='worse'><error/></testcase>"
         "<testcase classname='a' name='not'><skipped/></testcase></testsuite></testsuites>",
         encoding="utf-8",

@@ -36,6 +36,20 @@ class Counting:
         self.over.set()
 
 
+class Held(Counting):
+    """A job that runs for as long as it is held, and is not scheduled again by what it returns."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(times)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def run(self) -> float | None:
+        self.begun.set()
+        self.go_on.wait(GIVE_UP)
+        super().run()
+        return None
+
+
 class Broken(Counting):
     def run(self) -> float | None:
         raise RuntimeError("a bug")
@@ -216,30 +230,24 @@ def test_scheduling_again_moves_a_job_forward() -> None:
 
 def test_a_forgotten_job_does_not_run() -> None:
     scheduler = Scheduler(workers=1)
-    job, last = Counting(1), Counting(1)
-    scheduler.schedule(job, 0.02)
+    busy, job, last = Held(1), Counting(1), Counting(1)
+    scheduler.schedule(busy)
+    assert busy.begun.wait(GIVE_UP)
+    scheduler.schedule(job)
     scheduler.forget(job)
-    scheduler.schedule(last, 0.04)
-    assert last.over.wait(5)
+    scheduler.schedule(last)
+    busy.go_on.set()
+    assert last.over.wait(GIVE_UP)
     assert job.left == 1
 
 
 def test_a_running_job_that_is_scheduled_runs_once_more() -> None:
-    begun, go_on = threading.Event(), threading.Event()
-
-    class Slow(Counting):
-        def run(self) -> float | None:
-            begun.set()
-            go_on.wait(5)
-            super().run()
-            return None
-
     scheduler = Scheduler(workers=2)
-    job = Slow(2)
+    job = Held(2)
     scheduler.schedule(job)
-    assert begun.wait(5)
+    assert job.begun.wait(GIVE_UP)
     scheduler.schedule(job)
-    go_on.set()
+    job.go_on.set()
     assert job.over.wait(5)
     assert job.left == 0
 

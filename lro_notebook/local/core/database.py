@@ -129,7 +129,11 @@ class Database:
         self._watcher: Watcher | None = None
         try:
             self._writer = self._open()
-            self._prepare(tables)
+            try:
+                self._prepare(tables)
+            except BaseException:
+                self.close()
+                raise
         except sqlite3.Error as error:
             raise ConfigError(f"{path} cannot be used as the service's data: {error}") from error
 
@@ -197,7 +201,6 @@ class Database:
                 f"BEGIN; {_SCHEMA} {tables} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif version != SCHEMA_VERSION:
-            self.close()
             raise ConfigError(
                 f"{self._path} has schema version {version}, this program needs {SCHEMA_VERSION}; "
                 "choose another data directory, or delete this one if its data is not needed"

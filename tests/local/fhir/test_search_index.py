@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 from calendar import monthrange
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ def test_data_of_the_version_before_is_opened_and_searched(tmp_path: Path) -> No
     store.put(_patient("b"))
     assert store.find("Patient?gender=male") == ["b", "a"]
     store.database.close()
-    with sqlite3.connect(tmp_path / "service.sqlite3") as connection:
+    with closing(sqlite3.connect(tmp_path / "service.sqlite3")) as connection, connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(ConfigError, match="has schema version 99"):

@@ -84,8 +84,11 @@ def test_data_that_may_not_be_written_and_data_that_is_damaged_say_so(tmp_path: 
 
 def test_data_that_is_damaged_is_closed_again(tmp_path: Path) -> None:
     (tmp_path / "bad").write_bytes(b"x" * 10_000)
-    with pytest.raises(ConfigError, match="cannot be used"):
-        Database(tmp_path / "bad", catalogue.tables())
+    with closing(sqlite3.connect(tmp_path / "of something else")) as connection, connection:
+        connection.execute("CREATE TABLE resources (number)")
+    for name in ("bad", "of something else"):
+        with pytest.raises(ConfigError, match="cannot be used"):
+            Database(tmp_path / name, catalogue.tables())
     gc.collect()  # from 3.13 on Python complains of a connection that nobody has closed
 
 
