@@ -56,7 +56,7 @@ def vertex() -> Iterator[str]:
 def bundle(number: int) -> dict[str, Any]:
     """Return a patient as Synthea writes one: a transaction with references to what is in it."""
     patient, condition = f"urn:uuid:{number:08d}-0000-4000-8000-000000000001", f"urn:uuid:{number:08d}-c"
-    resources = {
+    resources: dict[str, dict[str, Any]] = {
         patient: {"resourceType": "Patient", "id": patient[9:], "birthDate": f"19{50 + number}-03-01"},
         condition: {
             "resourceType": "Condition",

@@ -274,7 +274,8 @@ def test_what_a_run_took_has_its_longest_cell() -> None:
 
     def ran(name: str, ended: str) -> NotebookNode:
         times = {"iopub.execute_input": "2026-11-29T10:00:00.5Z", "shell.execute_reply": ended}
-        return v4.new_code_cell("op", id=name, metadata={"execution": times})
+        cell: NotebookNode = v4.new_code_cell("op", id=name, metadata={"execution": times})
+        return cell
 
     cells = [ran("a", "2026-11-29T10:00:01Z"), ran("b", "2026-11-29T10:00:03Z"), v4.new_code_cell("", id="c")]
     assert str(cost(v4.new_notebook(cells=cells), 4.0, 1.25)) == (
