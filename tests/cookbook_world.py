@@ -95,7 +95,7 @@ def untrue(names: dict[str, Any]) -> list[str]:
         "a colleague's files are a table": len(names["patients"]) > 10,
         "labs are a cohort's": len(labs) > 10 and labs["patient_id"].isin(names["diabetes"]).all(),
         "conditions have their patients": names["people"].attrs["join"]["matched"] == len(names["people"]),
-        "resources are counted": names["counts"]["demo"]["Patient"] > 10,
+        "resources are counted": names["sizes"].set_index("type")["count"]["Patient"] > 10,
         "a week's changes are there": len(names["changed"]["Patient"]) > 10,
         "visits are rows": len(names["visits"]) > 5,
         "images are rows": len(names["images"]["instances"]) > 5,

@@ -68,6 +68,7 @@ TABLE = [
     row("FhirStore.create", lambda at: at.fhir.create(), f"POST {_SET}/fhirStores"),
     row("FhirStore.exists", lambda at: at.fhir.exists(), f"GET {_FHIR}"),
     row("FhirStore.delete", lambda at: at.fhir.delete(), f"DELETE {_FHIR}"),
+    row("FhirStore.metrics", lambda at: at.fhir.metrics(), f"GET {_FHIR}:getFHIRStoreMetrics"),
     row("FhirStore.import_from", lambda at: at.fhir.import_from(_X), f"POST {_FHIR}:import"),
     row(
         "FhirStore.import_history",
@@ -121,6 +122,7 @@ TABLE = [
     row("DicomStore.create", lambda at: at.dicom.create(), f"POST {_SET}/dicomStores"),
     row("DicomStore.exists", lambda at: at.dicom.exists(), f"GET {_DICOM}"),
     row("DicomStore.delete", lambda at: at.dicom.delete(), f"DELETE {_DICOM}"),
+    row("DicomStore.metrics", lambda at: at.dicom.metrics(), f"GET {_DICOM}:getDICOMStoreMetrics"),
     row("DicomStore.import_from", lambda at: at.dicom.import_from(_X), f"POST {_DICOM}:import"),
     row("DicomStore.export_to", lambda at: at.dicom.export_to(_X), f"POST {_DICOM}:export"),
     row(
@@ -165,6 +167,7 @@ TABLE = [
     row("Hl7v2Store.create", lambda at: at.hl7.create(), f"POST {_SET}/hl7V2Stores"),
     row("Hl7v2Store.exists", lambda at: at.hl7.exists(), f"GET {_HL7}"),
     row("Hl7v2Store.delete", lambda at: at.hl7.delete(), f"DELETE {_HL7}"),
+    row("Hl7v2Store.metrics", lambda at: at.hl7.metrics(), f"GET {_HL7}:getHL7v2StoreMetrics"),
     row("Hl7v2Store.import_from", lambda at: at.hl7.import_from(_X), f"POST {_HL7}:import"),
     row("Hl7v2Store.export_to", lambda at: at.hl7.export_to(_X), f"POST {_HL7}:export"),
     row(

@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any, Self
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.healthcare import requests
+from lro_notebook.healthcare import metrics, requests
 from lro_notebook.healthcare.dicomweb import DicomWeb, web_path
 from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from lro_notebook.operations.operation import Operation
 
@@ -50,6 +52,21 @@ class DicomStore(DicomWeb):
             Leave a store that already exists as it is, instead of raising an error.
         """
         return self._create(dict(settings or {}), exist_ok=exist_ok)
+
+    def metrics(self) -> pd.DataFrame:
+        """Return how much is in the store, without an export.
+
+        Google counts with a delay: what was just written may be missing. Calls
+        ``GET {store}:getDICOMStoreMetrics`` (v1, v1beta1); needs ``healthcare.dicomStores.get``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per level (``study``, ``series``, ``instance``): ``type`` (text), ``count`` and
+            ``bytes`` (Int64, NA for studies and series).
+        """
+        path = addresses.join(self.name, verb="getDICOMStoreMetrics")
+        return metrics.by_level(self._call("GET", path))
 
     def import_from(
         self, uri: str, *, blob_storage_class: str | None = None, show: bool | None = None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lro_notebook.healthcare import requests
+from lro_notebook.healthcare import metrics, requests
 from lro_notebook.healthcare.fhir_changes import FhirChanges
 from lro_notebook.healthcare.fhir_transfer import FhirTransfer
+from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
 
 class FhirStore(FhirTransfer, FhirChanges):
@@ -58,3 +61,18 @@ class FhirStore(FhirTransfer, FhirChanges):
         store = self._create(body, exist_ok=exist_ok)
         self._fhir_version = None if exist_ok else version  # one that was there may have another
         return store
+
+    def metrics(self) -> pd.DataFrame:
+        """Return how much is in the store, without an export.
+
+        Google counts with a delay: what was just written may be missing. Calls
+        ``GET {store}:getFHIRStoreMetrics`` (v1, v1beta1); needs ``healthcare.fhirStores.get``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per resource type, the most frequent first: ``type`` (text), ``count`` and ``bytes``
+            (Int64, NA where the service tells none).
+        """
+        path = addresses.join(self.name, verb="getFHIRStoreMetrics")
+        return metrics.by_type(self._call("GET", path), "resourceType")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Self
 
-from lro_notebook.healthcare import requests
+from lro_notebook.healthcare import metrics, requests
 from lro_notebook.healthcare.renamed import renamed
 from lro_notebook.healthcare.store import Store
 from lro_notebook.http import addresses
@@ -14,6 +14,8 @@ from lro_notebook.http.paging import paginate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
+
+    import pandas as pd
 
     from lro_notebook.operations.operation import Operation
 
@@ -64,6 +66,21 @@ class Hl7v2Store(Store):
             version = requests.one_of(parser_version, PARSER_VERSIONS, "parser_version")
             body["parserConfig"] = {**body.get("parserConfig", {}), "version": version}
         return self._create(body, exist_ok=exist_ok)
+
+    def metrics(self) -> pd.DataFrame:
+        """Return how much is in the store, without an export.
+
+        Google counts with a delay: what was just written may be missing. Calls
+        ``GET {store}:getHL7v2StoreMetrics`` (v1, v1beta1); needs ``healthcare.hl7V2Stores.get``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per message type, the most frequent first: ``type`` (text), ``count`` and ``bytes``
+            (Int64, NA where the service tells none).
+        """
+        path = addresses.join(self.name, verb="getHL7v2StoreMetrics")
+        return metrics.by_type(self._call("GET", path), "messageType")
 
     def import_from(self, uri: str, *, show: bool | None = None) -> Operation:
         """Start an import of messages from Cloud Storage, and return the operation at once.

@@ -1,0 +1,46 @@
+"""What a service tells of how much is in a store, as a DataFrame: a row per type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lro_notebook.operations.resource import parse_int64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+#: DICOM has a count for each of these levels, and bytes for instances alone.
+_LEVELS = {"study": "studyCount", "series": "seriesCount", "instance": "instanceCount"}
+_SIZES = ("blobStorageSizeBytes", "structuredStorageSizeBytes", "versionedStorageSizeBytes")
+
+
+def by_type(response: Mapping[str, Any], field: str) -> pd.DataFrame:
+    """Return a row per metric, whose type stands in `field`; the most frequent first."""
+    metrics = response.get("metrics")
+    known = [metric for metric in metrics if isinstance(metric, dict)] if isinstance(metrics, list) else []
+    rows = [(metric.get(field), parse_int64(metric.get("count")), _size(metric)) for metric in known]
+    return _frame(sorted(rows, key=lambda row: (-(row[1] or 0), str(row[0]))))
+
+
+def by_level(response: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a row each for studies, series and instances."""
+    counts = {level: parse_int64(response.get(field)) for level, field in _LEVELS.items()}
+    return _frame(
+        (level, count, _size(response) if level == "instance" else None) for level, count in counts.items()
+    )
+
+
+def _size(metric: Mapping[str, Any]) -> int | None:
+    sizes = [size for field in _SIZES if (size := parse_int64(metric.get(field))) is not None]
+    return sum(sizes) if sizes else None
+
+
+def _frame(rows: Iterable[tuple[Any, int | None, int | None]]) -> pd.DataFrame:
+    import pandas as pd
+
+    types, counts, sizes = zip(*rows, strict=True) if (rows := list(rows)) else ((), (), ())
+    columns = {"count": counts, "bytes": sizes}  # each an array of its own: no number passes through a float
+    integers = {name: pd.array(list(numbers), dtype="Int64") for name, numbers in columns.items()}
+    return pd.DataFrame({"type": list(types), **integers})
