@@ -183,35 +183,29 @@ async def _patch(request: Request) -> Any:
         raise invalid_argument(f"the request body cannot be read: {error}") from error
 
 
-#: Each is there with a slash at its end, too: Google's toolkit for imaging searches so.
-_SEARCHES = (
-    (f"{_WEB}/studies", search_studies),
-    (f"{_WEB}/series", search_series),
-    (f"{_WEB}/instances", search_instances),
-    (f"{_STUDY}/series", search_series),
-    (f"{_STUDY}/instances", search_instances),
-    (f"{_SERIES}/instances", search_instances),
-)
-
 #: Custom methods come before the studies and instances whose UIDs they would look like.
 ROUTES = [
     Route(f"{_STORE}:getDICOMStoreMetrics", metrics, methods=["GET"]),
-    *(Route(path, search, methods=["GET"]) for path, search in _SEARCHES),
-    *(Route(f"{path}/", search, methods=["GET"], include_in_schema=False) for path, search in _SEARCHES),
+    Route(f"{_WEB}/studies", search_studies, methods=["GET"]),
     Route(f"{_WEB}/studies", store_instances.store, methods=["POST"]),
     Route(f"{_WEB}/studies", store_instances.update, methods=["PUT"]),
+    Route(f"{_WEB}/series", search_series, methods=["GET"]),
+    Route(f"{_WEB}/instances", search_instances, methods=["GET"]),
     Route(f"{_STUDY}:setBlobStorageSettings", set_storage, methods=["POST"]),
     Route(f"{_STUDY}:getStudyMetrics", metrics, methods=["GET"]),
     Route(f"{_SERIES}:getSeriesMetrics", metrics, methods=["GET"]),
     Route(f"{_INSTANCE}:getStorageInfo", storage_info, methods=["GET"]),
     Route(f"{_STUDY}/metadata", retrieve.metadata, methods=["GET"]),
     Route(f"{_STUDY}/metadata", update_study, methods=["PATCH"]),
+    Route(f"{_STUDY}/series", search_series, methods=["GET"]),
+    Route(f"{_STUDY}/instances", search_instances, methods=["GET"]),
     Route(_STUDY, retrieve.study_or_series, methods=["GET"]),
     Route(_STUDY, store_instances.store, methods=["POST"]),
     Route(_STUDY, store_instances.update, methods=["PUT"]),
     Route(_STUDY, delete_study, methods=["DELETE"]),
     Route(f"{_SERIES}/metadata", retrieve.metadata, methods=["GET"]),
     Route(f"{_SERIES}/metadata", update_series, methods=["PATCH"]),
+    Route(f"{_SERIES}/instances", search_instances, methods=["GET"]),
     Route(_SERIES, retrieve.study_or_series, methods=["GET"]),
     Route(_SERIES, delete_series, methods=["DELETE"]),
     Route(f"{_INSTANCE}/metadata", retrieve.metadata, methods=["GET"]),
