@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from lro_notebook.operations.eta import Sample
     from lro_notebook.operations.operation import Operation
     from lro_notebook.operations.poller import OperationPoller
     from lro_notebook.operations.progress import Progress
     from lro_notebook.operations.resource import State
-    from lro_notebook.operations.samples import Sample
     from lro_notebook.operations.snapshot import Snapshot
 
 AT_LEAST = "≥ "  # before the time of an operation that may have run before it was first seen

@@ -17,11 +17,11 @@ from lro_notebook.operations.waiting import wait_until, wait_until_async, warn_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from lro_notebook.operations.eta import Samples
     from lro_notebook.operations.journal import StartRecord
     from lro_notebook.operations.poller import OperationPoller
     from lro_notebook.operations.progress import Progress
     from lro_notebook.operations.resource import Json, OperationResource, State, Status
-    from lro_notebook.operations.samples import Samples
     from lro_notebook.operations.snapshot import Snapshot
 
 #: What other rooms ask a handle for; not listed when a name is completed.

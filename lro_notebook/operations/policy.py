@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lro_notebook.operations.samples import Eta
+    from lro_notebook.operations.eta import Eta
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from lro_notebook.jupyter.card_model import (
     sparkline,
     title_of,
 )
-from lro_notebook.operations.samples import Sample
+from lro_notebook.operations.eta import Sample
 
 HOSTILE = (
     "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>\u202egnp.exe\x1b[31mred\x1b[0m\x00"

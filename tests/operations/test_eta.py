@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lro_notebook.operations.samples import Eta
+from lro_notebook.operations.eta import Eta
 
 
 def seen(*moves: tuple[float, float | None]) -> Eta:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lro_notebook import OperationResource, Progress
+from lro_notebook.operations.eta import Sample, Samples
 from lro_notebook.operations.progress import state_of
-from lro_notebook.operations.samples import Sample, Samples
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from patience import GIVE_UP
 
 from lro_notebook import PollPolicy
-from lro_notebook.operations.samples import Eta
+from lro_notebook.operations.eta import Eta
 from lro_notebook.operations.scheduler import Budget, Scheduler
 
 
