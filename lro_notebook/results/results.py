@@ -10,7 +10,7 @@ from lro_notebook.keywords import named_in
 from lro_notebook.results import told
 from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
-from lro_notebook.results.export import parquet, partitions
+from lro_notebook.results.export import dask, parquet
 from lro_notebook.results.formats.dicom.studies import series, studies
 from lro_notebook.results.formats.hl7v2.admissions import MESSAGES, SEGMENTS, admissions
 from lro_notebook.results.joins import join
@@ -260,10 +260,10 @@ class Results(Tables):
         """
         main = self._main_of(name)
         if main not in self._tables:
-            return partitions.whole(self[name])
-        partitions.check_dask()
+            return dask.whole(self[name])
+        dask.check_dask()
         self._plans[main] = self._plan(main, "for Dask")
-        frame = partitions.frame(self._plans[main], name)
+        frame = dask.frame(self._plans[main], name)
         if frame is None:
             raise self._unknown(name)
         return frame

@@ -14,7 +14,7 @@ import pandas as pd
 from lro_notebook.errors import BadLinesWarning, UnknownKey, warn_caller
 from lro_notebook.results import response_table, told
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.export import partitions
+from lro_notebook.results.export import dask
 from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
 from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
 from lro_notebook.results.memory import fits
@@ -78,7 +78,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         self._loaded: dict[str, Loaded] = {}
         self._reported: dict[str, Report] = {}
         self._frames: dict[str, pd.DataFrame] = {}
-        self._plans: dict[str, partitions.Plan] = {}
+        self._plans: dict[str, dask.Plan] = {}
         self._warned = False
         self._response: Mapping[str, Any] = {}
         self._hint = hint
@@ -289,13 +289,13 @@ class Tables(Mapping[str, pd.DataFrame]):
             raise self._unknown(unknown)
         return list(dict.fromkeys(main for main in mains.values() if main is not None))
 
-    def _plan(self, main: str, purpose: str) -> partitions.Plan:
+    def _plan(self, main: str, purpose: str) -> dask.Plan:
         """Read a main table to the folder for temporary files, and keep it there until the plan is gone."""
         if main in self._plans:
             return self._plans[main]
         table = self._tables[main]
         with byte_bar(f"{main} {purpose}", table.size, len(table.shards)) as advance:
-            plan = partitions.plan(table, advance)
+            plan = dask.plan(table, advance)
         self._note(main, plan.export.report)
         return plan
 

@@ -15,7 +15,7 @@ from slow_storage import SlowStorage
 
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.arrow.coalesce import coalesced
-from lro_notebook.results.export import parquet, partitions
+from lro_notebook.results.export import dask, parquet
 from lro_notebook.results.read import read
 from lro_notebook.results.sources import spool
 
@@ -130,9 +130,9 @@ def test_a_worker_elsewhere_reads_the_files_itself(storage: SlowStorage) -> None
     frame = results.dask("Patient")
     here = frame.compute(scheduler="sync")
     folder = results._plans["Patient"].kept.folder
-    sent = pickle.loads(pickle.dumps(partitions.Kept(folder)))  # noqa: S301 - made here
+    sent = pickle.loads(pickle.dumps(dask.Kept(folder)))  # noqa: S301 - made here
     assert sent.folder == folder
-    partitions._remove(folder, -1)
+    dask._remove(folder, -1)
     assert Path(folder).exists()  # of a forked process it is not
     storage.reset()
     results._plans.clear()

@@ -1,1 +1,1 @@
-"""Tables larger than memory: to `parquet`, in `drafts` at first, or in `partitions` of Dask DataFrames."""
+"""Tables larger than memory: to `parquet`, in `drafts` at first, or as Dask DataFrames (`dask`)."""
