@@ -47,9 +47,9 @@ _DYNAMIC = {
     "results/formats/hl7v2/messages.py:_batch_end": "one character, and no quantifier",
     "results/formats/hl7v2/switches.py:has_switches": "one character, and digits in twos",
     "results/formats/hl7v2/switches.py:_tokens": "one character, and digits in twos",
-    "results/formats/hl7v2/text.py:_escapes": "one character and all but it, and digits in twos",
-    "results/formats/hl7v2/text.py:_shown_break": "one character, and bounded names",
-    "results/formats/hl7v2/text.py:_lost_break": "one character, and a bounded name",
+    "results/formats/hl7v2/parser.py:_escapes": "one character and all but it, and digits in twos",
+    "results/formats/hl7v2/parser.py:_shown_break": "one character, and bounded names",
+    "results/formats/hl7v2/parser.py:_lost_break": "one character, and a bounded name",
     "results/discovery/ownership.py:is_named": "an id, and no quantifier",
     "views/source.py:__init__": "alternatives of names, and no quantifier",
 }

@@ -13,7 +13,7 @@ from results.test_text_cases import loaded
 
 from lro_notebook.results.formats.hl7v2.decoding import UNDECLARED
 from lro_notebook.results.formats.hl7v2.messages import without_log
-from lro_notebook.results.formats.hl7v2.text import LINE_FEEDS, NO_HEADER, PADDED, WRITTEN_OUT
+from lro_notebook.results.formats.hl7v2.parser import LINE_FEEDS, NO_HEADER, PADDED, WRITTEN_OUT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,7 @@ from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
-from lro_notebook.results.formats.hl7v2 import text as hl7v2_text
-from lro_notebook.results.formats.hl7v2.text import Encoding
+from lro_notebook.results.formats.hl7v2.parser import Encoding, unescape
 from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.read import read
@@ -248,16 +247,15 @@ def test_a_number_in_a_name_is_no_amount_of_work(tmp_path: Path, total: str) -> 
 
 @pytest.mark.parametrize("word", [".sp999999999", ".sp101", ".sp+99999999999", ".sp" + "9" * 5000, ".sp²"])
 def test_an_escape_that_repeats_too_often_stays_as_it_is(word: str) -> None:
-    assert hl7v2_text.unescape(f"a\\{word}\\b", Encoding()) == f"a\\{word}\\b"
+    assert unescape(f"a\\{word}\\b", Encoding()) == f"a\\{word}\\b"
 
 
 def test_escapes_that_repeat_a_little_are_undone() -> None:
-    assert hl7v2_text.unescape("a\\.sp3\\b\\.sp\\c\\.sp+2\\d\\.sp 2\\", Encoding()) == "a\n\n\nb\nc\n\nd\n\n"
-    assert hl7v2_text.unescape("\\.sp100\\", Encoding()) == "\n" * 100
-    assert hl7v2_text.unescape("\\.sp101\\", Encoding(), 101) == "\n" * 101
+    assert unescape("a\\.sp3\\b\\.sp\\c\\.sp+2\\d\\.sp 2\\", Encoding()) == "a\n\n\nb\nc\n\nd\n\n"
+    assert unescape("\\.sp100\\", Encoding()) == "\n" * 100
+    assert unescape("\\.sp101\\", Encoding(), 101) == "\n" * 101
     assert all(
-        hl7v2_text.unescape(f"\\.{word}999999\\", Encoding()) == f"\\.{word}999999\\"
-        for word in ("in", "ti", "sk")
+        unescape(f"\\.{word}999999\\", Encoding()) == f"\\.{word}999999\\" for word in ("in", "ti", "sk")
     )
 
 

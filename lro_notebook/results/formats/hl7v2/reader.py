@@ -19,7 +19,7 @@ from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks
 from lro_notebook.results.formats.format import LINE_START, Format
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
 from lro_notebook.results.formats.hl7v2 import messages as hl7v2_messages
-from lro_notebook.results.formats.hl7v2 import text as hl7v2_text
+from lro_notebook.results.formats.hl7v2 import parser
 from lro_notebook.results.formats.hl7v2.tables import MESSAGE, Segments
 from lro_notebook.results.formats.hl7v2.times import times
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.formats.hl7v2.text import Message
+    from lro_notebook.results.formats.hl7v2.parser import Message
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
@@ -210,10 +210,10 @@ def _entry_of_json(line: int, value: Mapping[str, Any], options: Options) -> _En
     message: Message | None
     try:
         if "parsedData" in value:
-            parsed = hl7v2_text.from_parsed(value["parsedData"].get("segments") or ())
+            parsed = parser.from_parsed(value["parsedData"].get("segments") or ())
             return _entry(line, fields, parsed, limits)
         if schematized.get("data"):
-            message = hl7v2_text.from_schematized(json.loads(schematized["data"]))
+            message = parser.from_schematized(json.loads(schematized["data"]))
             return _entry(line, fields, message, limits)
     except (AttributeError, RecursionError, TypeError, ValueError):
         return _Entry(line, fields, None, [_NO_VIEW], bad=True)
@@ -225,9 +225,9 @@ def _entry_of_text(
     line: int, data: bytes, fields: Mapping[str, Any], options: Options, *, unicode: bool = False
 ) -> _Entry:
     text, codecs, faults = hl7v2_decoding.decoded(data, options.encoding, unicode=unicode)
-    message = hl7v2_text.parse(text, codecs)
+    message = parser.parse(text, codecs)
     if message is None:
-        return _Entry(line, fields, None, [hl7v2_text.NO_HEADER], bad=True)
+        return _Entry(line, fields, None, [parser.NO_HEADER], bad=True)
     if faults:
         message = message._replace(faults=[*faults, *message.faults])
     return _entry(line, {**fields, "data": text}, message, options.limits)
@@ -236,7 +236,7 @@ def _entry_of_text(
 def _entry(line: int, fields: Mapping[str, Any], message: Message | None, limits: Limits) -> _Entry:
     if message is None:
         return _Entry(line, fields, None, ["its schematized data holds no segment that is known"])
-    if hl7v2_text.is_crowded(message, limits):
+    if parser.is_crowded(message, limits):
         reason = f"too wide: {limits.over('positions', 'fields or components in a segment')}"
         return _Entry(line, fields, None, [reason], bad=True)
     return _Entry(line, fields, message, message.faults)
