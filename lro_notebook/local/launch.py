@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook import platforms
 from lro_notebook.errors import ConfigError, LroWarning, WaitTimeout, warn_caller
-from lro_notebook.local.identity import data_directory, place
+from lro_notebook.local.identity import data_directory, default_directory
 from lro_notebook.local.identity.proof import Identity
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def ensure(data_dir: Path | None = None, *, timeout: float = 30.0) -> Running:
         running = _start(directory, deadline)
     if running is None:
         raise _no_answer(directory, timeout)
-    if remark := place.remark(directory):
+    if remark := default_directory.remark(directory):
         warn_caller(remark, LroWarning)
     return running
 
@@ -187,7 +187,7 @@ def _directory(data_dir: Path | None) -> Path:
         return data_directory.resolved(Path(data_dir))
     if named := os.environ.get("LRO_NOTEBOOK_DATA_DIR"):
         return data_directory.resolved(Path(named))
-    return place.default_directory()
+    return default_directory.find()
 
 
 def _identity(directory: Path) -> Identity | None:

@@ -66,7 +66,7 @@ def chosen(usual: Path, local: Path, mounts: str) -> Path:
     return local if network_type(usual, mounts) and not network_type(local, mounts) else usual
 
 
-def default_directory() -> Path:
+def find() -> Path:
     """Return the data directory where nobody has named one; it may not be there yet."""
     usual = _usual()
     return chosen(usual, _local(), _mounts()) if os.name == "posix" else usual

@@ -13,7 +13,7 @@ from platformdirs import user_data_path
 import lro_notebook as lro
 from lro_notebook import local
 from lro_notebook.local import launch
-from lro_notebook.local.identity import place
+from lro_notebook.local.identity import default_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,15 +47,15 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="nothing is looked up on W
     ],
 )
 def test_the_file_system_of_a_path_is_that_of_its_deepest_mount(path: str, kind: str) -> None:
-    assert place.network_type(PurePosixPath(path), MOUNTS) == kind
-    assert place.network_type(PurePosixPath(path), "") == ""
+    assert default_directory.network_type(PurePosixPath(path), MOUNTS) == kind
+    assert default_directory.network_type(PurePosixPath(path), "") == ""
 
 
 def test_the_local_place_is_taken_only_where_the_usual_one_is_on_a_network() -> None:
     usual, elsewhere, remote = Path("/home/ada/x"), Path("/scratch/y"), Path("/home/ada/y")
-    assert place.chosen(usual, elsewhere, MOUNTS) == elsewhere
-    assert place.chosen(Path("/home/ada/fast/x"), elsewhere, MOUNTS) == Path("/home/ada/fast/x")
-    assert place.chosen(usual, remote, MOUNTS) == usual
+    assert default_directory.chosen(usual, elsewhere, MOUNTS) == elsewhere
+    assert default_directory.chosen(Path("/home/ada/fast/x"), elsewhere, MOUNTS) == Path("/home/ada/fast/x")
+    assert default_directory.chosen(usual, remote, MOUNTS) == usual
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path],
         (tmp_path / name).mkdir(mode=0o700)
     monkeypatch.delenv("LRO_NOTEBOOK_DATA_DIR", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(place, "_LOCAL_PLACES", (str(tmp_path / "disk"),))
-    monkeypatch.setattr(place, "_MOUNTS", tmp_path / "mountinfo")
+    monkeypatch.setattr(default_directory, "_LOCAL_PLACES", (str(tmp_path / "disk"),))
+    monkeypatch.setattr(default_directory, "_MOUNTS", tmp_path / "mountinfo")
 
     def mount(folder: Path) -> None:
         lines = f"1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:9 / {folder} rw - nfs4 filer:/home rw\n"
@@ -108,8 +108,8 @@ def test_a_folder_that_somebody_names_is_taken_and_a_network_is_remarked_on(
     named = tmp_path / "home" / "named"
     monkeypatch.setenv("LRO_NOTEBOOK_DATA_DIR", str(named))
     assert launch._directory(None) == named
-    assert "from one machine at a time" in place.remark(named)
-    assert place.remark(tmp_path / "disk" / "mine") == ""
+    assert "from one machine at a time" in default_directory.remark(named)
+    assert default_directory.remark(tmp_path / "disk" / "mine") == ""
 
 
 @POSIX
@@ -118,7 +118,7 @@ def test_a_local_home_keeps_the_data_and_nothing_is_said(
 ) -> None:
     network(tmp_path / "elsewhere")
     assert launch._directory(None) == (user_data_path("lro_notebook") / "local").resolve()
-    assert place.remark(launch._directory(None)) == ""
+    assert default_directory.remark(launch._directory(None)) == ""
 
 
 @POSIX
@@ -126,5 +126,5 @@ def test_without_a_list_of_mounts_the_usual_place_is_taken(
     network: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del network
-    monkeypatch.setattr(place, "_MOUNTS", tmp_path / "none")
-    assert place.default_directory() == (user_data_path("lro_notebook") / "local").resolve()
+    monkeypatch.setattr(default_directory, "_MOUNTS", tmp_path / "none")
+    assert default_directory.find() == (user_data_path("lro_notebook") / "local").resolve()
