@@ -17,7 +17,8 @@ from lro_notebook.http import addresses
 from lro_notebook.http.responses import CLOSED, MOST, ResponseLost
 from lro_notebook.operations.handles import Handles
 from lro_notebook.operations.journal import Journal, StartRecord
-from lro_notebook.operations.remote import (
+from lro_notebook.operations.resource import method_title, project_of, target_of
+from lro_notebook.operations.rest import (
     LocalService,
     RemoteOperation,
     ask_local,
@@ -28,7 +29,6 @@ from lro_notebook.operations.remote import (
     read_operation,
     start_unknown,
 )
-from lro_notebook.operations.resource import method_title, project_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
