@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES
 from lro_notebook.views.collection import NotCompiledError
-from lro_notebook.views.compiler import compile_path
+from lro_notebook.views.fhirpath_compiler import compile_path
 from lro_notebook.views.needs import Needs, add, as_elements
 
 if TYPE_CHECKING:
