@@ -63,6 +63,8 @@ _HOLD = f"""([cell, selector]) => {{
     return true;
 }}"""
 _LET_GO = "() => { const [live, still] = window.held; still.replaceWith(live); delete window.held; }"
+#: Seconds until a wait gives up, on a machine that is busy with other things.
+PATIENCE = 60.0
 #: Milliseconds between two looks at a condition.
 _LOOK = 100
 
@@ -148,18 +150,20 @@ class Notebook:
         self.console.append(str(error))
 
     def _await_kernel(self) -> None:
-        self.wait_for(f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}", seconds=60)
+        self.wait_for(f"() => {{ if (!window.jupyterapp) return false; {_PANEL} {_READY} }}")
 
     def script(self, code: str, value: Any = None) -> Any:
         """Run JavaScript with `app`, `panel`, `nb` and `value`; return what it returns."""
         return self.page.evaluate(f"async value => {{ {_PANEL} {code} }}", value)
 
-    def wait_for(self, condition: str, value: Any = None, seconds: float = 20) -> Any:
+    def wait_for(self, condition: str, value: Any = None, seconds: float = PATIENCE) -> Any:
         """Wait until a JavaScript function, which gets `value`, returns something true; return that."""
         found = self.page.wait_for_function(condition, arg=value, timeout=seconds * 1000, polling=_LOOK)
         return found.json_value()
 
-    def measure(self, cell: int, selector: str, code: str, value: Any = None, seconds: float = 20) -> Any:
+    def measure(
+        self, cell: int, selector: str, code: str, value: Any = None, seconds: float = PATIENCE
+    ) -> Any:
         """Return what JavaScript reads of what is seen in the output of a cell.
 
         The output is drawn anew at each tick, so that an element that was found may be gone when it is read.
@@ -250,7 +254,7 @@ class Notebook:
             cell,
         )
 
-    def run_to_end(self, cell: int, seconds: float = 60) -> None:
+    def run_to_end(self, cell: int, seconds: float = PATIENCE) -> None:
         """Run a cell and wait until it has ended."""
         self.run(cell)
         self.await_end(cell, seconds)
@@ -261,7 +265,7 @@ class Notebook:
             f"cell => {{ {_PANEL} return nb.widgets[cell].promptNode.textContent.includes('*'); }}", cell
         )
 
-    def await_end(self, cell: int, seconds: float = 60) -> None:
+    def await_end(self, cell: int, seconds: float = PATIENCE) -> None:
         """Wait until a cell that was started has ended."""
         self.wait_for(
             f"cell => {{ {_PANEL} return /\\d/.test(nb.widgets[cell].promptNode.textContent); }}",
@@ -283,7 +287,7 @@ class Notebook:
         self.output(cell)
         return str(self.page.evaluate(f"cell => {{ {_AREA} return area.innerText; }}", cell))
 
-    def await_text(self, cell: int, *texts: str, seconds: float = 20) -> None:
+    def await_text(self, cell: int, *texts: str, seconds: float = PATIENCE) -> None:
         """Wait until the output of a cell shows all `texts` at once."""
         self.output(cell)
         condition = (
@@ -295,7 +299,7 @@ class Notebook:
         """Return what the first progress bar in the output of a cell stands at, 0 to 1."""
         return float(self.measure(cell, BAR, "bar => bar.value"))
 
-    def await_bar_beyond(self, cell: int, value: float, seconds: float = 20) -> None:
+    def await_bar_beyond(self, cell: int, value: float, seconds: float = PATIENCE) -> None:
         """Wait until the bar stands beyond `value`."""
         self.measure(cell, BAR, "(bar, _, low) => bar.value > low || null", value, seconds)
 

@@ -32,7 +32,7 @@ CANCEL = ".lro-card button"
 
 def assert_moves(notebook: Notebook, cell: int) -> None:
     """Check that the bar of a live card grows."""
-    notebook.await_bar_beyond(cell, notebook.bar(cell), seconds=10)
+    notebook.await_bar_beyond(cell, notebook.bar(cell))
 
 
 def test_the_stop_button_ends_the_waiting_and_not_the_operation(
