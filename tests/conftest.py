@@ -18,6 +18,7 @@ import pytest
 from groups import GroupScheduling, turn_of
 from hypothesis import HealthCheck, settings
 from places import QUICK
+from services import start_warm
 from warm import CAN_FORK, Warm
 
 from lro_notebook import api, local
@@ -145,9 +146,12 @@ def warm() -> Iterator[Warm | None]:
 
 
 @pytest.fixture(scope="session")
-def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def service_folder(tmp_path_factory: pytest.TempPathFactory, warm: Warm | None) -> Iterator[Path]:
     """The folder of the one embedded service of this process."""
     folder = tmp_path_factory.mktemp("service")
+    with pytest.MonkeyPatch.context() as patched:
+        start_warm(patched, warm)
+        local.ensure(folder)
     yield folder
     local.stop(folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import Block
 from lro_notebook.results.read import read
-from lro_notebook.views.definition import read_definition
+from lro_notebook.views.definition import Definition, read_definition
 from lro_notebook.views.output import Output, join
 from lro_notebook.views.prepare import prepare
 from lro_notebook.views.rows import Runner
@@ -47,9 +48,14 @@ def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
+@cache
+def _definition(view: str) -> Definition:
+    return read_definition(json.loads(view))
+
+
 def run(view: dict[str, Any], blocks: list[bytes], *, compiled: bool) -> object:
     """Return the columns of the view, or that it was refused."""
-    prepared = prepare(read_definition(view))
+    prepared = prepare(_definition(json.dumps(view)))
     if not compiled:
         prepared.plans.clear()
     runner, reader = Runner(prepared, Output("float")), NarrowReader(prepared.needs, "float")

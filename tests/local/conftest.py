@@ -146,9 +146,9 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def program(tmp_path_factory: pytest.TempPathFactory, warm: Warm | None) -> Iterator[Program]:
     """The program that `service` gives to one module after another."""
-    program = Program(tmp_path_factory.mktemp("program") / "data")
+    program = Program(tmp_path_factory.mktemp("program") / "data", warm=warm)
     yield program
     assert program.end() == (0, "")
 
