@@ -9,22 +9,25 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import psutil
 import pytest
 from fakes import rounds
 from patience import GIVE_UP
 from services import start_warm
+from warm import Program
 
 import lro_notebook as lro
 from lro_notebook import local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from warm import Warm
+    from warm import Process, Warm
+
+    Python = Callable[[str], tuple[Process | subprocess.Popen[bytes], IO[str]]]
 
 pytestmark = [
     pytest.mark.service,
@@ -86,10 +89,21 @@ def kill(service: Path) -> None:
     process.wait(GIVE_UP)
 
 
-def python(program: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=os.environ.copy()
-    )
+@pytest.fixture
+def python(warm: Warm | None) -> Python:
+    """Return a function that starts a program, and gives it and what it prints."""
+
+    def start(program: str) -> tuple[Process | subprocess.Popen[bytes], IO[str]]:
+        process: Process | subprocess.Popen[bytes]
+        reads, writes = os.pipe()
+        if warm is None:
+            process = subprocess.Popen([sys.executable, "-c", program], stdout=writes)
+        else:
+            process = warm.start(Program("-c", program, []), writes, sys.__stderr__.fileno())
+        os.close(writes)
+        return process, os.fdopen(reads)
+
+    return start
 
 
 def test_a_killed_service_comes_back_with_its_data_and_tells_the_end_of_what_ran(
@@ -126,13 +140,12 @@ def test_a_token_that_has_changed_is_read_again(data: Path) -> None:
     assert dataset.exists()
 
 
-def test_a_killed_program_loses_nothing(data: Path) -> None:
-    program = python(PROGRAM)
-    assert program.stdout is not None
-    name = program.stdout.readline().strip()
-    program.kill()
-    program.wait(GIVE_UP)
-    program.stdout.close()
+def test_a_killed_program_loses_nothing(data: Path, python: Python) -> None:
+    program, output = python(PROGRAM)
+    with output:
+        name = output.readline().strip()
+        program.kill()
+        program.wait(GIVE_UP)
     started = lro.started()
     assert list(started["name"]) == [name]
     dataset = lro.connect()
@@ -146,17 +159,18 @@ def test_a_killed_program_loses_nothing(data: Path) -> None:
     assert list(lro.started()["state"]) == ["SUCCEEDED"]
 
 
-def test_a_program_killed_at_any_moment_leaves_every_operation_to_be_followed_and_loaded(data: Path) -> None:
+def test_a_program_killed_at_any_moment_leaves_every_operation_to_be_followed_and_loaded(
+    data: Path, python: Python
+) -> None:
     choice = random.Random(4)  # noqa: S311 - the same moments in each run
     dataset = lro.connect(data_dir=data)
     for _ in range(rounds(4, 50)):
-        program = python(BUSY)
-        assert program.stdout is not None
-        assert program.stdout.readline() == "ready\n"
-        time.sleep(choice.uniform(0.0, 0.5))
-        program.kill()
-        program.wait(GIVE_UP)
-        program.stdout.close()
+        program, output = python(BUSY)
+        with output:
+            assert output.readline() == "ready\n"
+            time.sleep(choice.uniform(0.0, 0.5))
+            program.kill()
+            program.wait(GIVE_UP)
     rows = lro.started()
     unknown = rows["name"].isna()
     assert set(rows["state"][unknown]) <= {"UNKNOWN"}
@@ -188,11 +202,13 @@ def test_a_service_killed_at_any_moment_of_an_import_keeps_whole_resources_and_t
         assert exported.progress.completed == op.progress.completed
 
 
-def test_two_programs_on_one_data_directory_share_one_service(data: Path) -> None:
-    first, second = python(KERNEL), python(KERNEL)
-    answers = {program.communicate(timeout=60)[0] for program in (first, second)}
+def test_two_programs_on_one_data_directory_share_one_service(data: Path, python: Python) -> None:
+    answers = set()
+    for program, output in [python(KERNEL), python(KERNEL)]:
+        with output:
+            answers.add(output.read())
+        assert program.wait(GIVE_UP) == 0
     assert len(answers) == 1
-    assert first.returncode == second.returncode == 0
     assert len(services(data)) == 1
 
 

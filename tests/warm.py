@@ -63,6 +63,11 @@ class Process:
             return self.wait(0)
         return None
 
+    def kill(self) -> None:
+        """End it at once, where it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code at its end, negative for a signal."""
         if self.returncode is None:
