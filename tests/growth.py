@@ -8,7 +8,7 @@ import itertools
 import math
 import re
 import time
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,6 +53,7 @@ class Use(NamedTuple):
         whole.get(self.method, getattr(self.pattern, self.method))(subject)
 
 
+@cache
 def modules() -> dict[str, str]:
     """Return the source text of every module that imports `re`, by its name."""
     found = {}
