@@ -42,6 +42,8 @@ class Shard:
         How many rows a manifest says that it has.
     keys : tuple of (str, str or None)
         Columns whose value the folders around it say, as in ``year=2024/month=02``; in no file of theirs.
+    in_lines : bool
+        Whether it has an object on each line, in a table whose `format` also reads files that have not.
     """
 
     uri: str
@@ -58,6 +60,7 @@ class Shard:
     version: Version | None = field(default=None, repr=False, compare=False)
     counted: int | None = field(default=None, repr=False, compare=False)
     keys: tuple[tuple[str, str | None], ...] = field(default=(), repr=False, compare=False)
+    in_lines: bool = field(default=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from lro_notebook.results.arrow.lines import Gunzip, decompressed
+from lro_notebook.results.arrow.lines import DAMAGED, Block, Gunzip, blocks, decompressed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lro_notebook.results.limits import Limits
 
 #: Marks, the longer ones first: that of UTF-16 begins as that of UTF-32.
 _MARKS = (
@@ -109,3 +114,18 @@ class Utf8:
     def tell(self) -> int:
         """Return how many bytes of the file, as stored, were read."""
         return self._file.tell()
+
+
+def text_blocks(file: BinaryIO, limits: Limits) -> Iterator[Block]:
+    """Yield the lines of `file` as `lines.blocks`; another encoding is known by its byte order mark."""
+    is_utf8 = encoding_of(decompressed(file).read(4)) == "utf-8"
+    file.seek(0)
+    if is_utf8:
+        yield from blocks(file, limits)
+        return
+    text, line = Utf8(file), 1
+    for block in blocks(cast("BinaryIO", text), limits):
+        yield block
+        line = block.line + block.data.count(b"\n") + bool(block.fault)
+    if text.damaged:
+        yield Block(b"", line, fault=DAMAGED)

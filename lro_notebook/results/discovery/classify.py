@@ -296,8 +296,8 @@ def _in_one_format(shard: Shard, formats: Counter[Format | None]) -> Shard:
     if len(formats) == 1 or shard.format is None:
         return shard
     general = {each and (each.general or each) for each in formats}
-    if len(general) == 1:
-        return replace(shard, format=general.pop())
+    if len(general) == 1:  # it reads them all; what a file is, its neighbours do not change
+        return replace(shard, format=general.pop(), in_lines=shard.format.general is not None)
     if shard.format is usual:
         return shard
     return replace(shard, table=f"{shard.table}_{shard.format.name.lower().replace(' ', '_')}")

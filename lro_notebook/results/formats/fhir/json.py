@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from lro_notebook.results.arrow.json_values import elements, value_blocks
+from lro_notebook.results.formats.fhir.belonging import of_type, type_in
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
 from lro_notebook.results.formats.json.kinds import resource_type
@@ -125,8 +126,8 @@ def read_resources(
     source: Streams, shards: Sequence[Shard], options: Options, advance: Advance
 ) -> Iterator[Batch]:
     """Yield the resources of `shards` that are of the type of their table; see `Format.read`."""
-    wanted = shards[0].table.removesuffix("_history")
-    return read_objects(source, shards, options, advance, partial(_of_type, wanted))
+    cut = resources_of(shards[0].table)
+    return read_objects(source, shards, options, advance, cut, belonging=of_type(shards))
 
 
 def looks(_: str, start: bytes) -> bool:
@@ -134,9 +135,9 @@ def looks(_: str, start: bytes) -> bool:
     return resource_type(start) is not None
 
 
-def resources_of(wanted: str) -> Cut:
-    """Return what cuts a file into its resources of one type; see `Format.resources`."""
-    return partial(_of_type, wanted)
+def resources_of(table: str) -> Cut:
+    """Return what cuts a file into its resources of the type of a table; see `Format.resources`."""
+    return partial(_of_type, type_in(table))
 
 
 FHIR_JSON = Format(

@@ -9,12 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from lro_notebook.results.arrow.encodings import encoding_of
-from lro_notebook.results.arrow.lines import blocks, sort_lines
+from lro_notebook.results.arrow.lines import blocks
+from lro_notebook.results.formats.fhir.belonging import of_type
 from lro_notebook.results.formats.fhir.json import BUNDLE, FHIR_JSON, types_at
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
@@ -25,12 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
-    from lro_notebook.results.arrow.lines import Block
     from lro_notebook.results.formats.format import Cut
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
-
-OTHER_TYPE = "a resource of another type than this table has"
 
 _EXPORT = re.compile(
     r"(?P<op>[^._/][^_/]*)_(?P<hist>history_)?(?P<type>[A-Z][A-Za-z]*)"
@@ -79,36 +73,7 @@ def read_lines(
 
     The lines of a history are Bundles.
     """
-    belonging = None if shards[0].history else OfType(shards[0].table.partition("_")[0])
-    return read_objects(source, shards, options, advance, belonging=belonging)
-
-
-class OfType:
-    """Tells which lines hold resources of another type; a line that says no type stays.
-
-    It costs a comparison with the column that says the type, and more only where there are such lines.
-    """
-
-    column = "resourceType"
-
-    def __init__(self, wanted: str) -> None:
-        self._wanted = wanted
-
-    def others(self, table: pa.Table, block: Block) -> dict[int, str]:
-        """Return the lines of other types; see `Belonging.others`."""
-        if self.column not in table.column_names or not pa.types.is_string(table[self.column].type):
-            return {}
-        types = table[self.column]
-        if pc.all(pc.equal(types, self._wanted)).as_py() is not False:
-            return {}
-        others = pc.not_equal(pc.utf8_lower(types), self._wanted.lower()).fill_null(False)  # noqa: FBT003 - a value
-        lines = block.data.removesuffix(b"\n").count(b"\n") + 1
-        numbers = (
-            range(block.line, block.line + lines)
-            if lines == table.num_rows
-            else [number for number, _ in sort_lines(block)[0]]
-        )
-        return {numbers[row]: OTHER_TYPE for row in np.flatnonzero(others.to_numpy()).tolist()}
+    return read_objects(source, shards, options, advance, belonging=of_type(shards))
 
 
 def lines_of(_: str) -> Cut:

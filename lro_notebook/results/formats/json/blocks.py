@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.coalesce import coalesced, place, shares
+from lro_notebook.results.arrow.encodings import text_blocks
 from lro_notebook.results.arrow.json_lines import Reader
 from lro_notebook.results.arrow.lines import blocks
 from lro_notebook.results.formats.rows import Batches, flat_rows
@@ -48,6 +49,8 @@ def read_objects(
     belonging: Belonging | None = None,
 ) -> Iterator[Batch]:
     """Yield the objects of `shards`, one a line unless `cut` says where they are; see `Format.read`.
+
+    Those of a shard that is in lines are one a line whatever `cut` says.
 
     Lines that do not belong to the table, as `belonging` tells, are bad lines.
     """
@@ -179,4 +182,4 @@ def _bad_lines(pieces: Sequence[Piece[Shard]], parsed: _Read) -> list[BadLine]:
 
 def _blocks(source: Streams, shard: Shard, limits: Limits, cut: Cut | None) -> Iterator[Block]:
     with source.open(shard) as file:
-        yield from (cut or blocks)(file, limits)
+        yield from (text_blocks if shard.in_lines else cut or blocks)(file, limits)

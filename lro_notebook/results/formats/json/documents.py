@@ -1,7 +1,8 @@
 """Files that are JSON values: a document, some documents one after the other, or a list of objects.
 
 The elements of a list are rows, and so is a document. But where each document of a table is an envelope, with
-one list of objects in it, the elements of that are the rows, and its other fields stand beside them.
+one list of objects in it, the elements of that are the rows, and its other fields stand beside them. What is
+in lines beside them has a row on each line.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def decided(source: Streams, shards: Sequence[Shard], options: Options) -> Optio
     """Return the options with what the rows of all `shards` are; see `Format.decide`."""
     if options.envelope is not None:
         return options
-    opened = [partial(source.open, shard) for shard in shards]
+    opened = [partial(source.open, shard) for shard in shards if not shard.in_lines]
     return replace(options, envelope=envelope_of(opened, options.limits))
 
 
