@@ -296,3 +296,13 @@ def test_a_name_is_believed_where_nothing_else_is_in_the_file(
     assert [file.rpartition("/")[2] for file in results.skipped["file"]] == (
         [] if table else ["Condition.ndjson"]
     )
+
+
+@pytest.mark.parametrize(("name", "end"), [("Condition.ndjson", ""), ("run1_history_Condition", "_history")])
+def test_resources_behind_a_document_that_is_none_are_in_tables_of_their_own(
+    tmp_path: Path, name: str, end: str
+) -> None:
+    """What says no type is in each."""
+    documents = [{"id": "1"}, resource("Group"), resource("Condition"), resource("Group")]
+    write(tmp_path, {name: b"\n".join(map(pretty, documents))})
+    assert rows(lro.read_results(str(tmp_path))) == {f"Condition{end}": 2, f"Group{end}": 3}

@@ -102,16 +102,19 @@ def _apart(
 ) -> tuple[list[Shard], list[Skipped]]:
     """Return a shard for each table of which a file holds rows, and the files that hold none.
 
-    Those that may hold several are read for it.
+    Those that may hold several are read for it; the table that a name says is one of them.
     """
-    mixed = [shard for shard in shards if shard.format and shard.format.tables_in and not shard.table]
+    mixed = [shard for shard in shards if shard.format and shard.format.tables_in]
     parts: dict[str, list[Shard]] = {}
     with Files(location, fetch).reading(mixed) as streams:
         for shard in mixed:
             if shard.format and shard.format.tables_in:
                 with streams.open(shard) as file:
-                    tables = list(shard.format.tables_in(file, limits))
-                parts[shard.path] = [replace(shard, table=table) for table in tables]
+                    tables = [*shard.format.tables_in(file, limits)]
+                if shard.history:
+                    tables = [f"{table}_history" for table in tables]
+                named = dict.fromkeys([*([shard.table] if shard.table else []), *tables])
+                parts[shard.path] = [replace(shard, table=table) for table in named]
     empty = [
         Skipped(shard.uri, shard.path, "no resource is in it", shard.operation, shard.written, quiet=True)
         for shard in mixed

@@ -25,7 +25,7 @@ def type_in(table: str) -> str:
 
 
 def of_type(shards: Sequence[Shard]) -> OfType | None:
-    """Return what tells the lines of other types in a table; None where its lines are the Bundles of a history."""
+    """Return what tells the lines of other types; None in a history, whose lines are Bundles."""
     return None if any(shard.history for shard in shards) else OfType(type_in(shards[0].table))
 
 

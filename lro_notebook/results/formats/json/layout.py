@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Literal
+
+import orjson
 
 from lro_notebook.results.arrow.encodings import utf8_of
 from lro_notebook.results.arrow.json_text import BLANKS, marks
@@ -13,6 +16,8 @@ from lro_notebook.results.formats.json.kinds import is_fhir
 from lro_notebook.results.formats.json.members import members
 
 _DOCUMENTS = (".json", ".geojson")
+_LINES = (".ndjson", ".jsonl")
+_DECODER = json.JSONDecoder()
 _EMPTY = re.compile(rb"\{[ \t\r\n]*\}")
 _TEXT_FIRST = re.compile(rb'\{[ \t\r\n]*"(?:[^"\\\x00-\x1f]|\\.){0,256}+"[ \t\r\n]*:[ \t\r\n]*"')
 _OTHERS = (DICOM, HL7V2)  # they have lines and lists of JSON too
@@ -22,15 +27,19 @@ def layout_of(name: str, start: bytes) -> Literal["lines", "documents"] | None:
     """Return how JSON stands in a file that is called and begins so; None where that is no JSON.
 
     Lines have an object each. One line alone is a document in a file ``.json`` or ``.geojson``, and so is a
-    first line that does not end in `start`; elsewhere they are lines.
+    first line that does not end in `start`; elsewhere they are lines. So are, in a file ``.ndjson`` or
+    ``.jsonl``, those behind a first one that is broken.
     """
     text = utf8_of(start).lstrip(BLANKS)
     if text.startswith(b"["):
         return "documents" if _begins_list(text) else None
     if not _begins_object(text):
         return None
-    is_json = name.lower().removesuffix(".gz").endswith(_DOCUMENTS)
+    plain = name.lower().removesuffix(".gz")
+    is_json = plain.endswith(_DOCUMENTS)
     end = _end_of(text)
+    if b"\n" in text[:end] and plain.endswith(_LINES) and _is_broken_line(text):
+        return "lines"
     if end is None:
         return "documents" if b"\n" in text or is_json else "lines"
     line, _, others = text[end:].partition(b"\n")
@@ -39,6 +48,27 @@ def layout_of(name: str, start: bytes) -> Literal["lines", "documents"] | None:
         return None
     is_line = b"\n" not in text[:end] and (following or not is_json)
     return "lines" if is_line else "documents"
+
+
+def _is_broken_line(text: bytes) -> bool:
+    """Tell whether a text is no JSON from some line on, and an object is alone on that or on a later one."""
+    words = text.decode("utf-8", "replace")
+    try:
+        _DECODER.raw_decode(words)
+    except json.JSONDecodeError as error:
+        lines = words[words.rfind("\n", 0, error.pos) + 1 :].split("\n")
+        is_cut_off = error.pos >= len(words.rstrip())
+        return not is_cut_off and any(_is_object(line) for line in lines)
+    except RecursionError:  # deep, and JSON so far
+        return False
+    return False
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _begins_list(text: bytes) -> bool:
