@@ -1,15 +1,17 @@
-"""Small files that are parsed together: what one of them holds must not show in another."""
+"""Small files that are read together: what one of them holds, or is, must not show in another."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import tempfile
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import LroWarning
+from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
@@ -47,6 +49,15 @@ _LINES = [
     b"",
     b" ",
 ]
+
+_TYPED = [b'{"resourceType":"%b","id":"%b"}' % pair for pair in ((b"A", b"p"), (b"A", b"q"), (b"B", b"r"))]
+_DOCUMENTS: list[Any] = [
+    {"id": "s", "n": {"o": 1}},
+    [{"id": "t"}, {"id": "u", "l": ["x"]}],
+    {"resourceType": "A", "id": "v"},
+    {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": each, "id": each}} for each in "AB"]},
+]
+_SUFFIXES = [".ndjson", ".jsonl", ".json", ""]
 
 Seen = tuple[list[dict[str, Any]], list[tuple[str, int, str]]]
 
@@ -105,7 +116,57 @@ def _attack(lists: str) -> Callable[[random.Random], tuple[int, int]]:
     return run
 
 
+def _of_any_kind(dice: random.Random) -> bytes:
+    kind = dice.randrange(3)
+    if kind == 0:
+        return _file(dice)
+    if kind == 1:
+        return b"\n".join(dice.choices(_LINES + _TYPED * 4, k=dice.randrange(1, 6)))
+    values = dice.choices(_DOCUMENTS, k=dice.randrange(1, 3))
+    text = b"\n".join(json.dumps(value, indent=dice.choice([None, 1])).encode() for value in values)
+    return text[: dice.randrange(len(text))] if dice.randrange(4) == 0 else text
+
+
+def _all_in(files: dict[str, bytes]) -> tuple[Counter[object], Counter[object], set[str]]:
+    """Return the ids in all tables, the bad lines, and the files that are told to be in no table."""
+    with tempfile.TemporaryDirectory() as name:
+        for file, data in files.items():
+            (Path(name) / file).write_bytes(data)
+        try:
+            results = read(name)
+        except ResultError:  # it says why none of them is read
+            return Counter(), Counter(), set(files)
+        ids = Counter(row.get("id") for table in results for row in results.arrow(table).to_pylist())
+        bad = results.bad_lines
+        places = (file.rpartition("/")[2] for file in bad["file"])
+        told = Counter(zip(places, bad["line"], bad["reason"], strict=True))
+        return ids, told, {file.rpartition("/")[2] for file in results.skipped["file"]}
+
+
+def _mixed(dice: random.Random) -> tuple[int, int]:
+    """Read files of lines, of documents and of neither under one name, together and alone."""
+    tried = held = 0
+    end = time.monotonic() + _SECONDS
+    while tried < _TRIES and time.monotonic() < end:
+        tried += 1
+        stem = dice.choice(
+            ["out-", "T."]
+        )  # no type of a resource: of names that say one, one file is looked at
+        files = {
+            f"{stem}{number:03d}{dice.choice(_SUFFIXES)}": _of_any_kind(dice)
+            for number in range(dice.randrange(2, 5))
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LroWarning)
+            together = _all_in(files)
+            alone = [_all_in({name: data}) for name, data in files.items()]
+        ids, told, left_out = zip(*alone, strict=True)
+        held += together == (sum(ids, Counter()), sum(told, Counter()), set().union(*left_out))
+    return tried, held
+
+
 ATTACKS: list[tuple[str, Callable[[random.Random], tuple[int, int]]]] = [
     ("nasty small files read together", _attack("first")),
     ("nasty small files read together, their lists exploded", _attack("explode")),
+    ("files of lines and of documents under one name, read together", _mixed),
 ]
