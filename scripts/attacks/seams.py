@@ -127,7 +127,7 @@ def _of_any_kind(dice: random.Random) -> bytes:
     return text[: dice.randrange(len(text))] if dice.randrange(4) == 0 else text
 
 
-def _all_in(files: dict[str, bytes]) -> tuple[Counter[object], Counter[object], set[str]]:
+def _all_in(files: dict[str, bytes]) -> tuple[Counter[Any], Counter[Any], set[str]]:
     """Return the ids in all tables, the bad lines, and the files that are told to be in no table."""
     with tempfile.TemporaryDirectory() as name:
         for file, data in files.items():
@@ -160,8 +160,10 @@ def _mixed(dice: random.Random) -> tuple[int, int]:
             warnings.simplefilter("ignore", LroWarning)
             together = _all_in(files)
             alone = [_all_in({name: data}) for name, data in files.items()]
-        ids, told, left_out = zip(*alone, strict=True)
-        held += together == (sum(ids, Counter()), sum(told, Counter()), set().union(*left_out))
+        ids, told, left_out = Counter[Any](), Counter[Any](), set[str]()
+        for each in alone:
+            ids, told, left_out = ids + each[0], told + each[1], left_out | each[2]
+        held += together == (ids, told, left_out)
     return tried, held
 
 
