@@ -41,6 +41,7 @@ SETTINGS = {
         "at most 40 a second": "a bound of the poller",
         "40 % of the time since then": "a setting of the poller",
     },
+    "docs/fidelity.md": {"has 54 tests": "Google's, run by hand, as the page says"},
     "docs/results.md": {
         "at hundreds of MB/s": "what is usual, as the page says",
         "80 s at 100 Mbit/s": "arithmetic",
