@@ -10,6 +10,8 @@ from pandas.plotting import PlotAccessor
 from lro_notebook.errors import ConfigError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -111,5 +113,5 @@ def _label(rows: pd.DataFrame) -> str:
     return f"{text} ({first['unit']})" if isinstance(first["unit"], str) else text
 
 
-def _times(rows: pd.DataFrame) -> list[Any]:
-    return list(rows["time"].dt.to_pydatetime()) if len(rows) else []
+def _times(rows: pd.DataFrame) -> list[datetime]:
+    return [time.to_pydatetime() for time in rows["time"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -100,6 +100,10 @@ class Events(pd.DataFrame):
     @property
     def _constructor(self) -> type[Events]:
         return Events
+
+    def _constructor_from_mgr(self, mgr: Any, axes: Any) -> Events:
+        # As pandas 2.3 and 3 have it: pandas 2.2 gives the blocks themselves to `_constructor`, and warns.
+        return Events(pd.DataFrame._from_mgr(mgr, axes=axes))  # type: ignore[attr-defined]  # noqa: SLF001
 
     @property
     def plot(self) -> Course:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 import lro_notebook as lro
 from lro_notebook.reports.frames import OPERATION_DTYPES, typed
+from lro_notebook.results.comparison.compare import Comparison
+from lro_notebook.views.events import Events
 
 if TYPE_CHECKING:
     from lro_notebook.results.results import Results
@@ -99,3 +102,27 @@ def test_the_recipes_of_the_docs_do_the_same_everywhere(results: Results) -> Non
     assert list(space["dates"]) == ["birthDate", "deceasedDateTime"]
     assert str(space["born"].dtype) == "datetime64[us, UTC]"
     assert space["born"].tolist() == GOLDEN["birthDate"][1]
+
+
+def test_what_pandas_makes_of_our_frames_is_made_without_a_warning() -> None:
+    plain = pd.DataFrame({"patient": ["b", "a"], "value": [2.0, 1.0]})
+    for given, made in ((Events(plain), Events), (Comparison(plain), pd.DataFrame)):
+        given.attrs["undated"] = {"Claim": 1}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            frames = [
+                given[given["value"] > 1],
+                given[["value"]],
+                given.copy(),
+                given.sort_values("patient"),
+                given.assign(more=1),
+                given.reset_index(),
+                given.T,
+                given.groupby("patient").first(),
+                given.merge(plain, on="patient"),
+                pd.concat([given, given]),
+            ]
+        assert {type(frame) for frame in frames} == {made}
+        assert frames[0].attrs == frames[3].attrs == {"undated": {"Claim": 1}}
+        assert frames[3]["value"].tolist() == [1.0, 2.0]
+        assert type(given["value"]) is pd.Series
