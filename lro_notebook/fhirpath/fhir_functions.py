@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from lro_notebook.fhirpath.scope import Scope
 
 #: A relative reference, with or without a version; an absolute one may name a resource of another store.
-REFERENCE = r"^(?P<type>[A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$"
+#: Of a reference: its type, empty where it does not say one (``urn:uuid:…``, in Bundles), and its id.
+REFERENCE = (
+    r"^(?:(?P<type>[A-Za-z]+)/|urn:(?:uuid|oid):)(?P<id>[A-Za-z0-9\-.]{1,64})"
+    r"(?:/_history/[A-Za-z0-9\-.]{1,64})?$"
+)
 _REFERENCE = re.compile(REFERENCE, re.ASCII)
 
 
@@ -130,7 +134,7 @@ def _reference_key(items: Items, wanted: str | None = None) -> Items:
     for item in items:
         text = item.value.get("reference") if isinstance(item.value, dict) else None
         match = _REFERENCE.match(text) if isinstance(text, str) else None
-        if match and wanted in (None, match["type"]):
+        if match and (wanted is None or match["type"] in (None, wanted)):
             keys.append(Item(match["id"], "string"))
     return keys
 

@@ -120,8 +120,8 @@ def _reference_key(source: Plan, wanted: str | None = None) -> Plan:
         parts = pc.extract_regex(collection.values, REFERENCE)
         keys = pc.struct_field(parts, "id")
         if wanted is not None:
-            same = pc.equal(pc.struct_field(parts, "type"), wanted)
-            keys = pc.if_else(same, keys, pa.scalar(None, pa.string()))
+            fits = pc.is_in(pc.struct_field(parts, "type"), pa.array([wanted, ""]))
+            keys = pc.if_else(fits, keys, pa.scalar(None, pa.string()))
         return Collection(collection.rows, keys, collection.owners)
 
     return run

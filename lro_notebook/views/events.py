@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from lro_notebook.errors import ConfigError, LroWarning, UnknownKey, warn_caller
 from lro_notebook.results.arrow.dates import INSTANT, PARTIAL
-from lro_notebook.results.joins.references import urn_keys
 from lro_notebook.views.course import Course
 from lro_notebook.views.scan import scan
 from lro_notebook.views.view import View
@@ -88,7 +87,6 @@ SCHEMA = pa.schema(
         *((name, pa.string()) for name in ("unit", "value_text")),
     ]
 )
-_REFERENCE, _KEY = "patient_reference", ".getReferenceKey("
 _NAMED = 50  # patients that are named in the condition of a view
 _PATIENTS = {"resource": "Patient", "select": [{"column": [{"name": "id", "path": "id"}]}]}
 _ID = re.compile(r"(?:Patient/)?([A-Za-z0-9.\-_]{1,128})", re.ASCII)
@@ -125,7 +123,7 @@ def events(
     parts, undated = [], {}
     seen: set[str] = set()
     for name in wanted:
-        frame = scan(_of_patients(_with_reference(View(name)), ids), tables, plain).to_pandas()
+        frame = scan(_of_patients(View(name), ids), tables, plain).to_pandas()
         if frame.empty:
             continue
         part = _events(name, READY[name], pa.Table.from_pandas(frame, preserve_index=False))
@@ -160,16 +158,6 @@ def _id(patient: str) -> str:
     return match[1]
 
 
-def _with_reference(view: View) -> View:
-    """Return the view with the reference to the patient as it is written."""
-    path = _path_to_patient(view).partition(_KEY)[0]
-    if view.resource == "Patient":
-        return view
-    column = {"column": [{"name": _REFERENCE, "path": f"{path}.reference"}]}
-    definition = view.to_dict()
-    return View({**definition, "select": [*definition["select"], column]})
-
-
 def _path_to_patient(view: View) -> str:
     column = "id" if view.resource == "Patient" else "patient_id"
     return next(part.path for part in view.definition.columns if part.name == column)
@@ -181,9 +169,6 @@ def _of_patients(view: View, ids: Sequence[str] | None) -> View:
         return view
     path = _path_to_patient(view)
     told = [f"({path} = '{one}')" for one in ids]
-    if view.resource != "Patient":
-        reference = f"{path.partition(_KEY)[0]}.reference"
-        told += [f"({reference} = 'urn:{kind}:{one}')" for one in ids for kind in ("uuid", "oid")]
     return View({**view.to_dict(), "where": [{"path": " or ".join(told) or "false"}]})
 
 
@@ -214,7 +199,7 @@ def _events(name: str, ready: Ready, view: pa.Table) -> pa.Table:
     code = {part: f"{ready.code}{part}" for part in ("code", "system", "text", "display")}
     columns = {
         "time": _first(view, ready.times, INSTANT),
-        "patient": _patients(view),
+        "patient": view["patient_id" if "patient_id" in view.column_names else "id"],
         "table": pa.array([name] * view.num_rows, pa.string()),
         "id": view["id"],
         "code": _first(view, (code["code"],), pa.string()),
@@ -227,13 +212,6 @@ def _events(name: str, ready: Ready, view: pa.Table) -> pa.Table:
     if ready.text:
         columns["text"] = pa.array([ready.text] * view.num_rows, pa.string())
     return pa.table(columns).cast(SCHEMA)
-
-
-def _patients(view: pa.Table) -> pa.ChunkedArray:
-    """Return whose each row is; in Bundles, patients are named by the ``urn:uuid:…`` that they have there."""
-    if _REFERENCE not in view.column_names:
-        return view["id"]
-    return pc.coalesce(view["patient_id"].cast(pa.string()), urn_keys(view[_REFERENCE]))
 
 
 def _first_rows(view: pa.Table) -> pa.Table:

@@ -180,7 +180,7 @@ def test_the_events_of_a_whole_cohort(store: Store) -> None:
     assert sorted(store(conditions).events(cohort)["patient"]) == sorted(cohort)
 
 
-def test_patients_are_followed_by_the_urns_of_bundles(store: Store) -> None:
+def test_patients_are_known_by_the_urns_of_bundles(store: Store) -> None:
     uuid = "0a1b2c3d-0000-4000-8000-000000000001"
     about = {"reference": f"urn:uuid:{uuid}"}
     results = store(
@@ -194,6 +194,7 @@ def test_patients_are_followed_by_the_urns_of_bundles(store: Store) -> None:
     assert dict(results.events()[["id", "patient"]].to_numpy()) == {"c": uuid, "d": "p", "i": uuid}
     assert results.events(uuid)["id"].tolist() == ["c", "i"]
     assert results.events("p")["id"].tolist() == ["d"]
+    assert results.view("Condition")["patient_id"].tolist() == [uuid, "p"]  # as a merge with patients needs
 
 
 def test_only_some_tables_on_request(results: Results) -> None:

@@ -81,12 +81,6 @@ def searched(column: pa.ChunkedArray, target: str) -> pa.Array:
     return pc.if_else(is_told, told, pa.scalar(None, pa.string()))
 
 
-def urn_keys(column: pa.ChunkedArray) -> pa.Array:
-    """Return the ids that ``urn:uuid:…`` and ``urn:oid:…`` name; null for other references."""
-    parts = pc.extract_regex(column.cast(pa.string()).combine_chunks(), _URN)
-    return pc.if_else(parts.is_valid(), parts.field("key"), pa.scalar(None, pa.string()))
-
-
 def reference_columns(schema: pa.Schema) -> list[str]:
     """Return the columns that hold references, by their names without ``.reference``."""
     return [
