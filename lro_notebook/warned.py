@@ -13,6 +13,7 @@ This module imports nothing of the package.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import warnings
 from pathlib import Path
@@ -113,6 +114,6 @@ class UnparsedDatesWarning(LroWarning):
 def warn_caller(message: str, category: type[LroWarning]) -> None:
     """Warn at the line of the user's code that called into this package, however deep the call."""
     level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith((_PACKAGE, contextlib.__file__)):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lro_notebook import Results
+from lro_notebook import ConfigError, FhirStore, Results, View, warned
 from lro_notebook.errors import UnknownArgument, UnknownKey
 from lro_notebook.keywords import named, nearest
+from lro_notebook.results.told import no_table
 
 
 @named
@@ -32,6 +34,17 @@ def test_a_call_that_does_not_fit_shows_no_line_of_the_function() -> None:
     assert seen.value.__suppress_context__
     with pytest.raises(UnknownArgument, match=r"unexpected keyword argument 'lout'; did you mean 'loud'\?"):
         greet("a", lout=True)  # type: ignore[call-arg]
+
+
+def test_a_keyword_that_is_a_part_of_the_word_comes_first() -> None:
+    with pytest.raises(UnknownArgument, match=r"'resource_types'; did you mean 'types'\?"):
+        FhirStore.export_to(None, "gs://b/x", resource_types="Patient")  # type: ignore[arg-type, call-arg]
+
+
+def test_a_name_that_is_hardly_like_another_is_not_taken_for_it() -> None:
+    assert no_table(["Immunization"], ["Organization"]) == "no table 'Immunization'; there are Organization"
+    with pytest.raises(ConfigError, match=r"no ready view 'Account'; there are .*; lro.View\(definition\)"):
+        View("Account")
 
 
 def test_methods_of_results_name_the_nearest_option_too() -> None:
@@ -56,3 +69,26 @@ def test_a_key_that_is_not_there_reads_as_a_sentence_and_can_be_copied() -> None
     assert str(error) == "no table 'Patients'"
     again = copy.copy(error)
     assert (type(again), str(again)) == (UnknownKey, str(error))
+
+
+def test_a_warning_in_a_with_block_shows_the_line_of_the_user(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    package = Path(warned.__file__).parent / "as_if_there.py"
+    code = """
+from contextlib import contextmanager
+from lro_notebook.warned import LroWarning, warn_caller
+
+@contextmanager
+def within():
+    warn_caller("told", LroWarning)
+    yield
+
+def enter():
+    with within():
+        pass
+"""
+    names: dict[str, Any] = {}
+    exec(compile(code, package, "exec"), names)  # noqa: S102 - a module of the package, as far as can be seen
+    names["enter"]()
+    assert [Path(each.filename).name for each in recwarn] == ["test_mistakes.py"]
