@@ -204,7 +204,7 @@ def test_what_is_there_already_is_replaced_only_where_that_is_said(
 @pytest.mark.parametrize(
     ("uri", "told"),
     [
-        ("own-none/x", "expected an address such as gs://bucket/folder"),
+        ("own-none/x", "'own-none/x' is no address such as gs://bucket/folder"),
         ("gs://own-none/x", "there is no bucket own-none; there are .*demo-out"),
         ("gs://demo-out/nobody-wrote-this", "nothing is at gs://demo-out/nobody-wrote-this"),
         ("gs://demo-out/nobody*", "no object matches"),
@@ -229,3 +229,16 @@ def test_a_file_where_a_folder_goes_is_refused_on_the_way_out(
     with pytest.raises(lro.ConfigError, match=r"a\.ndjson is a folder"):
         local.get(uri, tmp_path / "other", exist_ok=True, data_dir=service)
     assert names(tmp_path / "out") == ["deep"]
+
+
+def test_a_bucket_for_results_is_made_once(service: Path) -> None:
+    for name in ("own-results", "gs://own-results", "gs://own-results/"):
+        assert local.make_bucket(name, data_dir=service) == "gs://own-results"
+    assert bucket(service, "own-results").is_dir()
+    for name, told in {
+        "Own": "'Own' is not a bucket name",
+        "own-results/run": "give the bucket's name alone",
+        "lro-sample": "gs://lro-sample holds the service's sample",
+    }.items():
+        with pytest.raises(lro.ConfigError, match=rf"lro\.local\.make_bucket: .*{told}"):
+            local.make_bucket(name, data_dir=service)

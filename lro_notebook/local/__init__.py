@@ -13,11 +13,13 @@ True
 'gs://my-bucket/first/mine.ndjson'
 >>> lro.local.get("gs://my-bucket/first/mine.ndjson", "copy.ndjson").name  # and out again
 'copy.ndjson'
+>>> lro.local.make_bucket("my-results")  # for exports of one's own
+'gs://my-results'
 >>> lro.local.set_pace(2_000)  # resources a second
 >>> lro.local.set_pace(None)
 """
 
 from lro_notebook.local.launch import Running, ensure, set_pace, stop
-from lro_notebook.local.own_files import get, put
+from lro_notebook.local.own_files import get, make_bucket, put
 
-__all__ = ["Running", "ensure", "get", "put", "set_pace", "stop"]
+__all__ = ["Running", "ensure", "get", "make_bucket", "put", "set_pace", "stop"]

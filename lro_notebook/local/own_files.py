@@ -40,6 +40,30 @@ class _Found(NamedTuple):
     left_out: int
 
 
+def make_bucket(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> str:
+    """Make a bucket of the embedded service, if it is not there yet, and return its address.
+
+    Raises
+    ------
+    ConfigError
+        No bucket can have this name.
+
+    Examples
+    --------
+    >>> results = lro.local.make_bucket("my-results")
+    >>> store.export_to(f"{results}/run-1", types="Patient").wait().state
+    'SUCCEEDED'
+    """
+    location = _location(f"gs://{name.removeprefix('gs://')}", "make_bucket")
+    if location.path:
+        raise ConfigError(
+            f"lro.local.make_bucket: {name} is a place in a bucket; give the bucket's name alone"
+        )
+    running = launch.ensure(None if data_dir is None else Path(data_dir))
+    (running.buckets / location.bucket).mkdir(exist_ok=True)
+    return f"gs://{location.bucket}"
+
+
 def put(path: str | os.PathLike[str], uri: str, *, data_dir: str | os.PathLike[str] | None = None) -> str:
     r"""Copy a file, or a folder with all that is in it, into a bucket of the embedded service.
 
@@ -234,38 +258,26 @@ def _objects(uri: str, buckets: Buckets) -> tuple[list[tuple[str, Path]], Path |
     return found, buckets.path(location._replace(path=folder))
 
 
-def _location(uri: str) -> Location:
-    """Return the place that is written to, checked as the service checks it.
-
-    Raises
-    ------
-    ConfigError
-        It is no address, or that of the sample.
-    """
+def _location(uri: str, function: str = "put") -> Location:
+    """Return the place that `function` writes to; a ConfigError says that it is none, or the sample's."""
     from lro_notebook.local.core.buckets import SAMPLE_BUCKET, parse
     from lro_notebook.local.core.service_errors import ServiceError
 
     try:
-        location = parse(uri, field="lro.local.put")
+        location = parse(uri, field=f"lro.local.{function}")
     except ServiceError as error:
         raise ConfigError(error.message) from None
     if "*" in location.path or "?" in location.path:
         raise ConfigError(f"lro.local.put: {uri} is a pattern; give the one folder that the files go to")
     if location.bucket == SAMPLE_BUCKET:
         raise ConfigError(
-            f"lro.local.put: gs://{SAMPLE_BUCKET} holds the sample of the service; choose another bucket"
+            f"lro.local.{function}: gs://{SAMPLE_BUCKET} holds the service's sample; choose another bucket"
         )
     return location
 
 
 def _found(source: Path) -> _Found:
-    """Return the files at `source` with their names below it.
-
-    Raises
-    ------
-    ConfigError
-        There are none.
-    """
+    """Return the files at `source` with their names below it; a ConfigError says that there are none."""
     if source.is_file():
         return _Found([(source.name, source)], 0)
     if not source.is_dir():

@@ -5,6 +5,7 @@ Nothing outside the buckets folder is read or written, and no bucket is created 
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 import re
@@ -69,7 +70,7 @@ def parse(uri: object, *, field: str) -> Location:
     """Return the parts of a ``gs://`` address; `field` is what the request calls it."""
     match = _URI.fullmatch(uri) if isinstance(uri, str) else None
     if match is None:
-        raise invalid_argument(f"{field}: expected an address such as gs://bucket/folder")
+        raise invalid_argument(f"{field}: {str(uri)[:200]!r} is no address such as gs://bucket/folder")
     bucket, path = match.group(1), match.group(2) or ""
     if _BUCKET.fullmatch(bucket) is None:
         raise invalid_argument(
@@ -144,10 +145,12 @@ class Buckets:
         """Return the folder of a bucket, which must exist."""
         folder = self.root / bucket
         if not folder.is_dir():
-            there = ", ".join(self.names()[:_NAMED_MAX])
+            names, shown = self.names(), platforms.shown(str(folder))
+            near = difflib.get_close_matches(bucket, names, n=1, cutoff=0.7)
+            meant = f"; did you mean gs://{near[0]}?" if near else "."
             raise not_found(
-                f"bucket {bucket} does not exist (there are: {there or 'none'}); "
-                f"create the folder {platforms.shown(str(folder))}"
+                f"bucket {bucket} does not exist (there are: {', '.join(names[:_NAMED_MAX])}){meant} "
+                f"To make it: lro.local.make_bucket({bucket!r}), or the folder {shown}"
             )
         return folder
 
@@ -199,9 +202,11 @@ class Buckets:
         matches = self._sort_out(location.bucket, matching, unread)
         self._log(matches.left_out)
         if not matches.objects:
+            inside = not _WILDCARD.search(location.path) and self.path(location).is_dir()
             raise not_found(
                 f"no object matches {location.uri}; the bucket is the folder {platforms.shown(str(bucket))}, "
-                f"gs://{location.bucket}/** matches all its objects{_left_out(matches.left_out)}"
+                f"{location.uri if inside else f'gs://{location.bucket}'}/** matches all "
+                f"{'that is in it' if inside else 'its objects'}{_left_out(matches.left_out)}"
             )
         return matches
 

@@ -95,8 +95,15 @@ def test_an_address_that_cannot_be_is_refused(folders: Buckets, uri: object) -> 
 
 
 def test_a_bucket_that_is_not_there_is_told_with_those_that_are(folders: Buckets) -> None:
-    with pytest.raises(ServiceError, match=r"no-such does not exist \(there are: .*demo-out.*\); create"):
+    with pytest.raises(ServiceError, match=r"no-such does not exist \(there are: .*demo-out.*\)\. To make"):
         folders.folder("no-such")
+    with pytest.raises(ServiceError, match=r"; did you mean gs://demo-out\? .*make_bucket\('demo-oot'\)"):
+        folders.folder("demo-oot")
+
+
+def test_a_folder_in_the_place_of_an_object_is_told_with_what_is_in_it(folders: Buckets) -> None:
+    with pytest.raises(ServiceError, match=r"gs://demo-out/in/\*\* matches all that is in it"):
+        _match(folders, "gs://demo-out/in/")
 
 
 def test_a_link_out_of_the_buckets_is_not_followed(folders: Buckets, tmp_path: Path) -> None:
