@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from lro_notebook.healthcare import fhir_types
 from lro_notebook.operations.resource import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _GCS = re.compile(r"gs://[a-z0-9][a-z0-9._-]*(/.*)?")
 _WRITTEN = ("destination", "result_uri")
@@ -32,10 +33,13 @@ def gcs_uri(value: object, what: str) -> str:
 
 def _meant(value: object, what: str) -> str:
     """Return what may be meant by what is no URI: one without its beginning, else a path on this machine."""
-    path = isinstance(value, str) and os.path.lexists(value)
-    if not path and isinstance(value, str) and "." not in value[:1] and _GCS.fullmatch(f"gs://{value}"):
-        return f"; did you mean 'gs://{value}'?"
+    path = isinstance(value, str) and os.path.lexists(re.split(r"[*?]", value, maxsplit=1)[0] or value)
     own = ". The service reads and writes buckets, not this machine's files; "
+    if not path and isinstance(value, str) and "." not in value[:1] and _GCS.fullmatch(f"gs://{value}"):
+        meant = f"; did you mean 'gs://{value}'?"
+        if what not in _WRITTEN or "/" in value:
+            return meant
+        own = meant + own.removeprefix(".")  # out: a bucket, or a folder of this machine
     if what in _WRITTEN:
         return f"{own}lro.local.get('gs://bucket/path', folder) copies out of those of the local service"
     return f"{own}lro.local.put(path, 'gs://bucket/path') copies files into those of the local service"
@@ -95,6 +99,8 @@ def type_names(value: str | Iterable[str] | None, version: str | None = None) ->
 
     They are those of `version`, of any version of FHIR if that is not known.
     """
+    if not isinstance(value, Iterable | None):
+        raise ConfigError(f"types: {value!r} is no list of resource types such as ['Patient', 'Observation']")
     names: list[object] = [*(value.split(",") if isinstance(value, str) else value or ())]
     checked = []
     for name in names:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.data import wrote_nothing
+from lro_notebook.operations.failed_units import failure_of
 from lro_notebook.results.admission import Near, Service, is_cloud
 from lro_notebook.results.discovery.listing import files_at
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
@@ -50,6 +51,9 @@ def load(
     try:
         results = _loaded(operation, source, partial=partial, **options)
     except ResultError as error:
+        why = failure_of(operation) if error.nothing_there else None
+        if why is not None:
+            raise ResultError(f"{error}: {why}", nothing_there=True) from None
         if not (error.nothing_there and wrote_nothing(operation)):
             raise
         return nothing_of(operation, tables, _options_in(options))

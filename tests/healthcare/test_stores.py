@@ -63,6 +63,8 @@ REFUSED: list[tuple[Callable[[Dataset], object], str]] = [
     ),
     (lambda ds: ds.fhir_store("s").export_to("./x"), "Cloud Storage URI.* lro.local.get"),
     (lambda ds: ds.fhir_store("s").import_from("tests/healthcare"), "lro.local.put"),
+    (lambda ds: ds.fhir_store("s").import_from("tests/healthcare/*.ndjson"), "lro.local.put"),
+    (lambda ds: ds.fhir_store("s").export_to("out"), "did you mean 'gs://out'[?] .* lro.local.get"),
     (lambda ds: ds.dicom_store("s").import_from("gs://b/x", blob_storage_class="HOT"), "ARCHIVE"),
     (lambda ds: ds.dicom_store("s").export_to("bq://p.d"), "BigQuery table"),
     (lambda ds: ds.dicom_store("s").export_to("bq://p.d.t", mime_type="image/png"), "not for an export"),

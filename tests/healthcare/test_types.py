@@ -40,6 +40,11 @@ def test_an_unknown_type_is_refused_with_near_names_and_nothing_is_sent(start: s
     assert transport.requests == []
 
 
+def test_what_is_no_list_of_types_is_refused() -> None:
+    with pytest.raises(lro.ConfigError, match=r"types: 5 is no list of resource types such as \['Patient'"):
+        store(Scripted(ok({}))).export_to("gs://b/o", types=5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("given", "near"),
     [

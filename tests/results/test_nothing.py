@@ -32,7 +32,15 @@ NONE = {
 def exported(
     place: Path | str, metadata: dict[str, Any], method: str = "fhirStores.export", **more: Any
 ) -> lro.Operation:
-    done = operation(done=True, name=f"{DATASET}/operations/77", response={}, metadata=metadata)
+    return _started(place, method, {"response": {}, "metadata": metadata}, **more)
+
+
+def ended_with(error: dict[str, Any], place: Path) -> lro.Operation:
+    return _started(place, "fhirStores.export", {"error": error, "metadata": NONE})
+
+
+def _started(place: Path | str, method: str, end: dict[str, Any], **more: Any) -> lro.Operation:
+    done = operation(done=True, name=f"{DATASET}/operations/77", **end)
     client = Client("https://example.com", credentials="t", transport=Scripted(ok(done)))
     kind, verb = method.split(".")
     return client.start(
@@ -137,6 +145,12 @@ def test_a_wrong_place_is_an_error(tmp_path: Path, metadata: dict[str, Any]) -> 
             op.load()
     assert type(caught.value) is lro.ResultError  # whose name people see
     assert pickle.loads(pickle.dumps(caught.value)).nothing_there  # noqa: S301 - our own
+
+
+def test_a_part_of_nothing_says_why_the_operation_failed(tmp_path: Path) -> None:
+    op = ended_with({"code": 5, "message": "no such bucket"}, tmp_path)
+    with pytest.raises(lro.ResultError, match=r"77 left no results at .*77 failed: NOT_FOUND .*no such"):
+        op.load(partial=True)
 
 
 def test_a_place_that_cannot_be_listed_is_an_error() -> None:
