@@ -70,6 +70,7 @@ def _is_checked(function: Callable[..., Any]) -> bool:
 
 
 def _unknown(function: str, word: str, known: list[str]) -> str:
-    near = nearest(word, known, cutoff=0.5)
+    parts = [name for name in known if name in word.split("_")]  # resource_types: types
+    near = parts[0] if parts else nearest(word, known, cutoff=0.5)
     hint = f"did you mean {near!r}?" if near else f"it takes {', '.join(known)}"
     return f"{function}() got an unexpected keyword argument {word!r}; {hint}"

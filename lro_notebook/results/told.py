@@ -118,7 +118,7 @@ def counts_frame(what: str, reports: Iterable[Mapping[str, int]]) -> pd.DataFram
 def no_table(missing: Sequence[str], there: Iterable[str], *, at: str = "", more: str = "") -> str:
     """Return a sentence on tables that are not there: what may be meant, which there are, and `more`."""
     names = sorted(there) if at else list(there)
-    near = nearest(missing[0], names)
+    near = nearest(missing[0], names, cutoff=0.7)
     meant = f" (did you mean {near!r}?)" if near else ""
     which = ", ".join(missing) if at else repr(missing[0])
     tail = f"; {more}" if more else ""

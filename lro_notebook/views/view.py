@@ -123,8 +123,9 @@ def _read(name: str | os.PathLike[str]) -> object:
             return _parsed(path.read_text(encoding="utf-8"), str(path))
         except OSError as error:
             raise ConfigError(f"the view definition {path} cannot be read: {type(error).__name__}") from error
-    near = difflib.get_close_matches(str(name), View.names(), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(View.names())}"
+    near = difflib.get_close_matches(str(name), View.names(), n=1, cutoff=0.7)
+    own = "lro.View(definition) makes one of your own"
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(View.names())}; {own}"
     raise ConfigError(f"there is no ready view {str(name)!r}{hint}")
 
 
