@@ -47,3 +47,11 @@ def test_where_the_dataset_is_missing_the_hint_makes_that() -> None:
     with pytest.raises(ApiError, match=r"ds\.create\(\)\.wait\(\) makes the dataset") as seen:
         refused(NAME).fhir_store("lab").export_to("gs://b/x")
     assert "makes the store" not in str(seen.value)
+
+
+@pytest.mark.service
+def test_the_local_service_names_the_store_that_may_be_meant(dataset: Dataset) -> None:
+    dataset.fhir_store("missing-demo").create(exist_ok=True)
+    with pytest.raises(ApiError, match=r"does not exist; did you mean 'missing-demo'\? Or create it") as seen:
+        dataset.fhir_store("missing-dmeo").metrics()
+    assert seen.value.hint.startswith("ds.fhir_store('missing-dmeo').create()")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -16,6 +17,10 @@ from lro_notebook.local.discovery.document import document
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
+
+
+#: How many stores a name that is not there is compared with.
+_COMPARED = 1_000
 
 
 class Store(NamedTuple):
@@ -227,8 +232,12 @@ def _store_row(
     ).fetchone()
     if row is None:
         get_dataset(connection, dataset)
+        told = "SELECT id FROM stores WHERE (dataset, collection) = (?, ?) ORDER BY id LIMIT ?"
+        there = [one for (one,) in connection.execute(told, (dataset, collection, _COMPARED))]
+        near = difflib.get_close_matches(identifier[:80], there, n=1, cutoff=0.7)
+        meant = f"did you mean {near[0]!r}? Or " if near else ""
         raise not_found(
-            f"{dataset}/{collection}/{identifier[:80]} does not exist; create it with "
+            f"{dataset}/{collection}/{identifier[:80]} does not exist; {meant}create it with "
             f"POST {dataset}/{collection}?{collection[:-1]}Id={identifier[:80]}"
         )
     return row
