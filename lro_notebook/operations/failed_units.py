@@ -82,7 +82,8 @@ _STRUCTURES = (
 )
 _MESSAGES_ASKED = (
     'each line of the files has to be a message in JSON, {"data": "…"} with its bytes in base64. '
-    "lro.read_results(place) reads files of messages as they are (.hl7), without a store"
+    "store.create_message(bytes) takes one as it is (.hl7), and lro.read_results(place) reads files of such "
+    "messages without a store"
 )
 _BAD_STATES = frozenset({"FAILED", "FAILURE", "ERROR"})
 

@@ -14,7 +14,7 @@ from lro_notebook.errors import Code, ConfigError, LroWarning, warn_caller
 from lro_notebook.http import auth
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.session import Session
-from lro_notebook.operations.failed_units import are_logged, failed_units, structure_told
+from lro_notebook.operations.failed_units import are_logged, failed_units, failure_of, structure_told
 from lro_notebook.operations.resource import format_timestamp, parse_int64, parse_timestamp
 from lro_notebook.reports.error_files import units_in_files
 from lro_notebook.reports.frames import typed
@@ -63,6 +63,8 @@ def failures(operation: Operation, *, transport: httpx.BaseTransport | None = No
     complete = counted is None or len(rows) >= counted
     frame.attrs |= {"counted": counted, "complete": complete, "joined_by": joined_by}
     _warn(operation, len(rows), counted or 0, complete=complete, joined_by=joined_by)
+    if not rows and not counted and (whole := failure_of(operation)):
+        warn_caller(f"{whole}. It names no units that failed", LroWarning)
     if advice := structure_told(operation, (row["message"] for row in rows)):
         warn_caller(advice, LroWarning)
     return frame

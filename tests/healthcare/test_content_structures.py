@@ -48,9 +48,7 @@ def test_who_imports_messages_as_they_are_is_told_what_an_import_takes(dataset: 
     assert local is not None
     place = local.buckets / "demo-out" / "as-they-are.hl7"
     place.write_text("MSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5\rPID|1||9\r")
-    words = (
-        r'has to be a message in JSON, {"data": "…"} with its bytes in base64\. lro\.read_results\(place\)'
-    )
+    words = r'has to be a message in JSON, {"data": "…"} with its bytes in base64\. store\.create_message'
     store = dataset.hl7v2_store("as-they-are").create(exist_ok=True)
     with pytest.warns(lro.PartialFailureWarning, match=words):
         op = store.import_from(f"gs://demo-out/{place.name}").wait()

@@ -87,6 +87,14 @@ def test_an_operation_without_failures_has_an_empty_frame_with_its_columns() -> 
     assert frame.empty
 
 
+def test_what_failed_as_a_whole_says_why() -> None:
+    resource = operation(done=True, error={"code": 5, "message": "no bucket b"})
+    credentials = google.auth.credentials.AnonymousCredentials()
+    client = Client("https://api.example.com", credentials=credentials, transport=Scripted(ok(resource)))
+    with pytest.warns(LroWarning, match=r"failed: NOT_FOUND \(5\): no bucket b\. It names no units"):
+        assert failures(client.get(NAME), transport=Scripted(ok({}))).empty
+
+
 @pytest.mark.parametrize("payload", [None, 3, {"jsonPayload": 1}, {"jsonPayload": {"error": "x"}}])
 def test_odd_entries_are_rows_with_gaps(payload: Any) -> None:
     given = payload if isinstance(payload, dict) else {}
