@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from lro_notebook.errors import UnknownArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -61,7 +61,7 @@ def named_in(cls: Class) -> Class:
     return cls
 
 
-def no_attribute(owner: str, name: str, known: Iterable[str], tables: Iterable[str] = ()) -> AttributeError:
+def no_attribute(owner: str, name: str, known: Iterable[str], tables: Sequence[str] = ()) -> AttributeError:
     """Return the error on an attribute that is not there: what may be meant of the `known`, or a table."""
     said = f"{owner} has no attribute {name!r}"
     if name.startswith("_"):  # asked for by Python or IPython

@@ -106,7 +106,7 @@ def test_a_name_that_the_package_has_not_is_told_with_the_nearest() -> None:
     with pytest.raises(
         AttributeError, match=r"'lro_notebook' has no attribute 'conect'; did you mean 'connect'\?"
     ):
-        lro_notebook.conect  # noqa: B018
+        lro_notebook.conect  # type: ignore[attr-defined]  # noqa: B018
     for cls in (lro_notebook.Dataset, lro_notebook.FhirStore, Results):
         assert hasattr(cls, "__getattr__")
 
