@@ -50,7 +50,7 @@ def opened(serving: OperationsApi, server: Server, browser: Browser) -> Iterator
         f"client = lro.Client({serving.endpoint!r})\n"
         f"ops = Operations(client.get(f'operations/{{n}}') for n in range({COUNT}))"
     )
-    path = write_notebook(server.root / "table.ipynb", (set_up, "ops", "lro.wait(ops);"))
+    path = write_notebook(server.root / "table.ipynb", (set_up, "ops", "lro.wait(ops);", "ops[0]"))
     with Notebook(server, browser, path) as notebook:
         yield notebook
 
@@ -160,6 +160,9 @@ def test_the_table_keeps_its_height_while_operations_end_and_while_it_is_leafed_
     notebook: Notebook, api: OperationsApi
 ) -> None:
     notebook.resize(1200)
+    notebook.run_to_end(3)  # a card below brings its style sheet after that of the table
+    notebook.measure(3, ".lro-card progress", "() => true")
+    assert notebook.measure(1, ".lro-many", "table => table.offsetHeight") == 420
     notebook.measure(1, ".lro-card", _NOTE_HEIGHTS)
     for part in range(4):
         for number in range(part * COUNT // 4, (part + 1) * COUNT // 4):
@@ -216,6 +219,7 @@ def test_three_are_chosen_and_cancelled_where_the_table_stood(notebook: Notebook
             .map(one => one.getBoundingClientRect().toJSON())""",
     )
     assert all(0 < place["top"] < place["bottom"] < 900 for place in places)
+    assert places[0]["height"] > 250, "of 18 rows only some are seen"
     notebook.click(1, "Cancel 3 chosen")
     notebook.await_text(1, "3 cancelling")
     output.locator(".lro-card .lro-table").wait_for(state="visible")
