@@ -296,10 +296,15 @@ def duration(seconds: float) -> str:
 
 
 def counts(card: Card) -> str:
-    """Return ``41,200 of 82,400``, ``41,200 done``, or nothing where nothing is counted."""
+    """Return ``41,200 of 82,400``, ``41,200 done``, or nothing where nothing is counted.
+
+    What has failed counts as dealt with, and not as done.
+    """
     if card.completed is None:
         return ""
-    return f"{card.completed:,} of {card.total:,}" if card.total else f"{card.completed:,} done"
+    if card.total:
+        return f"{card.completed:,} of {card.total:,}"
+    return f"{max(0, card.completed - card.failed):,} done"
 
 
 def speed(rate: float) -> str:

@@ -136,15 +136,19 @@ def states_of(cards: Sequence[Card]) -> str:
 
 
 def units_of(cards: Sequence[Card]) -> str:
-    """Return the units and failures of all; a total only if each operation has one."""
-    done = whole = failed = counted = 0
+    """Return the units and failures of all; a total only if each operation has one.
+
+    Without one, what has failed is not counted as done.
+    """
+    done = whole = failed = lost = counted = 0
     for card in cards:
         failed += card.failed
         if card.completed is not None:
             done += card.completed
+            lost += min(card.failed, card.completed)
             whole += card.total or 0
             counted += card.total is not None
-    total = f" of {whole:,}" if counted == len(cards) else ""
-    parts = [f"{done:,}{total} done"] * bool(done or whole)
+    done_of = f"{done:,} of {whole:,}" if counted == len(cards) else f"{done - lost:,}"
+    parts = [f"{done_of} done"] * bool(done or whole)
     parts += [f"{failed:,} {'failure' if failed == 1 else 'failures'}"] * bool(failed)
     return " · ".join(parts)

@@ -76,6 +76,13 @@ def test_without_a_total_there_is_no_percentage_and_no_time_left() -> None:
     assert "value=" not in card_html.bar(card)
 
 
+def test_what_failed_is_not_called_done_while_it_runs_as_little_as_at_the_end() -> None:
+    counts = counted(success=41_200, failure=12)
+    running, ended = (card_of(handle(operation(metadata=counts, done=done)), NOW) for done in (False, True))
+    assert numbers(running)[:2] == ["41,200 done", "12 failed"]
+    assert ended.sentence.startswith("41,200 done, 12 failed")
+
+
 def test_a_live_update_is_small() -> None:
     big = replace(running(), completed=9_999_999_999, total=9_999_999_999, elapsed=359_999.0, left=359_999.0)
     assert len(card_html.live_lines(big).encode()) <= 400

@@ -125,7 +125,8 @@ def test_the_totals_count_states_units_and_failures_and_leave_out_a_total_that_i
     cards = [card(completed=1_000, total=4_000, failed=1), card("FAILED", completed=5, total=5, failed=0)]
     assert totals(cards) == "2 operations: 1 running · 1 failed · 1,005 of 4,005 done · 1 failure"
     unknown = card(completed=10, total=None, failed=0)
-    assert totals([*cards, unknown]).endswith("1,015 done · 1 failure")
+    assert totals([*cards, unknown]).endswith("1,014 done · 1 failure")
+    assert totals([card(completed=3, total=None, failed=3)]).endswith(" · 0 done · 3 failures")
     assert totals([card("PENDING", completed=None, failed=0)]) == "1 operation: 1 pending"
 
 
