@@ -66,10 +66,10 @@ _COLUMNS = {
     "Elapsed": "n",
     "Failed": "n",
 }
-_TEXT = 100  # characters of a target, or of why an operation failed, in the live table
+_TEXT = 100  # characters of a target
 KEPT = 1_000  # rows of ended operations in a saved table
 BOX = "height:420px;overflow:auto"  # what many rows scroll in, live and saved
-_REASON = 240  # characters of why an operation failed, in a saved table
+_REASON = 240  # characters of why an operation failed
 
 
 def live_table(cards: Iterable[Card], now: datetime) -> str:
@@ -95,7 +95,13 @@ def overall(cards: Sequence[Card], note: str, now: datetime) -> str:
 def _lines(cards: Sequence[Card], now: datetime, after: str = "") -> str:
     """Return what all operations add up to: how many there are, and their units, rate and time left."""
     second = " · ".join(filter(None, [units_of(cards), pace(cards, now)]))
-    return f"<div>{escape(states_of(cards))}{after}</div><div>{escape(second)}</div>"
+    return f"<div>{_unbroken(states_of(cards))}{after}</div><div>{_unbroken(second)}</div>"
+
+
+def _unbroken(text: str) -> str:
+    """Return a line that breaks between its parts alone, so that no number loses its word."""
+    parts = (f'<span class="lro-part">{escape(part)}</span>' for part in text.split(" · "))
+    return " · ".join(parts) if text else ""
 
 
 def saved_table(cards: Sequence[Card], now: datetime, key: str = "") -> str:
@@ -112,9 +118,9 @@ def saved_table(cards: Sequence[Card], now: datetime, key: str = "") -> str:
         f'<table class="lro-table" cellpadding="3" style="{style}">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></div>"
     )
-    body += "".join(quiet(escape(note)) for note in _notes(cards, len(page)))
-    if not ended:
-        body += quiet(GONE + as_of(clock(now), _again(cards)))
+    notes = [escape(note) for note in _notes(cards, len(page))]
+    notes += [GONE + as_of(clock(now), _again(cards))] * (not ended)
+    body += "".join(quiet(note, "font-size:12px;margin-top:6px") for note in notes)
     return box(body, key, WIDE)
 
 
@@ -165,7 +171,7 @@ def _cells(card: Card, now: datetime) -> list[str]:
     elapsed = elapsed_at(card, now)
     return [
         escape(card.title),
-        f"{places(cut(card.target, _TEXT))}<br>{escape(short_id(card))}",
+        f"{places(cut(card.target, _TEXT))}<div>{escape(short_id(card))}</div>",
         escape(counts(card) or cut(card.status, _TEXT)),
         escape(speed(card.rate)) if card.rate is not None and not card.ended else "",
         "" if elapsed is None else f"{AT_LEAST * card.first_seen}{duration(elapsed)}",
@@ -173,9 +179,11 @@ def _cells(card: Card, now: datetime) -> list[str]:
     ]
 
 
-def _why(card: Card) -> str:
-    """Return what is wrong with an operation, for a line of its own."""
-    return card.trouble or (card.sentence if card.state == "FAILED" else "")
+def _reason(card: Card) -> str:
+    """Return what is wrong with an operation as a row of its own; a trouble may pass, so it has a colour."""
+    why = card.trouble or (card.sentence if card.state == "FAILED" else "")
+    tone = ' class="lro-trouble"' * bool(card.trouble)
+    return f'<tr><td></td><td colspan="6"{tone}>{escape(cut(why, _REASON))}</td></tr>' if why else ""
 
 
 def _live_row(card: Card, now: datetime) -> str:
@@ -185,17 +193,15 @@ def _live_row(card: Card, now: datetime) -> str:
     row = "".join(
         f"<td{_class(name)}>{cell}</td>" for name, cell in zip(_COLUMNS.values(), cells, strict=True)
     )
-    why = escape(cut(_why(card), _TEXT))
-    extra = f'<tr><td></td><td colspan="6" class="lro-trouble">{why}</td></tr>' if why else ""
-    return f'<tr title="{escape(card.operation_id)}">{row}</tr>{extra}'
+    cut_off = card.operation_id != short_id(card)
+    title = f' title="{escape(card.operation_id)}"' * cut_off
+    return f"<tr{title}>{row}</tr>{_reason(card)}"
 
 
 def _saved_row(card: Card, now: datetime) -> str:
     cells = zip(_COLUMNS.values(), [coloured(card, card.word), *_cells(card, now)], strict=True)
     row = "".join(f"<td{_aligned(name)}>{cell}</td>" for name, cell in cells)
-    why = escape(cut(_why(card), _REASON))
-    below = f'<tr valign="top"><td></td><td colspan="6">{why}</td></tr>'
-    return f'<tr valign="top">{row}</tr>{below * bool(why)}'
+    return f'<tr valign="top">{row}</tr>{_reason(card)}'
 
 
 def _aligned(name: str) -> str:

@@ -236,6 +236,8 @@ def test_no_heading_is_broken_and_nothing_is_cut_at_600_pixels(notebook: Noteboo
     names, heights = zip(*heads, strict=True)
     assert names == ("State", "Method", "Target", "Progress", "Rate", "Elapsed", "Failed")
     assert max(heights) < 30
+    chosen = notebook.measure(1, "select", "(_, all) => all.map(one => one.offsetWidth)")
+    assert min(chosen) > 95, "what is chosen is cut"
     inner, whole = notebook.measure(1, ".lro-card .lro-scroll", "box => [box.clientWidth, box.scrollWidth]")
     assert inner <= 600
     assert whole <= inner + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from handles import NOW, running
 from page import VIEW, Page, Seen, counter, end
 
 from lro_notebook import OperationResource
-from lro_notebook.jupyter import notebook, table_html
+from lro_notebook.jupyter import notebook, stylesheets, table_html
 from lro_notebook.jupyter.cell_output import REFRESH
 from lro_notebook.jupyter.operation_list import Operations
 from lro_notebook.jupyter.table_html import KEPT
@@ -86,6 +87,25 @@ def test_why_an_operation_failed_stands_in_a_line_below_it() -> None:
     failed = card("FAILED", sentence="NOT_FOUND (5): no such bucket")
     assert shown(table_html.live_table([failed], NOW))[-1] == ["", "NOT_FOUND (5): no such bucket"]
     assert "no such bucket" in table_html.saved_table([failed, running()], NOW)
+    long = card("FAILED", sentence=f"PERMISSION_DENIED (7): {'a' * 120}: storage.objects.list is missing")
+    for table in (table_html.live_table([long], NOW), table_html.saved_table([long], NOW)):
+        assert shown(table)[-1] == ["", long.sentence]
+        assert 'class="lro-trouble"' not in table
+    retrying = card(trouble="HTTP 503 for 5 s, retrying")
+    for table in (table_html.live_table([retrying], NOW), table_html.saved_table([retrying], NOW)):
+        assert f'class="lro-trouble">{retrying.trouble}' in table
+
+
+def test_a_long_id_is_whole_on_hover_and_a_short_one_is_said_once() -> None:
+    assert 'title="' not in table_html.live_table([running()], NOW)
+    assert f'title="{"9" * 60}"' in table_html.live_table([card(operation_id="9" * 60)], NOW)
+
+
+def test_the_line_over_all_breaks_between_a_count_and_the_next_and_not_within_one() -> None:
+    cards = [card(completed=5, total=10), card("FAILED", completed=None, total=None)]
+    whole = re.findall(r'<span class="lro-part">([^<]+)</span>', table_html.overall(cards, "", NOW))
+    assert whole[:2] == ["2 operations: 1 running", "1 failed"]
+    assert ".lro-part { white-space: nowrap; }" in stylesheets.read("table")
 
 
 @pytest.mark.parametrize(
