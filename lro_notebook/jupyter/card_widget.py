@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lro_notebook.jupyter.card_model import Card
 
 CANCELLING, ENDED = "Cancelling…", "Ended"  # what a button says
+SPENT = "lro-spent"  # class of a button that does nothing any more
 ASK = "Ask the service to stop; what was done until then remains"  # tooltip
 HEAD = 5.0  # seconds after which the head is drawn again, with its sparkline
 
@@ -59,7 +60,7 @@ class CardWidget:
             self._drawn = card
             self._head.value, self._details.value = card_html.header(card), card_html.details(card)
         asked = self.clicked or card.state == "CANCELLING"
-        self._button.description = ENDED if card.ended else CANCELLING if asked else "Cancel"
+        say(self._button, ENDED if card.ended else CANCELLING if asked else "Cancel")
 
     def allow_clicks(self) -> None:
         """Let the button be clicked again."""
@@ -74,5 +75,14 @@ class CardWidget:
         """Handle a click, on whichever thread it comes: only note it and hand it on."""
         if not self.clicked:
             self.clicked = True
-            self._button.description = CANCELLING
+            say(self._button, CANCELLING)
             self._cancel([0])
+
+
+def say(button: Any, words: str) -> None:
+    """Write on a button what it does; one that does nothing any more looks so.
+
+    It is not disabled: it would lose the focus just when it is pressed.
+    """
+    button.description = words
+    (button.add_class if words in (CANCELLING, ENDED) else button.remove_class)(SPENT)

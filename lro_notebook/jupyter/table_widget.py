@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.jupyter import table_html
 from lro_notebook.jupyter.card_model import WORDS, clean
-from lro_notebook.jupyter.card_widget import ASK, CANCELLING, ENDED
+from lro_notebook.jupyter.card_widget import ASK, CANCELLING, ENDED, say
 from lro_notebook.jupyter.table_model import FEW, SORTS, STATES, TableOptions, page_of
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class TableWidget:
         self._controls.layout.display = "" if len(cards) > FEW else "none"
         if len(cards) > FEW:
             self._table.add_class("lro-many")
+        if self._choose.value and all(card.ended for card in cards):
+            self._choose.value = False  # nothing is left to choose from
         # Whoever has pressed one of them may have the focus there.
         useless = not self._pressed and all(card.ended for card in cards)
         self._choose.layout.display = self._button.layout.display = "none" if useless else ""
@@ -158,9 +160,9 @@ class TableWidget:
         elif free:
             text, clickable = "Cancel all", True
         else:
-            # Never disabled: it would lose the focus just when it is pressed.
             text, clickable = ENDED if all(card.ended for card in self._cards) else CANCELLING, True
-        self._button.description, self._button.disabled = text, not clickable
+        say(self._button, text)
+        self._button.disabled = not clickable
 
     def _click(self) -> None:
         """Handle a click, on whichever thread it comes: only note it and hand it on."""

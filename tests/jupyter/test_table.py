@@ -15,6 +15,7 @@ from page import VIEW, Page, Seen, counter, end
 
 from lro_notebook import OperationResource
 from lro_notebook.jupyter import notebook, stylesheets, table_html
+from lro_notebook.jupyter.card_widget import SPENT
 from lro_notebook.jupyter.cell_output import REFRESH
 from lro_notebook.jupyter.operation_list import Operations
 from lro_notebook.jupyter.table_html import KEPT
@@ -265,6 +266,19 @@ def test_the_list_of_those_to_choose_keeps_its_positions_while_operations_end_an
     seen.cancel.click()
     page.scheduler.step()
     assert [number for number, (_, source) in enumerate(handles) if source.cancelled] == [5]
+
+
+def test_the_list_to_choose_from_gives_way_to_the_table_when_all_have_ended(page: Page) -> None:
+    handles = [page.handle(number)[0] for number in range(3)]
+    seen = Seen(page.show(*handles))
+    seen.of("ToggleButton", "Choose…").value = True
+    assert SPENT not in seen.cancel._dom_classes
+    for op in handles:
+        end(op)
+    page.scheduler.tick()
+    assert not seen.of("ToggleButton", "Choose…").value
+    assert not seen.is_visible(seen.of("SelectMultiple"))
+    assert (seen.cancel.description, SPENT in seen.cancel._dom_classes) == ("Ended", True)
 
 
 def test_all_that_people_click_gets_through_while_a_cell_waits(page: Page) -> None:
