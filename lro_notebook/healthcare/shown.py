@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _KINDS = {"fhir_store": "FHIR", "dicom_store": "DICOM", "hl7v2_store": "HL7v2", "consent_store": "consent"}
 _MOVED = ('store.import_from("gs://…")', 'store.export_to("gs://…")')
 _FOLLOWING = {"consent_store": ('store.query_accessible_data("gs://…")', "store.exists()")}
+_LEFT = 'style="text-align:left"'  # JupyterLab aligns all cells on the right
 _EMPTY = 'No stores. Next: ds.fhir_store("demo").create()'
 
 
@@ -81,11 +82,11 @@ class Stores(list["Store"]):
         if not self:
             return f"<p>{escape(_EMPTY, quote=False)}</p>"
         rows = "".join(
-            f"<tr><td>{kind_of(store)}</td><td>{escape(store.id)}</td>"
-            f"<td><code>{escape(call_of(store), quote=False)}</code></td></tr>"
+            f"<tr><td {_LEFT}>{kind_of(store)}</td><td {_LEFT}>{escape(store.id)}</td>"
+            f"<td {_LEFT}><code>{escape(call_of(store), quote=False)}</code></td></tr>"
             for store in self
         )
-        head = "".join(f"<th>{name}</th>" for name in ("kind", "id", "to type"))
+        head = "".join(f"<th {_LEFT}>{name}</th>" for name in ("kind", "id", "to type"))
         return f"<p>{self._counts()}</p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:  # noqa: FBT001 - as IPython calls it

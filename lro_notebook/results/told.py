@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.shards import Skipped
 
 _INNER = 12  # tables in a table that a repr names
+_LEFT, _RIGHT = 'style="text-align:left"', 'style="text-align:right"'
 
 
 @dataclass(slots=True)
@@ -149,10 +150,17 @@ def table_html(
     name = html.escape(f'"{rows[0][0]}"')
     count = f"{len(rows):,} {'table' if len(rows) == 1 else 'tables'}{part(state)}"
     above = f"<p>{count}. Next: <code>results[{name}]</code> · <code>results.profile({name})</code></p>"
-    head = "".join(f"<th>{name}</th>" for name in ("table", "files", "bytes", "rows", "bad lines"))
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    columns = ("files", "bytes", "rows", "bad lines")
+    head = f"<th {_LEFT}>table</th>" + "".join(f"<th {_RIGHT}>{column}</th>" for column in columns)
+    body = "".join(map(_row, rows))
     note = f"<p>{html.escape(_lists(names), quote=False)}</p>" if (names := _cut(reports)) else ""
     return f"{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    """Return a row: names stand on the left, numbers on the right, whatever the page does with tables."""
+    name, *numbers = map(html.escape, cells)
+    return f"<tr {_RIGHT}><td {_LEFT}>{name}</td>{''.join(f'<td>{one}</td>' for one in numbers)}</tr>"
 
 
 def cut(reports: Mapping[str, Report]) -> str:

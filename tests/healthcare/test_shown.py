@@ -70,6 +70,8 @@ def test_stores_are_a_list_that_shows_as_a_table_with_counts() -> None:
     assert [store.id for store in stores] == ["a", "b", "long-name"]
     seen = words(stores._repr_html_())
     assert seen.startswith('3 stores: 2 FHIR, 1 HL7v2 kind id to type FHIR a ds.fhir_store("a")')
+    cells = re.findall(r"<t[dh]\b[^>]*>", stores._repr_html_())
+    assert cells == [tag for tag in cells if tag.endswith('style="text-align:left">')]
     assert pretty(stores).splitlines() == [
         "3 stores: 2 FHIR, 1 HL7v2",
         'FHIR    a         ds.fhir_store("a")',

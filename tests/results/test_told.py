@@ -66,7 +66,9 @@ def test_tables_in_a_table_are_told_of_before_it_is_read(folder: Path) -> None:
     assert results._repr_html_().count("not read yet, with the tables in it") == 2
     assert list(results) == ["Claim", "Patient", "Patient.name"]
     assert repr(results) == "<Results of 2 files: Claim, Patient (with Patient.name)>"
-    assert "<td>Patient.name</td>" in results._repr_html_()
+    shown = results._repr_html_()
+    assert '<tr style="text-align:right"><td style="text-align:left">Patient.name</td><td>' in shown
+    assert shown.count("text-align:left") == 1 + 3  # the heading and the name of each table
 
 
 def test_completion_of_names_reads_nothing(folder: Path) -> None:
