@@ -238,6 +238,16 @@ def test_no_heading_is_broken_and_nothing_is_cut_at_600_pixels(notebook: Noteboo
     assert max(heights) < 30
     chosen = notebook.measure(1, "select", "(_, all) => all.map(one => one.offsetWidth)")
     assert min(chosen) > 95, "what is chosen is cut"
+    # A border of the first row would be under the heading, which stays while rows scroll, in Firefox too.
+    lines = notebook.measure(
+        1,
+        ".lro-card thead th",
+        """cell => [getComputedStyle(cell).boxShadow,
+            ...[...document.querySelectorAll('.lro-card tbody tr')].slice(0, 2)
+                .map(row => getComputedStyle(row).borderTopWidth)]""",
+    )
+    assert lines[0].endswith("0px -1px 0px 0px inset")
+    assert lines[1:] == ["0px", "1px"]
     inner, whole = notebook.measure(1, ".lro-card .lro-scroll", "box => [box.clientWidth, box.scrollWidth]")
     assert inner <= 600
     assert whole <= inner + 1
