@@ -28,6 +28,7 @@ _COLOURS: Mapping[str, str] = {
 }
 _LABELLED = 40  # rows that are labelled one by one
 _ROW, _LEAST, _MOST = 0.3, 2.0, 12.0  # inches
+_ROOM = 4  # rows that the least height has room for; fewer stand in its middle, and are as thin
 
 
 def timeline(operations: Iterable[Operation], *, ax: Axes | None = None, now: datetime | None = None) -> Axes:
@@ -60,7 +61,8 @@ def timeline(operations: Iterable[Operation], *, ax: Axes | None = None, now: da
     ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=UTC))
     ax.margins(x=0.15)
     ax.set_xlabel("time (UTC)")
-    ax.set_ylim(max(len(frame), 1) - 0.5, -0.5)
+    beside = max(0, _ROOM - len(frame)) / 2
+    ax.set_ylim(len(frame) - 0.5 + beside, -0.5 - beside)
     return ax
 
 

@@ -55,6 +55,14 @@ def test_a_bar_tells_when_an_operation_ran_and_a_word_tells_its_state() -> None:
     assert axes.get_xlabel() == "time (UTC)"
 
 
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_a_bar_is_as_thin_alone_as_beside_others(count: int) -> None:
+    axes = timeline([ran(number, "09:00:00", "09:30:00") for number in range(count)])
+    low, high = axes.get_ylim()
+    assert low - high == max(4, count)
+    assert (low + high) / 2 == (count - 1) / 2  # in the middle
+
+
 def test_the_axis_is_in_utc_and_the_chart_can_be_drawn(tmp_path: Path) -> None:
     axes = lro.timeline([ran(1, "09:00:00", "09:30:00")])
     plt.gcf().savefig(tmp_path / "x.png")
