@@ -238,6 +238,8 @@ def test_no_heading_is_broken_and_nothing_is_cut_at_600_pixels(notebook: Noteboo
     assert max(heights) < 30
     chosen = notebook.measure(1, "select", "(_, all) => all.map(one => one.offsetWidth)")
     assert min(chosen) > 95, "what is chosen is cut"
+    bars = notebook.measure(1, ".lro-many", "box => getComputedStyle(box).scrollbarColor")
+    assert bars.endswith("rgba(0, 0, 0, 0)"), "white on a dark page, in Firefox"
     # A border of the first row would be under the heading, which stays while rows scroll, in Firefox too.
     lines = notebook.measure(
         1,
