@@ -234,7 +234,7 @@ def title_of(method: str, target: str = "") -> str:
     A verb alone, such as ``create``, takes the kind of its target with it.
     """
     collection, _, verb = method.rpartition(".")
-    words = _CAMEL.sub(" ", verb).lower().strip()
+    words = _CAMEL.sub(" ", verb).lower().strip().replace("deidentify", "de-identify")
     if not collection and words in _BARE:
         collection = target.rstrip("/").rpartition("/")[0].rpartition("/")[2]
     if words in _BARE and collection and (not method.count(".") or words == "create"):

@@ -197,8 +197,9 @@ class _Column:
 
 
 def _told(value: dict[str, Any]) -> str:
+    """Return a value, its word and how often it is there; a day without a time is said as a day."""
     is_word = value["text"] in (None, value["value"])
-    words = value["value"] if is_word else f"{value['value']} {value['text']}"
+    words = value["value"].removesuffix(" 00:00:00+00:00") if is_word else f"{value['value']} {value['text']}"
     return f"{words}: {value['count']:,}"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NEEDED = {"time", "patient", "table", "code", "text", "value", "unit"}
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe-Ito
 _WIDTH, _ROW, _PANEL = 9.0, 0.32, 1.2  # inches
-_LONG = 34  # characters of a label
+_LONG = 64  # characters of a label, which has the width of the chart
 
 
 class Course(PlotAccessor):

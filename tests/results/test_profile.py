@@ -134,6 +134,7 @@ def test_a_table_is_told_of_alike_loaded_or_read_piece_by_piece(
     assert (told["code"]["top"], told["code"]["distinct"]) == ("a: 2", 1)
     assert (told["when"]["filled"], told["when"]["first"][:10]) == (0.5, "2020-01-01")
     assert (frame.attrs["rows"], len(frame.attrs["files"])) == (2, 1)
+    assert by_column(read(folder, parse_dates=True).profile(name))["when"]["top"] == "2020-01-01: 1"
     assert by_column(results.profile(name)) == told
     results[name]
     assert by_column(results.profile(name)) == told

@@ -222,6 +222,9 @@ def test_the_course_of_one_patient_is_drawn(results: Results, monkeypatch: pytes
     assert axes[0].get_yticklabels()[0].get_text() == "AllergyIntolerance"
     assert [ax.get_title(loc="left") for ax in axes[1:]] == ["Height (cm)", "8480-6 (mmHg)", "8462-4 (mmHg)"]
     assert len(twice.plot(measurements=1)) == 2
+    words = "Hemoglobin A1c/Hemoglobin.total in Blood"  # the label is as wide as the chart: it is not cut
+    named = Events(twice.assign(text=twice["text"].where(twice["code"] != "8480-6", words)))
+    assert f"{words} (mmHg)" in [ax.get_title(loc="left") for ax in named.plot()]
     pyplot.close("all")
 
 
