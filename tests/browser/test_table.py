@@ -258,3 +258,10 @@ def test_no_heading_is_broken_and_nothing_is_cut_at_600_pixels(notebook: Noteboo
     )
     assert width > 70
     assert height < 60
+    notebook.resize(600)
+    cut = "(_, all) => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+    assert notebook.measure(1, ".lro-card thead th", cut) == []
+    notebook.page.emulate_media(contrast="more")
+    same = "cell => getComputedStyle(cell).color === getComputedStyle(cell.querySelector('div')).color"
+    assert notebook.measure(1, ".lro-card tbody td:nth-child(3)", same), "the id stands back in high contrast"
+    notebook.page.emulate_media(contrast="null")
