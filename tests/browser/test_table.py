@@ -264,4 +264,7 @@ def test_no_heading_is_broken_and_nothing_is_cut_at_600_pixels(notebook: Noteboo
     notebook.page.emulate_media(contrast="more")
     same = "cell => getComputedStyle(cell).color === getComputedStyle(cell.querySelector('div')).color"
     assert notebook.measure(1, ".lro-card tbody td:nth-child(3)", same), "the id stands back in high contrast"
-    notebook.page.emulate_media(contrast="null")
+    notebook.page.emulate_media(contrast="null", forced_colors="active")  # which draws no shadows
+    line = "cell => getComputedStyle(cell).borderBottomWidth"
+    assert notebook.measure(1, ".lro-card thead th", line) == "1px"
+    notebook.page.emulate_media(forced_colors="null")
