@@ -8,7 +8,6 @@ import re
 import sqlite3
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,6 +29,7 @@ from lro_notebook.local.core.service_errors import (
 from lro_notebook.local.http import batch, control_routes
 from lro_notebook.local.http.checked_requests import CheckedRequests
 from lro_notebook.local.http.faults import FaultyResponses
+from lro_notebook.local.http.method_override import without_tokens
 from lro_notebook.local.http.service import API_VERSIONS, Service
 from lro_notebook.local.identity.proof import PROOF_PATH
 from lro_notebook.local.storage import routes as storage_routes
@@ -48,8 +48,6 @@ _LOOPBACK_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", 
 _LOOPBACK_ORIGIN = re.compile(
     r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII
 )
-#: Parameters of every method of Google's that may bring the token instead of a header.
-_TOKENS = (b"access_token", b"oauth_token")
 
 
 def build_app(service: Service) -> Starlette:
@@ -118,15 +116,11 @@ class Guard:
 
 def _with_token_in_header(scope: Scope) -> Scope:
     """Move a token from the query into the header, so that no search, link or log has it."""
-    if not any(name in scope["query_string"] for name in _TOKENS):
-        return scope
-    parts = [part.partition(b"=") for part in scope["query_string"].split(b"&")]
-    kept = [name + mark + text for name, mark, text in parts if name not in _TOKENS]
-    given = [unquote_to_bytes(text) for name, _, text in parts if name in _TOKENS]
+    query, given = without_tokens(scope["query_string"])
     headers = scope["headers"]
     if given and not any(name == b"authorization" for name, _ in headers):
         headers = [*headers, (b"authorization", b"Bearer " + given[0])]
-    return {**scope, "query_string": b"&".join(kept), "headers": headers}
+    return {**scope, "query_string": query, "headers": headers}
 
 
 def access_error(request: Request, token: str | None) -> ServiceError | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core.service_errors import invalid_argument
+from lro_notebook.errors import Code
+from lro_notebook.local.core.service_errors import ServiceError, error_response, invalid_argument
 from lro_notebook.local.http import multipart
-from lro_notebook.local.http.service import read_body
+from lro_notebook.local.http.service import read_body, received
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Message
 
+logger = logging.getLogger(__name__)
+
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+_LINE_END = re.compile(r"\r?\n")
+#: What no header of a response may have in its value.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+#: Most bytes in the bodies of all responses to a batch: they are in memory until the last is there.
+ANSWERS_MAX = 256 << 20
 #: Headers that are the batch's own: a part may not name another machine or page, or how it is sent.
 _OF_THE_BATCH = ("host", "origin", "connection", "content-length", "transfer-encoding")
 
@@ -47,9 +56,14 @@ def route(path: str, *below: str, calls_max: int) -> Route:
             message = f"the batch has more than {calls_max:,} requests; send several batches"
             raise invalid_argument(message)
         boundary = f"batch_{secrets.token_hex(12)}"
-        content = b"".join([await _answered(request, call, boundary) for call in calls])
+        content: list[bytes] = []
+        room = ANSWERS_MAX
+        for call in calls:
+            answer = await _answered(request, call, room)
+            room -= answer.size
+            content += (_head(call, answer, boundary), *answer.body, b"\r\n")
         return Response(
-            content + f"--{boundary}--\r\n".encode(),
+            b"".join((*content, f"--{boundary}--\r\n".encode())),
             headers={"Content-Type": f"multipart/mixed; boundary={boundary}"},
         )
 
@@ -58,32 +72,91 @@ def route(path: str, *below: str, calls_max: int) -> Route:
 
 async def _calls(request: Request, below: tuple[str, ...]) -> list[Call]:
     _, parameters = multipart.parameters_of(request.headers.get("content-type", ""))
-    body = await read_body(request)
+    body, host = await read_body(request), request.headers.get("host", "")
     try:
         return [
-            _call(part.headers, body[part.start : part.stop], below)
+            call_of(part.headers, body[part.start : part.stop], below, host)
             for part in multipart.parts(body, parameters.get("boundary", ""))
         ]
     except (multipart.MultipartError, ValueError) as error:
         raise invalid_argument(f"the batch cannot be read: {error}") from error
 
 
-def _call(part: Mapping[str, str], content: bytes, below: tuple[str, ...]) -> Call:
-    """Return the request in a part."""
+def call_of(part: Mapping[str, str], content: bytes, below: tuple[str, ...], host: str) -> Call:
+    """Return the request in a part, which is one to this `host`, below one of some paths."""
     head, *rest = _EMPTY_LINE.split(content.lstrip(b"\r\n"), maxsplit=1)
-    first, *lines = head.decode("latin-1").strip().splitlines()
+    first, *lines = _LINE_END.split(head.decode("latin-1").strip())
     words = first.split(" ")
     starts = tuple(f"{path}/" for path in below)
     if len(words) != 3 or words[0] not in _METHODS or not urlsplit(words[1]).path.startswith(starts):  # noqa: PLR2004
         raise ValueError(f"a part is no request below {' or '.join(below)}")
+    if urlsplit(words[1]).netloc.lower() not in ("", host.lower()):
+        raise ValueError("a part is a request to another host; leave the host out of its address")
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, mark, value in pairs if mark}
-    body = rest[0].rstrip(b"\r\n") if rest else b""
+    body = _body(rest[0] if rest else b"", headers.get("content-length", ""))
     return Call(part.get("content-id", ""), words[0], words[1], headers, body)
 
 
-async def _answered(request: Request, call: Call, boundary: str) -> bytes:
-    """Return the part of the response to one request."""
+def _body(content: bytes, length: str) -> bytes:
+    """Return a body without the empty lines that clients put after it.
+
+    `length` tells of those that are its own. It is no more than that, since some clients count characters.
+    """
+    stripped = content.rstrip(b"\r\n")
+    size = int(length) if length.isdecimal() and len(length) < 10 else 0  # noqa: PLR2004 - digits of a size
+    return content[:size] if len(stripped) < size <= len(content) else stripped
+
+
+class Answer:
+    """What the service sends in response to a request of a batch.
+
+    Parameters
+    ----------
+    room : int
+        Bytes that its body may have; of a larger one an error is kept instead.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.status = HTTPStatus.INTERNAL_SERVER_ERROR
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
+        self.size = 0
+        self.is_begun = self.is_too_large = False
+        self._room = room
+
+    async def __call__(self, message: Message) -> None:
+        """Take a part of it."""
+        if message["type"] == "http.response.start":
+            self.is_begun = True
+            self.status, self.headers = HTTPStatus(message["status"]), list(message["headers"])
+        elif not self.is_too_large:
+            self.body.append(message.get("body", b""))
+            self.size += len(self.body[-1])
+            if self.size > self._room:
+                self.is_too_large, self.body, self.size = True, [], 0
+
+
+async def _answered(request: Request, call: Call, room: int) -> Answer:
+    """Return the response to one request."""
+    scope, answer = _scope(request, call), Answer(room)
+    try:
+        await request.app(scope, received(call.body, request.receive), answer)
+    except (
+        Exception
+    ):  # the application has responded with an error; the other requests are done or to be done
+        if not answer.is_begun:
+            raise
+        logger.exception("%s %s in a batch", call.method, scope["path"])
+    if answer.is_too_large:
+        message = "the responses to the batch are too large together; send this request alone"
+        whole = ServiceError(Code.RESOURCE_EXHAUSTED, message, status=413)
+        answer = Answer(len(message) + room)
+        await error_response(whole, scope["path"])(scope, request.receive, answer)
+    return answer
+
+
+def _scope(request: Request, call: Call) -> dict[str, Any]:
     url = urlsplit(call.target)
     # What the batch says holds for each of its requests, unless that says something else.
     kept = ("authorization", *_OF_THE_BATCH)
@@ -95,35 +168,30 @@ async def _answered(request: Request, call: Call, boundary: str) -> bytes:
         **own,
         "content-length": str(len(call.body)),
     }
-    scope = {
+    headers.pop("transfer-encoding", None)
+    raw_path = url.path.encode("latin-1")
+    return {
         **{key: request.scope[key] for key in ("type", "asgi", "http_version", "scheme", "client", "server")},
         "method": call.method,
-        "path": unquote(url.path),
-        "raw_path": url.path.encode(),
+        "path": unquote_to_bytes(raw_path).decode(errors="replace"),
+        "raw_path": raw_path,
         "root_path": "",
-        "query_string": url.query.encode(),
+        "query_string": url.query.encode("latin-1"),
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
         "state": {},
     }
-    sent: list[Message] = []
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": call.body, "more_body": False}
 
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await request.app(scope, receive, send)
-    status = HTTPStatus(sent[0]["status"])
-    body = b"".join(message.get("body", b"") for message in sent[1:])
-    answered = {name: value for name, value in sent[0]["headers"] if name != b"content-length"}
+def _head(call: Call, answer: Answer, boundary: str) -> bytes:
+    """Return what comes before the body of a response."""
+    answered = {name: value for name, value in answer.headers if name != b"content-length"}
     lines = (
         f"--{boundary}",
         "Content-Type: application/http",
-        f"Content-ID: <response-{call.identifier.strip('<>')}>",
+        f"Content-ID: <response-{_CONTROLS.sub('', call.identifier).strip('<>')}>",
         "",
-        f"HTTP/1.1 {status.value} {status.phrase}",
+        f"HTTP/1.1 {answer.status.value} {answer.status.phrase}",
         *(f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in answered.items()),
-        f"Content-Length: {len(body)}",
+        f"Content-Length: {answer.size}",
     )
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body + b"\r\n"
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"

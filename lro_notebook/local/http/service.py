@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.types import Message, Receive
 
     from lro_notebook.local.core.buckets import Buckets
     from lro_notebook.local.core.database import Database
@@ -125,6 +126,21 @@ async def read_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
             status=413,
         )
     return b"".join(chunks)
+
+
+def received(body: bytes, receive: Receive) -> Receive:
+    """Return what a request receives whose `body` is known: that, and what the client does after it.
+
+    What waits for the client to hang up, as streams do, waits for the real one.
+    """
+    left = [body]
+
+    async def next_message() -> Message:
+        if not left:
+            return await receive()
+        return {"type": "http.request", "body": left.pop(), "more_body": False}
+
+    return next_message
 
 
 async def read_json(request: Request) -> dict[str, Any]:
