@@ -189,10 +189,8 @@ def _is_big(frames: Frames) -> bool:
 
 def check_size(frames: Frames, count: int) -> None:
     """Raise if so many frames are too large to be decoded, as their attributes say."""
-    file = frames.file
     try:
-        samples = file.Rows * file.Columns * int(file.get("SamplesPerPixel") or 1) * count
-        size = samples * max(int(file.BitsAllocated), 8) // 8
+        size = area(frames.file) * _depth(frames.file, least=8) * count // 8
     except (AttributeError, TypeError, ValueError) as error:
         raise _unreadable(error) from error
     if size > _DECODED_MAX:
@@ -202,9 +200,31 @@ def check_size(frames: Frames, count: int) -> None:
         )
 
 
+def area(file: FileDataset) -> int:
+    """Return how many pixels a frame has, as its attributes say: numbers, since a text times one is long.
+
+    Raises
+    ------
+    AttributeError, TypeError
+        They say nothing, or no number.
+    """
+    rows, columns = file.Rows, file.Columns
+    if not (isinstance(rows, int) and isinstance(columns, int)):
+        raise TypeError(type(rows))
+    return rows * columns
+
+
+def _depth(file: FileDataset, *, least: int = 0) -> int:
+    """Return the bits of a pixel."""
+    samples, bits = file.get("SamplesPerPixel") or 1, file.BitsAllocated
+    if not (isinstance(samples, int) and isinstance(bits, int)):
+        raise TypeError(type(bits))
+    return samples * max(bits, least)
+
+
 def _frame_size(file: FileDataset) -> int:
     """Return the bytes of a frame that is not compressed."""
-    bits = file.Rows * file.Columns * int(file.get("SamplesPerPixel") or 1) * file.BitsAllocated
+    bits = area(file) * _depth(file)
     if bits % 8 or not bits:
         raise ValueError(bits)
     return int(bits // 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from importlib.util import find_spec
 from io import BytesIO
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 FORMATS: Mapping[str, str] = {"image/jpeg": "JPEG", "image/png": "PNG"}
 _SIZE_MAX = 4_096
 _VIEWPORT = re.compile(r"([1-9]\d{0,5}),([1-9]\d{0,5})", re.ASCII)
+#: Most pixels of a frame: more than any detector has, and as numbers of 8 bytes they are 256 MiB.
+PIXELS_MAX = 1 << 25
 _COLOURS = 3  # dimensions of an array of colours
-_HALF = 8  # bits of 16
+_EIGHT = 8  # bits
 
 
 def viewport_of(text: str | None) -> tuple[int, int] | None:
@@ -50,13 +53,19 @@ def picture(source: Frames, number: int, kind: str, viewport: tuple[int, int] | 
     except ImportError as error:
         raise not_installed("pillow", "rendering") from error
     try:
+        if (size := frames.area(source.file)) > PIXELS_MAX:
+            raise invalid_argument(
+                f"the frame has {size:,} pixels, more than the {PIXELS_MAX:,} that are rendered here; "
+                "retrieve it with /frames instead"
+            )
         image = Image.fromarray(_eight_bits(source, number))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if viewport is not None:
+            image = ImageOps.contain(image, viewport)
+        buffer = BytesIO()
+        image.save(buffer, FORMATS[kind])
+    # Pillow has an OSError for what a format cannot hold, as JPEG can no more than 65,500 columns.
+    except (AttributeError, LookupError, NotImplementedError, OSError, TypeError, ValueError) as error:
         raise invalid_argument(f"the frame cannot be rendered ({type(error).__name__})") from error
-    if viewport is not None:
-        image = ImageOps.contain(image, viewport)
-    buffer = BytesIO()
-    image.save(buffer, FORMATS[kind])
     return buffer.getvalue()
 
 
@@ -70,11 +79,17 @@ def _eight_bits(source: Frames, number: int) -> Any:
     if kind == "PALETTE COLOR":
         pixels = apply_color_lut(pixels, file)
     elif pixels.ndim < _COLOURS:
-        pixels = apply_voi_lut(apply_modality_lut(pixels, file), file)
-    if pixels.ndim == _COLOURS:  # 8 or 16 bits of each colour
-        return pixels if pixels.dtype == np.uint8 else (pixels >> _HALF).astype(np.uint8)
-    pixels = pixels.astype(np.float64)
-    low, high = float(pixels.min()), float(pixels.max())
-    scaled = (pixels - low) * (255 / (high - low) if high > low else 0)
-    eight = scaled.round().astype(np.uint8)
+        with np.errstate(all="ignore"):
+            pixels = apply_voi_lut(apply_modality_lut(pixels, file), file)
+    if pixels.ndim == _COLOURS:
+        bits = pixels.dtype.itemsize * _EIGHT if kind == "PALETTE COLOR" else int(file.BitsStored)
+        return np.clip(pixels >> max(bits - _EIGHT, 0), 0, 255).astype(np.uint8)
+    with np.errstate(all="ignore"):
+        pixels = pixels.astype(np.float64)
+        low, high = float(pixels.min()), float(pixels.max())
+        if not math.isfinite(high - low):  # the window or the slope is no number, or too large a one
+            raise ValueError(high)
+        pixels -= low
+        pixels *= 255 / (high - low) if high > low else 0
+        eight = np.rint(pixels, out=pixels).astype(np.uint8)
     return 255 - eight if kind == "MONOCHROME1" else eight
