@@ -20,21 +20,31 @@ def by_type(response: Mapping[str, Any], field: str) -> pd.DataFrame:
     """Return a row per metric, whose type stands in `field`; the most frequent first."""
     metrics = response.get("metrics")
     known = [metric for metric in metrics if isinstance(metric, dict)] if isinstance(metrics, list) else []
-    rows = [(metric.get(field), parse_int64(metric.get("count")), _size(metric)) for metric in known]
+    rows = [(_text(metric.get(field)), _number(metric.get("count")), _size(metric)) for metric in known]
     return _frame(sorted(rows, key=lambda row: (-(row[1] or 0), str(row[0]))))
 
 
 def by_level(response: Mapping[str, Any]) -> pd.DataFrame:
     """Return a row each for studies, series and instances."""
-    counts = {level: parse_int64(response.get(field)) for level, field in _LEVELS.items()}
+    counts = {level: _number(response.get(field)) for level, field in _LEVELS.items()}
     return _frame(
         (level, count, _size(response) if level == "instance" else None) for level, count in counts.items()
     )
 
 
 def _size(metric: Mapping[str, Any]) -> int | None:
-    sizes = [size for field in _SIZES if (size := parse_int64(metric.get(field))) is not None]
-    return sum(sizes) if sizes else None
+    sizes = [size for field in _SIZES if (size := _number(metric.get(field))) is not None]
+    return _number(sum(sizes)) if sizes else None
+
+
+def _number(value: object) -> int | None:
+    """Return how many something is; None for what cannot be such a number."""
+    number = parse_int64(value)
+    return number if number is not None and 0 <= number < 1 << 63 else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _frame(rows: Iterable[tuple[Any, int | None, int | None]]) -> pd.DataFrame:

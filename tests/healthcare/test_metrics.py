@@ -62,3 +62,21 @@ def test_dicom_has_a_row_per_level_and_the_bytes_of_instances() -> None:
 def test_an_empty_store_has_no_rows(answer: dict[str, Any]) -> None:
     assert rows(dataset(answer).fhir_store("s")) == []
     assert rows(dataset(answer).hl7v2_store("s")) == []
+
+
+@pytest.mark.parametrize(
+    "number", [-1, "-1", 1 << 63, "9" * 30, 10**400, [1], {"a": 1}, True, 1.5, "x", None]
+)
+def test_what_cannot_be_a_number_of_resources_is_missing(number: Any) -> None:
+    metric = {"resourceType": ["x"], "count": number, "structuredStorageSizeBytes": number}
+    assert rows(dataset({"metrics": [metric]}).fhir_store("s")) == [[None, None, None]]
+    answer = {"studyCount": number, "instanceCount": "1", "blobStorageSizeBytes": number}
+    assert rows(dataset(answer).dicom_store("s"))[::2] == [["study", None, None], ["instance", 1, None]]
+
+
+def test_sizes_that_are_too_large_together_are_missing() -> None:
+    most = str((1 << 63) - 1)
+    metric = {"resourceType": "A", "count": most, "structuredStorageSizeBytes": most}
+    assert rows(dataset({"metrics": [metric]}).fhir_store("s")) == [["A", int(most), int(most)]]
+    metric["versionedStorageSizeBytes"] = "1"
+    assert rows(dataset({"metrics": [metric]}).fhir_store("s")) == [["A", int(most), None]]
