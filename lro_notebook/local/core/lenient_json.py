@@ -28,13 +28,13 @@ def strict(text: bytes) -> bytes:
         given = "" if len(text) > SIZE_MAX else text.decode()
     except UnicodeDecodeError:
         given = ""
-    parts: list[str] = []
+    parts: list[str] = [""]
     for (kind, part), (_, following) in pairwise([*_tokens(given), ("mark", "")]):
         if kind == "name" and following == ":":
             parts.append(f'"{part}"')
-        elif part != "," or following not in ("}", "]"):
+        elif part != "," or following not in ("}", "]") or parts[-1] in ("", "{", "[", ","):
             parts.append(part)
-    return " ".join(parts).encode()
+    return " ".join(parts[1:]).encode()
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:

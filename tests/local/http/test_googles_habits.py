@@ -67,6 +67,12 @@ def test_lenient_json_is_made_strict(text: str, meant: Any) -> None:
     assert made == b"" if meant is None else json.loads(made) == meant
 
 
+@pytest.mark.parametrize("text", ["[,]", "{,}", "[1,,]", "{,'a': 1}", ",", "['a' 'b']", "{a: b}", "{a b: 1}"])
+def test_what_is_no_list_or_object_stays_so(text: str) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(lenient_json.strict(text.encode()))
+
+
 def test_an_empty_etag_is_none(service: Program) -> None:
     service.store("etag")
     for _ in range(2):
