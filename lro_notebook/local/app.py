@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Mount, Router
 
 from lro_notebook.errors import Code
@@ -37,7 +38,6 @@ from lro_notebook.local.storage.sessions import Sessions
 from lro_notebook.local.storage.stored import Storage
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ def build_app(service: Service) -> Starlette:
             HTTPException: _no_route,
             sqlite3.DatabaseError: _database_error,
             OSError: _file_error,
+            ClientDisconnect: _hung_up,
             Exception: _internal_error,
         },
     )
@@ -172,6 +173,11 @@ async def _file_error(request: Request, error: Exception) -> Response:
         file_error(error) if isinstance(error, OSError) else ServiceError(Code.INTERNAL, INTERNAL_ERROR)
     )
     return error_response(service_error, request.scope["path"])
+
+
+async def _hung_up(_: Request, __: Exception) -> Response:
+    """Nobody waits for the response, and an error in the log would say nothing."""
+    return Response(status_code=499)
 
 
 async def _no_route(request: Request, _: Exception) -> Response:

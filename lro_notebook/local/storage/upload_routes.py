@@ -115,15 +115,16 @@ async def _take(request: Request, session: Session) -> bool:
         )
     with writing.room(), session.draft.open("r+b", buffering=_BUFFER) as file:
         if start is not None:
+            session.received = start  # what comes after is overwritten, also if the client hangs up
             file.seek(start)
             await _receive(request, file)
             file.truncate()
         size = session.received if start is None else file.tell()
+        if total is not None and size > total:
+            raise invalid_argument("Content-Range: more arrived than it says; start the upload again")
         is_whole = size == total or (is_open and total is None)
         # A piece that is not the last counts in steps, as Cloud Storage has it.
         session.received = size if is_whole else max(session.received, size - size % sessions.CHUNK)
-    if total is not None and session.received > total:
-        raise invalid_argument("Content-Range: more arrived than it says; start the upload again")
     return is_whole
 
 

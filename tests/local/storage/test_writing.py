@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import httpx
 import pytest
+from patience import GIVE_UP
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Iterator
+
     from local.conftest import Program
 
 pytestmark = pytest.mark.service
@@ -61,6 +65,28 @@ def test_pieces_go_on_where_the_upload_is(service: Program) -> None:
     assert service.client.delete(cancelled).status_code == 499
     assert send(service, cancelled, b"x", "bytes 0-0/1").status_code == 404
     assert not list((service.buckets / ".partial").iterdir())
+
+
+def test_a_piece_that_comes_again_counts_from_its_start(service: Program) -> None:
+    """Also one that ends in the middle: what was there of it before is no longer whole."""
+    url, chunk = begin(service, "again"), 256 << 10
+    send(service, url, b"a" * 2 * chunk, f"bytes 0-{2 * chunk - 1}/*")
+    kept = send(service, url, b"b" * chunk, f"bytes 0-{chunk - 1}/*")
+    assert (kept.status_code, kept.headers["Range"]) == (308, f"bytes=0-{chunk - 1}")
+    with pytest.raises(httpx.ConnectError):
+        service.client.put(url, content=_breaking(b"c"), headers={"Content-Range": "bytes 0-*/*"})
+    end = time.monotonic() + GIVE_UP
+    while (asked := send(service, url, b"", "bytes */*")).status_code != 308 and time.monotonic() < end:
+        time.sleep(0.01)  # the service has not noticed yet
+    assert (asked.status_code, "Range" in asked.headers) == (308, False)
+    assert send(service, url, b"d" * 5, "bytes 0-3/4").status_code == 400
+    assert send(service, url, b"dddd", "bytes 0-*/*").json()["size"] == "4"
+
+
+def _breaking(content: bytes) -> Iterator[bytes]:
+    """Yield a content, and hang up."""
+    yield content * 1000
+    raise httpx.ConnectError("hung up")
 
 
 def test_preconditions_are_kept(service: Program) -> None:
