@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import stat
+import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -29,6 +30,8 @@ WHOLE_LIMIT = 512 << 20
 _BUFFER = 1 << 20
 _COPY = ".partial-"
 _NOTE = ".copied-to"
+#: Held where folders come and go, or an object moves into one: requests and operations do so at once.
+changing_folders = threading.Lock()
 _FILE_TYPES = (
     (stat.S_ISDIR, "it is a folder"),
     (stat.S_ISFIFO, "it is a named pipe"),
@@ -97,25 +100,31 @@ def read_object(path: Path, limit: int = WHOLE_LIMIT) -> bytes:
     return content
 
 
-def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = platforms.replace) -> None:
-    """Move a finished file to its place atomically, even on another file system.
+def place(draft: Path, target: Path, *, rename: Callable[[Path, Path], None] = platforms.replace) -> Path:
+    """Move a finished file to its place atomically, even on another file system; return where it is.
 
     Parameters
     ----------
     draft : Path
         A closed file in the operation's folder of unfinished files.
     target : Path
-        Its final place; missing folders are created, also where an object has the name of one.
+        Its final place; missing folders are created, also where an object has the name of one. Where a
+        folder has its name, it lies in there.
     rename : callable
         `platforms.replace`.
     """
-    _make_folder(target.parent)
-    try:
-        rename(draft, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _copy(draft, target, rename)
+    with changing_folders:
+        _make_folder(target.parent)
+        target = file_of(target)
+        try:
+            rename(draft, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        else:
+            return target
+    _copy(draft, target, rename)
+    return target
 
 
 def file_of(path: Path) -> Path:
@@ -128,12 +137,13 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        taken = next((each for each in (folder, *folder.parents) if each.is_file()), None)
+        files = (each for each in (folder, *folder.parents) if each.is_file())
+        taken = next((each for each in files if not each.is_symlink()), None)  # a link would lead elsewhere
         if taken is None:
             raise
         aside = taken.with_name(f"{_COPY}{secrets.token_hex(8)}")
         platforms.replace(taken, aside)
-        taken.mkdir()
+        taken.mkdir(exist_ok=True)
         platforms.replace(aside, taken / SELF)
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -61,17 +61,18 @@ class Shards:
     def publish(self, folder: Path) -> list[str]:
         """Move the closed files to `folder` and return their final names."""
         names: list[str] = []
+        placed: list[Path] = []
         total = len(self._paths)
         try:
             for index, path in enumerate(self._paths):
                 part = "" if total == 1 else f"-{index:05d}-of-{total:05d}"
                 name = f"{self._name}{part}{self._suffix}"
-                objects.place(path, folder / name)
+                placed.append(objects.place(path, folder / name))
                 names.append(name)
         except OSError:
             # An incomplete set of files would look like a complete table.
-            for name in names:
-                objects.remove(folder / name)
+            for file in placed:
+                objects.remove(file)
             raise
         return names
 

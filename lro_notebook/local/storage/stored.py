@@ -199,11 +199,12 @@ def resource(endpoint: str, stored: Stored) -> dict[str, Any]:
 
 def remove_empty(folder: Path) -> bool:
     """Remove a folder that holds no files, only folders; return whether it is gone."""
-    if any(files for _, _, files in os.walk(folder)):
-        return False
-    try:
-        for place, _, _ in os.walk(folder, topdown=False):
-            os.rmdir(place)  # noqa: PTH106 - a text, from os.walk
-    except OSError:  # an export has put a file there, or a folder is a link
-        return False
+    with objects.changing_folders:
+        if any(files for _, _, files in os.walk(folder)):
+            return False
+        try:
+            for place, _, _ in os.walk(folder, topdown=False):
+                os.rmdir(place)  # noqa: PTH106 - a text, from os.walk
+        except OSError:  # another program has put a file there, or a folder is a link
+            return False
     return True

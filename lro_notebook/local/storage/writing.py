@@ -111,7 +111,7 @@ def put(service: Service, storage: Storage, target: Target, path: Path) -> Store
         # File systems note times in steps of milliseconds; each write must be a generation of its own.
         now = max(time.time_ns(), 0 if before is None else before.nanoseconds + 1_000_000)
         os.utime(path, ns=(now, now))
-        objects.place(path, place)
+        place = objects.place(path, place)
         status = place.stat()
         after = stored.Stored(target.bucket, target.name, place, status.st_size, status.st_mtime_ns, note)
         with service.database.write() as connection:

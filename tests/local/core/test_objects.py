@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lro_notebook.disk_names import SELF
 from lro_notebook.local.core import buckets, objects
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.service_errors import ServiceError
@@ -131,12 +132,12 @@ def test_a_file_gets_to_another_file_system_whole(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    draft, target = tmp_path / "drafts" / "7", tmp_path / "b" / "file"
+    draft, target = tmp_path / "drafts" / "7", tmp_path / "b" / SELF
     draft.parent.mkdir()
     draft.write_bytes(b"x")
     target.mkdir(parents=True)
     with pytest.raises(IsADirectoryError):
-        objects.place(draft, target, rename=across)
+        objects.place(draft, target.parent, rename=across)
     assert list(target.parent.iterdir()) == [target]
     assert list(draft.parent.iterdir()) == [draft]
 
