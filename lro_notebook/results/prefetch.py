@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -34,11 +35,11 @@ def ahead(
     threads, process = min(pa.cpu_count(), _MOST), os.getpid()
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     others = iter(items)
-    for first in islice(others, 1):
-        yield first, job_of(first)()
-        _stay_in(process)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="lro-frames")
     try:
+        for first in islice(others, 1):
+            yield first, job_of(first)()
+            _stay_in(process)
         for item in others:
             waiting.append((item, pool.submit(job_of(item))))
             if len(waiting) > threads:
@@ -49,6 +50,8 @@ def ahead(
             _stay_in(process)
     finally:
         pool.shutdown(cancel_futures=True)
+        if isinstance(others, Generator):
+            others.close()  # with its files, which an error that somebody keeps would hold open
 
 
 def _stay_in(process: int) -> None:

@@ -85,3 +85,27 @@ def test_blocks_that_each_teach_something_give_the_table_of_one_block(
     for name in whole:
         assert small.arrow(name).equals(slow.arrow(name))
         assert small.arrow(name).select(whole.arrow(name).column_names).equals(whole.arrow(name))
+
+
+@pytest.mark.parametrize("failing", [0, 1, 6, None])
+def test_what_gives_the_items_is_closed_though_somebody_keeps_the_error(failing: int | None) -> None:
+    """Its files are open until then, and Windows removes no open file."""
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    numbers = items()
+    reading = ahead(lambda number: lambda: 1 // (number != failing), numbers)
+    if failing is None:
+        next(reading)
+        reading.close()
+        assert closed.is_set()
+        return
+    with pytest.raises(ZeroDivisionError) as kept:
+        list(reading)
+    assert closed.is_set()
+    assert kept.tb is not None
