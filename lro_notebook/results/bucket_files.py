@@ -10,7 +10,7 @@ from typing import Any
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
 from lro_notebook import platforms
-from lro_notebook.disk_names import SELF, Disk, disk_of
+from lro_notebook.disk_names import Disk, disk_of
 
 
 class BucketFiles(LocalFileSystem):  # type: ignore[misc]  # it has no types
@@ -45,7 +45,7 @@ class BucketFiles(LocalFileSystem):  # type: ignore[misc]  # it has no types
         infos = [] if here["type"] == "directory" else [here]
         if not infos:
             with os.scandir(self.file(path)) as entries:
-                for entry in (each for each in entries if each.name != SELF):
+                for entry in entries:
                     with suppress(FileNotFoundError):  # removed since
                         infos.append(self.info(entry))
         return infos if detail else [info["name"] for info in infos]

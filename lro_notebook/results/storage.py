@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from lro_notebook import platforms
-from lro_notebook.disk_names import disk_of
+from lro_notebook.disk_names import SELF, disk_of
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.file_systems import copy_of, forget_listings, is_near, unshared
 
@@ -82,7 +82,7 @@ class Location:
         """Return how the user names the `path` of the file system."""
         if self.shown and path.startswith(self.shown):  # file systems of the web keep the scheme
             return shown(path)
-        below = path.removeprefix(self.root) if f"{path}/" != self.root else ""
+        below = object_name(path).removeprefix(self.root) if f"{path}/" != self.root else ""
         return self.shown + printable(below)
 
     def beside(self, uri: str) -> Location | None:
@@ -109,8 +109,13 @@ class Location:
 
     def within(self, path: str) -> str:
         """Return the `path` of the file system as seen from this place; its name if it is this place."""
-        folder = self.path.rstrip("/") + "/"
+        folder, path = self.path.rstrip("/") + "/", object_name(path)
         return path.removeprefix(folder) if path.startswith(folder) else path.rpartition("/")[2]
+
+
+def object_name(path: str) -> str:
+    """Return the name of the object in a file, which may lie within the folder of its name."""
+    return path.removesuffix(f"/{SELF}")
 
 
 #: File system that was made before a fork -> the one that takes its place in this process.

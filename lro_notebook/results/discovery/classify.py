@@ -25,7 +25,7 @@ from lro_notebook.results.remote.starts import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import printable, shown
+from lro_notebook.results.storage import object_name, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,7 +252,7 @@ def _parse_other(name: str, known: Format) -> dict[str, Any]:
 
 def name_of(info: Info) -> str:
     """Return the name of a file, without its folder."""
-    return shown(str(info["name"])).rpartition("/")[2]
+    return object_name(shown(str(info["name"]))).rpartition("/")[2]
 
 
 def _without_copies(shards: Sequence[Shard]) -> tuple[list[Shard], list[Skipped]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook.disk_names import SELF
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.results.remote.calls import is_forbidden
@@ -55,9 +56,20 @@ def listed_at(location: Location, *, deep: bool = False) -> tuple[list[Info], li
             infos = []
         else:
             infos = _of_prefix(fs, path, deep=deep)
+        infos = [*infos, *_in_folders(location, infos)]
         infos = [_followed(location, info) if info.get("islink") else info for info in infos]
     files = [info for info in infos if info["type"] == "file"]
     return files, sorted(folder.rpartition("/")[2] for folder in folders if folder != path.rstrip("/"))
+
+
+def _in_folders(location: Location, infos: list[Info]) -> list[Info]:
+    """Return the objects that have the names of folders, which the embedded service keeps within these."""
+    if location.shown != "gs://" or not location.root:
+        return []
+    known = {info["name"] for info in infos}
+    folders = (str(info["name"]).rstrip("/") for info in infos if info["type"] == "directory")
+    files = (f"{folder}/{SELF}" for folder in folders)
+    return [location.fs.info(file) for file in files if file not in known and location.fs.isfile(file)]
 
 
 def _followed(location: Location, info: Info) -> Info:

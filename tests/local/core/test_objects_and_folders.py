@@ -12,6 +12,7 @@ from lro_notebook.local.core import buckets, objects
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.operations import output_files
 from lro_notebook.local.storage import stored
+from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ _BUCKET = buckets.OUTPUT_BUCKET
 
 
 def _place(there: Buckets, name: str, content: str) -> Path:
-    draft = there.partial / content
+    draft = there.partial / name.replace("/", "-")
     draft.write_text(content)
     return objects.place(draft, there.path(buckets.Location(_BUCKET, name)))
 
@@ -80,3 +81,26 @@ def test_no_object_is_lost_where_many_are_placed_at_once(tmp_path: Path) -> None
         list(threads.map(write, names))
     assert _found(there) == {name: f"{name.replace('/', '-')}-4" for name in names}
     assert not [name for _, _, files in os.walk(there.root) for name in files if name.startswith(".partial")]
+
+
+@pytest.mark.filterwarnings("ignore::lro_notebook.LeftOutWarning")
+@pytest.mark.parametrize(
+    ("place", "ids"),
+    [
+        ("r", ["1", "3"]),
+        ("r/*.ndjson", ["1", "3"]),
+        ("r/a", ["1"]),
+        ("r/a.ndjson", ["1", "2"]),
+        ("r/**", ["1", "2", "3"]),
+    ],
+)
+def test_results_are_read_of_an_object_beside_a_folder(tmp_path: Path, place: str, ids: list[str]) -> None:
+    there = Buckets(tmp_path)
+    for number, name in enumerate(("r/a.ndjson", "r/a.ndjson/b.ndjson", "r/c.ndjson"), 1):
+        _place(there, name, f'{{"resourceType":"Patient","id":"{number}"}}\n')
+    results = read(f"gs://{_BUCKET}/{place}", buckets=str(there.root), source_file=True)
+    patients = results["Patient"]
+    assert sorted(patients["id"]) == ids
+    assert set(patients["source_file"]) <= {
+        f"gs://{_BUCKET}/r/{name}" for name in ("a.ndjson", "a.ndjson/b.ndjson", "c.ndjson")
+    }
