@@ -81,7 +81,7 @@ def _missing(self: object, name: str) -> object:
     if hasattr(type(self), name):
         return object.__getattribute__(self, name)
     public = (each for each in dir(type(self)) if not each.startswith("_"))
-    tables = [] if name.startswith("_") else getattr(self, "_ipython_key_completions_", list)()
+    tables: Sequence[str] = [] if name.startswith("_") else getattr(self, "_ipython_key_completions_", list)()
     raise no_attribute(f"{type(self).__name__!r} object", name, public, tables)
 
 

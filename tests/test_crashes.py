@@ -99,7 +99,7 @@ def python(warm: Warm | None) -> Python:
         if warm is None:
             process = subprocess.Popen([sys.executable, "-c", program], stdout=writes)
         else:
-            process = warm.start(Program("-c", program, []), writes, sys.__stderr__.fileno())
+            process = warm.start(Program("-c", program, []), writes, 2)
         os.close(writes)
         return process, os.fdopen(reads)
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from lro_notebook.errors import ResultError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
 _MOST = 4  # jobs at once: what they hold is in memory, and more are not faster than what uses the results
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 def ahead(
     job_of: Callable[[Item], Callable[[], Result]], items: Iterable[Item]
-) -> Iterator[tuple[Item, Result]]:
+) -> Generator[tuple[Item, Result], None, None]:
     """Yield each of `items` with the result of its job, in their order.
 
     The first job runs alone, since what the caller learns from it may help with the others, and in the

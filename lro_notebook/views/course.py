@@ -10,8 +10,6 @@ from pandas.plotting import PlotAccessor
 from lro_notebook.errors import ConfigError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -113,5 +111,5 @@ def _label(rows: pd.DataFrame) -> str:
     return f"{text} ({first['unit']})" if isinstance(first["unit"], str) else text
 
 
-def _times(rows: pd.DataFrame) -> list[datetime]:
+def _times(rows: pd.DataFrame) -> list[Any]:  # datetimes, which matplotlib takes and its types do not name
     return [time.to_pydatetime() for time in rows["time"]]

@@ -59,7 +59,7 @@ def test_rows_that_are_a_text_are_no_number_of_repetitions() -> None:
         {"WindowCenter": "1", "WindowWidth": "0"},
     ],
 )
-def test_what_is_no_brightness_is_refused(attributes: dict[str, str]) -> None:
+def test_what_is_no_brightness_is_refused(attributes: dict[str, Any]) -> None:
     with pydicom.config.disable_value_validation():
         assert "cannot be rendered" in _refusal(_instance(**attributes))
 
