@@ -93,4 +93,4 @@ def test_every_row_shows_an_id_live_and_saved() -> None:
     card = card_of(followed({}), NOW)
     assert card.operation_id
     for table in (table_html.live_table([card], NOW), table_html.saved_table([card], NOW)):
-        assert f"<br>{card.operation_id}<" in table
+        assert f"<div>{card.operation_id}</div>" in table
