@@ -81,13 +81,8 @@ def written(pieces: Iterable[tuple[str, bytes]], boundary: str) -> Iterable[byte
 
 def _end(body: bytes | mmap.mmap, line: bytes, mark: bytes, start: int) -> int:
     """Return where the next boundary begins, with the line end before it; -1 if there is none."""
-    place = body.find(line + mark, start)
-    while place != -1:
-        end = place + len(line) + len(mark)
-        if body[end : end + 2] == b"--" or body[end : end + len(line)] == line:
-            return place
-        place = body.find(line + mark, place + 1)
-    return -1
+    found = re.compile(re.escape(line + mark) + b"(?:--|" + line + b")").search(body, start)
+    return -1 if found is None else found.start()
 
 
 def _part(body: bytes | mmap.mmap, start: int, stop: int, line: bytes) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +107,13 @@ def test_a_multipart_body_is_taken_apart(line: bytes, content: bytes) -> None:
 def test_what_is_not_multipart_is_refused(body: bytes, boundary: str) -> None:
     with pytest.raises(multipart.MultipartError):
         multipart.parts(body, boundary)
+
+
+def test_what_only_begins_like_a_boundary_takes_no_time() -> None:
+    content = b"\r\n--bx" * 400_000
+    began = time.process_time()
+    (part,) = multipart.parts(b"--b\r\n\r\n" + content + b"\r\n--b--", "b")
+    assert (part.stop - part.start, time.process_time() - began < 1) == (len(content), True)
 
 
 def test_what_is_written_can_be_taken_apart() -> None:
