@@ -53,7 +53,7 @@ class Samples:
         states.append(_STATES.index(sample.state))
         for column, name in zip(counts, _COUNTS, strict=True):
             number = getattr(sample, name)
-            column.append(-1 if number is None else min(number, _MOST_COUNTED))
+            column.append(-1 if number is None or number < 0 else min(number, _MOST_COUNTED))
         times.append(sample.time.timestamp())  # last: who reads takes no more samples than there are times
         if len(times) > self._limit:
             self._columns = tuple(column[:-1:2] + column[-1:] for column in self._columns)

@@ -203,3 +203,11 @@ def test_a_burst_does_not_move_the_rate() -> None:
     burst = [(at, done + (5_000 if at >= 19 else 0)) for at, done in steady]
     assert rate(*steady) == pytest.approx(10)
     assert rate(*burst) == pytest.approx(10)
+
+
+@pytest.mark.parametrize(("number", "kept"), [(-1, None), (-(10**30), None), (10**30, 2**63 - 1), (0, 0)])
+def test_counts_that_cannot_be_do_not_stop_the_samples(number: int, kept: int | None) -> None:
+    samples = Samples()
+    samples.add(Sample(datetime(2026, 3, 4, tzinfo=UTC), "RUNNING", number, number, number, 0.5))
+    (sample,) = samples
+    assert (sample.completed, sample.total, sample.failed) == (kept, kept, kept)
