@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,8 +102,9 @@ def test_gcsfs_writes_reads_moves_and_removes(service: Program, gcs: Any) -> Non
     with gcs.open("day-gcsfs/a/two", "rb", block_size=CHUNK) as file:
         file.seek(1_000_000)
         assert file.read(10) == content[1_000_000:1_000_010]
-    with pytest.raises(FileExistsError):
-        gcs.pipe("day-gcsfs/a/two", b"", mode="create")
+    if "mode" in inspect.signature(gcs._pipe_file).parameters:  # since gcsfs 2024.12
+        with pytest.raises(FileExistsError):
+            gcs.pipe("day-gcsfs/a/two", b"", mode="create")
     gcs.cp("day-gcsfs/a/one.txt", "day-gcsfs/b/copy")
     gcs.mv("day-gcsfs/b/copy", "day-gcsfs/b/moved")
     gcs.merge("day-gcsfs/b/both", ["day-gcsfs/a/one.txt", "day-gcsfs/b/moved"])
