@@ -50,6 +50,7 @@ _DYNAMIC = {
     "results/formats/hl7v2/parser.py:_escapes": "one character and all but it, and digits in twos",
     "results/formats/hl7v2/parser.py:_shown_break": "one character, and bounded names",
     "results/formats/hl7v2/parser.py:_lost_break": "one character, and a bounded name",
+    "local/http/multipart.py:_end": "a boundary as it is, and one of two after it",
     "results/discovery/ownership.py:is_named": "an id, and no quantifier",
     "views/source.py:__init__": "alternatives of names, and no quantifier",
 }

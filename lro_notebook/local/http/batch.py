@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_FIRST_LINE = re.compile(
+    r"(?P<method>GET|POST|PUT|PATCH|DELETE) (?:https?://(?P<host>[^/?#\s]*))?(?P<path>/[^\x00-\x20\x7f]*) \S+"
+)
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(r"\r?\n")
 #: What no header of a response may have in its value.
@@ -86,16 +88,15 @@ def call_of(part: Mapping[str, str], content: bytes, below: tuple[str, ...], hos
     """Return the request in a part, which is one to this `host`, below one of some paths."""
     head, *rest = _EMPTY_LINE.split(content.lstrip(b"\r\n"), maxsplit=1)
     first, *lines = _LINE_END.split(head.decode("latin-1").strip())
-    words = first.split(" ")
-    starts = tuple(f"{path}/" for path in below)
-    if len(words) != 3 or words[0] not in _METHODS or not urlsplit(words[1]).path.startswith(starts):  # noqa: PLR2004
+    match = _FIRST_LINE.fullmatch(first)
+    if match is None or not match["path"].startswith(tuple(f"{path}/" for path in below)):
         raise ValueError(f"a part is no request below {' or '.join(below)}")
-    if urlsplit(words[1]).netloc.lower() not in ("", host.lower()):
+    if match["host"] is not None and match["host"].lower() != host.lower():
         raise ValueError("a part is a request to another host; leave the host out of its address")
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, mark, value in pairs if mark}
     body = _body(rest[0] if rest else b"", headers.get("content-length", ""))
-    return Call(part.get("content-id", ""), words[0], words[1], headers, body)
+    return Call(part.get("content-id", ""), match["method"], match["path"], headers, body)
 
 
 def _body(content: bytes, length: str) -> bytes:
