@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from lro_notebook.errors import UnknownArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -49,40 +49,21 @@ def named(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
 
 
 def named_in(cls: Class) -> Class:
-    """Have all public methods of a class that take something, apart from those with ``**``, do as `named`.
-
-    An attribute that is not there is told with what may be meant, too.
-    """
-    if not hasattr(cls, "__getattr__"):
-        setattr(cls, "__getattr__", _missing)  # noqa: B010 - of any class
+    """Have all public methods of a class that take something, apart from those with ``**``, do as `named`."""
     for name, member in list(vars(cls).items()):
         if not name.startswith("_") and inspect.isfunction(member) and _is_checked(member):
             setattr(cls, name, named(member))
     return cls
 
 
-def no_attribute(owner: str, name: str, known: Iterable[str], tables: Sequence[str] = ()) -> AttributeError:
-    """Return the error on an attribute that is not there: what may be meant of the `known`, or a table."""
+def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
+    """Return the error on an attribute that is not there: what may be meant of the `known`.
+
+    Of modules alone: where a class has ``__getattr__``, IPython without jedi offers nothing on its objects.
+    """
     said = f"{owner} has no attribute {name!r}"
-    if name.startswith("_"):  # asked for by Python or IPython
-        return AttributeError(said)
-    near, first = nearest(name, known, cutoff=0.7), next(iter(tables), None)
-    if name in tables:
-        said += f"; results[{name!r}] is the table"
-    elif near is not None:
-        said += f"; did you mean {near!r}?"
-    elif first is not None:
-        said += f"; the tables are DataFrames: results[{first!r}]"
-    return AttributeError(said)
-
-
-def _missing(self: object, name: str) -> object:
-    """Stand for ``__getattr__``: raise the error, or once more that of a property which itself raised one."""
-    if hasattr(type(self), name):
-        return object.__getattribute__(self, name)
-    public = (each for each in dir(type(self)) if not each.startswith("_"))
-    tables: Sequence[str] = [] if name.startswith("_") else getattr(self, "_ipython_key_completions_", list)()
-    raise no_attribute(f"{type(self).__name__!r} object", name, public, tables)
+    near = None if name.startswith("_") else nearest(name, known, cutoff=0.7)
+    return AttributeError(said if near is None else f"{said}; did you mean {near!r}?")
 
 
 def _is_of_the_call(error: TypeError) -> bool:
