@@ -21,9 +21,11 @@ import lro_notebook as lro
 ds = lro.connect()
 store = ds.fhir_store("tracebacks").create(exist_ok=True)
 
-import pathlib
-pathlib.Path("Patient.ndjson").write_text('{"resourceType": "Patient", "id": "a"}')
-results = lro.read_results("Patient.ndjson")
+import pathlib, tempfile
+folder = tempfile.TemporaryDirectory()
+file = pathlib.Path(folder.name, "Patient.ndjson")
+file.write_text('{"resourceType": "Patient", "id": "a"}')
+results = lro.read_results(str(file))
 
 def asked(name):
     return lro.View(name)
