@@ -65,8 +65,7 @@ class DicomStore(DicomWeb):
             A row per level (``study``, ``series``, ``instance``): ``type`` (text), ``count`` and
             ``bytes`` (Int64, NA for studies and series).
         """
-        path = addresses.join(self.name, verb="getDICOMStoreMetrics")
-        return metrics.by_level(self._call("GET", path))
+        return metrics.by_level(self._ask("getDICOMStoreMetrics"))
 
     def import_from(
         self, uri: str, *, blob_storage_class: str | None = None, show: bool | None = None

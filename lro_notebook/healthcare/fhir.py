@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from lro_notebook.healthcare import metrics, requests
 from lro_notebook.healthcare.fhir_changes import FhirChanges
 from lro_notebook.healthcare.fhir_transfer import FhirTransfer
-from lro_notebook.http import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,5 +73,4 @@ class FhirStore(FhirTransfer, FhirChanges):
             A row per resource type, the most frequent first: ``type`` (text), ``count`` and ``bytes``
             (Int64, NA where the service tells none).
         """
-        path = addresses.join(self.name, verb="getFHIRStoreMetrics")
-        return metrics.by_type(self._call("GET", path), "resourceType")
+        return metrics.by_type(self._ask("getFHIRStoreMetrics"), "resourceType")

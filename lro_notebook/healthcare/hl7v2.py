@@ -79,8 +79,7 @@ class Hl7v2Store(Store):
             A row per message type, the most frequent first: ``type`` (text), ``count`` and ``bytes``
             (Int64, NA where the service tells none).
         """
-        path = addresses.join(self.name, verb="getHL7v2StoreMetrics")
-        return metrics.by_type(self._call("GET", path), "messageType")
+        return metrics.by_type(self._ask("getHL7v2StoreMetrics"), "messageType")
 
     def import_from(self, uri: str, *, show: bool | None = None) -> Operation:
         """Start an import of messages from Cloud Storage, and return the operation at once.

@@ -50,7 +50,12 @@ def _text(value: object) -> str | None:
 def _frame(rows: Iterable[tuple[Any, int | None, int | None]]) -> pd.DataFrame:
     import pandas as pd
 
-    types, counts, sizes = zip(*rows, strict=True) if (rows := list(rows)) else ((), (), ())
-    columns = {"count": counts, "bytes": sizes}  # each an array of its own: no number passes through a float
-    integers = {name: pd.array(list(numbers), dtype="Int64") for name, numbers in columns.items()}
-    return pd.DataFrame({"type": list(types), **integers})
+    rows = list(rows)
+    return pd.DataFrame(
+        {
+            "type": [kind for kind, _, _ in rows],
+            # Each an array of its own: no number passes through a float.
+            "count": pd.array([count for _, count, _ in rows], dtype="Int64"),
+            "bytes": pd.array([size for _, _, size in rows], dtype="Int64"),
+        }
+    )

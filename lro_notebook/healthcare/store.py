@@ -88,6 +88,10 @@ class Store:
             not_found_hint=self._missing,
         )
 
+    def _ask(self, verb: str) -> dict[str, Any]:
+        """Call a custom method of the store that only reads."""
+        return self._call("GET", addresses.join(self.name, verb=verb))
+
     def _write(
         self, path: str, body: dict[str, Any], *, params: dict[str, str | int] | None = None
     ) -> dict[str, Any]:

@@ -118,8 +118,10 @@ class Guard:
 def _with_token_in_header(scope: Scope) -> Scope:
     """Move a token from the query into the header, so that no search, link or log has it."""
     query, given = without_tokens(scope["query_string"])
+    if not given:
+        return scope
     headers = scope["headers"]
-    if given and not any(name == b"authorization" for name, _ in headers):
+    if not any(name == b"authorization" for name, _ in headers):
         headers = [*headers, (b"authorization", b"Bearer " + given[0])]
     return {**scope, "query_string": query, "headers": headers}
 

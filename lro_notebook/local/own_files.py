@@ -263,16 +263,15 @@ def _location(uri: str, function: str = "put") -> Location:
     from lro_notebook.local.core.buckets import SAMPLE_BUCKET, parse
     from lro_notebook.local.core.service_errors import ServiceError
 
+    called = f"lro.local.{function}"
     try:
-        location = parse(uri, field=f"lro.local.{function}")
+        location = parse(uri, field=called)
     except ServiceError as error:
         raise ConfigError(error.message) from None
     if "*" in location.path or "?" in location.path:
-        raise ConfigError(f"lro.local.put: {uri} is a pattern; give the one folder that the files go to")
+        raise ConfigError(f"{called}: {uri} is a pattern; give the one folder that the files go to")
     if location.bucket == SAMPLE_BUCKET:
-        raise ConfigError(
-            f"lro.local.{function}: gs://{SAMPLE_BUCKET} holds the service's sample; choose another bucket"
-        )
+        raise ConfigError(f"{called}: gs://{SAMPLE_BUCKET} holds the service's sample; choose another bucket")
     return location
 
 

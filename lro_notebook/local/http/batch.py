@@ -34,8 +34,10 @@ _LINE_END = re.compile(r"\r?\n")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 #: Most bytes in the bodies of all responses to a batch: they are in memory until the last is there.
 ANSWERS_MAX = 256 << 20
-#: Headers that are the batch's own: a part may not name another machine or page, or how it is sent.
-_OF_THE_BATCH = ("host", "origin", "connection", "content-length", "transfer-encoding")
+#: Headers that hold for each request as the batch says: a part may not name another machine or page.
+_OF_THE_BATCH = ("host", "origin")
+#: What a part may not say either, since it is not sent by itself.
+_OF_SENDING = ("connection", "content-length", "transfer-encoding")
 
 
 class Call(NamedTuple):
@@ -143,9 +145,8 @@ async def _answered(request: Request, call: Call, room: int) -> Answer:
     scope, answer = _scope(request, call), Answer(room)
     try:
         await request.app(scope, received(call.body, request.receive), answer)
-    except (
-        Exception
-    ):  # the application has responded with an error; the other requests are done or to be done
+    except Exception:
+        # The application has responded with an error; the other requests are done or to be done.
         if not answer.is_begun:
             raise
         logger.exception("%s %s in a batch", call.method, scope["path"])
@@ -159,17 +160,12 @@ async def _answered(request: Request, call: Call, room: int) -> Answer:
 
 def _scope(request: Request, call: Call) -> dict[str, Any]:
     url = urlsplit(call.target)
-    # What the batch says holds for each of its requests, unless that says something else.
-    kept = ("authorization", *_OF_THE_BATCH)
-    outer = {name: request.headers[name] for name in kept if name in request.headers}
-    own = {name: value for name, value in call.headers.items() if name not in _OF_THE_BATCH}
-    headers = {
-        "content-type": "application/json",
-        **outer,
-        **own,
-        "content-length": str(len(call.body)),
-    }
-    headers.pop("transfer-encoding", None)
+    outer = {name: request.headers[name] for name in _OF_THE_BATCH if name in request.headers}
+    refused = (*_OF_THE_BATCH, *_OF_SENDING)
+    own = {name: value for name, value in call.headers.items() if name not in refused}
+    headers = {"content-type": "application/json", **outer, **own, "content-length": str(len(call.body))}
+    if "authorization" in request.headers:
+        headers.setdefault("authorization", request.headers["authorization"])
     raw_path = url.path.encode("latin-1")
     return {
         **{key: request.scope[key] for key in ("type", "asgi", "http_version", "scheme", "client", "server")},
