@@ -141,8 +141,8 @@ def main() -> None:
             "rows": count,
             "ms": {what: much * 1e3 for what, much in many.items()},
             "prune_start_ms": pruning * 1e3,
-        }
-        | {"ms_of_1000_rows": {what: much * 1e3 for what, much in few.items()}},
+            "ms_of_1000_rows": {what: much * 1e3 for what, much in few.items()},
+        },
     )
 
 

@@ -137,8 +137,15 @@ def main() -> None:
     print(f"  of {CHANGED} cards: {ms / cards[0]:.2f} of the time, {size / cards[2]:.2f} of the bytes")
     record(
         "table",
-        {"operations": COUNT, "changed": CHANGED, "ms": ms, "kb": size / 1000, "shown_s": shown}
-        | {"time_of_cards": ms / cards[0], "bytes_of_cards": size / cards[2]},
+        {
+            "operations": COUNT,
+            "changed": CHANGED,
+            "ms": ms,
+            "kb": size / 1000,
+            "shown_s": shown,
+            "time_of_cards": ms / cards[0],
+            "bytes_of_cards": size / cards[2],
+        },
     )
 
 
