@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import nbformat
 from browser.browsers import Browser, missing
+from browser.server import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,7 @@ _RUN = """async () => {
 
 def run(notebook: Path, clone: Path, env: Mapping[str, str]) -> str:
     """Run a notebook of the clone in JupyterLab, which saves it; return what was seen, or end and say why."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex()
+    port, token = free_port(), secrets.token_hex()
     # As repo2docker's image does, whose address is that of all its network.
     command = ["jupyter-lab", "--ip=127.0.0.1", f"--port={port}", "--no-browser", "--allow-root"]
     with subprocess.Popen(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ import nbformat
 from browser.browsers import Browser, missing
 from browser.classic import ClassicNotebook
 from browser.lab import Notebook
-from browser.server import Server, write_notebook
+from browser.server import Server, free_port, write_notebook
 from playwright.sync_api import Error as PlaywrightError
 
 from lro_notebook import local
@@ -203,9 +202,7 @@ def look_marimo(front_end: FrontEnd, python: Path, browser: Browser) -> dict[str
         program.write_text(MARIMO, encoding="utf-8")
         local.ensure(folder / "data")
         local.set_pace(PACE, folder / "data")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
+        port = str(free_port())
         options = ("--headless", "--no-token", "--port", port)
         process = subprocess.Popen(
             [python, "-m", "marimo", "run", program, *options],

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import warnings
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from places import ROOT
 
 import lro_notebook as lro
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 #: What a block begins with that is compiled alone: it needs an account, or is a file of somebody's project.

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import cookbook_world
 import pytest
-from docs_pages import DOCS, PAGES, ROOT, fenced, read, run
+from docs_pages import DOCS, PAGES, fenced, read, run
+from places import ROOT
 
 import lro_notebook as lro
 from lro_notebook.healthcare.store import Store

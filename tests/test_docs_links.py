@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from docs_pages import DOCS, PAGES, ROOT, read
+from docs_pages import DOCS, PAGES, read
+from places import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from docs_pages import DOCS, ROOT, read
+from docs_pages import DOCS, read
+from places import ROOT
 
 from scripts.notebook_pages import convert
 from scripts.reference_tables import on_page_markdown

@@ -62,6 +62,14 @@ def write_notebook(path: Path, cells: Sequence[str]) -> Path:
     return path
 
 
+def free_port() -> int:
+    """Return a port of this machine that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 class Server:
     """A Jupyter server with folders of its own under `folder`; a context manager.
 
@@ -98,9 +106,7 @@ class Server:
         self._folder, self._program = folder, program
         self.root, self.data_dir, self.state_dir = folder / "root", folder / "data", folder / "state"
         self._settings, self._log = folder / "settings", folder / "server.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port: int = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
