@@ -262,13 +262,13 @@ class Notebook:
     def await_start(self, cell: int) -> None:
         """Wait until a cell runs, or waits for its turn."""
         self.wait_for(
-            f"cell => {{ {_PANEL} return nb.widgets[cell].promptNode.textContent.includes('*'); }}", cell
+            f"cell => {{ {_PANEL} return nb.widgets[cell].promptNode?.textContent.includes('*'); }}", cell
         )
 
     def await_end(self, cell: int, seconds: float = PATIENCE) -> None:
         """Wait until a cell that was started has ended."""
         self.wait_for(
-            f"cell => {{ {_PANEL} return /\\d/.test(nb.widgets[cell].promptNode.textContent); }}",
+            f"cell => {{ {_PANEL} return /\\d/.test(nb.widgets[cell].promptNode?.textContent); }}",
             cell,
             seconds,
         )
