@@ -98,7 +98,7 @@ _WORDS = st.text(st.sampled_from("abcMSHOBXPID \n#*-:"), max_size=30).map(str.st
 @given(words=st.lists(_WORDS.filter(bool), min_size=1, max_size=6))
 def test_text_with_line_feeds_is_what_was_written(tmp_path: Path, words: list[str]) -> None:
     text = MSH + "".join(f"NTE|{n}||{word}|end\r" for n, word in enumerate(words))
-    if any(re.search(r"\n[A-Z]{3}\Z|\nMSH[#*:-]", word) for word in words):
+    if any(re.search(r"\n *([A-Z]{3}\Z|MSH[#*:-])", word) for word in words):
         return  # looks like a segment, or like another message
     results = loaded(tmp_path, text * 2)
     assert results["NTE"]["NTE.3"].tolist() == words * 2
