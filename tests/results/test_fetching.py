@@ -28,7 +28,7 @@ from results.far import BUCKETS, Bucket, Request, in_thread, register
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.read import read
 from lro_notebook.results.remote import calls, fetching
-from lro_notebook.results.remote.calls import Fetch
+from lro_notebook.results.remote.calls import Call, Fetch, StalledError
 from lro_notebook.results.remote.fetching import Plan, end_of, next_size
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.files import Files
@@ -328,7 +328,7 @@ def test_a_silent_stream_is_asked_again_and_then_told(place: Place) -> None:
         return data
 
     place.bucket.fault = fault
-    files, shards = place.files(Fetch(timeout=0.05, tries=3))
+    files, shards = place.files(Fetch(timeout=0.5, tries=3))
 
     def all_of_it() -> bytes:
         with files.reading(shards) as streams:
@@ -343,12 +343,25 @@ def test_a_silent_stream_is_asked_again_and_then_told(place: Place) -> None:
     silent.clear()
     most = 100
     words = (
-        r"003.ndjson cannot be read: 3 times there was no answer within 0.05 seconds.*3 of 5 files.*streams=4"
+        r"003.ndjson cannot be read: 3 times there was no answer within 0.5 seconds.*3 of 5 files.*streams=4"
     )
     with pytest.raises(ResultError, match=words):
         all_of_it()
-    assert len(silent) == 3
+    place.bucket.until(lambda: len(silent) == 3)  # a thread may begin late
     end.set()
+
+
+def test_a_try_that_no_thread_has_taken_up_counts() -> None:
+    begun: list[Call[bytes]] = []
+
+    def begin(call: Call[bytes]) -> Callable[[], object]:
+        begun.append(call)
+        return bool
+
+    call = Call(begin, Fetch(timeout=0.01, tries=3))
+    with pytest.raises(StalledError):
+        call.result()
+    assert len(begun) == call.tries == 3
 
 
 def test_an_interrupt_gives_up_what_is_on_its_way(place: Place) -> None:

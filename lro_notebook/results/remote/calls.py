@@ -129,7 +129,7 @@ class Call(Generic[Result]):
     future : Future
         What becomes of it.
     tries : int
-        How often it was made.
+        How often it was begun.
     """
 
     def __init__(self, begin: Callable[[Call[Result]], Callable[[], object]], fetch: Fetch) -> None:
@@ -164,14 +164,10 @@ class Call(Generic[Result]):
             self._start()
 
     def _start(self) -> None:
+        self.tries += 1
         self._stop = self._begin(self)
         if self.future.done():
             self._stop = _nothing
-
-    def made(self) -> None:
-        """Note that it is made now."""
-        self.tries += 1
-        self.since = self._fetch.clock()
 
     def settle(self, ended: Future[Result]) -> None:
         """Take what a try gave, if it is the first to end."""
@@ -240,13 +236,14 @@ class Calls:
         how: dict[str, Any],
     ) -> Result:
         while True:
-            call.made()
+            call.since = self.fetch.clock()
             try:
                 return check(await function(path, **how))
             except faults() as error:
                 pause = self._pause_after(error, call)
             call.since = self.fetch.clock() + pause
             await asyncio.sleep(pause)
+            call.tries += 1
 
     def _tried(
         self,
@@ -257,7 +254,7 @@ class Calls:
         how: dict[str, Any],
     ) -> Result:
         while True:
-            call.made()
+            call.since = self.fetch.clock()
             try:
                 return check(function(path, **how))
             except faults() as error:
@@ -265,6 +262,7 @@ class Calls:
             call.since = self.fetch.clock() + pause
             if self._closed.wait(pause):
                 raise CancelledError
+            call.tries += 1
 
     def _pause_after(self, error: BaseException, call: Call[Any]) -> float:
         """Return how long to wait before the next try; raise `error` where there is none."""
