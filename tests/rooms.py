@@ -169,7 +169,11 @@ SEAMS = [
     Seam("results.results", "views.scan", "results.view(…)"),
     Seam("results.results", "views.events", "results.events(…)"),
     Seam("results.databases.write", "views.view", "results.to_sqlite(…, views=…)"),
-    Seam("results.told", "jupyter.notebook", "whether a notebook shows what the results say of themselves"),
+    Seam(
+        "results.load_report",
+        "jupyter.notebook",
+        "whether a notebook shows what the results say of themselves",
+    ),
     Seam("results.progress_bar", "jupyter.notebook", "whether a notebook is there to show the bar"),
     Seam("results.progress_bar", "jupyter.terminal", "whether a terminal wants bars"),
 ]

@@ -13,7 +13,7 @@ import lro_notebook
 from lro_notebook import ConfigError, FhirStore, Results, View, warned
 from lro_notebook.errors import UnknownArgument, UnknownKey
 from lro_notebook.keywords import named, nearest
-from lro_notebook.results.told import no_table
+from lro_notebook.results.load_report import no_table
 
 
 @named

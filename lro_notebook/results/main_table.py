@@ -19,10 +19,10 @@ from lro_notebook.results.arrow.dates import Times, by_name
 from lro_notebook.results.arrow.levels import Levels
 from lro_notebook.results.arrow.lines import Unlisted
 from lro_notebook.results.arrow.unify import Columns, stack
+from lro_notebook.results.load_report import Report
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.sources.spool import Spool, Spooled
-from lro_notebook.results.told import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

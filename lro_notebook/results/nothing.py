@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lro_notebook.results.load_report import Report
 from lro_notebook.results.main_table import Loaded
 from lro_notebook.results.results import Results
-from lro_notebook.results.told import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

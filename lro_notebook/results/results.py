@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lro_notebook.keywords import named_in
-from lro_notebook.results import told
+from lro_notebook.results import load_report
 from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
 from lro_notebook.results.export import dask, parquet
@@ -72,11 +72,11 @@ class Results(Tables):
     def __repr__(self) -> str:
         files = len({shard.uri for main in self._tables.values() for shard in main.shards})
         names = ", ".join(map(self._with_inner, self._main())) or self._nothing()
-        count = ("1 file" if files == 1 else f"{files:,} files") + told.part(self.partial)
-        return f"<Results of {count}: {names}{told.cut(self._reported)}>"
+        count = ("1 file" if files == 1 else f"{files:,} files") + load_report.part(self.partial)
+        return f"<Results of {count}: {names}{load_report.cut(self._reported)}>"
 
     def _repr_html_(self) -> str:
-        return told.table_html(self._overview(), self._reported, self._nothing(), self.partial)
+        return load_report.table_html(self._overview(), self._reported, self._nothing(), self.partial)
 
     def profile(self, name: str) -> pd.DataFrame:
         """Return a data dictionary of the table `name`: a row for each column, in little memory.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import pandas as pd
 
 from lro_notebook.errors import BadLinesWarning, UnknownKey, warn_caller
-from lro_notebook.results import response_table, told
+from lro_notebook.results import load_report, response_table
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import dask
 from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lro_notebook.results.arrow.dates import Look
+    from lro_notebook.results.load_report import Report
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
-    from lro_notebook.results.told import Report
 
 
 _SMALL = 32_000_000  # bytes of files
@@ -154,7 +154,9 @@ class Tables(Mapping[str, pd.DataFrame]):
     @property
     def summary(self) -> pd.DataFrame:
         """One row per table: ``table`` (string), ``files``, ``bytes`` as stored, ``rows`` if read (Int64)."""
-        return told.summary(self._sizes(), {name: each.table.num_rows for name, each in self._loaded.items()})
+        return load_report.summary(
+            self._sizes(), {name: each.table.num_rows for name, each in self._loaded.items()}
+        )
 
     @property
     def bad_lines(self) -> pd.DataFrame:
@@ -166,7 +168,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         ``line`` is missing where a file as a whole could not be read; in a store, it counts what is
         listed. Reads the tables that are not read yet.
         """
-        return told.bad_lines(self._reports())
+        return load_report.bad_lines(self._reports())
 
     @property
     def failures(self) -> pd.DataFrame:
@@ -182,7 +184,7 @@ class Tables(Mapping[str, pd.DataFrame]):
 
         ``rows`` counts the rows where the list had more elements. Reads the tables that are not read yet.
         """
-        return told.counts_frame("rows", (report.truncated for report in self._reports()))
+        return load_report.counts_frame("rows", (report.truncated for report in self._reports()))
 
     @property
     def unparsed_dates(self) -> pd.DataFrame:
@@ -190,12 +192,12 @@ class Tables(Mapping[str, pd.DataFrame]):
 
         ``values`` counts those that are no dates or times. Reads the tables that are not read yet.
         """
-        return told.counts_frame("values", (report.unparsed_dates for report in self._reports()))
+        return load_report.counts_frame("values", (report.unparsed_dates for report in self._reports()))
 
     @property
     def skipped(self) -> pd.DataFrame:
         """One row per file at the place that is in no table: ``file``, ``reason`` (string). Reads nothing."""
-        return told.skipped(self._skipped)
+        return load_report.skipped(self._skipped)
 
     def _add(self, source: Source, shards: Sequence[Shard], options: Options) -> None:
         parts: dict[str, list[Shard]] = {}
@@ -230,7 +232,7 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def _unknown(self, name: str, why: str = "") -> KeyError:
         more = "; ".join(filter(None, (why, self._hint)))
-        return UnknownKey(told.no_table([name], self._ipython_key_completions_(), more=more))
+        return UnknownKey(load_report.no_table([name], self._ipython_key_completions_(), more=more))
 
     def _nothing(self) -> str:
         """Return what is said where there are no tables."""
@@ -241,7 +243,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         loaded = self._loaded.get(name)
         if loaded is None:
             return f"{name} and the tables in it" if self._is_folded(name) else name
-        return f"{name}{told.inner(list(loaded.children))}"
+        return f"{name}{load_report.inner(list(loaded.children))}"
 
     def _sizes(self) -> list[tuple[str, int, int]]:
         tables = [(name, self._tables.get(name)) for name in self._main()]
@@ -390,8 +392,8 @@ class Tables(Mapping[str, pd.DataFrame]):
             warn_caller(message, BadLinesWarning)
         if report.truncated and not self._warned:
             self._warned = True
-            told.warn_of_lists(name)
-        told.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
+            load_report.warn_of_lists(name)
+        load_report.warn_of_dates(name, report.unparsed_dates, "; results.unparsed_dates lists them")
 
 
 def _numbered(name: str) -> Iterator[str]:

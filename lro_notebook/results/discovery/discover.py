@@ -21,10 +21,10 @@ from lro_notebook.results.discovery.lakes import note_of
 from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder, listed_at
 from lro_notebook.results.discovery.ownership import is_named, operations, owned
 from lro_notebook.results.discovery.sniff import parse_name
+from lro_notebook.results.load_report import no_table
 from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.versions import moment_of
 from lro_notebook.results.shards import Found, Skipped
-from lro_notebook.results.told import no_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

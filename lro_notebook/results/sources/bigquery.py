@@ -18,8 +18,8 @@ from lro_notebook.errors import AuthError, ConfigError, ResultError
 from lro_notebook.http import auth
 from lro_notebook.results.arrow.batch import Batch
 from lro_notebook.results.arrow.flatten import flatten
+from lro_notebook.results.load_report import no_table
 from lro_notebook.results.shards import Shard
-from lro_notebook.results.told import no_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
