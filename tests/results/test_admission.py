@@ -13,7 +13,7 @@ import lro_notebook as lro
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.rest import LocalService
-from lro_notebook.results import listed, storage
+from lro_notebook.results import named_files, storage
 from lro_notebook.results import read as reading
 from lro_notebook.results.admission import Near, admit
 from lro_notebook.results.storage import bare
@@ -95,7 +95,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return storage.locate(uri, **options)
 
     monkeypatch.setattr(reading, "locate", locate)
-    monkeypatch.setattr(listed, "locate", locate)
+    monkeypatch.setattr(named_files, "locate", locate)
     monkeypatch.setattr(fsspec.core, "url_to_fs", lambda uri, **_: pytest.fail(f"{uri} was reached for"))
     return seen
 
@@ -229,7 +229,7 @@ def test_files_of_the_services_own_host_are_asked_for_without_a_token(
 
     done = operation(done=True, name=f"{DATASET}/operations/77", response=manifest(f"{ORIGIN}/v1/x"))
     client = Client(ORIGIN, credentials="t0ken", transport=Scripted(ok(done)))
-    monkeypatch.setattr(listed, "locate", locate)
+    monkeypatch.setattr(named_files, "locate", locate)
     op = client.start(
         "POST", f"{DATASET}/fhirStores/s:x", {}, title="a.bulkExport", destination="gs://b/o", show=False
     )
