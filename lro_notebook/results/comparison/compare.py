@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.keywords import named
-from lro_notebook.results.comparison.given import tables_of
 from lro_notebook.results.comparison.hashes import NOTHING, columns_of, words
+from lro_notebook.results.comparison.inputs import tables_of
 from lro_notebook.results.comparison.matching import Matched, Numbers, key_of, matched
 
 if TYPE_CHECKING:
