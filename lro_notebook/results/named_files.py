@@ -15,7 +15,7 @@ from lro_notebook.errors import (
 from lro_notebook.results.admission import admit, is_cloud
 from lro_notebook.results.formats.fhir.bulk_files import DELETED_FILES, FAILURE_FILES
 from lro_notebook.results.load_report import no_table
-from lro_notebook.results.remote.starts import infos_of
+from lro_notebook.results.remote.first_bytes import infos_of
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard

@@ -17,7 +17,7 @@ from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.formats.fhir.json import FHIR_JSON
 from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
-from lro_notebook.results.remote.starts import starts_of
+from lro_notebook.results.remote.first_bytes import starts_of
 from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:

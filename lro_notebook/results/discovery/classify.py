@@ -21,7 +21,7 @@ from lro_notebook.results.discovery.sniff import (
 from lro_notebook.results.formats.fhir.json import BUNDLE
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.limits import DEFAULT, Limits
-from lro_notebook.results.remote.starts import starts_of
+from lro_notebook.results.remote.first_bytes import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sources.files import Files
