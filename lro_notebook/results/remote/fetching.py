@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 from lro_notebook.errors import ResultError
 from lro_notebook.results.file_systems import pinned, protocols, unbuffered
 from lro_notebook.results.remote.calls import Calls, Fetch, TruncatedError
-from lro_notebook.results.remote.failures import Reached, changed, failure
 from lro_notebook.results.remote.fetched_file import FetchedFile
 from lro_notebook.results.remote.first_bytes import states_of
+from lro_notebook.results.remote.read_errors import Reached, changed, failure
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.storage import cause_of, faults
