@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from results.delimiting import load
 
-from lro_notebook.results.arrow.texts import read_back
+from lro_notebook.results.arrow.casting import read_back
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.formats.delimited.dialect import Dialect
 from lro_notebook.results.formats.delimited.rows import Splitter, Window

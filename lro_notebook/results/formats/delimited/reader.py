@@ -15,10 +15,10 @@ import pyarrow as pa
 from pyarrow import csv
 
 from lro_notebook.results.arrow.batch import BadLine, Batch, Note
+from lro_notebook.results.arrow.casting import read_back
 from lro_notebook.results.arrow.lines import FIRST_BLOCK, is_utf8
 from lro_notebook.results.arrow.pool import POOL
 from lro_notebook.results.arrow.schema import rows_of
-from lro_notebook.results.arrow.texts import read_back
 from lro_notebook.results.formats.delimited.dialect import (
     SAMPLE,
     first_line_names_delimiter,
