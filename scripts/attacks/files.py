@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError
-from lro_notebook.results.arrow.pool import POOL
+from lro_notebook.results.arrow.memory_pool import POOL
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:

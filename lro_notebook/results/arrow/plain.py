@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.pool import POOL
+from lro_notebook.results.arrow.memory_pool import POOL
 from lro_notebook.results.arrow.schema import DECIMAL, rows_of
 
 if TYPE_CHECKING:
