@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lro_notebook.results.arrow.batch import Batch
 from lro_notebook.results.arrow.flatten import counted, flatten
-from lro_notebook.results.arrow.levels import raised
+from lro_notebook.results.arrow.list_levels import raised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

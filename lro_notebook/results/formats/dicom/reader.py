@@ -20,8 +20,8 @@ from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import shaped
-from lro_notebook.results.arrow.levels import raised
 from lro_notebook.results.arrow.lines import BOM, decompressed
+from lro_notebook.results.arrow.list_levels import raised
 from lro_notebook.results.formats.dicom.deflated import Capped, Inflated, inflated
 from lro_notebook.results.formats.dicom.json import read_json
 from lro_notebook.results.formats.dicom.names import column_of, tag_of, times
