@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from results.declared import results_of, rows_of
 
-from lro_notebook.results.arrow.plain import BAD_TEXT, Plain
+from lro_notebook.results.arrow.normalize_types import BAD_TEXT, Plain
 from lro_notebook.results.formats.parquet.logical import with_texts
 from lro_notebook.results.formats.parquet.reader import PARQUET
 

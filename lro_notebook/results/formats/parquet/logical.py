@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lro_notebook.results.arrow.plain import entries, uuids, whole
+from lro_notebook.results.arrow.normalize_types import entries, uuids, whole
 from lro_notebook.results.arrow.schema import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lro_notebook.results.arrow.plain import Plain
+    from lro_notebook.results.arrow.normalize_types import Plain
 
 _TEXTS = ("JSON", "UUID")
 
