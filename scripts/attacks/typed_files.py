@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.formats.avro.reader import AVRO
 from lro_notebook.results.formats.parquet.reader import PARQUET
-from lro_notebook.results.formats.unread import why_unread
+from lro_notebook.results.formats.unsupported import why_unread
 from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard

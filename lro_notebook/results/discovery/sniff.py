@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lro_notebook.results.formats.json.kinds import is_manifest
 from lro_notebook.results.formats.registry import FORMATS, OTHER
-from lro_notebook.results.formats.unread import why_unread
+from lro_notebook.results.formats.unsupported import why_unread
 
 if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Format

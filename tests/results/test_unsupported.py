@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from lro_notebook.results.formats.unread import why_unread
+from lro_notebook.results.formats.unsupported import why_unread
 
 
 def crc32c(data: bytes) -> int:
