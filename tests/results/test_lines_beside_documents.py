@@ -9,7 +9,7 @@ import pytest
 from results.any_files import put_named, quiet
 
 from lro_notebook.errors import BadLinesWarning
-from lro_notebook.results.formats.fhir.belonging import OTHER_TYPE
+from lro_notebook.results.formats.fhir.resource_type import OTHER_TYPE
 from lro_notebook.results.read import read as open_
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.arrow.encodings import encoding_of
 from lro_notebook.results.arrow.lines import blocks
-from lro_notebook.results.formats.fhir.belonging import of_type
 from lro_notebook.results.formats.fhir.json import BUNDLE, FHIR_JSON, types_at
+from lro_notebook.results.formats.fhir.resource_type import of_type
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
 from lro_notebook.results.formats.json.kinds import resource_type
