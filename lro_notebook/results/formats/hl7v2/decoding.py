@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.results.arrow.encodings import marked
+from lro_notebook.results.formats.hl7v2.charset_switches import UNKNOWN_SWITCH, Marks, has_switches, switched
 from lro_notebook.results.formats.hl7v2.charsets import DEFAULT, Charset, charset_of, is_wide
-from lro_notebook.results.formats.hl7v2.switches import UNKNOWN_SWITCH, Marks, has_switches, switched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
