@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lro_notebook.results.arrow.dates import FULL
-from lro_notebook.results.formats.dicom.start import looks
+from lro_notebook.results.formats.dicom.sniff import looks
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:

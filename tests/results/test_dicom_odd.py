@@ -20,7 +20,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from results.dicoms import element, read
 
 from lro_notebook.results.formats.dicom.names import column_of, tag_of, times
-from lro_notebook.results.formats.dicom.start import looks
+from lro_notebook.results.formats.dicom.sniff import looks
 from lro_notebook.results.read import read as read_results
 
 if TYPE_CHECKING:

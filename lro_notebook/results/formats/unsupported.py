@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lro_notebook.results.formats.dicom.start import MARK, PREAMBLE, is_directory
+from lro_notebook.results.formats.dicom.sniff import MARK, PREAMBLE, is_directory
 
 _TFRECORD = "a TFRecord file: tf.data.TFRecordDataset reads it"
 _EXPORT = (

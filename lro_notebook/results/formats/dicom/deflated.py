@@ -10,7 +10,7 @@ import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
-from lro_notebook.results.formats.dicom.start import LONG, PREAMBLE
+from lro_notebook.results.formats.dicom.sniff import LONG, PREAMBLE
 
 if TYPE_CHECKING:
     from typing import BinaryIO
