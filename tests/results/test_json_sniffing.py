@@ -10,7 +10,7 @@ import pytest
 from results.json_files import bad, results_of, rows
 
 from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
-from lro_notebook.results.formats.json.kinds import is_fhir, name_hint, resource_type
+from lro_notebook.results.formats.json.google_documents import is_fhir, name_hint, resource_type
 from lro_notebook.results.formats.json.lines import JSON_LINES
 
 if TYPE_CHECKING:

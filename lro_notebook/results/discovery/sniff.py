@@ -6,7 +6,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from lro_notebook.results.formats.json.kinds import is_manifest
+from lro_notebook.results.formats.json.google_documents import is_manifest
 from lro_notebook.results.formats.registry import FORMATS, OTHER
 from lro_notebook.results.formats.unsupported import why_unread
 

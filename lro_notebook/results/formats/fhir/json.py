@@ -16,7 +16,7 @@ from lro_notebook.results.arrow.json_values import elements, value_blocks
 from lro_notebook.results.formats.fhir.resource_type import of_type, type_in
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
-from lro_notebook.results.formats.json.kinds import resource_type
+from lro_notebook.results.formats.json.google_documents import resource_type
 from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:

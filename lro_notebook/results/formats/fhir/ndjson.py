@@ -15,7 +15,7 @@ from lro_notebook.results.formats.fhir.json import BUNDLE, FHIR_JSON, types_at
 from lro_notebook.results.formats.fhir.resource_type import of_type
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
-from lro_notebook.results.formats.json.kinds import resource_type
+from lro_notebook.results.formats.json.google_documents import resource_type
 from lro_notebook.results.formats.json.layout import layout_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
 from lro_notebook.results.formats.json.envelopes import Envelope, envelope_of
-from lro_notebook.results.formats.json.kinds import name_hint
+from lro_notebook.results.formats.json.google_documents import name_hint
 from lro_notebook.results.formats.json.layout import is_document
 from lro_notebook.results.formats.json.streamed import rows_of
 

@@ -15,7 +15,7 @@ from lro_notebook.results.arrow.encodings import as_utf8
 from lro_notebook.results.arrow.json_text import BLANKS, marks
 from lro_notebook.results.arrow.json_values import NOT_JSON, elements, value_blocks
 from lro_notebook.results.arrow.lines import Block, sort_lines
-from lro_notebook.results.formats.json.kinds import kind_of
+from lro_notebook.results.formats.json.google_documents import kind_of
 from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:

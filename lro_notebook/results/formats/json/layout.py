@@ -12,7 +12,7 @@ from lro_notebook.results.arrow.encodings import utf8_of
 from lro_notebook.results.arrow.json_text import BLANKS, marks
 from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.formats.hl7v2.reader import HL7V2
-from lro_notebook.results.formats.json.kinds import is_fhir
+from lro_notebook.results.formats.json.google_documents import is_fhir
 from lro_notebook.results.formats.json.members import members
 
 _DOCUMENTS = (".json", ".geojson")
