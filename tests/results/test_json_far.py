@@ -10,7 +10,7 @@ import pytest
 from results.far import BUCKETS, Bucket, register
 from results.json_files import quietly
 
-from lro_notebook.results.formats.json import streamed as json_streamed
+from lro_notebook.results.formats.json import large_envelopes as json_streamed
 from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
 from lro_notebook.results.main_table import MainTable, report_on
 from lro_notebook.results.read import options_of

@@ -19,8 +19,8 @@ from lro_notebook.results.arrow.json_values import value_blocks
 from lro_notebook.results.arrow.lines import sort_lines
 from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
 from lro_notebook.results.formats.json.envelopes import Envelope
+from lro_notebook.results.formats.json.large_envelopes import rows_of
 from lro_notebook.results.formats.json.lines import JSON_LINES
-from lro_notebook.results.formats.json.streamed import rows_of
 from lro_notebook.results.limits import Limits
 
 if TYPE_CHECKING:

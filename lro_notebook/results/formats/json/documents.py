@@ -15,8 +15,8 @@ from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.json.blocks import read_objects
 from lro_notebook.results.formats.json.envelopes import Envelope, envelope_of
 from lro_notebook.results.formats.json.google_documents import name_hint
+from lro_notebook.results.formats.json.large_envelopes import rows_of
 from lro_notebook.results.formats.json.layout import is_document
-from lro_notebook.results.formats.json.streamed import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
