@@ -26,7 +26,7 @@ from lro_notebook.results.formats.delimited.dialect import (
     quoted_cell,
     sniff,
 )
-from lro_notebook.results.formats.delimited.kinds import names_in
+from lro_notebook.results.formats.delimited.documented_columns import names_in
 from lro_notebook.results.formats.delimited.names import NO_NAMES, Names, names_of
 from lro_notebook.results.formats.delimited.rows import Rows, Splitter, Window, bounded
 from lro_notebook.results.formats.delimited.text import READ_AS, Text, as_text
