@@ -17,9 +17,9 @@ from results.delimiting import load
 
 from lro_notebook.results.arrow.casting import read_back
 from lro_notebook.results.arrow.unify import Columns, stack
+from lro_notebook.results.formats.delimited.charset import Text
 from lro_notebook.results.formats.delimited.dialect import Dialect
 from lro_notebook.results.formats.delimited.rows import Splitter, Window
-from lro_notebook.results.formats.delimited.text import Text
 from lro_notebook.results.limits import DEFAULT
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from results.delimiting import bad, load
 
+from lro_notebook.results.formats.delimited.charset import READ_AS
 from lro_notebook.results.formats.delimited.names import SHORT, names_of
 from lro_notebook.results.formats.delimited.reader import FEWER, NO_NAMES_BUT_OTHERS
-from lro_notebook.results.formats.delimited.text import READ_AS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

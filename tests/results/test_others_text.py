@@ -19,7 +19,7 @@ from results.test_text_cases import loaded
 
 import lro_notebook as lro
 from lro_notebook.errors import LeftOutWarning, LroWarning
-from lro_notebook.results.formats.delimited.text import READ_AS
+from lro_notebook.results.formats.delimited.charset import READ_AS
 from lro_notebook.results.formats.hl7v2.reader import LOG_LINES
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ from lro_notebook.results.arrow.lines import (
     Unlisted,
     is_utf8,
 )
+from lro_notebook.results.formats.delimited.charset import as_text
 from lro_notebook.results.formats.delimited.dialect import quoted_cell, whole_line
-from lro_notebook.results.formats.delimited.text import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lro_notebook.results.formats.delimited.charset import Text
     from lro_notebook.results.formats.delimited.dialect import Dialect
-    from lro_notebook.results.formats.delimited.text import Text
     from lro_notebook.results.limits import Limits
 
 UNCLOSED = "a quote is not closed, or closed before the end of its cell"
