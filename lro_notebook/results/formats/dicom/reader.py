@@ -22,11 +22,11 @@ from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import shaped
 from lro_notebook.results.arrow.lines import BOM, decompressed
 from lro_notebook.results.arrow.list_levels import raised
+from lro_notebook.results.formats.dicom.charset import UNDECLARED, charsets_of, element_of
 from lro_notebook.results.formats.dicom.deflated import Capped, Inflated, inflated
 from lro_notebook.results.formats.dicom.json import read_json
 from lro_notebook.results.formats.dicom.names import column_of, tag_of, times
 from lro_notebook.results.formats.dicom.sniff import MARK, PREAMBLE, is_bare, looks
-from lro_notebook.results.formats.dicom.text import UNDECLARED, charsets_of, element_of
 from lro_notebook.results.formats.dicom.values import (
     BINARY,
     DEEPEST,
