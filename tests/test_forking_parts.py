@@ -22,7 +22,7 @@ from lro_notebook.jupyter import pump, terminal
 from lro_notebook.operations.adapters.api_core import ApiCoreSource
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.snapshot import Snapshot
-from lro_notebook.results.storage import Location
+from lro_notebook.results.location import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ import pytest
 
 import lro_notebook as lro
 from lro_notebook.local import sample
-from lro_notebook.results.storage import locate
+from lro_notebook.results.location import locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from lro_notebook.operations import fields, states
 from lro_notebook.operations.progress import Progress
 from lro_notebook.results.discovery import classify, listing
 from lro_notebook.results.formats.hl7v2.reader import HL7V2
-from lro_notebook.results.storage import locate
+from lro_notebook.results.location import locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning, ResultError, warn_caller
-from lro_notebook.results.storage import bare, locate
+from lro_notebook.results.location import bare, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

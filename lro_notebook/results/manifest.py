@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lro_notebook.results.admission import Named
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.location import Location
 
 _SUFFIX = ".json"
 _LARGEST = 50_000_000

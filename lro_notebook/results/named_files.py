@@ -15,12 +15,12 @@ from lro_notebook.errors import (
 from lro_notebook.results.admission import admit, is_cloud
 from lro_notebook.results.formats.fhir.bulk_files import DELETED_FILES, FAILURE_FILES
 from lro_notebook.results.load_report import no_table
+from lro_notebook.results.location import bare, locate, shown
 from lro_notebook.results.remote.first_bytes import infos_of
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import bare, locate, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from lro_notebook.results.admission import Named, Near, Service
     from lro_notebook.results.arrow.batch import Options
     from lro_notebook.results.formats.format import Format
+    from lro_notebook.results.location import Location
     from lro_notebook.results.manifest import Listing
     from lro_notebook.results.remote.calls import Fetch
-    from lro_notebook.results.storage import Location
 
 _Part = tuple[Files, list[Shard]]
 

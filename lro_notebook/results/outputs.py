@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from lro_notebook.operations.operation import Operation
     from lro_notebook.results.arrow.batch import Options
     from lro_notebook.results.discovery.ownership import Span
+    from lro_notebook.results.location import Location
     from lro_notebook.results.remote.calls import Fetch
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
-    from lro_notebook.results.storage import Location
 
 #: Words in the path of a field that repeats what was asked for, which other runs may have asked for too; and
 #: the beginning of the last name in it.

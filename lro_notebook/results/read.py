@@ -14,6 +14,7 @@ from lro_notebook.results.discovery.discover import find, told
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.hl7v2.charsets import checked_encoding
 from lro_notebook.results.limits import Limits
+from lro_notebook.results.location import locate
 from lro_notebook.results.manifest import listing_at
 from lro_notebook.results.memory import available
 from lro_notebook.results.named_files import Reach, Storage, results_of
@@ -21,7 +22,6 @@ from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from lro_notebook.results.admission import Service

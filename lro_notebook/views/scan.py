@@ -17,9 +17,9 @@ from lro_notebook.results.arrow.batch import list_bad_lines
 from lro_notebook.results.arrow.dates import PARTIAL
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.load_report import warn_of_dates
+from lro_notebook.results.location import unwritable
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.sources.source import Streams
-from lro_notebook.results.storage import unwritable
 from lro_notebook.views.output import Output, fits, join, join_types
 from lro_notebook.views.prepare import prepare
 from lro_notebook.views.rows import Runner

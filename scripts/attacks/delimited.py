@@ -15,10 +15,10 @@ from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.formats.delimited.reader import DELIMITED
 from lro_notebook.results.limits import DEFAULT
+from lro_notebook.results.location import locate
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     import random

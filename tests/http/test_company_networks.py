@@ -28,7 +28,7 @@ from lro_notebook.http.responses import NoConnection, is_transient
 from lro_notebook.http.session import Session
 from lro_notebook.jupyter.card_model import card_of
 from lro_notebook.operations.adapters.api_core import told
-from lro_notebook.results.storage import kind_of
+from lro_notebook.results.location import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ import lro_notebook as lro
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.rest import LocalService
-from lro_notebook.results import named_files, storage
+from lro_notebook.results import location, named_files
 from lro_notebook.results import read as reading
 from lro_notebook.results.admission import Near, admit
-from lro_notebook.results.storage import bare
+from lro_notebook.results.location import bare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def locate(uri: str, **options: Any) -> Any:
         seen.append(str(uri))
-        return storage.locate(uri, **options)
+        return location.locate(uri, **options)
 
     monkeypatch.setattr(reading, "locate", locate)
     monkeypatch.setattr(named_files, "locate", locate)

@@ -17,15 +17,15 @@ from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.formats.fhir.json import FHIR_JSON
 from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.id_lists import ID_LISTS
+from lro_notebook.results.location import locate
 from lro_notebook.results.remote.first_bytes import starts_of
-from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from lro_notebook.results.location import Location
     from lro_notebook.results.shards import Shard
-    from lro_notebook.results.storage import Location
 
 
 def find(location: Location, **how: Any) -> list[Shard]:

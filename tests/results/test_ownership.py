@@ -12,9 +12,9 @@ from results.any_files import CSV, put_named
 from lro_notebook.errors import ConfigError, LroWarning, ResultError
 from lro_notebook.results.discovery.discover import find
 from lro_notebook.results.discovery.ownership import Owned, is_named, operations, owned
+from lro_notebook.results.location import locate
 from lro_notebook.results.read import read
 from lro_notebook.results.shards import Shard
-from lro_notebook.results.storage import locate
 
 if TYPE_CHECKING:
     from pathlib import Path

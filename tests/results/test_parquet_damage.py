@@ -204,7 +204,7 @@ from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.read import options_of
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import locate
+from lro_notebook.results.location import locate
 path = Path(sys.argv[1]) / "a.parquet"
 plain = {{"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}}
 how = {{}} if {kind!r} == "a dictionary" else plain

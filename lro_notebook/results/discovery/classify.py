@@ -21,11 +21,11 @@ from lro_notebook.results.discovery.sniff import (
 from lro_notebook.results.formats.fhir.json import BUNDLE
 from lro_notebook.results.formats.registry import OTHER
 from lro_notebook.results.limits import DEFAULT, Limits
+from lro_notebook.results.location import object_name, printable, shown
 from lro_notebook.results.remote.first_bytes import starts_of
 from lro_notebook.results.remote.versions import Version, moment_of
 from lro_notebook.results.shards import Found, Shard, Skipped
 from lro_notebook.results.sources.files import Files
-from lro_notebook.results.storage import object_name, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from lro_notebook.results.discovery.listing import Info
     from lro_notebook.results.discovery.sniff import Judged
     from lro_notebook.results.formats.format import Format
+    from lro_notebook.results.location import Location
     from lro_notebook.results.remote.calls import Fetch
-    from lro_notebook.results.storage import Location
 
 #: What other names say: the id of an operation in front (neither a date nor a time), the place among shards
 #: behind.

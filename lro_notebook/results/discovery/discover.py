@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from lro_notebook.results.discovery.listing import Info
     from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
+    from lro_notebook.results.location import Location
     from lro_notebook.results.shards import Shard
-    from lro_notebook.results.storage import Location
 
 _SHOWN = 5
 _REPEATED = "folders have files of the same names: give one of the folders"

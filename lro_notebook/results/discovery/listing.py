@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.disk_names import SELF
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
+from lro_notebook.results.location import cause_of, faults, kind_of
 from lro_notebook.results.remote.calls import is_forbidden
-from lro_notebook.results.storage import cause_of, faults, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.location import Location
 
 
 Info = Mapping[str, Any]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.location import Location
 
 _WAYS: tuple[Literal["operation", "path", "time"], ...] = ("operation", "path", "time")
 _SKEW = timedelta(seconds=1)  # the clocks of the service and of the storage differ

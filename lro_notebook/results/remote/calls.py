@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lro_notebook.results.file_systems import loop_of
-from lro_notebook.results.storage import faults
+from lro_notebook.results.location import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

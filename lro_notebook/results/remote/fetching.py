@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.file_systems import pinned, protocols, unbuffered
+from lro_notebook.results.location import cause_of, faults
 from lro_notebook.results.remote.calls import Calls, Fetch, TruncatedError
 from lro_notebook.results.remote.fetched_file import FetchedFile
 from lro_notebook.results.remote.first_bytes import states_of
 from lro_notebook.results.remote.read_errors import Reached, changed, failure
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.source import Streams
-from lro_notebook.results.storage import cause_of, faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
+    from lro_notebook.results.location import Location
     from lro_notebook.results.remote.calls import Call
     from lro_notebook.results.shards import Shard
-    from lro_notebook.results.storage import Location
 
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range
 _SECONDS = 0.5  # that a range should take: larger ones where the network is fast

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import ResultError
+from lro_notebook.results.location import faults, kind_of
 from lro_notebook.results.remote.calls import StalledError, TruncatedError, is_forbidden, status_of
 from lro_notebook.results.remote.versions import Version
-from lro_notebook.results.storage import faults, kind_of
 
 if TYPE_CHECKING:
     from lro_notebook.results.remote.calls import Call, Calls

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.formats.format import Format
-    from lro_notebook.results.storage import Location
+    from lro_notebook.results.location import Location
 
 #: How its places begin.
 PREFIX = "bq://"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lro_notebook.results.file_systems import is_serial
+from lro_notebook.results.location import Location, opened
 from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.fetching import Fetching
 from lro_notebook.results.sources.source import Streams
-from lro_notebook.results.storage import Location, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

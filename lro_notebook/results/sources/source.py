@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
+    from lro_notebook.results.location import Location
     from lro_notebook.results.shards import Shard
-    from lro_notebook.results.storage import Location
 
 
 class Source(Protocol):

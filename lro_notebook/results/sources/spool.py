@@ -16,8 +16,8 @@ from lro_notebook.results.sources.source import Streams
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lro_notebook.results.location import Location
     from lro_notebook.results.shards import Shard
-    from lro_notebook.results.storage import Location
 
 _SPARE = 500_000_000  # bytes of the disk that are left to others
 _WHOLE = 1 << 20  # bytes that are read at once where all are asked for
