@@ -17,7 +17,7 @@ from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.results.discovery.classify import HIDDEN, classify, name_of
-from lro_notebook.results.discovery.lakes import note_of
+from lro_notebook.results.discovery.lake_tables import note_of
 from lro_notebook.results.discovery.listing import check_reachable, files_at, is_folder, listed_at
 from lro_notebook.results.discovery.ownership import is_named, operations, owned
 from lro_notebook.results.discovery.sniff import parse_name
