@@ -20,7 +20,7 @@ from lro_notebook.results.formats.parquet.claims import FIXED_LISTS
 from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.read import options_of
 from lro_notebook.results.results import Results
-from lro_notebook.results.sources import copied
+from lro_notebook.results.sources import seekable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,7 +271,7 @@ def test_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_gzip_that_becomes_far_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copied, "_SMALL", 1_000_000)
+    monkeypatch.setattr(seekable, "_SMALL", 1_000_000)
     (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(50_000_000)))
     assert rows_and_bad(tmp_path, PARQUET) == (
         [],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from lro_notebook.results.sources.copied import NotCopiedError, pieces
+from lro_notebook.results.sources.seekable import NotCopiedError, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -35,7 +35,7 @@ from lro_notebook.results.formats.parquet.claims import (
 from lro_notebook.results.formats.parquet.logical import kinds_of, with_texts
 from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.prefetch import ahead
-from lro_notebook.results.sources.copied import NotCopiedError, anywhere
+from lro_notebook.results.sources.seekable import NotCopiedError, anywhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
