@@ -18,7 +18,7 @@ import httpcore
 import httpx
 
 from lro_notebook.http import certificates
-from lro_notebook.http.leftovers import drop_spoiled
+from lro_notebook.http.unsolicited_responses import drop_spoiled
 
 if TYPE_CHECKING:
     import ssl
