@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError, shortened
-from lro_notebook.http import lenient
+from lro_notebook.http import lenient_json
 
 if TYPE_CHECKING:
     import httpx
@@ -153,7 +153,7 @@ def _document(response: httpx.Response) -> object:
     """Return the JSON of a response, an empty object where it says nothing, None where it is no JSON."""
     if _DOCUMENT not in response.extensions:
         try:
-            document: object = lenient.loads(response.read() or b"{}")
+            document: object = lenient_json.loads(response.read() or b"{}")
         except ValueError:
             document = None
         response.extensions[_DOCUMENT] = document

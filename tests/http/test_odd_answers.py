@@ -12,7 +12,7 @@ from fakes import Scripted, failed
 from hostile import Hostile, saying
 
 import lro_notebook as lro
-from lro_notebook.http import lenient
+from lro_notebook.http import lenient_json
 from lro_notebook.http.session import Session
 
 PARENT = "projects/p/locations/l/datasets/d"
@@ -67,14 +67,14 @@ def test_a_byte_order_mark_is_skipped_in_answers_and_in_errors() -> None:
 )
 def test_what_is_no_json_stays_none(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        lenient.loads(data)
+        lenient_json.loads(data)
 
 
 def test_what_is_large_is_read_as_it_is_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lenient, "_LARGEST", 10)
-    assert lenient.loads(b"[1,2,3,4,5,6]") == [1, 2, 3, 4, 5, 6]
+    monkeypatch.setattr(lenient_json, "_LARGEST", 10)
+    assert lenient_json.loads(b"[1,2,3,4,5,6]") == [1, 2, 3, 4, 5, 6]
     with pytest.raises(ValueError, match="expected"):
-        lenient.loads(b"[1,2,3,NaN,5]")
+        lenient_json.loads(b"[1,2,3,NaN,5]")
 
 
 @pytest.mark.parametrize("pause", [False, True], ids=["at once", "later"])

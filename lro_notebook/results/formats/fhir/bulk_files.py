@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lro_notebook.http import lenient
+from lro_notebook.http import lenient_json
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.lines import blocks, nests_deeper
 from lro_notebook.results.formats.format import Format
@@ -104,7 +104,7 @@ def _rows(table: str, line: bytes) -> list[Row] | str:
     if nests_deeper(line, MAX_NESTING):
         return TOO_DEEP
     try:
-        resource = lenient.loads(line)
+        resource = lenient_json.loads(line)
     except ValueError:
         return "not valid JSON"
     told = _ROWS[table](resource) if isinstance(resource, dict) else None
