@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import httpx
 
 from lro_notebook.http import responses
-from lro_notebook.http.bounded import TooLarge
+from lro_notebook.http.response_limits import TooLarge
 from lro_notebook.http.unsent import may_pass
 
 if TYPE_CHECKING:

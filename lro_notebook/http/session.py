@@ -22,9 +22,9 @@ import httpx
 from lro_notebook import forking
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError
 from lro_notebook.http import addresses, auth, pools
-from lro_notebook.http.bounded import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
 from lro_notebook.http.endpoint import Endpoint
 from lro_notebook.http.proxies import proxy_for
+from lro_notebook.http.response_limits import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
 from lro_notebook.http.responses import (
     CLOSED,
     MOST,

@@ -15,8 +15,8 @@ import httpx
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.http import certificates
-from lro_notebook.http.bounded import carrier
 from lro_notebook.http.proxies import is_exempt, proxy_for
+from lro_notebook.http.response_limits import carrier
 
 if TYPE_CHECKING:
     import random

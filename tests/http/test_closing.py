@@ -12,7 +12,7 @@ import pytest
 from hostile import Hostile, saying
 from patience import GIVE_UP
 
-from lro_notebook.http.bounded import BoundedTransport, carrier
+from lro_notebook.http.response_limits import BoundedTransport, carrier
 from lro_notebook.local.identity import transport as proven
 from lro_notebook.local.identity.proof import Identity
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from lro_notebook.http.bounded import OpenStreams, TimedStream
+from lro_notebook.http.response_limits import OpenStreams, TimedStream
 from lro_notebook.local.identity.proof import PROOF_PATH, Identity, new_nonce
 
 if TYPE_CHECKING:

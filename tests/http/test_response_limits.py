@@ -15,7 +15,7 @@ from fakes import NAME, Clock, Scripted, ok
 from hostile import Hostile, bomb, saying, whole
 
 from lro_notebook.errors import ApiError, LroError
-from lro_notebook.http.bounded import BoundedTransport, TooLarge, TooSlow
+from lro_notebook.http.response_limits import BoundedTransport, TooLarge, TooSlow
 from lro_notebook.http.responses import NoResponse, ResponseLost, UnusableAnswer, is_transient
 from lro_notebook.http.session import Session
 
