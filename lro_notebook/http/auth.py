@@ -214,7 +214,7 @@ class GoogleCredentials(Signer):
             import google.auth.exceptions  # 100 ms that only Google Cloud users pay
 
             from lro_notebook.http import token_requests
-            from lro_notebook.http.unsent import NoToken
+            from lro_notebook.http.connection_errors import NoToken
 
         try:
             with self._lock:

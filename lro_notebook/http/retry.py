@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import httpx
 
 from lro_notebook.http import responses
+from lro_notebook.http.connection_errors import may_pass
 from lro_notebook.http.response_limits import TooLarge
-from lro_notebook.http.unsent import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

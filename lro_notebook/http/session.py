@@ -22,6 +22,7 @@ import httpx
 from lro_notebook import forking
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError
 from lro_notebook.http import addresses, auth, pools
+from lro_notebook.http.connection_errors import NOT_SENT, unsent
 from lro_notebook.http.endpoint import Endpoint
 from lro_notebook.http.proxies import proxy_for
 from lro_notebook.http.response_limits import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
@@ -37,7 +38,6 @@ from lro_notebook.http.responses import (
 from lro_notebook.http.retry import ROLE, RetryPolicy, RetryTransport, Role, changes
 from lro_notebook.http.revive import ReviveTransport
 from lro_notebook.http.signing import SigningTransport
-from lro_notebook.http.unsent import NOT_SENT, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, AuthError, Code, ConfigError
 from lro_notebook.http import certificates
+from lro_notebook.http.connection_errors import untrusted
 from lro_notebook.http.responses import NoResponse
-from lro_notebook.http.unsent import untrusted
 from lro_notebook.operations.adapters import rest_cancel
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
