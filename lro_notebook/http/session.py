@@ -35,8 +35,8 @@ from lro_notebook.http.responses import (
     error_of,
     parsed,
 )
+from lro_notebook.http.restart import ReviveTransport
 from lro_notebook.http.retry import ROLE, RetryPolicy, RetryTransport, Role, changes
-from lro_notebook.http.revive import ReviveTransport
 from lro_notebook.http.signing import SigningTransport
 
 if TYPE_CHECKING:

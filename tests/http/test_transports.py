@@ -15,8 +15,8 @@ from fakes import Answer, Clock, Renewable, Scripted, failed, ok
 
 from lro_notebook.http.endpoint import Endpoint
 from lro_notebook.http.response_limits import TooLarge
+from lro_notebook.http.restart import ReviveTransport
 from lro_notebook.http.retry import ROLE, RetryPolicy, RetryTransport, Role
-from lro_notebook.http.revive import ReviveTransport
 from lro_notebook.http.session import Session
 from lro_notebook.http.signing import SigningTransport
 
