@@ -15,7 +15,7 @@ import httpx
 from lro_notebook import api, forking, local
 from lro_notebook.errors import Code, ConfigError
 from lro_notebook.healthcare.dataset import Dataset
-from lro_notebook.http import pools
+from lro_notebook.http import forked_connections
 from lro_notebook.local.identity.transport import ProvenTransport
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.policy import PollPolicy
@@ -70,7 +70,7 @@ class LroService:
 
     def after_fork_in_child(self) -> None:
         """Leave the connection to the parent."""
-        pools.leave(self._control)
+        forked_connections.leave(self._control)
 
     def __repr__(self) -> str:
         return f"<LroService {self.endpoint}>"

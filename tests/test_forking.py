@@ -20,7 +20,7 @@ from misbehaving import PARENT, Misbehaving
 
 import lro_notebook as lro
 from lro_notebook import errors, forking
-from lro_notebook.http import pools
+from lro_notebook.http import forked_connections
 from lro_notebook.http.responses import NoResponse, ResponseLost
 from lro_notebook.results.prefetch import ahead
 
@@ -203,7 +203,7 @@ def test_a_pool_that_is_built_differently_is_refused() -> None:
 
 def test_what_is_let_go_of_is_closed_here() -> None:
     with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
-        assert pools.leave(client)
+        assert forked_connections.leave(client)
 
 
 def test_a_handle_says_how_to_attach_in_another_process() -> None:

@@ -17,7 +17,7 @@ from children import forks, in_child
 from fakes import Renewable
 
 import lro_notebook as lro
-from lro_notebook.http import auth, pools
+from lro_notebook.http import auth, forked_connections
 from lro_notebook.jupyter import pump, terminal
 from lro_notebook.operations.adapters.api_core import ApiCoreSource
 from lro_notebook.operations.poller import OperationPoller
@@ -221,7 +221,7 @@ def test_a_tls_connection_goes_on_in_the_parent_when_a_child_lets_go_of_it(tmp_p
             assert http.get(f"https://localhost:{port}/1").text == "/1"
 
             def leave() -> None:
-                assert pools.leave(http)
+                assert forked_connections.leave(http)
                 assert http.get(f"https://localhost:{port}/child").text == "/child"
 
             in_child(leave)

@@ -21,7 +21,7 @@ import httpx
 
 from lro_notebook import forking
 from lro_notebook.errors import ApiError, Code, ConfigError, LroError
-from lro_notebook.http import addresses, auth, pools
+from lro_notebook.http import addresses, auth, forked_connections
 from lro_notebook.http.connection_errors import NOT_SENT, unsent
 from lro_notebook.http.endpoint import Endpoint
 from lro_notebook.http.proxies import proxy_for
@@ -111,7 +111,7 @@ class Session:
 
     def after_fork_in_child(self) -> None:
         """Leave the connections to the parent: whose response it is, no shared socket can tell."""
-        self._usable = pools.leave(self._transport)
+        self._usable = forked_connections.leave(self._transport)
 
     @property
     def endpoint(self) -> str:
