@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from lro_notebook.errors import LroWarning, warn_caller
-from lro_notebook.healthcare import requests, shown
+from lro_notebook.healthcare import reprs, requests
 from lro_notebook.healthcare.consent import ConsentStore
 from lro_notebook.healthcare.dicom import DicomStore
 from lro_notebook.healthcare.fhir import FhirStore
@@ -18,7 +18,7 @@ from lro_notebook.keywords import named_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from lro_notebook.healthcare.shown import Stores
+    from lro_notebook.healthcare.reprs import Stores
     from lro_notebook.healthcare.store import Store
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.operation import Operation
@@ -64,7 +64,7 @@ class Dataset:
         return f"<Dataset {self.name}{' (local, synthetic)' if self.client.is_local else ''}>"
 
     def _repr_html_(self) -> str:
-        return shown.dataset_html(self.name, "local, synthetic" * self.client.is_local)
+        return reprs.dataset_html(self.name, "local, synthetic" * self.client.is_local)
 
     def create(self, *, time_zone: str | None = None, show: bool | None = None) -> Operation:
         """Start the creation of the dataset, and return the operation at once.
@@ -176,7 +176,7 @@ class Dataset:
         Calls ``GET {dataset}/{collection}`` for each of the four collections, every page; needs
         ``healthcare.{collection}.list``.
         """
-        return shown.Stores(
+        return reprs.Stores(
             store_type(self.client, self.name, identifier, api_version=self._version)
             for store_type in _STORE_TYPES
             for store in self._pages(store_type.collection)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.errors import ApiError, Code, LroError, LroWarning, warn_caller
-from lro_notebook.healthcare import exports, shown
+from lro_notebook.healthcare import exports, reprs
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
 from lro_notebook.keywords import named_in
@@ -44,7 +44,7 @@ class Store:
         return f"<{type(self).__name__} {self.id} of {self._dataset}>"
 
     def _repr_html_(self) -> str:
-        return shown.store_html(self, "local, synthetic" * self._client.is_local)
+        return reprs.store_html(self, "local, synthetic" * self._client.is_local)
 
     def exists(self) -> bool:
         """Tell whether the store exists. Calls ``GET {store}``; needs ``healthcare.{collection}.get``."""

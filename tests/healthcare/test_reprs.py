@@ -11,8 +11,8 @@ from fakes import Scripted, ok
 from IPython.lib.pretty import pretty
 
 from lro_notebook import Client, Dataset
-from lro_notebook.healthcare import shown
-from lro_notebook.healthcare.shown import Stores
+from lro_notebook.healthcare import reprs
+from lro_notebook.healthcare.reprs import Stores
 
 NAME = "projects/p/locations/l/datasets/d"
 
@@ -53,7 +53,7 @@ def test_the_lines_to_type_are_methods_that_there_are() -> None:
     assert all(hasattr(dataset, name) for name in re.findall(r"ds\.(\w+)\(", words(dataset._repr_html_())))
     for maker in ("fhir_store", "dicom_store", "hl7v2_store", "consent_store"):
         store = getattr(dataset, maker)("x")
-        assert shown.call_of(store) == f'ds.{maker}("x")'
+        assert reprs.call_of(store) == f'ds.{maker}("x")'
         typed = re.findall(r"store\.(\w+)\(", words(store._repr_html_()))
         assert typed
         assert all(hasattr(store, name) for name in typed)
@@ -90,4 +90,4 @@ def test_every_value_is_escaped() -> None:
     hostile = "<img src=x onerror=alert(1)>"
     store: Any = SimpleNamespace(maker="fhir_store", collection="fhirStores", id=hostile, name=hostile)
     assert "<img" not in Stores([store])._repr_html_()
-    assert "<img" not in shown.tree(hostile, [hostile], [hostile], hostile)
+    assert "<img" not in reprs.tree(hostile, [hostile], [hostile], hostile)
