@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any, Self
 
 from lro_notebook.healthcare import metrics, requests
-from lro_notebook.healthcare.renamed import renamed
+from lro_notebook.healthcare.deprecated_arguments import renamed
 from lro_notebook.healthcare.store import Store
 from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lro_notebook.healthcare.deprecated_arguments import renamed
 from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
-from lro_notebook.healthcare.renamed import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
