@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.healthcare import exports, requests
+from lro_notebook.healthcare import requests, since_last_export
 from lro_notebook.healthcare.bulk_export import attach_bulk_export, start_bulk_export
 from lro_notebook.healthcare.store import Store
 from lro_notebook.http import addresses
@@ -14,7 +14,7 @@ from lro_notebook.http import addresses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lro_notebook.healthcare.exports import Since
+    from lro_notebook.healthcare.since_last_export import Since
     from lro_notebook.operations.operation import Operation
 
 #: Words that are known; any text is taken, and checked when it is given.
@@ -232,7 +232,7 @@ class FhirTransfer(Store):
             As `Client.start`.
         """
         names = requests.type_names(types, self._fhir_version)
-        exports.warn_of_imports(self._client, self.name)
+        since_last_export.warn_of_imports(self._client, self.name)
         return start_bulk_export(
             self._client,
             self.name,
@@ -301,8 +301,8 @@ class FhirTransfer(Store):
     ) -> str | None:
         """Return since when a method exports; ``"last"`` is since it was last used and went well."""
         method = f"{self.collection}.{verb}"
-        last = partial(exports.last_success, self._client, self.name, method, types, attach)
-        return exports.since_text(value, last)
+        last = partial(since_last_export.last_success, self._client, self.name, method, types, attach)
+        return since_last_export.since_text(value, last)
 
     def _operation(self, name: str) -> Operation:
         return self._client.get(name)

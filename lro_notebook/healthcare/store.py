@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lro_notebook.errors import ApiError, Code, LroError, LroWarning, warn_caller
-from lro_notebook.healthcare import exports, reprs
+from lro_notebook.healthcare import reprs, since_last_export
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
 from lro_notebook.keywords import named_in
@@ -117,7 +117,7 @@ class Store:
         path = addresses.join(version or self._version, self.name, verb=verb)
         title = f"{self.collection}.{verb}"
         if verb.startswith("export"):
-            exports.warn_of_imports(self._client, self.name)
+            since_last_export.warn_of_imports(self._client, self.name)
         try:
             return self._client.start(
                 "POST", path, body, title=title, not_found_hint=self._missing, **recorded

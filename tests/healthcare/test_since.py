@@ -10,7 +10,7 @@ import pytest
 
 import lro_notebook as lro
 from lro_notebook import local
-from lro_notebook.healthcare.exports import last_success, since_text
+from lro_notebook.healthcare.since_last_export import last_success, since_text
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:
