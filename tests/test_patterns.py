@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.globs import Glob
-from lro_notebook.operations import fields, states
+from lro_notebook.operations import field_names, states
 from lro_notebook.operations.progress import Progress
 from lro_notebook.results.discovery import classify, listing
 from lro_notebook.results.formats.hl7v2.reader import HL7V2
@@ -234,7 +234,7 @@ def test_a_state_of_any_length_costs_nothing(unit: str) -> None:
 
 
 def test_long_names_of_fields_are_not_kept() -> None:
-    caches = (fields._role_of, fields._place_of_name)
+    caches = (field_names._role_of, field_names._place_of_name)
     before = [cache.cache_info().currsize for cache in caches]
     metadata: dict[str, Any] = {f"{'pending' * 20_000}{number}": {"a": number} for number in range(3)}
     assert Progress.from_metadata({**metadata, **{f"{key}x": 5 for key in metadata}}) == Progress()

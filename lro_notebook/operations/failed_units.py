@@ -22,7 +22,7 @@ from lro_notebook.errors import (
     OperationFailed,
     shortened,
 )
-from lro_notebook.operations.fields import words_of
+from lro_notebook.operations.field_names import words_of
 from lro_notebook.operations.resource import parse_int64
 from lro_notebook.operations.states import state_word
 

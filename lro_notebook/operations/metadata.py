@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lro_notebook.operations.fields import IN_BYTES, roles_and_places
+from lro_notebook.operations.field_names import IN_BYTES, roles_and_places
 from lro_notebook.operations.resource import parse_int64
 from lro_notebook.operations.states import ENDED, is_name, outcome_of_step, state_word
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
 
-from lro_notebook.operations.fields import ByNames
+from lro_notebook.operations.field_names import ByNames
 from lro_notebook.operations.metadata import is_of, read
 from lro_notebook.operations.resource import parse_timestamp
 from lro_notebook.operations.states import ENDED, is_enum, is_name, outcome_of, state_word

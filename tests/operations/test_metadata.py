@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lro_notebook.operations.fields import ByNames, role_of
+from lro_notebook.operations.field_names import ByNames, role_of
 from lro_notebook.operations.metadata import NOTHING, Counts, count, of_many, of_values, percent, ratio, read
 from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.states import state_word
