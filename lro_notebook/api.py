@@ -20,7 +20,7 @@ from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.rest import LocalService
+from lro_notebook.operations.rest_requests import LocalService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

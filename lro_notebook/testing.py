@@ -19,7 +19,7 @@ from lro_notebook.http import forked_connections
 from lro_notebook.local.identity.transport import ProvenTransport
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.policy import PollPolicy
-from lro_notebook.operations.rest import LocalService
+from lro_notebook.operations.rest_requests import LocalService
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from lro_notebook.http.responses import CLOSED, MOST, ResponseLost
 from lro_notebook.operations.handles import Handles
 from lro_notebook.operations.journal import Journal, StartRecord
 from lro_notebook.operations.resource import method_title, project_of, target_of
-from lro_notebook.operations.rest import (
+from lro_notebook.operations.rest_requests import (
     LocalService,
     RemoteOperation,
     ask_local,

@@ -13,7 +13,7 @@ from lro_notebook.operations.batch_poller import BatchPoller
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import operation_parent, operation_path
-from lro_notebook.operations.rest import RemoteListing, RemoteOperation, listing_hint
+from lro_notebook.operations.rest_requests import RemoteListing, RemoteOperation, listing_hint
 from lro_notebook.operations.scheduler import Budget
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.http.paging import paginate
 from lro_notebook.http.responses import UnusableAnswer, is_transient
 from lro_notebook.http.session import Session
-from lro_notebook.operations.rest import ask_local
+from lro_notebook.operations.rest_requests import ask_local
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.shards import Shard

@@ -28,7 +28,7 @@ from job_bodies import BIGQUERY, BUILD, COMPUTE, DATAPROC, GKE, RUN, VERTEX
 import lro_notebook as lro
 from lro_notebook.operations.adapters import noting
 from lro_notebook.operations.journal import COLUMNS, Journal, StartRecord, default_path
-from lro_notebook.operations.rest import LocalService
+from lro_notebook.operations.rest_requests import LocalService
 
 HOST, LINK = "https://api.example.com", "projects/p/zones/z/operations/operation-1"
 SPEECH = "6780123456789012345"

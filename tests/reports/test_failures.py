@@ -12,7 +12,7 @@ from fakes import NAME, Scripted, failed, ok, operation
 
 from lro_notebook import Client, ConfigError
 from lro_notebook.errors import ApiError, LroWarning, PartialFailureWarning
-from lro_notebook.operations.rest import LocalService
+from lro_notebook.operations.rest_requests import LocalService
 from lro_notebook.reports.failures import FAILURE_DTYPES, failures
 
 if TYPE_CHECKING:

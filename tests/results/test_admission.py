@@ -12,7 +12,7 @@ from fakes import Scripted, ok, operation
 import lro_notebook as lro
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.operations.client import Client
-from lro_notebook.operations.rest import LocalService
+from lro_notebook.operations.rest_requests import LocalService
 from lro_notebook.results import location, named_files
 from lro_notebook.results import read as reading
 from lro_notebook.results.admission import Near, admit

@@ -16,7 +16,7 @@ import lro_notebook as lro
 from lro_notebook.errors import ConfigError, LeftOutWarning, LroWarning, OperationFailed, ResultError
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.journal import Journal
-from lro_notebook.operations.rest import LocalService
+from lro_notebook.operations.rest_requests import LocalService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

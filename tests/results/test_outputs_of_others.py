@@ -15,7 +15,7 @@ from results.any_files import CSV, LINES, ROWS, columns, put_named
 import lro_notebook as lro
 from lro_notebook.errors import LroWarning, OperationFailed
 from lro_notebook.operations.client import Client
-from lro_notebook.operations.rest import LocalService
+from lro_notebook.operations.rest_requests import LocalService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ from lro_notebook.operations.adapters import rest_cancel
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
-from lro_notebook.operations.rest import KEPT
+from lro_notebook.operations.rest_requests import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
