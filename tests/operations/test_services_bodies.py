@@ -11,7 +11,7 @@ from job_bodies import AT, PL
 
 import lro_notebook as lro
 from lro_notebook.operations.adapters import jobs, registry
-from lro_notebook.operations.adapters.asked import AskedSource
+from lro_notebook.operations.adapters.function_source import AskedSource
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.titles import method_of, target_in

@@ -19,7 +19,7 @@ import httpx
 from lro_notebook.errors import ConfigError
 from lro_notebook.http import addresses, auth
 from lro_notebook.operations.adapters import kinds, messages, rest_cancel
-from lro_notebook.operations.adapters.asked import AskedSource, interpreted
+from lro_notebook.operations.adapters.function_source import AskedSource, interpreted
 from lro_notebook.operations.adapters.service_transport import ServiceTransport
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.operation import Operation

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.operations.adapters import kinds, messages
-from lro_notebook.operations.adapters.asked import AskedSource
 from lro_notebook.operations.adapters.clients import follow
+from lro_notebook.operations.adapters.function_source import AskedSource
 
 if TYPE_CHECKING:
     from lro_notebook.operations.adapters.kinds import Json
