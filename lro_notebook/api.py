@@ -175,11 +175,14 @@ def watch(x: Any, *, client: Any = None, notify: Callable[[Operation], object] |
     >>> [each.state for each in lro.watch([op, {"name": "operations/1", "done": True}])]
     ['SUCCEEDED', 'SUCCEEDED']
     """
-    from lro_notebook.operations.adapters import noting, registry  # asyncio: 20 ms for those alone who watch
+    from lro_notebook.operations.adapters import (  # asyncio: 20 ms for those alone who watch
+        journaling,
+        registry,
+    )
 
     several = registry.is_many(x)
     operations = Operations(registry.followed(item, client) for item in (x if several else [x]))
-    noting.note(operations)
+    journaling.note(operations)
     for operation in operations:
         operation.poller.follow()
         if notify is not None:

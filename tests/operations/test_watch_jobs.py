@@ -26,7 +26,7 @@ from googleapiclient.discovery import build
 from job_bodies import BIGQUERY, BUILD, COMPUTE, DATAPROC, GKE, RUN, VERTEX
 
 import lro_notebook as lro
-from lro_notebook.operations.adapters import noting
+from lro_notebook.operations.adapters import journaling
 from lro_notebook.operations.journal import COLUMNS, Journal, StartRecord, default_path
 from lro_notebook.operations.rest_requests import LocalService
 
@@ -378,11 +378,11 @@ def test_after_a_restart_the_journal_knows_whom_to_ask() -> None:
         with lro.Client("https://other.example.com", transport=Scripted(failed(500))):
             lro.watch("operations/1")  # several are open: the one of its service
     assert len(transport.sent) >= 2
-    asking = noting.client_for("operations/1")  # a new one, for that service
+    asking = journaling.client_for("operations/1")  # a new one, for that service
     assert asking is not None
     assert asking.endpoint == HOST
     asking.close()
-    assert noting.client_for("operations/2") is None
+    assert journaling.client_for("operations/2") is None
 
 
 def test_a_journal_of_an_older_version_is_read_and_gets_the_new_column() -> None:

@@ -106,7 +106,7 @@ def _is_json(text: str) -> bool:
 
 def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
     from lro_notebook.operations.adapters.clients import asker_of, how_to_follow
-    from lro_notebook.operations.adapters.noting import client_for
+    from lro_notebook.operations.adapters.journaling import client_for
 
     asking = client_for(what.partition(", ")[0]) if client is None else client
     if asking is not None:
@@ -129,9 +129,9 @@ def _of_name(name: str, client: object) -> Operation:
         return _asker(client, name, kinds.kind_named(name)).operation(name, None)
     kind = kinds.kind_named(name)
     if kind is None:
-        from lro_notebook.operations.adapters import noting
+        from lro_notebook.operations.adapters import journaling
 
-        if not jobs.names_work(name) and not noting.is_noted(name):
+        if not jobs.names_work(name) and not journaling.is_noted(name):
             raise _no_operation(name)
         kind = kinds.OTHER
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, None)
