@@ -71,9 +71,9 @@ def _of_object(candidate: object, client: object) -> Operation:
         return _of_resource(resource, client)
     if type(candidate).__module__.startswith("google.genai.") and hasattr(candidate, "name"):
         return _of_genai(candidate, client)
-    from lro_notebook.operations.adapters import objects
+    from lro_notebook.operations.adapters import refreshable_objects
 
-    if (operation := objects.watched(candidate)) is not None:
+    if (operation := refreshable_objects.watched(candidate)) is not None:
         return operation
     if messages.is_message(candidate):
         return _of_json(messages.json_of(candidate), client, what=type(candidate).__name__)
