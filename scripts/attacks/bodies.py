@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.operations.adapters import jobs, kinds
+from lro_notebook.operations.adapters import job_kinds, jobs
 from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.resource import OperationResource
 from lro_notebook.operations.titles import method_of, target_in
@@ -95,8 +95,8 @@ def _metadata(draw: random.Random) -> bool:
 
 def _job(draw: random.Random) -> bool:
     data = {**_object(draw), "status": draw.choice(_VALUES)}
-    kind = kinds.kind_of(data)
-    kinds.path_of(kind, kind.name(data), data)
+    kind = job_kinds.kind_of(data)
+    job_kinds.path_of(kind, kind.name(data), data)
     try:
         resource = jobs.resource_of(data, "name") if jobs.is_job(data) else OperationResource.from_dict(data)
     except ConfigError:

@@ -24,7 +24,7 @@ from job_bodies import (
     VERTEX,
 )
 
-from lro_notebook.operations.adapters import jobs, kinds
+from lro_notebook.operations.adapters import job_kinds, jobs
 from lro_notebook.operations.progress import Progress
 
 Json = dict[str, Any]
@@ -52,10 +52,10 @@ Json = dict[str, Any]
 def test_a_job_is_told_by_its_shape_and_has_a_path(data: Json, title: str, name: str, path: str) -> None:
     assert jobs.is_job(data)
     assert jobs.outcome_in(data) in ("running", "pending")
-    kind = kinds.kind_of(data)
+    kind = job_kinds.kind_of(data)
     assert (title in kind.title, kind.name(data)) == (True, name)
     if name:
-        assert kinds.path_of(kind, name, data) == path.format(name)
+        assert job_kinds.path_of(kind, name, data) == path.format(name)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_an_operation_is_no_job(data: Json) -> None:
 
 def test_names_tell_the_kind_and_other_names_do_not() -> None:
     told = [
-        kinds.kind_named(name)
+        job_kinds.kind_named(name)
         for name in (f"{PL}/dlpJobs/i-1", "batches/b", "projects/p/jobs/j", "projects/p")
     ]
     assert [kind.host if kind else None for kind in told] == ["dlp", "generativelanguage", "bigquery", None]
@@ -255,6 +255,6 @@ def test_no_body_raises() -> None:
     ]
     for _ in range(5_000):
         data: dict[Any, Any] = {draw.choice(keys): draw.choice(values) for _ in range(draw.randint(0, 6))}
-        kinds.kind_of(data).name(data)
+        job_kinds.kind_of(data).name(data)
         if jobs.is_job(data):
             Progress.from_resource(jobs.resource_of(data, "n"))

@@ -18,7 +18,7 @@ import httpx
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.http import addresses, auth
-from lro_notebook.operations.adapters import kinds, messages, rest_cancel
+from lro_notebook.operations.adapters import job_kinds, messages, rest_cancel
 from lro_notebook.operations.adapters.function_source import AskedSource, interpreted
 from lro_notebook.operations.adapters.service_transport import ServiceTransport
 from lro_notebook.operations.client import Client
@@ -27,7 +27,7 @@ from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import operation_path
 
 if TYPE_CHECKING:
-    from lro_notebook.operations.adapters.kinds import Json, Kind
+    from lro_notebook.operations.adapters.job_kinds import Json, Kind
     from lro_notebook.operations.resource import OperationResource
 
 _TIMEOUT = 8.0  # seconds that a single request of another library may take
@@ -91,7 +91,7 @@ class OwnAsker:
 
     def operation(self, name: str, resource: OperationResource | None) -> Operation:
         """Return its handle; a name alone is asked for."""
-        kind = kinds.kind_named(name)
+        kind = job_kinds.kind_named(name)
         if resource is None and kind is not None and kind.host in self._client.endpoint:
             return self.job(kind, name, None)
         return self._client.get(operation_path(name)) if resource is None else self._client.attach(resource)
@@ -100,11 +100,11 @@ class OwnAsker:
         """Return its handle."""
         client, session = self._client, self._client.session
         self._check(kind, name)
-        path = self._path(kinds.path_of(kind, name, data or {}))
-        params = kinds.query_of(data or {})
+        path = self._path(job_kinds.path_of(kind, name, data or {}))
+        params = job_kinds.query_of(data or {})
         method, _, place = kind.cancel.partition(" ")
         stop = partial(
-            session.call, method, place.format(path), role="read", json=kinds.body_of(kind), params=params
+            session.call, method, place.format(path), role="read", json=job_kinds.body_of(kind), params=params
         )
         source = AskedSource(
             name,
@@ -112,7 +112,7 @@ class OwnAsker:
             stop if kind.cancel else None,
             lane=session.endpoint,
             what=kind.title,
-            types=(kinds.noun_of(kind, name),),
+            types=(job_kinds.noun_of(kind, name),),
         )
         return follow(source, name, data, client)
 
@@ -231,7 +231,7 @@ class GapicAsker:
             stop,
             lane=self._lane,
             what=kind.title,
-            types=(kinds.noun_of(kind, name),),
+            types=(job_kinds.noun_of(kind, name),),
             service=self._service,
         )
         return follow(source, name, data)
@@ -338,7 +338,7 @@ class GenaiAsker:
             None if stop is None else partial(stop, name=name),
             lane=self._lane,
             what=kind.title,
-            types=(kinds.noun_of(kind, name),),
+            types=(job_kinds.noun_of(kind, name),),
         )
         return follow(source, name, data)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from lro_notebook import forking
 from lro_notebook.errors import HTTP_CODES, ApiError, Code, ConfigError, LroError
 from lro_notebook.http.responses import NoResponse
-from lro_notebook.operations.adapters import jobs, kinds
+from lro_notebook.operations.adapters import job_kinds, jobs
 from lro_notebook.operations.adapters.api_core import told
 from lro_notebook.operations.resource import OperationResource
 
 if TYPE_CHECKING:
-    from lro_notebook.operations.adapters.kinds import Json
+    from lro_notebook.operations.adapters.job_kinds import Json
 
 Read = Callable[[], "Json"]
 
@@ -39,7 +39,7 @@ def interpreted(data: object, name: str) -> OperationResource:
 
 def _may_be_new(name: str) -> bool:
     """Tell whether that is the name of an operation or job, which says nothing else while it is new."""
-    return "operations/" in name.lower() or "/" not in name or kinds.kind_named(name) is not None
+    return "operations/" in name.lower() or "/" not in name or job_kinds.kind_named(name) is not None
 
 
 class AskedSource:

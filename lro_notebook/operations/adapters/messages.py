@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook import forking
 
 if TYPE_CHECKING:
-    from lro_notebook.operations.adapters.kinds import Json
+    from lro_notebook.operations.adapters.job_kinds import Json
 
 _PROTO_PLUS, _PROTOBUF = "proto.message", "google.protobuf."
 _LRO = "google.longrunning.Operation"

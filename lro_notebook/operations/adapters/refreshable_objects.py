@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.operations.adapters import kinds, messages
+from lro_notebook.operations.adapters import job_kinds, messages
 from lro_notebook.operations.adapters.clients import follow
 from lro_notebook.operations.adapters.function_source import AskedSource
 
 if TYPE_CHECKING:
-    from lro_notebook.operations.adapters.kinds import Json
+    from lro_notebook.operations.adapters.job_kinds import Json
     from lro_notebook.operations.operation import Operation
 
 _TIMEOUT = 8.0  # seconds that a single request of another library may take
@@ -86,7 +86,7 @@ def _extended(operation: Any) -> Operation:
         return _extended_json(operation, message)
 
     first = _extended_json(operation, operation._extended_operation)  # noqa: SLF001
-    name = kinds.kind_of(first).name(first) or str(operation.name)
+    name = job_kinds.kind_of(first).name(first) or str(operation.name)
     stop = cancel if not _is_noop(cancel) else None
     source = AskedSource(
         name,
@@ -133,7 +133,7 @@ def _refreshed(held: Any, refresh: Callable[..., Any]) -> Operation:
         return _json_of(held)
 
     first = _json_of(held)
-    kind = kinds.kind_of(first)
+    kind = job_kinds.kind_of(first)
     name = kind.name(first) or _name_of(held)
     cancel = getattr(held, "cancel", None)
     source = AskedSource(

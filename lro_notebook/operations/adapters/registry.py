@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.operations.adapters import api_core, jobs, kinds, messages
+from lro_notebook.operations.adapters import api_core, job_kinds, jobs, messages
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
 from lro_notebook.operations.resource import OperationResource
@@ -104,7 +104,7 @@ def _is_json(text: str) -> bool:
     return text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
 
 
-def _asker(client: object, what: str, kind: kinds.Kind | None = None) -> Asker:
+def _asker(client: object, what: str, kind: job_kinds.Kind | None = None) -> Asker:
     from lro_notebook.operations.adapters.clients import asker_of, how_to_follow
     from lro_notebook.operations.adapters.journaling import client_for
 
@@ -126,14 +126,14 @@ def _of_name(name: str, client: object) -> Operation:
     if _is_json(name):  # which may hold the name of an operation, and anybody's data
         raise _no_operation(name)
     if _is_operation(name):
-        return _asker(client, name, kinds.kind_named(name)).operation(name, None)
-    kind = kinds.kind_named(name)
+        return _asker(client, name, job_kinds.kind_named(name)).operation(name, None)
+    kind = job_kinds.kind_named(name)
     if kind is None:
         from lro_notebook.operations.adapters import journaling
 
         if not jobs.names_work(name) and not journaling.is_noted(name):
             raise _no_operation(name)
-        kind = kinds.OTHER
+        kind = job_kinds.OTHER
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, None)
 
 
@@ -160,7 +160,7 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
             f"{what} is a resource in a state that lasts, and no work that ends: watch the operation or the "
             "job that works on it"
         )
-    kind = kinds.kind_of(data)
+    kind = job_kinds.kind_of(data)
     name = kind.name(data)
     if not name and client is not None:
         from lro_notebook.operations.adapters.clients import place_of
@@ -168,14 +168,16 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
         name = kind.name({**data, "region": place_of(client)})
     outcome = jobs.outcome_in(data)
     if outcome in ENDED:
-        ended = api_core.Ended((kinds.noun_of(kind, name),) if name else ())
+        ended = api_core.Ended((job_kinds.noun_of(kind, name),) if name else ())
         return Operation(OperationPoller(ended, jobs.resource_of(data, name or kind.title)))
     if not name:
         raise ConfigError(
             f"{what} is {kind.title} that has not ended, and does not say its full name, so no "
             "service can be asked how it goes. Watch it by its name: lro.watch('projects/…', client=…)"
         )
-    if kind is kinds.OTHER and name.startswith("transferOperations/"):  # what an operation has as metadata
+    if kind is job_kinds.OTHER and name.startswith(
+        "transferOperations/"
+    ):  # what an operation has as metadata
         metadata = {"@type": "google.storagetransfer.v1.TransferOperation", **data}
         return _asker(client, name).operation(name, jobs.resource_of(metadata, name))
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, data)
