@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local.catalogue import STORE_KINDS
 from lro_notebook.local.core.names import operation_number
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response
 from lro_notebook.local.http.paging import number_of, token_of
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.operations import arguments, records
 from lro_notebook.local.operations.records import timestamp
+from lro_notebook.local.registry import STORE_KINDS
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local import catalogue, location_routes
+from lro_notebook.local import location_routes, registry
 from lro_notebook.local.core import names
 from lro_notebook.local.core.service_errors import ServiceError, json_response, not_found
 from lro_notebook.local.datasets import stores
@@ -44,7 +44,7 @@ async def create_dataset(request: Request) -> Response:
     with service_of(request).database.read() as connection:
         if stores.has_dataset(connection, name):
             raise stores.already_exists(name)
-    return await start_operation(request, catalogue.CREATE_DATASET, name, body, dataset=name, resource=name)
+    return await start_operation(request, registry.CREATE_DATASET, name, body, dataset=name, resource=name)
 
 
 async def list_datasets(request: Request) -> Response:
@@ -86,7 +86,7 @@ def delete_dataset(request: Request) -> Response:
 async def start_on_dataset(request: Request) -> Response:
     """Start the operation of a custom method of a dataset."""
     verb = request.path_params["verb"]
-    method = catalogue.DATASET_METHODS.get(verb)
+    method = registry.DATASET_METHODS.get(verb)
     if method is None:
         raise not_found(f"datasets.{verb[:80]} is not a method of the local service")
     body, dataset = await read_json(request), dataset_name(request)
@@ -158,7 +158,7 @@ ROUTES = [
     Route(DATASET_PATH, get_dataset, methods=["GET"]),
     Route(DATASET_PATH, patch_dataset, methods=["PATCH"]),
     Route(DATASET_PATH, delete_dataset, methods=["DELETE"]),
-    *(route for kind in catalogue.STORE_KINDS for route in routes_of(kind)),
+    *(route for kind in registry.STORE_KINDS for route in routes_of(kind)),
     Route(f"{DATASET_PATH}/operations", list_operations, methods=["GET"]),
     Route(f"{_OPERATION}:cancel", cancel_operation, methods=["POST"]),
     Route(f"{_OPERATION}:failures", list_failures, methods=["GET"]),

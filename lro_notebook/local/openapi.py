@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Mount, Route
 
-from lro_notebook.local import catalogue
+from lro_notebook.local import registry
 from lro_notebook.local.core.service_errors import json_response
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def _flat(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[str, Route
 
 def _verbs(path: str) -> Sequence[str]:
     by_collection: Mapping[str, Sequence[str]] = {
-        kind.collection: list(kind.methods) for kind in catalogue.STORE_KINDS
+        kind.collection: list(kind.methods) for kind in registry.STORE_KINDS
     }
     collection = path.rpartition("/")[0].rpartition("/")[2]
-    return by_collection.get(collection, list(catalogue.DATASET_METHODS))
+    return by_collection.get(collection, list(registry.DATASET_METHODS))
 
 
 def _operation(path: str, route: Route, http_method: str) -> dict[str, Any]:

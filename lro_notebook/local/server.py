@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from lro_notebook import platforms
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import catalogue
+from lro_notebook.local import registry
 from lro_notebook.local.app import build_app
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import SAMPLE_BUCKET, Buckets
@@ -104,7 +104,7 @@ def run(settings: Settings) -> int:
 def _serve(settings: Settings, directory: Path, listener: socket.socket) -> int:
     """Open the data and answer requests until the service is stopped."""
     identity = Identity.new(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    database = Database(directory / "service.sqlite3", catalogue.tables())
+    database = Database(directory / "service.sqlite3", registry.tables())
     database.watch(Notifications(directory / NOTIFICATIONS_FILE))
     folders = Buckets(directory / "buckets")
     throttle = Throttle(settings.pace)

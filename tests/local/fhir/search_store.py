@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from lro_notebook.local import catalogue
+from lro_notebook.local import registry
 from lro_notebook.local.core.database import Database
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
@@ -24,7 +24,7 @@ class Store:
     """A store of FHIR resources; `find` returns the ids of what a search finds, in order."""
 
     def __init__(self, folder: Path, **fields: Any) -> None:
-        self.database = Database(folder / "service.sqlite3", catalogue.tables())
+        self.database = Database(folder / "service.sqlite3", registry.tables())
         with self.database.write() as connection:
             stores.add_dataset(connection, DATASET, {})
             stores.add_store(connection, DATASET, "s", {"version": "R4", **fields}, collection="fhirStores")

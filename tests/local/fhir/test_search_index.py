@@ -14,7 +14,7 @@ import pytest
 from local.fhir.search_store import DATASET, Store
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.local import catalogue
+from lro_notebook.local import registry
 from lro_notebook.local.core.database import SCHEMA_VERSION, Database
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
@@ -127,7 +127,7 @@ def test_data_of_the_version_before_is_opened_and_searched(tmp_path: Path) -> No
         connection.execute("DROP INDEX resources_updated")
         connection.execute("PRAGMA user_version = 2")
     store.database.close()
-    store.database = Database(tmp_path / "service.sqlite3", catalogue.tables())
+    store.database = Database(tmp_path / "service.sqlite3", registry.tables())
     assert store.find("Patient?gender=male") == ["a"]
     store.put(_patient("b"))
     assert store.find("Patient?gender=male") == ["b", "a"]
@@ -136,7 +136,7 @@ def test_data_of_the_version_before_is_opened_and_searched(tmp_path: Path) -> No
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(ConfigError, match="has schema version 99"):
-        Database(tmp_path / "service.sqlite3", catalogue.tables())
+        Database(tmp_path / "service.sqlite3", registry.tables())
 
 
 def test_large_sets_are_met_in_the_order_of_their_change_and_found_the_same(

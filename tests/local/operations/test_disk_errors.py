@@ -14,7 +14,7 @@ import pytest
 from patience import GIVE_UP
 
 from lro_notebook.errors import Code, ConfigError
-from lro_notebook.local import catalogue
+from lro_notebook.local import registry
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.database import Database
 from lro_notebook.local.core.names import DEMO_DATASET
@@ -88,12 +88,12 @@ def test_data_that_is_damaged_is_closed_again(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE resources (number)")
     for name in ("bad", "of something else"):
         with pytest.raises(ConfigError, match="cannot be used"):
-            Database(tmp_path / name, catalogue.tables())
+            Database(tmp_path / name, registry.tables())
     gc.collect()  # from 3.13 on Python complains of a connection that nobody has closed
 
 
 def test_an_end_that_cannot_be_written_is_shown_and_written_once_it_can(tmp_path: Path) -> None:
-    database = FullDisk(tmp_path / "data.sqlite3", catalogue.tables())
+    database = FullDisk(tmp_path / "data.sqlite3", registry.tables())
     with database.write() as connection:
         stores.add_dataset(connection, DEMO_DATASET, {})
 

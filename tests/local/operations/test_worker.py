@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from patience import GIVE_UP
 
-from lro_notebook.local import catalogue
+from lro_notebook.local import registry
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.database import Database
 from lro_notebook.local.core.names import DEMO_DATASET
@@ -30,7 +30,7 @@ RUNNING = 5
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "service.sqlite3", catalogue.tables())
+    database = Database(tmp_path / "service.sqlite3", registry.tables())
     with database.write() as connection:
         stores.add_dataset(connection, DEMO_DATASET, {})
     yield database
