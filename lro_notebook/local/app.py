@@ -18,7 +18,7 @@ from starlette.routing import Mount, Router
 
 from lro_notebook.errors import Code
 from lro_notebook.local import discovery_routes, log_routes, management_routes, openapi
-from lro_notebook.local.core.causes import CAUSE
+from lro_notebook.local.core.current_method import CAUSE
 from lro_notebook.local.core.service_errors import (
     INTERNAL_ERROR,
     ServiceError,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from lro_notebook.local.core.causes import CAUSE
+from lro_notebook.local.core.current_method import CAUSE
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets.stores import Store
 from lro_notebook.local.hl7v2 import message_filter, rows

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.causes import CAUSE
+from lro_notebook.local.core.current_method import CAUSE
 from lro_notebook.local.core.service_errors import ServiceError, database_error, file_error
 from lro_notebook.local.operations import records
 from lro_notebook.local.operations.method import Job
