@@ -8,7 +8,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response
 from lro_notebook.local.discovery import partial_response
 from lro_notebook.local.http.service import service_of
-from lro_notebook.local.storage.stored import resource
+from lro_notebook.local.storage.object_resource import resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from lro_notebook.local.storage.stored import Storage, Stored
+    from lro_notebook.local.storage.object_resource import Storage, Stored
 
 
 def storage_of(request: Request) -> Storage:

@@ -14,7 +14,7 @@ from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http.paging import limit_of, text_after, token_of
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.storage.answers import answer, storage_of
-from lro_notebook.local.storage.stored import API, remove_empty
+from lro_notebook.local.storage.object_resource import API, remove_empty
 
 if TYPE_CHECKING:
     from starlette.requests import Request

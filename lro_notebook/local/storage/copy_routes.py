@@ -11,9 +11,9 @@ from starlette.routing import Route
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.storage import preconditions, stored, writing
+from lro_notebook.local.storage import object_resource, preconditions, writing
 from lro_notebook.local.storage.answers import answer, answer_object, refuse_keys, storage_of
-from lro_notebook.local.storage.stored import API, Stored
+from lro_notebook.local.storage.object_resource import API, Stored
 from lro_notebook.local.storage.writing import Target
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def rewrite(request: Request) -> Response:
     """Copy an object, in one step (``storage.objects.rewrite``)."""
     done = await _copied(request)
     size = str(done.size)
-    resource = stored.resource(service_of(request).endpoint, done)
+    resource = object_resource.resource(service_of(request).endpoint, done)
     response = {
         "kind": "storage#rewriteResponse",
         "totalBytesRewritten": size,
@@ -56,11 +56,11 @@ def move(request: Request) -> Response:
         raise invalid_argument("destinationObject: it is the object itself; choose another name")
     done = _copy(request, [source], target)
     with storage.writing:
-        now = stored.find(service, source.bucket, source.name)
+        now = object_resource.find(service, source.bucket, source.name)
         if now is not None and now.generation == source.generation:  # nobody has written it meanwhile
             now.path.unlink()  # it may have moved, into a folder of its name
             with service.database.write() as connection:
-                stored.forget(connection, source.bucket, source.name)
+                object_resource.forget(connection, source.bucket, source.name)
     return answer_object(request, done)
 
 
@@ -85,7 +85,7 @@ def _composed(request: Request, bucket: str, given: object) -> Stored:
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise invalid_argument("sourceObjects: expected objects with a name")
     generation, wanted = given.get("generation"), given.get("objectPreconditions") or {}
-    source = stored.need(
+    source = object_resource.need(
         service_of(request), bucket, given["name"], None if generation is None else str(generation)
     )
     query = {name: str(value) for name, value in wanted.items()} if isinstance(wanted, dict) else {}
@@ -103,8 +103,8 @@ async def _copied(request: Request) -> Stored:
 def _copy_one(request: Request, body: Mapping[str, Any]) -> Stored:
     source, path = _source(request), request.path_params
     # A body replaces what is noted of the source; checksums in it would be those of the source.
-    fields = {name: body[name] for name in body if name in (*stored.NOTED, "acl")} or {
-        name: source.note[name] for name in stored.NOTED if name in source.note
+    fields = {name: body[name] for name in body if name in (*object_resource.NOTED, "acl")} or {
+        name: source.note[name] for name in object_resource.NOTED if name in source.note
     }
     target = Target(path["destination_bucket"], path["destination"], fields, request.query_params)
     return _copy(request, [source], target)
@@ -114,7 +114,9 @@ def _source(request: Request) -> Stored:
     """Return the source of a copy, which must be as the request wants it."""
     refuse_keys(request)
     path, query = request.path_params, request.query_params
-    found = stored.need(service_of(request), path["bucket"], path["object"], query.get("sourceGeneration"))
+    found = object_resource.need(
+        service_of(request), path["bucket"], path["object"], query.get("sourceGeneration")
+    )
     failed = preconditions.failed(query, found.generation, found.metageneration, "ifSource")
     if failed is not None:
         raise preconditions.error(failed, found.uri, found.generation)

@@ -14,9 +14,9 @@ from lro_notebook.local.core import buckets
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http.paging import limit_of, text_after, token_of
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.storage import listing, preconditions, stored, writing
+from lro_notebook.local.storage import listing, object_resource, preconditions, writing
 from lro_notebook.local.storage.answers import answer, answer_object, refuse_keys, storage_of
-from lro_notebook.local.storage.stored import API, Stored
+from lro_notebook.local.storage.object_resource import API, Stored
 from lro_notebook.operations.resource import format_timestamp
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def list_objects(request: Request) -> Response:
     files = service.buckets.objects(location.bucket, wanted.prefix)
     page = listing.page(files, wanted, limit_of(request, "maxResults"))
     with service.database.read() as connection:
-        found = stored.with_notes(connection, location.bucket, page.items)
+        found = object_resource.with_notes(connection, location.bucket, page.items)
     response: dict[str, Any] = {"kind": "storage#objects"}
     if page.last:
         response["nextPageToken"] = token_of(request, page.last)
     if found:
-        response["items"] = [stored.resource(service.endpoint, one) for one in found]
+        response["items"] = [object_resource.resource(service.endpoint, one) for one in found]
     if page.prefixes:
         response["prefixes"] = page.prefixes
     return answer(request, response)
@@ -64,7 +64,7 @@ def get_object(request: Request) -> Response:
     if request.query_params.get("alt") == "media":
         return download(request)
     found = _named(request)
-    return _unmodified(request, found) or answer_object(request, stored.summed(found))
+    return _unmodified(request, found) or answer_object(request, object_resource.summed(found))
 
 
 def download(request: Request) -> Response:
@@ -74,7 +74,7 @@ def download(request: Request) -> Response:
     unmodified = _unmodified(request, found)
     if unmodified is not None:
         return unmodified
-    found = stored.summed(found)
+    found = object_resource.summed(found)
     sums = {"crc32c": found.note.get("crc32c"), "md5": found.note.get("md5Hash")}
     headers = {
         "X-Goog-Generation": found.generation,
@@ -87,7 +87,7 @@ def download(request: Request) -> Response:
         **_header("Content-Encoding", found.note.get("contentEncoding")),
         **_header("Content-Language", found.note.get("contentLanguage")),
     }
-    return FileResponse(found.path, media_type=stored.content_type(found), headers=headers)
+    return FileResponse(found.path, media_type=object_resource.content_type(found), headers=headers)
 
 
 def delete_object(request: Request) -> Response:
@@ -97,7 +97,7 @@ def delete_object(request: Request) -> Response:
         _require(request, found)
         found.path.unlink()
         with service_of(request).database.write() as connection:
-            stored.forget(connection, found.bucket, found.name)
+            object_resource.forget(connection, found.bucket, found.name)
     return Response(status_code=204)
 
 
@@ -109,7 +109,7 @@ async def patch_object(request: Request) -> Response:
 async def update_object(request: Request) -> Response:
     """Set the fields of an object (``storage.objects.update``)."""
     body = await read_json(request)
-    return await run_in_threadpool(_change, request, {**dict.fromkeys(stored.NOTED), **body})
+    return await run_in_threadpool(_change, request, {**dict.fromkeys(object_resource.NOTED), **body})
 
 
 def _change(request: Request, body: Mapping[str, Any]) -> Response:
@@ -117,8 +117,8 @@ def _change(request: Request, body: Mapping[str, Any]) -> Response:
     with storage_of(request).writing:
         found = _named(request)
         _require(request, found)
-        note = dict(stored.summed(found).note)
-        for name in stored.NOTED:
+        note = dict(object_resource.summed(found).note)
+        for name in object_resource.NOTED:
             if body.get(name, "") is None:
                 note.pop(name, None)
             elif name == "metadata" and name in body:
@@ -132,14 +132,14 @@ def _change(request: Request, body: Mapping[str, Any]) -> Response:
         }
         found = found._replace(note=note)
         with service_of(request).database.write() as connection:
-            stored.note(connection, found)
+            object_resource.note(connection, found)
     return answer_object(request, found)
 
 
 def _named(request: Request) -> Stored:
     """Return the object in a request's path; it must exist."""
     path = request.path_params
-    return stored.need(
+    return object_resource.need(
         service_of(request), path["bucket"], path["object"], request.query_params.get("generation")
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lro_notebook.local.http import batch
 from lro_notebook.local.storage import bucket_routes, copy_routes, object_routes, upload_routes
-from lro_notebook.local.storage.stored import API
+from lro_notebook.local.storage.object_resource import API
 
 ROUTES = [
     *bucket_routes.ROUTES,

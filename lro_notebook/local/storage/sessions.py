@@ -12,7 +12,7 @@ from lro_notebook.local.core.service_errors import invalid_argument, not_found
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lro_notebook.local.storage.stored import Stored
+    from lro_notebook.local.storage.object_resource import Stored
     from lro_notebook.local.storage.writing import Target
 
 #: Chunks but the last are cut to a multiple of this many bytes, as Cloud Storage does.

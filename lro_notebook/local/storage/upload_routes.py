@@ -16,8 +16,8 @@ from lro_notebook.local.http import multipart
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.storage import sessions, writing
 from lro_notebook.local.storage.answers import answer_object, refuse_keys, storage_of
+from lro_notebook.local.storage.object_resource import API
 from lro_notebook.local.storage.sessions import Session
-from lro_notebook.local.storage.stored import API
 from lro_notebook.local.storage.writing import Target
 
 if TYPE_CHECKING:

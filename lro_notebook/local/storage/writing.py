@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
-from lro_notebook.local.storage import checksums, preconditions, stored
+from lro_notebook.local.storage import checksums, object_resource, preconditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Buckets
     from lro_notebook.local.http.service import Service
-    from lro_notebook.local.storage.stored import Storage, Stored
+    from lro_notebook.local.storage.object_resource import Storage, Stored
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 #: What would have no effect here, so it is refused; the rest of an object's fields is for its service to set.
@@ -57,7 +57,7 @@ def noted_of(body: Mapping[str, Any]) -> dict[str, Any]:
         and all(isinstance(text, str) for text in metadata.values() if text is not None)
     ):
         raise invalid_argument("metadata: expected an object of strings")
-    noted = {name: body[name] for name in stored.NOTED if body.get(name) is not None}
+    noted = {name: body[name] for name in object_resource.NOTED if body.get(name) is not None}
     if metadata:
         noted["metadata"] = {key: text for key, text in metadata.items() if text is not None}
     return noted
@@ -93,8 +93,8 @@ def room() -> Iterator[None]:
 
 def check(service: Service, target: Target) -> Stored | None:
     """Return the object that is in the place now; raise if none can be there, or by a precondition."""
-    stored.locate(service.buckets, target.bucket, target.name)
-    before = stored.find(service, target.bucket, target.name)
+    object_resource.locate(service.buckets, target.bucket, target.name)
+    before = object_resource.find(service, target.bucket, target.name)
     generation, meta = ("0", "0") if before is None else (before.generation, before.metageneration)
     name = preconditions.failed(target.query, generation, meta)
     if name is not None:
@@ -113,17 +113,19 @@ def put(service: Service, storage: Storage, target: Target, path: Path) -> Store
         os.utime(path, ns=(now, now))
         place = objects.place(path, place)
         status = place.stat()
-        after = stored.Stored(target.bucket, target.name, place, status.st_size, status.st_mtime_ns, note)
+        after = object_resource.Stored(
+            target.bucket, target.name, place, status.st_size, status.st_mtime_ns, note
+        )
         with service.database.write() as connection:
-            stored.note(connection, after)
+            object_resource.note(connection, after)
     return after
 
 
 def _free(service: Service, target: Target) -> Path:
     """Return the file of an object: itself, or in the folder of its name; empty folders there are removed."""
-    location, file = stored.locate(service.buckets, target.bucket, target.name)
+    location, file = object_resource.locate(service.buckets, target.bucket, target.name)
     place = service.buckets.path(location)
-    is_free = place.is_dir() and not place.is_symlink() and stored.remove_empty(place)
+    is_free = place.is_dir() and not place.is_symlink() and object_resource.remove_empty(place)
     return place if is_free else file
 
 

@@ -11,7 +11,7 @@ import pytest
 from lro_notebook.local.core import buckets, objects
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.operations import output_files
-from lro_notebook.local.storage import stored
+from lro_notebook.local.storage import object_resource
 from lro_notebook.results.read import read
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_no_object_is_lost_where_many_are_placed_at_once(tmp_path: Path) -> None
     def write(name: str) -> None:
         for number in range(5):
             _place(there, name, f"{name.replace('/', '-')}-{number}")
-            stored.remove_empty(there.root / _BUCKET / "empty")
+            object_resource.remove_empty(there.root / _BUCKET / "empty")
 
     (there.root / _BUCKET / "empty" / "folder").mkdir(parents=True)
     with ThreadPoolExecutor(len(names)) as threads:
