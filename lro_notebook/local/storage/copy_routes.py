@@ -11,10 +11,10 @@ from starlette.routing import Route
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.storage import object_resource, preconditions, writing
+from lro_notebook.local.storage import object_resource, object_writing, preconditions
 from lro_notebook.local.storage.answers import answer, answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.object_resource import API, Stored
-from lro_notebook.local.storage.writing import Target
+from lro_notebook.local.storage.object_writing import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,13 +126,13 @@ def _source(request: Request) -> Stored:
 def _copy(request: Request, sources: Sequence[Stored], target: Target) -> Stored:
     """Write the sources one after another, and put that in place."""
     service = service_of(request)
-    with writing.draft(service.buckets) as draft:
-        writing.check(service, target)
+    with object_writing.draft(service.buckets) as draft:
+        object_writing.check(service, target)
         with draft.open("wb") as file:
             for source in sources:
                 with objects.open_object(source.path) as content:
                     shutil.copyfileobj(content, file, _BUFFER)
-        return writing.put(service, storage_of(request), target, draft)
+        return object_writing.put(service, storage_of(request), target, draft)
 
 
 #: A copy is told from a composition by its longer end, so it comes first.

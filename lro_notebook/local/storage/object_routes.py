@@ -14,7 +14,7 @@ from lro_notebook.local.core import buckets
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http.paging import limit_of, text_after, token_of
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.storage import listing, object_resource, preconditions, writing
+from lro_notebook.local.storage import listing, object_resource, object_writing, preconditions
 from lro_notebook.local.storage.answers import answer, answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.object_resource import API, Stored
 from lro_notebook.operations.resource import format_timestamp
@@ -113,7 +113,7 @@ async def update_object(request: Request) -> Response:
 
 
 def _change(request: Request, body: Mapping[str, Any]) -> Response:
-    writing.noted_of(body)
+    object_writing.noted_of(body)
     with storage_of(request).writing:
         found = _named(request)
         _require(request, found)

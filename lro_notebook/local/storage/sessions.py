@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lro_notebook.local.storage.object_resource import Stored
-    from lro_notebook.local.storage.writing import Target
+    from lro_notebook.local.storage.object_writing import Target
 
 #: Chunks but the last are cut to a multiple of this many bytes, as Cloud Storage does.
 CHUNK = 256 << 10

@@ -14,11 +14,11 @@ from lro_notebook.local.core import nesting
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.http import multipart
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.storage import sessions, writing
+from lro_notebook.local.storage import object_writing, sessions
 from lro_notebook.local.storage.answers import answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.object_resource import API
+from lro_notebook.local.storage.object_writing import Target
 from lro_notebook.local.storage.sessions import Session
-from lro_notebook.local.storage.writing import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ async def cancel(request: Request) -> Response:
 
 async def _media(request: Request) -> Response:
     target = _with_sums(request, _target(request, {}, request.headers.get("content-type")))
-    with writing.draft(service_of(request).buckets) as draft:
+    with object_writing.draft(service_of(request).buckets) as draft:
         with draft.open("wb", buffering=_BUFFER) as file:
             await _receive(request, file)
         return answer_object(request, await run_in_threadpool(_put, request, target, draft))
@@ -85,7 +85,7 @@ async def _media(request: Request) -> Response:
 async def _multipart(request: Request) -> Response:
     _, parameters = multipart.parameters_of(request.headers.get("content-type", ""))
     folders = service_of(request).buckets
-    with writing.draft(folders) as whole, writing.draft(folders) as draft:
+    with object_writing.draft(folders) as whole, object_writing.draft(folders) as draft:
         with whole.open("wb", buffering=_BUFFER) as file:
             await _receive(request, file)
         fields, kind = await run_in_threadpool(_split, whole, draft, parameters.get("boundary", ""))
@@ -96,8 +96,8 @@ async def _multipart(request: Request) -> Response:
 async def _begin(request: Request) -> Response:
     fields = await read_json(request)
     target = _target(request, fields, request.headers.get("x-upload-content-type"))
-    await run_in_threadpool(writing.check, service_of(request), target)
-    draft = writing.draft_path(service_of(request).buckets)
+    await run_in_threadpool(object_writing.check, service_of(request), target)
+    draft = object_writing.draft_path(service_of(request).buckets)
     draft.touch()
     identifier = storage_of(request).sessions.add(Session(target, draft))
     url = f"{service_of(request).endpoint}{_UPLOAD.format(bucket=target.bucket)}"
@@ -113,7 +113,7 @@ async def _take(request: Request, session: Session) -> bool:
             f"Content-Range: the upload has {session.received} bytes, so it cannot go on at {start}; ask "
             "with 'bytes */*' how far it is"
         )
-    with writing.room(), session.draft.open("r+b", buffering=_BUFFER) as file:
+    with object_writing.room(), session.draft.open("r+b", buffering=_BUFFER) as file:
         if start is not None:
             session.received = start  # what comes after is overwritten, also if the client hangs up
             file.seek(start)
@@ -157,7 +157,7 @@ def _target(request: Request, fields: Mapping[str, Any], kind: str | None) -> Ta
         raise invalid_argument("name: name the object, in the query or in the metadata")
     if kind and not fields.get("contentType"):
         fields = {**fields, "contentType": kind}
-    writing.noted_of(fields)
+    object_writing.noted_of(fields)
     return Target(request.path_params["bucket"], name, fields, request.query_params)
 
 
@@ -170,8 +170,8 @@ def _with_sums(request: Request, target: Target) -> Target:
 
 
 def _put(request: Request, target: Target, draft: Path) -> Any:
-    with writing.room():
-        return writing.put(service_of(request), storage_of(request), target, draft)
+    with object_writing.room():
+        return object_writing.put(service_of(request), storage_of(request), target, draft)
 
 
 ROUTES = [

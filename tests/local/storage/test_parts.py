@@ -12,7 +12,7 @@ import pytest
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http import multipart
-from lro_notebook.local.storage import checksums, listing, preconditions, sessions, writing
+from lro_notebook.local.storage import checksums, listing, object_writing, preconditions, sessions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
     folders = Buckets(tmp_path)
 
     def write() -> None:
-        with writing.draft(folders) as path:
+        with object_writing.draft(folders) as path:
             path.write_bytes(b"half")
             raise OSError(number, "no room")
 
