@@ -35,7 +35,7 @@ from lro_notebook.local.http.service import API_VERSIONS, Service
 from lro_notebook.local.identity.proof import PROOF_PATH
 from lro_notebook.local.storage import routes as storage_routes
 from lro_notebook.local.storage.object_resource import Storage
-from lro_notebook.local.storage.sessions import Sessions
+from lro_notebook.local.storage.resumable_uploads import Sessions
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

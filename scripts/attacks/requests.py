@@ -11,7 +11,7 @@ from lro_notebook.local.core import lenient_json, nesting
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http import batch
 from lro_notebook.local.http.method_override import without_tokens
-from lro_notebook.local.storage import sessions
+from lro_notebook.local.storage import resumable_uploads
 
 if TYPE_CHECKING:
     import random
@@ -116,7 +116,7 @@ def _pieces(draw: random.Random) -> tuple[int, int]:
         header = "bytes " * draw.randrange(2) + "".join(draw.choices(_RANGE, k=draw.randrange(1, 7)))
         tried += 1
         try:
-            piece = sessions.piece_of(header)
+            piece = resumable_uploads.piece_of(header)
         except ServiceError:
             held += 1
             continue

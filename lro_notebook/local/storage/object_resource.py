@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.core.buckets import Buckets, Location
     from lro_notebook.local.http.service import Service
-    from lro_notebook.local.storage.sessions import Sessions
+    from lro_notebook.local.storage.resumable_uploads import Sessions
 
 #: Path of the JSON API.
 API = "/storage/v1"

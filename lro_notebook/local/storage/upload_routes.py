@@ -14,11 +14,11 @@ from lro_notebook.local.core import nesting
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.http import multipart
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.storage import object_writing, sessions
+from lro_notebook.local.storage import object_writing, resumable_uploads
 from lro_notebook.local.storage.answers import answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.object_resource import API
 from lro_notebook.local.storage.object_writing import Target
-from lro_notebook.local.storage.sessions import Session
+from lro_notebook.local.storage.resumable_uploads import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ async def _begin(request: Request) -> Response:
 
 async def _take(request: Request, session: Session) -> bool:
     """Write what a request brings; return whether the upload is whole now."""
-    start, total, is_open = sessions.piece_of(request.headers.get("content-range"))
+    start, total, is_open = resumable_uploads.piece_of(request.headers.get("content-range"))
     if start is not None and start > session.received:
         raise invalid_argument(
             f"Content-Range: the upload has {session.received} bytes, so it cannot go on at {start}; ask "
@@ -124,7 +124,7 @@ async def _take(request: Request, session: Session) -> bool:
             raise invalid_argument("Content-Range: more arrived than it says; start the upload again")
         is_whole = size == total or (is_open and total is None)
         # A piece that is not the last counts in steps, as Cloud Storage has it.
-        session.received = size if is_whole else max(session.received, size - size % sessions.CHUNK)
+        session.received = size if is_whole else max(session.received, size - size % resumable_uploads.CHUNK)
     return is_whole
 
 

@@ -12,7 +12,7 @@ import pytest
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http import multipart
-from lro_notebook.local.storage import checksums, listing, object_writing, preconditions, sessions
+from lro_notebook.local.storage import checksums, listing, object_writing, preconditions, resumable_uploads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,10 +159,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
     ],
 )
 def test_a_piece_says_where_it_goes(header: str | None, piece: tuple[int | None, int | None, bool]) -> None:
-    assert sessions.piece_of(header) == piece
+    assert resumable_uploads.piece_of(header) == piece
 
 
 @pytest.mark.parametrize("header", ["bytes 9-5/10", "bytes 0-10/10", "0-1/2", "bytes a-b/c", "bytes *-9/10"])
 def test_a_piece_that_cannot_be_is_refused(header: str) -> None:
     with pytest.raises(ServiceError, match="Content-Range"):
-        sessions.piece_of(header)
+        resumable_uploads.piece_of(header)
