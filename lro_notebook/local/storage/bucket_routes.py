@@ -13,8 +13,8 @@ from lro_notebook.local.core import buckets
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http.paging import limit_of, text_after, token_of
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.storage.answers import answer, storage_of
 from lro_notebook.local.storage.object_resource import API, remove_empty
+from lro_notebook.local.storage.responses import answer, storage_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -12,9 +12,9 @@ from lro_notebook.local.core import objects
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.storage import object_resource, object_writing, preconditions
-from lro_notebook.local.storage.answers import answer, answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.object_resource import API, Stored
 from lro_notebook.local.storage.object_writing import Target
+from lro_notebook.local.storage.responses import answer, answer_object, refuse_keys, storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,8 +15,8 @@ from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.http.paging import limit_of, text_after, token_of
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.storage import listing, object_resource, object_writing, preconditions
-from lro_notebook.local.storage.answers import answer, answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.object_resource import API, Stored
+from lro_notebook.local.storage.responses import answer, answer_object, refuse_keys, storage_of
 from lro_notebook.operations.resource import format_timestamp
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from lro_notebook.local.core.service_errors import ServiceError, invalid_argumen
 from lro_notebook.local.http import multipart
 from lro_notebook.local.http.service import read_json, service_of
 from lro_notebook.local.storage import object_writing, resumable_uploads
-from lro_notebook.local.storage.answers import answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.object_resource import API
 from lro_notebook.local.storage.object_writing import Target
+from lro_notebook.local.storage.responses import answer_object, refuse_keys, storage_of
 from lro_notebook.local.storage.resumable_uploads import Session
 
 if TYPE_CHECKING:
