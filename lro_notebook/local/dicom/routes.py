@@ -17,7 +17,7 @@ from lro_notebook.local.dicom import (
     set_blob_storage_settings,
     update_metadata,
 )
-from lro_notebook.local.dicom.named import existing_part, part_not_found, part_of, row_of
+from lro_notebook.local.dicom.request_target import existing_part, part_not_found, part_of, row_of
 from lro_notebook.local.dicom.web import responses, retrieve, search, store_instances
 from lro_notebook.local.http.service import (
     DATASET_PATH,

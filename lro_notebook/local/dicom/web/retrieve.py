@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from lro_notebook.local.core.service_errors import invalid_argument, not_found
 from lro_notebook.local.dicom import dicom_file, rows
-from lro_notebook.local.dicom.named import data_of, part_not_found, part_of
+from lro_notebook.local.dicom.request_target import data_of, part_not_found, part_of
 from lro_notebook.local.dicom.web import accept, frames, rendered, responses
 from lro_notebook.local.dicom.web.accept import AS_STORED, DICOM, OCTETS
 from lro_notebook.local.http.service import service_of

@@ -11,7 +11,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, not_found
 from lro_notebook.local.dicom import dicom_file, rows
 from lro_notebook.local.dicom.dicom_file import first
-from lro_notebook.local.dicom.named import part_of
+from lro_notebook.local.dicom.request_target import part_of
 from lro_notebook.local.dicom.web import accept, responses
 from lro_notebook.local.http import multipart
 from lro_notebook.local.http.service import api_version, read_body, service_of
