@@ -15,7 +15,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting, objects, rawjson
 from lro_notebook.local.core.names import is_fhir_id, is_resource_type
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.fhir import rows, structures
+from lro_notebook.local.fhir import content_structure, rows
 from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.fhir.structure.elements import is_known_type
@@ -198,13 +198,13 @@ def resource_of(text: Text, request: ImportRequest) -> Incoming | Failure:
     read = read_resource(text.raw, text.source, request.version)
     if isinstance(read, Incoming) and read.type != "Bundle":
         return read
-    reason = structures.misfit(text.raw, bundles=False, whole_files=request.whole_files)
+    reason = content_structure.misfit(text.raw, bundles=False, whole_files=request.whole_files)
     return read if reason is None else failure(text.source, reason)
 
 
 def no_bundle(text: Text, request: ImportRequest) -> Failure:
     """Return the failure of a text that is no Bundle."""
-    reason = structures.misfit(text.raw, bundles=True, whole_files=request.whole_files)
+    reason = content_structure.misfit(text.raw, bundles=True, whole_files=request.whole_files)
     return failure(text.source, reason or "not a FHIR Bundle")
 
 

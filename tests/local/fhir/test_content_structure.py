@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lro_notebook.local.fhir.structures import misfit
+from lro_notebook.local.fhir.content_structure import misfit
 
 PATIENT = {"resourceType": "Patient", "id": "p"}
 BUNDLE = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": PATIENT}]}
