@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
-from lro_notebook.local.fhir.listing import read_names
+from lro_notebook.local.fhir.resource_id_lists import read_names
 from lro_notebook.local.operations import arguments, batches
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace

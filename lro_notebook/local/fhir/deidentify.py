@@ -14,7 +14,7 @@ from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import deidentify_values, stores
 from lro_notebook.local.fhir import imports, rows
 from lro_notebook.local.fhir.deidentify_resource import Rules
-from lro_notebook.local.fhir.listing import is_name
+from lro_notebook.local.fhir.resource_id_lists import is_name
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.operations import arguments, batches
 from lro_notebook.local.operations.method import Method, Step

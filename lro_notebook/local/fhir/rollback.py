@@ -14,7 +14,7 @@ import orjson
 from lro_notebook.local.core import rawjson
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
-from lro_notebook.local.fhir.listing import read_names
+from lro_notebook.local.fhir.resource_id_lists import read_names
 from lro_notebook.local.fhir.rows import Incoming, Stored
 from lro_notebook.local.operations import arguments, batches, rollback_fields
 from lro_notebook.local.operations.method import Method, Step

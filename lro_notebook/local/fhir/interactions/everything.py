@@ -29,7 +29,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     page_links,
 )
 from lro_notebook.local.fhir.interactions.settings import settings_of
-from lro_notebook.local.fhir.listing import is_name
+from lro_notebook.local.fhir.resource_id_lists import is_name
 from lro_notebook.local.fhir.search import moments
 from lro_notebook.local.fhir.search.query import Search
 from lro_notebook.local.fhir.search.subset import subset
