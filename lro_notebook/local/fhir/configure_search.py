@@ -16,7 +16,7 @@ from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import parameters
-from lro_notebook.local.fhir.search.walkers import problem_of
+from lro_notebook.local.fhir.search.parameter_expressions import problem_of
 from lro_notebook.local.operations import arguments
 from lro_notebook.local.operations.method import Method, Step
 

@@ -19,7 +19,7 @@ from lro_notebook.local.core.database import SCHEMA_VERSION, Database
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.rows import Stored
-from lro_notebook.local.fhir.search import execution, index, moments, parameters, walkers
+from lro_notebook.local.fhir.search import execution, index, moments, parameter_expressions, parameters
 from lro_notebook.local.fhir.search.index import Indexed
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def test_every_parameter_of_the_standard_can_be_indexed() -> None:
     for type_ in ("Patient", "Observation", "Bundle", "Group", "ActivityDefinition", "Task", "Encounter"):
         assert len(parameters.standard(type_)) > 8
         for each in parameters.standard(type_).values():
-            walk = walkers.walker(each.expression, type_, each.systems)
+            walk = parameter_expressions.walker(each.expression, type_, each.systems)
             empty += walk({"resourceType": type_}) == []
     assert empty > 100
 

@@ -6,14 +6,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.fhir.search import parameters
+from lro_notebook.local.fhir.search.parameter_expressions import walker
 from lro_notebook.local.fhir.search.values import kept
-from lro_notebook.local.fhir.search.walkers import walker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from lro_notebook.local.fhir.search.parameter_expressions import Found
     from lro_notebook.local.fhir.search.parameters import Parameter
-    from lro_notebook.local.fhir.search.walkers import Found
 
 #: Resource type: the search parameters that must lead to the patient or the encounter, one of them.
 _PATIENT = """

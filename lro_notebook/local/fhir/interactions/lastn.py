@@ -24,8 +24,8 @@ from lro_notebook.local.fhir.interactions.routes import criteria_of
 from lro_notebook.local.fhir.search import parameters
 from lro_notebook.local.fhir.search.matching import matching
 from lro_notebook.local.fhir.search.moments import EARLIEST
+from lro_notebook.local.fhir.search.parameter_expressions import walker
 from lro_notebook.local.fhir.search.values import kept
-from lro_notebook.local.fhir.search.walkers import walker
 from lro_notebook.local.http.service import service_of, store_of
 
 if TYPE_CHECKING:

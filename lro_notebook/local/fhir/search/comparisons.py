@@ -14,8 +14,8 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.fhir.search.conditions import Sql
 from lro_notebook.local.fhir.search.moments import Span, span
+from lro_notebook.local.fhir.search.parameter_expressions import target_of
 from lro_notebook.local.fhir.search.values import folded
-from lro_notebook.local.fhir.search.walkers import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

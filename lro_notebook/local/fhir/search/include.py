@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from lro_notebook.local.fhir import rows
-from lro_notebook.local.fhir.search.walkers import target_of, walker
+from lro_notebook.local.fhir.search.parameter_expressions import target_of, walker
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from lro_notebook.local.datasets import stores
+from lro_notebook.local.fhir.search.parameter_expressions import walker
 from lro_notebook.local.fhir.search.parameters import Parameter
 from lro_notebook.local.fhir.search.values import Kept, keeper
-from lro_notebook.local.fhir.search.walkers import walker
 
 if TYPE_CHECKING:
     import sqlite3

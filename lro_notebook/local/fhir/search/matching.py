@@ -11,7 +11,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import execution, index, parameters, query
 from lro_notebook.local.fhir.search.conditions import Place
-from lro_notebook.local.fhir.search.walkers import problem_of
+from lro_notebook.local.fhir.search.parameter_expressions import problem_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,13 +13,13 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lro_notebook.local.fhir.search import moments
-from lro_notebook.local.fhir.search.walkers import target_of
+from lro_notebook.local.fhir.search.parameter_expressions import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lro_notebook.local.fhir.search.parameter_expressions import Found
     from lro_notebook.local.fhir.search.parameters import Parameter
-    from lro_notebook.local.fhir.search.walkers import Found
 
 Text: TypeAlias = "tuple[str, str]"
 Range: TypeAlias = "tuple[float, float, str, str]"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local.fhir.search import moments
-from lro_notebook.local.fhir.search.walkers import target_of
+from lro_notebook.local.fhir.search.parameter_expressions import target_of
 from lro_notebook.local.fhir.structure.elements import Field, is_known_type, resource_types, structure
 
 if TYPE_CHECKING:
