@@ -19,7 +19,7 @@ from lro_notebook.local.core.database import SCHEMA_VERSION, Database
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.rows import Stored
-from lro_notebook.local.fhir.search import execution, index, moments, parameter_expressions, parameters
+from lro_notebook.local.fhir.search import date_ranges, execution, index, parameter_expressions, parameters
 from lro_notebook.local.fhir.search.index import Indexed
 
 if TYPE_CHECKING:
@@ -280,14 +280,14 @@ def test_tokens_are_compared_as_a_naive_reading_of_the_standard_does(store: Stor
 def test_a_date_means_all_that_it_can_mean(text: str, low: str, seconds: float) -> None:
     start = datetime.fromisoformat(low) - datetime(1970, 1, 1, tzinfo=UTC)
     microseconds = start // timedelta(microseconds=1)
-    assert moments.span(text) == (microseconds, microseconds + round(seconds * 1_000_000))
+    assert date_ranges.span(text) == (microseconds, microseconds + round(seconds * 1_000_000))
 
 
 @pytest.mark.parametrize(
     "text", ["", "x", "26", "2026-13", "2026-02-30", "2026-02-01T25:00Z", "0000", "2026-W01-1", None, 2026]
 )
 def test_what_is_no_date_means_nothing(text: object) -> None:
-    assert moments.span(text) is None
+    assert date_ranges.span(text) is None
 
 
 def test_real_resources_are_found_as_reading_them_all_finds_them(store: Store, data: Path) -> None:

@@ -30,7 +30,7 @@ from lro_notebook.local.fhir.interactions.responses import (
 )
 from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.resource_id_lists import is_name
-from lro_notebook.local.fhir.search import moments
+from lro_notebook.local.fhir.search import date_ranges
 from lro_notebook.local.fhir.search.query import Search
 from lro_notebook.local.fhir.search.subset import subset
 from lro_notebook.local.http.paging import limit_of, number_after
@@ -175,7 +175,7 @@ def _check_parameters(request: Request, known: frozenset[str] | set[str]) -> Non
 def _day(request: Request, name: str) -> int | None:
     """Return the first moment of `start`, or the last one of `end`."""
     text = request.query_params.get(name, "")
-    span = moments.span(text) if text else None
+    span = date_ranges.span(text) if text else None
     if text and span is None:
         raise invalid_argument(f"{name}: expected a date such as 2026-03-01")
     return None if span is None else span.low if name == "start" else span.high

@@ -19,7 +19,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     page_links,
     resource_not_found,
 )
-from lro_notebook.local.fhir.search import moments
+from lro_notebook.local.fhir.search import date_ranges
 from lro_notebook.local.http.paging import limit_of, number_after
 from lro_notebook.local.http.service import service_of
 from lro_notebook.local.operations import arguments
@@ -73,18 +73,18 @@ def _since(request: Request) -> int | None:
     return arguments.moment(request.query_params, "_since")
 
 
-def _at(request: Request) -> moments.Span | None:
+def _at(request: Request) -> date_ranges.Span | None:
     """Return the time in which a version must have been current."""
     text = request.query_params.get("_at")
     if not text:
         return None
-    found = moments.span(text)
+    found = date_ranges.span(text)
     if found is None:
         raise invalid_argument("_at: expected a date or a time, such as 2026-03-01T09:00:00Z")
     return found
 
 
-def _was_current(stored: Stored, replaced: int | None, within: moments.Span | None) -> bool:
+def _was_current(stored: Stored, replaced: int | None, within: date_ranges.Span | None) -> bool:
     """Tell whether a version, which another replaced at a time, was current at some point of a span."""
     return within is None or (stored.updated < within.high and (replaced is None or replaced > within.low))
 

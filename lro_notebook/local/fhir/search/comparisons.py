@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.fhir.search.conditions import Sql
-from lro_notebook.local.fhir.search.moments import Span, span
+from lro_notebook.local.fhir.search.date_ranges import Span, span
 from lro_notebook.local.fhir.search.parameter_expressions import target_of
 from lro_notebook.local.fhir.search.values import folded
 

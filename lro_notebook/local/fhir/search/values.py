@@ -12,7 +12,7 @@ import unicodedata
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lro_notebook.local.fhir.search import moments
+from lro_notebook.local.fhir.search import date_ranges
 from lro_notebook.local.fhir.search.parameter_expressions import target_of
 
 if TYPE_CHECKING:
@@ -155,13 +155,13 @@ def _identifier(value: Any, _: str, into: Kept) -> None:
 
 def _date(value: Any, _: str, into: Kept) -> None:
     if type(value) is dict:
-        span = moments.period(value.get("start"), value.get("end"))
+        span = date_ranges.period(value.get("start"), value.get("end"))
         for event in _listed(value.get("event")):  # of a Timing
             _date(event, "", into)
         if isinstance(value.get("repeat"), dict):
             _date(value["repeat"].get("boundsPeriod"), "", into)
     else:
-        span = moments.span(value)
+        span = date_ranges.span(value)
     if span is not None:
         into.ranges.append((span.low, span.high, "", ""))
 

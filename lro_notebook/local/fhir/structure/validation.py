@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.local.fhir.search import moments
+from lro_notebook.local.fhir.search import date_ranges
 from lro_notebook.local.fhir.search.parameter_expressions import target_of
 from lro_notebook.local.fhir.structure.elements import Field, is_known_type, resource_types, structure
 
@@ -170,7 +170,7 @@ def why_wrong(value: Any, field: Field) -> str:  # noqa: PLR0911 - one for each 
     form = _FORMS.get(type_)
     if form is not None and form.fullmatch(value) is None:
         return f"expected a {type_}, see http://hl7.org/fhir/R4/datatypes.html#{type_}"
-    if type_ in _DATES and moments.span(value) is None:
+    if type_ in _DATES and date_ranges.span(value) is None:
         return f"expected a {type_} that the calendar has"
     if field.codes and value not in field.codes:
         return f"expected one of {', '.join(sorted(field.codes))}"
