@@ -12,7 +12,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.imports import read_resource
 from lro_notebook.local.fhir.rows import Incoming
-from lro_notebook.local.fhir.search.matching import matching
+from lro_notebook.local.fhir.search.conditional_search import matching
 
 if TYPE_CHECKING:
     from pathlib import Path

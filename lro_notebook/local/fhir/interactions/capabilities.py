@@ -13,7 +13,7 @@ from lro_notebook.local.discovery.served import NOT_SERVED
 from lro_notebook.local.fhir.interactions.responses import FHIR_PATH, MEDIA_TYPE, base_of
 from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.search import parameters
-from lro_notebook.local.fhir.search.matching import vocabulary_of
+from lro_notebook.local.fhir.search.conditional_search import vocabulary_of
 from lro_notebook.local.fhir.structure.elements import resource_types
 from lro_notebook.local.http.service import service_of, store_of
 from lro_notebook.local.operations.records import microseconds, timestamp

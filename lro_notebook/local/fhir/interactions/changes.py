@@ -16,7 +16,7 @@ from lro_notebook.local.core.service_errors import ServiceError, invalid_argumen
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.imports import read_resource
 from lro_notebook.local.fhir.interactions import integrity, patches
-from lro_notebook.local.fhir.search.matching import matching
+from lro_notebook.local.fhir.search.conditional_search import matching
 from lro_notebook.local.fhir.structure.validation import findings
 from lro_notebook.local.operations.records import Failure
 

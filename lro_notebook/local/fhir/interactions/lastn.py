@@ -22,8 +22,8 @@ from lro_notebook.local.fhir.interactions.responses import (
 )
 from lro_notebook.local.fhir.interactions.routes import criteria_of
 from lro_notebook.local.fhir.search import parameters
+from lro_notebook.local.fhir.search.conditional_search import matching
 from lro_notebook.local.fhir.search.date_ranges import EARLIEST
-from lro_notebook.local.fhir.search.matching import matching
 from lro_notebook.local.fhir.search.parameter_expressions import walker
 from lro_notebook.local.fhir.search.values import kept
 from lro_notebook.local.http.service import service_of, store_of

@@ -21,9 +21,9 @@ from lro_notebook.local.core import names, nesting
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import execution, index, query
+from lro_notebook.local.fhir.search.conditional_search import fetched, vocabulary_of
 from lro_notebook.local.fhir.search.conditions import Place
 from lro_notebook.local.fhir.search.include import INCLUDED_MAX, Resource, included
-from lro_notebook.local.fhir.search.matching import fetched, vocabulary_of
 from lro_notebook.local.fhir.search.subset import subset
 from lro_notebook.local.http.paging import text_after, token_of
 from lro_notebook.local.http.service import DATASET_PATH, api_version, read_body, service_of, store_of
