@@ -32,7 +32,7 @@ from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.resource_id_lists import is_name
 from lro_notebook.local.fhir.search import date_ranges
 from lro_notebook.local.fhir.search.query import Search
-from lro_notebook.local.fhir.search.subset import subset
+from lro_notebook.local.fhir.search.summary_and_elements import subset
 from lro_notebook.local.http.paging import limit_of, number_after
 from lro_notebook.local.http.service import service_of, store_of
 from lro_notebook.local.operations import arguments

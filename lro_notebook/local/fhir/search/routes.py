@@ -24,7 +24,7 @@ from lro_notebook.local.fhir.search import execution, index, query
 from lro_notebook.local.fhir.search.conditional_search import fetched, vocabulary_of
 from lro_notebook.local.fhir.search.conditions import Place
 from lro_notebook.local.fhir.search.include import INCLUDED_MAX, Resource, included
-from lro_notebook.local.fhir.search.subset import subset
+from lro_notebook.local.fhir.search.summary_and_elements import subset
 from lro_notebook.local.http.paging import text_after, token_of
 from lro_notebook.local.http.service import DATASET_PATH, api_version, read_body, service_of, store_of
 
