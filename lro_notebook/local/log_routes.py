@@ -16,7 +16,7 @@ from lro_notebook.local.core.names import operation_number
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response
 from lro_notebook.local.http.paging import number_of, token_of
 from lro_notebook.local.http.service import read_json, service_of
-from lro_notebook.local.operations import arguments, records
+from lro_notebook.local.operations import records, request_fields
 from lro_notebook.local.operations.records import timestamp
 from lro_notebook.local.registry import STORE_KINDS
 from lro_notebook.operations.resource import parse_timestamp
@@ -62,11 +62,11 @@ class Filter(NamedTuple):
 async def list_entries(request: Request) -> Response:
     """``entries.list`` of Cloud Logging: the failures of operations, oldest first."""
     body = await read_json(request)
-    if not arguments.texts(body, "resourceNames"):
+    if not request_fields.texts(body, "resourceNames"):
         raise invalid_argument("resourceNames: name a project, such as projects/local")
     if body.get("orderBy", "timestamp asc") not in ("", "timestamp asc"):
         raise ServiceError(Code.UNIMPLEMENTED, "orderBy: the local service lists by 'timestamp asc' only")
-    limit = min(max(arguments.int64(body, "pageSize", 0), 0), _PAGE_MAX) or _PAGE_DEFAULT
+    limit = min(max(request_fields.int64(body, "pageSize", 0), 0), _PAGE_MAX) or _PAGE_DEFAULT
     wanted = parse_filter(body.get("filter", ""))
     after = number_of(request, body.get("pageToken", ""), default=0)
     projects = {name for name in body["resourceNames"] if re.fullmatch(r"projects/[^/]+", name)}
@@ -95,7 +95,7 @@ async def list_entries(request: Request) -> Response:
 
 def parse_filter(text: object) -> Filter:
     """Return a parsed filter, or raise."""
-    text = arguments.expression(text, "filter", 'severity = "ERROR"')
+    text = request_fields.expression(text, "filter", 'severity = "ERROR"')
     fields: dict[str, Any] = {}
     for clause in re.split(r"\bAND\b|\n", text) if text.strip() else ():
         match = _COMPARED.fullmatch(clause)

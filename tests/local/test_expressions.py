@@ -19,8 +19,8 @@ from lro_notebook.local.consent import rules
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.fhir import cohort_expression
 from lro_notebook.local.hl7v2 import message_filter
-from lro_notebook.local.operations import arguments, records
-from lro_notebook.local.operations.arguments import EXPRESSION_LIMIT
+from lro_notebook.local.operations import records, request_fields
+from lro_notebook.local.operations.request_fields import EXPRESSION_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def _refused(read: Callable[[str], object], text: str) -> None:
 def test_reading_takes_time_by_the_length(
     read: Callable[[str], object], head: str, unit: str, tail: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arguments, "EXPRESSION_LIMIT", 2**30)
+    monkeypatch.setattr(request_fields, "EXPRESSION_LIMIT", 2**30)
 
     def make(length: int) -> Callable[[], None]:
         counter = iter(range(10**9))  # no text twice: rules are kept once they were read

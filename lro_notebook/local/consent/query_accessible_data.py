@@ -14,7 +14,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.consent import rows, rules
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
-from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations import batches, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, place, workspace
 from lro_notebook.local.operations.records import Failure
@@ -42,7 +42,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> QueryReque
     """Check the body of ``queryAccessibleData``."""
     return QueryRequest(
         store,
-        arguments.destination(context.buckets, body),
+        request_fields.destination(context.buckets, body),
         attributes(body, "requestAttributes"),
         attributes(body, "resourceAttributes"),
     )

@@ -22,7 +22,7 @@ from lro_notebook.local.core.service_errors import ServiceError, invalid_argumen
 from lro_notebook.local.discovery import masks
 from lro_notebook.local.http.paging import limit_of, number_after, page_response
 from lro_notebook.local.http.service import DATASET_PATH, mask_of, read_json, service_of, store_of
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.records import microseconds, timestamp
 from lro_notebook.operations.resource import format_timestamp, parse_timestamp
 
@@ -250,7 +250,7 @@ def _check_consent(connection: sqlite3.Connection, store: Store, fields: dict[st
             f"consentArtifact: expected the name of an existing {store.name}/consentArtifacts/…"
         )
     rows.get(connection, store, "consentArtifacts", identifier)
-    for policy in arguments.json_objects(fields, "policies"):
+    for policy in request_fields.json_objects(fields, "policies"):
         rule = policy.get("authorizationRule")
         rules.parse_rule(rule.get("expression") if isinstance(rule, dict) else None)
         _check_attributes(connection, store, policy, single=False)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting
 from lro_notebook.local.core.service_errors import ServiceError
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.operations.resource import parse_timestamp
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class Verdict(NamedTuple):
 
 def parse_rule(expression: object) -> Callable[[Mapping[str, str]], Any]:
     """Return an authorization rule as a function of the attributes of a request, or raise."""
-    return _parsed(arguments.expression(expression, "authorizationRule", "requester_role == 'clinician'"))
+    return _parsed(
+        request_fields.expression(expression, "authorizationRule", "requester_role == 'clinician'")
+    )
 
 
 @lru_cache(maxsize=256)  # a query evaluates the rules of a consent for each mapping

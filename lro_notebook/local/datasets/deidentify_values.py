@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting, objects
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,17 +112,20 @@ def transformations(
     profile : mapping
         The default action of each of `INFO_TYPES`.
     """
-    text = arguments.json_object(config, "text")
+    text = request_fields.json_object(config, "text")
     listed = [
-        ([_known(info_type) for info_type in arguments.texts(item, "infoTypes")], _transformation(item, key))
+        (
+            [_known(info_type) for info_type in request_fields.texts(item, "infoTypes")],
+            _transformation(item, key),
+        )
         for field_ in ("additionalTransformations", "transformations")
-        for item in arguments.json_objects(text, field_)
+        for item in request_fields.json_objects(text, field_)
     ]
     chosen = {info_type: Transformation(action, key) for info_type, action in profile.items()}
     strongest_first = sorted(listed, key=lambda item: not item[0])
     for info_types, transformation in reversed(strongest_first):
         chosen.update(dict.fromkeys(info_types or INFO_TYPES, transformation))
-    kept = map(_known, arguments.texts(text, "excludeInfoTypes"))
+    kept = map(_known, request_fields.texts(text, "excludeInfoTypes"))
     return {**chosen, **dict.fromkeys(kept, Transformation("keep"))}
 
 
@@ -163,7 +166,7 @@ def _transformation(item: Mapping[str, Any], random: bytes) -> Transformation:
     named = [name for name in _ACTIONS if name in item]
     if len(named) != 1:
         raise invalid_argument(f"config.text: a transformation needs exactly one of {', '.join(_ACTIONS)}")
-    options = arguments.json_object(item, named[0])
+    options = request_fields.json_object(item, named[0])
     mask = options.get("maskingCharacter") or "*"
     if not isinstance(mask, str) or len(mask) != 1:
         raise invalid_argument("config.text: maskingCharacter: expected one character")
@@ -203,10 +206,10 @@ def config_of(folders: Buckets, body: Mapping[str, Any]) -> Mapping[str, Any]:
     if uri is None:
         if "config" not in body:
             raise invalid_argument("config: expected how to de-identify; {} is the default profile")
-        return arguments.json_object(body, "config")
+        return request_fields.json_object(body, "config")
     if body.get("config") is not None:
         raise invalid_argument("config: give either config or gcsConfigUri, not both")
-    ((_, path),) = folders.match(arguments.one_object(folders, uri, "gcsConfigUri"))
+    ((_, path),) = folders.match(request_fields.one_object(folders, uri, "gcsConfigUri"))
     try:
         config = nesting.loads(objects.read_object(path))
     except nesting.Unreadable as error:

@@ -10,7 +10,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import deidentify_values
 from lro_notebook.local.dicom import dicom_file
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
     Without ``dicom`` and ``dicomTagConfig`` the basic profile applies; `key` is used if the configuration
     has none.
     """
-    image = arguments.json_object(config, "image")
+    image = request_fields.json_object(config, "image")
     if image.get("textRedactionMode", "REDACT_NO_TEXT") not in (
         "REDACT_NO_TEXT",
         "TEXT_REDACTION_MODE_UNSPECIFIED",
@@ -86,9 +86,9 @@ def rules_of(config: Mapping[str, Any], key: bytes) -> Rules:
         )
     common: dict[str, Any] = {"key": key, "text": deidentify_values.transformations(config, key, _REDACTED)}
     if config.get("dicomTagConfig") is not None:
-        return _tag_rules(arguments.json_object(config, "dicomTagConfig"), common)
+        return _tag_rules(request_fields.json_object(config, "dicomTagConfig"), common)
     if config.get("dicom") is not None:
-        return _dicom_rules(arguments.json_object(config, "dicom"), common)
+        return _dicom_rules(request_fields.json_object(config, "dicom"), common)
     return Rules(profile=BASIC_PROFILE, **common)
 
 
@@ -108,7 +108,7 @@ def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
         profile=profile,
         keep=keep,
         actions=actions,
-        redact_ids=not arguments.flag(dicom, "skipIdRedaction"),
+        redact_ids=not request_fields.flag(dicom, "skipIdRedaction"),
         **common,
     )
 
@@ -116,9 +116,9 @@ def _dicom_rules(dicom: Mapping[str, Any], common: dict[str, Any]) -> Rules:
 def _tag_rules(config: Mapping[str, Any], common: dict[str, Any]) -> Rules:
     """Return the rules of a ``DicomTagConfig`` (v1beta1)."""
     profile = _profile(config.get("profileType"), "config.dicomTagConfig.profileType", default=BASIC_PROFILE)
-    options = arguments.json_object(config, "options")
+    options = request_fields.json_object(config, "options")
     actions = []
-    for number, item in enumerate(arguments.json_objects(config, "actions")):
+    for number, item in enumerate(request_fields.json_objects(config, "actions")):
         where = f"config.dicomTagConfig.actions[{number}]"
         names = [name for name in _ACTIONS if name in item]
         if "cleanImageTag" in item or "cleanImage" in options:
@@ -126,7 +126,10 @@ def _tag_rules(config: Mapping[str, Any], common: dict[str, Any]) -> Rules:
         if len(names) != 1:
             raise invalid_argument(f"{where}: expected one of {', '.join(_ACTIONS)}")
         actions.append(
-            (frozenset(_query(text, where) for text in arguments.texts(item, "queries")), _ACTIONS[names[0]])
+            (
+                frozenset(_query(text, where) for text in request_fields.texts(item, "queries")),
+                _ACTIONS[names[0]],
+            )
         )
     return Rules(
         profile=profile, actions=tuple(actions), redact_ids=options.get("primaryIds") != "KEEP", **common
@@ -143,7 +146,7 @@ def _profile(name: object, where: str, *, default: str) -> str:
 
 def _tags(tag_list: object, where: str) -> list[int]:
     tags = (
-        [_query(text, where) for text in arguments.texts(tag_list, "tags")]
+        [_query(text, where) for text in request_fields.texts(tag_list, "tags")]
         if isinstance(tag_list, dict)
         else []
     )

@@ -16,7 +16,7 @@ from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.dicom import dicom_file, rows
 from lro_notebook.local.dicom.web import frames, rendered
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import workspace
 
@@ -59,8 +59,8 @@ class ExportRequest:
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``dicomStores.export``."""
     dicom_file.pydicom()
-    arguments.refuse_bigquery(body)
-    location = arguments.destination(context.buckets, body)
+    request_fields.refuse_bigquery(body)
+    location = request_fields.destination(context.buckets, body)
     form = _form(body["gcsDestination"].get("mimeType"))
     if form.picture is not None:
         rendered.require()

@@ -14,7 +14,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.dicom import dicom_file, rows
-from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations import batches, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
 
@@ -56,7 +56,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequ
     dicom_file.pydicom()
     return ImportRequest(
         store,
-        arguments.source(context.buckets, body),
+        request_fields.source(context.buckets, body),
         rows.storage_class_of(body, default="STANDARD"),
     )
 

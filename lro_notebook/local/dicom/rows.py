@@ -9,7 +9,7 @@ import orjson
 from lro_notebook.errors import Code
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.service_errors import invalid_argument
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.records import Failure, microseconds
 
 if TYPE_CHECKING:
@@ -219,8 +219,8 @@ def storage_class_of(body: Mapping[str, Any], *, default: str | None) -> str:
 
 def filter_of(folders: Buckets, body: Mapping[str, Any]) -> Location | None:
     """Return the object with the resource paths of a request's ``filterConfig``; None for all."""
-    config = arguments.json_object(body, "filterConfig")
-    return arguments.one_object(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
+    config = request_fields.json_object(body, "filterConfig")
+    return request_fields.one_object(folders, config.get("resourcePathsGcsUri"), _FILTER) if config else None
 
 
 def failure(store: Store, row: Row, why: object) -> Failure:

@@ -19,7 +19,7 @@ from lro_notebook.local.core.service_errors import ServiceError, invalid_argumen
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.references import everything_of
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
 
@@ -57,16 +57,16 @@ class AdminConsents:
 
 def parse(_context: Context, store: Store, body: Mapping[str, Any]) -> PatientConsents:
     """Check the body of ``fhirStores.applyConsents``."""
-    listed = arguments.texts(arguments.json_object(body, "patientScope"), "patientIds")
+    listed = request_fields.texts(request_fields.json_object(body, "patientScope"), "patientIds")
     if len(listed) > _PATIENTS_MAX:
         raise invalid_argument(f"patientScope.patientIds: at most {_PATIENTS_MAX} patients")
-    times = arguments.json_object(body, "timeRange")
+    times = request_fields.json_object(body, "timeRange")
     return PatientConsents(
         store,
         frozenset(f"Patient/{names.fhir_id(identifier)}" for identifier in listed),
-        arguments.moment(times, "start"),
-        arguments.moment(times, "end"),
-        arguments.flag(body, "validateOnly"),
+        request_fields.moment(times, "start"),
+        request_fields.moment(times, "end"),
+        request_fields.flag(body, "validateOnly"),
     )
 
 
@@ -122,7 +122,7 @@ def _problem(document: Mapping[str, Any]) -> str:
 
 def parse_admin(context: Context, store: Store, body: Mapping[str, Any]) -> AdminConsents:
     """Check the body of ``fhirStores.applyAdminConsents``; every consent must exist and be supported."""
-    listed = tuple(arguments.texts(arguments.json_object(body, "newConsentsList"), "names"))
+    listed = tuple(request_fields.texts(request_fields.json_object(body, "newConsentsList"), "names"))
     errors = [
         {"name": name, "error": {"code": Code.INVALID_ARGUMENT.value, "message": problem}}
         for name in listed
@@ -134,7 +134,7 @@ def parse_admin(context: Context, store: Store, body: Mapping[str, Any]) -> Admi
             f"{len(errors)} of {len(listed)} consents cannot be applied; nothing was changed",
             details=[{"@type": _DETAIL, "consentErrors": errors}],
         )
-    return AdminConsents(store, listed, arguments.flag(body, "validateOnly"))
+    return AdminConsents(store, listed, request_fields.flag(body, "validateOnly"))
 
 
 def run_admin(job: Job, request: AdminConsents) -> Steps:

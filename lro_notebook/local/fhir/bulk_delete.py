@@ -12,7 +12,7 @@ from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.resource_id_lists import read_names
-from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations import batches, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 
@@ -53,8 +53,8 @@ class Deletion(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeleteRequest:
     """Check the body of ``fhirStores.bulkDelete``."""
-    types, until = arguments.types(body.get("type", ""), "type"), arguments.moment(body, "until")
-    listed = arguments.source(context.buckets, body) if "gcsSource" in body else None
+    types, until = request_fields.types(body.get("type", ""), "type"), request_fields.moment(body, "until")
+    listed = request_fields.source(context.buckets, body) if "gcsSource" in body else None
     if listed is not None and (types is not None or until is not None):
         raise invalid_argument("gcsSource: cannot be combined with type or until")
     return DeleteRequest(
@@ -62,9 +62,9 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> DeleteRequ
         types,
         until,
         listed,
-        arguments.destination(context.buckets, body) if "gcsDestination" in body else None,
-        arguments.choice(body, "versionConfig", _VERSIONS),
-        arguments.flag(body, "validateOnly"),
+        request_fields.destination(context.buckets, body) if "gcsDestination" in body else None,
+        request_fields.choice(body, "versionConfig", _VERSIONS),
+        request_fields.flag(body, "validateOnly"),
     )
 
 

@@ -24,7 +24,7 @@ from lro_notebook.local.fhir.interactions.responses import check_version
 from lro_notebook.local.fhir.references import everything_of, references
 from lro_notebook.local.http.service import DATASET_PATH, api_version, dataset_name, service_of, store_of
 from lro_notebook.local.http.start_operation import cancel_operation_now, start_operation_now
-from lro_notebook.local.operations import arguments, records
+from lro_notebook.local.operations import records, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 from lro_notebook.local.operations.records import timestamp
@@ -77,9 +77,9 @@ def parse(context: Context, store: Store, query: Mapping[str, Any]) -> BulkReque
             raise not_found(f"Group/{group} does not exist in {store.name}")
     return BulkRequest(
         store,
-        arguments.destination(context.buckets, body, "bulkExportGcsDestination"),
-        arguments.types(query.get("_type", ""), "_type"),
-        arguments.moment(query, "_since"),
+        request_fields.destination(context.buckets, body, "bulkExportGcsDestination"),
+        request_fields.types(query.get("_type", ""), "_type"),
+        request_fields.moment(query, "_since"),
         group,
         query["url"],
     )

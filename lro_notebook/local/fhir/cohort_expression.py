@@ -18,7 +18,7 @@ from lro_notebook.fhirpath.result_types import type_of
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Literal, Path, Root, Unary, parts, walk
 from lro_notebook.local.core.names import is_resource_type
 from lro_notebook.local.core.service_errors import invalid_argument
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     from lro_notebook.fhirpath.scope import Scope
@@ -76,7 +76,7 @@ class Expression(NamedTuple):
 
 def compile_expression(text: object, label: str = "") -> Expression:
     """Return a compiled expression; raise if it is not FHIRPath or cannot give resources."""
-    text = arguments.expression(text, _FIELD, "Patient.where(gender = 'female')")
+    text = request_fields.expression(text, _FIELD, "Patient.where(gender = 'female')")
     try:
         expr = parse(text)
     except ConfigError as error:

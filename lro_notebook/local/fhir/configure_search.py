@@ -17,7 +17,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import parameters
 from lro_notebook.local.fhir.search.parameter_expressions import problem_of
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.method import Method, Step
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SearchRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> SearchRequest:
     """Check the body of ``fhirStores.configureSearch``."""
-    urls = arguments.texts(body, "canonicalUrls")
+    urls = request_fields.texts(body, "canonicalUrls")
     parameters = rows.bodies(context.connection, store.key, "SearchParameter", since=None) if urls else ()
     by_url = {document.get("url"): document for document in (orjson.loads(text) for _, text in parameters)}
     types: set[str] = set()
@@ -56,7 +56,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> SearchRequ
         if missing:
             raise invalid_argument(f"SearchParameter/{document['id']} lacks {', '.join(missing)}")
         types.update(_bases(document))
-    return SearchRequest(store, tuple(urls), frozenset(types), arguments.flag(body, "validateOnly"))
+    return SearchRequest(store, tuple(urls), frozenset(types), request_fields.flag(body, "validateOnly"))
 
 
 def _bases(document: Mapping[str, Any]) -> Sequence[str]:

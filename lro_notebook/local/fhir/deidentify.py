@@ -16,7 +16,7 @@ from lro_notebook.local.fhir import imports, rows
 from lro_notebook.local.fhir.deidentify_resource import Rules
 from lro_notebook.local.fhir.resource_id_lists import is_name
 from lro_notebook.local.fhir.rows import Incoming
-from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations import batches, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
 
@@ -42,13 +42,14 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> Deidentify
     """Check the body of ``fhirStores.deidentify``."""
     destination = stores.destination_of(context.connection, store, body)
     rules = Rules(deidentify_values.config_of(context.buckets, body), deidentify_values.new_key())
-    listed = arguments.texts(
-        arguments.json_object(arguments.json_object(body, "resourceFilter"), "resources"), "resources"
+    listed = request_fields.texts(
+        request_fields.json_object(request_fields.json_object(body, "resourceFilter"), "resources"),
+        "resources",
     )
     if not all(map(is_name, listed)):
         raise invalid_argument("resourceFilter.resources.resources: expected names such as Patient/1234")
     # The copy is a snapshot of the store, so later changes are skipped in any case.
-    arguments.flag(body, "skipModifiedResources")
+    request_fields.flag(body, "skipModifiedResources")
     return DeidentifyRequest(store, destination, rules, frozenset(listed) or None)
 
 

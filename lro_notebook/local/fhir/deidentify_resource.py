@@ -14,7 +14,7 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core.names import is_resource_type
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import deidentify_values
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,9 +81,9 @@ class Rules:
     """
 
     def __init__(self, config: Mapping[str, Any], key: bytes) -> None:
-        fhir = arguments.json_object(config, "fhir")
+        fhir = request_fields.json_object(config, "fhir")
         self._text = deidentify_values.transformations(config, key, _PROFILE)
-        self._keep_extensions = arguments.flag(fhir, "defaultKeepExtensions")
+        self._keep_extensions = request_fields.flag(fhir, "defaultKeepExtensions")
         self._paths = _paths(fhir)
 
     def resource(self, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,9 +164,9 @@ def _patient(document: Mapping[str, Any]) -> str:
 def _paths(fhir: Mapping[str, Any]) -> dict[str, str]:
     """Return path -> action of ``fieldMetadataList``."""
     paths: dict[str, str] = {}
-    for item in arguments.json_objects(fhir, "fieldMetadataList"):
-        action = arguments.choice(item, "action", _ACTIONS)
-        for path in arguments.texts(item, "paths"):
+    for item in request_fields.json_objects(fhir, "fieldMetadataList"):
+        action = request_fields.choice(item, "action", _ACTIONS)
+        for path in request_fields.texts(item, "paths"):
             type_, _, fields = path.partition(".")
             names_ = fields.split(".")
             if not is_resource_type(type_) or not all(names_) or any(map(is_resource_type, names_)):

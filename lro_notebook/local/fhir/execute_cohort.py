@@ -22,7 +22,7 @@ from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.cohort_expression import EVERY_TYPE, Expression, ParseError, compile_expression
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, place, workspace
 from lro_notebook.local.operations.records import Failure
@@ -60,7 +60,7 @@ class CohortRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequest:
     """Check the body of ``fhirStores.executeCohort``."""
-    listed = arguments.json_object(body, "fhirpathQuery").get("expressions")
+    listed = request_fields.json_object(body, "fhirpathQuery").get("expressions")
     if not isinstance(listed, list) or not listed or not all(isinstance(item, dict) for item in listed):
         raise invalid_argument(
             'fhirpathQuery.expressions: expected a list such as [{"fhirpathExpression": "Patient"}]'
@@ -69,14 +69,16 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> CohortRequ
         raise invalid_argument(
             f"fhirpathQuery.expressions: the local service accepts {_EXPRESSIONS_MAX} at most"
         )
-    destination = arguments.destination(context.buckets, body)
+    destination = request_fields.destination(context.buckets, body)
     expressions = []
     for item in listed:
         label = item.get("label") or ""
-        arguments.folder(context.buckets, f"{destination.uri.rstrip('/')}/{label}", "label")
+        request_fields.folder(context.buckets, f"{destination.uri.rstrip('/')}/{label}", "label")
         expressions.append(compile_expression(item.get("fhirpathExpression"), str(label)))
-    moment = arguments.moment(body, "_at")
-    return CohortRequest(store, tuple(expressions), destination, moment, arguments.flag(body, "validateOnly"))
+    moment = request_fields.moment(body, "_at")
+    return CohortRequest(
+        store, tuple(expressions), destination, moment, request_fields.flag(body, "validateOnly")
+    )
 
 
 def run(job: Job, request: CohortRequest) -> Steps:

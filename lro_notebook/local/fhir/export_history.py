@@ -12,7 +12,7 @@ import orjson
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 from lro_notebook.local.operations.records import timestamp
@@ -42,14 +42,14 @@ class HistoryExport:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryExport:
     """Check the body of ``fhirStores.exportHistory``."""
-    limit = arguments.int64(body, "maxResourceVersions", 0)
+    limit = request_fields.int64(body, "maxResourceVersions", 0)
     if limit < 0:
         raise invalid_argument("maxResourceVersions: expected a positive number, or 0 for all versions")
     return HistoryExport(
         store,
-        arguments.destination(context.buckets, body),
-        arguments.types(body.get("_type", ""), "_type"),
-        arguments.moment(body, "_since"),
+        request_fields.destination(context.buckets, body),
+        request_fields.types(body.get("_type", ""), "_type"),
+        request_fields.moment(body, "_since"),
         limit or _ALL_VERSIONS,
     )
 

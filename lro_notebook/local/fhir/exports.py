@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 
@@ -35,10 +35,10 @@ class ExportRequest:
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequest:
     """Check the body of ``fhirStores.export``."""
-    arguments.refuse_bigquery(body)
-    location = arguments.destination(context.buckets, body)
-    types = arguments.types(body.get("_type", ""), "_type")
-    return ExportRequest(store, location, types, arguments.moment(body, "_since"))
+    request_fields.refuse_bigquery(body)
+    location = request_fields.destination(context.buckets, body)
+    types = request_fields.types(body.get("_type", ""), "_type")
+    return ExportRequest(store, location, types, request_fields.moment(body, "_since"))
 
 
 def run(job: Job, request: ExportRequest) -> Steps:

@@ -22,7 +22,7 @@ from lro_notebook.local.fhir.imports import ImportRequest, failure
 from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.resource_id_lists import is_name
 from lro_notebook.local.fhir.rows import Stored
-from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations import batches, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
 from lro_notebook.operations.resource import parse_timestamp
@@ -65,7 +65,7 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> HistoryImp
             f"{store.name} takes no histories; set enableHistoryModifications with "
             "fhirStores.patch of v1beta1",
         )
-    limit = arguments.int64(body, "maxErrorCount", 0) or _ERRORS_DEFAULT
+    limit = request_fields.int64(body, "maxErrorCount", 0) or _ERRORS_DEFAULT
     source = replace(imports.parse(context, store, body), histories=True)
     return HistoryImport(source, None if limit < 0 else limit)
 

@@ -19,7 +19,7 @@ from lro_notebook.local.fhir import content_structure, rows
 from lro_notebook.local.fhir.interactions.settings import settings_of
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.fhir.structure.elements import is_known_type
-from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations import batches, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
 
@@ -64,8 +64,8 @@ class Text(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``fhirStores.import``."""
-    structure = arguments.choice(body, "contentStructure", _STRUCTURES)
-    location = arguments.source(context.buckets, body)
+    structure = request_fields.choice(body, "contentStructure", _STRUCTURES)
+    location = request_fields.source(context.buckets, body)
     rules = settings_of(context.connection, store).rules
     return ImportRequest(
         store,

@@ -16,7 +16,7 @@ from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.resource_id_lists import read_names
 from lro_notebook.local.fhir.rows import Incoming, Stored
-from lro_notebook.local.operations import arguments, batches, rollback_fields
+from lro_notebook.local.operations import batches, request_fields, rollback_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, workspace
 
@@ -51,7 +51,7 @@ class Change(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> RollbackRequest:
     """Check the body of ``fhirStores.rollback``."""
-    types = arguments.types(body.get("type", []), "type")
+    types = request_fields.types(body.get("type", []), "type")
     return RollbackRequest(store, types, rollback_fields.parse(context, body))
 
 

@@ -32,7 +32,7 @@ from lro_notebook.local.fhir.interactions import routes as change_routes
 from lro_notebook.local.fhir.search import index
 from lro_notebook.local.fhir.search import routes as search_routes
 from lro_notebook.local.http.store_kind import StoreKind
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def check(body: Mapping[str, Any]) -> None:
     """Raise on invalid fields of a FHIR store."""
     if "bulkExportGcsDestination" in body:
-        uri = arguments.json_object(body, "bulkExportGcsDestination").get("uriPrefix")
+        uri = request_fields.json_object(body, "bulkExportGcsDestination").get("uriPrefix")
         buckets.parse(uri, field="bulkExportGcsDestination.uriPrefix")
 
 

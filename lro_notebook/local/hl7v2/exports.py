@@ -15,7 +15,7 @@ from lro_notebook.local.core.service_errors import ServiceError, invalid_argumen
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import message_filter, rows
 from lro_notebook.local.hl7v2.message_filter import Clause
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.output_files import Shards, place, workspace, write_lines
 from lro_notebook.local.operations.records import microseconds
@@ -48,14 +48,14 @@ def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ExportRequ
             "pubsubDestination: the local service has no Pub/Sub; export to gcsDestination, "
             "such as gs://demo-out/run-1",
         )
-    location, destination = arguments.destination(context.buckets, body), body["gcsDestination"]
+    location, destination = request_fields.destination(context.buckets, body), body["gcsDestination"]
     structure = destination.get("contentStructure", "MESSAGE_JSON")
     if structure not in ("MESSAGE_JSON", "CONTENT_STRUCTURE_UNSPECIFIED"):
         raise invalid_argument("gcsDestination.contentStructure: expected MESSAGE_JSON")
-    start, end = (arguments.moment(body, field) for field in ("startTime", "endTime"))
+    start, end = (request_fields.moment(body, field) for field in ("startTime", "endTime"))
     if start is not None and end is not None and end <= start:
         raise invalid_argument("endTime: must be after startTime")
-    text = arguments.expression(body.get("filter", ""), "filter", 'message_type = "ADT"')
+    text = request_fields.expression(body.get("filter", ""), "filter", 'message_type = "ADT"')
     message_filter.compile_filter(text)
     return ExportRequest(
         store, location, view_of(destination, "gcsDestination.messageView"), start, end, text

@@ -16,7 +16,7 @@ from lro_notebook.local.core import nesting, objects
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.hl7v2 import message_parser, message_schema, rows
 from lro_notebook.local.hl7v2.rows import Incoming
-from lro_notebook.local.operations import arguments, batches
+from lro_notebook.local.operations import batches, request_fields
 from lro_notebook.local.operations.method import Method, Step
 from lro_notebook.local.operations.records import Failure
 
@@ -57,7 +57,7 @@ class Line(NamedTuple):
 
 def parse(context: Context, store: Store, body: Mapping[str, Any]) -> ImportRequest:
     """Check the body of ``hl7V2Stores.import``."""
-    return ImportRequest(store, arguments.source(context.buckets, body))
+    return ImportRequest(store, request_fields.source(context.buckets, body))
 
 
 def run(job: Job, request: ImportRequest) -> Steps:

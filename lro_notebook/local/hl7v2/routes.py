@@ -26,7 +26,7 @@ from lro_notebook.local.http.service import (
     service_of,
     store_of,
 )
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     import sqlite3
@@ -111,7 +111,7 @@ def list_messages(request: Request) -> Response:
     order = _ORDERS.get(" ".join(query.get("orderBy", "").split()))
     if order is None:
         raise invalid_argument("orderBy: expected send_time, or send_time desc")
-    text = arguments.expression(query.get("filter", ""), "filter", 'message_type = "ADT"')
+    text = request_fields.expression(query.get("filter", ""), "filter", 'message_type = "ADT"')
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "hl7V2Stores")
         parser = rows.parser_of(connection, store)

@@ -17,7 +17,7 @@ import orjson
 from lro_notebook.errors import Code
 from lro_notebook.local.core.names import operation_not_found, operation_number
 from lro_notebook.local.core.service_errors import invalid_argument
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.operations.resource import Status, format_timestamp
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ def expire(connection: sqlite3.Connection, before: int) -> None:
 
 def parse_filter(text: str) -> bool | None:
     """Return the ``done`` that a list filter asks for; it can only be ``done=true`` or ``done=false``."""
-    text = arguments.expression(text, "filter", "done=true").strip()
+    text = request_fields.expression(text, "filter", "done=true").strip()
     if not text:
         return None
     match = _DONE_FILTER.fullmatch(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import Code
 from lro_notebook.local.core import names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,19 +57,19 @@ class RollbackFields:
 
 def parse(context: Context, body: Mapping[str, Any]) -> RollbackFields:
     """Check the body of a rollback."""
-    moment = arguments.moment(body, "rollbackTime")
+    moment = request_fields.moment(body, "rollbackTime")
     if moment is None:
         raise invalid_argument("rollbackTime: give the time to go back to")
-    results = arguments.folder(context.buckets, _as_uri(body.get("resultGcsBucket")), "resultGcsBucket")
+    results = request_fields.folder(context.buckets, _as_uri(body.get("resultGcsBucket")), "resultGcsBucket")
     listed = body.get("inputGcsObject") or None
     return RollbackFields(
         moment,
         results,
-        arguments.choice(body, "changeType", _CHANGES),
-        _operations(arguments.json_object(body, "filteringFields")),
-        listed and arguments.one_object(context.buckets, _as_uri(listed), "inputGcsObject"),
-        arguments.flag(body, "excludeRollbacks"),
-        arguments.flag(body, "force"),
+        request_fields.choice(body, "changeType", _CHANGES),
+        _operations(request_fields.json_object(body, "filteringFields")),
+        listed and request_fields.one_object(context.buckets, _as_uri(listed), "inputGcsObject"),
+        request_fields.flag(body, "excludeRollbacks"),
+        request_fields.flag(body, "force"),
     )
 
 

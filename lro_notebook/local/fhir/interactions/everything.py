@@ -35,7 +35,7 @@ from lro_notebook.local.fhir.search.query import Search
 from lro_notebook.local.fhir.search.summary_and_elements import subset
 from lro_notebook.local.http.paging import limit_of, number_after
 from lro_notebook.local.http.service import service_of, store_of
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 
 if TYPE_CHECKING:
     import sqlite3
@@ -84,8 +84,8 @@ def _everything(request: Request, center: str, also: set[str]) -> Response:
     check_version(request, f"fhir.{center}-everything")
     _check_parameters(request, _PAGE | also)
     wanted = _Filter(
-        arguments.types(request.query_params.get("_type", ""), "_type"),
-        arguments.moment(request.query_params, "_since"),
+        request_fields.types(request.query_params.get("_type", ""), "_type"),
+        request_fields.moment(request.query_params, "_since"),
         _day(request, "start"),
         _day(request, "end"),
     )
@@ -144,7 +144,7 @@ def incoming_references(request: Request) -> Response:
         raise invalid_argument("target: expected a resource such as Patient/1234")
     if summary not in _SUMMARIES:
         raise invalid_argument("_summary: expected text, data or false")
-    types = arguments.types(request.query_params.get("_type", ""), "_type")
+    types = request_fields.types(request.query_params.get("_type", ""), "_type")
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "fhirStores")
         found = []

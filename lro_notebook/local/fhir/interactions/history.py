@@ -22,7 +22,7 @@ from lro_notebook.local.fhir.interactions.responses import (
 from lro_notebook.local.fhir.search import date_ranges
 from lro_notebook.local.http.paging import limit_of, number_after
 from lro_notebook.local.http.service import service_of
-from lro_notebook.local.operations import arguments
+from lro_notebook.local.operations import request_fields
 from lro_notebook.local.operations.records import timestamp
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def history(request: Request) -> Response:
 
 def _since(request: Request) -> int | None:
     """Return the earliest time, which counts too."""
-    return arguments.moment(request.query_params, "_since")
+    return request_fields.moment(request.query_params, "_since")
 
 
 def _at(request: Request) -> date_ranges.Span | None:
