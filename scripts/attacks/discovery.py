@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.local.discovery import masks, messages, parameters, partial_response
-from lro_notebook.local.discovery.addresses import method_at
 from lro_notebook.local.discovery.document import document
+from lro_notebook.local.discovery.method_lookup import method_at
 
 if TYPE_CHECKING:
     import random

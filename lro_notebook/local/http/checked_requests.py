@@ -15,8 +15,8 @@ from starlette.requests import Request
 from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, error_response, not_found
 from lro_notebook.local.discovery import bindings, masks, messages, parameters, partial_response
-from lro_notebook.local.discovery.addresses import method_at
 from lro_notebook.local.discovery.document import document
+from lro_notebook.local.discovery.method_lookup import method_at
 from lro_notebook.local.discovery.served import NOT_SERVED
 from lro_notebook.local.discovery.violations import Violation, error_of, missing
 from lro_notebook.local.http.method_override import as_meant

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from lro_notebook.local.discovery.addresses import method_at
 from lro_notebook.local.discovery.document import document, snake
+from lro_notebook.local.discovery.method_lookup import method_at
 from lro_notebook.local.discovery.served import NOT_SERVED, states
 from scripts import discovery_schema
 
