@@ -15,7 +15,7 @@ from layouts.table import LAYOUTS
 from measured import record
 
 from lro_notebook import View
-from lro_notebook.local.discovery.basis import rows
+from lro_notebook.local.discovery.fidelity import rows
 
 ROOT = Path(__file__).parents[1]
 

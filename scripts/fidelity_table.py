@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lro_notebook.local.discovery.basis import Row, rows
+from lro_notebook.local.discovery.fidelity import Row, rows
 from scripts.marked import replaced
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lro_notebook.local.discovery.basis import BASES, VERSIONS, basis_of, rows
 from lro_notebook.local.discovery.document import document
+from lro_notebook.local.discovery.fidelity import BASES, VERSIONS, basis_of, rows
 from lro_notebook.local.discovery.served import NOT_SERVED, states
 from scripts import fidelity_table
 
