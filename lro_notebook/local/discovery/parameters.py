@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.local.discovery import bindings, masks, scalars
+from lro_notebook.local.discovery import masks, query_fields, scalars
 from lro_notebook.local.discovery.document import snake
 from lro_notebook.local.discovery.messages import type_name
 from lro_notebook.local.discovery.violations import Violation, invalid_value, missing, unknown_name
@@ -56,8 +56,8 @@ def read(document: Document, method: Method, pairs: Sequence[tuple[str, str]]) -
     mask: list[Path] | None = None
     for name, text in pairs:
         field = names.get(name)
-        if field is None and (path := bindings.path_of(document, method, name)):
-            bindings.bind(found.bound, path, text)
+        if field is None and (path := query_fields.path_of(document, method, name)):
+            query_fields.bind(found.bound, path, text)
         elif field is None:
             _system(document, name, text, system, found.violations)
         elif field.type == "mask" and text:
@@ -98,7 +98,7 @@ def _system(
 
 def _checked(document: Document, field: Field, text: str, violations: list[Violation]) -> str:
     """Return the text of a parameter, a boolean as ``true`` or ``false``."""
-    value: Any = bindings.BOOLEANS.get(text.lower(), text) if field.type == "boolean" else text
+    value: Any = query_fields.BOOLEANS.get(text.lower(), text) if field.type == "boolean" else text
     try:
         scalars.read(field, value)
     except scalars.RefusedError as error:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, error_response, not_found
-from lro_notebook.local.discovery import bindings, masks, messages, parameters, partial_response
+from lro_notebook.local.discovery import masks, messages, parameters, partial_response, query_fields
 from lro_notebook.local.discovery.document import document
 from lro_notebook.local.discovery.method_lookup import method_at
 from lro_notebook.local.discovery.served import NOT_SERVED
@@ -84,7 +84,7 @@ async def _check(method: Method, scope: Scope, receive: Receive) -> Selection | 
     violations = list(found.violations) if found else []
     if method.request:
         body = await read_json(Request(scope, receive))
-        violations += bindings.join(body, found.bound) if found else []
+        violations += query_fields.join(body, found.bound) if found else []
         violations += _check_body(described, method, body, found.mask if found else None, scope)
     if violations:
         raise error_of(violations)

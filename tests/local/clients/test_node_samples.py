@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lro_notebook.local.discovery import bindings, parameters
+from lro_notebook.local.discovery import parameters, query_fields
 from lro_notebook.local.discovery.document import document
 from lro_notebook.local.storage import checksums
 
@@ -66,9 +66,9 @@ def test_other_names_in_the_query_stay_refused(method: Any, name: str) -> None:
 def test_the_query_joins_the_body_and_may_not_contradict_it() -> None:
     body = {"gcs_source": {"uri": "gs://b/o"}, "type": "A", "contentStructure": None}
     bound = {"gcsSource": {"uri": "gs://b/o"}, "type": ["B"], "contentStructure": "RESOURCE"}
-    assert bindings.join(body, bound) == []
+    assert query_fields.join(body, bound) == []
     assert body == {"gcs_source": {"uri": "gs://b/o"}, "type": ["A", "B"], "contentStructure": "RESOURCE"}
-    (violation,) = bindings.join(body, {"gcsSource": {"uri": "gs://b/p"}})
+    (violation,) = query_fields.join(body, {"gcsSource": {"uri": "gs://b/p"}})
     assert violation.field == "gcs_source.uri"
     assert "conflicting" in violation.description
 
