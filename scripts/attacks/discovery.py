@@ -7,7 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.local.discovery import masks, messages, parameters, partial_response
+from lro_notebook.local.discovery import masks, parameters, partial_response, request_bodies
 from lro_notebook.local.discovery.document import document
 from lro_notebook.local.discovery.method_lookup import method_at
 
@@ -76,8 +76,8 @@ def bodies(rng: random.Random) -> tuple[int, int]:
             described = document(rng.choice(_VERSIONS))
             requests = [method.request for method in described.methods.values() if method.request]
             schema = rng.choice(requests)
-            read = messages.read(described, schema, _body(rng, described, schema))
-            yield bool(read.violations) or messages.read(described, schema, read.message) == read
+            read = request_bodies.read(described, schema, _body(rng, described, schema))
+            yield bool(read.violations) or request_bodies.read(described, schema, read.message) == read
 
     return _loop(30_000, attempts())
 
@@ -170,7 +170,7 @@ def changes(rng: random.Random) -> tuple[int, int]:
         while True:
             schema = rng.choice(["FhirStore", "Hl7V2Store", "Consent", "Dataset"])
             before, body = (
-                messages.read(described, schema, _body(rng, described, schema)).message for _ in "ab"
+                request_bodies.read(described, schema, _body(rng, described, schema)).message for _ in "ab"
             )
             names = list(described.fields(schema))
             paths = [tuple(rng.choices(names, k=rng.randrange(1, 3))) for _ in range(rng.randrange(1, 3))]

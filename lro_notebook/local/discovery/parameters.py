@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.local.discovery import masks, query_fields, scalars
 from lro_notebook.local.discovery.document import snake
-from lro_notebook.local.discovery.messages import type_name
+from lro_notebook.local.discovery.request_bodies import type_name
 from lro_notebook.local.discovery.violations import Violation, invalid_value, missing, unknown_name
 
 if TYPE_CHECKING:

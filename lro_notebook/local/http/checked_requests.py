@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core.service_errors import ServiceError, error_response, not_found
-from lro_notebook.local.discovery import masks, messages, parameters, partial_response, query_fields
+from lro_notebook.local.discovery import masks, parameters, partial_response, query_fields, request_bodies
 from lro_notebook.local.discovery.document import document
 from lro_notebook.local.discovery.method_lookup import method_at
 from lro_notebook.local.discovery.served import NOT_SERVED
@@ -98,11 +98,11 @@ def _check_body(
     described: Document, method: Method, body: dict[str, Any], mask: Sequence[Path] | None, scope: Scope
 ) -> list[Violation]:
     """Return what is wrong with a body; put its one form into the scope."""
-    read = messages.read(described, method.request, body)
+    read = request_bodies.read(described, method.request, body)
     scope[CHECKED_BODY] = read.message
     absent = read.missing
     if method.http_method == "PATCH":
-        absent = masks.within(absent, mask or (), messages.root_of(method.request))
+        absent = masks.within(absent, mask or (), request_bodies.root_of(method.request))
     return read.violations or [missing(path) for path in absent]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lro_notebook.local.discovery import masks, messages, parameters
+from lro_notebook.local.discovery import masks, parameters, request_bodies
 from lro_notebook.local.discovery.document import document
 from lro_notebook.local.discovery.violations import error_of
 
@@ -18,7 +18,7 @@ _TYPES = "type.googleapis.com/google.cloud.healthcare.v1"
 
 
 def said(schema: str, body: dict[str, Any]) -> list[str]:
-    return [violation.description for violation in messages.read(V1, schema, body).violations]
+    return [violation.description for violation in request_bodies.read(V1, schema, body).violations]
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_a_wrong_body_is_refused_in_googles_words(
     ],
 )
 def test_a_right_body_has_one_form(schema: str, body: dict[str, Any], form: dict[str, Any] | None) -> None:
-    read = messages.read(V1, schema, body)
+    read = request_bodies.read(V1, schema, body)
     assert read.violations == []
     assert read.message == (body if form is None else form)
 
 
 def test_required_fields_are_found_below_what_is_there() -> None:
     body = {"consentConfig": {}, "version": "VERSION_UNSPECIFIED"}
-    read = messages.read(V1, "FhirStore", body)
+    read = request_bodies.read(V1, "FhirStore", body)
     assert sorted(read.missing) == ["fhir_store.consent_config.version", "fhir_store.version"]
     assert masks.within(read.missing, [("consentConfig",)], "fhir_store") == [
         "fhir_store.consent_config.version"
@@ -154,7 +154,7 @@ def test_required_fields_are_found_below_what_is_there() -> None:
 
 def test_an_error_lists_every_violation_up_to_fifty() -> None:
     body = dict.fromkeys((f"x{n}" for n in range(1000)), 1)
-    error = error_of(messages.read(V1, "FhirStore", body).violations)
+    error = error_of(request_bodies.read(V1, "FhirStore", body).violations)
     (details,) = error.details
     assert details["@type"] == "type.googleapis.com/google.rpc.BadRequest"
     assert len(details["fieldViolations"]) == 50
@@ -251,9 +251,9 @@ _JSON = st.recursive(
 @settings(max_examples=100, derandomize=True, database=None, deadline=None)
 @given(st.dictionaries(st.sampled_from([*V1.fields("FhirStore"), "x"]), _JSON, max_size=5))
 def test_what_was_read_reads_as_itself(body: dict[str, Any]) -> None:
-    read = messages.read(V1, "FhirStore", body)
+    read = request_bodies.read(V1, "FhirStore", body)
     if not read.violations:
-        again = messages.read(V1, "FhirStore", read.message)
+        again = request_bodies.read(V1, "FhirStore", read.message)
         assert again == read
 
 
@@ -262,5 +262,5 @@ def test_what_was_read_reads_as_itself(body: dict[str, Any]) -> None:
 def test_bytes_are_kept_whatever_their_alphabet(data: bytes) -> None:
     standard = base64.b64encode(data).decode()
     for text in (standard, base64.urlsafe_b64encode(data).decode(), standard.rstrip("=")):
-        read = messages.read(V1, "CreateMessageRequest", {"message": {"data": text}})
+        read = request_bodies.read(V1, "CreateMessageRequest", {"message": {"data": text}})
         assert read.message["message"]["data"] == standard
