@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lro_notebook.local.sample import measuring, tables
+from lro_notebook.local.sample import measurements, tables
 from lro_notebook.local.sample.elements import (
     Resource,
     concept,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.local.sample.course import Course, Problem, Visit
     from lro_notebook.local.sample.elements import Code
-    from lro_notebook.local.sample.measuring import Value
+    from lro_notebook.local.sample.measurements import Value
     from lro_notebook.local.sample.people import Person
     from lro_notebook.local.sample.tables import Drug
 
@@ -41,7 +41,7 @@ class Chart:
 
     def resources(self) -> Iterator[Resource]:
         """Yield the record visit by visit; referenced resources come first."""
-        traits = measuring.draw_traits(self.rng, self.person)
+        traits = measurements.draw_traits(self.rng, self.person)
         for visit in self.course.visits:
             found = [problem for problem in self.course.problems if problem.recorded is visit]
             yield self._encounter(visit, found)
@@ -100,15 +100,15 @@ class Chart:
             made["note"] = [{"text": tables.UNUSUAL_NOTE}]
         return made
 
-    def _observations(self, visit: Visit, traits: measuring.Traits) -> Iterator[Resource]:
+    def _observations(self, visit: Visit, traits: measurements.Traits) -> Iterator[Resource]:
         person, course, rng = self.person, self.course, self.rng
-        for value in measuring.vital_signs(rng, person, course, visit):
+        for value in measurements.vital_signs(rng, person, course, visit):
             yield self._measured(visit, "vital-signs", value)
         age = person.age(visit.start.date())
-        yield self._measured(visit, "vital-signs", measuring.heart_rate(rng, age, traits))
-        pressures = measuring.blood_pressure(rng, person, course, traits, visit)
+        yield self._measured(visit, "vital-signs", measurements.heart_rate(rng, age, traits))
+        pressures = measurements.blood_pressure(rng, person, course, traits, visit)
         yield self._pressure(visit, pressures)
-        for value in measuring.laboratory(rng, person, course, traits, visit):
+        for value in measurements.laboratory(rng, person, course, traits, visit):
             yield self._measured(visit, "laboratory", value)
         if visit.reason == "checkup" and age >= _ADULT:
             made = self._observation(visit, "social-history", tables.SMOKING)
