@@ -27,7 +27,7 @@ LONG_FILES = (
     "tests/results/test_dicom_parts.py",
     "tests/local/test_life.py",
     "tests/views/test_agreement.py",
-    "tests/views/test_beside.py",
+    "tests/views/test_primitive_extensions.py",
     "tests/results/test_parquet_damage.py",
     "tests/results/test_fetching.py",
     "tests/results/test_deep.py",

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from lro_notebook.fhirpath.fhir_types import choice_type
 from lro_notebook.results.arrow.schema import SCALAR
-from lro_notebook.views.beside import aligned, is_beside
+from lro_notebook.views.primitive_extensions import aligned, is_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
