@@ -28,8 +28,8 @@ from lro_notebook.fhirpath.syntax import (
     This,
     Variable,
 )
-from lro_notebook.views.calls import CALLS, Plan
 from lro_notebook.views.collection import Collection, Frame, NotCompiledError
+from lro_notebook.views.functions import CALLS, Plan
 from lro_notebook.views.operators import arithmetic, compared, logic, truth
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lro_notebook.fhirpath.syntax import Expr
-    from lro_notebook.views.calls import Plan
     from lro_notebook.views.definition import Column, Definition, Select
+    from lro_notebook.views.functions import Plan
 
 
 @dataclass(slots=True)

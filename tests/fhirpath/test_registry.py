@@ -13,7 +13,7 @@ from lro_notebook.fhirpath.dialect import FHIRPATH, VIEWS
 from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.syntax import Call, Path, PathError, Root, This
-from lro_notebook.views.calls import CALLS
+from lro_notebook.views.functions import CALLS
 
 #: What the standard for views, and its shareable and tabular profiles, let views call, and what was added.
 OF_VIEWS = """
