@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES
 from lro_notebook.views.collection import NotCompiledError
 from lro_notebook.views.fhirpath_compiler import compile_path
-from lro_notebook.views.needs import Needs, add, as_elements
+from lro_notebook.views.needed_fields import Needs, add, as_elements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from lro_notebook.results.arrow.schema import join
 from lro_notebook.results.formats.json.blocks import parsed_blocks
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.views.elements import Resources
-from lro_notebook.views.needs import prune, unseen
+from lro_notebook.views.needed_fields import prune, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
-    from lro_notebook.views.needs import Needs
+    from lro_notebook.views.needed_fields import Needs
 
 _DIGITS = 1_000  # Python refuses to read much longer integers
 
