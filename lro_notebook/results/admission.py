@@ -37,7 +37,7 @@ class Service:
     origin : str
         Its address.
     storage : callable
-        Returns ``buckets`` and ``storage_options`` of `storage.locate` with which it reads ``gs://``.
+        Returns ``buckets`` and ``storage_options`` of `location.locate` with which it reads ``gs://``.
     """
 
     origin: str

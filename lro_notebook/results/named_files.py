@@ -43,7 +43,7 @@ class Storage(NamedTuple):
     service: Service | None
 
     def of(self, uri: str) -> dict[str, Any]:
-        """Return the options of `storage.locate` for `uri`; those of one kind of place are for it alone."""
+        """Return the options of `location.locate` for `uri`; those of one kind of place are for it alone."""
         if is_cloud(uri) and self.service is not None:
             return self.service.storage()
         if uri.startswith("https://"):  # a redirect could lead anywhere

@@ -247,7 +247,7 @@ def test_the_same_data_twice_is_told_and_not_doubled(tmp_path: Path) -> None:
 
 def test_naming_places_loads_no_data_library() -> None:
     program = (
-        "import sys; from lro_notebook.results import places, storage; storage.locate('/tmp');"
+        "import sys; from lro_notebook.results import location, places; location.locate('/tmp');"
         "assert not {'pandas', 'pyarrow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

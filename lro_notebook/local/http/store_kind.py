@@ -1,6 +1,6 @@
 """What a kind of store defines: its tables, its routes and the methods that start operations.
 
-To add a kind, add one `StoreKind` to `catalogue.STORE_KINDS`; nothing else in the service changes.
+To add a kind, add one `StoreKind` to `registry.STORE_KINDS`; nothing else in the service changes.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Columns:
     times : Times, optional
         Which columns of text become times; none by default.
     decimals : str
-        What text of fractions becomes in tables without types; see `texts.read_text`.
+        What text of fractions becomes in tables without types; see `casting.read_text`.
     """
 
     def __init__(self, *, times: Times | None = None, decimals: str = "float") -> None:
