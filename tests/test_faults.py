@@ -15,7 +15,7 @@ from misbehaving import PARENT, PASSING, Misbehaving
 import lro_notebook as lro
 from lro_notebook import PollPolicy
 from lro_notebook.errors import LOGIN
-from lro_notebook.http.retry import RetryPolicy
+from lro_notebook.http.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

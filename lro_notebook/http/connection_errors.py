@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from lro_notebook.http import certificates
-from lro_notebook.http.responses import RETRIED, NoConnection, NoResponse
+from lro_notebook.http.responses import NoConnection, NoResponse
+from lro_notebook.http.retry_policy import RETRIED
 
 if TYPE_CHECKING:
     from lro_notebook.errors import ApiError

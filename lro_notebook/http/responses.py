@@ -1,27 +1,22 @@
-"""What a Google API's HTTP response means: the JSON object in it, or the error that it stands for.
+"""What a Google API's HTTP response holds: its JSON object, or the error that there is no such thing.
 
 Pure functions of an `httpx.Response`; nothing here sends anything, or loads httpx.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.errors import HTTP_CODES, LOGIN, ApiError, AuthError, Code, LroError, shortened
+from lro_notebook.errors import ApiError, Code, LroError
 from lro_notebook.http import lenient_json
+from lro_notebook.http.retry_policy import RETRIED
 
 if TYPE_CHECKING:
     import httpx
 
 CLOSED = "this client was closed; make a new one. Its operations may still run"
-MOST = 64 << 20  # bytes of a response, decoded, unless a client says otherwise
 _DOCUMENT = "lro.document"  # the extension of a response that holds its JSON, which is parsed once
-_AT_LAST = 1e9  # seconds: any later time that a service asks for is this one
-#: HTTP statuses of failures that may pass.
-RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+MOST = 64 << 20  # bytes of a response, decoded, unless a client says otherwise
 
 
 class ResponseLost(LroError):
@@ -87,7 +82,7 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
     NoResponse
         It has none.
     """
-    data = _document(response)
+    data = document_of(response)
     if isinstance(data, list) and not changes:
         return {"items": data}
     if isinstance(data, dict):
@@ -97,51 +92,9 @@ def parsed(response: httpx.Response, url: str, *, changes: bool) -> dict[str, An
     raise NoResponse("the response is no JSON object; is this the address of a Google API?", url=url)
 
 
-def error_of(response: httpx.Response, url: str, not_found_hint: str = "") -> ApiError | AuthError:
-    """Return the error that an error response stands for (google.rpc.Status in JSON, or anything else)."""
-    body = _error_body(response)
-    status, message = response.status_code, body.get("message")
-    if not isinstance(message, str) or not message:
-        message = f"the service answered HTTP {status} {response.reason_phrase} without saying more".replace(
-            "  ", " "
-        )
-    name = body.get("status")
-    code = (
-        Code[name]
-        if isinstance(name, str) and name in Code.__members__
-        else HTTP_CODES.get(status, Code.UNKNOWN)
-    )
-    if status == HTTPStatus.UNAUTHORIZED:
-        return AuthError(
-            f"{url} refused the credentials (HTTP 401): {shortened(message)}\nFor Google Cloud run: {LOGIN}"
-        )
-    details = body.get("details")
-    return ApiError(
-        message,
-        status=status,
-        code=code,
-        url=url,
-        details=[item for item in details if isinstance(item, dict)] if isinstance(details, list) else [],
-        hint=_hint(status, message, not_found_hint),
-        retry_after=retry_after(response),
-    )
-
-
-def retry_after(response: httpx.Response) -> float | None:
-    """Return the Retry-After header in seconds; it is a number or an HTTP date (RFC 9110, 10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(_AT_LAST, float(value))
-    try:
-        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(_AT_LAST, max(0.0, seconds))
-
-
 def is_spoiled(response: httpx.Response) -> bool:
     """Tell whether a success response holds nothing that can be used, as when it was cut short."""
-    return response.is_success and not isinstance(_document(response), (dict, list))
+    return response.is_success and not isinstance(document_of(response), (dict, list))
 
 
 def is_transient(error: LroError) -> bool:
@@ -149,7 +102,7 @@ def is_transient(error: LroError) -> bool:
     return isinstance(error, NoResponse) or (isinstance(error, ApiError) and error.status in RETRIED)
 
 
-def _document(response: httpx.Response) -> object:
+def document_of(response: httpx.Response) -> object:
     """Return the JSON of a response, an empty object where it says nothing, None where it is no JSON."""
     if _DOCUMENT not in response.extensions:
         try:
@@ -158,34 +111,3 @@ def _document(response: httpx.Response) -> object:
             document = None
         response.extensions[_DOCUMENT] = document
     return response.extensions[_DOCUMENT]
-
-
-def _error_body(response: httpx.Response) -> dict[str, Any]:
-    data = _document(response)
-    if isinstance(data, list) and data:  # streaming methods wrap the error in a list
-        data = data[0]
-    if not isinstance(data, dict):
-        return {}
-    error = data.get("error")
-    return error if isinstance(error, dict) else _outcome(data)
-
-
-def _outcome(data: dict[str, Any]) -> dict[str, Any]:
-    """Return what an OperationOutcome says: the interfaces that follow FHIR answer with one."""
-    issues = data.get("issue") if data.get("resourceType") == "OperationOutcome" else None
-    said = [
-        issue["diagnostics"]
-        for issue in (issues if isinstance(issues, list) else ())
-        if isinstance(issue, dict) and isinstance(issue.get("diagnostics"), str)
-    ]
-    return {"message": "; ".join(said)} if said else {}
-
-
-def _hint(status: int, message: str, not_found_hint: str) -> str:
-    if status == HTTPStatus.NOT_FOUND:
-        return not_found_hint
-    if status == HTTPStatus.FORBIDDEN and "quota project" in message.lower():
-        return "Set one with: gcloud auth application-default set-quota-project PROJECT"
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return "Redirects are not followed, so that tokens stay where they belong; give the final address."
-    return ""

@@ -24,6 +24,7 @@ from lro_notebook.errors import ApiError, Code, ConfigError, LroError
 from lro_notebook.http import addresses, auth, forked_connections
 from lro_notebook.http.connection_errors import NOT_SENT, unsent
 from lro_notebook.http.endpoint import Endpoint
+from lro_notebook.http.error_responses import error_of
 from lro_notebook.http.proxies import proxy_for
 from lro_notebook.http.response_limits import CODINGS, BoundedTransport, TooLarge, TooSlow, carrier
 from lro_notebook.http.responses import (
@@ -32,11 +33,11 @@ from lro_notebook.http.responses import (
     AnswerTooLarge,
     NoResponse,
     ResponseLost,
-    error_of,
     parsed,
 )
 from lro_notebook.http.restart import ReviveTransport
-from lro_notebook.http.retry import ROLE, RetryPolicy, RetryTransport, Role, changes
+from lro_notebook.http.retry_policy import ROLE, RetryPolicy, Role, changes
+from lro_notebook.http.retry_transport import RetryTransport
 from lro_notebook.http.signing import SigningTransport
 
 if TYPE_CHECKING:

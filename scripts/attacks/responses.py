@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hostile import Hostile, bomb, saying, whole
 
 import lro_notebook as lro
-from lro_notebook.http.retry import RetryPolicy
+from lro_notebook.http.retry_policy import RetryPolicy
 from lro_notebook.http.session import Session
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import OperationResource

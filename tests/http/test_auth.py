@@ -10,7 +10,7 @@ from google.auth.credentials import AnonymousCredentials
 from lro_notebook import AuthError, ConfigError
 from lro_notebook.http import auth
 from lro_notebook.http.responses import NoResponse
-from lro_notebook.http.retry import RetryPolicy
+from lro_notebook.http.retry_policy import RetryPolicy
 from lro_notebook.http.session import Session
 
 GOOGLE = "https://healthcare.googleapis.com"

@@ -11,7 +11,7 @@ from fakes import Clock, Scripted, failed, ok
 
 from lro_notebook import ApiError, AuthError, Code, ConfigError
 from lro_notebook.http.responses import NoResponse, ResponseLost, is_transient
-from lro_notebook.http.retry import RetryPolicy
+from lro_notebook.http.retry_policy import RetryPolicy
 from lro_notebook.http.session import Session
 
 HOST = "https://api.example.com"

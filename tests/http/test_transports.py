@@ -16,7 +16,8 @@ from fakes import Answer, Clock, Renewable, Scripted, failed, ok
 from lro_notebook.http.endpoint import Endpoint
 from lro_notebook.http.response_limits import TooLarge
 from lro_notebook.http.restart import ReviveTransport
-from lro_notebook.http.retry import ROLE, RetryPolicy, RetryTransport, Role
+from lro_notebook.http.retry_policy import ROLE, RetryPolicy, Role
+from lro_notebook.http.retry_transport import RetryTransport
 from lro_notebook.http.session import Session
 from lro_notebook.http.signing import SigningTransport
 

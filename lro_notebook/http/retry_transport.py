@@ -9,58 +9,20 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import httpx
 
-from lro_notebook.http import responses
 from lro_notebook.http.connection_errors import may_pass
 from lro_notebook.http.response_limits import TooLarge
+from lro_notebook.http.responses import is_spoiled
+from lro_notebook.http.retry_policy import RETRIED, ROLE, RetryPolicy, Role, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What a request is for. Retries follow from it, not from the HTTP verb: ``$export`` starts with GET.
-#: ``start`` starts work, ``write`` makes something, ``read`` may be repeated at will (cancel and
-#: delete too), ``poll`` is sent once: the poller decides when the next one is due.
-Role = Literal["start", "write", "read", "poll"]
-
-ROLE = "lro.role"  # the extension of a request that holds its role
-_CHANGES = ("start", "write")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often and how long a request is tried again. Times are seconds."""
-
-    attempts: int = 6
-    first: float = 0.5
-    factor: float = 2.0
-    cap: float = 20.0
-    budget: float = 90.0
-
-    def delay(self, attempt: int, *, retry_after: float | None, spent: float, draw: float) -> float | None:
-        """Return the pause before attempt number `attempt` + 1, or None to give up.
-
-        Parameters
-        ----------
-        attempt : int
-            Attempts made so far, from 1.
-        retry_after : float or None
-            What the service asked for.
-        spent : float
-            Seconds since the first attempt.
-        draw : float
-            A random number in 0..1 that spreads the pauses of many clients.
-        """
-        if attempt >= self.attempts:
-            return None
-        backoff = min(self.cap, self.first * self.factor ** (attempt - 1)) * (0.5 + draw / 2)
-        pause = backoff if retry_after is None else max(retry_after, backoff)
-        return pause if spent + pause <= self.budget else None
 
 
 class RetryTransport(httpx.BaseTransport):
@@ -115,7 +77,7 @@ class RetryTransport(httpx.BaseTransport):
                     raise
             else:
                 again = may_repeat(response, role)
-                pause = self._pause(attempt, began, responses.retry_after(response)) if again else None
+                pause = self._pause(attempt, began, retry_after(response)) if again else None
                 if pause is None:
                     return response
                 response.close()
@@ -133,18 +95,13 @@ class RetryTransport(httpx.BaseTransport):
         return self.policy.delay(attempt, retry_after=retry_after, spent=spent, draw=self._draw())
 
 
-def changes(role: Role) -> bool:
-    """Tell whether a request of this role changes something, so that sending it twice may do so twice."""
-    return role in _CHANGES
-
-
 def may_repeat(outcome: httpx.Response | httpx.RequestError, role: Role) -> bool:
     """Tell whether a request that ended with `outcome` may be sent again: the one rule."""
     if role == "poll":
         return False
     if isinstance(outcome, httpx.Response):
         if role == "read":
-            return outcome.status_code in responses.RETRIED or responses.is_spoiled(outcome)
+            return outcome.status_code in RETRIED or is_spoiled(outcome)
         return outcome.status_code == HTTPStatus.TOO_MANY_REQUESTS
     if isinstance(outcome, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
         return may_pass(outcome)  # nothing was sent
