@@ -154,9 +154,8 @@ class Tables(Mapping[str, pd.DataFrame]):
     @property
     def summary(self) -> pd.DataFrame:
         """One row per table: ``table`` (string), ``files``, ``bytes`` as stored, ``rows`` if read (Int64)."""
-        return load_report.summary(
-            self._sizes(), {name: each.table.num_rows for name, each in self._loaded.items()}
-        )
+        rows = {name: each.table.num_rows for name, each in self._loaded.items()}
+        return load_report.summary(self._sizes(), rows)
 
     @property
     def bad_lines(self) -> pd.DataFrame:
