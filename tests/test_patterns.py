@@ -47,7 +47,7 @@ _DYNAMIC = {
     "results/formats/hl7v2/messages.py:_batch_end": "one character, and no quantifier",
     "results/formats/hl7v2/charset_switches.py:has_switches": "one character, and digits in twos",
     "results/formats/hl7v2/charset_switches.py:_tokens": "one character, and digits in twos",
-    "results/formats/hl7v2/parser.py:_escapes": "one character and all but it, and digits in twos",
+    "results/formats/hl7v2/escapes.py:_escapes": "one character and all but it, and digits in twos",
     "results/formats/hl7v2/parser.py:_shown_break": "one character, and bounded names",
     "results/formats/hl7v2/parser.py:_lost_break": "one character, and a bounded name",
     "local/http/multipart.py:_end": "a boundary as it is, and one of two after it",

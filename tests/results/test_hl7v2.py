@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lro_notebook.errors import BadLinesWarning, LroWarning, ResultError, TruncatedListsWarning
-from lro_notebook.results.formats.hl7v2 import parser
+from lro_notebook.results.formats.hl7v2 import escapes, parser
 from lro_notebook.results.formats.hl7v2.tables import Segments
 from lro_notebook.results.read import read
 
@@ -142,9 +142,9 @@ FIELDS = st.lists(
 
 
 def joined(field: list[list[list[str]]]) -> str:
-    usual = parser.Encoding()
+    usual = escapes.Encoding()
     return "~".join(
-        "^".join("&".join(parser.escape(word, usual) for word in component) for component in repetition)
+        "^".join("&".join(escapes.escape(word, usual) for word in component) for component in repetition)
         for repetition in field
     )
 
@@ -169,7 +169,7 @@ def test_every_value_is_what_the_hl7_library_finds(segments: list[list[list[list
         kept = {value for name, value in row.items() if name.count(".") >= 1}
         for text in message.segments[number].split("|")[1:]:
             for word in re.split(r"[\^&]", text.split("~")[0]):
-                assert not word or parser.unescape(word, message.encoding) in kept
+                assert not word or escapes.unescape(word, message.encoding) in kept
 
 
 def _divided(fields: Sequence[str], places: list[int]) -> bool:
@@ -349,4 +349,4 @@ def test_an_unknown_segment_names_those_there(tmp_path: Path) -> None:
     ],
 )
 def test_escapes(text: str, plain: str) -> None:
-    assert parser.unescape(text, parser.Encoding()) == plain
+    assert escapes.unescape(text, escapes.Encoding()) == plain

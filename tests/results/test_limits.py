@@ -23,7 +23,7 @@ from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
-from lro_notebook.results.formats.hl7v2.parser import Encoding, unescape
+from lro_notebook.results.formats.hl7v2.escapes import Encoding, unescape
 from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.memory import Gauge
 from lro_notebook.results.read import read

@@ -1,4 +1,4 @@
-r"""HL7v2 text: where messages and segments begin, which characters separate, what escapes mean. Pure.
+r"""HL7v2 text: where messages and segments begin, which characters separate. Pure.
 
 A message begins with ``MSH``; its fourth character separates fields, the ones behind it components,
 repetitions, escapes and subcomponents. Segments end with a carriage return.
@@ -10,10 +10,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.results.formats.hl7v2.charsets import DEFAULT
-from lro_notebook.results.formats.hl7v2.decoding import text_of_bytes
+from lro_notebook.results.formats.hl7v2.escapes import Encoding, escape
 from lro_notebook.results.formats.hl7v2.names import number_of
-from lro_notebook.results.limits import DEFAULT as DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,32 +29,11 @@ _FRAME = "\x0b\x1c\r\n \t\ufeff"  # MLLP puts a message between \x0b and \x1c\r
 _POSITION = re.compile(r"(?:[A-Z][A-Z0-9]*[._-])?(\d{1,9})(?:\[(\d{1,9})\])?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LAST_NUMBER = re.compile(r"(?<!\d)\d{1,9}\Z", re.ASCII)
-_SPACES = re.compile(r"\.sp ?\+?(\d{1,9})", re.ASCII)
 #: What programs write where they show a carriage return, or cannot keep one.
 _SHOWN = r"\\r(?:\\n)?|\\n|<CR>(?:<LF>)?|\\X0D(?:0A)?\\|\\x0[dD]"
 _SECOND = "EVN|PID|MSA|ERR|SFT|UAC|QRD|QPD|ORC|OBR|OBX|NTE|PV1|SCH|TXA|MFI|DSC|FT1|STF"
 _GAPS = 100  # places without a value that a message may have for each value
 _DIGITS = 10  # characters in which the number at the end of a name is seen
-
-
-class Encoding(NamedTuple):
-    """The characters that separate, as MSH-1 and MSH-2 of a message give them.
-
-    Behind them the codecs in which bytes are that a message has as hexadecimal digits, in the order in which
-    they are tried.
-    """
-
-    field: str = "|"
-    component: str = "^"
-    repetition: str = "~"
-    escape: str = "\\"
-    subcomponent: str = "&"
-    codecs: tuple[str, ...] = ("utf_8", *DEFAULT)
-
-    @property
-    def second(self) -> str:
-        """MSH-2."""
-        return self.component + self.repetition + self.escape + self.subcomponent
 
 
 class Message(NamedTuple):
@@ -165,47 +142,6 @@ def is_crowded(message: Message, limits: Limits) -> bool:
         ):
             return True
     return False
-
-
-def unescape(text: str, encoding: Encoding, spaces: int = DEFAULT_LIMITS.spaces) -> str:
-    r"""Return `text` without its escapes: ``\F\`` and its like, ``\.br\``, ``\X0D\``; others stay.
-
-    So do a ``\.sp`` that skips more lines than `spaces`, and bytes that are in no set of the message.
-    """
-    mark = encoding.escape
-    plain = {
-        "F": encoding.field,
-        "S": encoding.component,
-        "T": encoding.subcomponent,
-        "R": encoding.repetition,
-        "E": mark,
-        "H": "",  # highlighting on and off
-        "N": "",
-    }
-
-    def replace(match: re.Match[str]) -> str:
-        if match[1]:
-            pieces = [bytes.fromhex(digits.strip("X")) for digits in match[1].split(mark) if digits]
-            return text_of_bytes(pieces, encoding.codecs, lambda piece: f"{mark}X{piece.hex().upper()}{mark}")
-        word = match[2]
-        if word in plain:
-            return plain[word]
-        if word.startswith(".br"):
-            return "\n"
-        if word.startswith(".sp"):
-            number = _SPACES.fullmatch(word)
-            count = int(number[1]) if number else 0 if any(map(str.isdigit, word)) else 1
-            return "\n" * count if 0 < count <= spaces else match[0] if number or not count else ""
-        return match[0]
-
-    return _escapes(mark).sub(replace, text)
-
-
-@lru_cache(maxsize=100)
-def _escapes(mark: str) -> re.Pattern[str]:
-    """Return the pattern of hexadecimal bytes, those that follow each other together, and of the rest."""
-    quoted = re.escape(mark)
-    return re.compile(rf"((?:{quoted}X(?:[0-9A-Fa-f]{{2}})+{quoted})+)|{quoted}([^{quoted}]*){quoted}")
 
 
 def from_parsed(segments: Sequence[Mapping[str, Any]]) -> Message:
@@ -323,16 +259,3 @@ def _text_of(name: str, tree: Mapping[int, Any]) -> str:
         return f"{name}{usual.field}{text(0, tree)}"
     rest = text(0, {number - 2: node for number, node in tree.items() if number > 2})  # noqa: PLR2004 - MSH-1, MSH-2
     return usual.field.join((name, usual.second, rest))
-
-
-def escape(text: str, encoding: Encoding) -> str:
-    """Return `text` with the characters that separate as escapes."""
-    names = {
-        encoding.field: "F",
-        encoding.component: "S",
-        encoding.subcomponent: "T",
-        encoding.repetition: "R",
-        encoding.escape: "E",
-    }
-    mark = encoding.escape
-    return "".join(f"{mark}{names[letter]}{mark}" if letter in names else letter for letter in text)

@@ -15,14 +15,15 @@ import pyarrow.compute as pc
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.arrow.unify import stack
+from lro_notebook.results.formats.hl7v2.escapes import unescape
 from lro_notebook.results.formats.hl7v2.names import field_of
-from lro_notebook.results.formats.hl7v2.parser import unescape
 from lro_notebook.results.limits import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lro_notebook.results.formats.hl7v2.parser import Encoding, Message
+    from lro_notebook.results.formats.hl7v2.escapes import Encoding
+    from lro_notebook.results.formats.hl7v2.parser import Message
     from lro_notebook.results.limits import Limits
 
 #: The key of a message, in its own table and in those of its segments.
