@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from starlette.responses import Response
+
 from lro_notebook.local.core.service_errors import invalid_argument, not_found
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 #: Chunks but the last are cut to a multiple of this many bytes, as Cloud Storage does.
 CHUNK = 256 << 10
 _SESSIONS_MAX = 1_000
+_INCOMPLETE = 308
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(?:(\d{1,18})|(\*))|\*)/(?:(\d{1,18})|\*)", re.ASCII)
 
 
@@ -98,3 +101,9 @@ def piece_of(content_range: str | None) -> Piece:
     if start is not None and end is not None and (start > end or (total is not None and end >= total)):
         raise invalid_argument("Content-Range: its numbers contradict each other")
     return Piece(start, total, is_open=star is not None)
+
+
+def unfinished(session: Session) -> Response:
+    """Return the answer to a piece that is not the last, or to a question: 308, with what counts as ``Range``."""
+    headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
+    return Response(status_code=_INCOMPLETE, headers=headers)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 _UPLOAD = f"/upload{API}/b/{{bucket}}/o"
-_RESUME, _CANCELLED = 308, 499
+_CANCELLED = 499
 _BUFFER = 1 << 20
 _SUMS = {"crc32c": "crc32c", "md5": "md5Hash"}
 
@@ -57,8 +57,7 @@ async def resume(request: Request) -> Response:
     try:
         is_whole = await _take(request, session)
         if not is_whole:
-            headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
-            return Response(status_code=_RESUME, headers=headers)
+            return resumable_uploads.unfinished(session)
         target = _with_sums(request, session.target)
         session.done = stored = await run_in_threadpool(_put, request, target, session.draft)
     finally:
