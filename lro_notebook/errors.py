@@ -22,7 +22,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.warned import (
+from lro_notebook.warning_types import (
     BadLinesWarning,
     LeftOutWarning,
     LroWarning,

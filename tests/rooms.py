@@ -8,8 +8,8 @@ from typing import NamedTuple
 ROOMS: dict[str, set[str]] = {
     "platforms": set(),
     "disk_names": {"platforms"},
-    "warned": set(),
-    "errors": {"warned"},
+    "warning_types": set(),
+    "errors": {"warning_types"},
     "forking": set(),
     "globs": set(),
     "dicom_parts": set(),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lro_notebook
-from lro_notebook import ConfigError, FhirStore, Results, View, warned
+from lro_notebook import ConfigError, FhirStore, Results, View, warning_types
 from lro_notebook.errors import UnknownArgument, UnknownKey
 from lro_notebook.keywords import named, nearest
 from lro_notebook.results.load_report import no_table
@@ -84,10 +84,10 @@ def test_a_name_that_the_package_has_not_is_told_with_the_nearest() -> None:
 def test_a_warning_in_a_with_block_shows_the_line_of_the_user(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
-    package = Path(warned.__file__).parent / "as_if_there.py"
+    package = Path(warning_types.__file__).parent / "as_if_there.py"
     code = """
 from contextlib import contextmanager
-from lro_notebook.warned import LroWarning, warn_caller
+from lro_notebook.warning_types import LroWarning, warn_caller
 
 @contextmanager
 def within():
