@@ -113,7 +113,7 @@ if not TYPE_CHECKING:  # where types are checked, the import above serves
 
     def __getattr__(name: str) -> object:
         if name not in _ON_FIRST_USE:
-            no_attribute = importlib.import_module("lro_notebook.keywords").no_attribute
+            no_attribute = importlib.import_module("lro_notebook.suggestions").no_attribute
             raise no_attribute(f"module {__name__!r}", name, __all__)
         value = globals()[name] = getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
         return value

@@ -14,13 +14,13 @@ from lro_notebook.healthcare.fhir_types import TYPES
 from lro_notebook.http import addresses
 from lro_notebook.jupyter import completion, notebook
 from lro_notebook.jupyter.operation_list import Operations
-from lro_notebook.keywords import named
 from lro_notebook.local import launch
 from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.policy import PollPolicy
 from lro_notebook.operations.rest_requests import LocalService
+from lro_notebook.suggestions import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

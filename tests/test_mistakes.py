@@ -12,8 +12,8 @@ import pytest
 import lro_notebook
 from lro_notebook import ConfigError, FhirStore, Results, View, warning_types
 from lro_notebook.errors import UnknownArgument, UnknownKey
-from lro_notebook.keywords import named, nearest
 from lro_notebook.results.load_report import no_table
+from lro_notebook.suggestions import named, nearest
 
 
 @named

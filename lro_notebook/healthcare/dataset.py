@@ -13,7 +13,7 @@ from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.http import addresses
 from lro_notebook.http.paging import paginate
 from lro_notebook.jupyter.operation_list import Operations
-from lro_notebook.keywords import named_in
+from lro_notebook.suggestions import named_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,7 +9,7 @@ from lro_notebook.errors import ApiError, Code, LroError, LroWarning, warn_calle
 from lro_notebook.healthcare import reprs, since_last_export
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
-from lro_notebook.keywords import named_in
+from lro_notebook.suggestions import named_in
 
 if TYPE_CHECKING:
     from lro_notebook.operations.client import Client

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lro_notebook.errors import OperationError
-from lro_notebook.keywords import named
+from lro_notebook.suggestions import named
 
 if TYPE_CHECKING:
     import os

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lro_notebook.errors import TruncatedListsWarning, UnparsedDatesWarning, warn_caller
-from lro_notebook.keywords import nearest
 from lro_notebook.results.arrow.batch import BadLine, Miscounted, list_bad_lines
 from lro_notebook.results.limits import DEFAULT
+from lro_notebook.suggestions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lro_notebook.keywords import named_in
 from lro_notebook.results import load_report
 from lro_notebook.results.databases import duckdb, sqlite
 from lro_notebook.results.databases.write import named, write_all
@@ -18,6 +17,7 @@ from lro_notebook.results.joins.references import keyed
 from lro_notebook.results.profile import profile
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.tables import Tables
+from lro_notebook.suggestions import named_in
 
 if TYPE_CHECKING:
     import os

@@ -14,10 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from lro_notebook.errors import ConfigError
-from lro_notebook.keywords import named
 from lro_notebook.results.comparison.hashes import NOTHING, columns_of, words
 from lro_notebook.results.comparison.inputs import tables_of
 from lro_notebook.results.comparison.matching import Matched, Numbers, key_of, matched
+from lro_notebook.suggestions import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
