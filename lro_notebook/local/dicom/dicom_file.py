@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from lro_notebook import dicom_parts
+from lro_notebook import dicom_size
 from lro_notebook.local.core import json_patch, nesting
 from lro_notebook.local.core.service_errors import not_installed
 from lro_notebook.local.dicom import inflate
@@ -110,15 +110,15 @@ def open_file(data: bytes) -> FileDataset:
 
     try:
         most = inflate.setting(PARTS_VARIABLE, _PARTS)
-        budget = dicom_parts.Budget(most)
-        counted = dicom_parts.Counted(BytesIO(plain or data), budget)
-        with dicom_parts.within(budget):
+        budget = dicom_size.Budget(most)
+        counted = dicom_size.Counted(BytesIO(plain or data), budget)
+        with dicom_size.within(budget):
             file: FileDataset = module.filereader.read_partial(counted, too_many)
-            dicom_parts.check_parts(file, budget)
+            dicom_size.check_parts(file, budget)
         if plain is not None:
             file.file_meta.TransferSyntaxUID = module.uid.UID(inflate.DEFLATED)
         file.get("PixelData")
-    except dicom_parts.TooManyPartsError as error:
+    except dicom_size.TooManyPartsError as error:
         raise ParseError(
             f"the file has more than {most:,} elements and items of sequences; "
             f"{PARTS_VARIABLE} of the service sets the limit"

@@ -15,7 +15,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.dicom_parts import Budget, Counted, TooManyPartsError, check_parts, within
+from lro_notebook.dicom_size import Budget, Counted, TooManyPartsError, check_parts, within
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
