@@ -41,7 +41,7 @@ from lro_notebook.healthcare.fhir import FhirStore
 from lro_notebook.healthcare.hl7v2 import Hl7v2Store
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.operation import Operation
-from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.polling_policy import PollPolicy
 from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.resource import OperationResource, Status
 from lro_notebook.operations.waiting import as_completed, wait

@@ -18,7 +18,7 @@ from lro_notebook.local import launch
 from lro_notebook.operations.client import HEALTHCARE, Client
 from lro_notebook.operations.journal import Journal
 from lro_notebook.operations.operation import Operation
-from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.polling_policy import PollPolicy
 from lro_notebook.operations.rest_requests import LocalService
 from lro_notebook.suggestions import named
 

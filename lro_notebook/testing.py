@@ -18,7 +18,7 @@ from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.http import forked_connections
 from lro_notebook.local.identity.transport import ProvenTransport
 from lro_notebook.operations.client import Client
-from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.polling_policy import PollPolicy
 from lro_notebook.operations.rest_requests import LocalService
 
 if TYPE_CHECKING:

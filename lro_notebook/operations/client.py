@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.http.session import Session
     from lro_notebook.operations.operation import Operation
-    from lro_notebook.operations.policy import PollPolicy
+    from lro_notebook.operations.polling_policy import PollPolicy
     from lro_notebook.operations.resource import OperationResource
     from lro_notebook.operations.scheduler import Scheduler
 

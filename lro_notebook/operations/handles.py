@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lro_notebook.http.session import Session
     from lro_notebook.operations.client import Client
     from lro_notebook.operations.journal import Journal, StartRecord
-    from lro_notebook.operations.policy import PollPolicy
+    from lro_notebook.operations.polling_policy import PollPolicy
     from lro_notebook.operations.resource import OperationResource
     from lro_notebook.operations.scheduler import Scheduler
     from lro_notebook.operations.snapshot import Snapshot

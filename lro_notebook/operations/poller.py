@@ -18,7 +18,7 @@ from lro_notebook.errors import ApiError, LroError, PollingLost
 from lro_notebook.http.responses import NoConnection, is_transient
 from lro_notebook.operations.callbacks import Callbacks, call
 from lro_notebook.operations.eta import Eta, Sample, Samples
-from lro_notebook.operations.policy import PollPolicy
+from lro_notebook.operations.polling_policy import PollPolicy
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.scheduler import shared, steady
 from lro_notebook.operations.snapshot import Snapshot

@@ -13,8 +13,8 @@ from fakes import NAME, Clock, ManualScheduler, operation
 import lro_notebook as lro
 from lro_notebook.errors import ApiError, Code
 from lro_notebook.http.responses import NoResponse
-from lro_notebook.operations.policy import PollPolicy
 from lro_notebook.operations.poller import OperationPoller
+from lro_notebook.operations.polling_policy import PollPolicy
 from lro_notebook.operations.resource import OperationResource
 
 CREATED = "2026-03-04T09:00:00Z"
