@@ -61,7 +61,7 @@ def measure(use: str, files: int, size: int, folder: Path) -> Reading:
     from slow_storage import Repeated, SlowStorage
 
     import lro_notebook.views.scan  # noqa: F401
-    from lro_notebook.results.read import read
+    from lro_notebook.results.read_place import read
 
     warnings.simplefilter("ignore")
     lines = (folder / "Observation.ndjson").read_bytes().splitlines(keepends=True)

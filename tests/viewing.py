@@ -11,7 +11,7 @@ import pytest
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import Block
-from lro_notebook.results.read import read
+from lro_notebook.results.read_place import read
 from lro_notebook.views.definition import Definition, read_definition
 from lro_notebook.views.output import Output, join
 from lro_notebook.views.prepare import prepare

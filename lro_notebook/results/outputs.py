@@ -9,7 +9,7 @@ from lro_notebook.operations.resource import project_of
 from lro_notebook.results.admission import CLOUD, Near, tell_refused
 from lro_notebook.results.discovery.discover import find, missing_of
 from lro_notebook.results.places import Place, found_in, is_role, places_of
-from lro_notebook.results.read import tell
+from lro_notebook.results.read_place import tell
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Found
 from lro_notebook.results.sources import bigquery

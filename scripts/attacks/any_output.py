@@ -14,7 +14,7 @@ from lro_notebook.results.admission import Near
 from lro_notebook.results.discovery.file_sets import table_names
 from lro_notebook.results.location import locate
 from lro_notebook.results.places import places_of
-from lro_notebook.results.read import read
+from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     import random

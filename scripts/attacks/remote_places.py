@@ -18,7 +18,7 @@ import pandas as pd
 from slow_storage import SlowStorage
 
 import lro_notebook as lro
-from lro_notebook.results import read
+from lro_notebook.results import read_place
 
 if TYPE_CHECKING:
     import random
@@ -104,7 +104,7 @@ def _held(draw: random.Random) -> bool:
 
 def reading(draw: random.Random) -> tuple[int, int]:
     """Read places where up to two files are hurt."""
-    with patch.object(read, "fetch_of", _quick(read.fetch_of)), warnings.catch_warnings():
+    with patch.object(read_place, "fetch_of", _quick(read_place.fetch_of)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _TRIALS, sum(_held(draw) for _ in range(_TRIALS))
 

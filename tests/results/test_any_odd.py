@@ -13,7 +13,7 @@ import pytest
 from results.any_files import CSV, FILES, LINES, ROWS, columns, put_named, quiet
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.read import read
+from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from lro_notebook.errors import LeftOutWarning, ResultError
 from lro_notebook.results.discovery.classify import classify
 from lro_notebook.results.formats.unsupported import _masked
 from lro_notebook.results.location import locate
-from lro_notebook.results.read import read
+from lro_notebook.results.read_place import read
 from lro_notebook.results.remote.calls import USUAL
 
 if TYPE_CHECKING:

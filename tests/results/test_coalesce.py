@@ -20,7 +20,7 @@ from lro_notebook.results.arrow.lines import BLOCK, FIRST_BLOCK, Block, blocks
 from lro_notebook.results.arrow.unify import together
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.main_table import MainTable
-from lro_notebook.results.read import read
+from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

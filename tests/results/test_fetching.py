@@ -26,7 +26,7 @@ from children import forks, in_child
 from results.far import BUCKETS, Bucket, Request, in_thread, register
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.read import read
+from lro_notebook.results.read_place import read
 from lro_notebook.results.remote import calls, fetching
 from lro_notebook.results.remote.calls import Call, Fetch, StalledError
 from lro_notebook.results.remote.fetching import Plan, end_of, next_size

@@ -26,7 +26,7 @@ from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
 from lro_notebook.results.formats.hl7v2.escapes import Encoding, unescape
 from lro_notebook.results.limits import DEFAULT, Limits
 from lro_notebook.results.memory import Gauge
-from lro_notebook.results.read import read
+from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
