@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lro_notebook.reports.frames import typed
-from lro_notebook.results.outputs import outputs_of
+from lro_notebook.results.read_outputs import outputs_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
 from lro_notebook.results.location import locate
 from lro_notebook.results.manifest import Listing, listing_of
-from lro_notebook.results.outputs import holds_more, outputs_of, read_outputs
+from lro_notebook.results.read_outputs import holds_more, outputs_of, read_outputs
 from lro_notebook.results.read_place import OPTION_WORDS, fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources.bigquery import PREFIX
