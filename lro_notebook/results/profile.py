@@ -19,7 +19,7 @@ from lro_notebook.results.arrow.dates import INSTANT, Times
 
 if TYPE_CHECKING:
     from lro_notebook.results.arrow.dates import Look
-    from lro_notebook.results.stream import Stream
+    from lro_notebook.results.table_stream import Stream
 
 _HASHES = 4_096  # kept of a column: up to so many values the count is exact, beyond it is within some 3 %
 _COUNTED, _KEPT = 8_192, 1_024  # values that are counted at once; those that stay when there are more

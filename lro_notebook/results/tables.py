@@ -20,7 +20,7 @@ from lro_notebook.results.main_table import Loaded, MainTable, load_table, repor
 from lro_notebook.results.memory import fits
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.response_table import RESPONSE
-from lro_notebook.results.stream import Stream
+from lro_notebook.results.table_stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from lro_notebook.results.databases.sqlite import opened
 from lro_notebook.results.joins.join import Side, join
-from lro_notebook.results.stream import Stream
+from lro_notebook.results.table_stream import Stream
 
 if TYPE_CHECKING:
     import random

@@ -18,7 +18,7 @@ from lro_notebook.results import tables
 from lro_notebook.results.comparison import compare as comparing
 from lro_notebook.results.comparison.compare import SCHEMA
 from lro_notebook.results.comparison.hashes import hashes_of
-from lro_notebook.results.stream import Stream
+from lro_notebook.results.table_stream import Stream
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ import pytest
 from places import SHARED
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results import stream
+from lro_notebook.results import table_stream
 from lro_notebook.results.databases.naming import distinct, quoted
 from lro_notebook.results.databases.sqlite import Sqlite
 from lro_notebook.results.read_place import read
@@ -168,7 +168,7 @@ def test_a_broken_write_leaves_everything_as_it_was(
         yield table.slice(0, 1)
         raise ResultError("half way")
 
-    monkeypatch.setattr(stream, "_cut", broken)
+    monkeypatch.setattr(table_stream, "_cut", broken)
     for place in (path, new):
         with pytest.raises(ResultError):
             written(results, kind, place, tables=["Patient"])
@@ -241,7 +241,7 @@ def test_more_columns_than_sqlite_takes_are_told_before(tmp_path: Path) -> None:
         closing(sqlite3.connect(tmp_path / "wide.db")) as connection,
         pytest.raises(ResultError, match="2,000"),
     ):
-        Sqlite(connection).write("wide", stream.Stream.of(table))
+        Sqlite(connection).write("wide", table_stream.Stream.of(table))
 
 
 @pytest.mark.skipif(not SYNTHEA.is_dir(), reason="../shared/data/synthea-10 is not here")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lro_notebook.results.comparison.hashes import Hashes
-    from lro_notebook.results.stream import Stream
+    from lro_notebook.results.table_stream import Stream
     from lro_notebook.results.tables import Tables
 
 _BYTES = 64_000_000  # of the hashes that are held at a time

@@ -15,7 +15,7 @@ from lro_notebook.results.arrow.unify import text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lro_notebook.results.stream import Stream
+    from lro_notebook.results.table_stream import Stream
 
     Hashes = np.ndarray[Any, np.dtype[np.uint64]]
     #: From values of one type to text that can be compared.

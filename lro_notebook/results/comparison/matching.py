@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lro_notebook.results.comparison.hashes import Hashes
-    from lro_notebook.results.stream import Stream
+    from lro_notebook.results.table_stream import Stream
 
     Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from lro_notebook.results.stream import Stream
+    from lro_notebook.results.table_stream import Stream
 
 _DIGITS = 38  # of a decimal, the most that DuckDB has
 _ROWS = "lro_notebook_rows"

@@ -17,7 +17,7 @@ from lro_notebook.results.databases.naming import distinct, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lro_notebook.results.stream import Stream
+    from lro_notebook.results.table_stream import Stream
 
 _SAVEPOINT = "lro_notebook"
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.databases.naming import distinct
-from lro_notebook.results.stream import Stream
+from lro_notebook.results.table_stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

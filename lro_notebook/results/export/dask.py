@@ -22,7 +22,7 @@ from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.export.parquet import Target
 from lro_notebook.results.sources.spool import check_room, no_room
-from lro_notebook.results.stream import Stream
+from lro_notebook.results.table_stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lro_notebook.results.stream import Stream
+    from lro_notebook.results.table_stream import Stream
 
 _LIST = pd.ArrowDtype(pa.list_(pa.string()))
 STUDY, SERIES, INSTANCE = "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"
