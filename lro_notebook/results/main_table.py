@@ -20,7 +20,7 @@ from lro_notebook.results.arrow.lines import Unlisted
 from lro_notebook.results.arrow.list_levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.load_report import Report
-from lro_notebook.results.memory import Gauge
+from lro_notebook.results.memory_estimate import Gauge
 from lro_notebook.results.sources.source import Streams
 from lro_notebook.results.sources.spool import Spool, Spooled
 

@@ -16,7 +16,7 @@ from lro_notebook.results.formats.hl7v2.charsets import checked_encoding
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.location import locate
 from lro_notebook.results.manifest import listing_at
-from lro_notebook.results.memory import available
+from lro_notebook.results.memory_estimate import available
 from lro_notebook.results.named_files import Reach, Storage, results_of
 from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.results import Results

@@ -13,7 +13,7 @@ import pytest
 from results.uneven import SHARDS, write_uneven
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, LroWarning, ResultError
-from lro_notebook.results import memory, progress_bar, results
+from lro_notebook.results import memory_estimate, progress_bar, results
 from lro_notebook.results.read_place import read
 from lro_notebook.results.shards import Shard
 
@@ -155,8 +155,8 @@ def test_dask_names_a_table_without_a_look_at_its_files(
 def many(folder: Path, monkeypatch: pytest.MonkeyPatch, free: int | None) -> Results:
     row = json.dumps({"id": "x" * 200, "n": 1}).encode() + b"\n"
     (folder / "U.ndjson").write_bytes(row * 10_000)
-    monkeypatch.setattr(memory, "available", lambda: free)
-    monkeypatch.setattr(memory, "_SURE_FROM", 100_000)
+    monkeypatch.setattr(memory_estimate, "available", lambda: free)
+    monkeypatch.setattr(memory_estimate, "_SURE_FROM", 100_000)
     return read(folder / "U.ndjson")
 
 
@@ -184,9 +184,9 @@ def test_bad_lines_of_what_does_not_fit_are_found_without_keeping_it(
 def test_the_memory_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in {"max": "1000", "current": "700", "stat": "anon 5\ninactive_file 200\n"}.items():
         (tmp_path / f"memory.{name}").write_text(text)
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    assert memory.available() == 500
+    monkeypatch.setattr(memory_estimate, "_CGROUP", tmp_path)
+    assert memory_estimate.available() == 500
     (tmp_path / "memory.max").write_text("max\n")
-    assert (memory.available() or 0) > 1_000_000
-    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "none")
-    assert (memory.available() or 0) > 1_000_000
+    assert (memory_estimate.available() or 0) > 1_000_000
+    monkeypatch.setattr(memory_estimate, "_MEMINFO", tmp_path / "none")
+    assert (memory_estimate.available() or 0) > 1_000_000

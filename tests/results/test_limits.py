@@ -18,14 +18,14 @@ from results.header import MSH
 from results.limited import bad, loaded, read_in_little_memory
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results import memory
+from lro_notebook.results import memory_estimate
 from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
 from lro_notebook.results.formats.hl7v2.escapes import Encoding, unescape
 from lro_notebook.results.limits import DEFAULT, Limits
-from lro_notebook.results.memory import Gauge
+from lro_notebook.results.memory_estimate import Gauge
 from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def test_a_gzip_of_a_gzip_is_bad_lines(load: Load) -> None:
 
 
 def test_the_gauge_counts_what_is_held_not_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 1_000_000_000)
+    monkeypatch.setattr(memory_estimate, "available", lambda: 1_000_000_000)
     gauge = Gauge("T", 6_000_000)  # of which each tenth of a megabyte becomes 66
     for _ in range(2):
         gauge.hold(66_000_000)
@@ -115,7 +115,7 @@ def test_the_gauge_counts_what_is_held_not_what_is_stored(monkeypatch: pytest.Mo
     gauge.hold(66_000_000)
     with pytest.raises(ResultError, match=r"table T will take about 4\.0 GB of memory"):
         gauge.advance(100_000)
-    monkeypatch.setattr(memory, "available", lambda: 100_000_000)
+    monkeypatch.setattr(memory_estimate, "available", lambda: 100_000_000)
     gauge = Gauge("T", 10)
     gauge.hold(200_000_000)
     with pytest.raises(ResultError, match="columns="):  # all is read, but not yet unpacked
@@ -123,7 +123,7 @@ def test_the_gauge_counts_what_is_held_not_what_is_stored(monkeypatch: pytest.Mo
 
 
 def test_the_gauge_lets_fit_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 1_000_000_000)
+    monkeypatch.setattr(memory_estimate, "available", lambda: 1_000_000_000)
     gauge = Gauge("T", 100_000_000)
     for _ in range(100):
         gauge.hold(2_000_000)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.results.arrow.lines import MAX_DEPTH
 from lro_notebook.results.formats.parquet.thrift import Compact, ThriftError
-from lro_notebook.results.memory import available
+from lro_notebook.results.memory_estimate import available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
