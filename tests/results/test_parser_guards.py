@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow import guards
-from lro_notebook.results.arrow.guards import check_keys, may_hold_no_numbers, may_nest_deep
+from lro_notebook.results.arrow import parser_guards
 from lro_notebook.results.arrow.lines import LONG, keys_of
+from lro_notebook.results.arrow.parser_guards import check_keys, may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.limits import MAX_NESTING, Limits
 
 
@@ -67,13 +67,13 @@ def some_value(chance: random.Random, depth: int = 0) -> Any:
 @pytest.mark.parametrize("seed", range(60))
 def test_keys_are_counted_as_in_the_slow_way(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    monkeypatch.setattr(guards, "_STRETCH", chance.choice([1, 50, 1 << 18]))
+    monkeypatch.setattr(parser_guards, "_STRETCH", chance.choice([1, 50, 1 << 18]))
     rows = [{"row": some_value(chance)} for _ in range(chance.randrange(1, 30))]
     separators = chance.choice([(",", ":"), (", ", ": "), (",", " :")])
     data = b"".join(
         json.dumps(row, ensure_ascii=False, separators=separators).encode() + b"\n" for row in rows
     )
-    about = guards._about_keys(data)
+    about = parser_guards._about_keys(data)
     assert about is None or about >= len(_keys(rows))
     if separators[1] != " :" and b"\\" not in data:
         assert about == len(_keys(rows)) == keys_of(data)
