@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.results.formats.hl7v2.escapes import Encoding, escape
-from lro_notebook.results.formats.hl7v2.names import number_of
+from lro_notebook.results.formats.hl7v2.field_names import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

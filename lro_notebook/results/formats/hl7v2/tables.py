@@ -16,7 +16,7 @@ from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.formats.hl7v2.escapes import unescape
-from lro_notebook.results.formats.hl7v2.names import field_of
+from lro_notebook.results.formats.hl7v2.field_names import field_of
 from lro_notebook.results.limits import DEFAULT
 
 if TYPE_CHECKING:

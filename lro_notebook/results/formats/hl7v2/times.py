@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lro_notebook.results.arrow.dates import Form, by_name
-from lro_notebook.results.formats.hl7v2.names import field_of
+from lro_notebook.results.formats.hl7v2.field_names import field_of
 
 if TYPE_CHECKING:
     from lro_notebook.results.arrow.dates import Parse
