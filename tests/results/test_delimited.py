@@ -14,8 +14,8 @@ from results.delimiting import bad, load
 from lro_notebook.errors import ResultError
 from lro_notebook.results.export import parquet
 from lro_notebook.results.formats.delimited.charset import READ_AS, REPLACED
+from lro_notebook.results.formats.delimited.column_names import NO_NAMES, UNSURE, names_of, unique
 from lro_notebook.results.formats.delimited.dialect import looks
-from lro_notebook.results.formats.delimited.names import NO_NAMES, UNSURE, names_of, unique
 from lro_notebook.results.formats.delimited.reader import FEWER, MORE, PLAIN_QUOTES
 from lro_notebook.results.formats.delimited.rows import UNCLOSED
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from results.delimiting import bad, load
 
 from lro_notebook.results.formats.delimited.charset import READ_AS
-from lro_notebook.results.formats.delimited.names import SHORT, names_of
+from lro_notebook.results.formats.delimited.column_names import SHORT, names_of
 from lro_notebook.results.formats.delimited.reader import FEWER, NO_NAMES_BUT_OTHERS
 
 if TYPE_CHECKING:

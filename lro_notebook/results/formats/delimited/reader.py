@@ -20,6 +20,7 @@ from lro_notebook.results.arrow.lines import FIRST_BLOCK, is_utf8
 from lro_notebook.results.arrow.memory_pool import POOL
 from lro_notebook.results.arrow.schema import rows_of
 from lro_notebook.results.formats.delimited.charset import READ_AS, Text, as_text
+from lro_notebook.results.formats.delimited.column_names import NO_NAMES, Names, names_of
 from lro_notebook.results.formats.delimited.dialect import (
     SAMPLE,
     first_line_names_delimiter,
@@ -28,7 +29,6 @@ from lro_notebook.results.formats.delimited.dialect import (
     sniff,
 )
 from lro_notebook.results.formats.delimited.documented_columns import names_in
-from lro_notebook.results.formats.delimited.names import NO_NAMES, Names, names_of
 from lro_notebook.results.formats.delimited.rows import Rows, Splitter, Window, bounded
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.hl7v2.charsets import DEFAULT
