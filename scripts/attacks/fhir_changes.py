@@ -15,7 +15,7 @@ from lro_notebook.local.fhir.interactions.bundles import Transaction
 from lro_notebook.local.fhir.interactions.changes import Changes
 from lro_notebook.local.fhir.interactions.entries import read
 from lro_notebook.local.fhir.interactions.integrity import missing
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.fhir.structure.elements import resource_types
 from lro_notebook.local.fhir.structure.validation import Rules, findings
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from lro_notebook.local.fhir.interactions.settings import Settings
+    from lro_notebook.local.fhir.interactions.store_settings import Settings
 
 _BASE = "http://127.0.0.1/v1/s/fhir"
 _NAMES = [f"{type_}/{number}" for type_ in ("Patient", "Group") for number in range(4)]

@@ -18,7 +18,7 @@ from patience import GIVE_UP
 from places import SHARED
 from warm import Program as WarmProgram
 
-from lro_notebook.local.fhir.interactions.settings import LENIENT_LABEL
+from lro_notebook.local.fhir.interactions.store_settings import LENIENT_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -19,7 +19,7 @@ from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import imports, rows
 from lro_notebook.local.fhir.imports import ImportRequest, failure
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.fhir.resource_id_lists import is_name
 from lro_notebook.local.fhir.rows import Stored
 from lro_notebook.local.operations import batches, request_fields

@@ -16,7 +16,7 @@ from lro_notebook.local.core import nesting, objects, rawjson
 from lro_notebook.local.core.names import is_fhir_id, is_resource_type
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import content_structure, rows
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.fhir.rows import Incoming
 from lro_notebook.local.fhir.structure.elements import is_known_type
 from lro_notebook.local.operations import batches, request_fields

@@ -12,7 +12,7 @@ from lro_notebook.local.datasets.stores import Store
 from lro_notebook.local.discovery.served import NOT_SERVED
 from lro_notebook.local.fhir.interactions.capabilities import describe
 from lro_notebook.local.fhir.interactions.compartments import belongs, is_within, members
-from lro_notebook.local.fhir.interactions.settings import Settings, rules_of
+from lro_notebook.local.fhir.interactions.store_settings import Settings, rules_of
 from lro_notebook.local.fhir.search import parameters
 from lro_notebook.local.fhir.search.query import Vocabulary
 from lro_notebook.local.fhir.structure.elements import resource_types, structure

@@ -28,7 +28,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     existing,
 )
 from lro_notebook.local.fhir.interactions.routes import made, version_in
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.http.service import read_body, service_of, store_of
 from lro_notebook.local.operations.records import timestamp
 

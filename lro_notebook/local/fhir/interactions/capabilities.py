@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from lro_notebook.local.discovery.served import NOT_SERVED
 from lro_notebook.local.fhir.interactions.responses import FHIR_PATH, MEDIA_TYPE, base_of
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.fhir.search import parameters
 from lro_notebook.local.fhir.search.conditional_search import vocabulary_of
 from lro_notebook.local.fhir.structure.elements import resource_types
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from lro_notebook.local.fhir.interactions.settings import Settings
+    from lro_notebook.local.fhir.interactions.store_settings import Settings
     from lro_notebook.local.fhir.search.query import Vocabulary
 
 _VERSIONS = {"DSTU2": "1.0.2", "STU3": "3.0.2", "R4": "4.0.1", "R4B": "4.3.0", "R5": "5.0.0"}

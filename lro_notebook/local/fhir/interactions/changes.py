@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from lro_notebook.local.fhir.interactions.settings import Settings
+    from lro_notebook.local.fhir.interactions.store_settings import Settings
     from lro_notebook.local.fhir.rows import Incoming, Stored
 
 _CREATED, _OK, _NO_CONTENT, _PRECONDITION = 201, 200, 204, 412

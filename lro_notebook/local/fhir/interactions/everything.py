@@ -28,7 +28,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     found_entry,
     page_links,
 )
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.fhir.resource_id_lists import is_name
 from lro_notebook.local.fhir.search import date_ranges
 from lro_notebook.local.fhir.search.query import Search
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from lro_notebook.local.fhir.interactions.settings import Settings
+    from lro_notebook.local.fhir.interactions.store_settings import Settings
     from lro_notebook.local.fhir.rows import Stored
 
 _ASSOCIATED = "http://hl7.org/fhir/StructureDefinition/encounter-associatedEncounter"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Iterator
 
-    from lro_notebook.local.fhir.interactions.settings import Settings
+    from lro_notebook.local.fhir.interactions.store_settings import Settings
 
 #: `Patient/1` and `Patient/1/_history/2`, alone or at the end of an address.
 _LOCAL = re.compile(

@@ -21,7 +21,7 @@ from lro_notebook.local.fhir.interactions.responses import (
     resource_response,
     stamps,
 )
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.http.service import read_body, service_of, store_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from lro_notebook.local.core import names, nesting
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions.responses import FHIR_PATH, MEDIA_TYPE
-from lro_notebook.local.fhir.interactions.settings import settings_of
+from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.fhir.structure.validation import Finding, Rules, findings
 from lro_notebook.local.http.service import read_body, service_of, store_of
 
