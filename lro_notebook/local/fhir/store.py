@@ -26,7 +26,7 @@ from lro_notebook.local.fhir.interactions import (
     everything,
     history,
     lastn,
-    validating,
+    validate_operation,
 )
 from lro_notebook.local.fhir.interactions import routes as change_routes
 from lro_notebook.local.fhir.search import index
@@ -68,7 +68,7 @@ KIND = StoreKind(
         *capabilities.ROUTES,
         *everything.ROUTES,
         *lastn.ROUTES,
-        *validating.ROUTES,
+        *validate_operation.ROUTES,
         *search_routes.ROUTES,
         *bundles.ROUTES,
         *history.ROUTES,
