@@ -11,9 +11,9 @@ import orjson
 from local.fhir.search_store import Store
 
 from lro_notebook.local.core.service_errors import ServiceError
+from lro_notebook.local.fhir.interactions.bundle_entries import read
 from lro_notebook.local.fhir.interactions.bundles import Transaction
 from lro_notebook.local.fhir.interactions.changes import Changes
-from lro_notebook.local.fhir.interactions.entries import read
 from lro_notebook.local.fhir.interactions.integrity import missing
 from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.fhir.structure.elements import resource_types

@@ -16,8 +16,8 @@ from lro_notebook.errors import Code
 from lro_notebook.local.core import names, rawjson
 from lro_notebook.local.core.service_errors import ServiceError, error_response, invalid_argument, not_found
 from lro_notebook.local.fhir import rows
+from lro_notebook.local.fhir.interactions.bundle_entries import ORDER, absolute, placed, read, rewritten
 from lro_notebook.local.fhir.interactions.changes import Changes, Result, check_id
-from lro_notebook.local.fhir.interactions.entries import ORDER, absolute, placed, read, rewritten
 from lro_notebook.local.fhir.interactions.history import history_entry
 from lro_notebook.local.fhir.interactions.responses import (
     FHIR_PATH,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from lro_notebook.local.fhir.interactions.entries import Entry
+    from lro_notebook.local.fhir.interactions.bundle_entries import Entry
 
 _T = TypeVar("_T")
 _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]{0,63})\?(.+)", re.DOTALL)
