@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-    from lro_notebook.local.sample.course import Course, Problem, Visit
     from lro_notebook.local.sample.elements import Code
+    from lro_notebook.local.sample.life_course import Course, Problem, Visit
     from lro_notebook.local.sample.measurements import Value
     from lro_notebook.local.sample.people import Person
     from lro_notebook.local.sample.tables import Drug

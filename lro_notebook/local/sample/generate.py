@@ -11,7 +11,7 @@ import orjson
 from lro_notebook.errors import ConfigError
 from lro_notebook.local.sample import people
 from lro_notebook.local.sample.clinical import Chart
-from lro_notebook.local.sample.course import draw_course
+from lro_notebook.local.sample.life_course import draw_course
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

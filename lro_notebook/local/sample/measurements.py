@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from random import Random
 
-    from lro_notebook.local.sample.course import Course, Visit
+    from lro_notebook.local.sample.life_course import Course, Visit
     from lro_notebook.local.sample.people import Person
     from lro_notebook.local.sample.tables import Measure
 
