@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lro_notebook.local.sample import measurements, tables
-from lro_notebook.local.sample.elements import (
+from lro_notebook.local.sample.data_types import (
     Resource,
     concept,
     new_id,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-    from lro_notebook.local.sample.elements import Code
+    from lro_notebook.local.sample.data_types import Code
     from lro_notebook.local.sample.life_course import Course, Problem, Visit
     from lro_notebook.local.sample.measurements import Value
     from lro_notebook.local.sample.people import Person

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lro_notebook.local.sample.elements import Resource
+    from lro_notebook.local.sample.data_types import Resource
 
 DEFAULT_PATIENTS, DEFAULT_SEED = 100, 20260101
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import FileDataset
 
-    from lro_notebook.local.sample.elements import Resource
+    from lro_notebook.local.sample.data_types import Resource
 
 #: Number of patients with a study, and of slices in each.
 STUDIES, SLICES = 5, 6

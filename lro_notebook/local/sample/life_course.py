@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from lro_notebook.local.sample import tables
-from lro_notebook.local.sample.elements import ZONE, new_id
+from lro_notebook.local.sample.data_types import ZONE, new_id
 from lro_notebook.local.sample.people import RECORDS_END
 
 if TYPE_CHECKING:

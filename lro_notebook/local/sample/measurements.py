@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lro_notebook.local.sample import tables
-from lro_notebook.local.sample.elements import rounded
+from lro_notebook.local.sample.data_types import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from lro_notebook.local.sample.elements import Resource
+    from lro_notebook.local.sample.data_types import Resource
     from lro_notebook.local.sample.stays import Event
 
 #: Which of every five patients has been in hospital; which of every hundred has a cancelled admission.

@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from lro_notebook.local.sample import tables
-from lro_notebook.local.sample.elements import ZONE, Resource, concept, new_id, reference, resource, stamp
+from lro_notebook.local.sample.data_types import ZONE, Resource, concept, new_id, reference, resource, stamp
 
 RECORDS_START, RECORDS_END = date(2021, 1, 1), date(2025, 12, 31)
 _ODD_ONE_IN = 40
