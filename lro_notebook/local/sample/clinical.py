@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lro_notebook.local.sample import measurements, tables
+from lro_notebook.local.sample import measurements, names_and_codes
 from lro_notebook.local.sample.data_types import (
     Resource,
     concept,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lro_notebook.local.sample.data_types import Code
     from lro_notebook.local.sample.life_course import Course, Problem, Visit
     from lro_notebook.local.sample.measurements import Value
+    from lro_notebook.local.sample.names_and_codes import Drug
     from lro_notebook.local.sample.people import Person
-    from lro_notebook.local.sample.tables import Drug
 
 _ADULT = 18
 
@@ -56,7 +56,7 @@ class Chart:
         made = resource("Encounter", visit.id)
         made["status"] = "finished"
         made["class"] = {
-            "system": f"{tables.TERMINOLOGY}/v3-ActCode",
+            "system": f"{names_and_codes.TERMINOLOGY}/v3-ActCode",
             "code": "AMB",
             "display": "ambulatory",
         }
@@ -67,7 +67,8 @@ class Chart:
         made["period"] = {"start": stamp(visit.start), "end": stamp(visit.end)}
         if visit.reason == "symptom":
             made["reasonCode"] = [
-                concept((tables.SNOMED, problem.disease.snomed, problem.disease.display)) for problem in found
+                concept((names_and_codes.SNOMED, problem.disease.snomed, problem.disease.display))
+                for problem in found
             ]
         made["serviceProvider"] = reference("Organization", self.person.doctor.organization)
         return made
@@ -75,8 +76,8 @@ class Chart:
     def _visit_type(self, visit: Visit) -> Code:
         if visit.reason == "checkup":
             grown = self.person.age(visit.start.date()) >= _ADULT
-            return tables.CHECKUP if grown else tables.CHILD_CHECKUP
-        return tables.FOLLOW_UP if visit.reason == "follow-up" else tables.SYMPTOM
+            return names_and_codes.CHECKUP if grown else names_and_codes.CHILD_CHECKUP
+        return names_and_codes.FOLLOW_UP if visit.reason == "follow-up" else names_and_codes.SYMPTOM
 
     def _condition(self, problem: Problem) -> Resource:
         disease = problem.disease
@@ -85,8 +86,8 @@ class Chart:
         made["verificationStatus"] = status("condition-ver-status", "confirmed")
         made["category"] = [status("condition-category", "encounter-diagnosis")]
         made["code"] = concept(
-            (tables.SNOMED, disease.snomed, disease.display),
-            (tables.ICD10, disease.icd10, disease.icd10_display),
+            (names_and_codes.SNOMED, disease.snomed, disease.display),
+            (names_and_codes.ICD10, disease.icd10, disease.icd10_display),
         )
         made["subject"] = reference("Patient", self.person.id)
         made["encounter"] = reference("Encounter", problem.recorded.id)
@@ -97,7 +98,7 @@ class Chart:
             made["abatementDateTime"] = problem.end.isoformat()
         made["recordedDate"] = stamp(problem.recorded.start)
         if self.person.odd:
-            made["note"] = [{"text": tables.UNUSUAL_NOTE}]
+            made["note"] = [{"text": names_and_codes.UNUSUAL_NOTE}]
         return made
 
     def _observations(self, visit: Visit, traits: measurements.Traits) -> Iterator[Resource]:
@@ -111,8 +112,8 @@ class Chart:
         for value in measurements.laboratory(rng, person, course, traits, visit):
             yield self._measured(visit, "laboratory", value)
         if visit.reason == "checkup" and age >= _ADULT:
-            made = self._observation(visit, "social-history", tables.SMOKING)
-            made["valueCodeableConcept"] = concept(tables.SMOKING_ANSWERS[person.smoking])
+            made = self._observation(visit, "social-history", names_and_codes.SMOKING)
+            made["valueCodeableConcept"] = concept(names_and_codes.SMOKING_ANSWERS[person.smoking])
             yield made
 
     def _observation(self, visit: Visit, category: str, code: Code) -> Resource:
@@ -128,15 +129,16 @@ class Chart:
 
     def _measured(self, visit: Visit, category: str, value: Value) -> Resource:
         measure = value[0]
-        made = self._observation(visit, category, (tables.LOINC, measure.code, measure.display))
+        made = self._observation(visit, category, (names_and_codes.LOINC, measure.code, measure.display))
         # By the limits for adults every child would be ill.
         judged = category == "laboratory" or self.person.age(visit.start.date()) >= _ADULT
         return made | _reading(value, judged=judged)
 
     def _pressure(self, visit: Visit, pressures: tuple[Value, Value]) -> Resource:
-        made = self._observation(visit, "vital-signs", tables.PRESSURE_PANEL)
+        made = self._observation(visit, "vital-signs", names_and_codes.PRESSURE_PANEL)
         made["component"] = [
-            {"code": concept((tables.LOINC, value[0].code, value[0].display))} | _reading(value, judged=False)
+            {"code": concept((names_and_codes.LOINC, value[0].code, value[0].display))}
+            | _reading(value, judged=False)
             for value in pressures
         ]
         return made
@@ -158,7 +160,7 @@ class Chart:
         )
         made["status"] = "active" if lasts and not replaced else "completed"
         made["intent"] = "order"
-        made["medicationCodeableConcept"] = concept((tables.RXNORM, drug.code, drug.display))
+        made["medicationCodeableConcept"] = concept((names_and_codes.RXNORM, drug.code, drug.display))
         made["subject"] = reference("Patient", self.person.id)
         made["encounter"] = reference("Encounter", visit.id)
         made["authoredOn"] = stamp(visit.end)
@@ -169,12 +171,14 @@ class Chart:
 
     def _oddities(self, visit: Visit) -> Iterator[Resource]:
         """Yield valid cases that programs often forget: a value below the limit, and a missing one."""
-        below = self._measured(visit, "laboratory", (tables.CRP, rounded(0.6, 1)))
+        below = self._measured(visit, "laboratory", (names_and_codes.CRP, rounded(0.6, 1)))
         below["valueQuantity"]["comparator"] = "<"
-        below["note"] = [{"text": tables.UNUSUAL_NOTE}]
+        below["note"] = [{"text": names_and_codes.UNUSUAL_NOTE}]
         yield below
         missing = self._observation(
-            visit, "laboratory", (tables.LOINC, tables.GLUCOSE.code, tables.GLUCOSE.display)
+            visit,
+            "laboratory",
+            (names_and_codes.LOINC, names_and_codes.GLUCOSE.code, names_and_codes.GLUCOSE.display),
         )
         yield missing | {"status": "cancelled", "dataAbsentReason": status("data-absent-reason", "error")}
 

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lro_notebook.local.sample.tables import SYNTHETIC, TERMINOLOGY, UCUM
+from lro_notebook.local.sample.names_and_codes import SYNTHETIC, TERMINOLOGY, UCUM
 
 if TYPE_CHECKING:
     from random import Random
 
-    from lro_notebook.local.sample.tables import Measure
+    from lro_notebook.local.sample.names_and_codes import Measure
 
 Resource = dict[str, Any]
 Code = tuple[str, str, str]

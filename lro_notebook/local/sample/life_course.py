@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from lro_notebook.local.sample import tables
+from lro_notebook.local.sample import names_and_codes
 from lro_notebook.local.sample.data_types import ZONE, new_id
 from lro_notebook.local.sample.people import RECORDS_END
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
+    from lro_notebook.local.sample.names_and_codes import Disease
     from lro_notebook.local.sample.people import Person
-    from lro_notebook.local.sample.tables import Disease
 
 Reason = Literal["checkup", "follow-up", "symptom"]
 
@@ -72,20 +72,20 @@ def _chronic(rng: Random, person: Person) -> Iterator[Disease]:
     age, heavy = person.age(person.first_visit), person.bmi >= _OBESE
     grown = max(age - 30, 0)
     likely = {
-        tables.OBESITY: 1.0 if heavy and age > 18 else 0.0,  # noqa: PLR2004 - the limits for adults
-        tables.HYPERTENSION: 0.05 + 0.009 * grown + 0.12 * heavy if grown else 0.0,
-        tables.HYPERLIPIDEMIA: 0.05 + 0.006 * grown if grown else 0.0,
-        tables.DEPRESSION: 0.1 if grown else 0.0,
-        tables.ASTHMA: 0.08,
-        tables.COPD: 0.006 * grown if person.smoking != "never" else 0.0,
-        tables.HYPOTHYROIDISM: (0.09 if person.female else 0.03) if grown else 0.0,
-        tables.OSTEOARTHRITIS: 0.008 * max(grown - 20, 0),
+        names_and_codes.OBESITY: 1.0 if heavy and age > 18 else 0.0,  # noqa: PLR2004 - the limits for adults
+        names_and_codes.HYPERTENSION: 0.05 + 0.009 * grown + 0.12 * heavy if grown else 0.0,
+        names_and_codes.HYPERLIPIDEMIA: 0.05 + 0.006 * grown if grown else 0.0,
+        names_and_codes.DEPRESSION: 0.1 if grown else 0.0,
+        names_and_codes.ASTHMA: 0.08,
+        names_and_codes.COPD: 0.006 * grown if person.smoking != "never" else 0.0,
+        names_and_codes.HYPOTHYROIDISM: (0.09 if person.female else 0.03) if grown else 0.0,
+        names_and_codes.OSTEOARTHRITIS: 0.008 * max(grown - 20, 0),
     }
     sugar, diabetic = rng.random(), 0.06 + 0.003 * grown + 0.15 * heavy if grown else 0.0
     if sugar < diabetic:
-        yield tables.DIABETES
+        yield names_and_codes.DIABETES
     elif sugar < diabetic * 1.7:
-        yield tables.PREDIABETES
+        yield names_and_codes.PREDIABETES
     for disease, chance in likely.items():
         if rng.random() < chance:
             yield disease
@@ -119,4 +119,4 @@ def _acute(rng: Random, person: Person, visit: Visit) -> Problem:
     day = visit.start.date()
     onset, end = day - timedelta(days=rng.randrange(1, 6)), day + timedelta(days=rng.randrange(4, 21))
     outlived = end > RECORDS_END or (person.death is not None and end >= person.death.date())
-    return Problem(new_id(rng), rng.choice(tables.ACUTE), onset, visit, None if outlived else end)
+    return Problem(new_id(rng), rng.choice(names_and_codes.ACUTE), onset, visit, None if outlived else end)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lro_notebook.local.sample import tables
+from lro_notebook.local.sample import names_and_codes
 from lro_notebook.local.sample.data_types import rounded
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from lro_notebook.local.sample.life_course import Course, Visit
+    from lro_notebook.local.sample.names_and_codes import Measure
     from lro_notebook.local.sample.people import Person
-    from lro_notebook.local.sample.tables import Measure
 
 Value = tuple["Measure", "Decimal"]
 
@@ -61,19 +61,24 @@ def vital_signs(rng: Random, person: Person, course: Course, visit: Visit) -> It
     tall, heavy = _growth(age)
     height = rounded(person.height * tall, 1)
     weight = rounded(max(person.bmi * heavy + rng.gauss(0, 0.4), 11) * float(height / 100) ** 2, 1)
-    yield tables.HEIGHT, height
-    yield tables.WEIGHT, weight
-    yield tables.BMI, rounded(float(weight / (height / 100) ** 2), 1)
+    yield names_and_codes.HEIGHT, height
+    yield names_and_codes.WEIGHT, weight
+    yield names_and_codes.BMI, rounded(float(weight / (height / 100) ** 2), 1)
     if visit.reason == "symptom":
-        yield tables.TEMPERATURE, rounded(min(max(rng.gauss(37.4, 0.7), 36.0), 40.2), 1)
-        yield tables.BREATHS, rounded(rng.gauss(16, 1.5) + 20 / (age + 1), 0)
-    if any(course.since(lungs, visit.start.date()) is not None for lungs in (tables.ASTHMA, tables.COPD)):
-        yield tables.OXYGEN, rounded(min(rng.gauss(95, 1.5), 100), 0)
+        yield names_and_codes.TEMPERATURE, rounded(min(max(rng.gauss(37.4, 0.7), 36.0), 40.2), 1)
+        yield names_and_codes.BREATHS, rounded(rng.gauss(16, 1.5) + 20 / (age + 1), 0)
+    if any(
+        course.since(lungs, visit.start.date()) is not None
+        for lungs in (names_and_codes.ASTHMA, names_and_codes.COPD)
+    ):
+        yield names_and_codes.OXYGEN, rounded(min(rng.gauss(95, 1.5), 100), 0)
 
 
 def heart_rate(rng: Random, age: float, traits: Traits) -> Value:
     """Draw the heart rate; a small child's is higher."""
-    return tables.HEART_RATE, rounded(max(traits.pulse + 55 / (1 + age / 3) + rng.gauss(-4, 4), 45), 0)
+    return names_and_codes.HEART_RATE, rounded(
+        max(traits.pulse + 55 / (1 + age / 3) + rng.gauss(-4, 4), 45), 0
+    )
 
 
 def blood_pressure(
@@ -81,12 +86,15 @@ def blood_pressure(
 ) -> tuple[Value, Value]:
     """Draw systolic and diastolic pressure; hypertension raises them, treatment takes part of it away."""
     day = visit.start.date()
-    age, years = person.age(day), course.since(tables.HYPERTENSION, day)
+    age, years = person.age(day), course.since(names_and_codes.HYPERTENSION, day)
     usual = 88 + 1.6 * age if age < _LAB_AGE else 114 + 0.12 * (age - _LAB_AGE)
     raised = 0.0 if years is None else max(30 - 2.5 * years, 17)
     systolic = usual + traits.pressure + raised + rng.gauss(0, 5)
     diastolic = systolic * 0.6 + rng.gauss(4, 3)
-    return (tables.SYSTOLIC, rounded(systolic, 0)), (tables.DIASTOLIC, rounded(diastolic, 0))
+    return (names_and_codes.SYSTOLIC, rounded(systolic, 0)), (
+        names_and_codes.DIASTOLIC,
+        rounded(diastolic, 0),
+    )
 
 
 def laboratory(rng: Random, person: Person, course: Course, traits: Traits, visit: Visit) -> Iterator[Value]:
@@ -94,45 +102,48 @@ def laboratory(rng: Random, person: Person, course: Course, traits: Traits, visi
     day = visit.start.date()
     if person.age(day) < _LAB_AGE or visit.reason == "symptom":
         return
-    diabetic = course.since(tables.DIABETES, day)
+    diabetic = course.since(names_and_codes.DIABETES, day)
     full = visit.reason == "checkup"
     if full or diabetic is not None:
         yield from _sugar(rng, course, traits, visit)
     if full:
         yield from _lipids(rng, course, traits, visit)
         wear = max(person.age(day) - 50, 0) * 0.004 + (0.02 * diabetic if diabetic else 0)
-        yield tables.CREATININE, rounded(max(traits.creatinine + wear + rng.gauss(0, 0.05), 0.4), 2)
-        yield tables.SODIUM, rounded(rng.gauss(140, 1.8), 0)
-        yield tables.POTASSIUM, rounded(rng.gauss(4.3, 0.3), 1)
-        yield tables.HEMOGLOBIN, rounded(rng.gauss(13.5 if person.female else 15.1, 0.8), 1)
-    if course.since(tables.HYPOTHYROIDISM, day) is not None:
-        yield tables.TSH, rounded(max(rng.gauss(3.6, 1.8), 0.05), 2)
+        yield names_and_codes.CREATININE, rounded(max(traits.creatinine + wear + rng.gauss(0, 0.05), 0.4), 2)
+        yield names_and_codes.SODIUM, rounded(rng.gauss(140, 1.8), 0)
+        yield names_and_codes.POTASSIUM, rounded(rng.gauss(4.3, 0.3), 1)
+        yield names_and_codes.HEMOGLOBIN, rounded(rng.gauss(13.5 if person.female else 15.1, 0.8), 1)
+    if course.since(names_and_codes.HYPOTHYROIDISM, day) is not None:
+        yield names_and_codes.TSH, rounded(max(rng.gauss(3.6, 1.8), 0.05), 2)
 
 
 def _sugar(rng: Random, course: Course, traits: Traits, visit: Visit) -> Iterator[Value]:
     day = visit.start.date()
-    years = course.since(tables.DIABETES, day)
+    years = course.since(names_and_codes.DIABETES, day)
     if years is not None:
         a1c = min(traits.sugar + traits.drift * years + rng.gauss(0, 0.2), 13.5)
-    elif any(problem.disease in (tables.DIABETES, tables.PREDIABETES) for problem in course.problems):
+    elif any(
+        problem.disease in (names_and_codes.DIABETES, names_and_codes.PREDIABETES)
+        for problem in course.problems
+    ):
         a1c = min(max(rng.gauss(6.0, 0.15), 5.7), 6.4)
     else:
         a1c = min(max(rng.gauss(5.3, 0.18), 4.6), 5.6)
-    yield tables.HBA1C, rounded(a1c, 1)
+    yield names_and_codes.HBA1C, rounded(a1c, 1)
     # The usual conversion from HbA1c to the average glucose it stands for; fasting values are lower.
-    yield tables.GLUCOSE, rounded(max(28.7 * a1c - 46.7 + rng.gauss(-15, 9), 60), 0)
+    yield names_and_codes.GLUCOSE, rounded(max(28.7 * a1c - 46.7 + rng.gauss(-15, 9), 60), 0)
 
 
 def _lipids(rng: Random, course: Course, traits: Traits, visit: Visit) -> Iterator[Value]:
-    years = course.since(tables.HYPERLIPIDEMIA, visit.start.date())
+    years = course.since(names_and_codes.HYPERLIPIDEMIA, visit.start.date())
     raised = 0.0 if years is None else max(50 - 8 * years, 15)
     ldl = rounded(max(traits.ldl + raised + rng.gauss(0, 8), 45), 0)
     hdl = rounded(max(traits.hdl + rng.gauss(0, 3), 25), 0)
     triglyceride = rounded(max(rng.gauss(120 + raised, 25), 45), 0)
-    yield tables.CHOLESTEROL, rounded(float(ldl + hdl + triglyceride / 5), 0)
-    yield tables.LDL, ldl
-    yield tables.HDL, hdl
-    yield tables.TRIGLYCERIDE, triglyceride
+    yield names_and_codes.CHOLESTEROL, rounded(float(ldl + hdl + triglyceride / 5), 0)
+    yield names_and_codes.LDL, ldl
+    yield names_and_codes.HDL, hdl
+    yield names_and_codes.TRIGLYCERIDE, triglyceride
 
 
 def _growth(age: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import NamedTuple
 
-from lro_notebook.local.sample import tables
+from lro_notebook.local.sample import names_and_codes
 from lro_notebook.local.sample.data_types import ZONE, Resource, concept, new_id, reference, resource, stamp
 
 RECORDS_START, RECORDS_END = date(2021, 1, 1), date(2025, 12, 31)
@@ -78,9 +78,14 @@ def seeded(seed: int, part: str) -> Random:
 def draw_staff(seed: int) -> Staff:
     """Draw the organizations and three practitioners for each."""
     rng = seeded(seed, "staff")
-    organizations = tuple((new_id(rng), name) for name in tables.CLINICS)
+    organizations = tuple((new_id(rng), name) for name in names_and_codes.CLINICS)
     doctors = tuple(
-        Doctor(new_id(rng), organization, rng.choice(tables.GIVEN_FEMALE + tables.GIVEN_MALE), _family(rng))
+        Doctor(
+            new_id(rng),
+            organization,
+            rng.choice(names_and_codes.GIVEN_FEMALE + names_and_codes.GIVEN_MALE),
+            _family(rng),
+        )
         for organization, _ in organizations
         for _ in range(3)
     )
@@ -120,13 +125,19 @@ def organizations(staff: Staff) -> list[Resource]:
     """Return the Organization resources."""
     made = []
     for number, (identity, name) in enumerate(staff.organizations):
-        town, state, postal_code = tables.TOWNS[number]
+        town, state, postal_code = names_and_codes.TOWNS[number]
         made.append(
             resource("Organization", identity)
             | {
-                "identifier": [{"system": f"{tables.SYNTHETIC}/organization", "value": f"{number + 1:04d}"}],
+                "identifier": [
+                    {"system": f"{names_and_codes.SYNTHETIC}/organization", "value": f"{number + 1:04d}"}
+                ],
                 "active": True,
-                "type": [concept((f"{tables.TERMINOLOGY}/organization-type", "prov", "Healthcare Provider"))],
+                "type": [
+                    concept(
+                        (f"{names_and_codes.TERMINOLOGY}/organization-type", "prov", "Healthcare Provider")
+                    )
+                ],
                 "name": name,
                 "telecom": [{"system": "phone", "value": f"555-01{number:02d}", "use": "work"}],
                 "address": [{"city": town, "state": state, "postalCode": postal_code, "country": "US"}],
@@ -140,7 +151,9 @@ def practitioners(staff: Staff) -> list[Resource]:
     return [
         resource("Practitioner", doctor.id)
         | {
-            "identifier": [{"system": f"{tables.SYNTHETIC}/practitioner", "value": f"{number + 1:05d}"}],
+            "identifier": [
+                {"system": f"{names_and_codes.SYNTHETIC}/practitioner", "value": f"{number + 1:05d}"}
+            ],
             "active": True,
             "name": [{"family": doctor.family, "given": [doctor.given], "prefix": ["Dr."]}],
         }
@@ -154,8 +167,8 @@ def patient(person: Person, rng: Random) -> Resource:
     made["identifier"] = [
         {
             "use": "usual",
-            "type": concept((f"{tables.TERMINOLOGY}/v2-0203", "MR", "Medical record number")),
-            "system": f"{tables.SYNTHETIC}/mrn",
+            "type": concept((f"{names_and_codes.TERMINOLOGY}/v2-0203", "MR", "Medical record number")),
+            "system": f"{names_and_codes.SYNTHETIC}/mrn",
             # Spread out, as record numbers are, but never the same twice.
             "value": f"{person.number * 7 + 1001:08d}",
         }
@@ -173,9 +186,9 @@ def patient(person: Person, rng: Random) -> Resource:
         made["deceasedDateTime"] = stamp(person.death)
     made["address"] = _addresses(person, rng)
     if person.age(person.first_visit) >= _ADULT:
-        code, display = rng.choices(tables.MARITAL, (52, 30, 11, 7))[0]
-        made["maritalStatus"] = concept((f"{tables.TERMINOLOGY}/v3-MaritalStatus", code, display))
-    language, display = rng.choices(tables.LANGUAGES, (80, 13, 3, 4))[0]
+        code, display = rng.choices(names_and_codes.MARITAL, (52, 30, 11, 7))[0]
+        made["maritalStatus"] = concept((f"{names_and_codes.TERMINOLOGY}/v3-MaritalStatus", code, display))
+    language, display = rng.choices(names_and_codes.LANGUAGES, (80, 13, 3, 4))[0]
     made["communication"] = [{"language": concept(("urn:ietf:bcp:47", language, display)), "preferred": True}]
     made["generalPractitioner"] = [reference("Practitioner", person.doctor.id)]
     made["managingOrganization"] = reference("Organization", person.doctor.organization)
@@ -183,28 +196,28 @@ def patient(person: Person, rng: Random) -> Resource:
 
 
 def _family(rng: Random) -> str:
-    return rng.choice(tables.FAMILY_STARTS) + rng.choice(tables.FAMILY_ENDS)
+    return rng.choice(names_and_codes.FAMILY_STARTS) + rng.choice(names_and_codes.FAMILY_ENDS)
 
 
 def _names(person: Person, rng: Random) -> list[Resource]:
-    pool = tables.GIVEN_FEMALE if person.female else tables.GIVEN_MALE
+    pool = names_and_codes.GIVEN_FEMALE if person.female else names_and_codes.GIVEN_MALE
     given = rng.sample(pool, 2 if rng.random() < 0.3 else 1)  # noqa: PLR2004 - share with a middle name
     family = _family(rng)
     names: list[Resource] = [{"use": "official", "family": family, "given": given}]
     if person.odd:
-        first, last = rng.choice(tables.UNUSUAL_NAMES)
+        first, last = rng.choice(names_and_codes.UNUSUAL_NAMES)
         names[0] = {"use": "official", "family": last, "given": [first, *given], "text": f"{first} {last}"}
         names.append({"use": "old", "family": family})
     if person.odd or rng.random() < 0.1:  # noqa: PLR2004 - share with a nickname
-        names.append({"use": "nickname", "given": [rng.choice(tables.NICKNAMES)]})
+        names.append({"use": "nickname", "given": [rng.choice(names_and_codes.NICKNAMES)]})
     return names
 
 
 def _addresses(person: Person, rng: Random) -> list[Resource]:
     addresses: list[Resource] = []
     for use in ("home", "old") if person.odd else ("home",):
-        town, state, postal_code = rng.choice(tables.TOWNS)
-        street = f"{rng.randrange(1, 400)} {rng.choice(tables.STREETS)}"
+        town, state, postal_code = rng.choice(names_and_codes.TOWNS)
+        street = f"{rng.randrange(1, 400)} {rng.choice(names_and_codes.STREETS)}"
         addresses.append(
             {
                 "use": use,
