@@ -12,7 +12,7 @@ from lro_notebook.fhirpath.fhir_types import PRIMITIVES, short_name
 from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.result_types import type_of
 from lro_notebook.views.definition_fields import check_name, constants_of, list_of, object_of, text_of, word
-from lro_notebook.views.descent import descends
+from lro_notebook.views.repeat_paths import descends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
