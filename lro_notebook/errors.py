@@ -12,7 +12,7 @@ LroError
 ├── WaitTimeout (TimeoutError)      the wait ended, the operation goes on
 └── ResultError                     the output of an operation cannot be read
 
-The warnings are in `warned`; from here they can be imported as well.
+The warnings are in `warning_types`; from here they can be imported as well.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _as_parquet(results: lro.Results, folder: str) -> pd.Series[Any]:
 
 
 def _quick(real: Callable[..., Any]) -> Callable[[int | None, Limits], Any]:
-    """Return `read.fetch_of` with tries that follow each other at once."""
+    """Return `read_place.fetch_of` with tries that follow each other at once."""
     return lambda streams, limits: replace(real(streams, limits), backoff=lambda _: 0.0, tries=3)
 
 

@@ -48,7 +48,7 @@ class Person:
     height, bmi : float
         As an adult, in cm and kg/m2.
     smoking : str
-        A key of `tables.SMOKING_ANSWERS`.
+        A key of `names_and_codes.SMOKING_ANSWERS`.
     odd : bool
         The record is unusual, though valid.
     """
