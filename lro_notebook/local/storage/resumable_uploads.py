@@ -104,6 +104,6 @@ def piece_of(content_range: str | None) -> Piece:
 
 
 def unfinished(session: Session) -> Response:
-    """Return the answer to a piece that is not the last, or to a question: 308, and the ``Range`` that counts."""
+    """Return the answer to a piece that is not the last, or to a question: 308, and its ``Range``."""
     headers = {"Range": f"bytes=0-{session.received - 1}"} if session.received else {}
     return Response(status_code=_INCOMPLETE, headers=headers)
