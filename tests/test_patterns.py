@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Characters of what meets the patterns of these modules at most, as their code has it.
-_BOUNDED = dict.fromkeys((f"lro_notebook.operations.{name}" for name in ("fields", "states", "progress")), 80)
+_BOUNDED = dict.fromkeys(
+    (f"lro_notebook.operations.{name}" for name in ("field_names", "states", "progress")), 80
+)
 _BOUNDED |= {"lro_notebook.results.discovery.file_sets": 80, "lro_notebook.jupyter.completion": 300}
 _LENGTH, _LONG, _ENOUGH, _SUSPECTS = 800, 8000, 0.0005, 3
 #: Where patterns are made while the package runs, each with what keeps it short or linear.
