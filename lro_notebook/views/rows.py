@@ -16,8 +16,8 @@ from lro_notebook.fhirpath.interpreter import evaluator, repeat
 from lro_notebook.fhirpath.scope import Scope
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.views.collection import Collection, Frame, NotCompiledError, Positions
+from lro_notebook.views.combine_rows import Part, multiply, positions, unite, with_blanks
 from lro_notebook.views.elements import Focus
-from lro_notebook.views.row_parts import Part, multiply, positions, unite, with_blanks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
