@@ -12,8 +12,8 @@ import pytest
 from results.declared import results_of, rows_and_bad, rows_of
 from results.limited import run
 
-from lro_notebook.results.formats.parquet import claims as parquet_claims
-from lro_notebook.results.formats.parquet.claims import ClaimError, checked_footer
+from lro_notebook.results.formats.parquet import footer_checks as parquet_claims
+from lro_notebook.results.formats.parquet.footer_checks import ClaimError, checked_footer
 from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.formats.parquet.thrift import Compact, ThriftError
 from lro_notebook.results.limits import DEFAULT, Limits
