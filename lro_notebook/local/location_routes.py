@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument, json_response
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.paging import limit_of, page_response, text_after
@@ -32,7 +32,7 @@ def list_locations(request: Request) -> Response:
         if request.query_params.get(parameter):
             raise invalid_argument(f"{parameter}: the local service lists all its locations, unfiltered")
     project, limit, after = request.path_params["project"], limit_of(request), text_after(request)
-    names.location_name(project, REGIONS[0])  # raises if the project cannot be one
+    resource_names.location_name(project, REGIONS[0])  # raises if the project cannot be one
     with service_of(request).database.read() as connection:
         used = stores.locations(connection, project)
     identifiers = [item for item in sorted({*REGIONS, *used}) if item > after][: limit + 1]
@@ -47,7 +47,7 @@ def get_location(request: Request) -> Response:
 
 
 def _location(project: str, identifier: str) -> dict[str, Any]:
-    return {"name": names.location_name(project, identifier), "locationId": identifier}
+    return {"name": resource_names.location_name(project, identifier), "locationId": identifier}
 
 
 ROUTES = [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.names import operation_number
+from lro_notebook.local.core.resource_names import operation_number
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response
 from lro_notebook.local.http.paging import number_of, token_of
 from lro_notebook.local.http.service import read_json, service_of

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from lro_notebook.errors import Code
 from lro_notebook.local import location_routes, registry
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import ServiceError, json_response, not_found
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http import policy_routes
@@ -38,9 +38,9 @@ _OPERATION = DATASET_PATH + "/operations/{operation}"
 async def create_dataset(request: Request) -> Response:
     """``datasets.create``: an operation."""
     body = await read_json(request)
-    identifier = names.new_id("datasetId", request.query_params.get("datasetId", ""))
+    identifier = resource_names.new_id("datasetId", request.query_params.get("datasetId", ""))
     parts = request.path_params
-    name = f"{names.location_name(parts['project'], parts['location'])}/datasets/{identifier}"
+    name = f"{resource_names.location_name(parts['project'], parts['location'])}/datasets/{identifier}"
     with service_of(request).database.read() as connection:
         if stores.has_dataset(connection, name):
             raise stores.already_exists(name)
@@ -50,7 +50,7 @@ async def create_dataset(request: Request) -> Response:
 async def list_datasets(request: Request) -> Response:
     """``datasets.list``."""
     parts, limit = request.path_params, limit_of(request)
-    parent = names.location_name(parts["project"], parts["location"])
+    parent = resource_names.location_name(parts["project"], parts["location"])
     with service_of(request).database.read() as connection:
         rows = stores.list_datasets(connection, parent, after=text_after(request), limit=limit + 1)
     return page_response(request, "datasets", rows, [row["name"] for row in rows], limit)

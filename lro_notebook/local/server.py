@@ -29,7 +29,7 @@ from lro_notebook.local.app import build_app
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import SAMPLE_BUCKET, Buckets
 from lro_notebook.local.core.database import Database
-from lro_notebook.local.core.names import DEMO_DATASET
+from lro_notebook.local.core.resource_names import DEMO_DATASET
 from lro_notebook.local.core.throttle import Throttle
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http.service import NOTIFICATIONS_FILE, Service

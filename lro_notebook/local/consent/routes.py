@@ -17,7 +17,7 @@ from starlette.routing import Route
 from lro_notebook.errors import Code
 from lro_notebook.local.consent import rows, rules
 from lro_notebook.local.consent.query_accessible_data import attributes
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.discovery import masks
 from lro_notebook.local.http.paging import limit_of, number_after, page_response
@@ -56,7 +56,7 @@ async def create(request: Request, collection: Collection) -> Response:
     body = await read_json(request)
     if collection == "attributeDefinitions":
         parameter = "attributeDefinitionId"
-        identifier = names.new_id(parameter, request.query_params.get(parameter, ""))
+        identifier = resource_names.new_id(parameter, request.query_params.get(parameter, ""))
     else:
         identifier = str(uuid.uuid4())
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.datasets import deidentify_values, stores
 from lro_notebook.local.operations.method import Method, Step
@@ -58,7 +58,7 @@ def _parse(
     context: Context, dataset: str, body: Mapping[str, Any], *, kinds: Sequence[StoreKind]
 ) -> DatasetRequest:
     """Check the body of ``datasets.deidentify``."""
-    destination = names.dataset_name(body.get("destinationDataset"), "destinationDataset")
+    destination = resource_names.dataset_name(body.get("destinationDataset"), "destinationDataset")
     if stores.parent_of(destination) != stores.parent_of(dataset):
         raise invalid_argument(
             f"destinationDataset: name one in {stores.parent_of(dataset)}, where the source is"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
@@ -63,7 +63,7 @@ def parse(_context: Context, store: Store, body: Mapping[str, Any]) -> PatientCo
     times = request_fields.json_object(body, "timeRange")
     return PatientConsents(
         store,
-        frozenset(f"Patient/{names.fhir_id(identifier)}" for identifier in listed),
+        frozenset(f"Patient/{resource_names.fhir_id(identifier)}" for identifier in listed),
         request_fields.moment(times, "start"),
         request_fields.moment(times, "end"),
         request_fields.flag(body, "validateOnly"),

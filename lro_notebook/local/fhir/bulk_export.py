@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, json_response, not_found
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import rows
@@ -145,7 +145,7 @@ async def export(request: Request) -> Response:
     query: dict[str, Any] = {**request.query_params, "url": str(request.url)}
     query.pop("group", None)
     if "group" in request.path_params:
-        query["group"] = names.fhir_id(request.path_params["group"])
+        query["group"] = resource_names.fhir_id(request.path_params["group"])
     number = await run_in_threadpool(
         start_operation_now, request, METHOD, store, query, parent=store.name, resource=store.name
     )

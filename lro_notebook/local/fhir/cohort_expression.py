@@ -16,7 +16,7 @@ from lro_notebook.fhirpath.parser import parse
 from lro_notebook.fhirpath.registry import FUNCTIONS
 from lro_notebook.fhirpath.result_types import type_of
 from lro_notebook.fhirpath.syntax import Binary, Call, Expr, Index, Literal, Path, Root, Unary, parts, walk
-from lro_notebook.local.core.names import is_resource_type
+from lro_notebook.local.core.resource_names import is_resource_type
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.operations import request_fields
 

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.names import is_resource_type
+from lro_notebook.local.core.resource_names import is_resource_type
 from lro_notebook.local.core.service_errors import ServiceError
 from lro_notebook.local.datasets import deidentify_values
 from lro_notebook.local.operations import request_fields

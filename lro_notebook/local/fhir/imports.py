@@ -13,7 +13,7 @@ import orjson
 
 from lro_notebook.errors import Code
 from lro_notebook.local.core import nesting, objects, rawjson
-from lro_notebook.local.core.names import is_fhir_id, is_resource_type
+from lro_notebook.local.core.resource_names import is_fhir_id, is_resource_type
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.fhir import content_structure, rows
 from lro_notebook.local.fhir.interactions.store_settings import settings_of

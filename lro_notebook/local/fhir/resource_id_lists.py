@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lro_notebook.local.core import objects
-from lro_notebook.local.core.names import is_fhir_id, is_resource_type
+from lro_notebook.local.core.resource_names import is_fhir_id, is_resource_type
 from lro_notebook.local.core.service_errors import invalid_argument
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import json_response, not_found
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions.binaries import raw_response
@@ -46,7 +46,7 @@ def read(request: Request) -> Response:
 
 def read_version(request: Request) -> Response:
     """``fhir.vread`` and ``fhir.Binary-vread``."""
-    number = names.whole_number(request.path_params["version"])
+    number = resource_names.whole_number(request.path_params["version"])
     with service_of(request).database.read() as connection:
         address = address_of(request, connection)
         stored = None

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from lro_notebook import platforms
 from lro_notebook.local.core import objects
 from lro_notebook.local.core.buckets import SAMPLE_BUCKET
-from lro_notebook.local.core.names import DEMO_DATASET
+from lro_notebook.local.core.resource_names import DEMO_DATASET
 from lro_notebook.local.core.service_errors import invalid_argument, json_response
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http import faults

@@ -11,7 +11,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument, json_response
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _INT64 = re.compile(r"-?\d{1,19}", re.ASCII)
 def limit_of(request: Request, parameter: str = "pageSize") -> int:
     """Return the page size that a request asks for, 100 by default and 1000 at most."""
     text = request.query_params.get(parameter) or "0"
-    number = names.whole_number(text)
+    number = resource_names.whole_number(text)
     if number is None:
         raise invalid_argument(f"{parameter}: expected a number from 0 to {_PAGE_MAX}")
     return min(number, _PAGE_MAX) or _PAGE_DEFAULT
@@ -56,7 +56,7 @@ def number_after(request: Request, *, default: int, parameter: str = "pageToken"
 def number_of(request: Request, token: object, *, default: int, parameter: str = "pageToken") -> int:
     """Return the number in a token, which may come from the body of a request."""
     text = _key(request, token, parameter)
-    number = names.whole_number(text) if text else default
+    number = resource_names.whole_number(text) if text else default
     if number is None:
         raise _bad_token(parameter)
     return number

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import lenient_json, names, nesting
+from lro_notebook.local.core import lenient_json, nesting, resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.discovery import masks
@@ -99,7 +99,7 @@ def api_version(request: Request) -> str:
 def dataset_name(request: Request) -> str:
     """Return the name of the dataset in a request's path."""
     parts = request.path_params
-    return f"{names.location_name(parts['project'], parts['location'])}/datasets/{parts['dataset']}"
+    return f"{resource_names.location_name(parts['project'], parts['location'])}/datasets/{parts['dataset']}"
 
 
 def store_of(request: Request, connection: sqlite3.Connection, collection: str) -> Store:

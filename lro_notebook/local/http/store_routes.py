@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument, json_response, not_found
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.http import policy_routes
@@ -69,7 +69,9 @@ class _Common:
     async def create(self, request: Request) -> Response:
         """Create a store; its fields are kept as they came."""
         body = await read_json(request)
-        identifier = names.new_id(self._id_parameter, request.query_params.get(self._id_parameter, ""))
+        identifier = resource_names.new_id(
+            self._id_parameter, request.query_params.get(self._id_parameter, "")
+        )
         self._kind.check(body)
         return await self._write(request, stores.add_store, identifier, body)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import orjson
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core.names import operation_not_found, operation_number
+from lro_notebook.local.core.resource_names import operation_not_found, operation_number
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.operations import request_fields
 from lro_notebook.operations.resource import Status, format_timestamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import buckets, names
+from lro_notebook.local.core import buckets, resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.operations.resource import parse_timestamp
 
@@ -73,7 +73,7 @@ def types(value: object, field: str) -> frozenset[str] | None:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise invalid_argument(f"{field}: expected resource types, such as Patient,Observation")
-    return frozenset(names.resource_type(part.strip()) for part in parts if part.strip()) or None
+    return frozenset(resource_names.resource_type(part.strip()) for part in parts if part.strip()) or None
 
 
 def moment(body: Mapping[str, Any], field: str) -> int | None:

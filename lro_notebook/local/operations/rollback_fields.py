@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 from lro_notebook.local.operations import request_fields
 
@@ -81,7 +81,7 @@ def _operations(fields: Mapping[str, Any]) -> frozenset[int]:
         )
     identifiers = fields.get("operationIds") or []
     listed = identifiers if isinstance(identifiers, list) else [None]
-    numbers = [names.whole_number(str(identifier).rpartition("/")[2]) for identifier in listed]
+    numbers = [resource_names.whole_number(str(identifier).rpartition("/")[2]) for identifier in listed]
     if None in numbers:
         raise invalid_argument(
             'filteringFields.operationIds: expected the ids of operations, such as ["1234"]'

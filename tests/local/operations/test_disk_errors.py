@@ -17,7 +17,7 @@ from lro_notebook.errors import Code, ConfigError
 from lro_notebook.local import registry
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.database import Database
-from lro_notebook.local.core.names import DEMO_DATASET
+from lro_notebook.local.core.resource_names import DEMO_DATASET
 from lro_notebook.local.core.service_errors import database_error, file_error
 from lro_notebook.local.core.throttle import Throttle
 from lro_notebook.local.datasets import stores

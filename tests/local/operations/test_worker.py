@@ -11,7 +11,7 @@ from patience import GIVE_UP
 from lro_notebook.local import registry
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.core.database import Database
-from lro_notebook.local.core.names import DEMO_DATASET
+from lro_notebook.local.core.resource_names import DEMO_DATASET
 from lro_notebook.local.core.throttle import Throttle
 from lro_notebook.local.datasets import stores
 from lro_notebook.local.operations import records

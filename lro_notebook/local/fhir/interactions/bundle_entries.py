@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from lro_notebook.local.core import names, nesting, rawjson
+from lro_notebook.local.core import nesting, rawjson, resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ def _address(method: str, url: str) -> tuple[str, str, str, str | None]:
     path, mark, query = url.partition("?")
     type_, _, below = path.strip("/").partition("/")
     identifier, _, rest = below.partition("/")
-    names.resource_type(type_)
+    resource_names.resource_type(type_)
     if identifier:
-        names.fhir_id(identifier)
+        resource_names.fhir_id(identifier)
     by_type = not identifier and not rest
     fits = {
         "POST": by_type and not mark,

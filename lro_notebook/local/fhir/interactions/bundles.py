@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import names, rawjson
+from lro_notebook.local.core import rawjson, resource_names
 from lro_notebook.local.core.service_errors import ServiceError, error_response, invalid_argument, not_found
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions.bundle_entries import ORDER, absolute, placed, read, rewritten
@@ -129,7 +129,7 @@ class Transaction:
             return entry._replace(id=found, text=rawjson.with_id(entry.text, found))
         if given is None:
             return entry._replace(method="POST", id=self._changes.new_id())
-        return entry._replace(id=names.fhir_id(str(given)))
+        return entry._replace(id=resource_names.fhir_id(str(given)))
 
     def _check_distinct(self, chosen: list[Entry]) -> None:
         changed: set[tuple[str, str]] = set()
@@ -216,7 +216,7 @@ def _read(changes: Changes, entry: Entry, base: str) -> bytes:
         text = bundle("history", [history_entry(each, address) for each in versions])
         return b'{"resource":%b,"response":{"status":"200 OK"}}' % text
     if entry.rest:
-        number = names.whole_number(entry.rest.removeprefix("_history/"))
+        number = resource_names.whole_number(entry.rest.removeprefix("_history/"))
         stored = None if number is None else rows.read_version(changes.connection, *key, min(number, 2**62))
         if stored is None:
             raise not_found(f"{entry.type}/{entry.id} has no such version")

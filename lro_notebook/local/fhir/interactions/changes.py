@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import names, nesting, rawjson
+from lro_notebook.local.core import nesting, rawjson, resource_names
 from lro_notebook.local.core.service_errors import ServiceError, invalid_argument, not_found
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.imports import read_resource
@@ -103,7 +103,7 @@ class Changes:
             return self._put(self._read(text, type_, found.id, own_id=False))
         if given is None:
             return self.create(type_, text)
-        identifier = names.fhir_id(str(given))
+        identifier = resource_names.fhir_id(str(given))
         if not self.settings.update_creates:
             raise _no_update_create(type_, identifier)
         if self._current(type_, identifier) is not None:
@@ -144,7 +144,7 @@ class Changes:
     def delete_where(self, type_: str, criteria: str, *, count: str = "") -> Result:
         """Delete the resources that meet criteria, 100 of them unless `count` says otherwise."""
         _check_criteria(type_, criteria)
-        number = names.whole_number(count) if count else _DELETED_DEFAULT
+        number = resource_names.whole_number(count) if count else _DELETED_DEFAULT
         if number is None:
             raise invalid_argument(f"_count: expected a number from 0 to {_DELETED_MAX}")
         limit = min(number, _DELETED_MAX)

@@ -11,7 +11,7 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions import integrity
@@ -89,7 +89,7 @@ def _everything(request: Request, center: str, also: set[str]) -> Response:
         _day(request, "start"),
         _day(request, "end"),
     )
-    identifier = names.fhir_id(request.path_params["id"])
+    identifier = resource_names.fhir_id(request.path_params["id"])
     with service_of(request).database.read() as connection:
         store = store_of(request, connection, "fhirStores")
         settings = settings_of(connection, store)

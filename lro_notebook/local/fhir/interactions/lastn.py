@@ -9,7 +9,7 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir.interactions.responses import (
     FHIR_PATH,
@@ -44,7 +44,7 @@ def last_n(request: Request) -> Response:
     given = {name.partition(":")[0].partition(".")[0] for name in request.query_params}
     if given.isdisjoint(_SUBJECTS) or given.isdisjoint(_KINDS):
         raise invalid_argument("$lastn needs subject or patient, and code or category")
-    limit = names.whole_number(request.query_params.get("max", "1"))
+    limit = resource_names.whole_number(request.query_params.get("max", "1"))
     if not limit:
         raise invalid_argument("max: expected a number from 1")
     criteria = criteria_of(request, {"max"})

@@ -10,7 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from lro_notebook.errors import Code
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import ServiceError, not_found
 from lro_notebook.local.discovery.document import document
 from lro_notebook.local.http.paging import token_of
@@ -57,8 +57,8 @@ def base_of(request: Request, store: Store) -> str:
 def address_of(request: Request, connection: sqlite3.Connection, identifier: str | None = None) -> Address:
     """Return the resource in a request's path; `identifier` is its id, where the path has none."""
     parts = request.path_params
-    type_ = names.resource_type(parts["type"])
-    identifier = names.fhir_id(parts["id"] if identifier is None else identifier)
+    type_ = resource_names.resource_type(parts["type"])
+    identifier = resource_names.fhir_id(parts["id"] if identifier is None else identifier)
     store = store_of(request, connection, "fhirStores")
     return Address(store, type_, identifier, f"{base_of(request, store)}/{type_}/{identifier}")
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir.interactions import binaries
 from lro_notebook.local.fhir.interactions.changes import Changes, Result
@@ -59,7 +59,7 @@ async def create(request: Request) -> Response:
 async def update(request: Request) -> Response:
     """``fhir.update`` and ``fhir.Binary-update``: a new version, or a new resource."""
     body, type_ = await read_body(request), _type(request)
-    identifier, expected = names.fhir_id(request.path_params["id"]), expected_version(request)
+    identifier, expected = resource_names.fhir_id(request.path_params["id"]), expected_version(request)
     only_new = request.headers.get("if-none-match", "").strip() == "*"
     raw = binaries.is_raw(request, type_, body)
 
@@ -81,7 +81,7 @@ async def conditional_update(request: Request) -> Response:
 async def patch(request: Request) -> Response:
     """``fhir.patch``."""
     body, type_ = await _read_patch(request), _type(request)
-    identifier, expected = names.fhir_id(request.path_params["id"]), expected_version(request)
+    identifier, expected = resource_names.fhir_id(request.path_params["id"]), expected_version(request)
     return await _respond(request, lambda changes: changes.patch(type_, identifier, body, expected=expected))
 
 
@@ -93,7 +93,7 @@ async def conditional_patch(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """``fhir.delete``; deleting a missing resource succeeds too, and Google's samples expect HTTP 200."""
-    type_, identifier = _type(request), names.fhir_id(request.path_params["id"])
+    type_, identifier = _type(request), resource_names.fhir_id(request.path_params["id"])
     expected = expected_version(request)
     return await _respond(request, lambda changes: changes.delete(type_, identifier, expected=expected))
 
@@ -155,7 +155,7 @@ async def _read_patch(request: Request) -> bytes:
 
 
 def _type(request: Request) -> str:
-    return names.resource_type(request.path_params["type"])
+    return resource_names.resource_type(request.path_params["type"])
 
 
 ROUTES = [

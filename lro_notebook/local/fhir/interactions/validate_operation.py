@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core import names, nesting
+from lro_notebook.local.core import nesting, resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions.responses import FHIR_PATH, MEDIA_TYPE
@@ -41,7 +41,7 @@ async def validate(request: Request) -> Response:
 
 
 def _validate(request: Request, body: bytes) -> Response:
-    type_ = names.resource_type(request.path_params["type"])
+    type_ = resource_names.resource_type(request.path_params["type"])
     try:
         document = nesting.loads(body.removeprefix(b"\xef\xbb\xbf").strip())
     except nesting.Unreadable as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir.search import parameters
 from lro_notebook.local.fhir.search.comparisons import (
@@ -214,7 +214,7 @@ def _one_of(name: str, value: str, allowed: Sequence[str]) -> str:
 
 
 def _count(value: str) -> int:
-    number = names.whole_number(value or str(_PAGE_DEFAULT))
+    number = resource_names.whole_number(value or str(_PAGE_DEFAULT))
     if number is None:
         raise invalid_argument(f"_count: expected a number from 0 to {_PAGE_MAX}")
     return min(number, _PAGE_MAX)
@@ -238,7 +238,11 @@ def _include(name: str, value: str, type_: str, vocabulary: Vocabulary) -> Inclu
     reverse = plain == "_revinclude"
     source, _, rest = (f"{type_}:*" if value == "*" and not reverse else value).partition(":")
     code, _, target = rest.partition(":")
-    if not code or not names.is_resource_type(source) or (target and not names.is_resource_type(target)):
+    if (
+        not code
+        or not resource_names.is_resource_type(source)
+        or (target and not resource_names.is_resource_type(target))
+    ):
         raise invalid_argument(f"{plain}: expected a type and a parameter of it, such as Observation:subject")
     every = vocabulary.of_kind(source, "reference")
     chosen = tuple(each for each in every if code in ("*", each.parameter.code))
@@ -271,7 +275,7 @@ def _match(type_: str, code: str, modifier: str, value: str, vocabulary: Vocabul
     kind = indexed.parameter.kind
     if modifier == "missing":
         return Missing(indexed, _one_of(f"{code}:missing", value or "true", ("true", "false")) == "true")
-    by_type = kind == "reference" and names.is_resource_type(modifier)
+    by_type = kind == "reference" and resource_names.is_resource_type(modifier)
     if modifier and modifier not in MODIFIERS[kind] and not by_type:
         raise unsupported(code, modifier, kind)
     alternatives = [
@@ -289,7 +293,7 @@ def _chain(
     if indexed is None or indexed.parameter.kind != "reference":
         return None
     targets = indexed.parameter.targets
-    if wanted and not names.is_resource_type(wanted):
+    if wanted and not resource_names.is_resource_type(wanted):
         raise invalid_argument(f"{code}:{wanted[:80]}: expected a resource type, as in {code}:Patient.name")
     if not wanted and not targets:
         raise invalid_argument(f"{code}.{rest[:80]}: name the type, as in {code}:Patient.{rest[:80]}")
@@ -304,7 +308,7 @@ def _chain(
 def _has(type_: str, name: str, value: str, vocabulary: Vocabulary, depth: int) -> Condition | None:
     """Return the condition of ``_has:Observation:patient:code``."""
     _, source, code, rest = [*name.split(":", 3), "", "", ""][:4]
-    if not names.is_resource_type(source) or not rest:
+    if not resource_names.is_resource_type(source) or not rest:
         raise invalid_argument(f"{name[:80]}: expected a name such as _has:Observation:patient:code")
     indexed = vocabulary.find(source, code)
     condition = _condition(source, rest, value, vocabulary, depth + 1)

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lro_notebook.local.core import names, nesting
+from lro_notebook.local.core import nesting, resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.search import execution, index, query
@@ -112,7 +112,7 @@ def _read(request: Request, connection: sqlite3.Connection, store: Store) -> lis
     strict = "handling=strict" in handling or (strict and "handling=lenient" not in handling)
     pairs = list(request.query_params.multi_items())
     if "type" in request.path_params:
-        type_ = names.resource_type(request.path_params["type"])
+        type_ = resource_names.resource_type(request.path_params["type"])
         return [query.read(type_, pairs, vocabulary, strict=strict)]
     return of_types(pairs, vocabulary, rows.counts(connection, store.key, since=None), strict=strict)
 
@@ -122,7 +122,9 @@ def of_types(
 ) -> list[query.Search]:
     """Read a search of the types in ``_type``, or of all; they share the parameters that all of them have."""
     wanted = [part for name, value in pairs if name == "_type" for part in value.split(",") if part]
-    types = [names.resource_type(part) for part in dict.fromkeys(wanted)] or [*present] or ["Resource"]
+    types = (
+        [resource_names.resource_type(part) for part in dict.fromkeys(wanted)] or [*present] or ["Resource"]
+    )
     rest = [pair for pair in pairs if pair[0] != "_type"]
     ignored: list[str] = []
     while True:

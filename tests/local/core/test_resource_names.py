@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from lro_notebook.local.core import names
+from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import ServiceError, is_fhir_path
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a b", "a/b", "a:b", "ä", "x" * 257])
 def test_a_new_id_that_cannot_be_is_refused(value: str) -> None:
     with pytest.raises(ServiceError, match="datasetId"):
-        names.new_id("datasetId", value)
+        resource_names.new_id("datasetId", value)
 
 
 @pytest.mark.parametrize("value", ["a", "A-b_c.9", "..a", "x" * 256])
 def test_a_new_id_is_taken_as_it_is(value: str) -> None:
-    assert names.new_id("datasetId", value) == value
+    assert resource_names.new_id("datasetId", value) == value
 
 
 @pytest.mark.parametrize(
@@ -29,19 +29,19 @@ def test_a_new_id_is_taken_as_it_is(value: str) -> None:
     ],
 )
 def test_a_whole_number_fits_in_64_bits(text: str, expected: int | None) -> None:
-    assert names.whole_number(text) == expected
+    assert resource_names.whole_number(text) == expected
 
 
 @pytest.mark.parametrize("value", ["", "patient", "Pat ient", "Patient1", "../x", "P" * 65])
 def test_what_is_no_resource_type_is_refused(value: str) -> None:
     with pytest.raises(ServiceError):
-        names.resource_type(value)
+        resource_names.resource_type(value)
 
 
 @pytest.mark.parametrize("value", ["", "a_b", "a/b", "x" * 65, "a\n"])
 def test_what_is_no_fhir_id_is_refused(value: str) -> None:
     with pytest.raises(ServiceError):
-        names.fhir_id(value)
+        resource_names.fhir_id(value)
 
 
 @pytest.mark.parametrize(
