@@ -133,9 +133,9 @@ bench: $(VENV)/.test
 	set -e; for script in $(filter-out benchmarks/measured.py,$(wildcard benchmarks/*.py)); do \
 	echo "== $$script"; PYTHONPATH=tests $(BIN)/python $$script; done
 
-# Ten minutes on two quiet cores; `scripts/figures.py` alone writes the pages from the files that are there.
+# Ten minutes on two quiet cores; `scripts/measured_numbers.py` alone writes the pages from the files that are there.
 figures: $(VENV)/.test
-	PYTHONPATH=tests:notebooks:benchmarks:. $(BIN)/python scripts/figures.py $(or $(ARGS),--run)
+	PYTHONPATH=tests:notebooks:benchmarks:. $(BIN)/python scripts/measured_numbers.py $(or $(ARGS),--run)
 
 # What is released: built, checked, installed from the sdist into an environment of its own.
 dist: $(VENV)/.dist

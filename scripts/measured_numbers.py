@@ -1,6 +1,6 @@
 """Write the figures of README and docs from the files in ``figures/``; nobody writes them by hand.
 
-Usage: PYTHONPATH=tests:notebooks:. python scripts/figures.py [--run [NAME ...]]
+Usage: PYTHONPATH=tests:notebooks:. python scripts/measured_numbers.py [--run [NAME ...]]
 
 Benchmarks and scripts leave a file each, with values, date, machine and versions (see
 ``benchmarks/measured.py``). In a page, ``<!--fig FILE/KEY/KEY:FORMAT-->24<!--/fig-->`` holds one value of a

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from places import ROOT
 
-from scripts import figures
+from scripts import measured_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import ModuleType
 
-FILES = figures.files()
+FILES = measured_numbers.files()
 #: How people write a speed, a share of time or memory, or how many times as much.
 MEASURED = re.compile(
     r"""\b(?: \d[\d.,]* \s? (?:x|\N{MULTIPLICATION SIGN}|times) \s
@@ -64,7 +64,7 @@ def prose(text: str) -> str:
     """Return what people wrote by hand, with its lines joined."""
     text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"<!-- (\w+): begin -->.*?<!-- \1: end -->", "", text, flags=re.DOTALL)
-    text = figures.FIGURE.sub("…", text)
+    text = measured_numbers.FIGURE.sub("…", text)
     return " ".join(text.split())
 
 
@@ -85,15 +85,15 @@ def items(text: str) -> list[str]:
     return [" ".join(item.split()) for item in re.split(r"^(?=- |#)", text, flags=re.MULTILINE)]
 
 
-@pytest.mark.parametrize("path", figures.PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", measured_numbers.PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_page_has_the_figures_of_the_files(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert figures.page(text, path, FILES) == text, "run scripts/figures.py"
+    assert measured_numbers.page(text, path, FILES) == text, "run scripts/measured_numbers.py"
     # A line that begins with a comment would end the paragraph before it.
     assert re.findall(r"^\s*(?:[-*]\s+)?<!--fig.*", text, re.MULTILINE) == []
 
 
-@pytest.mark.parametrize("path", figures.PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", measured_numbers.PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_measurement_is_written_by_hand(path: Path) -> None:
     assert list(by_hand(path)) == [], "write it as <!--fig FILE/KEY--><!--/fig-->, or not at all"
 
@@ -127,11 +127,11 @@ def test_a_file_says_when_and_on_what_it_was_measured(name: str, measured: Modul
     assert {"python", "lro-notebook"} <= set(content["versions"])
     assert content["busy"] == (content["others_percent"] > measured.BUSY)
     assert content["values"]
-    assert name in figures.PROGRAMS or name in figures.OTHERS
+    assert name in measured_numbers.PROGRAMS or name in measured_numbers.OTHERS
 
 
 def test_every_program_of_benchmarks_is_run_and_is_there() -> None:
-    programs = {program for program, *_ in figures.PROGRAMS.values()}
+    programs = {program for program, *_ in measured_numbers.PROGRAMS.values()}
     assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "benchmarks").glob("*.py")} - programs == {
         "benchmarks/measured.py"
     }
@@ -142,11 +142,11 @@ def test_a_benchmark_writes_only_where_it_is_told_to(tmp_path: Path, measured: M
     measured.record("speed", {"ms": 1.26789, "rows": {1000: [2]}}, folder="")
     assert list(tmp_path.iterdir()) == []
     measured.record("speed", {"ms": 1.26789, "rows": {1000: [2]}}, libraries=("no-such",), folder=tmp_path)
-    content = figures.files(tmp_path)
+    content = measured_numbers.files(tmp_path)
     assert content["speed"]["values"] == {"ms": 1.268, "rows": {"1000": [2]}}
     assert "no-such" not in json.dumps(content)
-    assert figures.shown("speed/ms", ".1f", content) == "1.3"
-    assert figures.shown("speed/ms", "%", content) == "127 %"
-    assert content["speed"]["date"] in figures.shown("speed/when", None, content)
+    assert measured_numbers.shown("speed/ms", ".1f", content) == "1.3"
+    assert measured_numbers.shown("speed/ms", "%", content) == "127 %"
+    assert content["speed"]["date"] in measured_numbers.shown("speed/when", None, content)
     with pytest.raises(KeyError):
-        figures.shown("speed/s", None, content)
+        measured_numbers.shown("speed/s", None, content)
