@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from systems import named_pipes
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -77,6 +78,7 @@ def test_what_is_replaced_is_told(service: Path, mine: Path) -> None:
     assert (bucket(service, "own-twice") / "a.ndjson").read_text() == PATIENT % 3
 
 
+@named_pipes
 def test_hidden_things_and_what_is_no_file_are_left_out_and_counted(service: Path, mine: Path) -> None:
     (mine / ".DS_Store").write_text("x")
     (mine / ".git").mkdir()

@@ -46,12 +46,14 @@ def serve(client: socket.socket, record: BinaryIO, answer: bytes) -> None:
 
 def main(port: int, user: int, path: Path, answer: bytes) -> None:
     with path.open("ab", buffering=0) as record:
-        if user != os.getuid():
+        me: int = getattr(os, "getuid", int)()  # as `systems.user`, which -I keeps away
+        if user != me:
             os.setgroups([])
             os.setgid(user)
             os.setuid(user)
+            me = os.getuid()
         listener = take(port)
-        print(os.getuid(), flush=True)  # noqa: T201 - its starter waits for this
+        print(me, flush=True)  # noqa: T201 - its starter waits for this
         while True:
             client, _ = listener.accept()
             threading.Thread(target=serve, args=(client, record, answer), daemon=True).start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sqlite3
 import sys
 import time
@@ -61,7 +60,7 @@ def killed_inside(
     for path in paths:
         program.until(path, lambda found: success(found) > 0)
     assert not any(program.operation(path).get("done") for path in paths)
-    program.end(signal.SIGKILL)
+    program.kill()
     again = launch()
     for path in paths:
         operation = again.operation(path)

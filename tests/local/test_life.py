@@ -75,7 +75,7 @@ def test_an_export_that_is_killed_leaves_only_whole_files(
     export = program.start_export(store, "gs://demo-out/out")
     program.until(export, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 100)
     assert list((program.buckets / ".partial").iterdir())
-    program.end(signal.SIGKILL)
+    program.kill()
     again = launch()
     assert _aborted(again.operation(export))
     assert list((again.buckets / ".partial").iterdir()) == []

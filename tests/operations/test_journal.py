@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from systems import has_mode
 
 import lro_notebook as lro
 from lro_notebook.operations.journal import Journal, StartRecord
@@ -80,7 +80,7 @@ def test_what_was_started_begins_with_the_id_that_brings_it_back() -> None:
 
 def test_the_file_is_private(state_dir: Path) -> None:
     Journal().intend(record())
-    assert stat.S_IMODE((state_dir / "journal.sqlite3").stat().st_mode) == 0o600
+    assert has_mode(state_dir / "journal.sqlite3", 0o600)
 
 
 def test_the_journal_uses_no_write_ahead_log(state_dir: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from results.any_files import CSV, FILES, LINES, ROWS, columns, put_named, quiet
+from systems import named_pipes
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.read_place import read
@@ -22,6 +23,7 @@ NO_UNICODE = os.fsdecode(b"r\xff.csv")
 BYTES = pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
 
 
+@named_pipes
 def test_pipes_and_sockets_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_named(tmp_path, {"rows.csv": CSV})
     os.mkfifo(tmp_path / "pipe.csv")

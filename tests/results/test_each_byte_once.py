@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 from slow_storage import SlowStorage
+from systems import is_private
 
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.arrow.coalesce import coalesced
@@ -115,7 +116,7 @@ def test_what_is_kept_for_dask_goes_with_it(storage: SlowStorage) -> None:
     frame = results.dask("Patient")
     folder = Path(results._plans["Patient"].kept.folder)
     assert len(list(folder.rglob("*.parquet"))) == len(SHARDS)
-    assert folder.stat().st_mode & 0o077 == 0
+    assert is_private(folder)
     del results
     gc.collect()
     assert frame["id"].compute(scheduler="sync").tolist() == ["1", "2", "3", "4", "5"]

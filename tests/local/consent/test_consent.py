@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -219,7 +218,7 @@ def test_a_query_that_is_killed_leaves_no_part_of_a_file(launch: Callable[..., P
     body = {"gcsDestination": {"uriPrefix": "gs://demo-out/ids"}, "requestAttributes": {"role": "clinician"}}
     operation = program.start(f"{store}:queryAccessibleData", body)
     program.until(operation, lambda found: "success" in found["metadata"].get("counter", {}))
-    program.end(signal.SIGKILL)
+    program.kill()
     again = launch()
     assert again.operation(operation)["error"]["code"] == 10
     assert not (again.buckets / "demo-out" / "ids").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -223,7 +222,7 @@ def test_an_operation_that_is_killed_has_done_what_it_has_counted(
     }
     operation = program.start(f"{store}:{verb}", body[verb])
     program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 5)
-    program.end(signal.SIGKILL)
+    program.kill()
     again = launch()
     aborted = again.operation(operation)
     assert aborted["error"]["code"] == 10
@@ -257,7 +256,7 @@ def test_a_change_that_is_killed_has_changed_what_it_has_counted(
         body = {"blobStorageSettings": {"blobStorageClass": "ARCHIVE"}}
         operation = program.start(f"{study}:setBlobStorageSettings", body)
     program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 5)
-    program.end(signal.SIGKILL)
+    program.kill()
     again = launch()
     aborted = again.operation(operation)
     assert aborted["error"]["code"] == 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -335,7 +334,7 @@ def test_an_import_that_is_killed_has_counted_what_it_has_stored(launch: Callabl
     uri = program.put_lines("demo-out/in.ndjson", [line(raw(n)) for n in range(6000)])
     operation = program.start(f"{store}:import", {"gcsSource": {"uri": uri}})
     program.until(operation, lambda found: int(found["metadata"].get("counter", {}).get("success", 0)) > 500)
-    program.end(signal.SIGKILL)
+    program.kill()
     again = launch()
     aborted = again.operation(operation)
     assert aborted["error"]["code"] == 10
@@ -362,7 +361,7 @@ def test_a_rollback_that_is_cancelled_or_killed_has_undone_what_it_has_counted(
             program.client.post(f"{operation}:cancel", json={}).raise_for_status()
             assert program.ended(operation)["error"]["code"] == 1
         else:
-            program.end(signal.SIGKILL)
+            program.kill()
             program = launch()
         left -= int(program.operation(operation)["metadata"]["counter"]["success"])
         whole = {"gcsDestination": {"uriPrefix": f"gs://demo-out/{stop}"}}
@@ -378,7 +377,7 @@ def test_an_export_that_is_killed_leaves_no_part_of_a_file(launch: Callable[...,
     program.pace(500)
     export = program.start(f"{store}:export", {"gcsDestination": {"uriPrefix": "gs://demo-out/out"}})
     program.until(export, lambda found: "success" in found["metadata"].get("counter", {}))
-    program.end(signal.SIGKILL)
+    program.kill()
     again = launch()
     assert again.operation(export)["error"]["code"] == 10
     assert not (again.buckets / "demo-out" / "out").exists()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from patience import GIVE_UP
+from systems import has_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -288,6 +289,6 @@ def test_too_many_operations_are_refused_until_one_ends(
 
 
 def test_files_are_for_their_owner_alone(service: Program) -> None:
-    assert service.data_dir.stat().st_mode & 0o777 == 0o700
+    assert has_mode(service.data_dir, 0o700)
     for name in ("token", "service.json", "service.sqlite3"):
-        assert (service.data_dir / name).stat().st_mode & 0o777 == 0o600
+        assert has_mode(service.data_dir / name, 0o600)

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pytest
 from patience import GIVE_UP
 from places import TESTS
 from services import start_warm
+from systems import user
 
 import lro_notebook as lro
 from lro_notebook import local
@@ -86,12 +86,12 @@ class Thief:
 
 @pytest.fixture(params=["another user", "the same user"])
 def thief(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Thief]:
-    user = os.getuid()
+    number = user()
     if request.param == "another user":
-        if user != 0:
+        if number != 0:
             pytest.skip("only root can start a program of another user")
-        user = NOBODY
-    program = Thief(user, tmp_path / "heard")
+        number = NOBODY
+    program = Thief(number, tmp_path / "heard")
     yield program
     program.end()
 
@@ -257,7 +257,7 @@ def test_a_client_finds_the_service_that_was_started_anew_on_the_same_port(
     port = first.endpoint.rpartition(":")[2]
     dataset = lro.connect(data_dir=tmp_path / "data")
     assert dataset.exists()
-    first.end(signal.SIGKILL)
+    first.kill()
     second = launch("--port", port)
     assert second.endpoint == first.endpoint
     assert dataset.exists()

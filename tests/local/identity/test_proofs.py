@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from services import start_warm
+from systems import has_mode
 
 from lro_notebook import local
 from lro_notebook.local.identity.proof import Identity
@@ -40,15 +40,15 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm | None) -> 
 
 def test_each_start_has_a_token_and_a_secret_of_its_own(launch: Callable[..., Program]) -> None:
     seen = set[str]()
-    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+    for how in ("end", "kill", "end"):
         program = launch()
         about = json.loads((program.data_dir / "service.json").read_bytes())
         seen |= {program.token, about["secret"]}
         assert len(program.token) > 40
         assert program.client.get("fhirStores").status_code == 200
         for name in ("token", "service.json"):
-            assert (program.data_dir / name).stat().st_mode & 0o777 == 0o600
-        program.end(number)
+            assert has_mode(program.data_dir / name, 0o600)
+        getattr(program, how)()
     assert len(seen) == 6
 
 

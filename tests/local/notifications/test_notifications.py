@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from local.conftest import DATASET
+from systems import has_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +181,7 @@ def test_the_file_is_for_its_owner_and_a_reset_empties_it(service: Program) -> N
     store = made(service, "fhirStores", "private", notificationConfigs=[FULL])
     service.client.put(f"{store}/fhir/Patient/a", json=patient()).raise_for_status()
     path = service.data_dir / "notifications.ndjson"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert has_mode(path, 0o600)
     service.reset()
     assert not path.exists()
     shown = service.client.get(f"{service.endpoint}/.lro-local/notifications")

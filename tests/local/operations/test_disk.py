@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -304,7 +303,7 @@ def test_what_a_file_manager_leaves_stops_no_start(launch: Callable[..., Program
 def test_a_copy_to_another_disk_is_gone_after_a_kill(launch: Callable[..., Program], mounts: Mounts) -> None:
     program = launch()
     mounts.make(program.buckets / "other", "4m")
-    program.end(signal.SIGKILL)
+    program.kill()
     drafts = program.buckets / ".partial" / "7"
     drafts.mkdir()
     (program.buckets / "other" / ".partial-0a").write_text("half")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from systems import is_private
 
 from lro_notebook.local import discovery_routes
 from lro_notebook.results.file_systems import pinned
@@ -145,7 +146,7 @@ def test_what_the_service_writes_is_for_its_owner_alone(
     service: Program, patients: Callable[..., list[str]], exported: str
 ) -> None:
     del patients
-    assert (service.buckets / exported).stat().st_mode & 0o077 == 0
+    assert is_private(service.buckets / exported)
     for path in service.data_dir.iterdir():
         if not path.is_dir():
-            assert path.stat().st_mode & 0o077 == 0, path
+            assert is_private(path), path
