@@ -280,8 +280,10 @@ def _remote(uri: str, scheme: str, options: Mapping[str, Any]) -> Location:
     except faults() as error:
         raise ResultError(f"{named} cannot be reached: {kind_of(error)}") from cause_of(error, uri)
     except ImportError as error:
+        # fsspec's own words name the package of the file system, where one that this needs may be missing.
+        missing = getattr(error.__cause__ or error, "name", None) or "a package"
         hint = _INSTALL.get(scheme, str(error))
-        raise ConfigError(f"{named} needs a package that is not installed: {hint}") from None
+        raise ConfigError(f"{named} needs {missing}, which is not installed: {hint}") from None
     except ValueError:
         raise ConfigError(
             f"{named}: no file system is known for {scheme}://; use a path, file://, gs://, s3:// or the like"

@@ -178,7 +178,16 @@ def test_gs_without_gcsfs_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(
         sys.modules["fsspec.registry"]._registry, "gs", raising=False
     )  # another test may use it
-    with pytest.raises(ConfigError, match=r"pip install gcsfs"):
+    with pytest.raises(ConfigError, match=r"gs://a/b needs gcsfs, which is not installed: pip install gcsfs"):
+        locate("gs://a/b")
+
+
+def test_a_file_system_that_lacks_a_package_of_its_own_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.partition(".")[0] == "gcsfs"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "decorator", None)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "gs", raising=False)
+    with pytest.raises(ConfigError, match=r"gs://a/b needs decorator, which is not installed: pip install"):
         locate("gs://a/b")
 
 
