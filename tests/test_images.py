@@ -105,6 +105,13 @@ def test_the_images_are_those_that_the_docs_speak_of() -> None:
         assert image.pins["ipywidgets"] in page
 
 
+def test_the_workflow_has_the_pythons_of_the_images() -> None:
+    """With another one, versions of an image may have no wheels."""
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    pythons = "\\n".join(sorted({image.python for image in images()}))
+    assert f'{{ command: test-matrix, python: "{pythons}" }}' in workflow
+
+
 def test_a_plan_replaces_what_is_pinned_and_not_what_is_new() -> None:
     image = Image("x", "X", "3.13", {"typing_extensions": "4.12.2", "pandas": "2.2.3"}, {})
     assert replaced(image, {"typing-extensions": "4.16.0", "orjson": "3.12.0"}) == {
