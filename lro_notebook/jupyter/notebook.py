@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lro_notebook.errors import LroWarning, warn_caller
 from lro_notebook.jupyter import cells, terminal
 from lro_notebook.jupyter.cell_output import html_of as cell_output_html
 from lro_notebook.jupyter.cells import kernel
@@ -47,6 +48,8 @@ def show_all(operations: Sequence[Operation]) -> None:
             cells.show_new(new)
         elif new:
             output.add(*new)
+    except ModuleNotFoundError as error:
+        _warn_missing(error)
     except Exception:  # noqa: BLE001 - the operation runs: a failing display must not look like a failed start
         _log.exception("%d operations cannot be shown", len(operations))
 
@@ -69,10 +72,23 @@ def show_table(operations: Sequence[Operation]) -> bool:
             operation.poller.follow()
         if new:
             cells.show_new(new)
+    except ModuleNotFoundError as error:
+        _warn_missing(error)
+        return False
     except Exception:  # noqa: BLE001 - the repr is shown instead
         _log.exception("%d operations cannot be shown", len(operations))
         return False
     return True
+
+
+def _warn_missing(error: ModuleNotFoundError) -> None:
+    """Say why no card moves, as where this package was installed without what it needs."""
+    package = (error.name or "a package").partition(".")[0]
+    warn_caller(
+        f"no card moves in this kernel, because {package} is not installed there: pip install {package}, "
+        "then restart the kernel; the operation runs, and op.wait() waits for it",
+        LroWarning,
+    )
 
 
 def html_of(*operations: Operation) -> str:
