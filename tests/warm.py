@@ -23,7 +23,10 @@ import tempfile
 import types
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Whether this system can do that (macOS has no SOCK_SEQPACKET); elsewhere a test starts a Python each time.
 CAN_FORK = sys.platform == "linux"
@@ -50,7 +53,9 @@ class Program(NamedTuple):
 
 
 class Process:
-    """A program that runs, with what tests use of `subprocess.Popen`."""
+    """A program that runs, with what tests and jupyter_client use of `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
 
     def __init__(self, pid: int, status: int) -> None:
         self.pid = pid
@@ -63,10 +68,18 @@ class Process:
             return self.wait(0)
         return None
 
+    def send_signal(self, number: int) -> None:
+        """Send a signal, where it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
     def kill(self) -> None:
         """End it at once, where it still runs."""
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end, where it still runs."""
+        self.send_signal(signal.SIGTERM)
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code at its end, negative for a signal."""
@@ -90,10 +103,22 @@ class Warm:
             self._python = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         assert self._requests.recv(10) == b"ready"
 
-    def start(self, program: Program, stdout: int, stderr: int) -> Process:
-        """Start a program with this process's environment and folder."""
+    @property
+    def pid(self) -> int:
+        """The parent of the programs."""
+        return self._python.pid
+
+    def start(
+        self,
+        program: Program,
+        stdout: int,
+        stderr: int,
+        environment: Mapping[str, str] = os.environ,
+        folder: str | os.PathLike[str] = ".",
+    ) -> Process:
+        """Start a program, by default with this process's environment and folder."""
         reads, writes = os.pipe()
-        request = json.dumps([*program, dict(os.environ), str(Path.cwd())]).encode()
+        request = json.dumps([*program, dict(environment), str(Path(folder).absolute())]).encode()
         socket.send_fds(self._requests, [request], [stdout, stderr, writes])
         os.close(writes)
         return Process(int(self._requests.recv(20)), reads)
@@ -137,6 +162,8 @@ def _serve(requests: socket.socket) -> Program | None:
             return None
         pid = os.fork()
         if pid == 0:
+            os.setsid()  # as the services that the package starts, and before anyone knows of it
+            requests.send(str(os.getpid()).encode())
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             requests.close()
@@ -146,7 +173,6 @@ def _serve(requests: socket.socket) -> Program | None:
         *outputs, running[pid] = given
         for number in outputs:
             os.close(number)
-        requests.send(str(pid).encode())
 
 
 def _tell_ends(running: dict[int, int]) -> None:
@@ -165,7 +191,6 @@ def _become(request: list[Any], outputs: list[int]) -> Program:
     for number, standard in zip([nothing, *outputs], range(3), strict=True):
         os.dup2(number, standard)
         os.close(number)
-    os.setsid()  # as the services that the package starts
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

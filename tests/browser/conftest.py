@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+import warm_kernels
+from warm import CAN_FORK
 
 from browser.browsers import Browser, missing
 from browser.lab import FrontEnd, Notebook
@@ -18,6 +21,8 @@ from lro_notebook.testing import LroService
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
+#: JupyterLab, whose kernels come from a Python that is warm, where one can fork.
+PROGRAM = (sys.executable, *([warm_kernels.__file__] if CAN_FORK else ["-m"]), "jupyterlab")
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
 _FAILED = pytest.StashKey[bool]()
 
@@ -40,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if lacking := missing():
         # Where browsers are promised, a skip would hide that nothing was tested.
         (pytest.fail if os.environ.get("LRO_REQUIRE_BROWSER") == "1" else pytest.skip)(lacking)
-    with Server(tmp_path_factory.mktemp("jupyter"), page_config=LEAN) as running:
+    with Server(tmp_path_factory.mktemp("jupyter"), PROGRAM, page_config=LEAN) as running:
         local.ensure(running.data_dir)
         yield running
         local.stop(running.data_dir)
