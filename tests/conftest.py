@@ -146,6 +146,18 @@ def warm() -> Iterator[Warm | None]:
 
 
 @pytest.fixture(scope="session")
+def fast_kernels() -> Iterator[None]:
+    """Kernels that this process starts come from a Python that is warm, where one can fork."""
+    if not CAN_FORK:
+        yield
+        return
+    from warm_kernels import warm_kernels  # and jupyter_client: not in each process
+
+    with warm_kernels("matplotlib.pyplot"):
+        yield
+
+
+@pytest.fixture(scope="session")
 def service_folder(tmp_path_factory: pytest.TempPathFactory, warm: Warm | None) -> Iterator[Path]:
     """The folder of the one embedded service of this process."""
     folder = tmp_path_factory.mktemp("service")

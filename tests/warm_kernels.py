@@ -23,14 +23,23 @@ if TYPE_CHECKING:
     from warm import Process
 
 #: Nothing of the package itself: its import is part of what tests in kernels look at.
-_IMPORTED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "debugpy", "ipywidgets", "httpx", "pandas")
+_IMPORTED = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "debugpy",
+    "ipywidgets",
+    "httpx",
+    "pandas_of_kernels",
+)
 _COMMAND = [sys.executable, "-m", "ipykernel_launcher"]
 
 
 @contextmanager
-def warm_kernels() -> Iterator[None]:
-    """Start kernels of this Python from a warm one; others, and in other Pythons, as ever."""
-    warm = Warm(*_IMPORTED)
+def warm_kernels(*modules: str) -> Iterator[None]:
+    """Start kernels of this Python from one that has these modules, too; in other Pythons, as ever."""
+    # As kernels say it themselves, before they import matplotlib.
+    with mock.patch.dict(os.environ, MPLBACKEND="module://matplotlib_inline.backend_inline"):
+        warm = Warm(*_IMPORTED, *modules)
 
     def launch(cmd: list[str], **options: Any) -> Process | subprocess.Popen[bytes]:
         environment = options.get("env") or os.environ

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _warm(fast_kernels: None) -> None:
+    """Let the kernels of these tests come from a Python that is warm."""
+
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory, service: Path) -> Iterator[Session]:
     """A kernel with a journal of its own, for a module."""
