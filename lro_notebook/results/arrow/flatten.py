@@ -27,6 +27,7 @@ INDEX = "index"
 ROW = "row"
 
 _ONE = {"min": 1, "max": 1}
+_NONE = pa.scalar(0, pa.int32())
 
 
 @dataclass(slots=True)
@@ -100,6 +101,18 @@ def _taken(array: pa.Array, index: pa.Array) -> pa.Array:
     return pc.take(array, index, boundscheck=False, memory_pool=POOL)
 
 
+def _elements(array: pa.ListArray) -> pa.Array:
+    """Return the elements of all lists.
+
+    Without nulls they are one piece; `flatten` takes the longer for them the deeper their type nests, and so
+    does ``pyarrow.compute.list_value_length``.
+    """
+    if array.null_count or not len(array):
+        return array.flatten()
+    first, end = array.offsets[0].as_py(), array.offsets[-1].as_py()
+    return array.values.slice(first, end - first)
+
+
 class _Walk:
     """One descent through the columns of a table.
 
@@ -146,14 +159,14 @@ class _Walk:
         return True
 
     def _visit_list(self, array: pa.ListArray, path: str, index: pa.Array | None, *, inner: bool) -> bool:
-        lengths = pc.list_value_length(array)
+        starts, ends = array.offsets.slice(0, len(array)), array.offsets.slice(1)
+        lengths = pc.subtract(ends, starts)
         if array.null_count:
-            lengths = pc.fill_null(lengths, 0)
+            lengths = pc.if_else(array.is_valid(), lengths, _NONE)
         if self._lists == "explode" and not inner:
             self._explode(array, lengths, path)
         if len(array) and pc.min_max(lengths).as_py() == _ONE:  # most are: the elements are the rows
-            return self.visit(array.flatten(), path, index, inner=True)
-        starts = array.offsets.slice(0, len(array))
+            return self.visit(_elements(array), path, index, inner=True)
         first = pc.if_else(pc.greater(lengths, 0), starts, pa.scalar(None, starts.type))
         added = self.visit(array.values, path, first if index is None else _taken(first, index), inner=True)
         if added and self._lists == "first":
@@ -165,7 +178,7 @@ class _Walk:
 
     def _explode(self, array: pa.ListArray, lengths: pa.Array, path: str) -> None:
         parents = pc.list_parent_indices(array)
-        elements = array.flatten()
+        elements = _elements(array)
         starts = pc.subtract(pc.cumulative_sum(lengths), lengths)
         position = pc.subtract(pa.array(np.arange(len(elements))), _taken(starts, parents).cast(pa.int64()))
         outer = {INDEX: f"{self._inside}.{INDEX}"}
