@@ -8,8 +8,9 @@ import itertools
 import math
 import re
 import time
+from collections import deque
 from functools import cache, partial
-from itertools import product
+from itertools import islice, permutations, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ _IMPORTS_RE = re.compile(r"^ *import re$", re.MULTILINE)
 _OUTSIDE = "\x02"  # in no class of any pattern but the negated ones
 _REPRESENTATIVES = 10
 _MOST = 2**16
+_TOGETHER = 16  # attacks of which the clock is read once, where all are quick
 #: Twice the length of a text takes less than this many times as long, if time grows with it.
 LINEAR = 3.2
 _ROUNDS = 12
@@ -46,11 +48,12 @@ class Use(NamedTuple):
     def run(self, text: str) -> None:
         """Use the pattern on `text` to the end."""
         subject = text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
-        whole: dict[str, Callable[[Any], object]] = {
-            "sub": lambda subject: self.pattern.sub(lambda _: subject[:0], subject),
-            "finditer": lambda subject: sum(1 for _ in self.pattern.finditer(subject)),
-        }
-        whole.get(self.method, getattr(self.pattern, self.method))(subject)
+        if self.method == "sub":
+            self.pattern.sub(subject[:0], subject)
+        elif self.method == "finditer":
+            deque(self.pattern.finditer(subject), maxlen=0)
+        else:
+            getattr(self.pattern, self.method)(subject)
 
 
 @cache
@@ -76,11 +79,13 @@ def uses_of(module: str, source: str) -> Iterator[Use]:
     namespace = vars(importlib.import_module(module))
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
+        patterns = [one for one in held if isinstance(one, re.Pattern)]
+        if not patterns:
+            continue
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
         anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
-        for pattern in held:
-            if isinstance(pattern, re.Pattern):
-                yield from (Use(module, name, pattern, method) for method in sorted({*(own or anywhere)}))
+        for pattern in patterns:
+            yield from (Use(module, name, pattern, method) for method in sorted({*(own or anywhere)}))
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Call(ast.Attribute(ast.Name("re"), method), [first, *_], keywords) if method in _METHODS:
@@ -141,8 +146,8 @@ def attacks(pattern: re.Pattern[Any]) -> Iterator[Attack]:
     letters = list(dict.fromkeys(_letters(tree)))[:_REPRESENTATIVES]
     sample = "".join(_sample(tree))[:40]
     heads = dict.fromkeys(sample[:end] for end in range(len(sample) + 1))
-    pumps = filter(None, [*letters, *map("".join, product(letters, letters)), sample])
-    return itertools.starmap(Attack, product(heads, [*pumps], ("", _OUTSIDE)))
+    pumps = dict.fromkeys(filter(None, [*letters, *map("".join, permutations(letters, 2)), sample]))
+    return itertools.starmap(Attack, product(heads, pumps, ("", _OUTSIDE)))
 
 
 def slow(
@@ -158,7 +163,23 @@ def slow(
     What is quick at `length` is tried once more at `most` characters, where given: there, what goes back over
     its text takes far longer than what does not, on a machine of any speed.
     """
-    for attack in found:
+    while group := list(islice(found, _TOGETHER)):
+        at_most = () if most is None else (most,)
+        if all(_are_quick(run, group, each, enough * each / length) for each in (length, *at_most)):
+            continue
+        yield from _slow_of(run, group, length, enough, most)
+
+
+def _are_quick(run: Callable[[str], object], group: list[Attack], length: int, enough: float) -> bool:
+    """Return whether the attacks take no more than `enough` seconds together, so that none does alone."""
+    texts = [attack.of(length) for attack in group]
+    return seconds(lambda: deque(map(run, texts), maxlen=0)) <= enough
+
+
+def _slow_of(
+    run: Callable[[str], object], group: list[Attack], length: int, enough: float, most: int | None
+) -> Iterator[Attack]:
+    for attack in group:
         text = attack.of(length)
         is_slow = _is_slow(partial(run, text), enough)
         if most is not None and not is_slow:
