@@ -57,6 +57,8 @@ SETS = {
     "KOI8-R": "koi8-r",
 }
 SEPARATORS = "|^~\\&"
+#: With a space after each: some of EUC-KR would join the one before it.
+PRINTABLE = " ".join(filter(str.isprintable, map(chr, range(0x20, 0x1_1000))))
 
 
 def header(charset: str, facility: str = "NORTH") -> str:
@@ -105,9 +107,9 @@ def texts(codec: str) -> st.SearchStrategy[list[str]]:
         except UnicodeError:
             return False
 
-    letters = [
-        letter for letter in map(chr, range(0x20, 0x1_1000)) if letter not in SEPARATORS and fits(letter)
-    ]
+    # Of a set that has few letters, each of the others would raise an error.
+    there = PRINTABLE.encode(codec, "ignore").decode(codec, "ignore")
+    letters = sorted(letter for letter in {*there} if letter not in SEPARATORS and fits(letter))
     if codec in ("utf-8", "gb18030"):
         letters += ["😀", "𠀀"]
     wide = [letter for letter in letters if letter > "\x7f"]
