@@ -6,6 +6,7 @@ A field that is not listed is known by its position only.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 _TYPES = {
@@ -159,6 +160,7 @@ class Field(NamedTuple):
     components: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=10_000)
 def field_of(segment: str, number: int) -> Field:
     """Return the names of field `number`, from 1, of a segment."""
     fields = _SEGMENTS.get(segment, "").split()

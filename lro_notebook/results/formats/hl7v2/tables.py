@@ -31,6 +31,7 @@ MESSAGE = "message"
 #: The position of a segment in its message, from 0.
 INDEX = "index"
 REPETITIONS = "repetitions"
+_NO_TEXT, _NOWHERE = pa.scalar(None, pa.string()), pa.scalar(None, pa.int32())
 
 
 @dataclass(slots=True)
@@ -164,10 +165,10 @@ def _first(values: pa.Array, separator: str) -> tuple[pa.Array, int]:
 
 def _nth(parts: pa.ListArray, number: int) -> pa.Array:
     """Return element `number` of each list, null where it is empty or not there."""
-    there = pc.fill_null(pc.greater(pc.list_value_length(parts), number), False)  # noqa: FBT003 - the value
+    there = pc.greater(pc.list_value_length(parts), number)  # null of a null
     places = pc.add(parts.offsets.slice(0, len(parts)), number)
-    values = parts.values.take(pc.if_else(there, places, pa.scalar(None, places.type)))
-    return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+    values = parts.values.take(pc.if_else(there, places, _NOWHERE))
+    return pc.if_else(pc.equal(values, ""), _NO_TEXT, values)
 
 
 def _parts(
