@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -218,3 +219,24 @@ def test_every_list_mode_keeps_the_rows(rows: list[dict[str, Any]]) -> None:
         assert flat.table.num_rows == len(rows)
         for table in (flat.table, *flat.children.values()):
             table.validate(full=True)
+
+
+@pytest.mark.parametrize("lists", ["first", "explode"])
+@pytest.mark.parametrize("values", [[[1], [2], [3]], [[1, 2], [], [3, 4]], [[1], None, [2, 3]]])
+def test_a_part_of_a_table_is_as_a_table_of_these_rows(lists: str, values: list[Any]) -> None:
+    table = pa.table({"id": ["a", "b", "c"], "x": pa.array(values, pa.list_(pa.int64()))})
+    found = flatten(table.slice(1), lists=lists)
+    wanted = flatten(pa.Table.from_pylist(table.to_pylist()[1:], schema=table.schema), lists=lists)
+    assert found.table.to_pydict() == wanted.table.to_pydict()
+    assert {name: child.to_pydict() for name, child in found.children.items()} == {
+        name: child.to_pydict() for name, child in wanted.children.items()
+    }
+    assert found.truncated == wanted.truncated
+
+
+def test_what_is_behind_a_null_is_not_shown() -> None:
+    offsets, mask = pa.array([0, 1, 3], pa.int32()), pa.array([False, True])
+    lists = pa.ListArray.from_arrays(offsets, pa.array([1, 2, 3]), mask=mask)
+    found = flatten(pa.table({"x": lists}))
+    assert found.table.to_pydict() == {"x": [1, None]}
+    assert found.truncated == {}
