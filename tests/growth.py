@@ -79,13 +79,13 @@ def uses_of(module: str, source: str) -> Iterator[Use]:
     namespace = vars(importlib.import_module(module))
     for name, value in namespace.items():
         held = value.values() if isinstance(value, dict) else [value]
-        patterns = [one for one in held if isinstance(one, re.Pattern)]
+        patterns = [each for each in held if isinstance(each, re.Pattern)]
         if not patterns:
             continue
         own = re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\b", source)
         anywhere = re.findall(rf"\bpattern\.({'|'.join(_METHODS)})\(", source)
-        for pattern in patterns:
-            yield from (Use(module, name, pattern, method) for method in sorted({*(own or anywhere)}))
+        for one in patterns:
+            yield from (Use(module, name, one, method) for method in sorted({*(own or anywhere)}))
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Call(ast.Attribute(ast.Name("re"), method), [first, *_], keywords) if method in _METHODS:
