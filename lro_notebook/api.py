@@ -370,7 +370,7 @@ def read_results(
     >>> list(everything)[:2]
     ['Condition', 'Encounter']
     """
-    from lro_notebook.results.load import read_for, reader_of
+    from lro_notebook.results.load_operation import read_for, reader_of
 
     options: dict[str, Any] = {
         "tables": tables,

@@ -158,7 +158,7 @@ class Seam(NamedTuple):
 
 SEAMS = [
     Seam("errors", "jupyter.tracebacks", "how IPython shows an error"),
-    Seam("operations.data", "results.load", "op.load()"),
+    Seam("operations.data", "results.load_operation", "op.load()"),
     Seam("operations.data", "reports.failures", "op.failures()"),
     Seam("operations.data", "reports.frames", "op.history"),
     Seam("operations.operation", "jupyter.notebook", "the display methods of a handle"),

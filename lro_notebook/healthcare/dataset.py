@@ -235,7 +235,7 @@ class Dataset:
 
         See `lro_notebook.read_results`.
         """
-        from lro_notebook.results.load import read_for
+        from lro_notebook.results.load_operation import read_for
 
         return read_for(
             self.client,

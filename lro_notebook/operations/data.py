@@ -82,7 +82,7 @@ class OperationData:
         error = self._handle._outcome(None)  # noqa: SLF001 - of this object
         if error is not None and not (partial and isinstance(error, OperationError)):
             raise error
-        from lro_notebook.results.load import load
+        from lro_notebook.results.load_operation import load
 
         return load(
             self._handle,

@@ -11,7 +11,7 @@ from lro_notebook.errors import Code, ConfigError, LroError, LroWarning, ResultE
 from lro_notebook.operations.failed_units import FailedUnit
 from lro_notebook.operations.resource import parse_int64
 from lro_notebook.results.formats.fhir.bulk_files import FAILURE_FILES, FAILURES
-from lro_notebook.results.load import read_all_at, read_listed
+from lro_notebook.results.load_operation import read_all_at, read_listed
 from lro_notebook.results.location import bare
 from lro_notebook.results.manifest import Listing, listing_of
 from lro_notebook.results.places import places_of

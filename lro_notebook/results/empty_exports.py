@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lro_notebook.results.load_report import Report
-from lro_notebook.results.main_table import Loaded
+from lro_notebook.results.load_table import Loaded
 from lro_notebook.results.results import Results
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.arrow.json_fallback import table_of
 from lro_notebook.results.formats.rows import flat_rows
 from lro_notebook.results.load_report import Report
-from lro_notebook.results.main_table import Loaded
+from lro_notebook.results.load_table import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from lro_notebook.results import load_report, response_table
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.export import dask
 from lro_notebook.results.formats.fhir.bulk_files import FAILURES, empty
-from lro_notebook.results.main_table import Loaded, MainTable, load_table, report_on
+from lro_notebook.results.load_table import Loaded, MainTable, load_table, report_on
 from lro_notebook.results.memory_estimate import fits
 from lro_notebook.results.progress_bar import byte_bar
 from lro_notebook.results.response_table import RESPONSE

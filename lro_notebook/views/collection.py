@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lro_notebook.fhirpath.fhir_types import choice_type
-from lro_notebook.results.arrow.schema import SCALAR
+from lro_notebook.results.arrow.infer_schema import SCALAR
 from lro_notebook.views.primitive_extensions import aligned, is_beside
 
 if TYPE_CHECKING:

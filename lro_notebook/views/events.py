@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lro_notebook.results.arrow.batch import Options
-    from lro_notebook.results.main_table import MainTable
+    from lro_notebook.results.load_table import MainTable
 
 
 class Ready(NamedTuple):

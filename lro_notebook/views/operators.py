@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.schema import DECIMAL
+from lro_notebook.results.arrow.infer_schema import DECIMAL
 from lro_notebook.views.collection import Collection, NotCompiledError
 
 _COMPARED = {

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from lro_notebook.errors import ResultError
 from lro_notebook.fhirpath.fhir_types import PRIMITIVES
-from lro_notebook.results.arrow.schema import DECIMAL
+from lro_notebook.results.arrow.infer_schema import DECIMAL
 from lro_notebook.views.collection import Collection
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lro_notebook.results.arrow.batch import Advance, BadLine, Options
-    from lro_notebook.results.main_table import MainTable
+    from lro_notebook.results.load_table import MainTable
     from lro_notebook.results.shards import Shard
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lro_notebook.results.arrow.infer_schema import join
 from lro_notebook.results.arrow.json_lines import REFUSED, Parsed, Reader, parse_json, sound
 from lro_notebook.results.arrow.lines import count_objects, sort_lines
 from lro_notebook.results.arrow.parser_guards import may_hold_no_numbers, may_nest_deep
-from lro_notebook.results.arrow.schema import join
 from lro_notebook.results.formats.json.blocks import parsed_blocks
 from lro_notebook.results.limits import DEFAULT
 from lro_notebook.views.elements import Resources

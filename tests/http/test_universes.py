@@ -18,7 +18,7 @@ from lro_notebook import Client, ConfigError
 from lro_notebook.http import auth
 from lro_notebook.http.session import Session
 from lro_notebook.reports.failures import failures
-from lro_notebook.results import load
+from lro_notebook.results import load_operation
 from lro_notebook.results.sources.bigquery import Warehouse
 
 if TYPE_CHECKING:
@@ -225,12 +225,14 @@ def test_the_journal_names_a_service_by_its_bare_address(state_dir: Path) -> Non
 
 def test_storage_is_read_in_the_universe_of_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(load, "read", lambda _uri, **options: seen.append(options.get("storage_options")))
+    monkeypatch.setattr(
+        load_operation, "read", lambda _uri, **options: seen.append(options.get("storage_options"))
+    )
     for universe in ("googleapis.com", OTHER):
         credentials = of_universe(universe)
         with Client(f"https://healthcare.{universe}", credentials=credentials) as client:
-            load.read_for(client, "gs://b/x")
-            load.read_for(client, "s3://b/x", storage_options=None)
+            load_operation.read_for(client, "gs://b/x")
+            load_operation.read_for(client, "s3://b/x", storage_options=None)
     assert [options and set(options) for options in seen] == [
         {"token"},
         None,

@@ -166,7 +166,7 @@ def test_failures_of_another_service_point_to_its_log() -> None:
 
 
 def test_a_token_goes_to_googles_storage_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lro_notebook.results import load
+    from lro_notebook.results import load_operation
 
     class Owner:
         token = "t"  # noqa: S105 - no real one
@@ -175,11 +175,11 @@ def test_a_token_goes_to_googles_storage_only(monkeypatch: pytest.MonkeyPatch) -
 
     seen: dict[str, object] = {}
     monkeypatch.setattr(
-        load, "read", lambda uri, **options: seen.update({uri: options.get("storage_options")})
+        load_operation, "read", lambda uri, **options: seen.update({uri: options.get("storage_options")})
     )
     with lro.Client(HOST, credentials=Owner()) as client:
         for uri in ("gs://b/x", "s3://b/x", "/tmp/x"):  # noqa: S108 - read by nobody
-            load.read_for(client, uri, storage_options=None)
+            load_operation.read_for(client, uri, storage_options=None)
     assert list(seen) == ["gs://b/x", "s3://b/x", "/tmp/x"]  # noqa: S108
     assert isinstance(seen["gs://b/x"], dict)
     assert set(seen["gs://b/x"]) == {"token"}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lro_notebook.results.arrow.infer_schema import cast
 from lro_notebook.results.arrow.json_fallback import table_of
-from lro_notebook.results.arrow.schema import cast
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.read_place import read
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.schema import DECIMAL
+from lro_notebook.results.arrow.infer_schema import DECIMAL
 
 _HEAD = 20  # values that tell most columns of text
 _SAFE = 2**53  # a double holds the integers up to this one

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.schema import DECIMAL
+from lro_notebook.results.arrow.infer_schema import DECIMAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,11 +22,7 @@ import pyarrow.json as pj
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow import json_fallback
-from lro_notebook.results.arrow.lines import MAX_DEPTH, Block, count_objects, sort_lines
-from lro_notebook.results.arrow.list_levels import holds_bare_lists
-from lro_notebook.results.arrow.memory_pool import POOL
-from lro_notebook.results.arrow.parser_guards import check_keys, may_hold_no_numbers, may_nest_deep
-from lro_notebook.results.arrow.schema import (
+from lro_notebook.results.arrow.infer_schema import (
     DECIMAL,
     depth,
     holds_decimals,
@@ -38,6 +34,10 @@ from lro_notebook.results.arrow.schema import (
     widest,
     without_integers,
 )
+from lro_notebook.results.arrow.lines import MAX_DEPTH, Block, count_objects, sort_lines
+from lro_notebook.results.arrow.list_levels import holds_bare_lists
+from lro_notebook.results.arrow.memory_pool import POOL
+from lro_notebook.results.arrow.parser_guards import check_keys, may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:

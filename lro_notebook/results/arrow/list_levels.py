@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from lro_notebook.results.arrow.schema import SCALAR, path_of
+from lro_notebook.results.arrow.infer_schema import SCALAR, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

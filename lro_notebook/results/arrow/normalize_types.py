@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lro_notebook.results.arrow.infer_schema import DECIMAL, rows_of
 from lro_notebook.results.arrow.memory_pool import POOL
-from lro_notebook.results.arrow.schema import DECIMAL, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

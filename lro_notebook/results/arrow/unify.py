@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from lro_notebook.results.arrow.casting import read_text
 from lro_notebook.results.arrow.decimals import bounds_of, dtype_of, least_places, to_decimals, whole_digits
-from lro_notebook.results.arrow.schema import cast, rows_of
+from lro_notebook.results.arrow.infer_schema import cast, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,9 +12,9 @@ import pyarrow as pa
 from lro_notebook.errors import ConfigError
 from lro_notebook.operations.operation import Operation
 from lro_notebook.results.arrow.batch import Options
-from lro_notebook.results.load import read_for, reader_of
+from lro_notebook.results.load_operation import read_for, reader_of
 from lro_notebook.results.load_report import Report
-from lro_notebook.results.main_table import Loaded
+from lro_notebook.results.load_table import Loaded
 from lro_notebook.results.tables import Tables
 
 #: What a frame is called that has no name.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance
     from lro_notebook.results.export.parquet import Export
-    from lro_notebook.results.main_table import Layout, MainTable
+    from lro_notebook.results.load_table import Layout, MainTable
     from lro_notebook.results.shards import Shard
 
 

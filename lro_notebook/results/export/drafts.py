@@ -21,7 +21,7 @@ from fsspec import AbstractFileSystem
 
 from lro_notebook import platforms
 from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow.schema import rows_of
+from lro_notebook.results.arrow.infer_schema import rows_of
 from lro_notebook.results.location import faults, unwritable
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pandas as pd
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.export.drafts import Drafts, check
 from lro_notebook.results.load_report import Report
+from lro_notebook.results.load_table import Layout, fetched_once
 from lro_notebook.results.location import locate
-from lro_notebook.results.main_table import Layout, fetched_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance
     from lro_notebook.results.export.drafts import Draft
-    from lro_notebook.results.main_table import MainTable
+    from lro_notebook.results.load_table import MainTable
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Source
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
+from lro_notebook.results.arrow.infer_schema import path_of
 from lro_notebook.results.arrow.lines import nests_deeper
 from lro_notebook.results.arrow.normalize_types import Plain
-from lro_notebook.results.arrow.schema import path_of
 from lro_notebook.results.formats.avro.container import (
     DAMAGED_PART,
     MAGIC,

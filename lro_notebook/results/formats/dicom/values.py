@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lro_notebook.results.arrow.infer_schema import SCALAR
 from lro_notebook.results.arrow.json_fallback import Number
-from lro_notebook.results.arrow.schema import SCALAR
 
 if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Options

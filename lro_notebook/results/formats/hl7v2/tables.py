@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow.schema import rows_of
+from lro_notebook.results.arrow.infer_schema import rows_of
 from lro_notebook.results.arrow.unify import stack
 from lro_notebook.results.formats.hl7v2.escapes import unescape
 from lro_notebook.results.formats.hl7v2.field_names import field_of

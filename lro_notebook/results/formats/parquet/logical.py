@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lro_notebook.results.arrow.infer_schema import rows_of
 from lro_notebook.results.arrow.normalize_types import entries, uuids, whole
-from lro_notebook.results.arrow.schema import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
+from lro_notebook.results.arrow.infer_schema import path_of
 from lro_notebook.results.arrow.normalize_types import Plain, decoded_bytes, longest_word, unique
-from lro_notebook.results.arrow.schema import path_of
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.parquet.footer_checks import (
     DAMAGED,
