@@ -160,7 +160,7 @@ def measure(way: str, folder: Path) -> None:
     import pandas  # noqa: F401, ICN001
     import pyarrow.json  # noqa: F401
 
-    import lro_notebook.results.read_place  # noqa: F401
+    import lro_notebook.results.load_place  # noqa: F401
 
     warnings.simplefilter("ignore")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

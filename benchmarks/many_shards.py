@@ -60,8 +60,8 @@ def measure(use: str, files: int, size: int, folder: Path) -> Reading:
     import pyarrow.parquet  # noqa: F401 - the imports are not what is measured
     from slow_storage import Repeated, SlowStorage
 
-    import lro_notebook.views.scan  # noqa: F401
-    from lro_notebook.results.read_place import read
+    import lro_notebook.views.export  # noqa: F401
+    from lro_notebook.results.load_place import read
 
     warnings.simplefilter("ignore")
     lines = (folder / "Observation.ndjson").read_bytes().splitlines(keepends=True)

@@ -23,8 +23,8 @@ from measured import record
 from lro_notebook import View
 from lro_notebook.local.sample.generate import write
 from lro_notebook.results.arrow.memory_pool import POOL
-from lro_notebook.results.read_place import read
-from lro_notebook.views.scan import Scan
+from lro_notebook.results.load_place import read
+from lro_notebook.views.export import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -37,7 +37,7 @@ LONG_FILES = (
     "tests/test_forking_dask.py",
     "tests/results/test_export.py",
     "tests/results/test_limits.py",
-    "tests/views/test_scan.py",
+    "tests/views/test_export.py",
     "tests/test_patterns.py",
     "tests/test_pytest_plugin.py",
 )

@@ -158,15 +158,15 @@ class Seam(NamedTuple):
 
 SEAMS = [
     Seam("errors", "jupyter.tracebacks", "how IPython shows an error"),
-    Seam("operations.data", "results.load_operation", "op.load()"),
-    Seam("operations.data", "reports.failures", "op.failures()"),
-    Seam("operations.data", "reports.frames", "op.history"),
+    Seam("operations.frame_methods", "results.load_operation", "op.load()"),
+    Seam("operations.frame_methods", "reports.failures", "op.failures()"),
+    Seam("operations.frame_methods", "reports.frames", "op.history"),
     Seam("operations.operation", "jupyter.notebook", "the display methods of a handle"),
     Seam("operations.client", "jupyter.notebook", "what was started shows its card"),
     Seam("operations.client", "results.places", "the places that a start request names for output"),
-    Seam("operations.data", "reports.outputs", "op.outputs"),
+    Seam("operations.frame_methods", "reports.outputs", "op.outputs"),
     Seam("operations.waiting", "jupyter.notebook", "a wait is shown, and lets clicks through"),
-    Seam("results.results", "views.scan", "results.view(…)"),
+    Seam("results.results", "views.export", "results.view(…)"),
     Seam("results.results", "views.events", "results.events(…)"),
     Seam("results.databases.write", "views.view", "results.to_sqlite(…, views=…)"),
     Seam(

@@ -26,7 +26,7 @@ import lro_notebook as lro
 from lro_notebook.healthcare.store import Store
 from lro_notebook.local.__main__ import _parser
 from lro_notebook.results.limits import Limits
-from lro_notebook.views.scan import Scan
+from lro_notebook.views.export import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

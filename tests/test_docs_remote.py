@@ -11,11 +11,11 @@ from places import ROOT
 from slow_storage import SlowStorage
 
 import lro_notebook as lro
-from lro_notebook.results import read_place
+from lro_notebook.results import load_place
 from lro_notebook.results.formats.registry import FORMATS
 from lro_notebook.results.limits import Limits
-from lro_notebook.results.remote.calls import Fetch
 from lro_notebook.results.remote.fetching import LARGEST, SMALLEST
+from lro_notebook.results.remote.retried_calls import Fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +41,14 @@ def test_every_message_on_the_page_has_a_cause_here() -> None:
 
 @pytest.mark.parametrize("said", CAUSES)
 def test_what_the_page_says_of_a_failure_is_what_is_said(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = read_place.fetch_of
+    real = load_place.fetch_of
 
     def quick(*given: Any) -> Fetch:
         return replace(
             real(*given), backoff=lambda _: 0.0, tries=2, timeout=0.2 if "answer w" in said else 60
         )
 
-    monkeypatch.setattr(read_place, "fetch_of", quick)
+    monkeypatch.setattr(load_place, "fetch_of", quick)
     with SlowStorage(latency=0, bandwidth=None) as storage:
         for name in ("out/S.1.ndjson", "out/T.1.ndjson"):
             storage.put(name, b'{"id":"a"}\n')

@@ -10,7 +10,7 @@ from children import forks
 from results.uneven import write_uneven
 
 import lro_notebook as lro
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ import pytest
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.lines import Block
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.views.definition import Definition, read_definition
+from lro_notebook.views.export import Scan
 from lro_notebook.views.output import Output, join
 from lro_notebook.views.prepare import prepare
 from lro_notebook.views.rows import Runner
-from lro_notebook.views.scan import Scan
 from lro_notebook.views.source import NarrowReader, resources_of
 
 if TYPE_CHECKING:

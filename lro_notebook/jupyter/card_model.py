@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.errors import Code
 from lro_notebook.jupyter.console_links import links_of
-from lro_notebook.operations.data import wrote_nothing
 from lro_notebook.operations.failed_units import count_told
+from lro_notebook.operations.frame_methods import wrote_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroError, OperationCancelled, WaitTimeout
 from lro_notebook.operations import titles
-from lro_notebook.operations.data import OperationData
 from lro_notebook.operations.failed_units import failure_of
+from lro_notebook.operations.frame_methods import OperationData
 from lro_notebook.operations.resource import operation_id
 from lro_notebook.operations.waiting import wait_until, wait_until_async, warn_of_end
 

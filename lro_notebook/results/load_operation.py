@@ -7,18 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
-from lro_notebook.operations.data import wrote_nothing
 from lro_notebook.operations.failed_units import failure_of
+from lro_notebook.operations.frame_methods import wrote_nothing
 from lro_notebook.results.admission import Near, Service, is_cloud
 from lro_notebook.results.discovery.listing import files_at
 from lro_notebook.results.empty_exports import add_nothing, nothing_of
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
 from lro_notebook.results.formats.id_lists import DATA_IDS, ID_LISTS
 from lro_notebook.results.formats.registry import format_written_by
+from lro_notebook.results.load_place import OPTION_WORDS, fetch_of, options_of, read, read_files
 from lro_notebook.results.location import locate
 from lro_notebook.results.manifest import Listing, listing_of
 from lro_notebook.results.read_outputs import holds_more, outputs_of, read_outputs
-from lro_notebook.results.read_place import OPTION_WORDS, fetch_of, options_of, read, read_files
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources.bigquery import PREFIX
 from lro_notebook.results.sources.store import store_named

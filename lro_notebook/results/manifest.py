@@ -16,8 +16,8 @@ from lro_notebook.operations.resource import parse_int64
 from lro_notebook.results.arrow.lines import nests_deeper
 from lro_notebook.results.formats.fhir.bulk_files import DELETED, FAILURES
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
-from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.first_bytes import infos_of, starts_of
+from lro_notebook.results.remote.retried_calls import USUAL, Fetch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

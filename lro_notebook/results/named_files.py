@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.location import Location
     from lro_notebook.results.manifest import Listing
-    from lro_notebook.results.remote.calls import Fetch
+    from lro_notebook.results.remote.retried_calls import Fetch
 
 _Part = tuple[Files, list[Shard]]
 

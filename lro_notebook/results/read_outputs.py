@@ -8,8 +8,8 @@ from lro_notebook.errors import AuthError, ConfigError, LroError, LroWarning, Re
 from lro_notebook.operations.resource import project_of
 from lro_notebook.results.admission import CLOUD, Near, tell_refused
 from lro_notebook.results.discovery.discover import find, missing_of
+from lro_notebook.results.load_place import tell
 from lro_notebook.results.places import Place, found_in, is_role, places_of
-from lro_notebook.results.read_place import tell
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Found
 from lro_notebook.results.sources import bigquery
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Options
     from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.location import Location
-    from lro_notebook.results.remote.calls import Fetch
+    from lro_notebook.results.remote.retried_calls import Fetch
     from lro_notebook.results.shards import Shard, Skipped
     from lro_notebook.results.sources.source import Source
 

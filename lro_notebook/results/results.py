@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.databases.write import Database, Views
     from lro_notebook.views.events import Events
-    from lro_notebook.views.scan import Scan
+    from lro_notebook.views.export import Scan
     from lro_notebook.views.view import View
 
 
@@ -291,7 +291,7 @@ class Results(Tables):
 
     def scan(self, definition: View | Mapping[str, Any] | str, *, parse_dates: bool | None = None) -> Scan:
         """Return the rows of a `view` unread: ``.to_parquet(path)`` and ``.dask()`` need little memory."""
-        from lro_notebook.views.scan import scan as scan_view
+        from lro_notebook.views.export import scan as scan_view
 
         return scan_view(definition, self._tables, self._options.dated(parse_dates))
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from lro_notebook.errors import ConfigError, LroWarning, UnknownKey, warn_caller
 from lro_notebook.results.arrow.dates import INSTANT, PARTIAL
 from lro_notebook.views.course_chart import Course
-from lro_notebook.views.scan import scan
+from lro_notebook.views.export import scan
 from lro_notebook.views.view import View
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import LroError
 from lro_notebook.results.admission import Near
 from lro_notebook.results.discovery.file_sets import table_names
+from lro_notebook.results.load_place import read
 from lro_notebook.results.location import locate
 from lro_notebook.results.places import places_of
-from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     import random

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lro_notebook.results.arrow.dates import FULL
 from lro_notebook.results.formats.dicom.sniff import looks
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     import random

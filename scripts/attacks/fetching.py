@@ -16,8 +16,8 @@ from results.far import BUCKETS, Bucket, Loop, Request, Threaded, register
 from lro_notebook.errors import ResultError
 from lro_notebook.results.location import Location
 from lro_notebook.results.remote import fetching
-from lro_notebook.results.remote.calls import Fetch
 from lro_notebook.results.remote.fetching import Fetching
+from lro_notebook.results.remote.retried_calls import Fetch
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.shards import Shard
 

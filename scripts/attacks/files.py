@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from lro_notebook.errors import ConfigError, LroWarning, ResultError
 from lro_notebook.results.arrow.memory_pool import POOL
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     import random

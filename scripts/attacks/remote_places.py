@@ -18,7 +18,7 @@ import pandas as pd
 from slow_storage import SlowStorage
 
 import lro_notebook as lro
-from lro_notebook.results import read_place
+from lro_notebook.results import load_place
 
 if TYPE_CHECKING:
     import random
@@ -67,7 +67,7 @@ def _as_parquet(results: lro.Results, folder: str) -> pd.Series[Any]:
 
 
 def _quick(real: Callable[..., Any]) -> Callable[[int | None, Limits], Any]:
-    """Return `read_place.fetch_of` with tries that follow each other at once."""
+    """Return `load_place.fetch_of` with tries that follow each other at once."""
     return lambda streams, limits: replace(real(streams, limits), backoff=lambda _: 0.0, tries=3)
 
 
@@ -104,7 +104,7 @@ def _held(draw: random.Random) -> bool:
 
 def reading(draw: random.Random) -> tuple[int, int]:
     """Read places where up to two files are hurt."""
-    with patch.object(read_place, "fetch_of", _quick(read_place.fetch_of)), warnings.catch_warnings():
+    with patch.object(load_place, "fetch_of", _quick(load_place.fetch_of)), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _TRIALS, sum(_held(draw) for _ in range(_TRIALS))
 

@@ -20,8 +20,8 @@ from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.formats.avro.reader import AVRO
 from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.formats.unsupported import why_unread
+from lro_notebook.results.load_place import options_of
 from lro_notebook.results.location import locate
-from lro_notebook.results.read_place import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.files import Files

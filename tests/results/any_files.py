@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from results import avros
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import pytest
 
 from lro_notebook.errors import LroWarning
 from lro_notebook.results.arrow.coalesce import coalesced
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroWarning
 from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
+from lro_notebook.results.load_place import options_of
 from lro_notebook.results.location import locate
-from lro_notebook.results.read_place import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.files import Files

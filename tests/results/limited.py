@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from warm import CAN_FORK, Program, Warm
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIMITED = """
 import json, resource, sys, warnings
 import pyarrow.json, pandas, pydicom.filereader
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 warnings.simplefilter("ignore")
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)
@@ -52,7 +52,7 @@ def _readers() -> Warm:
         "pandas",
         "pydicom.filereader",
         "lro_notebook.local.dicom.dicom_file",
-        "lro_notebook.results.read_place",
+        "lro_notebook.results.load_place",
         filters="ignore",
     )
     atexit.register(readers.close)

@@ -13,7 +13,7 @@ from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.coalesce import coalesced
 from lro_notebook.results.arrow.lines import blocks
 from lro_notebook.results.export import parquet
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     import random

@@ -13,8 +13,8 @@ import lro_notebook as lro
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.operations.client import Client
 from lro_notebook.operations.rest_requests import LocalService
+from lro_notebook.results import load_place as reading
 from lro_notebook.results import location, named_files
-from lro_notebook.results import read_place as reading
 from lro_notebook.results.admission import Near, admit
 from lro_notebook.results.location import bare
 

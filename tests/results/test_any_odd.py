@@ -15,7 +15,7 @@ from systems import named_pipes
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.platforms import IS_WINDOWS
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from results.declared import Far, results_of, rows_and_bad, rows_of
 
 from lro_notebook.errors import ConfigError, TruncatedListsWarning
 from lro_notebook.results.formats.avro.reader import AVRO
-from lro_notebook.results.read_place import options_of
+from lro_notebook.results.load_place import options_of
 from lro_notebook.results.results import Results
 
 if TYPE_CHECKING:

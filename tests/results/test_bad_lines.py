@@ -11,7 +11,7 @@ from results.limited import LIMITED, bad, loaded, read_in_little_memory
 
 from lro_notebook.errors import BadLinesWarning
 from lro_notebook.results.arrow import lines as blocks
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ import pytest
 from lro_notebook.errors import AuthError, ConfigError, ResultError, TruncatedListsWarning
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.formats.dicom.reader import DICOM
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.results.sources.bigquery import Warehouse, find_tables
 
 if TYPE_CHECKING:

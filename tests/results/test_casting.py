@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lro_notebook.results.arrow.infer_schema import cast
 from lro_notebook.results.arrow.json_fallback import table_of
 from lro_notebook.results.arrow.unify import stack
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from results.any_files import CSV, FILES, LINES, ROWS, columns, put, put_named, 
 from lro_notebook.errors import LeftOutWarning, ResultError
 from lro_notebook.results.discovery.classify import classify
 from lro_notebook.results.formats.unsupported import _masked
+from lro_notebook.results.load_place import read
 from lro_notebook.results.location import locate
-from lro_notebook.results.read_place import read
-from lro_notebook.results.remote.calls import USUAL
+from lro_notebook.results.remote.retried_calls import USUAL
 
 if TYPE_CHECKING:
     from pathlib import Path

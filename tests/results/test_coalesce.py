@@ -19,8 +19,8 @@ from lro_notebook.results.arrow.coalesce import coalesced, place
 from lro_notebook.results.arrow.lines import BLOCK, FIRST_BLOCK, Block, blocks
 from lro_notebook.results.arrow.unify import together
 from lro_notebook.results.limits import Limits
+from lro_notebook.results.load_place import read
 from lro_notebook.results.load_table import MainTable
-from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

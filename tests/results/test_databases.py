@@ -18,7 +18,7 @@ from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results import table_stream
 from lro_notebook.results.databases.naming import distinct, quoted
 from lro_notebook.results.databases.sqlite import Sqlite
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lro_notebook.errors import LroWarning, UnparsedDatesWarning
 from lro_notebook.results.arrow.dates import FULL, INSTANT, PARTIAL, Times
 from lro_notebook.results.arrow.unify import Columns, stack
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lro_notebook.results.arrow.decimals import bounds_of, dtype_of, least_places, to_decimals, whole_digits
 from lro_notebook.results.arrow.infer_schema import DECIMAL
 from lro_notebook.results.arrow.unify import stack, text_of
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import pytest
 from lro_notebook.errors import LroWarning
 from lro_notebook.results.arrow import lines as blocks
 from lro_notebook.results.limits import MAX_NESTING
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

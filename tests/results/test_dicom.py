@@ -20,8 +20,8 @@ from pydicom.errors import InvalidDicomError
 from lro_notebook.errors import BadLinesWarning, ConfigError, LroWarning
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.formats.dicom.reader import DICOM
+from lro_notebook.results.load_place import read
 from lro_notebook.results.location import Location
-from lro_notebook.results.read_place import read
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.files import Files
 

@@ -21,7 +21,7 @@ from results.dicoms import element, read
 
 from lro_notebook.results.formats.dicom.names import column_of, tag_of, times
 from lro_notebook.results.formats.dicom.sniff import looks
-from lro_notebook.results.read_place import read as read_results
+from lro_notebook.results.load_place import read as read_results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

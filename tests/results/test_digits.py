@@ -10,7 +10,7 @@ import pytest
 from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.formats.dicom.values import number
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

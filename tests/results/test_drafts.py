@@ -15,7 +15,7 @@ from results.odd_shards import OPTIONS, is_kept
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.arrow import coalesce
 from lro_notebook.results.export import drafts, parquet
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from systems import is_private
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results.arrow.coalesce import coalesced
 from lro_notebook.results.export import dask, parquet
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.results.sources import spool
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from results.uneven import SHARDS, write_uneven
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, LroWarning, ResultError
 from lro_notebook.results import memory_estimate, progress_bar, results
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.results.shards import Shard
 
 if TYPE_CHECKING:

@@ -26,10 +26,10 @@ from children import forks, in_child
 from results.far import BUCKETS, Bucket, Request, in_thread, register
 
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.read_place import read
-from lro_notebook.results.remote import calls, fetching
-from lro_notebook.results.remote.calls import Call, Fetch, StalledError
+from lro_notebook.results.load_place import read
+from lro_notebook.results.remote import fetching, retried_calls
 from lro_notebook.results.remote.fetching import Plan, end_of, next_size
+from lro_notebook.results.remote.retried_calls import Call, Fetch, StalledError
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.files import Files
 
@@ -82,7 +82,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "_LONGEST_WAIT", 0.0)
+    monkeypatch.setattr(retried_calls, "_LONGEST_WAIT", 0.0)
 
 
 #: Threads that were there before the test: the pollers of other tests go on.

@@ -18,7 +18,7 @@ from slow_storage import Repeated, SlowStorage
 from lro_notebook.errors import LroWarning
 from lro_notebook.results.arrow import coalesce, lines
 from lro_notebook.results.export import parquet
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.results.remote import fetching
 
 if TYPE_CHECKING:

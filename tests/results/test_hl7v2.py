@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lro_notebook.errors import BadLinesWarning, LroWarning, ResultError, TruncatedListsWarning
 from lro_notebook.results.formats.hl7v2 import escapes, parser
 from lro_notebook.results.formats.hl7v2.tables import Segments
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

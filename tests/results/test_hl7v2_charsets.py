@@ -18,7 +18,7 @@ from lro_notebook.errors import ConfigError, LroWarning
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
 from lro_notebook.results.formats.hl7v2.charset_switches import UNKNOWN_SWITCH
 from lro_notebook.results.formats.hl7v2.charsets import charset_of
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

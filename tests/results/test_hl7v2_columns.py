@@ -9,7 +9,7 @@ from results.header import MSH
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.formats.hl7v2 import tables as hl7v2_tables
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from results.header import MSH
 from lro_notebook.errors import LroWarning
 from lro_notebook.results.formats.hl7v2.messages import split_messages, split_pieces
 from lro_notebook.results.formats.hl7v2.parser import LINE_FEEDS
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

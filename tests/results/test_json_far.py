@@ -12,9 +12,9 @@ from results.json_files import quietly
 
 from lro_notebook.results.formats.json import large_envelopes as json_streamed
 from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
+from lro_notebook.results.load_place import options_of
 from lro_notebook.results.load_table import MainTable, report_on
 from lro_notebook.results.location import locate
-from lro_notebook.results.read_place import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.files import Files

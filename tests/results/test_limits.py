@@ -25,8 +25,8 @@ from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
 from lro_notebook.results.formats.hl7v2.escapes import Encoding, unescape
 from lro_notebook.results.limits import DEFAULT, Limits
+from lro_notebook.results.load_place import read
 from lro_notebook.results.memory_estimate import Gauge
-from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from results.any_files import put_named, quiet
 
 from lro_notebook.errors import BadLinesWarning
 from lro_notebook.results.formats.fhir.resource_type import OTHER_TYPE
-from lro_notebook.results.read_place import read as open_
+from lro_notebook.results.load_place import read as open_
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from fakes import Answer, Scripted, failed, ok, operation
 
 from lro_notebook.errors import ConfigError, LeftOutWarning, LroWarning, ResultError
 from lro_notebook.operations.client import Client
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 
 from lro_notebook.errors import TruncatedListsWarning
 from lro_notebook.jupyter import notebook
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

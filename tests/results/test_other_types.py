@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import lro_notebook as lro
 from lro_notebook.errors import BadLinesWarning, LroWarning, ResultError
 from lro_notebook.results.formats.fhir.resource_type import OTHER_TYPE
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

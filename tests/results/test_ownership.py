@@ -12,8 +12,8 @@ from results.any_files import CSV, put_named
 from lro_notebook.errors import ConfigError, LroWarning, ResultError
 from lro_notebook.results.discovery.discover import find
 from lro_notebook.results.discovery.ownership import Owned, is_named, operations, owned
+from lro_notebook.results.load_place import read
 from lro_notebook.results.location import locate
-from lro_notebook.results.read_place import read
 from lro_notebook.results.shards import Shard
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from results.declared import Far, results_of, rows_and_bad, rows_of
 from lro_notebook.errors import ResultError, TruncatedListsWarning
 from lro_notebook.results.formats.parquet.footer_checks import FIXED_LISTS
 from lro_notebook.results.formats.parquet.reader import PARQUET
-from lro_notebook.results.read_place import options_of
+from lro_notebook.results.load_place import options_of
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import seekable
 

@@ -202,7 +202,7 @@ import sys, resource, pyarrow as pa, pyarrow.parquet as pq
 from pathlib import Path
 from lro_notebook.results.formats.parquet.reader import PARQUET
 from lro_notebook.results.shards import Shard
-from lro_notebook.results.read_place import options_of
+from lro_notebook.results.load_place import options_of
 from lro_notebook.results.sources.files import Files
 from lro_notebook.results.location import locate
 path = Path(sys.argv[1]) / "a.parquet"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lro_notebook.errors import TruncatedListsWarning
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from places import SHARED
 from results.dicoms import made
 
 from lro_notebook.results import tables
+from lro_notebook.results.load_place import read
 from lro_notebook.results.profile import SCHEMA, profile
-from lro_notebook.results.read_place import read
 from lro_notebook.results.table_stream import Stream
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from slow_storage import SlowStorage
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results import progress_bar
 from lro_notebook.results.arrow import lines
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

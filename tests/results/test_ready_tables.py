@@ -13,7 +13,7 @@ from results.dicoms import made
 from lro_notebook.errors import LroWarning
 from lro_notebook.results import tables
 from lro_notebook.results.formats.hl7v2.admissions import SCHEMA
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from places import SHARED
 
 from lro_notebook.errors import BadLinesWarning, ConfigError, ResultError, TruncatedListsWarning
 from lro_notebook.results import progress_bar
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.results.results import Results
 
 DATA = SHARED / "data" / "synthea-10"

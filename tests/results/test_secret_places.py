@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lro_notebook.errors import ConfigError, ResultError
+from lro_notebook.results.load_place import read
 from lro_notebook.results.location import bare, locate
-from lro_notebook.results.read_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from results.any_files import CSV, FILES, LINES, ROWS, put_named, quiet
 
 import lro_notebook as lro
 from lro_notebook.errors import ConfigError, ResultError
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

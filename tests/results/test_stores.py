@@ -17,7 +17,7 @@ from lro_notebook.errors import BadLinesWarning, ResultError
 from lro_notebook.http.session import Session
 from lro_notebook.operations.client import Client
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.results.results import Results
 from lro_notebook.results.shards import Shard
 from lro_notebook.results.sources.bigquery import Warehouse

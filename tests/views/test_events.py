@@ -13,7 +13,7 @@ from places import SHARED
 
 from lro_notebook import View
 from lro_notebook.errors import ConfigError, LroWarning
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 from lro_notebook.views.events import READY, SCHEMA, Events
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from results.limited import run
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ LIMITED = """
 import json, resource, sys
 import pyarrow.json, pandas
 from lro_notebook.errors import ResultError
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[3]),) * 2)
 try:

@@ -9,7 +9,7 @@ import pytest
 from places import SHARED
 
 from lro_notebook.errors import LroError
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -48,7 +48,7 @@ class Miscounted(str):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to load; the words are those of `results.read_place.read`.
+    """How to load; the words are those of `results.load_place.read`.
 
     Of those, `encoding` is empty where none is given. Beside them, `levels` says how many lists are around
     each path of the main table, and `envelope` what the rows of JSON documents are, where that was learnt.

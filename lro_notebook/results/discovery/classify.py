@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lro_notebook.results.discovery.sniff import Judged
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.location import Location
-    from lro_notebook.results.remote.calls import Fetch
+    from lro_notebook.results.remote.retried_calls import Fetch
 
 #: What other names say: the id of an operation in front (neither a date nor a time), the place among shards
 #: behind.

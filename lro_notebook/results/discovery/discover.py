@@ -22,7 +22,7 @@ from lro_notebook.results.discovery.listing import check_reachable, files_at, is
 from lro_notebook.results.discovery.ownership import is_named, operations, owned
 from lro_notebook.results.discovery.sniff import parse_name
 from lro_notebook.results.load_report import no_table
-from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.retried_calls import USUAL, Fetch
 from lro_notebook.results.remote.versions import moment_of
 from lro_notebook.results.shards import Found, Skipped
 

@@ -11,7 +11,7 @@ from lro_notebook.disk_names import SELF
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.globs import Glob
 from lro_notebook.results.location import cause_of, faults, kind_of
-from lro_notebook.results.remote.calls import is_forbidden
+from lro_notebook.results.remote.retried_calls import is_forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 from lro_notebook.errors import ResultError
 from lro_notebook.results.file_systems import pinned, protocols, unbuffered
 from lro_notebook.results.location import cause_of, faults
-from lro_notebook.results.remote.calls import Calls, Fetch, TruncatedError
 from lro_notebook.results.remote.fetched_file import FetchedFile
 from lro_notebook.results.remote.first_bytes import states_of
 from lro_notebook.results.remote.read_errors import Reached, changed, failure
+from lro_notebook.results.remote.retried_calls import Calls, Fetch, TruncatedError
 from lro_notebook.results.remote.versions import Version
 from lro_notebook.results.sources.source import Streams
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from lro_notebook.results.location import Location
-    from lro_notebook.results.remote.calls import Call
+    from lro_notebook.results.remote.retried_calls import Call
     from lro_notebook.results.shards import Shard
 
 SMALLEST, LARGEST = 1_000_000, 8_000_000  # bytes of a range

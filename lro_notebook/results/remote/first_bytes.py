@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.errors import ResultError
 from lro_notebook.results.file_systems import is_serial, pinned, unbuffered
 from lro_notebook.results.location import bare, cause_of, faults, kind_of
-from lro_notebook.results.remote.calls import Calls, TruncatedError, in_order
+from lro_notebook.results.remote.retried_calls import Calls, TruncatedError, in_order
 from lro_notebook.results.remote.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from lro_notebook.results.location import Location
-    from lro_notebook.results.remote.calls import Fetch
+    from lro_notebook.results.remote.retried_calls import Fetch
     from lro_notebook.results.shards import Shard
 
 

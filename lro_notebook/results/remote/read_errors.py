@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.location import faults, kind_of
-from lro_notebook.results.remote.calls import StalledError, TruncatedError, is_forbidden, status_of
+from lro_notebook.results.remote.retried_calls import StalledError, TruncatedError, is_forbidden, status_of
 from lro_notebook.results.remote.versions import Version
 
 if TYPE_CHECKING:
-    from lro_notebook.results.remote.calls import Call, Calls
+    from lro_notebook.results.remote.retried_calls import Call, Calls
     from lro_notebook.results.shards import Shard
 
 _GONE = {404, 410}

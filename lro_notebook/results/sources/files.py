@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lro_notebook.results.file_systems import is_serial
 from lro_notebook.results.location import Location, opened
-from lro_notebook.results.remote.calls import USUAL, Fetch
 from lro_notebook.results.remote.fetching import Fetching
+from lro_notebook.results.remote.retried_calls import USUAL, Fetch
 from lro_notebook.results.sources.source import Streams
 
 if TYPE_CHECKING:

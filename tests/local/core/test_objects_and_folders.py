@@ -12,7 +12,7 @@ from lro_notebook.local.core import buckets, objects
 from lro_notebook.local.core.buckets import Buckets
 from lro_notebook.local.operations import output_files
 from lro_notebook.local.storage import object_resource
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from local.conftest import DATASET
 
 from lro_notebook.local.core.nesting import MAX_DEPTH, is_too_deep
 from lro_notebook.results.limits import MAX_NESTING
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from local.conftest import Program

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

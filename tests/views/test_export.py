@@ -17,7 +17,7 @@ from places import SHARED
 from lro_notebook import View
 from lro_notebook.errors import BadLinesWarning, ResultError
 from lro_notebook.results.arrow import lines as blocks_module
-from lro_notebook.results.read_place import read
+from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

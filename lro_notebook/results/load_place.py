@@ -18,7 +18,7 @@ from lro_notebook.results.location import locate
 from lro_notebook.results.manifest import listing_at
 from lro_notebook.results.memory_estimate import available
 from lro_notebook.results.named_files import Reach, Storage, results_of
-from lro_notebook.results.remote.calls import USUAL, Fetch
+from lro_notebook.results.remote.retried_calls import USUAL, Fetch
 from lro_notebook.results.results import Results
 from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
