@@ -76,7 +76,8 @@ def test_the_query_joins_the_body_and_may_not_contradict_it() -> None:
 @pytest.mark.service
 def test_a_dataset_is_deidentified_into_the_one_that_the_query_names(service: Program) -> None:
     url = f"{service.endpoint}/v1/{_LOCATION}/datasets"
-    assert service.client.post(url, params={"datasetId": "node"}).is_success
+    created = service.client.post(url, params={"datasetId": "node"}).json()
+    assert service.ended(f"{service.endpoint}/v1/{created['name']}")["response"]["name"].endswith("/node")
     destination = f"{_LOCATION}/datasets/node-copy"
     body = {"config": {"dicom": {"keepList": {"tags": ["PatientID"]}}}}
     query = {"destinationDataset": destination}
