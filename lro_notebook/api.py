@@ -12,7 +12,7 @@ from lro_notebook.errors import ConfigError, LroWarning, warn_caller
 from lro_notebook.healthcare.dataset import Dataset
 from lro_notebook.healthcare.fhir_types import TYPES
 from lro_notebook.http import addresses
-from lro_notebook.jupyter import completion, notebook
+from lro_notebook.jupyter import auto_display, completion
 from lro_notebook.jupyter.operation_list import Operations
 from lro_notebook.local import launch
 from lro_notebook.operations.client import HEALTHCARE, Client
@@ -93,7 +93,7 @@ def connect(
     >>> lro.connect("projects/my-project/locations/us-central1/datasets/my-dataset").id
     'my-dataset'
     """
-    if (here := notebook.kernel()) is not None:
+    if (here := auto_display.kernel()) is not None:
         completion.register(here.shell, {"types": sorted(TYPES["R4"])})
     if dataset is not None:
         addresses.dataset(dataset)  # before anything is started for it
@@ -187,7 +187,7 @@ def watch(x: Any, *, client: Any = None, notify: Callable[[Operation], object] |
         operation.poller.follow()
         if notify is not None:
             operation.add_done_callback(notify)
-    notebook.show_all(operations)
+    auto_display.show_all(operations)
     return operations if several else operations[0]
 
 

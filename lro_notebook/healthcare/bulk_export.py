@@ -15,7 +15,7 @@ from lro_notebook.errors import ApiError, Code, ConfigError, LroError, StartUnkn
 from lro_notebook.healthcare import requests
 from lro_notebook.http import addresses
 from lro_notebook.http.responses import ResponseLost
-from lro_notebook.jupyter import notebook
+from lro_notebook.jupyter import auto_display
 from lro_notebook.operations.journal import StartRecord
 from lro_notebook.operations.operation import Operation
 from lro_notebook.operations.poller import OperationPoller
@@ -148,7 +148,7 @@ def start_bulk_export(
     client.journal.answered(row, name)
     operation = _handle(client, name, version=version, record=record)
     operation.poller.follow()
-    notebook.show(operation, show)
+    auto_display.show(operation, show)
     return operation
 
 

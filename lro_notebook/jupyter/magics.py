@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from lro_notebook.errors import ConfigError, LroError
-from lro_notebook.jupyter import notebook
+from lro_notebook.jupyter import auto_display
 from lro_notebook.jupyter.operation_list import Operations
 from lro_notebook.operations.client import Client
 
@@ -90,7 +90,7 @@ class LroMagics(Magics):
         raise UsageError(f"%lro {line.strip()} is not understood; use {USAGE}")
 
     def _shown(self, operations: Operations) -> object:
-        if notebook.kernel() is not None and operations:
+        if auto_display.kernel() is not None and operations:
             return operations
         return self._to_frame(operations)
 

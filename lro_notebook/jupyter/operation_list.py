@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lro_notebook.jupyter import notebook
+from lro_notebook.jupyter import auto_display
 from lro_notebook.operations.operation import Operation
 
 
@@ -13,9 +13,9 @@ class Operations(list[Operation]):
 
     def _ipython_display_(self) -> None:
         """Show the live table where a notebook can; elsewhere the repr is shown."""
-        if not notebook.show_table(self):
+        if not auto_display.show_table(self):
             raise NotImplementedError
 
     def _repr_html_(self) -> str:
         """Return the table as it is now, for front ends that show HTML but run no Jupyter kernel."""
-        return notebook.html_of(*self)
+        return auto_display.html_of(*self)

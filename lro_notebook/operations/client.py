@@ -237,7 +237,7 @@ class Client:
             The request was sent and its answer never came.
         """
         with forking.undivided():
-            from lro_notebook.jupyter import notebook
+            from lro_notebook.jupyter import auto_display
             from lro_notebook.results.places import found_in
 
         path, params = addresses.request(path, params)
@@ -267,7 +267,7 @@ class Client:
         self._journal.answered(row, resource.name)
         operation = self._handles.of(self, resource, self._session.version_of(path), record)
         operation.poller.follow()
-        notebook.show(operation, show)
+        auto_display.show(operation, show)
         return operation
 
     def get(self, name: str, *, not_found_hint: str = "") -> Operation:

@@ -203,16 +203,16 @@ class Operation(OperationData):
 
     def _ipython_display_(self) -> None:
         """Show the live card where a notebook can; elsewhere the repr is shown."""
-        from lro_notebook.jupyter import notebook
+        from lro_notebook.jupyter import auto_display
 
-        if not notebook.display(self):
+        if not auto_display.display(self):
             raise NotImplementedError
 
     def _repr_html_(self) -> str:
         """Return the card as it is now, for front ends that show html but run no Jupyter kernel."""
-        from lro_notebook.jupyter import notebook
+        from lro_notebook.jupyter import auto_display
 
-        return notebook.html_of(self)
+        return auto_display.html_of(self)
 
     def refresh(self) -> Operation:
         """Read the state now, and return this operation. Calls ``GET {name}``."""

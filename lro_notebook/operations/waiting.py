@@ -1,7 +1,7 @@
 """Waiting for operations: one or many, on a thread or on an event loop, in the words of concurrent.futures.
 
-A wait never cancels what it waits for. What people see meanwhile is up to `jupyter.notebook`. Who only waits
-is warned of an end without success, once; who asks for the result gets the error itself.
+A wait never cancels what it waits for. What people see meanwhile is up to `jupyter.auto_display`. Who only
+waits is warned of an end without success, once; who asks for the result gets the error itself.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def as_completed(ops: Iterable[Operation], *, timeout: float | None = None) -> I
 
 def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeout: float | None) -> bool:
     """Wait for `operations` until `ready` says so, and show that; False when the time is over."""
-    from lro_notebook.jupyter import notebook
+    from lro_notebook.jupyter import auto_display
 
     if ready():
         return True
@@ -153,7 +153,7 @@ def wait_until(ready: Callable[[], bool], operations: Sequence[Operation], timeo
         operation.about_to_block()
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
-        with notebook.watching(operations) as pause:
+        with auto_display.watching(operations) as pause:
             while not ready():
                 left = TICK if deadline is None else deadline - time.monotonic()
                 if left <= 0:
@@ -168,11 +168,11 @@ async def wait_until_async(ready: Callable[[], bool], operations: Sequence[Opera
     """Wait as `wait_until` does, on an event loop."""
     import asyncio  # 20 ms that only those pay who await
 
-    from lro_notebook.jupyter import notebook
+    from lro_notebook.jupyter import auto_display
 
     if ready():
         return
-    with notebook.watching(operations) as pause:
+    with auto_display.watching(operations) as pause:
         while not ready():
             await asyncio.sleep(TICK)  # short: a kernel's interrupt does not wake a sleeping loop
             pause(0.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lro_notebook.errors import ConfigError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.failed_units import failure_of
 from lro_notebook.operations.frame_methods import wrote_nothing
-from lro_notebook.results.admission import Near, Service, is_cloud
+from lro_notebook.results.allowed_places import Near, Service, is_cloud
 from lro_notebook.results.discovery.listing import files_at
 from lro_notebook.results.empty_exports import add_nothing, nothing_of
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ConfigError, LeftOutWarning, LroWarning, warn_caller
-from lro_notebook.results.admission import Near
+from lro_notebook.results.allowed_places import Near
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.discovery.discover import find, told
 from lro_notebook.results.formats.fhir.ndjson import FHIR_NDJSON
@@ -24,7 +24,7 @@ from lro_notebook.results.sources import bigquery
 from lro_notebook.results.sources.files import Files
 
 if TYPE_CHECKING:
-    from lro_notebook.results.admission import Service
+    from lro_notebook.results.allowed_places import Service
     from lro_notebook.results.discovery.ownership import Span
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.manifest import Listing

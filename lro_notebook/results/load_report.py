@@ -181,7 +181,7 @@ def _lists(names: str) -> str:
 
 def warn_of_lists(table: str) -> None:
     """Warn that `table` shows lists by their first element; in a notebook, the results themselves say so."""
-    from lro_notebook.jupyter.notebook import kernel
+    from lro_notebook.jupyter.auto_display import kernel
 
     if kernel() is None:
         warn_caller(_lists(table), TruncatedListsWarning)

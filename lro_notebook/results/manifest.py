@@ -22,7 +22,7 @@ from lro_notebook.results.remote.retried_calls import USUAL, Fetch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lro_notebook.results.admission import Named
+    from lro_notebook.results.allowed_places import Named
     from lro_notebook.results.location import Location
 
 _SUFFIX = ".json"

@@ -12,7 +12,7 @@ from lro_notebook.errors import (
     ResultError,
     warn_caller,
 )
-from lro_notebook.results.admission import admit, is_cloud
+from lro_notebook.results.allowed_places import admit, is_cloud
 from lro_notebook.results.formats.fhir.bulk_files import DELETED_FILES, FAILURE_FILES
 from lro_notebook.results.load_report import no_table
 from lro_notebook.results.location import bare, locate, shown
@@ -25,7 +25,7 @@ from lro_notebook.results.sources.files import Files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lro_notebook.results.admission import Named, Near, Service
+    from lro_notebook.results.allowed_places import Named, Near, Service
     from lro_notebook.results.arrow.batch import Options
     from lro_notebook.results.formats.format import Format
     from lro_notebook.results.location import Location

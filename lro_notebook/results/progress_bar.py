@@ -33,7 +33,7 @@ def byte_bar(label: str, size: int, files: int = 1) -> Iterator[Callable[[int], 
 
 def _is_seen() -> bool:
     """Tell whether somebody can see a bar."""
-    from lro_notebook.jupyter.notebook import kernel
+    from lro_notebook.jupyter.auto_display import kernel
     from lro_notebook.jupyter.terminal import SWITCH, bars_wanted
 
     return bars_wanted() or (kernel() is not None and os.environ.get(SWITCH) != "0")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import AuthError, ConfigError, LroError, LroWarning, ResultError, warn_caller
 from lro_notebook.operations.resource import project_of
-from lro_notebook.results.admission import CLOUD, Near, tell_refused
+from lro_notebook.results.allowed_places import CLOUD, Near, tell_refused
 from lro_notebook.results.discovery.discover import find, missing_of
 from lro_notebook.results.load_place import tell
 from lro_notebook.results.places import Place, found_in, is_role, places_of

@@ -17,7 +17,7 @@ from lro_notebook.errors import ConfigError
 from lro_notebook.http import addresses
 from lro_notebook.http.session import Session
 from lro_notebook.operations.journal import Journal
-from lro_notebook.results.admission import Near
+from lro_notebook.results.allowed_places import Near
 
 if TYPE_CHECKING:
     import random

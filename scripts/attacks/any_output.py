@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroError
-from lro_notebook.results.admission import Near
+from lro_notebook.results.allowed_places import Near
 from lro_notebook.results.discovery.file_sets import table_names
 from lro_notebook.results.load_place import read
 from lro_notebook.results.location import locate

@@ -14,7 +14,7 @@ from handles import NOW, running
 from page import VIEW, Page, Seen, counter, end
 
 from lro_notebook import OperationResource
-from lro_notebook.jupyter import notebook, stylesheets, table_html
+from lro_notebook.jupyter import auto_display, stylesheets, table_html
 from lro_notebook.jupyter.card_widget import SPENT
 from lro_notebook.jupyter.cell_output import REFRESH
 from lro_notebook.jupyter.operation_list import Operations
@@ -395,6 +395,6 @@ def test_a_list_of_operations_is_html_where_no_kernel_runs(page: Page) -> None:
     assert len(handles) == 3
     assert shown(handles._repr_html_())[1][1] == "Import resources"
     assert "no operations" in Operations()._repr_html_()
-    assert not notebook.show_table(handles)
+    assert not auto_display.show_table(handles)
     with pytest.raises(NotImplementedError):
         handles._ipython_display_()

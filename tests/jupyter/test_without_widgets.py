@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import lro_notebook as lro
-from lro_notebook.jupyter import cells, notebook
+from lro_notebook.jupyter import auto_display, cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +24,12 @@ class Followed:
             """Follow nothing."""
 
 
-@pytest.mark.parametrize("show", [notebook.show_all, notebook.show_table])
+@pytest.mark.parametrize("show", [auto_display.show_all, auto_display.show_table])
 def test_what_is_missing_is_named(
     show: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    monkeypatch.setattr(notebook, "kernel", object)
+    monkeypatch.setattr(auto_display, "kernel", object)
     monkeypatch.setattr(cells, "here", lambda: None)
     monkeypatch.setattr(cells, "not_in", lambda _, operations: operations)
     monkeypatch.setattr(cells, "show_new", lambda _: importlib.import_module("ipywidgets"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lro_notebook.errors import TruncatedListsWarning
-from lro_notebook.jupyter import notebook
+from lro_notebook.jupyter import auto_display
 from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this be a notebook."""
-    monkeypatch.setattr(notebook, "kernel", object)
+    monkeypatch.setattr(auto_display, "kernel", object)
 
 
 def note(html: str) -> str:

@@ -17,18 +17,18 @@ from lro_notebook.local.fhir import (
     import_history,
     imports,
     rollback,
-    routes,
     rows,
 )
 from lro_notebook.local.fhir.interactions import (
     bundles,
     capabilities,
+    change_routes,
     everything,
     history,
     lastn,
+    read_routes,
     validate_operation,
 )
-from lro_notebook.local.fhir.interactions import routes as change_routes
 from lro_notebook.local.fhir.search import index
 from lro_notebook.local.fhir.search import routes as search_routes
 from lro_notebook.local.http.store_kind import StoreKind
@@ -73,7 +73,7 @@ KIND = StoreKind(
         *bundles.ROUTES,
         *history.ROUTES,
         *change_routes.ROUTES,
-        *routes.ROUTES,
+        *read_routes.ROUTES,
     ],
     deidentify=deidentify.copy_store,
     check_config=deidentify.check_config,

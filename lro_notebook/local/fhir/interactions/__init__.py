@@ -1,1 +1,1 @@
-"""The interactions of FHIR that change resources, alone or in Bundles, and those that collect them."""
+"""The interactions of FHIR: what reads, changes and collects resources, alone or in Bundles."""

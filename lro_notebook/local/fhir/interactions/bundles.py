@@ -17,6 +17,7 @@ from lro_notebook.local.core import rawjson, resource_names
 from lro_notebook.local.core.service_errors import ServiceError, error_response, invalid_argument, not_found
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions.bundle_entries import ORDER, absolute, placed, read, rewritten
+from lro_notebook.local.fhir.interactions.change_routes import made, version_in
 from lro_notebook.local.fhir.interactions.changes import Changes, Result, check_id
 from lro_notebook.local.fhir.interactions.history import history_entry
 from lro_notebook.local.fhir.interactions.responses import (
@@ -27,7 +28,6 @@ from lro_notebook.local.fhir.interactions.responses import (
     bundle,
     existing,
 )
-from lro_notebook.local.fhir.interactions.routes import made, version_in
 from lro_notebook.local.fhir.interactions.store_settings import settings_of
 from lro_notebook.local.http.service import read_body, service_of, store_of
 from lro_notebook.local.operations.records import timestamp

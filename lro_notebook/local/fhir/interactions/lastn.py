@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import invalid_argument
+from lro_notebook.local.fhir.interactions.change_routes import criteria_of
 from lro_notebook.local.fhir.interactions.responses import (
     FHIR_PATH,
     MEDIA_TYPE,
@@ -20,7 +21,6 @@ from lro_notebook.local.fhir.interactions.responses import (
     found_entry,
     page_links,
 )
-from lro_notebook.local.fhir.interactions.routes import criteria_of
 from lro_notebook.local.fhir.search import parameters
 from lro_notebook.local.fhir.search.conditional_search import matching
 from lro_notebook.local.fhir.search.date_ranges import EARLIEST

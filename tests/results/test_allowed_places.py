@@ -15,7 +15,7 @@ from lro_notebook.operations.client import Client
 from lro_notebook.operations.rest_requests import LocalService
 from lro_notebook.results import load_place as reading
 from lro_notebook.results import location, named_files
-from lro_notebook.results.admission import Near, admit
+from lro_notebook.results.allowed_places import Near, admit
 from lro_notebook.results.location import bare
 
 if TYPE_CHECKING:

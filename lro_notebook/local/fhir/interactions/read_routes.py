@@ -15,6 +15,7 @@ from lro_notebook.local.core import resource_names
 from lro_notebook.local.core.service_errors import json_response, not_found
 from lro_notebook.local.fhir import rows
 from lro_notebook.local.fhir.interactions.binaries import raw_response
+from lro_notebook.local.fhir.interactions.change_routes import version_in
 from lro_notebook.local.fhir.interactions.responses import (
     FHIR_PATH,
     address_of,
@@ -22,7 +23,6 @@ from lro_notebook.local.fhir.interactions.responses import (
     resource_response,
     stamps,
 )
-from lro_notebook.local.fhir.interactions.routes import version_in
 from lro_notebook.local.http.service import service_of, store_of
 
 if TYPE_CHECKING:
