@@ -36,7 +36,7 @@ pytestmark = [
 ROOT = Path(lro.__file__).parent
 #: What holds threads or locks for the length of a call only.
 OF_A_CALL = {
-    "results/remote/calls.py",
+    "results/remote/retried_calls.py",
     "results/remote/fetching.py",
     "results/export/drafts.py",
     "results/formats/dicom/reader.py",

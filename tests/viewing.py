@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow.lines import Block
+from lro_notebook.results.arrow.line_blocks import Block
 from lro_notebook.results.load_place import read
 from lro_notebook.views.definition import Definition, read_definition
 from lro_notebook.views.export import Scan

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import LroError, OperationCancelled, WaitTimeout
-from lro_notebook.operations import titles
+from lro_notebook.operations import verb_and_target
 from lro_notebook.operations.failed_units import failure_of
 from lro_notebook.operations.frame_methods import OperationData
 from lro_notebook.operations.resource import operation_id
@@ -123,8 +123,8 @@ class Operation(OperationData):
         """Return what it does and to what, worked out once a snapshot."""
         snapshot, known = self._poller.snapshot, self._titled
         if known is None or known[0] is not snapshot:
-            words = titles.method_of(snapshot.resource, getattr(self._poller.source, "types", ()))
-            known = self._titled = (snapshot, words, titles.target_in(snapshot.resource))
+            words = verb_and_target.method_of(snapshot.resource, getattr(self._poller.source, "types", ()))
+            known = self._titled = (snapshot, words, verb_and_target.target_in(snapshot.resource))
         return known[1:]
 
     @property

@@ -16,7 +16,7 @@ import pyarrow as pa
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results.arrow.batch import BadLine, Batch, Miscounted, raise_if_asked
 from lro_notebook.results.arrow.dates import Times, by_name
-from lro_notebook.results.arrow.lines import Unlisted
+from lro_notebook.results.arrow.line_blocks import Unlisted
 from lro_notebook.results.arrow.list_levels import Levels
 from lro_notebook.results.arrow.unify import Columns, stack
 from lro_notebook.results.load_report import Report

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.errors import ResultError
 from lro_notebook.operations.resource import parse_int64
-from lro_notebook.results.arrow.lines import nests_deeper
+from lro_notebook.results.arrow.line_blocks import nests_deeper
 from lro_notebook.results.formats.fhir.bulk_files import DELETED, FAILURES
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
 from lro_notebook.results.remote.first_bytes import infos_of, starts_of

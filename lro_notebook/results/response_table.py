@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.arrow.batch import Options
 from lro_notebook.results.arrow.json_fallback import table_of
-from lro_notebook.results.formats.rows import flat_rows
+from lro_notebook.results.formats.flat_pieces import flat_rows
 from lro_notebook.results.load_report import Report
 from lro_notebook.results.load_table import Loaded
 

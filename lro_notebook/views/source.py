@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from lro_notebook.results.arrow.infer_schema import join
 from lro_notebook.results.arrow.json_lines import REFUSED, Parsed, Reader, parse_json, sound
-from lro_notebook.results.arrow.lines import count_objects, sort_lines
+from lro_notebook.results.arrow.line_blocks import count_objects, sort_lines
 from lro_notebook.results.arrow.parser_guards import may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.formats.json.blocks import parsed_blocks
 from lro_notebook.results.limits import DEFAULT
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, BadLine
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams

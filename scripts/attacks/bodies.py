@@ -12,7 +12,7 @@ from lro_notebook.errors import ConfigError
 from lro_notebook.operations.adapters import job_kinds, jobs
 from lro_notebook.operations.progress import Progress
 from lro_notebook.operations.resource import OperationResource
-from lro_notebook.operations.titles import method_of, target_in
+from lro_notebook.operations.verb_and_target import method_of, target_in
 
 if TYPE_CHECKING:
     import random

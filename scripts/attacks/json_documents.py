@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from lro_notebook.results.arrow import json_values
 from lro_notebook.results.arrow.json_values import value_blocks
-from lro_notebook.results.arrow.lines import sort_lines
+from lro_notebook.results.arrow.line_blocks import sort_lines
 from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
 from lro_notebook.results.formats.json.envelopes import Envelope
 from lro_notebook.results.formats.json.large_envelopes import rows_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
 
 _TEXTS = 2500
 _ENVELOPES = 700

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import googleapiclient
 
 from lro_notebook import OperationResource, Progress
-from lro_notebook.operations.titles import method_of, target_in
+from lro_notebook.operations.verb_and_target import method_of, target_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from lro_notebook.operations.adapters import jobs, registry
 from lro_notebook.operations.adapters.function_source import AskedSource
 from lro_notebook.operations.progress import Progress, state_of
 from lro_notebook.operations.resource import OperationResource
-from lro_notebook.operations.titles import method_of, target_in
+from lro_notebook.operations.verb_and_target import method_of, target_in
 
 Json = dict[str, Any]
 ROLLOUT, RUN = f"{PL}/deliveryPipelines/d/releases/r/rollouts/o", f"{PL}/workflows/w/executions/e"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.coalesce import coalesced
-from lro_notebook.results.arrow.lines import blocks
+from lro_notebook.results.arrow.line_blocks import blocks
 from lro_notebook.results.export import parquet
 from lro_notebook.results.load_place import read
 

@@ -10,7 +10,7 @@ import pytest
 from results.limited import LIMITED, bad, loaded, read_in_little_memory
 
 from lro_notebook.errors import BadLinesWarning
-from lro_notebook.results.arrow import lines as blocks
+from lro_notebook.results.arrow import line_blocks as blocks
 from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:

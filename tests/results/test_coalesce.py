@@ -16,7 +16,7 @@ from results.test_nasty import KINDS
 from results.test_nasty import test_every_row_is_kept_and_every_bad_line_is_named as check_nasty
 
 from lro_notebook.results.arrow.coalesce import coalesced, place
-from lro_notebook.results.arrow.lines import BLOCK, FIRST_BLOCK, Block, blocks
+from lro_notebook.results.arrow.line_blocks import BLOCK, FIRST_BLOCK, Block, blocks
 from lro_notebook.results.arrow.unify import together
 from lro_notebook.results.limits import Limits
 from lro_notebook.results.load_place import read

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results.arrow import lines as blocks
+from lro_notebook.results.arrow import line_blocks as blocks
 from lro_notebook.results.limits import MAX_NESTING
 from lro_notebook.results.load_place import read
 

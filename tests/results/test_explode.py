@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from results.exploding import Row, check, exploded, inner, plain
 
-from lro_notebook.results.arrow import lines as blocks
+from lro_notebook.results.arrow import line_blocks as blocks
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
 

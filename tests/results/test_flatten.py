@@ -16,7 +16,7 @@ from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
 from lro_notebook.results.arrow.json_lines import Reader
-from lro_notebook.results.arrow.lines import Block
+from lro_notebook.results.arrow.line_blocks import Block
 from lro_notebook.results.arrow.unify import stack
 
 if TYPE_CHECKING:

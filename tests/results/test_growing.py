@@ -16,7 +16,7 @@ import pytest
 from slow_storage import Repeated, SlowStorage
 
 from lro_notebook.errors import LroWarning
-from lro_notebook.results.arrow import coalesce, lines
+from lro_notebook.results.arrow import coalesce, line_blocks
 from lro_notebook.results.export import parquet
 from lro_notebook.results.load_place import read
 from lro_notebook.results.remote import fetching
@@ -149,7 +149,7 @@ def test_the_memory_does_not_grow_with_the_bytes(
 ) -> None:
     if use == "Dask":
         pytest.importorskip("dask.dataframe", reason="dask is not installed")
-    monkeypatch.setattr(lines.blocks, "__kwdefaults__", {"first": 50_000, "size": 50_000})
+    monkeypatch.setattr(line_blocks.blocks, "__kwdefaults__", {"first": 50_000, "size": 50_000})
     monkeypatch.setattr(coalesce.coalesced, "__kwdefaults__", {"first": 50_000, "size": 50_000})
     monkeypatch.setattr(parquet, "_HELD", 200_000)
     monkeypatch.setattr(fetching, "SMALLEST", 50_000)

@@ -16,7 +16,7 @@ from results.json_files import quietly, results_of
 
 from lro_notebook.results.arrow import json_values
 from lro_notebook.results.arrow.json_values import value_blocks
-from lro_notebook.results.arrow.lines import sort_lines
+from lro_notebook.results.arrow.line_blocks import sort_lines
 from lro_notebook.results.formats.json.documents import JSON_DOCUMENTS
 from lro_notebook.results.formats.json.envelopes import Envelope
 from lro_notebook.results.formats.json.large_envelopes import rows_of
@@ -24,7 +24,7 @@ from lro_notebook.results.formats.json.lines import JSON_LINES
 from lro_notebook.results.limits import Limits
 
 if TYPE_CHECKING:
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
 
 TEXT = st.text(alphabet=st.sampled_from('ab"\\{}[],:\n é\U0001f600\u2028'), max_size=6)
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)

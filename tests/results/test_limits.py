@@ -19,8 +19,8 @@ from results.limited import bad, loaded, read_in_little_memory
 
 from lro_notebook.errors import ConfigError, ResultError
 from lro_notebook.results import memory_estimate
-from lro_notebook.results.arrow import lines as blocks
-from lro_notebook.results.arrow.lines import Gunzip, keys_of, nests_deeper
+from lro_notebook.results.arrow import line_blocks as blocks
+from lro_notebook.results.arrow.line_blocks import Gunzip, keys_of, nests_deeper
 from lro_notebook.results.arrow.unify import Columns
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding
 from lro_notebook.results.formats.hl7v2.escapes import Encoding, unescape

@@ -12,7 +12,7 @@ import pytest
 from results.exploding import check, exploded, inner, plain
 from results.oracle import oracle, same
 
-from lro_notebook.results.arrow import lines as blocks
+from lro_notebook.results.arrow import line_blocks as blocks
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import table_of
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results.oracle import oracle, same
 
-from lro_notebook.results.arrow import lines as blocks
+from lro_notebook.results.arrow import line_blocks as blocks
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_lines import Reader
-from lro_notebook.results.arrow.lines import Block
+from lro_notebook.results.arrow.line_blocks import Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable

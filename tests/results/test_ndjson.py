@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lro_notebook.results.arrow.json_lines import Reader
-from lro_notebook.results.arrow.lines import Block, blocks, count_objects
+from lro_notebook.results.arrow.line_blocks import Block, blocks, count_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow import parser_guards
-from lro_notebook.results.arrow.lines import LONG, keys_of
+from lro_notebook.results.arrow.line_blocks import LONG, keys_of
 from lro_notebook.results.arrow.parser_guards import check_keys, may_hold_no_numbers, may_nest_deep
 from lro_notebook.results.limits import MAX_NESTING, Limits
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lro_notebook.results.arrow import lines as blocks
+from lro_notebook.results.arrow import line_blocks as blocks
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:

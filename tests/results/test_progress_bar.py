@@ -14,7 +14,7 @@ from slow_storage import SlowStorage
 
 from lro_notebook.errors import LroWarning, ResultError
 from lro_notebook.results import progress_bar
-from lro_notebook.results.arrow import lines
+from lro_notebook.results.arrow import line_blocks
 from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Bar]]:
     monkeypatch.setenv("LRO_NOTEBOOK_PROGRESS", "1")
     monkeypatch.setattr(progress_bar, "_FROM", 1)
     monkeypatch.setattr(tqdm, "tqdm", Bar)
-    monkeypatch.setattr(lines.blocks, "__kwdefaults__", {"first": 500, "size": 1_000})
+    monkeypatch.setattr(line_blocks.blocks, "__kwdefaults__", {"first": 500, "size": 1_000})
     Bar.made.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LroWarning)

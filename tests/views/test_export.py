@@ -16,7 +16,7 @@ from places import SHARED
 
 from lro_notebook import View
 from lro_notebook.errors import BadLinesWarning, ResultError
-from lro_notebook.results.arrow import lines as blocks_module
+from lro_notebook.results.arrow import line_blocks as blocks_module
 from lro_notebook.results.load_place import read
 
 if TYPE_CHECKING:

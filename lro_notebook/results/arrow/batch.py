@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from lro_notebook.errors import ResultError
-from lro_notebook.results.arrow.lines import Unlisted
+from lro_notebook.results.arrow.line_blocks import Unlisted
 from lro_notebook.results.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:

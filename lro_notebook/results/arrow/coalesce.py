@@ -11,7 +11,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from lro_notebook.results.arrow.lines import BLOCK, FIRST_BLOCK, Block, sort_lines
+from lro_notebook.results.arrow.line_blocks import BLOCK, FIRST_BLOCK, Block, sort_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

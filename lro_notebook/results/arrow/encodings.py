@@ -6,7 +6,7 @@ import codecs
 import io
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from lro_notebook.results.arrow.lines import DAMAGED, Block, Gunzip, blocks, decompressed
+from lro_notebook.results.arrow.line_blocks import DAMAGED, Block, Gunzip, blocks, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

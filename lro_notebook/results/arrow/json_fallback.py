@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from lro_notebook.errors import ResultError
 from lro_notebook.results.arrow.infer_schema import DECIMAL, SCALAR, leaves, rows_of, widest
-from lro_notebook.results.arrow.lines import MAX_DEPTH, json_decoder
+from lro_notebook.results.arrow.line_blocks import MAX_DEPTH, json_decoder
 from lro_notebook.results.limits import DEFAULT, TOO_DEEP, Limits
 
 if TYPE_CHECKING:

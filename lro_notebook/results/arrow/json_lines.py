@@ -34,7 +34,7 @@ from lro_notebook.results.arrow.infer_schema import (
     widest,
     without_integers,
 )
-from lro_notebook.results.arrow.lines import MAX_DEPTH, Block, count_objects, sort_lines
+from lro_notebook.results.arrow.line_blocks import MAX_DEPTH, Block, count_objects, sort_lines
 from lro_notebook.results.arrow.list_levels import holds_bare_lists
 from lro_notebook.results.arrow.memory_pool import POOL
 from lro_notebook.results.arrow.parser_guards import check_keys, may_hold_no_numbers, may_nest_deep

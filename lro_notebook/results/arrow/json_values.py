@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import orjson
 
 from lro_notebook.results.arrow.encodings import as_utf8
-from lro_notebook.results.arrow.json_text import BLANKS, Marks, State, marks
-from lro_notebook.results.arrow.lines import BLOCK, DAMAGED, FIRST_BLOCK, Block
+from lro_notebook.results.arrow.json_structure import BLANKS, Marks, State, marks
+from lro_notebook.results.arrow.line_blocks import BLOCK, DAMAGED, FIRST_BLOCK, Block
 from lro_notebook.results.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lro_notebook.results.arrow.lines import LONG, keys_of
+from lro_notebook.results.arrow.line_blocks import LONG, keys_of
 from lro_notebook.results.limits import MAX_NESTING
 
 if TYPE_CHECKING:
-    from lro_notebook.results.arrow.lines import Codes
+    from lro_notebook.results.arrow.line_blocks import Codes
     from lro_notebook.results.limits import Limits
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]

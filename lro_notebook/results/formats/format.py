@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
     from lro_notebook.results.arrow.dates import Parse
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lro_notebook.results.arrow.batch import BadLine, Batch
-from lro_notebook.results.arrow.lines import blocks, is_utf8
+from lro_notebook.results.arrow.line_blocks import blocks, is_utf8
 from lro_notebook.results.formats.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 

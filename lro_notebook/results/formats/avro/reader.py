@@ -11,7 +11,7 @@ import pyarrow as pa
 from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.infer_schema import path_of
-from lro_notebook.results.arrow.lines import nests_deeper
+from lro_notebook.results.arrow.line_blocks import nests_deeper
 from lro_notebook.results.arrow.normalize_types import Plain
 from lro_notebook.results.formats.avro.container import (
     DAMAGED_PART,
@@ -20,8 +20,8 @@ from lro_notebook.results.formats.avro.container import (
     Container,
 )
 from lro_notebook.results.formats.avro.types import TOO_DEEP, UNKNOWN, Node, Types, bare
+from lro_notebook.results.formats.flat_pieces import Batches, flat_rows
 from lro_notebook.results.formats.format import Format
-from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.limits import MAX_NESTING
 
 if TYPE_CHECKING:

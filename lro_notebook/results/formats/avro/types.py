@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from lro_notebook.results.arrow.lines import MAX_DEPTH
+from lro_notebook.results.arrow.line_blocks import MAX_DEPTH
 from lro_notebook.results.arrow.normalize_types import DAY, FIRST, LAST, UNITS, Plain, entries, unique, uuids
 from lro_notebook.results.formats.avro.container import AvroError
 

@@ -6,7 +6,7 @@ import codecs
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lro_notebook.results.arrow.lines import Gunzip, decompressed
+from lro_notebook.results.arrow.line_blocks import Gunzip, decompressed
 from lro_notebook.results.formats.delimited.dialect import encoding_of
 from lro_notebook.results.formats.hl7v2.charsets import DEFAULT
 

@@ -17,7 +17,7 @@ from pyarrow import csv
 from lro_notebook.results.arrow.batch import BadLine, Batch, Note
 from lro_notebook.results.arrow.casting import read_back
 from lro_notebook.results.arrow.infer_schema import rows_of
-from lro_notebook.results.arrow.lines import FIRST_BLOCK, is_utf8
+from lro_notebook.results.arrow.line_blocks import FIRST_BLOCK, is_utf8
 from lro_notebook.results.arrow.memory_pool import POOL
 from lro_notebook.results.formats.delimited.charset import READ_AS, Text, as_text
 from lro_notebook.results.formats.delimited.column_names import NO_NAMES, Names, names_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from lro_notebook.results.arrow.lines import (
+from lro_notebook.results.arrow.line_blocks import (
     BLOCK,
     DAMAGED,
     Codes,

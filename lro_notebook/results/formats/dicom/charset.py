@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lro_notebook.results.arrow.lines import is_utf8
+from lro_notebook.results.arrow.line_blocks import is_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

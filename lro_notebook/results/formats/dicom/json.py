@@ -14,7 +14,7 @@ import orjson
 
 from lro_notebook.results.arrow.batch import BadLine
 from lro_notebook.results.arrow.json_fallback import objects_of
-from lro_notebook.results.arrow.lines import blocks, json_decoder, nests_deeper, sort_lines
+from lro_notebook.results.arrow.line_blocks import blocks, json_decoder, nests_deeper, sort_lines
 from lro_notebook.results.formats.dicom.names import column_of, is_tag, vr_of
 from lro_notebook.results.formats.dicom.values import (
     BINARY,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Options
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
     from lro_notebook.results.formats.dicom.values import Row
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard

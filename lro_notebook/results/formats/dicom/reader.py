@@ -20,7 +20,7 @@ from lro_notebook.errors import ConfigError
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import shaped
-from lro_notebook.results.arrow.lines import BOM, decompressed
+from lro_notebook.results.arrow.line_blocks import BOM, decompressed
 from lro_notebook.results.arrow.list_levels import raised
 from lro_notebook.results.formats.dicom.charset import UNDECLARED, charsets_of, element_of
 from lro_notebook.results.formats.dicom.deflated import Capped, Inflated, inflated

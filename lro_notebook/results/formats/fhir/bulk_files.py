@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lro_notebook.http import lenient_json
 from lro_notebook.results.arrow.batch import BadLine, Batch
-from lro_notebook.results.arrow.lines import blocks, nests_deeper
+from lro_notebook.results.arrow.line_blocks import blocks, nests_deeper
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.limits import MAX_NESTING, TOO_DEEP
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 

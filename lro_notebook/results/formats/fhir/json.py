@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lro_notebook.results.arrow.batch import Advance, Batch, Options
     from lro_notebook.results.arrow.json_values import Lines
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
     from lro_notebook.results.formats.format import Cut
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lro_notebook.results.arrow.encodings import encoding_of
-from lro_notebook.results.arrow.lines import blocks
+from lro_notebook.results.arrow.line_blocks import blocks
 from lro_notebook.results.formats.fhir.json import BUNDLE, FHIR_JSON, types_at
 from lro_notebook.results.formats.fhir.resource_type import of_type
 from lro_notebook.results.formats.format import Format

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lro_notebook.results.arrow.lines import sort_lines
+from lro_notebook.results.arrow.line_blocks import sort_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
     from lro_notebook.results.shards import Shard
 
 OTHER_TYPE = "a resource of another type than this table has"

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.flatten import flatten
 from lro_notebook.results.arrow.json_fallback import objects_of, shaped
-from lro_notebook.results.arrow.lines import BLOCK, BOM, DAMAGED, Gunzip, blocks, decompressed, sort_lines
+from lro_notebook.results.arrow.line_blocks import (
+    BLOCK,
+    BOM,
+    DAMAGED,
+    Gunzip,
+    blocks,
+    decompressed,
+    sort_lines,
+)
 from lro_notebook.results.arrow.list_levels import raised
 from lro_notebook.results.formats.format import LINE_START, Format
 from lro_notebook.results.formats.hl7v2 import decoding as hl7v2_decoding

@@ -9,8 +9,8 @@ from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.coalesce import coalesced, place, shares
 from lro_notebook.results.arrow.encodings import text_blocks
 from lro_notebook.results.arrow.json_lines import Reader
-from lro_notebook.results.arrow.lines import blocks
-from lro_notebook.results.formats.rows import Batches, flat_rows
+from lro_notebook.results.arrow.line_blocks import blocks
+from lro_notebook.results.formats.flat_pieces import Batches, flat_rows
 from lro_notebook.results.prefetch import ahead
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from lro_notebook.results.arrow.batch import Advance, Options
     from lro_notebook.results.arrow.coalesce import Piece, Pieces
     from lro_notebook.results.arrow.json_lines import Parsed
-    from lro_notebook.results.arrow.lines import Block
+    from lro_notebook.results.arrow.line_blocks import Block
+    from lro_notebook.results.formats.flat_pieces import Rows
     from lro_notebook.results.formats.format import Cut
-    from lro_notebook.results.formats.rows import Rows
     from lro_notebook.results.limits import Limits
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from lro_notebook.results.arrow.encodings import as_utf8
-from lro_notebook.results.arrow.json_text import BLANKS, marks
+from lro_notebook.results.arrow.json_structure import BLANKS, marks
 from lro_notebook.results.arrow.json_values import NOT_JSON, elements, value_blocks
-from lro_notebook.results.arrow.lines import Block, sort_lines
+from lro_notebook.results.arrow.line_blocks import Block, sort_lines
 from lro_notebook.results.formats.json.google_documents import kind_of
 from lro_notebook.results.formats.json.members import members
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lro_notebook.results.arrow.encodings import utf8_of
-from lro_notebook.results.arrow.json_text import BLANKS, marks
+from lro_notebook.results.arrow.json_structure import BLANKS, marks
 from lro_notebook.results.formats.json.members import members
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import json
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lro_notebook.results.arrow.encodings import as_utf8
-from lro_notebook.results.arrow.json_text import BLANKS, START, marks
+from lro_notebook.results.arrow.json_structure import BLANKS, START, marks
 from lro_notebook.results.arrow.json_values import CUT_OFF, Cutter, LargeError, cut, pieces, value_blocks
-from lro_notebook.results.arrow.lines import BLOCK, DAMAGED, Block
+from lro_notebook.results.arrow.line_blocks import BLOCK, DAMAGED, Block
 from lro_notebook.results.formats.json.envelopes import Beside, is_object
 from lro_notebook.results.formats.json.members import members
 

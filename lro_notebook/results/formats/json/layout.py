@@ -9,7 +9,7 @@ from typing import Literal
 import orjson
 
 from lro_notebook.results.arrow.encodings import utf8_of
-from lro_notebook.results.arrow.json_text import BLANKS, marks
+from lro_notebook.results.arrow.json_structure import BLANKS, marks
 from lro_notebook.results.formats.dicom.reader import DICOM
 from lro_notebook.results.formats.hl7v2.reader import HL7V2
 from lro_notebook.results.formats.json.google_documents import is_fhir

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from lro_notebook.results.arrow.json_text import BLANKS, marks
+from lro_notebook.results.arrow.json_structure import BLANKS, marks
 
 if TYPE_CHECKING:
-    from lro_notebook.results.arrow.json_text import Marks
+    from lro_notebook.results.arrow.json_structure import Marks
 
 _TRIES = 50  # commas at which an object that is cut off may end
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lro_notebook.results.arrow.lines import MAX_DEPTH
+from lro_notebook.results.arrow.line_blocks import MAX_DEPTH
 from lro_notebook.results.formats.parquet.thrift import Compact, ThriftError
 from lro_notebook.results.memory_estimate import available
 

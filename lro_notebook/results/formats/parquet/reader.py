@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from lro_notebook.results.arrow.batch import BadLine, Batch
 from lro_notebook.results.arrow.infer_schema import path_of
 from lro_notebook.results.arrow.normalize_types import Plain, decoded_bytes, longest_word, unique
+from lro_notebook.results.formats.flat_pieces import Batches, flat_rows
 from lro_notebook.results.formats.format import Format
 from lro_notebook.results.formats.parquet.footer_checks import (
     DAMAGED,
@@ -33,7 +34,6 @@ from lro_notebook.results.formats.parquet.footer_checks import (
     rows_at_once,
 )
 from lro_notebook.results.formats.parquet.logical import kinds_of, with_texts
-from lro_notebook.results.formats.rows import Batches, flat_rows
 from lro_notebook.results.prefetch import ahead
 from lro_notebook.results.sources.seekable import NotCopiedError, anywhere
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from lro_notebook.results.arrow.batch import Advance, Options
-    from lro_notebook.results.formats.rows import Rows
+    from lro_notebook.results.formats.flat_pieces import Rows
     from lro_notebook.results.shards import Shard
     from lro_notebook.results.sources.source import Streams
 

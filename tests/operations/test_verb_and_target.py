@@ -10,7 +10,7 @@ from handles import handle
 
 from lro_notebook import OperationResource
 from lro_notebook.jupyter.card_model import title_of
-from lro_notebook.operations.titles import method_of, target_in
+from lro_notebook.operations.verb_and_target import method_of, target_in
 
 L, T = "projects/p/locations/l", "type.googleapis.com/google."
 

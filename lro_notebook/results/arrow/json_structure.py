@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from lro_notebook.results.arrow.lines import Codes
+    from lro_notebook.results.arrow.line_blocks import Codes
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
