@@ -130,7 +130,8 @@ def _reference_key(source: Plan, wanted: str | None = None) -> Plan:
 def _has_value(source: Plan) -> Plan:
     def run(frame: Frame) -> Collection:
         collection = source(frame)
-        has_parts = pa.types.is_struct(collection.values.type) and bool(collection.fields())
+        if has_parts := pa.types.is_struct(collection.values.type):
+            collection.fields()  # raises for an element with and without parts
         single = pa.array((collection.counts() == 1) & (not has_parts))
         return Collection(collection.rows, pc.and_(single, collection.singles().is_valid()))
 

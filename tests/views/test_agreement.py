@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from typing import Any
+
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from viewing import data_of, run
 
@@ -91,9 +93,17 @@ PATH = st.recursive(
 
 BLOCKS = st.lists(st.lists(RESOURCE, min_size=1, max_size=4).map(data_of), min_size=1, max_size=3)
 
+_PLAIN: Any = {"collection": False, "kind": None}
+
 
 @settings(max_examples=200, deadline=None)
 @given(BLOCKS, PATH, st.booleans(), st.sampled_from([None, "string", "boolean", "integer", "decimal"]))
+@example(blocks=[data_of([{"resourceType": "Patient", "name": [{}]}])], path="name.hasValue()", **_PLAIN)
+@example(
+    blocks=[data_of([{"resourceType": "Patient", "odd": value} for value in (1, {})])],
+    path="odd.hasValue()",
+    **_PLAIN,
+)
 def test_columns_agree(blocks: list[bytes], path: str, collection: bool, kind: str | None) -> None:  # noqa: FBT001
     column = {"name": "v", "path": path, "collection": collection, **({"type": kind} if kind else {})}
     view = {"resource": "Patient", "select": [{"column": [column]}]}
