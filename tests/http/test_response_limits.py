@@ -220,11 +220,11 @@ def test_a_large_answer_that_keeps_coming_may_take_longer() -> None:
     def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000002\r\n\r\n{}")
         for _number in range(20):
-            server.over.wait(0.04)
+            server.over.wait(0.11)
             connection.sendall(b" " * 50_000)
 
     with Hostile(answer) as server:
-        session = Session(server.endpoint, timeout=TIMEOUT)
+        session = Session(server.endpoint, timeout=1.0)  # of silence, and two seconds in all
         assert session.call("GET", NAME, role="poll") == {}
         session.close()
 
@@ -261,7 +261,7 @@ def test_a_healthy_answer_on_the_same_connection_is_read_as_ever() -> None:
         return True
 
     with Hostile(answer) as server:
-        session = Session(server.endpoint, timeout=TIMEOUT)
+        session = Session(server.endpoint, timeout=SOON)
         for _ in range(3):
             assert session.call("GET", NAME, role="poll") == {"name": NAME}
             server.over.wait(0.05)
