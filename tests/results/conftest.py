@@ -7,14 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from results.far_places import made
 
 from lro_notebook.errors import LroWarning
 from lro_notebook.results.arrow.coalesce import coalesced
 from lro_notebook.results.load_place import read
+from lro_notebook.results.remote import retried_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from results.far_places import Place
 
     from lro_notebook.results.results import Results
 
@@ -50,3 +54,16 @@ def together_and_apart(request: pytest.FixtureRequest) -> None:
     """Read small files in both ways."""
     if request.param == "apart":
         request.getfixturevalue("apart")
+
+
+@pytest.fixture(params=["loop", "threaded"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A bucket far away, behind a file system of each kind."""
+    with made(request.param) as place:
+        yield place
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once."""
+    monkeypatch.setattr(retried_calls, "_LONGEST_WAIT", 0.0)
