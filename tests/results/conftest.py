@@ -67,3 +67,11 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
     monkeypatch.setattr(retried_calls, "_LONGEST_WAIT", 0.0)
+
+
+@pytest.fixture
+def quiet_pydicom() -> Iterator[None]:
+    """Let pydicom warn of odd objects without an error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pydicom")
+        yield

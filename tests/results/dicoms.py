@@ -56,6 +56,23 @@ def made(syntax: str = ExplicitVRLittleEndian) -> bytes:
     return buffer.getvalue()
 
 
+def with_attributes(syntax: str = ExplicitVRLittleEndian, *, bare: bool = False, **attributes: Any) -> bytes:
+    """Return an object with these attributes; a bare one has neither preamble nor header."""
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.3"
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    buffer = io.BytesIO()
+    kind = pydicom.uid.UID(syntax)
+    if bare:
+        dataset.save_as(buffer, implicit_vr=kind.is_implicit_VR, little_endian=kind.is_little_endian)
+    else:
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = kind
+        dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
 def deflated(path: Path, size: int) -> None:
     """Write a deflated object whose pixels are so many zeros."""
     plain, packed = made(), made(DeflatedExplicitVRLittleEndian)

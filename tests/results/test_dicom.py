@@ -30,12 +30,7 @@ if TYPE_CHECKING:
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 
-
-@pytest.fixture(autouse=True)
-def _quiet_pydicom() -> Any:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pydicom")
-        yield
+pytestmark = pytest.mark.usefixtures("quiet_pydicom")
 
 
 def export(folder: Path, *names: str) -> Path:
