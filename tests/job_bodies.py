@@ -7,6 +7,8 @@ from typing import Any
 AT = "2026-03-04T09:00:00Z"
 PL = "projects/p/locations/l"
 Json = dict[str, Any]
+#: The name of the operation of Compute Engine below.
+LINK = "projects/p/zones/z/operations/operation-1"
 
 COMPUTE: Json = {
     "kind": "compute#operation",
@@ -76,3 +78,8 @@ RUN: Json = {
 }
 EARTH: Json = {"name": "projects/p/operations/ABC", "task_type": "EXPORT_IMAGE", "state": "RUNNING"}
 GEMINI: Json = {"name": "batches/b1", "state": "JOB_STATE_PENDING"}
+
+
+def ended(data: Json, **fields: Any) -> Json:
+    """Return a job with other values of these fields, as it is at its end."""
+    return {**data, **fields}
