@@ -1,26 +1,18 @@
-"""The operations of FHIR stores beyond import and export, over HTTP on real files."""
+"""What FHIR stores do beyond import and export: rollback, bulk delete, history, consents, search."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from local.conftest import DATASET
 from local.stores import body, changed_store, load, number, patient, run
-from patience import GIVE_UP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from local.conftest import Program
 
 pytestmark = pytest.mark.service
-
-Lines = list[str]
 
 
 def test_rollback_makes_a_store_what_it_was(service: Program) -> None:
@@ -235,169 +227,3 @@ def test_search_parameters_must_be_in_the_store_and_complete(service: Program) -
     assert operation["metadata"]["counter"] == {"success": "1"}
     config = service.client.get(store).json()["searchConfig"]
     assert config == {"searchParameters": [{"canonicalUrl": "http://example.com/s"}]}
-
-
-def bulk_store(service: Program, name: str) -> str:
-    store = f"fhirStores/{name}"
-    service.store(name)
-    where = {"bulkExportGcsDestination": {"uriPrefix": f"gs://demo-out/{name}"}}
-    mask = {"updateMask": "bulkExportGcsDestination"}
-    service.client.patch(store, params=mask, json=where).raise_for_status()
-    return store
-
-
-ASYNC = {"Prefer": "respond-async", "Accept": "application/fhir+json"}
-
-
-def bulk(service: Program, path: str, **query: str) -> dict[str, Any]:
-    """Run a bulk export and return its manifest."""
-    started = service.client.get(path, headers=ASYNC, params=query)
-    assert started.status_code == 202, started.text
-    for _ in range(500):
-        status = service.client.get(started.headers["Content-Location"])
-        if status.status_code == 200:
-            return dict(status.json())
-        assert (status.status_code, status.headers["X-Progress"]) == (202, "in progress")
-        time.sleep(0.01)
-    pytest.fail("the export did not end")
-
-
-def test_a_bulk_export_writes_files_and_a_manifest(service: Program) -> None:
-    store = bulk_store(service, "bulk")
-    load(service, store, patient("1"), patient("2"), '{"resourceType":"Observation","id":"o"}')
-    manifest = bulk(service, f"{store}/fhir/$export", _type="Patient")
-    assert manifest["error"] == []
-    (file,) = manifest["output"]
-    assert (file["type"], file["url"].startswith(service.endpoint)) == ("Patient", True)
-    assert "demo-out" in file["url"]
-    assert service.client.get(file["url"], headers={"Authorization": ""}).status_code == 401
-    text = service.client.get(file["url"]).raise_for_status().text
-    assert [json.loads(line)["id"] for line in text.splitlines()] == ["1", "2"]
-    assert service.client.get(f"{store}/fhir/$export?_typeFilter=x", headers=ASYNC).status_code == 400
-    assert (
-        service.client.get("operations").json().get("operations", [{}])[0].get("name", "").count("fhirStores")
-        == 0
-    )
-
-
-def test_a_group_is_exported_with_all_of_its_patients(service: Program) -> None:
-    store = bulk_store(service, "group")
-    member = {"entity": {"reference": "Patient/1"}}
-    load(
-        service,
-        store,
-        patient("1", managingOrganization={"reference": "Organization/x"}),
-        patient("2"),
-        '{"resourceType":"Organization","id":"x"}',
-        '{"resourceType":"Organization","id":"y"}',
-        '{"resourceType":"Observation","id":"o1","subject":{"reference":"Patient/1"}}',
-        '{"resourceType":"Observation","id":"o2","subject":{"reference":"Patient/2"}}',
-        json.dumps({"resourceType": "Group", "id": "g", "member": [member]}),
-    )
-    path = f"{store}/fhir/Group/g/$export"
-    assert service.client.get(path, headers=ASYNC).status_code == 400
-    manifest = bulk(service, path, organizeOutputBy="Patient")
-    found = set()
-    for file in manifest["output"]:
-        for line in service.client.get(file["url"]).text.splitlines():
-            found.add(f"{file['type']}/{json.loads(line)['id']}")
-    assert found == {"Patient/1", "Organization/x", "Observation/o1", "Group/g"}
-
-
-def test_what_a_bulk_export_needs_is_asked_for(service: Program) -> None:
-    store = service.store("bulk-bad")
-    path = f"{store}/fhir/$export"
-    assert service.client.get(path).status_code == 400
-    no_folder = service.client.get(path, headers=ASYNC)
-    assert no_folder.json()["resourceType"] == "OperationOutcome"
-    assert "bulkExportGcsDestination" in no_folder.text
-    assert (
-        service.client.get(
-            f"{bulk_store(service, 'bulk-b2')}/fhir/Group/x/$export",
-            headers=ASYNC,
-            params={"organizeOutputBy": "Patient"},
-        ).status_code
-        == 404
-    )
-
-
-def test_a_bulk_export_can_be_deleted_while_it_runs_and_not_after(service: Program) -> None:
-    store = bulk_store(service, "bulk-del")
-    load(service, store, *(patient(str(n)) for n in range(50)))
-    service.pace(20)
-    try:
-        url = service.client.get(f"{store}/fhir/$export", headers=ASYNC).headers["Content-Location"]
-        assert service.client.get(url).status_code == 202
-        assert service.client.delete(url).status_code == 202
-        deadline = time.monotonic() + GIVE_UP
-        while service.client.get(url).status_code == 202:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        assert service.client.get(url).status_code == 404
-        assert service.client.delete(url).status_code == 400
-    finally:
-        service.pace(None)
-    assert not list((service.buckets / "demo-out").glob("bulk-del/*"))
-
-
-@pytest.fixture(scope="module")
-def synthea(service: Program, data: Path) -> str:
-    """Real Synthea data, imported."""
-    shutil.copytree(data / "synthea-10", service.buckets / "demo-out/synthea")
-    store = service.store("synthea")
-    operation = service.imported(store, "gs://demo-out/synthea/*.ndjson")
-    assert "failure" not in operation["metadata"]["counter"]
-    return store
-
-
-def test_real_data_is_deidentified_into_another_store(service: Program, synthea: str) -> None:
-    target = service.store("synthea-safe")
-    request = {"destinationStore": f"{DATASET}/{target}", "config": {}}
-    operation = run(service, f"{synthea}:deidentify", request)
-    assert operation["metadata"]["counter"].keys() == {"success"}
-    assert operation["response"]["@type"].endswith("deidentify.DeidentifyFhirStoreSummary")
-    patients = service.client.get(f"{synthea}/fhir/Patient", params={"_count": "1000"}).json()["entry"]
-    for entry in patients:
-        before = entry["resource"]
-        after = body(service, target, f"Patient/{before['id']}")
-        assert after is not None
-        text = json.dumps(after)
-        assert all(part.keys() <= {"use"} for part in after["name"])
-        assert before["birthDate"] not in text
-        for secret in (before["name"][0]["family"], before["telecom"][0]["value"]):
-            assert secret not in text
-        assert before["address"][0]["line"][0] not in text
-        assert after["gender"] == before["gender"]
-
-
-def test_a_dataset_is_deidentified_into_a_new_one(service: Program, patients: Callable[..., Lines]) -> None:
-    location = f"{service.endpoint}/v1/projects/local/locations/local/datasets"
-    source = service.client.post(location, params={"datasetId": "src"}, json={"timeZone": "UTC"})
-    name = source.json()["name"].rpartition("/operations")[0]
-    deadline = time.monotonic() + GIVE_UP
-    while not service.client.get(f"{service.endpoint}/v1/{source.json()['name']}").json().get("done"):
-        assert time.monotonic() < deadline
-    base = f"{service.endpoint}/v1/{name}"
-    for store in ("a", "b"):
-        service.client.post(
-            f"{base}/fhirStores",
-            params={"fhirStoreId": store},
-            json={"version": "R4", "enableUpdateCreate": True},
-        ).raise_for_status()
-        for line in patients(3):
-            identifier = json.loads(line)["id"]
-            service.client.put(f"{base}/fhirStores/{store}/fhir/Patient/{identifier}", content=line)
-    target = "projects/local/locations/local/datasets/safe"
-    started = service.client.post(f"{base}:deidentify", json={"destinationDataset": target, "config": {}})
-    while not (operation := service.client.get(f"{service.endpoint}/v1/{started.json()['name']}").json()).get(
-        "done"
-    ):
-        assert time.monotonic() < deadline + 20
-    assert operation["metadata"]["counter"] == {"success": "6"}
-    assert operation["response"]["@type"].endswith("DeidentifySummary")
-    copied = service.client.get(f"{service.endpoint}/v1/{target}/fhirStores").json()["fhirStores"]
-    assert [store["name"].rpartition("/")[2] for store in copied] == ["a", "b"]
-    taken = service.client.post(f"{base}:deidentify", json={"destinationDataset": target, "config": {}})
-    assert taken.status_code == 409
-    elsewhere = {"destinationDataset": "projects/x/locations/y/datasets/z", "config": {}}
-    assert service.client.post(f"{base}:deidentify", json=elsewhere).status_code == 400
