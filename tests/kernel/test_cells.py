@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from kernel.cards import SET_UP, answered, begin
 from patience import SOON
 
 from lro_notebook.jupyter.pump import DIRECT, HANDED_ON, KERNEL_NAMES, STREAM_NAMES
@@ -17,22 +18,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kernel, pytest.mark.service, pytest.mark.xdist_group("kernel")]
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-SET_UP = """
-import asyncio, threading, time, warnings
-import lro_notebook as lro
-from lro_notebook import local
-warnings.simplefilter("ignore")
-ds = lro.connect()
-store = ds.fhir_store("kernel").create(exist_ok=True)
-local.set_pace(300)
-async def lro_wait(op):
-    try:
-        await op
-    except lro.OperationCancelled:
-        pass
-def begin(files="*", **options):
-    return store.import_from(f"gs://lro-sample/fhir/{files}.ndjson", **options)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +30,6 @@ def shared(session: Session) -> Session:
 def kernel(shared: Session) -> Iterator[Session]:
     yield shared
     shared.run("for op in ds.operations():\n    op.cancel()\nlro.wait(ds.operations())")
-
-
-def begin(kernel: Session) -> str:
-    """Start an operation; return the comm of its Cancel button."""
-    kernel.run("op = begin()")
-    return kernel.buttons()[-1]
-
-
-def answered(kernel: Session, button: str, clicked: float) -> float:
-    """Return how long the button took to answer a click."""
-    kernel.until(lambda: [text for _, text in kernel.updates(button, "description") if text == "Cancelling…"])
-    return next(at for at, text in kernel.updates(button, "description") if text == "Cancelling…") - clicked
 
 
 @pytest.mark.parametrize(

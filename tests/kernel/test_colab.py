@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from kernel.cards import SET_UP, answered, begin
 from kernel.session import Session
-from kernel.test_cells import SET_UP, answered, begin
 from patience import SOON
 
 if TYPE_CHECKING:

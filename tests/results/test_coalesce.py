@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 from results.limited import loaded
-from results.test_nasty import KINDS
-from results.test_nasty import test_every_row_is_kept_and_every_bad_line_is_named as check_nasty
+from results.nasty_files import KINDS, check_rows_and_bad_lines
 
 from lro_notebook.results.arrow.coalesce import coalesced, place
 from lro_notebook.results.arrow.line_blocks import BLOCK, FIRST_BLOCK, Block, blocks
@@ -279,7 +278,7 @@ def test_the_last_line_of_a_file_may_lack_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [kind for kind, files in KINDS.items() if len(files) > 1])
 @pytest.mark.parametrize("decimals", ["float", "exact", "text"])
 def test_nasty_files_are_read_as_well_apart(kind: str, decimals: str, load: Callable[..., Results]) -> None:
-    check_nasty(kind, decimals, load)
+    check_rows_and_bad_lines(kind, decimals, load)
 
 
 #: What files are cut and spoiled with, and wrapped in.

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from results.header import MSH
-from results.test_others_text import bad
-from results.test_text_cases import loaded
+from results.whole import bad, loaded
 
 from lro_notebook.results.formats.hl7v2.decoding import UNDECLARED
 from lro_notebook.results.formats.hl7v2.messages import without_log

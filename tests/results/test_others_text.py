@@ -15,7 +15,7 @@ import pytest
 from results.avros import record, written
 from results.dicoms import element, made
 from results.header import MSH
-from results.test_text_cases import loaded
+from results.whole import bad, loaded
 
 import lro_notebook as lro
 from lro_notebook.errors import LeftOutWarning, LroWarning
@@ -62,13 +62,6 @@ def left_out(results: Results) -> dict[str, str]:
         file.rpartition("/")[2]: reason
         for file, reason in zip(results.skipped["file"], results.skipped["reason"], strict=True)
     }
-
-
-def bad(results: Results) -> list[tuple[int | None, str]]:
-    return [
-        (None if pd.isna(line) else int(line), reason)
-        for line, reason in zip(results.bad_lines["line"], results.bad_lines["reason"], strict=True)
-    ]
 
 
 def test_files_of_an_interface_engine_one_message_each_or_batches(tmp_path: Path) -> None:

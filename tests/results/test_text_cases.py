@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from places import SHARED
 from results.dicoms import made
 from results.header import MSH
-
-import lro_notebook as lro
-from lro_notebook.errors import LroWarning
+from results.whole import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,16 +92,6 @@ def check_bare_values(results: Results) -> None:
     assert rows["Rows"].dropna().tolist() == [512]
     assert rows["ReferencedImageSequence.ReferencedSOPInstanceUID"].dropna().tolist() == ["1.2"]
     assert [str(day)[:10] for day in rows["StudyDate"].dropna()] == ["2024-01-05"]
-
-
-def loaded(folder: Path, **options: Any) -> Results:
-    """Return results of which all tables are read; warnings of others than the package are errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LroWarning)
-        results = lro.read_results(folder, **options)
-        for name in results:
-            results[name]
-    return results
 
 
 @pytest.mark.parametrize(
