@@ -40,6 +40,8 @@ LONG_FILES = (
     "tests/views/test_export.py",
     "tests/test_patterns.py",
     "tests/test_pytest_plugin.py",
+    "tests/results/test_fetching_faults.py",
+    "tests/results/test_dicom_heads.py",
 )
 _JOINED = re.compile(r"pytest\.mark\.xdist_group\(\"(\w+)\"\)")
 

@@ -20,6 +20,9 @@ REPOSITORY = Path(__file__).parents[1]
 #: Of the operations' room, the service knows the wire model alone.
 WIRE_MODEL = "lro_notebook.operations.resource"
 MODULES = sorted(ROOT.rglob("*.py"))
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
+#: The statements that import, as far as their names go; several lines of them where they are in brackets.
+IMPORTS = re.compile(r"^[ \t]*(?:from|import)\b(?:[^\n(#]*\([^)]*\)|[^\n#]*)", re.MULTILINE)
 
 
 def module_of(path: Path) -> str:
@@ -118,6 +121,21 @@ def test_a_folder_is_small_enough_to_look_through() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_stays_small_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_a_file_of_tests_stays_small_enough_to_read() -> None:
+    long = {str(path): count for path in TESTS if (count := len(path.read_bytes().splitlines())) > 400}
+    assert long == {}
+
+
+def test_tests_take_nothing_from_other_tests() -> None:
+    taken = [
+        f"{path}: {statement}"
+        for path in TESTS
+        for statement in IMPORTS.findall(path.read_text(encoding="utf-8"))
+        if re.search(r"\btest_", statement)
+    ]
+    assert taken == [], "what tests share stands in a plain module beside them, or in conftest.py"
 
 
 def test_the_picture_and_the_table_of_the_rooms_name_every_room_in_its_place() -> None:
