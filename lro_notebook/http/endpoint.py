@@ -113,11 +113,14 @@ class Endpoint:
 
 
 def _version_in(path: str) -> str:
-    """Return the version that a path names first, or after the word that those of a few APIs begin with."""
-    first, second, *_ = [*path.split("/", 2), ""]
-    if _VERSION.fullmatch(first):
+    """Return the version that a path names first, or after the word that those of a few APIs begin with.
+
+    Something follows it: alone, ``v1`` is a name.
+    """
+    first, second, rest, *_ = [*path.split("/", 2), "", ""]
+    if second and _VERSION.fullmatch(first):
         return first
-    return second if first in _PREFIXES and _VERSION.fullmatch(second) else ""
+    return second if rest and first in _PREFIXES and _VERSION.fullmatch(second) else ""
 
 
 def _place(revision: int, address: str, credentials: Any) -> _Place:

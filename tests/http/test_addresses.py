@@ -112,6 +112,20 @@ def test_what_the_http_library_folds_is_seen_even_if_the_grammar_let_it_pass(
 
 
 @pytest.mark.parametrize(
+    ("path", "version", "sent"),
+    [
+        ("v0", "v1", "/v1/v0"),
+        ("v2/a", "v2", "/v2/a"),
+        ("compute/v1", "v1", "/v1/compute/v1"),
+        ("compute/v2/a", "v2", "/compute/v2/a"),
+    ],
+)
+def test_a_version_is_what_something_follows(path: str, version: str, sent: str) -> None:
+    rest = Session("https://api.example.com")
+    assert (rest.version_of(path), rest.url(path).path) == (version, sent)
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "operations/123",
