@@ -39,7 +39,7 @@ def service() -> Iterator[Misbehaving]:
 
 def client_of(service: Misbehaving, **policy: Any) -> lro.Client:
     fast: dict[str, Any] = {"first": 0.02, "floor": 0.01, "failure_floor": 0.02, "failure_cap": 0.1}
-    return lro.Client(service.endpoint, timeout=0.3, policy=PollPolicy(**(fast | policy)))
+    return lro.Client(service.endpoint, timeout=1.0, policy=PollPolicy(**(fast | policy)))
 
 
 @pytest.mark.parametrize("fault", PASSING)
