@@ -6,7 +6,6 @@ anything.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -17,8 +16,6 @@ from lro_notebook.http import addresses, auth
 
 if TYPE_CHECKING:
     from lro_notebook.http.auth import Signer
-
-_VERSION = re.compile(r"v\d+((alpha|beta|b|p\d+beta|p\d+alpha)\d*)?(eap)?(main)?")
 
 #: What the paths of a few APIs begin with, before their version.
 _PREFIXES = frozenset({"bigquery", "compute", "deploymentmanager", "dns", "sql", "storage"})
@@ -118,14 +115,14 @@ def _version_in(path: str) -> str:
     Something follows it: alone, ``v1`` is a name.
     """
     first, second, rest, *_ = [*path.split("/", 2), "", ""]
-    if second and _VERSION.fullmatch(first):
+    if second and addresses.VERSION.fullmatch(first):
         return first
-    return second if rest and first in _PREFIXES and _VERSION.fullmatch(second) else ""
+    return second if rest and first in _PREFIXES and addresses.VERSION.fullmatch(second) else ""
 
 
 def _place(revision: int, address: str, credentials: Any) -> _Place:
     base = httpx.URL(addresses.endpoint(address))
     head, _, last = base.path.rpartition("/")
-    versioned = _VERSION.fullmatch(last) is not None
+    versioned = addresses.VERSION.fullmatch(last) is not None
     base = base.copy_with(path=(head if versioned else base.path) or "/", query=None)
     return _Place(revision, base, last if versioned else "v1", auth.for_endpoint(credentials, base))

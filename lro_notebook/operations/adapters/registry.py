@@ -175,9 +175,8 @@ def _of_json(data: Mapping[str, Any], client: object, what: str = "a JSON object
             f"{what} is {kind.title} that has not ended, and does not say its full name, so no "
             "service can be asked how it goes. Watch it by its name: lro.watch('projects/…', client=…)"
         )
-    if kind is job_kinds.OTHER and name.startswith(
-        "transferOperations/"
-    ):  # what an operation has as metadata
+    if kind is job_kinds.OTHER and name.startswith("transferOperations/"):
+        # A transfer run by itself is what an operation has as metadata.
         metadata = {"@type": "google.storagetransfer.v1.TransferOperation", **data}
         return _asker(client, name).operation(name, jobs.resource_of(metadata, name))
     return _asker(client, f"{name}, {kind.title}", kind).job(kind, name, data)
