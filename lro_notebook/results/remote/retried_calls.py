@@ -241,7 +241,6 @@ class Calls:
                 return check(await function(path, **how))
             except faults() as error:
                 pause = self._pause_after(error, call)
-            call.since = self.fetch.clock() + pause
             await asyncio.sleep(pause)
             call.tries += 1
 
@@ -259,16 +258,17 @@ class Calls:
                 return check(function(path, **how))
             except faults() as error:
                 pause = self._pause_after(error, call)
-            call.since = self.fetch.clock() + pause
             if self._closed.wait(pause):
                 raise CancelledError
             call.tries += 1
 
     def _pause_after(self, error: BaseException, call: Call[Any]) -> float:
-        """Return how long to wait before the next try; raise `error` where there is none."""
+        """Return how long to wait before the next try, timed from then; raise `error` where there is none."""
         if not may_pass(error) or not self.fetch.goes_on(call.tries, call.begun):
             raise error
-        return self.fetch.backoff(call.tries)
+        pause = self.fetch.backoff(call.tries)
+        call.since = self.fetch.clock() + pause
+        return pause
 
 
 def in_order(
